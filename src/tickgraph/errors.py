@@ -1,0 +1,76 @@
+"""Errors a user can act on: each names the symbol or file, what was expected, and the remedy.
+
+Each class carries the exit code of the command line, so that a script can tell the causes apart:
+
+====  ==========================================================
+code  meaning
+====  ==========================================================
+0     everything asked for was done
+1     an unexpected fault (a bug: please report it)
+2     bad usage: unknown option, malformed symbol, bad price
+3     some symbols failed, the others were done
+4     price data missing, bad or too short
+5     a model is missing, damaged, foreign or mismatched
+6     a price source cannot be reached
+7     storage failed: full disk, read-only folder, lock held
+130   interrupted (Ctrl-C); what was finished is kept
+====  ==========================================================
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TickgraphError(Exception):
+    """Base of every error that tickgraph raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(TickgraphError, ValueError):
+    """The caller's input is unusable: a malformed symbol, a negative price, an empty date range."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SymbolError(InputError):
+    """A symbol that is malformed, or unknown to the catalogue it was looked up in."""
+
+
+class PartialFailure(TickgraphError):
+    """Some symbols failed while the others were done."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class PriceDataError(TickgraphError):
+    """Prices are missing or unusable for the purpose."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class HistoryTooShortError(PriceDataError):
+    """A symbol has fewer sessions than the computation needs."""
+
+
+class ArtefactError(TickgraphError):
+    """A stored model is damaged, foreign or does not match what its metadata promises."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class ModelNotFoundError(ArtefactError):
+    """No model has been published for the symbol."""
+
+
+class SourceUnavailableError(TickgraphError):
+    """A price source cannot be reached or does not answer in its own format."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class StorageError(TickgraphError):
+    """Reading or writing a folder failed: disk full, read-only, permission, or a lock held by another."""
+
+    exit_code: ClassVar[int] = 7

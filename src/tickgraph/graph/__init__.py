@@ -1,0 +1,1 @@
+"""Prices to graphs: features, rolling correlations, adjacency, peers, snapshots."""

@@ -1,0 +1,1 @@
+"""The network: layers, weights, the compiled training program, calibration."""

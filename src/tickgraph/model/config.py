@@ -1,0 +1,60 @@
+"""What a training run is made of; recorded whole in every model's metadata."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from tickgraph.graph.config import GraphConfig
+
+
+class TrainingConfig(GraphConfig):
+    """Architecture and training settings, with the defaults that were handed down.
+
+    Attributes
+    ----------
+    hidden_dim
+        Width of every layer; the attention heads divide it among themselves.
+    num_gcn_layers, num_gat_heads
+        Graph convolution layers (Kipf & Welling 2017) and heads of the attention layer
+        (Veličković et al. 2018).
+    epochs, batch_size, learning_rate
+        Adam over shuffled sessions.
+    sessions
+        Sessions in the window; the last ``calibration_fraction`` of them is held out of training to
+        calibrate intervals and confidence and to measure the model out of sample.
+    min_sessions
+        A symbol with fewer usable sessions than this is refused.
+    seed
+        Base seed; each symbol's own is derived from it and the symbol's name.
+    """
+
+    hidden_dim: int = Field(default=64, ge=1, le=4096)
+    num_gcn_layers: int = Field(default=2, ge=1, le=8)
+    num_gat_heads: int = Field(default=4, ge=1, le=64)
+    epochs: int = Field(default=20, ge=1, le=10_000)
+    batch_size: int = Field(default=32, ge=1, le=65_536)
+    learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0)
+    sessions: int = Field(default=1000, ge=50, le=100_000)
+    min_sessions: int = Field(default=250, ge=50, le=100_000)
+    calibration_fraction: float = Field(default=0.2, ge=0.05, le=0.5)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> TrainingConfig:
+        if self.hidden_dim % self.num_gat_heads:
+            raise ValueError(
+                f"hidden_dim {self.hidden_dim} must be a multiple of num_gat_heads {self.num_gat_heads}"
+            )
+        if self.min_sessions > self.sessions:
+            raise ValueError(f"min_sessions {self.min_sessions} exceeds sessions {self.sessions}")
+        return self
+
+    @property
+    def calibration_sessions(self) -> int:
+        """Sessions held out of a full window."""
+        return round(self.sessions * self.calibration_fraction)
+
+    @property
+    def training_sessions(self) -> int:
+        """Rows of the compiled training program; a shorter history is padded with zero-weight rows."""
+        return self.sessions - self.calibration_sessions

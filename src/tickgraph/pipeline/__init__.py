@@ -1,0 +1,1 @@
+"""Long work: training many symbols, refreshing correlations."""

@@ -1,0 +1,1 @@
+"""Artefacts on disk: schema, atomic publishing, verified loading."""
