@@ -1,0 +1,75 @@
+"""Rolling correlation of log returns, and the adjacency it implies."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+
+def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDArray[np.float64]:
+    """Pearson correlation over a trailing window, for every session at once.
+
+    Each window is standardised on its own, so that row t depends on the ``lookback`` rows up to t and on
+    nothing else: a running sum over the whole history would be faster, but would carry the rounding of
+    every earlier session into every later one.
+
+    Parameters
+    ----------
+    log_returns
+        ``[T, N]`` float64, daily log returns; NaN where a symbol did not trade.
+    lookback
+        Sessions in the window.
+
+    Returns
+    -------
+    ndarray
+        ``[T, N, N]`` float64 in [-1, 1], symmetric. A pair is 0 where a return of either side's window is
+        missing or constant, the diagonal with it; a diagonal entry is 1 where the window is complete.
+        The first ``lookback - 1`` rows are 0.
+    """
+    sessions, nodes = log_returns.shape
+    correlation = np.zeros((sessions, nodes, nodes))
+    if sessions < lookback:
+        return correlation
+    windows = sliding_window_view(log_returns, lookback, axis=0)  # [T-L+1, N, L]
+    centred = windows - windows.mean(axis=-1, keepdims=True)
+    norm = np.sqrt(np.einsum("tnl,tnl->tn", centred, centred))
+    # Relative to the size of the returns: a constant series leaves rounding noise, not exactly zero.
+    floor = 1e-10 * np.abs(windows).max(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = np.where((norm > floor)[..., None], centred / norm[..., None], 0.0)
+    recent = correlation[lookback - 1 :]
+    np.matmul(scores, scores.swapaxes(-1, -2), out=recent)
+    np.clip(recent, -1.0, 1.0, out=recent)
+    diagonal = np.arange(nodes)
+    recent[:, diagonal, diagonal] = np.isfinite(norm)
+    return correlation
+
+
+def threshold_adjacency(
+    correlation: NDArray[np.float64], present: NDArray[np.bool_], threshold: float
+) -> NDArray[np.float32]:
+    """Join the nodes whose absolute correlation reaches the threshold; weight the edge by it.
+
+    Parameters
+    ----------
+    correlation
+        ``[..., N, N]`` float64.
+    present
+        ``[..., N]`` bool: the nodes that have features; the others lose every edge and their self loop.
+    threshold
+        Smallest absolute correlation that makes an edge.
+
+    Returns
+    -------
+    ndarray
+        ``[..., N, N]`` float32, symmetric, non-negative: \\|rho\\| on edges, 1 on the self loop of a
+        present node, 0 elsewhere. A node is present exactly where its self loop is.
+    """
+    strength = np.abs(correlation)
+    adjacency = np.where(strength >= threshold, strength, 0.0).astype(np.float32)
+    adjacency *= present[..., :, None] & present[..., None, :]
+    diagonal = np.arange(correlation.shape[-1])
+    adjacency[..., diagonal, diagonal] = present
+    return adjacency

@@ -1,0 +1,50 @@
+"""Node features: what a symbol looked like over the sessions up to t."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+FEATURE_NAMES: tuple[str, ...] = ("volatility", "momentum", "volume")
+NUM_FEATURES = len(FEATURE_NAMES)
+
+
+def node_features(
+    log_returns: NDArray[np.float64], volume: NDArray[np.float64], window: int
+) -> NDArray[np.float64]:
+    """Volatility, momentum and volume of every symbol at every session.
+
+    Row t is computed from the ``window`` rows up to and including t and from nothing else.
+
+    Parameters
+    ----------
+    log_returns
+        ``[T, S]`` float64, daily log returns; NaN where a symbol did not trade.
+    volume
+        ``[T, S]`` float64, shares; NaN where missing.
+    window
+        Sessions behind each feature.
+
+    Returns
+    -------
+    ndarray
+        ``[T, S, 3]`` float64: the sample standard deviation of the log returns, their mean, and the
+        z-score of the last volume within the window (0 where volume is missing or constant). A row is
+        NaN where a return of its window is missing.
+    """
+    sessions, symbols = log_returns.shape
+    features = np.full((sessions, symbols, NUM_FEATURES), np.nan)
+    if sessions < window:
+        return features
+    returns = sliding_window_view(log_returns, window, axis=0)  # [T-w+1, S, w]
+    volumes = sliding_window_view(volume, window, axis=0)  # [T-w+1, S, w]
+    spread = volumes.std(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (volumes[..., -1] - volumes.mean(axis=-1)) / spread
+    recent = features[window - 1 :]
+    recent[..., 0] = returns.std(axis=-1, ddof=1)
+    recent[..., 1] = returns.mean(axis=-1)
+    recent[..., 2] = np.where(np.isfinite(z), z, 0.0)
+    recent[np.isnan(recent[..., 0])] = np.nan
+    return features

@@ -1,0 +1,103 @@
+"""Snapshots: one graph per session, with the return that followed as its target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
+from tickgraph.graph.features import node_features
+from tickgraph.market.panel import PricePanel
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """A target's graphs, one per session; node 0 is the target, its peers follow.
+
+    Attributes
+    ----------
+    sessions
+        ``[T]`` datetime64[D].
+    features
+        ``[T, N, F]`` float32: volatility, momentum, volume; 0 for an absent node.
+    correlation
+        ``[T, N, N]`` float64 over the lookback up to each session.
+    adjacency
+        ``[T, N, N]`` float32, thresholded, with self loops; the row and column of an absent node are 0.
+    targets
+        ``[T, N]`` float32: the next session's log return; NaN where it is not known.
+    """
+
+    sessions: NDArray[np.datetime64]
+    features: NDArray[np.float32]
+    correlation: NDArray[np.float64]
+    adjacency: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    def __getitem__(self, rows: slice) -> Snapshots:
+        return Snapshots(
+            self.sessions[rows],
+            self.features[rows],
+            self.correlation[rows],
+            self.adjacency[rows],
+            self.targets[rows],
+        )
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """``[T, N]`` bool: the nodes that have features at each session."""
+        return np.diagonal(self.adjacency, axis1=-2, axis2=-1) > 0
+
+
+def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig) -> Snapshots:
+    """Build the graph of every session of the panel that has the history for one.
+
+    Parameters
+    ----------
+    panel
+        Prices; they must hold every symbol of ``nodes``.
+    nodes
+        The target first, then its peers; fewer than ``config.num_stocks`` leave the last nodes absent.
+    config
+        Sizes, windows and threshold.
+
+    Returns
+    -------
+    Snapshots
+        Sessions in which the target is present, in order. Empty where the history is too short.
+
+    Raises
+    ------
+    PriceDataError
+        A node has no prices in the panel.
+    """
+    own = panel.select(nodes)
+    returns = own.log_returns()  # [T, n]
+    features = node_features(returns, own.volume, config.feature_window)  # [T, n, F]
+    correlation = rolling_correlation(returns, config.lookback)  # [T, n, n]
+    present = np.isfinite(features).all(axis=-1)  # [T, n]
+    present[: config.history - 1] = False
+    rows = np.flatnonzero(present[:, 0])
+
+    absent = config.num_stocks - len(nodes)
+    node_axis, both_axes = (0, absent), ((0, 0), (0, absent), (0, absent))
+    features = np.pad(np.where(present[..., None], features, 0.0)[rows], ((0, 0), node_axis, (0, 0)))
+    correlation = np.pad(correlation[rows], both_axes)
+    following = np.full_like(returns, np.nan)
+    following[:-1] = returns[1:]
+    return Snapshots(
+        sessions=panel.sessions[rows],
+        features=features.astype(np.float32),
+        correlation=correlation,
+        adjacency=threshold_adjacency(
+            correlation, np.pad(present[rows], ((0, 0), node_axis)), config.threshold
+        ),
+        targets=np.pad(following[rows], ((0, 0), node_axis), constant_values=np.nan).astype(np.float32),
+    )

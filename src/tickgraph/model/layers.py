@@ -1,0 +1,129 @@
+"""Keras 3 layers (JAX backend) around the equations of :mod:`tickgraph.model.functional`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
+from jax import numpy as jnp
+
+from tickgraph.model.functional import (
+    graph_attention,
+    graph_convolution,
+    normalise_adjacency,
+    standardise,
+)
+
+if keras.backend.backend() != "jax":
+    raise ImportError(
+        f"tickgraph's layers need Keras on JAX, but Keras was started on {keras.backend.backend()!r}. "
+        "Set KERAS_BACKEND=jax before anything imports keras."
+    )
+
+Array = Any
+Shape = tuple[int | None, ...]
+
+
+@keras.saving.register_keras_serializable(package="tickgraph")
+class Standardisation(keras.layers.Layer):  # type: ignore[misc]
+    """Centre and scale ``[B, N, F]`` features by stored statistics of the training window."""
+
+    def build(self, features_shape: Shape) -> None:
+        """Create the mean and the scale, ``[F]`` each, not trainable."""
+        width = (features_shape[-1],)
+        self.mean = self.add_weight(shape=width, initializer="zeros", trainable=False, name="mean")
+        self.scale = self.add_weight(shape=width, initializer="ones", trainable=False, name="scale")
+
+    def call(self, features: Array) -> Array:
+        """Return ``[B, N, F]``."""
+        return standardise(
+            jnp.asarray(features), jnp.asarray(self.mean.value), jnp.asarray(self.scale.value)
+        )
+
+
+@keras.saving.register_keras_serializable(package="tickgraph")
+class GraphConvolution(keras.layers.Layer):  # type: ignore[misc]
+    r"""Graph convolution :math:`\mathrm{relu}(\hat A H W + b)` (Kipf & Welling 2017, arXiv:1609.02907).
+
+    Parameters
+    ----------
+    units
+        Width of the output.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        if units < 1:
+            raise ValueError(f"units must be at least 1, got {units}")
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, nodes_shape: Shape, adjacency_shape: Shape) -> None:
+        """Create the kernel ``[F, units]`` and the bias ``[units]``."""
+        self.kernel = self.add_weight(shape=(nodes_shape[-1], self.units), name="kernel")
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def call(self, nodes: Array, adjacency: Array) -> Array:
+        """``[B, N, F]`` and ``[B, N, N]`` (self loops included) to ``[B, N, units]``."""
+        return graph_convolution(
+            nodes, normalise_adjacency(adjacency), self.kernel.value, self.bias.value
+        )
+
+    def compute_output_shape(self, nodes_shape: Shape, adjacency_shape: Shape) -> Shape:
+        """Shape of the output."""
+        return (*nodes_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package="tickgraph")
+class GraphAttention(keras.layers.Layer):  # type: ignore[misc]
+    """Multi-head graph attention, heads side by side (Veličković et al. 2018, arXiv:1710.10903).
+
+    Parameters
+    ----------
+    units
+        Width of the output, all heads together.
+    heads
+        Attention heads; they must divide ``units``.
+    """
+
+    def __init__(self, units: int, heads: int, **kwargs: Any) -> None:
+        if heads < 1 or units % heads:
+            raise ValueError(f"heads must divide units, got {heads} heads for {units} units")
+        super().__init__(**kwargs)
+        self.units, self.heads = units, heads
+
+    def build(self, nodes_shape: Shape, adjacency_shape: Shape) -> None:
+        """Create the kernel ``[F, units]`` and the source and target kernels ``[heads, units / heads]``."""
+        head = (self.heads, self.units // self.heads)
+        self.kernel = self.add_weight(shape=(nodes_shape[-1], self.units), name="kernel")
+        self.source_kernel = self.add_weight(shape=head, name="source_kernel")
+        self.target_kernel = self.add_weight(shape=head, name="target_kernel")
+
+    def call(self, nodes: Array, adjacency: Array) -> Array:
+        """``[B, N, F]`` and ``[B, N, N]`` to ``[B, N, units]``; a node without neighbours gets zeros."""
+        return graph_attention(
+            nodes, adjacency, self.kernel.value, self.source_kernel.value, self.target_kernel.value
+        )
+
+    def compute_output_shape(self, nodes_shape: Shape, adjacency_shape: Shape) -> Shape:
+        """Shape of the output."""
+        return (*nodes_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {**super().get_config(), "units": self.units, "heads": self.heads}
+
+
+@keras.saving.register_keras_serializable(package="tickgraph")
+class MaskAbsent(keras.layers.Layer):  # type: ignore[misc]
+    """``[B, N, 1]`` to ``[B, N]``, 0 where a node is absent (its self loop is 0)."""
+
+    def call(self, returns: Array, adjacency: Array) -> Array:
+        """Return ``[B, N]``."""
+        return jnp.where(jnp.diagonal(adjacency, axis1=-2, axis2=-1) > 0, returns[..., 0], 0.0)

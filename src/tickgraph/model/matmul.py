@@ -1,0 +1,53 @@
+"""Matrix product with a gradient laid out for the kernels that run it.
+
+XLA folds the transposes of a product's gradient into the product itself, and on a CPU the product with
+folded transposes misses the fast kernel: the gradient of one ``[352, 64] @ [64, 64]`` took 70 to 96
+microseconds where the forward product took 14. Transposing first, behind a barrier that keeps XLA from
+folding, costs 6 and brings the fast kernel back. The mathematics is unchanged.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """``a @ b`` for NumPy or JAX arrays, ``[..., M, K] @ [..., K, N]``.
+
+    Under JAX the gradient is taken by :func:`_laid_out`; NumPy arrays never import JAX.
+    """
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a @ b
+    if b.ndim == 2 and a.ndim > 2:  # one kernel for every batch row: a single large product
+        return _laid_out()(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+    if a.shape[:-2] == b.shape[:-2]:
+        return _laid_out()(a, b)
+    return a @ b  # broadcast batch axes: the plain gradient sums over them
+
+
+@cache
+def _laid_out() -> Any:
+    import jax
+    from jax import lax
+
+    @jax.custom_vjp
+    def product(a: Array, b: Array) -> Array:
+        return a @ b
+
+    def forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array]]:
+        return a @ b, (a, b)
+
+    def backward(operands: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+        a, b = operands
+        return (
+            gradient @ lax.optimization_barrier(b.swapaxes(-1, -2)),
+            lax.optimization_barrier(a.swapaxes(-1, -2)) @ gradient,
+        )
+
+    product.defvjp(forward, backward)
+    return product

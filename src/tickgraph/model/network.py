@@ -1,0 +1,104 @@
+"""The network: graph convolutions, graph attention, one number per node.
+
+:func:`forward` is the definition, on NumPy or JAX arrays; :func:`build_network` is the same network as a
+Keras 3 Functional model, whose weight files :mod:`tickgraph.registry` reads and writes. A test holds the two
+to the same output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tickgraph.graph.features import NUM_FEATURES
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.functional import (
+    dense,
+    graph_attention,
+    graph_convolution,
+    normalise_adjacency,
+    relu,
+    standardise,
+)
+from tickgraph.model.matmul import matmul
+from tickgraph.model.weights import (
+    ATTENTION_KERNEL,
+    ATTENTION_SOURCE,
+    ATTENTION_TARGET,
+    FEATURE_MEAN,
+    FEATURE_SCALE,
+    HEAD_BIAS,
+    HEAD_KERNEL,
+    convolutions,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+Array = Any
+
+
+def forward(weights: Mapping[str, Array], features: Array, adjacency: Array) -> Array:
+    """Forecast the next session's log return of every node.
+
+    Parameters
+    ----------
+    weights
+        Arrays by the names of :func:`tickgraph.model.weights.weight_shapes`; with a leading axis ``[S]`` to
+        evaluate S models at once, one snapshot each.
+    features
+        ``[N, F]``, ``[T, N, F]`` or, with stacked weights, ``[S, N, F]``.
+    adjacency
+        ``[..., N, N]`` with self loops, as in :class:`tickgraph.graph.snapshots.Snapshots`.
+
+    Returns
+    -------
+    array
+        ``[..., N]``, daily log returns; 0 for an absent node.
+    """
+    xp = features.__array_namespace__()
+    nodes = standardise(features, weights[FEATURE_MEAN], weights[FEATURE_SCALE])
+    propagation = normalise_adjacency(adjacency)
+    present = xp.linalg.diagonal(adjacency) > 0  # [..., N]
+    return xp.where(
+        present, forward_propagated(weights, matmul(propagation, nodes), propagation, adjacency), 0.0
+    )
+
+
+def forward_propagated(
+    weights: Mapping[str, Array], propagated: Array, propagation: Array, adjacency: Array
+) -> Array:
+    r"""Run the network from :math:`\hat A X` on, which does not depend on trainable weights.
+
+    Training computes ``propagated`` once per snapshot, not once per epoch. Shapes as in :func:`forward`;
+    absent nodes are not masked.
+    """
+    (kernel, bias), *deeper = convolutions(weights)
+    nodes = relu(dense(propagated, kernel, bias))  # [..., N, H]
+    for kernel, bias in deeper:
+        nodes = graph_convolution(nodes, propagation, kernel, bias)
+    nodes = graph_attention(
+        nodes, adjacency, weights[ATTENTION_KERNEL], weights[ATTENTION_SOURCE], weights[ATTENTION_TARGET]
+    )
+    return dense(nodes, weights[HEAD_KERNEL], weights[HEAD_BIAS])[..., 0]
+
+
+def build_network(config: TrainingConfig) -> keras.Model:
+    """Build the network as an uncompiled Keras 3 Functional model.
+
+    Inputs are ``[B, N, F]`` features and ``[B, N, N]`` adjacency, the output ``[B, N]`` daily log returns.
+    Functional, because Keras names the groups of a subclassed model's file by walking its attributes.
+    """
+    import keras
+
+    from tickgraph.model.layers import GraphAttention, GraphConvolution, MaskAbsent, Standardisation
+
+    features = keras.Input((config.num_stocks, NUM_FEATURES), name="features")
+    adjacency = keras.Input((config.num_stocks, config.num_stocks), name="adjacency")
+    nodes = Standardisation(name="scaling")(features)
+    for layer in range(config.num_gcn_layers):
+        nodes = GraphConvolution(config.hidden_dim, name=f"convolution_{layer + 1}")(nodes, adjacency)
+    nodes = GraphAttention(config.hidden_dim, config.num_gat_heads, name="attention")(nodes, adjacency)
+    returns = keras.layers.Dense(1, name="head")(nodes)
+    returns = MaskAbsent(name="log_returns")(returns, adjacency)
+    return keras.Model([features, adjacency], returns, name="tickgraph")

@@ -1,0 +1,91 @@
+"""The weights of a model: their names, shapes and first values.
+
+A name is the path of the array in a Keras 3 ``.weights.h5`` file of the network that
+:func:`tickgraph.model.network.build_network` builds. Keras names a group by its layer's class and its count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.graph.features import NUM_FEATURES
+from tickgraph.model.config import TrainingConfig
+
+Weights = dict[str, NDArray[np.float32]]
+
+FEATURE_MEAN, FEATURE_SCALE = "layers/standardisation/vars/0", "layers/standardisation/vars/1"
+ATTENTION_KERNEL = "layers/graph_attention/vars/0"
+ATTENTION_SOURCE = "layers/graph_attention/vars/1"
+ATTENTION_TARGET = "layers/graph_attention/vars/2"
+HEAD_KERNEL, HEAD_BIAS = "layers/dense/vars/0", "layers/dense/vars/1"
+
+
+def convolution_paths(layer: int) -> tuple[str, str]:
+    """Kernel and bias of graph convolution ``layer``, counted from 0."""
+    group = "layers/graph_convolution" + (f"_{layer}" if layer else "")
+    return f"{group}/vars/0", f"{group}/vars/1"
+
+
+def weight_shapes(config: TrainingConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every array of a model, in the order of the network. All are float32."""
+    shapes: dict[str, tuple[int, ...]] = {FEATURE_MEAN: (NUM_FEATURES,), FEATURE_SCALE: (NUM_FEATURES,)}
+    width = NUM_FEATURES
+    for layer in range(config.num_gcn_layers):
+        kernel, bias = convolution_paths(layer)
+        shapes[kernel], shapes[bias] = (width, config.hidden_dim), (config.hidden_dim,)
+        width = config.hidden_dim
+    head = (config.num_gat_heads, config.hidden_dim // config.num_gat_heads)
+    shapes[ATTENTION_KERNEL] = (width, config.hidden_dim)
+    shapes[ATTENTION_SOURCE] = shapes[ATTENTION_TARGET] = head
+    shapes[HEAD_KERNEL], shapes[HEAD_BIAS] = (config.hidden_dim, 1), (1,)
+    return shapes
+
+
+def trainable_shapes(config: TrainingConfig) -> dict[str, tuple[int, ...]]:
+    """The arrays that training changes: all but the feature scaling."""
+    return {
+        path: shape
+        for path, shape in weight_shapes(config).items()
+        if path not in (FEATURE_MEAN, FEATURE_SCALE)
+    }
+
+
+def num_params(config: TrainingConfig) -> int:
+    """Count the trainable parameters: 8,705 with the default configuration."""
+    return sum(int(np.prod(shape)) for shape in trainable_shapes(config).values())
+
+
+def symbol_seed(seed: int, symbol: str) -> int:
+    """Seed of a symbol, from the base seed and its name alone: the company it trains in has no say."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{symbol}".encode()).digest()[:8], "big")
+
+
+def initial_weights(config: TrainingConfig, seed: int) -> Weights:
+    """Draw first values as Keras does: Glorot-uniform kernels (Glorot & Bengio 2010), zero biases."""
+    generator = np.random.default_rng([seed, 0])
+    weights: Weights = {}
+    for path, shape in trainable_shapes(config).items():
+        if len(shape) == 1:
+            weights[path] = np.zeros(shape, np.float32)
+        else:
+            limit = np.sqrt(6.0 / (shape[-2] + shape[-1]))
+            weights[path] = generator.uniform(-limit, limit, shape).astype(np.float32)
+    return weights
+
+
+def stack_weights(models: list[Mapping[str, NDArray[np.float32]]]) -> Weights:
+    """Lay the weights of several models along a new first axis, for one forward pass over all of them."""
+    return {path: np.stack([model[path] for model in models]) for path in models[0]}
+
+
+def convolutions(weights: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """Kernel and bias of each graph convolution, in order."""
+    layers: list[tuple[Any, Any]] = []
+    while (paths := convolution_paths(len(layers)))[0] in weights:
+        layers.append((weights[paths[0]], weights[paths[1]]))
+    return layers
