@@ -78,7 +78,7 @@ def graph_convolution(nodes: Array, propagation: Array, kernel: Array, bias: Arr
 
 
 def attention_coefficients(
-    values: Array, adjacency: Array, source_kernel: Array, target_kernel: Array
+    projected: Array, adjacency: Array, source_kernel: Array, target_kernel: Array
 ) -> Array:
     r"""Attention of every node over its neighbours (Veličković et al. 2018, eq. 1-3).
 
@@ -87,8 +87,8 @@ def attention_coefficients(
 
     Parameters
     ----------
-    values
-        :math:`W h`, ``[..., N, K, C]``: K heads of C channels.
+    projected
+        :math:`W h`, ``[..., N, K * C]``: K heads of C channels, side by side.
     adjacency
         ``[..., N, N]``; j is a neighbour of i where the entry is positive.
     source_kernel, target_kernel
@@ -99,9 +99,11 @@ def attention_coefficients(
     array
         ``[..., K, N, N]``: row i sums to 1 over its neighbours, or is 0 for a node that has none.
     """
-    xp = values.__array_namespace__()
-    source = xp.matrix_transpose((values * source_kernel[..., None, :, :]).sum(axis=-1))  # [..., K, N]
-    target = xp.matrix_transpose((values * target_kernel[..., None, :, :]).sum(axis=-1))  # [..., K, N]
+    xp = projected.__array_namespace__()
+    heads = source_kernel.shape[-2]
+    kernels = xp.concat([_columns(source_kernel), _columns(target_kernel)], axis=-1)  # [..., K * C, 2 K]
+    halves = xp.matrix_transpose(matmul(projected, kernels))  # [..., 2 K, N]
+    source, target = halves[..., :heads, :], halves[..., heads:, :]  # [..., K, N]
     logits = _leaky_relu(target[..., :, None] + source[..., None, :])  # [..., K, N, N]
     # LeakyReLU grows with its argument, so this bounds every logit of the row from above: exp cannot
     # overflow, and the shift cancels. It costs N numbers where the row's own maximum costs N x N.
@@ -109,6 +111,14 @@ def attention_coefficients(
     weights = xp.where(adjacency[..., None, :, :] > 0, xp.exp(logits - bound), 0.0)
     total = weights.sum(axis=-1, keepdims=True)
     return weights / xp.where(total > 0, total, 1.0)
+
+
+def _columns(kernel: Array) -> Array:
+    """``[..., K, C]`` to ``[..., K * C, K]``: column k holds head k's kernel against its own channels."""
+    xp = kernel.__array_namespace__()
+    *batch, heads, channels = kernel.shape
+    own = xp.repeat(xp.eye(heads, dtype=kernel.dtype), channels, axis=0)  # [K * C, K]
+    return kernel.reshape(*batch, heads * channels, 1) * own
 
 
 def _leaky_relu(x: Array) -> Array:
@@ -138,10 +148,8 @@ def graph_attention(
     array
         ``[..., N, K * C]``.
     """
-    heads, channels = source_kernel.shape[-2:]
     projected = matmul(nodes, kernel)  # [..., N, K * C]
-    values = projected.reshape(*projected.shape[:-1], heads, channels)  # [..., N, K, C]
-    alpha = attention_coefficients(values, adjacency, source_kernel, target_kernel)  # [..., K, N, N]
+    alpha = attention_coefficients(projected, adjacency, source_kernel, target_kernel)  # [..., K, N, N]
     return elu(aggregate_heads(alpha, projected))
 
 
@@ -169,5 +177,5 @@ def aggregate_heads(alpha: Array, projected: Array) -> Array:
     width = projected.shape[-1]
     beside = xp.swapaxes(alpha, -3, -2).reshape(*batch, n, heads * n)
     own = xp.repeat(xp.eye(heads, dtype=projected.dtype), width // heads, axis=1)  # [K, K * C]
-    blocks = (projected[..., None, :, :] * own[:, None, :]).reshape(*batch, heads * n, width)
+    blocks = xp.concat([projected * own[head] for head in range(heads)], axis=-2)  # [..., K * N, K * C]
     return matmul(beside, blocks)

@@ -1,0 +1,75 @@
+"""Whole files or none: atomic replacement, and errors of the file system put into words."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tickgraph.errors import StorageError
+
+_REMEDIES = {
+    errno.ENOSPC: "The disk is full: free some space, or choose another folder.",
+    errno.EDQUOT: "The disk quota is used up: free some space, or choose another folder.",
+    errno.EROFS: "The file system is read-only: choose another folder.",
+    errno.EACCES: "Permission denied: make the folder writable, or choose another.",
+    errno.EPERM: "Permission denied: make the folder writable, or choose another.",
+    errno.ENOTDIR: "A file stands where a folder is needed: choose another folder.",
+    errno.EEXIST: "A file stands where a folder is needed: choose another folder.",
+    errno.EIO: "The disk reports an error: check it before anything else.",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the file system into :class:`StorageError` that names the path and the remedy.
+
+    A missing file passes through: what it means is the caller's to say.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0)
+        if remedy is None:
+            raise
+        raise StorageError(f"Cannot use {path}: {error.strerror}. {remedy}") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` so that a crash at any instant leaves the old file or the new one.
+
+    Raises
+    ------
+    StorageError
+        Disk full, read-only, no permission. The old file is intact and no temporary one is left.
+    """
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable; Windows cannot open a folder, and orders them itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,112 @@
+"""Prices of several symbols side by side, on one axis of sessions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tickgraph.errors import InputError, PriceDataError
+from tickgraph.market.universe import suggest
+
+
+@dataclass(frozen=True)
+class PricePanel:
+    """Daily prices as arrays of sessions by symbols.
+
+    Attributes
+    ----------
+    sessions
+        ``[T]`` datetime64[D], ascending.
+    symbols
+        ``[S]`` names of the columns.
+    close, adj_close
+        ``[T, S]`` float64 dollars, adjusted for splits, and for splits and dividends; NaN where a symbol did
+        not trade.
+    volume
+        ``[T, S]`` float64 shares; NaN where missing.
+    source
+        Where the prices came from.
+    """
+
+    sessions: NDArray[np.datetime64]
+    symbols: tuple[str, ...]
+    close: NDArray[np.float64]
+    adj_close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    source: str
+
+    @classmethod
+    def from_bars(cls, bars: pd.DataFrame, source: str) -> PricePanel:
+        """Lay out bars (columns ``symbol, date, close, adj_close, volume``; one row per symbol and date)."""
+        days = bars["date"].to_numpy().astype("datetime64[D]")
+        sessions, rows = np.unique(days, return_inverse=True)
+        names, columns = np.unique(bars["symbol"].to_numpy().astype(str), return_inverse=True)
+
+        def grid(column: str) -> NDArray[np.float64]:
+            values = np.full((len(sessions), len(names)), np.nan)
+            values[rows, columns] = bars[column].to_numpy(dtype=np.float64)
+            return values
+
+        return cls(
+            sessions, tuple(map(str, names)), grid("close"), grid("adj_close"), grid("volume"), source
+        )
+
+    def log_returns(self) -> NDArray[np.float64]:
+        """``[T, S]`` float64 daily log returns of the adjusted close; NaN in row 0 and beside a missing close."""
+        returns = np.full_like(self.adj_close, np.nan)
+        np.subtract(np.log(self.adj_close[1:]), np.log(self.adj_close[:-1]), out=returns[1:])
+        return returns
+
+    def column(self, symbol: str) -> int:
+        """Column of a symbol; :class:`PriceDataError` if it has none."""
+        try:
+            return self.symbols.index(symbol)
+        except ValueError:
+            near = suggest(symbol, self.symbols)
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            raise PriceDataError(f"No prices for {symbol} from source {self.source!r}.{hint}") from None
+
+    def select(self, symbols: Sequence[str]) -> PricePanel:
+        """Columns of these symbols, in this order; :class:`PriceDataError` names one that is missing."""
+        columns = [self.column(symbol) for symbol in symbols]
+        return self._taking((slice(None), columns), tuple(symbols))
+
+    def through(self, session: np.datetime64) -> PricePanel:
+        """Sessions up to and including a date; :class:`InputError` if there is none."""
+        end = int(np.searchsorted(self.sessions, session, side="right"))
+        if end == 0:
+            raise InputError(
+                f"Empty date range: no session up to {session}; prices start on {self.sessions[0]}."
+                if len(self.sessions)
+                else f"Empty date range: no prices at all from source {self.source!r}."
+            )
+        return self if end == len(self.sessions) else self._taking(slice(end), self.symbols)
+
+    def tail(self, count: int) -> PricePanel:
+        """The last ``count`` sessions."""
+        return self._taking(slice(max(0, len(self.sessions) - count), None), self.symbols)
+
+    @cached_property
+    def data_version(self) -> str:
+        """Identity of the numbers: 16 hex digits of a sha256 over sessions, symbols, prices and volumes."""
+        digest = hashlib.sha256(f"{self.source}:{','.join(self.symbols)}".encode())
+        for array in (self.sessions, self.close, self.adj_close, self.volume):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    def _taking(self, key: object, symbols: tuple[str, ...]) -> PricePanel:
+        rows = key[0] if isinstance(key, tuple) else key
+        return PricePanel(
+            self.sessions[rows],
+            symbols,
+            self.close[key],  # type: ignore[index]
+            self.adj_close[key],  # type: ignore[index]
+            self.volume[key],  # type: ignore[index]
+            self.source,
+        )

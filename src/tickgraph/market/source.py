@@ -1,0 +1,73 @@
+"""What a source of prices is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+import pandas as pd
+
+BAR_COLUMNS: tuple[str, ...] = ("symbol", "date", "open", "high", "low", "close", "adj_close", "volume")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a source gave.
+
+    Attributes
+    ----------
+    bars
+        Columns ``symbol, date, open, high, low, close, adj_close, volume``; ``date`` is datetime64 without a
+        zone, rows ordered by symbol and date.
+    failures
+        Why a symbol is not among the bars.
+    """
+
+    bars: pd.DataFrame
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class PriceSource(Protocol):
+    """Daily bars by symbol and range of dates."""
+
+    @property
+    def name(self) -> str:
+        """Name that a store keeps the prices under and a forecast gives as their source."""
+        ...
+
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols it has, or for a source without a list, those it is asked for by default."""
+        ...
+
+    def fetch(
+        self, symbols: Sequence[str], first: date | None = None, last: date | None = None
+    ) -> Fetched:
+        """Give the bars of symbols, both dates included.
+
+        Raises
+        ------
+        InputError
+            ``first`` is after ``last``.
+        SourceUnavailableError
+            The source cannot be reached at all.
+        """
+        ...
+
+
+def empty_bars() -> pd.DataFrame:
+    """No bars, with the columns of some."""
+    return pd.DataFrame({name: [] for name in BAR_COLUMNS}).astype({"date": "datetime64[us]"})
+
+
+def select_bars(
+    bars: pd.DataFrame, symbols: Iterable[str], first: date | None, last: date | None
+) -> pd.DataFrame:
+    """Rows of symbols within dates, ordered by symbol and date."""
+    rows = bars["symbol"].isin(list(symbols))
+    if first is not None:
+        rows &= bars["date"] >= pd.Timestamp(first)
+    if last is not None:
+        rows &= bars["date"] <= pd.Timestamp(last)
+    return bars[rows].sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)

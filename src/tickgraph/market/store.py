@@ -1,0 +1,268 @@
+"""The local price store: one Parquet file per source and symbol, between every source and everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError
+from tickgraph.market import quality
+from tickgraph.atomic import storage_errors, write_atomically
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.source import BAR_COLUMNS, PriceSource, empty_bars, select_bars
+from tickgraph.market.universe import canonical
+
+OVERLAP_DAYS = 10  # refetched with every update, to notice a restated history
+RESTATED = 1e-5  # relative change of an adjusted close; float32 sources round at 6e-8
+
+_FETCHED_AT = b"tickgraph.fetched_at"
+
+
+@dataclass(frozen=True)
+class StoredSymbol:
+    """What the store holds of a symbol."""
+
+    symbol: str
+    first: date
+    last: date
+    sessions: int
+    fetched_at: str
+
+
+@dataclass
+class UpdateReport:
+    """What an update did.
+
+    Attributes
+    ----------
+    added
+        New sessions by symbol; 0 where nothing was newer.
+    failures
+        Why a symbol could not be updated; what was stored of it is kept.
+    findings
+        What the checks found in the new prices.
+    """
+
+    added: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    findings: list[quality.Finding] = field(default_factory=list)
+
+
+class PriceStore:
+    """Prices on disk; those of different sources are never mixed.
+
+    Parameters
+    ----------
+    root
+        Folder; prices of a symbol are in ``root/{source}/{symbol}.parquet``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def symbols(self, source: str) -> tuple[str, ...]:
+        """Symbols stored from a source."""
+        return tuple(sorted(path.stem for path in (self.root / source).glob("*.parquet")))
+
+    def write(self, source: str, bars: pd.DataFrame) -> None:
+        """Replace the stored history of every symbol in ``bars``, each file atomically.
+
+        Raises
+        ------
+        StorageError
+            Disk full, read-only folder or no permission; what was stored is intact.
+        """
+        stamp = datetime.now(UTC).isoformat(timespec="seconds").encode()
+        for symbol, rows in bars.groupby("symbol", sort=False):
+            table = pa.Table.from_pandas(rows[list(BAR_COLUMNS)], preserve_index=False)
+            table = table.replace_schema_metadata({**(table.schema.metadata or {}), _FETCHED_AT: stamp})
+            buffer = pa.BufferOutputStream()
+            pq.write_table(table, buffer, compression="zstd")
+            write_atomically(self._path(source, str(symbol)), buffer.getvalue().to_pybytes())
+
+    def read(
+        self, source: str, symbols: Sequence[str], first: date | None = None, last: date | None = None
+    ) -> pd.DataFrame:
+        """Bars of stored symbols.
+
+        Raises
+        ------
+        PriceDataError
+            A symbol is not stored, or its file is damaged.
+        InputError
+            ``first`` is after ``last``.
+        """
+        if first is not None and last is not None and first > last:
+            raise InputError(f"Empty date range: it starts on {first}, after it ends on {last}.")
+        tables = [self._read_one(source, symbol) for symbol in symbols]
+        return select_bars(pd.concat(tables, ignore_index=True), symbols, first, last) if tables else empty_bars()
+
+    def panel(
+        self, source: str, symbols: Sequence[str], first: date | None = None, last: date | None = None
+    ) -> PricePanel:
+        """Prices of stored symbols side by side; errors as in :meth:`read`."""
+        return PricePanel.from_bars(self.read(source, symbols, first, last), source)
+
+    def info(self, source: str) -> list[StoredSymbol]:
+        """What is stored from a source, read from the files' footers."""
+        return [self._info_one(source, symbol) for symbol in self.symbols(source)]
+
+    def update(
+        self,
+        source: PriceSource,
+        symbols: Sequence[str],
+        *,
+        last: date | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> UpdateReport:
+        """Bring symbols up to date from a source.
+
+        A stored symbol is asked only for what is new and a few days before. If those days differ from the
+        stored ones, a split or dividend restated the history, and the symbol is fetched whole. New prices with
+        errors are refused by symbol, and what was stored stays.
+
+        Raises
+        ------
+        SourceUnavailableError
+            The source cannot be reached and a symbol is not stored at all.
+        StorageError
+            The store cannot be written.
+        """
+        report = UpdateReport()
+        held = {stored.symbol: stored for stored in map(self._held(source.name), symbols) if stored}
+        fresh = [symbol for symbol in symbols if symbol not in held]
+        self._fetch_whole(source, fresh, last, report, progress)
+        by_start: dict[date, list[str]] = {}
+        for symbol, stored in held.items():
+            by_start.setdefault(stored.last - timedelta(days=OVERLAP_DAYS), []).append(symbol)
+        for start, group in by_start.items():
+            self._extend(source, group, start, last, report, progress)
+        return report
+
+    def _fetch_whole(
+        self,
+        source: PriceSource,
+        symbols: Sequence[str],
+        last: date | None,
+        report: UpdateReport,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        if not symbols:
+            return
+        fetched = source.fetch(symbols, None, last)
+        report.failures |= fetched.failures
+        bars, findings = quality.usable(fetched.bars)
+        self._refuse(findings, report)
+        for symbol, rows in bars.groupby("symbol", sort=False):
+            self.write(source.name, rows)
+            report.added[str(symbol)] = len(rows)
+            if progress:
+                progress(str(symbol))
+
+    def _extend(
+        self,
+        source: PriceSource,
+        symbols: Sequence[str],
+        start: date,
+        last: date | None,
+        report: UpdateReport,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        if last is not None and start > last:
+            report.added |= dict.fromkeys(symbols, 0)
+            return
+        try:
+            fetched = source.fetch(symbols, start, last)
+        except SourceUnavailableError as error:
+            report.failures |= dict.fromkeys(symbols, str(error))
+            return
+        report.failures |= fetched.failures
+        restated = []
+        for symbol, rows in fetched.bars.groupby("symbol", sort=False):
+            name = str(symbol)
+            stored = self._read_one(source.name, name)
+            if _is_restated(stored, rows):
+                restated.append(name)
+                continue
+            new = rows[rows["date"] > stored["date"].max()]
+            if len(new):
+                merged = pd.concat([stored, new], ignore_index=True)
+                accepted, findings = quality.usable(merged)
+                recent = [found for found in findings if found.session >= str(start)]
+                self._refuse(recent, report)
+                if accepted.empty:
+                    continue
+                self.write(source.name, accepted)
+            report.added[name] = len(new)
+            if progress:
+                progress(name)
+        self._fetch_whole(source, restated, last, report, progress)
+
+    def _refuse(self, findings: list[quality.Finding], report: UpdateReport) -> None:
+        report.findings += findings
+        for found in findings:
+            if found.severity == "error":
+                report.failures.setdefault(found.symbol, f"bad prices: {found}")
+
+    def _held(self, source: str) -> Callable[[str], StoredSymbol | None]:
+        stored = set(self.symbols(source))
+        return lambda symbol: self._info_one(source, symbol) if symbol in stored else None
+
+    def _path(self, source: str, symbol: str) -> Path:
+        folder = (self.root / source).resolve()
+        path = (folder / f"{canonical(symbol)}.parquet").resolve()
+        if path.parent != folder or not folder.is_relative_to(self.root.resolve()):
+            raise PriceDataError(f"{path} lies outside the price store {self.root}.")
+        return path
+
+    def _open(self, source: str, symbol: str) -> pq.ParquetFile:
+        path = self._path(source, symbol)
+        try:
+            with storage_errors(path):
+                return pq.ParquetFile(pa.BufferReader(path.read_bytes()))
+        except FileNotFoundError:
+            raise PriceDataError(
+                f"No prices of {symbol} are stored from source {source!r} in {self.root}. "
+                f"Run: tickgraph prices update --symbols {symbol} --source {source}"
+            ) from None
+        except pa.ArrowException as error:
+            raise self._damaged(path, source, symbol) from error
+
+    def _read_one(self, source: str, symbol: str) -> pd.DataFrame:
+        file = self._open(source, symbol)
+        try:
+            bars = file.read(columns=list(BAR_COLUMNS)).to_pandas()
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(self._path(source, symbol), source, symbol) from error
+        if list(bars.columns) != list(BAR_COLUMNS) or bars.empty:
+            raise self._damaged(self._path(source, symbol), source, symbol)
+        return bars
+
+    def _info_one(self, source: str, symbol: str) -> StoredSymbol:
+        file = self._open(source, symbol)
+        dates = file.read(columns=["date"]).column("date").to_numpy().astype("datetime64[D]")
+        stamp = (file.schema_arrow.metadata or {}).get(_FETCHED_AT, b"")
+        if not len(dates):
+            raise self._damaged(self._path(source, symbol), source, symbol)
+        return StoredSymbol(symbol, dates.min().item(), dates.max().item(), len(dates), stamp.decode())
+
+    @staticmethod
+    def _damaged(path: Path, source: str, symbol: str) -> PriceDataError:
+        return PriceDataError(
+            f"Price file {path} is damaged or foreign. Delete it and run: "
+            f"tickgraph prices update --symbols {symbol} --source {source}"
+        )
+
+
+def _is_restated(stored: pd.DataFrame, fetched: pd.DataFrame) -> bool:
+    """Whether an adjusted close that both hold has changed."""
+    both = stored[["date", "adj_close"]].merge(fetched[["date", "adj_close"]], on="date", suffixes=("", "_new"))
+    old, new = both["adj_close"].to_numpy(np.float64), both["adj_close_new"].to_numpy(np.float64)
+    return bool((np.abs(new / old - 1) > RESTATED).any())

@@ -1,0 +1,103 @@
+"""Symbols: which are valid, what they are called today, which belong to TIER_1."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Iterable
+from datetime import date
+from importlib import resources
+from typing import Any
+
+from tickgraph.errors import InputError, SymbolError
+
+# One to six letters or digits after the first letter, and a class of one or two letters (BRK-B). A symbol
+# becomes part of a file name, so this list of what is allowed is the first of three gates to a path.
+_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,6}(?:-[A-Z]{1,2})?")
+_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL"}) | {f"{p}{n}" for p in ("COM", "LPT") for n in range(10)}
+_SHOWN = 40
+
+
+def _load() -> dict[str, Any]:
+    text = resources.files("tickgraph.market").joinpath("data/universe.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+_DATA = _load()
+_ALIASES: dict[str, tuple[str, date]] = {
+    former: (entry["symbol"], entry["since"]) for former, entry in _DATA["aliases"].items()
+}
+
+
+def canonical(symbol: str) -> str:
+    """Validate a symbol and return today's name for it.
+
+    Upper-cased, ``BRK.B`` written ``BRK-B``, former names replaced (``FB`` gives ``META``).
+
+    Raises
+    ------
+    SymbolError
+        Not a ticker: wrong characters, too long, empty, or a name that Windows keeps for a device.
+    """
+    if not isinstance(symbol, str):
+        raise SymbolError(f"A symbol must be text, got {type(symbol).__name__}.")
+    name = symbol.strip().upper().replace(".", "-")
+    if not symbol.isascii() or not _PATTERN.fullmatch(name):
+        shown = symbol if len(symbol) <= _SHOWN else symbol[:_SHOWN] + "..."
+        raise SymbolError(
+            f"{shown!r} is not a symbol. Expected 1 to 7 letters or digits, the first a letter, and for a "
+            "share class a hyphen and its letter, such as AAPL or BRK-B."
+        )
+    if name in _DEVICES:
+        raise SymbolError(f"{name!r} cannot be used as a symbol: it is a device's name on Windows.")
+    return _ALIASES[name][0] if name in _ALIASES else name
+
+
+def alias_note(symbol: str) -> str | None:
+    """Say since when a former symbol trades under another name; None for a current one."""
+    former = symbol.strip().upper()
+    if former not in _ALIASES:
+        return None
+    today, since = _ALIASES[former]
+    return f"{former} has traded as {today} since {since}"
+
+
+SECTORS: dict[str, tuple[str, ...]] = {
+    sector: tuple(canonical(symbol) for symbol in symbols) for sector, symbols in _DATA["sectors"].items()
+}
+TIER_1: tuple[str, ...] = tuple(symbol for symbols in SECTORS.values() for symbol in symbols)
+
+
+def sector_of(symbol: str) -> str | None:
+    """Sector of a TIER_1 symbol; None for any other."""
+    name = canonical(symbol)
+    return next((sector for sector, symbols in SECTORS.items() if name in symbols), None)
+
+
+def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[str, ...]:
+    """Expand what a person writes into symbols.
+
+    Words may hold commas. ``TIER_1``, ``ALL`` (every symbol of ``known``) and the names of sectors stand for
+    their members. Order is kept, repeats are dropped.
+
+    Raises
+    ------
+    SymbolError
+        A word is neither a symbol nor one of these names.
+    InputError
+        Nothing was named.
+    """
+    groups = {"TIER_1": TIER_1, "ALL": tuple(known)} | {name.upper(): s for name, s in SECTORS.items()}
+    found: dict[str, None] = {}
+    for word in (part.strip() for word in words for part in word.split(",")):
+        if word:
+            found |= dict.fromkeys(groups.get(word.upper()) or (canonical(word),))
+    if not found:
+        raise InputError("No symbols were named. Give tickers such as AAPL, TIER_1, ALL, or a sector's name.")
+    return tuple(found)
+
+
+def suggest(symbol: str, known: Collection[str]) -> list[str]:
+    """Known symbols that look like this one, the closest first, at most three."""
+    return difflib.get_close_matches(symbol.upper(), list(known), n=3, cutoff=0.5)

@@ -1,0 +1,192 @@
+"""One symbol from prices to a fitted model: peers, snapshots, training, calibration, measures."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.errors import HistoryTooShortError
+from tickgraph.graph.peers import select_peers
+from tickgraph.graph.snapshots import Snapshots, build_snapshots
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.calibration import conformal_scores
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.measures import OutOfSampleMeasures, measure
+from tickgraph.model.network import forward
+from tickgraph.model.training import TrainingProgram, training_example
+from tickgraph.model.weights import Weights, symbol_seed
+
+HORIZON = 1
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A symbol's model and everything needed to serve, judge and reproduce it.
+
+    Attributes
+    ----------
+    symbol, peers
+        The target and its peers, the strongest first.
+    config, seed
+        What it was trained with; ``seed`` is the symbol's own.
+    weights
+        Arrays by name; the scaling of features and returns is inside.
+    losses
+        ``[epochs]`` float64, standardised mean squared error.
+    correlation
+        ``[N, N]`` float64 over the lookback up to ``last_session``.
+    scores
+        ``[n]`` float64, ascending conformal scores of the calibration sessions.
+    measures
+        Out-of-sample figures over the calibration sessions.
+    training_sessions, calibration_sessions
+        Snapshots in each part.
+    first_session, last_session, calibration_first, calibration_last
+        Sessions the window and the held-out part span; the last snapshot has no target yet.
+    history_sessions
+        Sessions of prices the symbol had in the window.
+    avg_correlation, num_edges
+        Mean absolute correlation of the target with its peers, and edges of the graph (self loops apart),
+        at the last session.
+    seconds
+        Time the training program took for this symbol.
+    """
+
+    symbol: str
+    peers: tuple[str, ...]
+    config: TrainingConfig
+    seed: int
+    weights: Weights
+    losses: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    measures: OutOfSampleMeasures
+    training_sessions: int
+    calibration_sessions: int
+    first_session: np.datetime64
+    last_session: np.datetime64
+    calibration_first: np.datetime64
+    calibration_last: np.datetime64
+    history_sessions: int
+    avg_correlation: float
+    num_edges: int
+    source: str
+    data_version: str
+    seconds: float
+
+
+def training_window(panel: PricePanel, config: TrainingConfig) -> PricePanel:
+    """The last sessions of the panel that a full window needs, history and horizon included."""
+    return panel.tail(min(len(panel.sessions), config.history + config.sessions))
+
+
+def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel:
+    """Fit one symbol's model on the last sessions of a panel.
+
+    Peers, scaling and weights come from the training part of the window, calibration and measures from the
+    part after it; nothing comes from sessions beyond the panel. The weights served are the ones calibrated:
+    refitting on the whole window would void the conformal guarantee and double the training time.
+
+    Parameters
+    ----------
+    panel
+        Prices of the symbol and of every candidate peer.
+    symbol
+        The target.
+    program
+        Training program; its configuration is the model's.
+
+    Raises
+    ------
+    HistoryTooShortError
+        The symbol has fewer usable sessions than ``min_sessions``.
+    PriceDataError
+        The panel lacks the symbol.
+    FloatingPointError
+        Training diverged.
+    """
+    config = program.config
+    window = training_window(panel, config)
+    own = window.adj_close[:, window.column(symbol)]
+    history = int(np.isfinite(own).sum())
+    if history < config.history + config.min_sessions:
+        raise HistoryTooShortError(
+            f"History too short for {symbol}: {history} sessions, need "
+            f"{config.history + config.min_sessions} ({config.history - HORIZON} lookback + "
+            f"{config.min_sessions} to train and calibrate + {HORIZON} horizon). "
+            "Lower --min-sessions, give more history, or drop the symbol."
+        )
+    peers = _peers(window, symbol, history, config)
+    snapshots = build_snapshots(window, (symbol, *peers), config)
+    labelled = snapshots[: len(snapshots) - HORIZON] if _last_is_open(snapshots) else snapshots
+    labelled = labelled[max(0, len(labelled) - config.sessions) :]
+    if len(labelled) < config.min_sessions:
+        raise HistoryTooShortError(
+            f"History too short for {symbol}: {len(labelled)} sessions with a complete "
+            f"{config.lookback}-session lookback, need {config.min_sessions}. "
+            "Fill the gaps in its prices, lower --min-sessions, or drop the symbol."
+        )
+    held_out = round(len(labelled) * config.calibration_fraction)
+    training, calibration = labelled[: len(labelled) - held_out], labelled[len(labelled) - held_out :]
+
+    seed = symbol_seed(config.seed, symbol)
+    example = training_example(training, config)
+    program.compile()
+    started = time.perf_counter()
+    trained = program.train(example, seed)
+    seconds = time.perf_counter() - started
+
+    forecast = forward(trained.weights, calibration.features, calibration.adjacency)[:, 0].astype(np.float64)
+    realised = calibration.targets[:, 0].astype(np.float64)
+    volatility, momentum = (calibration.features[:, 0, i].astype(np.float64) for i in (0, 1))
+    known = np.isfinite(realised)
+    correlation = snapshots.correlation[-1]
+    edges = np.triu(snapshots.adjacency[-1], k=1) > 0
+    return FittedModel(
+        symbol=symbol,
+        peers=peers,
+        config=config,
+        seed=seed,
+        weights=trained.weights,
+        losses=trained.losses,
+        correlation=correlation,
+        scores=conformal_scores(forecast, realised, volatility),
+        measures=measure(
+            forecast[known],
+            realised[known],
+            volatility[known],
+            momentum[known],
+            float(np.nanmean(training.targets[:, 0])),
+        ),
+        training_sessions=min(len(training), config.training_sessions),
+        calibration_sessions=held_out,
+        first_session=training.sessions[0],
+        last_session=snapshots.sessions[-1],
+        calibration_first=calibration.sessions[0],
+        calibration_last=calibration.sessions[-1],
+        history_sessions=history,
+        avg_correlation=float(np.abs(correlation[0, 1 : 1 + len(peers)]).mean()) if peers else 0.0,
+        num_edges=int(edges.sum()),
+        source=panel.source,
+        data_version=window.select((symbol, *peers)).data_version,
+        seconds=seconds,
+    )
+
+
+def _peers(window: PricePanel, symbol: str, history: int, config: TrainingConfig) -> tuple[str, ...]:
+    """Choose peers on the training part of the window only, among symbols still trading at its end."""
+    held_out = round((history - config.history) * config.calibration_fraction)
+    returns = window.log_returns()[: len(window.sessions) - held_out - HORIZON]
+    trading = np.isfinite(window.adj_close[-1])
+    trading[window.column(symbol)] = True
+    candidates = [name for name, here in zip(window.symbols, trading, strict=True) if here]
+    overlap = max(config.lookback, int(np.isfinite(returns[:, window.column(symbol)]).sum()) // 2)
+    return select_peers(returns[:, trading], candidates, symbol, config.num_peers, overlap)
+
+
+def _last_is_open(snapshots: Snapshots) -> bool:
+    """Whether the last snapshot's target lies in the future."""
+    return bool(len(snapshots)) and not np.isfinite(snapshots.targets[-1, 0])

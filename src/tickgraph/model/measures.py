@@ -1,0 +1,130 @@
+"""Measures of a forecast on sessions that its training never saw, beside naive baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
+
+LEVELS: tuple[float, ...] = (0.8, 0.95)
+
+Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OutOfSampleMeasures:
+    """Figures over one symbol's held-out sessions; returns are daily log returns.
+
+    Attributes
+    ----------
+    sessions
+        Sessions measured.
+    ic, rank_ic
+        Information coefficient over time: Pearson and Spearman correlation of forecast and realised return.
+        None where either is constant.
+    hit_rate, hit_rate_momentum
+        Share of sessions whose sign was forecast right; sessions without a move are left out.
+    mse, mse_zero, mse_mean, mse_momentum
+        Mean squared error of the forecast, and of forecasting 0, the training window's mean return, and
+        the mean of the last sessions (momentum).
+    r2_vs_zero
+        1 - mse / mse_zero; negative where forecasting nothing at all would have been better.
+    coverage, width
+        Share of sessions inside the interval of each level, and its mean width. Intervals of the second half
+        of the sessions are calibrated on the first half.
+    brier, brier_base
+        Brier score of the probability of a rise over the second half, and of the first half's share of rises.
+    """
+
+    sessions: int
+    ic: float | None
+    rank_ic: float | None
+    hit_rate: float | None
+    hit_rate_momentum: float | None
+    mse: float
+    mse_zero: float
+    mse_mean: float
+    mse_momentum: float
+    r2_vs_zero: float | None
+    coverage: dict[str, float] = field(default_factory=dict)
+    width: dict[str, float] = field(default_factory=dict)
+    brier: float | None = None
+    brier_base: float | None = None
+
+    @property
+    def beats_zero(self) -> bool:
+        """Whether the squared error is below that of forecasting no move at all."""
+        return self.mse < self.mse_zero
+
+
+def measure(
+    forecast: Series, realised: Series, volatility: Series, momentum: Series, mean_return: float
+) -> OutOfSampleMeasures:
+    """Measure a forecast over held-out sessions.
+
+    Parameters
+    ----------
+    forecast, realised, volatility, momentum
+        ``[T]`` float64, in the order of the sessions; each row is known before its realised return.
+    mean_return
+        Mean daily log return of the training window.
+    """
+    half = len(realised) // 2
+    coverage, width, brier, brier_base = _measure_distribution(forecast, realised, volatility, half)
+    mse, mse_zero = _mse(forecast, realised), _mse(np.zeros_like(realised), realised)
+    return OutOfSampleMeasures(
+        sessions=len(realised),
+        ic=_correlation(forecast, realised),
+        rank_ic=_correlation(rankdata(forecast), rankdata(realised)),
+        hit_rate=_hit_rate(forecast, realised),
+        hit_rate_momentum=_hit_rate(momentum, realised),
+        mse=mse,
+        mse_zero=mse_zero,
+        mse_mean=_mse(np.full_like(realised, mean_return), realised),
+        mse_momentum=_mse(momentum, realised),
+        r2_vs_zero=1 - mse / mse_zero if mse_zero > 0 else None,
+        coverage=coverage,
+        width=width,
+        brier=brier,
+        brier_base=brier_base,
+    )
+
+
+def _measure_distribution(
+    forecast: Series, realised: Series, volatility: Series, half: int
+) -> tuple[dict[str, float], dict[str, float], float | None, float | None]:
+    scores = conformal_scores(forecast[:half], realised[:half], volatility[:half])
+    if len(scores) < 2:
+        return {}, {}, None, None
+    later, rose = realised[half:], (realised[half:] > 0).astype(float)
+    distributions = [
+        PredictiveDistribution(float(f), float(v), scores)
+        for f, v in zip(forecast[half:], volatility[half:], strict=True)
+    ]
+    coverage, width = {}, {}
+    for level in LEVELS:
+        low, high = np.array([d.interval(level) for d in distributions]).T
+        coverage[str(level)] = float(((low <= later) & (later <= high)).mean())
+        width[str(level)] = float((high - low).mean())
+    rise = np.array([d.probability_above(0.0) for d in distributions])
+    base = (realised[:half] > 0).mean()
+    return coverage, width, float(((rise - rose) ** 2).mean()), float(((base - rose) ** 2).mean())
+
+
+def _mse(forecast: Series, realised: Series) -> float:
+    return float(((forecast - realised) ** 2).mean())
+
+
+def _correlation(x: Series, y: Series) -> float | None:
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def _hit_rate(forecast: Series, realised: Series) -> float | None:
+    moved = realised != 0
+    return float((np.sign(forecast[moved]) == np.sign(realised[moved])).mean()) if moved.any() else None

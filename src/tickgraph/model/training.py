@@ -1,0 +1,263 @@
+"""The compiled training program: one shape, compiled once, run for every symbol on every core.
+
+The program is a pure function of arrays, so that threads run it side by side: XLA computes outside the
+interpreter's lock. Weights and shuffles are drawn outside, from the symbol's own seed; a symbol trained
+alone or among others goes through the same numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.graph.features import NUM_FEATURES
+from tickgraph.graph.snapshots import Snapshots
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.functional import normalise_adjacency, standardise
+from tickgraph.model.network import forward_propagated
+from tickgraph.model.weights import (
+    FEATURE_MEAN,
+    FEATURE_SCALE,
+    HEAD_BIAS,
+    HEAD_KERNEL,
+    Weights,
+    initial_weights,
+    trainable_shapes,
+)
+
+Array = Any
+
+# Kingma & Ba 2015, arXiv:1412.6980, with Keras's epsilon.
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
+
+
+@dataclass(frozen=True)
+class TrainingExample:
+    """One symbol's training rows, in the units the program works in.
+
+    Attributes
+    ----------
+    propagated
+        ``[R, N, F]`` float32, normalised adjacency times standardised features.
+    propagation
+        ``[R, N, N]`` float32, normalised adjacency.
+    adjacency
+        ``[R, N, N]`` float32.
+    targets
+        ``[R, N]`` float32, log returns divided by ``return_scale``; 0 where unknown.
+    known
+        ``[R, N]`` float32, 1 where the target counts; padding rows are 0 throughout.
+    feature_mean, feature_scale
+        ``[F]`` float32 over the present nodes of the rows.
+    return_scale
+        Standard deviation of the known targets, a daily log return.
+    """
+
+    propagated: NDArray[np.float32]
+    propagation: NDArray[np.float32]
+    adjacency: NDArray[np.float32]
+    targets: NDArray[np.float32]
+    known: NDArray[np.float32]
+    feature_mean: NDArray[np.float32]
+    feature_scale: NDArray[np.float32]
+    return_scale: float
+
+    def arrays(self) -> tuple[NDArray[np.float32], ...]:
+        """The program's operands."""
+        return self.propagated, self.propagation, self.adjacency, self.targets, self.known
+
+
+@dataclass(frozen=True)
+class TrainedWeights:
+    """What training gives: weights in the units of prices, and the loss of each epoch.
+
+    ``losses`` is ``[epochs]`` float64, the mean squared error of standardised returns over the epoch; 1 is
+    the error of forecasting zero.
+    """
+
+    weights: Weights
+    losses: NDArray[np.float64]
+
+
+def training_example(snapshots: Snapshots, config: TrainingConfig) -> TrainingExample:
+    """Standardise, propagate and pad a symbol's training snapshots to the program's shape.
+
+    Scaling is measured on these snapshots only. More rows than the program has keep the latest.
+    """
+    snapshots = snapshots[max(0, len(snapshots) - config.training_sessions) :]
+    present = snapshots.present
+    known = np.isfinite(snapshots.targets) & present
+    seen = snapshots.features[present]  # [nodes seen, F]
+    mean = seen.mean(axis=0, dtype=np.float64).astype(np.float32)
+    scale = seen.std(axis=0, dtype=np.float64).astype(np.float32)
+    scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
+    return_scale = float(snapshots.targets[known].std(dtype=np.float64)) or 1.0
+    propagation = normalise_adjacency(snapshots.adjacency)
+    nodes = standardise(snapshots.features, mean, scale)
+
+    def pad(rows: NDArray[Any]) -> NDArray[np.float32]:
+        width = [(0, config.training_sessions - len(rows))] + [(0, 0)] * (rows.ndim - 1)
+        return np.pad(rows, width).astype(np.float32)
+
+    return TrainingExample(
+        propagated=pad(propagation @ nodes),
+        propagation=pad(propagation),
+        adjacency=pad(snapshots.adjacency),
+        targets=pad(np.where(known, snapshots.targets, 0.0) / return_scale),
+        known=pad(known),
+        feature_mean=mean,
+        feature_scale=scale,
+        return_scale=return_scale,
+    )
+
+
+def shuffles(config: TrainingConfig, seed: int) -> NDArray[np.int32]:
+    """Draw the rows of every batch: ``[epochs, batches, batch_size]`` int32, each epoch a permutation.
+
+    Where the batch size does not divide the rows, the last batch is completed with rows beyond the end,
+    which the program reads as padding.
+    """
+    generator = np.random.default_rng([seed, 1])
+    rows, size = config.training_sessions, config.batch_size
+    batches = -(-rows // size)
+    order = np.full((config.epochs, batches * size), rows, np.int32)
+    for epoch in order:
+        epoch[:rows] = generator.permutation(rows)
+    return order.reshape(config.epochs, batches, size)
+
+
+class TrainingProgram:
+    """The training program of one configuration, compiled on first use, safe to run from many threads.
+
+    Attributes
+    ----------
+    compilations
+        How often XLA compiled it: 1, however many symbols are trained.
+    """
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config = config
+        self.compilations = 0
+        self._lock = threading.Lock()
+        self._executable: Any = None
+
+    def compile(self) -> None:
+        """Compile, unless that was done before."""
+        with self._lock:
+            if self._executable is not None:
+                return
+            # Each thread trains a symbol of its own: a second pool of threads inside XLA would fight it.
+            os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+            import jax
+
+            program = jax.jit(partial(_train, self.config.learning_rate))
+            self._executable = program.lower(*_operand_shapes(self.config)).compile()
+            self.compilations += 1
+
+    def train(self, example: TrainingExample, seed: int) -> TrainedWeights:
+        """Train one symbol.
+
+        Parameters
+        ----------
+        example
+            From :func:`training_example`, with the same configuration.
+        seed
+            From :func:`tickgraph.model.weights.symbol_seed`.
+
+        Raises
+        ------
+        FloatingPointError
+            The loss or a weight is not finite.
+        """
+        self.compile()
+        weights, losses = self._executable(
+            initial_weights(self.config, seed), *example.arrays(), shuffles(self.config, seed)
+        )
+        return _in_units_of_prices({k: np.asarray(v) for k, v in weights.items()}, np.asarray(losses), example)
+
+
+def _operand_shapes(config: TrainingConfig) -> tuple[Any, ...]:
+    import jax
+
+    rows, n = config.training_sessions, config.num_stocks
+    batches = -(-rows // config.batch_size)
+    single = partial(jax.ShapeDtypeStruct, dtype=np.float32)
+    return (
+        {path: single(shape) for path, shape in trainable_shapes(config).items()},
+        single((rows, n, NUM_FEATURES)),
+        single((rows, n, n)),
+        single((rows, n, n)),
+        single((rows, n)),
+        single((rows, n)),
+        jax.ShapeDtypeStruct((config.epochs, batches, config.batch_size), np.int32),
+    )
+
+
+def _in_units_of_prices(
+    weights: Weights, losses: NDArray[np.float32], example: TrainingExample
+) -> TrainedWeights:
+    """Fold the return scale into the head and add the feature scaling, so that the file is the whole model."""
+    if not np.isfinite(losses).all() or not all(np.isfinite(value).all() for value in weights.values()):
+        raise FloatingPointError("training diverged: the loss or a weight is not finite. Lower learning_rate.")
+    scale = np.float32(example.return_scale)
+    return TrainedWeights(
+        weights={
+            FEATURE_MEAN: example.feature_mean,
+            FEATURE_SCALE: example.feature_scale,
+            **weights,
+            HEAD_KERNEL: weights[HEAD_KERNEL] * scale,
+            HEAD_BIAS: weights[HEAD_BIAS] * scale,
+        },
+        losses=losses.astype(np.float64),
+    )
+
+
+def _train(
+    learning_rate: float,
+    weights: dict[str, Array],
+    propagated: Array,
+    propagation: Array,
+    adjacency: Array,
+    targets: Array,
+    known: Array,
+    order: Array,
+) -> tuple[dict[str, Array], Array]:
+    """Run every epoch and batch inside one XLA loop, Adam on the weights as one flat vector."""
+    import jax
+    from jax import numpy as jnp
+    from jax.flatten_util import ravel_pytree
+
+    start, unflatten = ravel_pytree(weights)
+    operands = (propagated, propagation, adjacency, targets, known)
+
+    def squared_error(vector: Array, batch: tuple[Array, ...]) -> tuple[Array, Array]:
+        *graph, target, weight = batch
+        error = forward_propagated(unflatten(vector), *graph) - target  # [B, N]
+        total, count = (weight * error * error).sum(), weight.sum()
+        return total / jnp.maximum(count, 1.0), jnp.stack([total, count])
+
+    def step(state: tuple[Array, ...], rows: Array) -> tuple[tuple[Array, ...], Array]:
+        vector, first, second, time = state
+        batch = tuple(operand.at[rows].get(mode="fill", fill_value=0) for operand in operands)
+        gradient, error = jax.grad(squared_error, has_aux=True)(vector, batch)
+        time = time + 1
+        # Keras's form of Adam: the bias corrections are folded into the step size.
+        size = learning_rate * jnp.sqrt(1 - BETA_2**time) / (1 - BETA_1**time)
+        first = first + (gradient - first) * (1 - BETA_1)
+        second = second + (gradient * gradient - second) * (1 - BETA_2)
+        return (vector - size * first / (jnp.sqrt(second) + EPSILON), first, second, time), error
+
+    def epoch(state: tuple[Array, ...], rows: Array) -> tuple[tuple[Array, ...], Array]:
+        state, errors = jax.lax.scan(step, state, rows)  # errors [batches, 2]
+        total, count = errors.sum(axis=0)
+        return state, total / jnp.maximum(count, 1.0)
+
+    zeros = jnp.zeros_like(start)
+    (vector, *_), losses = jax.lax.scan(epoch, (start, zeros, zeros, jnp.float32(0)), order)
+    return unflatten(vector), losses

@@ -1,0 +1,76 @@
+"""From a fitted model to the metadata it is published with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib.metadata import version
+
+import numpy as np
+
+from tickgraph.model.fitting import FittedModel
+from tickgraph.model.weights import num_params
+from tickgraph.registry.registry import UNPUBLISHED
+from tickgraph.registry.schema import (
+    Calibration,
+    Correlations,
+    DataStats,
+    ModelMetadata,
+    OutOfSample,
+    PerformanceMetrics,
+    TrainingRecord,
+)
+
+
+def describe(fitted: FittedModel) -> ModelMetadata:
+    """Write down everything about a fitted model; the registry fills in the checksums."""
+    return ModelMetadata(
+        symbol=fitted.symbol,
+        training_date=datetime.now(UTC),
+        data_version=fitted.data_version,
+        training_config=TrainingRecord(
+            **fitted.config.model_dump(), correlated_symbols=fitted.peers, symbol_seed=fitted.seed
+        ),
+        performance_metrics=PerformanceMetrics(
+            final_loss=float(fitted.losses[-1]),
+            training_time_seconds=fitted.seconds,
+            num_params=num_params(fitted.config),
+            out_of_sample=OutOfSample(
+                **asdict(fitted.measures),
+                beats_zero=fitted.measures.beats_zero,
+                first_session=_day(fitted.calibration_first),
+                last_session=_day(fitted.calibration_last),
+            ),
+        ),
+        data_stats=DataStats(
+            historical_days=fitted.history_sessions,
+            training_sessions=fitted.training_sessions,
+            calibration_sessions=fitted.calibration_sessions,
+            avg_correlation=fitted.avg_correlation,
+            num_edges=fitted.num_edges,
+            first_session=_day(fitted.first_session),
+            last_session=_day(fitted.last_session),
+            source=fitted.source,
+            short_history=fitted.training_sessions + fitted.calibration_sessions < fitted.config.sessions,
+        ),
+        calibration=Calibration(
+            scores=tuple(fitted.scores.tolist()),
+            first_session=_day(fitted.calibration_first),
+            last_session=_day(fitted.calibration_last),
+        ),
+        correlations=Correlations(as_of=_day(fitted.last_session)),
+        checksums=UNPUBLISHED,
+        versions=_versions(),
+    )
+
+
+def _day(session: np.datetime64) -> date:
+    day = session.astype("datetime64[D]").item()
+    assert isinstance(day, date)  # noqa: S101  datetime64[D] always converts to a date
+    return day
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("tickgraph", "jax", "keras", "numpy", "h5py")}

@@ -1,0 +1,89 @@
+"""Refresh: publish each model's correlations as of the newest stored session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from tickgraph.errors import PriceDataError, StorageError, TickgraphError
+from tickgraph.graph.config import GraphConfig
+from tickgraph.market.panel import PricePanel
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.schema import ModelMetadata
+from tickgraph.serving.snapshot import latest_correlation
+
+Panels = Callable[[str, Sequence[str]], PricePanel]
+
+
+@dataclass
+class RefreshReport:
+    """What a refresh did: symbols by what became of them."""
+
+    published: dict[str, date] = field(default_factory=dict)
+    unchanged: dict[str, date] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def refresh_correlations(
+    registry: ModelRegistry,
+    panels: Panels,
+    symbols: Sequence[str],
+    *,
+    force: bool = False,
+    on_symbol: Callable[[str], None] | None = None,
+) -> RefreshReport:
+    """Recompute and publish correlation matrices from stored prices; weights stay as they are.
+
+    Parameters
+    ----------
+    registry
+        Trained models.
+    panels
+        ``panels(source, symbols)`` gives stored prices; each model asks for its own source.
+    symbols
+        Models to refresh.
+    force
+        Publish even where the stored matrix is of the newest session.
+    on_symbol
+        Called after each symbol.
+
+    Raises
+    ------
+    StorageError
+        Models cannot be written; what was published before is kept.
+    """
+    report = RefreshReport()
+    for symbol in symbols:
+        try:
+            _refresh_one(registry, panels, registry.metadata(symbol), force, report)
+        except StorageError:
+            raise
+        except TickgraphError as error:
+            report.failed[symbol] = str(error)
+        if on_symbol:
+            on_symbol(symbol)
+    return report
+
+
+def _refresh_one(
+    registry: ModelRegistry, panels: Panels, metadata: ModelMetadata, force: bool, report: RefreshReport
+) -> None:
+    symbol, config = metadata.symbol, metadata.training_config
+    nodes = (symbol, *config.correlated_symbols)
+    panel = panels(metadata.data_stats.source, nodes)
+    traded = np.flatnonzero(np.isfinite(panel.adj_close[:, panel.column(symbol)]))
+    if len(traded) < config.history:
+        raise PriceDataError(
+            f"History too short for {symbol}: {len(traded)} stored sessions, need {config.history}."
+        )
+    panel = panel.through(panel.sessions[traded[-1]])
+    as_of = panel.sessions[-1].item()
+    if as_of == metadata.correlations.as_of and not force:
+        report.unchanged[symbol] = as_of
+        return
+    graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))
+    registry.publish_correlation(symbol, latest_correlation(panel, nodes, graph), as_of)
+    report.published[symbol] = as_of

@@ -1,0 +1,158 @@
+"""Train many symbols: one compiled program, a thread per core, each model published as soon as it is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tickgraph.errors import PriceDataError, StorageError, TickgraphError
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.fitting import FittedModel, fit
+from tickgraph.model.training import TrainingProgram
+from tickgraph.pipeline.describe import describe
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.schema import ModelMetadata
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one symbol: metadata of the published model, or the error."""
+
+    symbol: str
+    metadata: ModelMetadata | None = None
+    error: str | None = None
+
+
+@dataclass
+class TrainingReport:
+    """What a training run did.
+
+    Attributes
+    ----------
+    done
+        Metadata of each published model.
+    failed
+        Error of each symbol that failed.
+    interrupted
+        Whether it was stopped before the end; ``done`` is kept.
+    """
+
+    done: dict[str, ModelMetadata] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+def peer_panel(panel: PricePanel, symbol: str, pool: Sequence[str]) -> PricePanel:
+    """Prices of a target and of the symbols its peers may come from; who else is trained has no say."""
+    names = dict.fromkeys((symbol, *(name for name in pool if name in panel.symbols)))
+    return panel.select(tuple(sorted(names)))
+
+
+def train_one(
+    panel: PricePanel,
+    symbol: str,
+    pool: Sequence[str],
+    program: TrainingProgram,
+    registry: ModelRegistry,
+) -> ModelMetadata:
+    """Fit one symbol and publish it; errors as in :func:`tickgraph.model.fitting.fit`, and StorageError."""
+    fitted: FittedModel = fit(peer_panel(panel, symbol, pool), symbol, program)
+    return registry.publish(describe(fitted), fitted.weights, fitted.correlation)
+
+
+def train_symbols(
+    panel: PricePanel,
+    symbols: Sequence[str],
+    registry: ModelRegistry,
+    *,
+    config: TrainingConfig | None = None,
+    pool: Sequence[str] | None = None,
+    workers: int = 0,
+    program: TrainingProgram | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> TrainingReport:
+    """Train and publish symbols.
+
+    Parameters
+    ----------
+    panel
+        Prices of every symbol and of the pool.
+    symbols
+        Targets. One that fails is reported, the others go on.
+    registry
+        Where models are published, each as soon as it is trained.
+    config
+        Architecture and training; None is the default.
+    pool
+        Symbols that peers are chosen from; None is every symbol of the panel.
+    workers
+        Symbols trained side by side; 0 is one per core.
+    program
+        A program compiled before, with the same configuration.
+    on_outcome
+        Called in this thread after each symbol.
+
+    Returns
+    -------
+    TrainingReport
+        After Ctrl-C: what was finished, with ``interrupted`` set; symbols in training are completed first,
+        which takes a fraction of a second.
+
+    Raises
+    ------
+    StorageError
+        Models cannot be written. It ends the run: no other symbol could be kept either.
+    """
+    program = program or TrainingProgram(config or TrainingConfig())
+    candidates = tuple(pool if pool is not None else panel.symbols)
+    report = TrainingReport()
+    executor = ThreadPoolExecutor(min(workers or _cores(), max(1, len(symbols))), "train")
+    futures: dict[Future[ModelMetadata], str] = {}
+    try:
+        for symbol in symbols:
+            future = executor.submit(train_one, panel, symbol, candidates, program, registry)
+            futures[future] = symbol
+        for future in as_completed(futures):
+            _record(futures[future], future, report, on_outcome)
+    except KeyboardInterrupt:
+        report.interrupted = True
+        executor.shutdown(wait=True, cancel_futures=True)
+        for future, symbol in futures.items():
+            if future.done() and not future.cancelled() and symbol not in report.done | report.failed:
+                _record(symbol, future, report, on_outcome)
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+    return report
+
+
+def _record(
+    symbol: str,
+    future: Future[ModelMetadata],
+    report: TrainingReport,
+    on_outcome: Callable[[Outcome], None] | None,
+) -> None:
+    try:
+        metadata = future.result()
+    except StorageError:
+        raise
+    except (TickgraphError, FloatingPointError, np.linalg.LinAlgError) as error:
+        text = str(error) if symbol in str(error) or isinstance(error, PriceDataError) else f"{symbol}: {error}"
+        report.failed[symbol] = text
+        outcome = Outcome(symbol, error=text)
+    else:
+        report.done[symbol] = metadata
+        outcome = Outcome(symbol, metadata=metadata)
+    if on_outcome:
+        on_outcome(outcome)
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

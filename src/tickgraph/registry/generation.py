@@ -1,0 +1,124 @@
+"""Publishing a symbol's files as one generation, and reading one back.
+
+The three files have fixed names, so three renames are needed where one would be atomic. Metadata is the
+commit point and carries the sha256 of the other two:
+
+1. weights and correlations are written beside their final places under names that hold their sha256;
+2. metadata is replaced in one rename: from here on the new generation is the one that counts;
+3. the staged files are renamed to their final places.
+
+A reader takes the file whose sha256 the metadata names, at its final place or still staged. A crash before
+step 2 leaves the old generation whole, with staged files that nothing refers to; a crash after it leaves the
+new one whole. The final places hold a valid Keras file at every instant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tickgraph.atomic import storage_errors, sync_folder, write_atomically
+from tickgraph.errors import ArtefactError
+
+READ_ATTEMPTS = 20  # a reader that loses to this many publishes in a row is looking at a damaged file
+
+
+@dataclass(frozen=True)
+class ArtefactPaths:
+    """Where a symbol's files are."""
+
+    weights: Path
+    correlations: Path
+    metadata: Path
+
+    @classmethod
+    def of(cls, root: Path, symbol: str) -> ArtefactPaths:
+        """Paths under a registry's root."""
+        return cls(
+            root / "weights" / f"{symbol}.weights.h5",
+            root / "correlations" / f"{symbol}_corr.npy",
+            root / "metadata" / f"{symbol}_metadata.json",
+        )
+
+
+def digest(data: bytes) -> str:
+    """sha256 as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def staged_path(final: Path, sha256: str) -> Path:
+    """Where a file waits for its generation's commit."""
+    return final.with_name(f".{final.name}.{sha256[:16]}.staged")
+
+
+def publish(paths: ArtefactPaths, weights: bytes, correlations: bytes, metadata: bytes) -> None:
+    """Publish one generation; the metadata's checksums must be those of the other two.
+
+    Raises
+    ------
+    StorageError
+        Disk full, read-only or no permission: the old generation is intact.
+    """
+    staged = [
+        (final, staged_path(final, digest(data)), data)
+        for final, data in ((paths.weights, weights), (paths.correlations, correlations))
+    ]
+    try:
+        for _, waiting, data in staged:
+            write_atomically(waiting, data)
+        write_atomically(paths.metadata, metadata)
+    except BaseException:
+        if not _holds(paths.metadata, metadata):  # an error after the commit must not undo half of it
+            for _, waiting, _ in staged:
+                with contextlib.suppress(OSError):
+                    waiting.unlink(missing_ok=True)
+        raise
+    settle(paths, {waiting for _, waiting, _ in staged})
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def settle(paths: ArtefactPaths, committed: set[Path]) -> None:
+    """Move a committed generation's staged files into place, and drop what earlier crashes left behind."""
+    for final in (paths.weights, paths.correlations):
+        with storage_errors(final.parent):
+            for waiting in final.parent.glob(f".{final.name}.*"):
+                if waiting in committed:
+                    os.replace(waiting, final)
+                else:
+                    waiting.unlink(missing_ok=True)
+            if final.parent.is_dir():
+                sync_folder(final.parent)
+    if paths.metadata.parent.is_dir():
+        for left in paths.metadata.parent.glob(f".{paths.metadata.name}.*.tmp"):
+            left.unlink(missing_ok=True)
+
+
+def read_verified(final: Path, sha256: str) -> bytes | None:
+    """Bytes whose sha256 is the given one, from the final place or still staged; None if neither holds them.
+
+    The bytes are read once and are the ones hashed.
+    """
+    for path in (final, staged_path(final, sha256)):
+        try:
+            with storage_errors(path):
+                data = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        if digest(data) == sha256:
+            return data
+    return None
+
+
+def mismatch(symbol: str, final: Path) -> ArtefactError:
+    """Say what is wrong with a file that no generation vouches for."""
+    state = "is missing" if not final.exists() else "is damaged or foreign: its sha256 is not the metadata's"
+    return ArtefactError(f"{final} {state}. Restore it, or run: tickgraph train --symbols {symbol}")

@@ -1,0 +1,50 @@
+"""One writer at a time, among the threads of a process and among processes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from tickgraph.atomic import storage_errors
+from tickgraph.errors import StorageError
+
+WAIT_SECONDS = 30.0
+
+
+class exclusive:  # noqa: N801  used as a statement: with exclusive(path, lock):
+    """Hold a lock file and a thread lock. The system frees the file's lock when its owner dies.
+
+    Raises
+    ------
+    StorageError
+        Another writer held it for 30 seconds, or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, threads: threading.Lock) -> None:
+        self._path, self._threads = path, threads
+        self._file = FileLock(path, timeout=WAIT_SECONDS, thread_local=False)
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            with storage_errors(self._path.parent):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file.acquire()
+        except Timeout as error:
+            self._threads.release()
+            raise StorageError(
+                f"{self._path} is held by another writer for {WAIT_SECONDS:.0f} s. "
+                "Wait for the other training run to end, or stop it."
+            ) from error
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.release()
+        self._threads.release()

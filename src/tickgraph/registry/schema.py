@@ -1,0 +1,120 @@
+"""Metadata of a trained model: what it is, what made it, how good it was, and the checksums of its files.
+
+``python -m tickgraph.registry.schema`` prints the JSON Schema that ``docs/metadata.schema.json`` publishes.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from tickgraph.model.config import TrainingConfig
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TrainingRecord(TrainingConfig):
+    """The training configuration, and what it came to for this symbol."""
+
+    correlated_symbols: tuple[str, ...] = Field(description="Peers, the strongest first.")
+    symbol_seed: int = Field(description="Seed of this symbol, from `seed` and its name.")
+
+
+class OutOfSample(_Record):
+    """Figures over sessions held out of training, beside naive baselines. Returns are daily log returns."""
+
+    sessions: int
+    first_session: date
+    last_session: date
+    ic: float | None = Field(description="Pearson correlation over time of forecast and realised return.")
+    rank_ic: float | None = Field(description="Spearman correlation over time.")
+    hit_rate: float | None = Field(description="Share of sessions whose sign was right.")
+    hit_rate_momentum: float | None = Field(description="The same for the 20-session mean return.")
+    mse: float
+    mse_zero: float = Field(description="Mean squared error of forecasting no move.")
+    mse_mean: float = Field(description="Mean squared error of the training window's mean return.")
+    mse_momentum: float = Field(description="Mean squared error of the 20-session mean return.")
+    r2_vs_zero: float | None = Field(description="1 - mse / mse_zero.")
+    coverage: dict[str, float] = Field(description="Share inside the interval, by level; second half.")
+    width: dict[str, float] = Field(description="Mean width of the interval in log return, by level.")
+    brier: float | None = Field(description="Brier score of the probability of a rise; second half.")
+    brier_base: float | None = Field(description="The same for the first half's share of rises.")
+    beats_zero: bool = Field(description="Whether mse is below mse_zero.")
+
+
+class PerformanceMetrics(_Record):
+    """How training went, and what the model is worth on sessions it never saw."""
+
+    final_loss: float = Field(description="Last epoch's mean squared error of standardised returns.")
+    training_time_seconds: float
+    num_params: int
+    out_of_sample: OutOfSample
+
+
+class DataStats(_Record):
+    """The prices behind the model."""
+
+    historical_days: int = Field(description="Sessions of prices in the window.")
+    training_sessions: int
+    calibration_sessions: int
+    avg_correlation: float = Field(description="Mean absolute correlation with the peers, last session.")
+    num_edges: int = Field(description="Edges of the last session's graph, self loops apart.")
+    first_session: date
+    last_session: date
+    source: str
+    short_history: bool = Field(description="Whether the window was shorter than `sessions`.")
+
+
+class Calibration(_Record):
+    """Residuals of the held-out sessions in units of trailing volatility, ascending."""
+
+    method: Literal["split-conformal, volatility-normalised"] = "split-conformal, volatility-normalised"
+    scores: tuple[float, ...] = Field(min_length=2)
+    first_session: date
+    last_session: date
+
+
+class Correlations(_Record):
+    """The stored correlation matrix."""
+
+    as_of: date = Field(description="Last session of its lookback.")
+
+
+class Checksums(_Record):
+    """sha256 of the files that belong to this generation."""
+
+    weights: Sha256
+    correlations: Sha256
+
+
+class ModelMetadata(_Record):
+    """One generation of one symbol's model; this file is its commit point."""
+
+    schema_version: Literal[1] = 1
+    symbol: str
+    training_date: AwareDatetime = Field(description="UTC.")
+    data_version: str = Field(description="sha256 prefix of the prices it was trained on.")
+    training_config: TrainingRecord
+    performance_metrics: PerformanceMetrics
+    data_stats: DataStats
+    calibration: Calibration
+    correlations: Correlations
+    checksums: Checksums
+    versions: dict[str, str] = Field(description="Libraries it was trained with.")
+
+
+def metadata_json_schema() -> dict[str, Any]:
+    """JSON Schema of a metadata file."""
+    schema = ModelMetadata.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+if __name__ == "__main__":
+    print(json.dumps(metadata_json_schema(), indent=2))  # noqa: T201

@@ -1,0 +1,122 @@
+"""Keras 3 ``.weights.h5`` files, written and read without Keras.
+
+The layout is that of ``keras.Model.save_weights`` for a Functional model: ``layers/{class}[_n]/vars/{i}``. A
+test loads what is written here with ``load_weights``, and reads here what Keras saved.
+
+Reading trusts nothing. The caller's sha256 is over the very bytes that are opened, from memory; every object
+in the file is visited, and anything but the expected plain datasets is refused: links of any other kind,
+external and virtual storage, filters, other names, shapes and types, numbers that are not finite. HDF5
+external storage read local files through Keras before 3.13.2 (CVE-2026-1669).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.errors import ArtefactError
+
+MAX_BYTES = 64 * 1024 * 1024  # the default model's file is about 60 KB
+_FLOAT32 = np.dtype("<f4")
+
+
+def encode_weights(weights: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """Write arrays as a ``.weights.h5`` image; the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver=("earliest", "v110"), track_order=False) as file:
+        file.create_group("vars")
+        for path, value in weights.items():
+            group, name = path.rsplit("/", 1)
+            file.require_group(group).create_dataset(
+                name, data=np.ascontiguousarray(value, _FLOAT32), track_times=False
+            )
+    return buffer.getvalue()
+
+
+def decode_weights(
+    data: bytes, expected: Mapping[str, tuple[int, ...]], *, name: str
+) -> dict[str, NDArray[np.float32]]:
+    """Read a ``.weights.h5`` image into fresh arrays.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+    expected
+        Shape of every array by path; the file must hold these and no other.
+    name
+        What to call the file in errors.
+
+    Raises
+    ------
+    ArtefactError
+        The file is damaged, or is not what the architecture expects.
+    """
+    if len(data) > MAX_BYTES:
+        raise _refused(name, f"it has {len(data):,} bytes, more than {MAX_BYTES:,}")
+    try:
+        access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+        access.set_fapl_core(backing_store=False)
+        access.set_file_image(data)
+        file = h5py.h5f.open(b"memory", h5py.h5f.ACC_RDONLY, fapl=access)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _refused(name, "it is not a complete HDF5 file") from error
+    try:
+        found: dict[str, NDArray[np.float32]] = {}
+        _read_group(h5py.h5g.open(file, b"/"), "", expected, found, name)
+    except (OSError, ValueError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        raise _refused(name, f"its contents cannot be read ({error})") from error
+    finally:
+        file.close()
+    missing = [path for path in expected if path not in found]
+    if missing:
+        raise _refused(name, f"it lacks {', '.join(missing)}")
+    return {path: found[path] for path in expected}
+
+
+def _read_group(
+    group: h5py.h5g.GroupID,
+    prefix: str,
+    expected: Mapping[str, tuple[int, ...]],
+    found: dict[str, NDArray[np.float32]],
+    name: str,
+) -> None:
+    for key in group:
+        path = prefix + key.decode("utf-8")
+        if group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+            raise _refused(name, f"{path} is a soft or external link")
+        item = h5py.h5o.open(group, key)
+        if isinstance(item, h5py.h5d.DatasetID):
+            found[path] = _read_dataset(item, path, expected.get(path), name)
+        elif isinstance(item, h5py.h5g.GroupID) and path.count("/") < 3 and h5py.h5o.get_info(item).rc == 1:
+            _read_group(item, f"{path}/", expected, found, name)
+        else:
+            raise _refused(name, f"{path} is neither a plain group nor a dataset")
+
+
+def _read_dataset(
+    item: h5py.h5d.DatasetID, path: str, shape: tuple[int, ...] | None, name: str
+) -> NDArray[np.float32]:
+    if shape is None:
+        raise _refused(name, f"it holds {path}, which the architecture does not have")
+    plist = item.get_create_plist()
+    if plist.get_external_count() or plist.get_nfilters() or plist.get_layout() not in _PLAIN_LAYOUTS:
+        raise _refused(name, f"{path} is not stored as a plain array")
+    if item.shape != shape or item.dtype != _FLOAT32:
+        raise _refused(name, f"{path} is {item.dtype} {item.shape}, expected float32 {shape}")
+    value = np.empty(shape, np.float32)
+    item.read(h5py.h5s.ALL, h5py.h5s.ALL, value)
+    if not np.isfinite(value).all():
+        raise _refused(name, f"{path} has values that are not finite")
+    return value
+
+
+_PLAIN_LAYOUTS = (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)
+
+
+def _refused(name: str, reason: str) -> ArtefactError:
+    return ArtefactError(f"Weights file {name} is refused: {reason}.")

@@ -1,0 +1,70 @@
+"""A stored model, unpacked once into what every forecast from it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.graph.config import GraphConfig
+from tickgraph.model.weights import Weights
+from tickgraph.registry.registry import StoredModel
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model in memory: its weights and a few small arrays.
+
+    Attributes
+    ----------
+    nodes
+        The target, then its peers.
+    weights
+        float32 arrays by name.
+    correlation, correlation_as_of
+        ``[N, N]`` float64 and the session it was taken at.
+    scores
+        ``[n]`` float64, ascending conformal scores.
+    generation
+        Identity of the published generation.
+    """
+
+    symbol: str
+    nodes: tuple[str, ...]
+    graph: GraphConfig
+    weights: Weights
+    correlation: NDArray[np.float64]
+    correlation_as_of: np.datetime64
+    scores: NDArray[np.float64]
+    generation: str
+    trained_at: datetime
+    source: str
+    short_history: bool
+
+    @classmethod
+    def from_stored(cls, stored: StoredModel) -> ServedModel:
+        """Unpack a verified generation."""
+        metadata = stored.metadata
+        return cls(
+            symbol=metadata.symbol,
+            nodes=(metadata.symbol, *metadata.training_config.correlated_symbols),
+            graph=GraphConfig.model_validate(
+                metadata.training_config.model_dump(include=set(GraphConfig.model_fields))
+            ),
+            weights=dict(stored.weights),
+            correlation=stored.correlation,
+            correlation_as_of=np.datetime64(metadata.correlations.as_of, "D"),
+            scores=np.asarray(metadata.calibration.scores),
+            generation=stored.generation,
+            trained_at=metadata.training_date,
+            source=metadata.data_stats.source,
+            short_history=metadata.data_stats.short_history,
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays held."""
+        arrays = (*self.weights.values(), self.correlation, self.scores)
+        return sum(array.nbytes for array in arrays)

@@ -1,0 +1,84 @@
+"""The newest graph of each model: features from the panel, correlations from the model or the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
+from tickgraph.graph.features import NUM_FEATURES, node_features
+from tickgraph.market.panel import PricePanel
+
+
+@dataclass(frozen=True)
+class LatestGraphs:
+    """The last session's graphs of S targets.
+
+    Attributes
+    ----------
+    features
+        ``[S, N, F]`` float32; 0 for an absent node.
+    adjacency
+        ``[S, N, N]`` float32.
+    volatility
+        ``[S]`` float64, of the targets.
+    """
+
+    features: NDArray[np.float32]
+    adjacency: NDArray[np.float32]
+    volatility: NDArray[np.float64]
+
+
+def latest_features(panel: PricePanel, window: int) -> NDArray[np.float64]:
+    """``[S, F]`` float64 features of every symbol at the panel's last session; NaN where incomplete."""
+    recent = panel.tail(min(len(panel.sessions), window + 1))
+    return node_features(recent.log_returns(), recent.volume, window)[-1]
+
+
+def latest_correlation(panel: PricePanel, nodes: Sequence[str], config: GraphConfig) -> NDArray[np.float64]:
+    """``[N, N]`` float64 correlation of a model's nodes at the panel's last session.
+
+    Row and column of a node beyond ``nodes`` are 0.
+    """
+    recent = panel.select(nodes).tail(min(len(panel.sessions), config.lookback + 1))
+    correlation = rolling_correlation(recent.log_returns(), config.lookback)[-1]
+    return np.pad(correlation, (0, config.num_stocks - len(nodes)))
+
+
+def latest_graphs(
+    panel: PricePanel,
+    nodes: Sequence[Sequence[str]],
+    correlations: Sequence[NDArray[np.float64]],
+    config: GraphConfig,
+) -> LatestGraphs:
+    """Build the last session's graph of every target from one panel that holds all their nodes.
+
+    Parameters
+    ----------
+    panel
+        Prices up to the session to forecast from.
+    nodes
+        For each target, itself and its peers.
+    correlations
+        For each target, ``[N, N]`` at the panel's last session.
+    config
+        Sizes and windows, the same for all.
+    """
+    shape = (len(nodes), config.num_stocks)
+    known = latest_features(panel, config.feature_window)  # [S, F]
+    table = np.vstack([known, np.full((1, NUM_FEATURES), np.nan)])
+    columns = np.full(shape, len(known))  # the last row stands for "no such node"
+    position = {symbol: column for column, symbol in enumerate(panel.symbols)}
+    for row, names in zip(columns, nodes, strict=True):
+        row[: len(names)] = [position[name] for name in names]
+    features = table[columns]  # [S, N, F]
+    present = np.isfinite(features).all(axis=-1)  # [S, N]
+    return LatestGraphs(
+        features=np.where(present[..., None], features, 0.0).astype(np.float32),
+        adjacency=threshold_adjacency(np.stack(correlations), present, config.threshold),
+        volatility=features[:, 0, 0],
+    )
