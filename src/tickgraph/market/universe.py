@@ -75,6 +75,11 @@ def sector_of(symbol: str) -> str | None:
     return next((sector for sector, symbols in SECTORS.items() if name in symbols), None)
 
 
+def is_group(word: str) -> bool:
+    """Whether a word stands for several symbols: TIER_1, ALL or a sector."""
+    return word.strip().upper() in {"TIER_1", "ALL", *(name.upper() for name in SECTORS)}
+
+
 def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[str, ...]:
     """Expand what a person writes into symbols.
 

@@ -120,13 +120,22 @@ def _notes(
         notes.append(f"prices end on {prices.as_of}: {behind} completed sessions are missing")
     if model is None:
         notes.append(f"no model for {symbol}: momentum of its own returns; train one with: tickgraph train")
-    elif model.short_history:
+    else:
+        notes += _model_notes(model, prices)
+    if abs(start / prices.last_close - 1) > UNUSUAL_MOVE:
+        notes.append(f"price {start:g} is {start / prices.last_close - 1:+.0%} from the last close")
+    return notes
+
+
+def _model_notes(model: ServedModel, prices: PriceContext) -> list[str]:
+    notes = []
+    if not model.beats_zero:
+        notes.append("out of sample this model did not beat forecasting no move: trust the interval, not the sign")
+    if model.short_history:
         notes.append("trained on a short history")
-    if model is not None and model.correlation_as_of != prices.as_of:
+    if model.correlation_as_of != prices.as_of:
         notes.append(
             f"correlations were published for {model.correlation_as_of}, so they were computed for "
             f"{prices.as_of} from stored prices"
         )
-    if abs(start / prices.last_close - 1) > UNUSUAL_MOVE:
-        notes.append(f"price {start:g} is {start / prices.last_close - 1:+.0%} from the last close")
     return notes

@@ -29,6 +29,11 @@ class ServedModel:
         ``[n]`` float64, ascending conformal scores.
     generation
         Identity of the published generation.
+    trained_at, source
+        When it was trained, and on which source's prices.
+    short_history, beats_zero
+        Whether it had less than a full window, and whether its squared error out of sample was below that of
+        forecasting no move.
     """
 
     symbol: str
@@ -42,6 +47,7 @@ class ServedModel:
     trained_at: datetime
     source: str
     short_history: bool
+    beats_zero: bool
 
     @classmethod
     def from_stored(cls, stored: StoredModel) -> ServedModel:
@@ -61,6 +67,7 @@ class ServedModel:
             trained_at=metadata.training_date,
             source=metadata.data_stats.source,
             short_history=metadata.data_stats.short_history,
+            beats_zero=metadata.performance_metrics.out_of_sample.beats_zero,
         )
 
     @property

@@ -1,0 +1,97 @@
+"""The Python API: train models, load them, forecast.
+
+>>> import tickgraph
+>>> report = tickgraph.train(["AAPL", "MSFT"])
+>>> forecaster = tickgraph.load()
+>>> forecaster.forecast("AAPL", price=130.0).prediction
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from tickgraph.market.sources import open_source
+from tickgraph.market.store import PriceStore
+from tickgraph.market.universe import parse_symbols
+from tickgraph.pipeline.prices import gather_prices
+from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_symbols
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.forecaster import Forecaster
+from tickgraph.settings import Settings, load_settings
+
+
+def train(
+    symbols: Sequence[str] = ("TIER_1",),
+    *,
+    as_of: date | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
+    **settings: Any,
+) -> TrainingReport:
+    """Train and publish one model per symbol.
+
+    Parameters
+    ----------
+    symbols
+        Tickers, ``TIER_1``, ``ALL`` (every symbol of the source) or names of sectors.
+    as_of
+        Train as if this were the newest session.
+    on_outcome
+        Called after each symbol.
+    **settings
+        Any field of :class:`tickgraph.settings.Settings`: ``source="files"``, ``models_dir="models/gnn"``,
+        ``training={"epochs": 40}``.
+
+    Returns
+    -------
+    TrainingReport
+        Metadata of each published model in ``done``, the error of each symbol that failed in ``failed``.
+
+    Raises
+    ------
+    TickgraphError
+        Nothing could be done: bad settings, no prices, folders that cannot be written.
+    """
+    chosen = load_settings(**settings)
+    source = open_source(chosen.source, chosen.source_path)
+    wanted = parse_symbols(symbols, source.symbols())
+    prices = gather_prices(PriceStore(chosen.prices_dir), source, wanted, chosen.peer_pool, as_of=as_of)
+    report = train_symbols(
+        prices.panel,
+        prices.symbols,
+        ModelRegistry(chosen.models_dir),
+        config=chosen.training,
+        pool=prices.pool,
+        workers=chosen.workers,
+        on_outcome=on_outcome,
+    )
+    report.failed |= prices.missing
+    return report
+
+
+def load(**settings: Any) -> Forecaster:
+    """Open the trained models for forecasting.
+
+    Parameters
+    ----------
+    **settings
+        Any field of :class:`tickgraph.settings.Settings`, such as ``models_dir`` and ``prices_dir``.
+    """
+    return open_forecaster(load_settings(**settings))
+
+
+def open_forecaster(settings: Settings) -> Forecaster:
+    """Forecaster over the folders that settings name; it can train on demand."""
+    store, registry = PriceStore(settings.prices_dir), ModelRegistry(settings.models_dir)
+
+    def train_on_demand(symbol: str, source_name: str) -> None:
+        from tickgraph.model.training import TrainingProgram
+
+        source = open_source(source_name, settings.source_path)
+        prices = gather_prices(store, source, (symbol,), settings.peer_pool)
+        train_one(prices.panel, symbol, prices.pool, TrainingProgram(settings.training), registry)
+
+    return Forecaster(
+        registry, store.panel, source=settings.source, train=train_on_demand, graph=settings.training
+    )

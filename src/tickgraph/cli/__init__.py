@@ -1,0 +1,25 @@
+"""The command line: ``tickgraph``."""
+
+from __future__ import annotations
+
+import sys
+
+from tickgraph.cli.app import app
+from tickgraph.cli.output import complain
+from tickgraph.errors import TickgraphError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run a command; its exit code tells the causes apart (see ``tickgraph --help``)."""
+    try:
+        app()
+    except TickgraphError as error:
+        complain(error, as_json="--json" in sys.argv)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output, such as head, has left
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,64 @@
+"""The commands under one name, and the options that all share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import tickgraph
+from tickgraph.cli import models, predict, prices, train
+from tickgraph.settings import CONFIG_VARIABLE
+
+HELP = """One small graph neural network per stock symbol: train ahead, keep on disk, forecast in milliseconds.
+
+Start here, without a network, on the bundled sample of real prices:
+
+  tickgraph train --symbols TIER_1
+  tickgraph predict AAPL --price 130
+  tickgraph list
+"""
+
+EPILOG = """Settings come from flags, TICKGRAPH_ variables, tickgraph.toml, in this order.
+
+Exit codes: 0 done, 1 a bug, 2 bad usage, 3 some symbols failed, 4 prices missing or bad, 5 model missing or
+damaged, 6 price source unreachable, 7 storage failed, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="tickgraph",
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("refresh")(models.refresh)
+app.command("list")(models.list_models)
+app.command("inspect")(models.inspect)
+app.add_typer(prices.app, name="prices")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tickgraph {tickgraph.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Configuration file in place of tickgraph.toml.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+    if config is not None:
+        os.environ[CONFIG_VARIABLE] = str(config)

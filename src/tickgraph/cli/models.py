@@ -1,0 +1,213 @@
+"""``tickgraph list``, ``inspect`` and ``refresh``: what is trained, and keeping its correlations new."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.output import age, complain, failure, note, number, percent, print_json, stderr, stdout
+from tickgraph.errors import ArtefactError, InputError, PartialFailure, SourceUnavailableError, TickgraphError
+from tickgraph.market.sources import open_source
+from tickgraph.market.store import PriceStore
+from tickgraph.market.universe import canonical, parse_symbols, sector_of
+from tickgraph.model.weights import weight_shapes
+from tickgraph.pipeline.refresh import RefreshReport, refresh_correlations
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.schema import ModelMetadata
+from tickgraph.settings import Settings, load_settings
+
+
+def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
+    """List the trained models: how old they are and what they were worth out of sample."""
+    settings = load_settings(models_dir=models_dir)
+    registry = ModelRegistry(settings.models_dir)
+    found: dict[str, ModelMetadata] = {}
+    failures: dict[str, str] = {}
+    for symbol in registry.symbols():
+        try:
+            found[symbol] = registry.metadata(symbol)
+        except TickgraphError as error:
+            failures[symbol] = str(error)
+    if as_json:
+        models = {symbol: metadata.model_dump(mode="json") for symbol, metadata in found.items()}
+        print_json({"models": models, "failures": failures})
+    elif found:
+        stdout.print(_models_table(found))
+    else:
+        note(f"no trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
+    for reason in failures.values():
+        failure(reason)
+    if failures:
+        raise typer.Exit(ArtefactError.exit_code)
+
+
+def inspect(
+    symbol: Annotated[str, typer.Argument(help="Ticker.")], models_dir: ModelsDir = None, as_json: AsJson = False
+) -> None:
+    """Show one model: configuration, peers, data, figures; its files are verified on the way."""
+    settings = load_settings(models_dir=models_dir)
+    registry = ModelRegistry(settings.models_dir)
+    name = canonical(symbol)
+    metadata = registry.metadata(name)
+    problem: TickgraphError | None = None
+    generation = None
+    try:
+        generation = registry.load(name, weight_shapes).generation
+    except ArtefactError as error:
+        problem = error
+    if as_json:
+        print_json(
+            {
+                "metadata": metadata.model_dump(mode="json"),
+                "verified": problem is None,
+                "problem": None if problem is None else str(problem),
+                "generation": generation,
+            }
+        )
+    else:
+        stdout.print(_model_table(metadata, generation))
+    if problem is not None:
+        complain(problem)
+        raise typer.Exit(problem.exit_code)
+
+
+def refresh(
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="[SYMBOLS]...", help="Tickers or a sector. [default: all]")
+    ] = None,
+    update: Annotated[bool, typer.Option(help="Update stored prices from their sources first.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Publish even what is already current.")] = False,
+    source: Source = None,
+    source_path: SourcePath = None,
+    models_dir: ModelsDir = None,
+    prices_dir: PricesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute each model's correlations as of the newest session and publish them.
+
+    Weights stay as they are. A model whose prices cannot be updated is refreshed from what is stored.
+    """
+    settings = load_settings(
+        source=source, source_path=source_path, models_dir=models_dir, prices_dir=prices_dir
+    )
+    registry, store = ModelRegistry(settings.models_dir), PriceStore(settings.prices_dir)
+    wanted = parse_symbols(symbols, registry.symbols()) if symbols else registry.symbols()
+    if not wanted:
+        raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
+    recovered = registry.recover()
+    if recovered:
+        note(f"completed interrupted publishes of {', '.join(recovered)}")
+    with stderr.status("Refreshing correlations") as status:
+        if update:
+            _update_prices(settings, registry, store, wanted)
+        report = refresh_correlations(
+            registry,
+            store.panel,
+            wanted,
+            force=force,
+            on_symbol=lambda symbol: status.update(f"Refreshed {symbol}"),
+        )
+    _print_refresh(report, as_json)
+    if report.failed:
+        raise typer.Exit(PartialFailure.exit_code)
+
+
+def _update_prices(
+    settings: Settings, registry: ModelRegistry, store: PriceStore, wanted: tuple[str, ...]
+) -> None:
+    nodes: dict[str, dict[str, None]] = {}
+    for symbol in wanted:
+        try:
+            metadata = registry.metadata(symbol)
+        except TickgraphError:  # reported with the symbol when its turn comes
+            continue
+        own = (symbol, *metadata.training_config.correlated_symbols)
+        nodes.setdefault(metadata.data_stats.source, {}).update(dict.fromkeys(own))
+    for name, symbols in nodes.items():
+        try:
+            report = store.update(open_source(name, settings.source_path), tuple(symbols))
+        except (SourceUnavailableError, InputError) as error:
+            note(f"prices of source {name!r} were not updated: {error}")
+            continue
+        for reason in dict.fromkeys(report.failures.values()):
+            note(f"not updated: {reason}")
+
+
+def _print_refresh(report: RefreshReport, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "published": {symbol: str(day) for symbol, day in report.published.items()},
+                "unchanged": {symbol: str(day) for symbol, day in report.unchanged.items()},
+                "failed": report.failed,
+            }
+        )
+        return
+    for reason in report.failed.values():
+        failure(reason)
+    newest = max((*report.published.values(), *report.unchanged.values()), default=None)
+    stdout.print(
+        f"{len(report.published)} published, {len(report.unchanged)} already current, {len(report.failed)} failed"
+        + (f"; correlations as of {newest}." if newest else "."),
+        highlight=False,
+    )
+
+
+def _models_table(models: dict[str, ModelMetadata]) -> Table:
+    table = Table(title=f"{len(models)} trained models, figures out of sample")
+    for name in ("symbol", "sector", "age", "prices to", "source"):
+        table.add_column(name, no_wrap=True)
+    for name in ("IC", "hit rate", "vs zero", "80 % covers"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for symbol, metadata in models.items():
+        figures = metadata.performance_metrics.out_of_sample
+        table.add_row(
+            symbol,
+            sector_of(symbol) or "-",
+            age(metadata.training_date),
+            str(metadata.data_stats.last_session),
+            metadata.data_stats.source,
+            number(figures.ic),
+            percent(figures.hit_rate),
+            percent(figures.r2_vs_zero, sign=True),
+            percent(figures.coverage.get("0.8")),
+        )
+    return table
+
+
+def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
+    config, data = metadata.training_config, metadata.data_stats
+    metrics = metadata.performance_metrics
+    figures = metrics.out_of_sample
+    rows: dict[str, Any] = {
+        "files": f"verified, generation {generation[:12]}" if generation else "NOT usable, see below",
+        "trained": f"{metadata.training_date:%Y-%m-%d %H:%M} UTC, {age(metadata.training_date)} ago, "
+        f"{metrics.training_time_seconds:.2f} s",
+        "prices": f"{data.source}, {data.first_session} to {data.last_session}, version {metadata.data_version}",
+        "sessions": f"{data.training_sessions} to train, {data.calibration_sessions} held out"
+        + (" (short history)" if data.short_history else ""),
+        "peers": " ".join(config.correlated_symbols),
+        "graph": f"{data.num_edges} edges, mean |rho| with peers {data.avg_correlation:.2f}, "
+        f"correlations as of {metadata.correlations.as_of}",
+        "network": f"{config.num_gcn_layers} GCN, {config.num_gat_heads} heads, hidden {config.hidden_dim}, "
+        f"{metrics.num_params:,} parameters",
+        "training": f"{config.epochs} epochs, Adam {config.learning_rate:g}, seed {config.seed}, "
+        f"final loss {metrics.final_loss:.4f}",
+        "held out": f"{figures.first_session} to {figures.last_session}, {figures.sessions} sessions",
+        "IC / rank IC": f"{number(figures.ic)} / {number(figures.rank_ic)}",
+        "hit rate": f"{percent(figures.hit_rate)}, momentum {percent(figures.hit_rate_momentum)}",
+        "squared error": f"{figures.mse:.3e}; zero {figures.mse_zero:.3e}, mean {figures.mse_mean:.3e}, "
+        f"momentum {figures.mse_momentum:.3e}",
+        "beats zero": "yes" if figures.beats_zero else "NO: forecasting no move would have been better",
+        "coverage": ", ".join(f"{float(level):.0%} interval {percent(c)}" for level, c in figures.coverage.items()),
+        "Brier": f"{number(figures.brier)}, base rate {number(figures.brier_base)}",
+    }
+    table = Table(title=f"{metadata.symbol}  {sector_of(metadata.symbol) or ''}".strip(), show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table

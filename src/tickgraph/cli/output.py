@@ -1,0 +1,61 @@
+"""What the commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from tickgraph.errors import TickgraphError
+
+stdout = Console()
+stderr = Console(stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout; NaN has no place in it and is an error."""
+    typer.echo(json.dumps(value, indent=2, default=str, allow_nan=False))
+
+
+def complain(error: TickgraphError, *, as_json: bool = False) -> None:
+    """Print an error; as JSON too, on stdout, where a program reads."""
+    stderr.print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+    if as_json:
+        kind = type(error).__name__
+        print_json({"error": {"kind": kind, "message": str(error), "exit_code": error.exit_code}})
+
+
+def note(text: str) -> None:
+    """Print a remark on stderr."""
+    stderr.print(f"[yellow]note:[/] {_plain(text)}", highlight=False, soft_wrap=True)
+
+
+def failure(text: str) -> None:
+    """Print what failed on stderr, while the rest goes on."""
+    stderr.print(f"[bold red]failed:[/] {_plain(text)}", highlight=False, soft_wrap=True)
+
+
+def percent(value: float | None, places: int = 1, *, sign: bool = False) -> str:
+    """Write a fraction as a percentage; a dash for none."""
+    return "-" if value is None else f"{value:{'+' if sign else ''}.{places}%}"
+
+
+def number(value: float | None, places: int = 3) -> str:
+    """Write a figure with its sign; a dash for none."""
+    return "-" if value is None else f"{value:+.{places}f}"
+
+
+def age(moment: datetime) -> str:
+    """Write how long ago a moment was."""
+    hours = (datetime.now(UTC) - moment).total_seconds() / 3600
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} d"
+
+
+def _plain(text: str) -> str:
+    """Keep brackets in a message from being read as markup."""
+    return text.replace("[", r"\[")

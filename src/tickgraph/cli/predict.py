@@ -1,0 +1,157 @@
+"""``tickgraph predict``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tickgraph.api import open_forecaster
+from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.output import failure, note, percent, print_json, stdout
+from tickgraph.errors import InputError, PartialFailure
+from tickgraph.market.sources import open_source
+from tickgraph.market.store import PriceStore
+from tickgraph.market.universe import alias_note, canonical, parse_symbols
+from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.forecaster import Forecaster, Forecasts
+from tickgraph.settings import Settings, load_settings
+
+
+def predict(
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="[SYMBOLS]...", help="Tickers, TIER_1 or a sector.")
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option("--price", "-p", metavar="PRICE", help="Current price: 130, or AAPL=130 among several."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every trained symbol, in one batched call.")] = False,
+    fallback: Annotated[
+        str | None,
+        typer.Option(help="Without a model: momentum, train (now) or none. [default: momentum]"),
+    ] = None,
+    as_of: AsOf = None,
+    source: Source = None,
+    source_path: SourcePath = None,
+    models_dir: ModelsDir = None,
+    prices_dir: PricesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast the next close from trained models and stored prices.
+
+    The answer says where its prices come from and as of when. Intervals and confidence are calibrated on
+    sessions that training never saw; confidence is the probability that the forecast's sign is right.
+    """
+    settings = load_settings(
+        source=source, source_path=source_path, models_dir=models_dir, prices_dir=prices_dir, fallback=fallback
+    )
+    forecaster = open_forecaster(settings)
+    if everything == bool(symbols):
+        raise InputError("Name symbols, such as: tickgraph predict AAPL, or use --all for every trained one.")
+    wanted = forecaster.symbols() if everything else parse_symbols(symbols or [], forecaster.symbols())
+    if everything and not wanted:
+        raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
+    for word in symbols or []:
+        if known_as := alias_note(word):
+            note(known_as)
+    prices = _prices(price or [], wanted)
+    _store_prices_of_untrained(settings, forecaster, wanted)
+    result = forecaster.forecast_many(
+        wanted, prices, as_of=parse_date(as_of), fallback="none" if everything else settings.fallback
+    )
+    if len(wanted) == 1 and result.failures:
+        raise result.failures[wanted[0]]
+    _print(result, as_json, single=len(wanted) == 1)
+    if result.failures:
+        raise typer.Exit(PartialFailure.exit_code)
+
+
+def _prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]:
+    prices: dict[str, float] = {}
+    for option in options:
+        name, _, text = option.rpartition("=")
+        if not name and len(wanted) != 1:
+            raise InputError(f"--price {option} fits one symbol. Among several, write --price AAPL=130.")
+        symbol = canonical(name) if name else wanted[0]
+        if symbol not in wanted:
+            raise InputError(f"--price names {symbol}, which is not among the symbols to forecast.")
+        try:
+            prices[symbol] = float(text)
+        except ValueError as error:
+            raise InputError(f"Price of {symbol} must be a positive number of dollars, got {text!r}.") from error
+    return prices
+
+
+def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wanted: tuple[str, ...]) -> None:
+    """A symbol without a model may have no stored prices yet: ask the source for them once."""
+    store = PriceStore(settings.prices_dir)
+    new = set(wanted) - set(forecaster.symbols()) - set(store.symbols(settings.source))
+    if new and settings.fallback != "none":
+        report = store.update(open_source(settings.source, settings.source_path), sorted(new))
+        for reason in report.failures.values():
+            note(reason)
+
+
+def _print(result: Forecasts, as_json: bool, *, single: bool) -> None:
+    if as_json:
+        answers = {symbol: forecast.model_dump(mode="json") for symbol, forecast in result.forecasts.items()}
+        failures = {symbol: str(error) for symbol, error in result.failures.items()}
+        print_json(next(iter(answers.values())) if single else {"forecasts": answers, "failures": failures})
+        return
+    if single:
+        _print_one(next(iter(result.forecasts.values())))
+    else:
+        _print_many(result)
+    for error in result.failures.values():
+        failure(str(error))
+
+
+def _print_one(forecast: Forecast) -> None:
+    table = Table(title=f"{forecast.symbol}: close of {forecast.target_session}", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    move = percent(forecast.predicted_return, 3, sign=True)
+    table.add_row("forecast", f"{forecast.prediction:,.2f}  ({move} log return)")
+    table.add_row("from price", f"{forecast.price:,.2f}  ({forecast.price_source})")
+    for interval in forecast.intervals:
+        table.add_row(f"{interval.level:.0%} interval", f"{interval.lower:,.2f} to {interval.upper:,.2f}")
+    table.add_row("P(up)", percent(forecast.probability_up))
+    table.add_row(
+        "confidence",
+        f"{percent(forecast.confidence)}  (sign is right; {forecast.calibration_sessions} held-out sessions)",
+    )
+    table.add_row("status", forecast.status)
+    if forecast.trained_at is not None:
+        table.add_row("model trained", f"{forecast.trained_at:%Y-%m-%d %H:%M} UTC")
+    stale = f", STALE by {forecast.sessions_behind} sessions" if forecast.stale else ", current"
+    table.add_row("prices", f"{forecast.prices_source}, as of {forecast.as_of}{stale}")
+    stdout.print(table)
+    for text in forecast.notes:
+        note(text)
+
+
+def _print_many(result: Forecasts) -> None:
+    table = Table(title="Forecasts of the next close")
+    for name in ("symbol", "status", "as of"):
+        table.add_column(name, no_wrap=True)
+    for name in ("price", "forecast", "return", "80 % interval", "P(up)", "confidence"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for symbol, forecast in result.forecasts.items():
+        likely = forecast.intervals[0]
+        table.add_row(
+            symbol,
+            forecast.status,
+            str(forecast.as_of),
+            f"{forecast.price:,.2f}",
+            f"{forecast.prediction:,.2f}",
+            percent(forecast.predicted_return, 2, sign=True),
+            f"{likely.lower:,.2f} to {likely.upper:,.2f}",
+            percent(forecast.probability_up),
+            percent(forecast.confidence),
+        )
+    stdout.print(table)
+    for text in dict.fromkeys(text for forecast in result.forecasts.values() for text in forecast.notes):
+        count = sum(text in forecast.notes for forecast in result.forecasts.values())
+        note(f"{text} ({count} of {len(result.forecasts)})")

@@ -1,0 +1,156 @@
+"""``tickgraph prices``: import, update and check stored prices."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tickgraph.cli.options import AsJson, PricesDir, Source, SourcePath
+from tickgraph.cli.output import failure, note, print_json, stderr, stdout
+from tickgraph.errors import InputError, PartialFailure, PriceDataError
+from tickgraph.market import quality
+from tickgraph.market.calendar import sessions_behind
+from tickgraph.market.source import PriceSource
+from tickgraph.market.sources import open_source
+from tickgraph.market.store import PriceStore, UpdateReport
+from tickgraph.market.universe import parse_symbols
+from tickgraph.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Import, update and check stored prices.")
+
+Symbols = Annotated[
+    list[str] | None,
+    typer.Option("--symbols", "-s", metavar="SYMBOLS", help="Tickers, TIER_1 or a sector. [default: all]"),
+]
+
+
+@app.command("import")
+def import_files(
+    path: Annotated[Path, typer.Argument(help="Parquet or CSV file, or a folder of them.")],
+    symbols: Symbols = None,
+    prices_dir: PricesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import your own prices. Train on them with: tickgraph train --source files --source-path PATH."""
+    settings = load_settings(prices_dir=prices_dir)
+    _update(PriceStore(settings.prices_dir), open_source("files", path), symbols, as_json)
+
+
+@app.command()
+def update(
+    symbols: Symbols = None,
+    source: Source = None,
+    source_path: SourcePath = None,
+    prices_dir: PricesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch what the store lacks; a restated history is fetched whole."""
+    settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir)
+    origin = open_source(settings.source, settings.source_path)
+    _update(PriceStore(settings.prices_dir), origin, symbols, as_json)
+
+
+@app.command()
+def check(
+    path: Annotated[Path | None, typer.Argument(help="File or folder to check in place of the store.")] = None,
+    symbols: Symbols = None,
+    source: Source = None,
+    prices_dir: PricesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for bad prices: exit code 4 if there are errors, 0 if there are warnings at most."""
+    settings = load_settings(source=source, prices_dir=prices_dir)
+    store = PriceStore(settings.prices_dir)
+    if path is not None:
+        files = open_source("files", path)
+        bars = files.fetch(parse_symbols(symbols, files.symbols()) if symbols else files.symbols()).bars
+    else:
+        stored = store.symbols(settings.source)
+        if not stored:
+            raise PriceDataError(
+                f"No prices from source {settings.source!r} in {settings.prices_dir}. Run: tickgraph prices update"
+            )
+        bars = store.read(settings.source, parse_symbols(symbols, stored) if symbols else stored)
+    findings = quality.check(bars)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    last = bars.groupby("symbol")["date"].max()
+    behind = {str(symbol): sessions_behind(day.date()) for symbol, day in last.items()}
+    if as_json:
+        print_json({"symbols": behind, "findings": [asdict(finding) for finding in findings]})
+    else:
+        if findings:
+            stdout.print(_findings_table(findings))
+        stdout.print(
+            f"{len(behind)} symbols, {len(bars):,} bars: {len(errors)} errors, {len(findings) - len(errors)} warnings."
+        )
+        if any(behind.values()):
+            stdout.print(f"Stale: up to {max(behind.values())} completed sessions are missing at the end.")
+    if errors:
+        raise typer.Exit(PriceDataError.exit_code)
+
+
+@app.command()
+def show(source: Source = None, prices_dir: PricesDir = None, as_json: AsJson = False) -> None:
+    """Show what the store holds."""
+    settings = load_settings(source=source, prices_dir=prices_dir)
+    held = PriceStore(settings.prices_dir).info(settings.source)
+    if as_json:
+        print_json([{**asdict(stored), "first": str(stored.first), "last": str(stored.last)} for stored in held])
+        return
+    table = Table(title=f"{len(held)} symbols from source {settings.source!r} in {settings.prices_dir}")
+    for name in ("symbol", "first", "last", "sessions", "fetched"):
+        table.add_column(name, no_wrap=True)
+    for stored in held:
+        row = (stored.symbol, str(stored.first), str(stored.last), str(stored.sessions), stored.fetched_at)
+        table.add_row(*row)
+    stdout.print(table)
+
+
+def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, as_json: bool) -> None:
+    wanted = parse_symbols(symbols, source.symbols()) if symbols else source.symbols()
+    if not wanted:
+        raise InputError(f"Source {source.name!r} has no symbols.")
+    with stderr.status("Fetching prices") as status:
+        report = store.update(source, wanted, progress=lambda symbol: status.update(f"Stored {symbol}"))
+    _print_update(report, store, as_json)
+    if report.failures and not report.added:
+        raise PriceDataError(f"No prices were stored: {'; '.join(list(report.failures.values())[:5])}")
+    if report.failures:
+        raise typer.Exit(PartialFailure.exit_code)
+
+
+def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "added": report.added,
+                "failures": report.failures,
+                "findings": [asdict(finding) for finding in report.findings],
+            }
+        )
+        return
+    for reason in report.failures.values():
+        failure(reason)
+    for finding in report.findings[:20]:
+        if finding.severity == "warning":
+            note(str(finding))
+    stdout.print(
+        f"{len(report.added)} symbols, {sum(report.added.values()):,} new sessions, "
+        f"{len(report.failures)} failed; stored in {store.root}.",
+        highlight=False,
+    )
+
+
+def _findings_table(findings: list[quality.Finding]) -> Table:
+    table = Table(title="Findings")
+    for name in ("symbol", "session", "severity", "kind", "detail"):
+        table.add_column(name)
+    for finding in findings[:200]:
+        table.add_row(finding.symbol, finding.session, finding.severity, finding.kind, finding.detail)
+    if len(findings) > 200:
+        table.caption = f"and {len(findings) - 200} more; --json has all"
+    return table
