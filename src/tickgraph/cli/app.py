@@ -53,7 +53,8 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def common(
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="Configuration file in place of tickgraph.toml.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Configuration file in place of tickgraph.toml."),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")

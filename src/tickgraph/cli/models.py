@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath
-from tickgraph.cli.output import age, complain, failure, note, number, percent, print_json, stderr, stdout
+from tickgraph.cli.output import (
+    age,
+    complain,
+    facts,
+    failure,
+    note,
+    number,
+    percent,
+    print_json,
+    results,
+    stderr,
+    stdout,
+)
 from tickgraph.errors import ArtefactError, InputError, PartialFailure, SourceUnavailableError, TickgraphError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
@@ -45,7 +57,9 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
 
 
 def inspect(
-    symbol: Annotated[str, typer.Argument(help="Ticker.")], models_dir: ModelsDir = None, as_json: AsJson = False
+    symbol: Annotated[str, typer.Argument(help="Ticker.")],
+    models_dir: ModelsDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show one model: configuration, peers, data, figures; its files are verified on the way."""
     settings = load_settings(models_dir=models_dir)
@@ -157,11 +171,15 @@ def _print_refresh(report: RefreshReport, as_json: bool) -> None:
 
 
 def _models_table(models: dict[str, ModelMetadata]) -> Table:
-    table = Table(title=f"{len(models)} trained models, figures out of sample")
-    for name in ("symbol", "sector", "age", "prices to", "source"):
-        table.add_column(name, no_wrap=True)
-    for name in ("IC", "hit rate", "vs zero", "80 % covers"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = results(
+        f"{len(models)} trained models, figures out of sample",
+        "symbol",
+        "sector",
+        "age",
+        "prices to",
+        "source",
+        right=("IC", "hit rate", "vs zero", "80% holds"),
+    )
     for symbol, metadata in models.items():
         figures = metadata.performance_metrics.out_of_sample
         table.add_row(
@@ -182,7 +200,7 @@ def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
     config, data = metadata.training_config, metadata.data_stats
     metrics = metadata.performance_metrics
     figures = metrics.out_of_sample
-    rows: dict[str, Any] = {
+    rows: dict[str, str] = {
         "files": f"verified, generation {generation[:12]}" if generation else "NOT usable, see below",
         "trained": f"{metadata.training_date:%Y-%m-%d %H:%M} UTC, {age(metadata.training_date)} ago, "
         f"{metrics.training_time_seconds:.2f} s",
@@ -202,12 +220,9 @@ def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
         "squared error": f"{figures.mse:.3e}; zero {figures.mse_zero:.3e}, mean {figures.mse_mean:.3e}, "
         f"momentum {figures.mse_momentum:.3e}",
         "beats zero": "yes" if figures.beats_zero else "NO: forecasting no move would have been better",
-        "coverage": ", ".join(f"{float(level):.0%} interval {percent(c)}" for level, c in figures.coverage.items()),
+        "coverage": ", ".join(
+            f"{float(level):.0%} interval {percent(c)}" for level, c in figures.coverage.items()
+        ),
         "Brier": f"{number(figures.brier)}, base rate {number(figures.brier_base)}",
     }
-    table = Table(title=f"{metadata.symbol}  {sector_of(metadata.symbol) or ''}".strip(), show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for name, value in rows.items():
-        table.add_row(name, value)
-    return table
+    return facts(f"{metadata.symbol}  {sector_of(metadata.symbol) or ''}".strip(), rows)

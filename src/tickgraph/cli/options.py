@@ -25,7 +25,8 @@ SourcePath = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs; progress stays on stderr.")]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", metavar="DATE", help="Use prices up to this date only, e.g. 2022-06-30.")
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Use prices up to this date only, e.g. 2022-06-30."),
 ]
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 
 from tickgraph.errors import TickgraphError
 
-stdout = Console()
+# Where there is no terminal, a pipe or a file, lines need not fit 80 columns.
+stdout = Console(width=None if sys.stdout.isatty() else 110)
 stderr = Console(stderr=True)
 
 
@@ -36,6 +41,26 @@ def note(text: str) -> None:
 def failure(text: str) -> None:
     """Print what failed on stderr, while the rest goes on."""
     stderr.print(f"[bold red]failed:[/] {_plain(text)}", highlight=False, soft_wrap=True)
+
+
+def results(title: str, *left: str, right: Sequence[str] = ()) -> Table:
+    """Table of results, narrow enough for 80 columns: names aligned left, figures right."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def facts(title: str, rows: Mapping[str, str]) -> Table:
+    """Table of one thing's properties, a line each."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
 
 
 def percent(value: float | None, places: int = 1, *, sign: bool = False) -> str:

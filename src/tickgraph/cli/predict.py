@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from tickgraph.api import open_forecaster
 from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
-from tickgraph.cli.output import failure, note, percent, print_json, stdout
+from tickgraph.cli.output import facts, failure, note, percent, print_json, results, stdout
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
@@ -27,7 +26,9 @@ def predict(
         list[str] | None,
         typer.Option("--price", "-p", metavar="PRICE", help="Current price: 130, or AAPL=130 among several."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every trained symbol, in one batched call.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every trained symbol, in one batched call.")
+    ] = False,
     fallback: Annotated[
         str | None,
         typer.Option(help="Without a model: momentum, train (now) or none. [default: momentum]"),
@@ -45,7 +46,11 @@ def predict(
     sessions that training never saw; confidence is the probability that the forecast's sign is right.
     """
     settings = load_settings(
-        source=source, source_path=source_path, models_dir=models_dir, prices_dir=prices_dir, fallback=fallback
+        source=source,
+        source_path=source_path,
+        models_dir=models_dir,
+        prices_dir=prices_dir,
+        fallback=fallback,
     )
     forecaster = open_forecaster(settings)
     if everything == bool(symbols):
@@ -80,7 +85,9 @@ def _prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]:
         try:
             prices[symbol] = float(text)
         except ValueError as error:
-            raise InputError(f"Price of {symbol} must be a positive number of dollars, got {text!r}.") from error
+            raise InputError(
+                f"Price of {symbol} must be a positive number of dollars, got {text!r}."
+            ) from error
     return prices
 
 
@@ -109,35 +116,35 @@ def _print(result: Forecasts, as_json: bool, *, single: bool) -> None:
 
 
 def _print_one(forecast: Forecast) -> None:
-    table = Table(title=f"{forecast.symbol}: close of {forecast.target_session}", show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
     move = percent(forecast.predicted_return, 3, sign=True)
-    table.add_row("forecast", f"{forecast.prediction:,.2f}  ({move} log return)")
-    table.add_row("from price", f"{forecast.price:,.2f}  ({forecast.price_source})")
+    rows = {
+        "forecast": f"{forecast.prediction:,.2f}  ({move} log return)",
+        "from price": f"{forecast.price:,.2f}  ({forecast.price_source})",
+    }
     for interval in forecast.intervals:
-        table.add_row(f"{interval.level:.0%} interval", f"{interval.lower:,.2f} to {interval.upper:,.2f}")
-    table.add_row("P(up)", percent(forecast.probability_up))
-    table.add_row(
-        "confidence",
-        f"{percent(forecast.confidence)}  (sign is right; {forecast.calibration_sessions} held-out sessions)",
+        rows[f"{interval.level:.0%} interval"] = f"{interval.lower:,.2f} to {interval.upper:,.2f}"
+    rows["P(up)"] = percent(forecast.probability_up)
+    rows["confidence"] = (
+        f"{percent(forecast.confidence)}  (sign is right; {forecast.calibration_sessions} held-out sessions)"
     )
-    table.add_row("status", forecast.status)
+    rows["status"] = forecast.status
     if forecast.trained_at is not None:
-        table.add_row("model trained", f"{forecast.trained_at:%Y-%m-%d %H:%M} UTC")
+        rows["model trained"] = f"{forecast.trained_at:%Y-%m-%d %H:%M} UTC"
     stale = f", STALE by {forecast.sessions_behind} sessions" if forecast.stale else ", current"
-    table.add_row("prices", f"{forecast.prices_source}, as of {forecast.as_of}{stale}")
-    stdout.print(table)
+    rows["prices"] = f"{forecast.prices_source}, as of {forecast.as_of}{stale}"
+    stdout.print(facts(f"{forecast.symbol}: close of {forecast.target_session}", rows))
     for text in forecast.notes:
         note(text)
 
 
 def _print_many(result: Forecasts) -> None:
-    table = Table(title="Forecasts of the next close")
-    for name in ("symbol", "status", "as of"):
-        table.add_column(name, no_wrap=True)
-    for name in ("price", "forecast", "return", "80 % interval", "P(up)", "confidence"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = results(
+        "Forecasts of the next close",
+        "symbol",
+        "status",
+        "as of",
+        right=("price", "forecast", "return", "80% interval", "P(up)", "conf."),
+    )
     for symbol, forecast in result.forecasts.items():
         likely = forecast.intervals[0]
         table.add_row(

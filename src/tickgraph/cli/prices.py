@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from tickgraph.cli.options import AsJson, PricesDir, Source, SourcePath
-from tickgraph.cli.output import failure, note, print_json, stderr, stdout
+from tickgraph.cli.output import failure, note, print_json, results, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market import quality
 from tickgraph.market.calendar import sessions_behind
@@ -56,7 +56,9 @@ def update(
 
 @app.command()
 def check(
-    path: Annotated[Path | None, typer.Argument(help="File or folder to check in place of the store.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="File or folder to check in place of the store.")
+    ] = None,
     symbols: Symbols = None,
     source: Source = None,
     prices_dir: PricesDir = None,
@@ -99,11 +101,12 @@ def show(source: Source = None, prices_dir: PricesDir = None, as_json: AsJson = 
     settings = load_settings(source=source, prices_dir=prices_dir)
     held = PriceStore(settings.prices_dir).info(settings.source)
     if as_json:
-        print_json([{**asdict(stored), "first": str(stored.first), "last": str(stored.last)} for stored in held])
+        print_json(
+            [{**asdict(stored), "first": str(stored.first), "last": str(stored.last)} for stored in held]
+        )
         return
-    table = Table(title=f"{len(held)} symbols from source {settings.source!r} in {settings.prices_dir}")
-    for name in ("symbol", "first", "last", "sessions", "fetched"):
-        table.add_column(name, no_wrap=True)
+    title = f"{len(held)} symbols from source {settings.source!r} in {settings.prices_dir}"
+    table = results(title, "symbol", "first", "last", "sessions", "fetched")
     for stored in held:
         row = (stored.symbol, str(stored.first), str(stored.last), str(stored.sessions), stored.fetched_at)
         table.add_row(*row)
@@ -146,9 +149,7 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
 
 
 def _findings_table(findings: list[quality.Finding]) -> Table:
-    table = Table(title="Findings")
-    for name in ("symbol", "session", "severity", "kind", "detail"):
-        table.add_column(name)
+    table = results("Findings", "symbol", "session", "severity", "kind", "detail")
     for finding in findings[:200]:
         table.add_row(finding.symbol, finding.session, finding.severity, finding.kind, finding.detail)
     if len(findings) > 200:

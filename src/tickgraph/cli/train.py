@@ -8,11 +8,18 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
-from tickgraph.cli.output import failure, note, number, percent, print_json, stderr, stdout
+from tickgraph.cli.output import failure, note, number, percent, print_json, results, stderr, stdout
 from tickgraph.errors import PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
@@ -40,14 +47,18 @@ def train(
     as_of: AsOf = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the sessions. [default: 20]")] = None,
     sessions: Annotated[int | None, typer.Option(help="Sessions in the window. [default: 1000]")] = None,
-    min_sessions: Annotated[int | None, typer.Option(help="Refuse symbols with fewer. [default: 250]")] = None,
+    min_sessions: Annotated[
+        int | None, typer.Option(help="Refuse symbols with fewer. [default: 250]")
+    ] = None,
     lookback: Annotated[int | None, typer.Option(help="Sessions behind a correlation. [default: 60]")] = None,
     threshold: Annotated[float | None, typer.Option(help="Smallest |rho| of an edge. [default: 0.3]")] = None,
     peers: Annotated[int | None, typer.Option(help="Peers of a target. [default: 10]")] = None,
     seed: Annotated[int | None, typer.Option(help="Base seed. [default: 0]")] = None,
     peer_pool: Annotated[
         list[str] | None,
-        typer.Option("--peer-pool", metavar="SYMBOLS", help="Where peers come from. [default: all of the source]"),
+        typer.Option(
+            "--peer-pool", metavar="SYMBOLS", help="Where peers come from. [default: all of the source]"
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Symbols side by side. [default: one per core]")] = None,
     as_json: AsJson = False,
@@ -186,16 +197,19 @@ def _print_report(report: TrainingReport, settings: Settings, seconds: float, as
 
 
 def _table(report: TrainingReport) -> Table:
-    table = Table(title="Trained models, figures out of sample")
-    for name in ("symbol", "sessions", "strongest peers"):
-        table.add_column(name, no_wrap=True)
-    for name in ("loss", "IC", "hit rate", "vs zero", "80 % covers"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = results(
+        "Trained models, figures out of sample",
+        "symbol",
+        "sessions",
+        "strongest peers",
+        right=("loss", "IC", "hit rate", "vs zero", "80% holds"),
+    )
     for symbol, metadata in sorted(report.done.items()):
         figures, data = metadata.performance_metrics.out_of_sample, metadata.data_stats
         table.add_row(
             symbol,
-            f"{data.training_sessions}+{data.calibration_sessions}" + (" short" if data.short_history else ""),
+            f"{data.training_sessions}+{data.calibration_sessions}"
+            + (" short" if data.short_history else ""),
             " ".join(metadata.training_config.correlated_symbols[:3]),
             f"{metadata.performance_metrics.final_loss:.3f}",
             number(figures.ic),

@@ -50,7 +50,7 @@ def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDAr
 def threshold_adjacency(
     correlation: NDArray[np.float64], present: NDArray[np.bool_], threshold: float
 ) -> NDArray[np.float32]:
-    """Join the nodes whose absolute correlation reaches the threshold; weight the edge by it.
+    r"""Join the nodes whose absolute correlation reaches the threshold; weight the edge by it.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def threshold_adjacency(
     Returns
     -------
     ndarray
-        ``[..., N, N]`` float32, symmetric, non-negative: \\|rho\\| on edges, 1 on the self loop of a
+        ``[..., N, N]`` float32, symmetric, non-negative: \|rho\| on edges, 1 on the self loop of a
         present node, 0 elsewhere. A node is present exactly where its self loop is.
     """
     strength = np.abs(correlation)

@@ -45,5 +45,7 @@ def select_peers(
     eligible = (shared >= min_overlap) & np.isfinite(strength) & np.isfinite(log_returns[-1])
     eligible[column] = False
     # Rounded, so that the order of equal peers is the order of their names and not of the last bit.
-    ranked = sorted(np.flatnonzero(eligible), key=lambda i: (-round(float(strength[i]), 12), symbols[i]))
+    ranked = sorted(
+        np.flatnonzero(eligible).tolist(), key=lambda i: (-round(float(strength[i]), 12), symbols[i])
+    )
     return tuple(symbols[i] for i in ranked[:count])

@@ -82,7 +82,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     returns = own.log_returns()  # [T, n]
     features = node_features(returns, own.volume, config.feature_window)  # [T, n, F]
     correlation = rolling_correlation(returns, config.lookback)  # [T, n, n]
-    present = np.isfinite(features).all(axis=-1)  # [T, n]
+    present: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))  # [T, n]
     present[: config.history - 1] = False
     rows = np.flatnonzero(present[:, 0])
 

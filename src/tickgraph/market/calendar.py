@@ -41,7 +41,7 @@ def _all_sessions(at_least: np.datetime64) -> NDArray[np.datetime64]:
 def as_day(day: Day) -> np.datetime64:
     """Read a date; :class:`InputError` for text that is none."""
     try:
-        return np.datetime64(day, "D")
+        return np.datetime64(day, "D")  # type: ignore[call-overload]
     except ValueError as error:
         raise InputError(f"{day!r} is not a date. Write it as 2022-12-30.") from error
 

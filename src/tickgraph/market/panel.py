@@ -53,9 +53,7 @@ class PricePanel:
             values[rows, columns] = bars[column].to_numpy(dtype=np.float64)
             return values
 
-        return cls(
-            sessions, tuple(map(str, names)), grid("close"), grid("adj_close"), grid("volume"), source
-        )
+        return cls(sessions, tuple(map(str, names)), grid("close"), grid("adj_close"), grid("volume"), source)
 
     def log_returns(self) -> NDArray[np.float64]:
         """``[T, S]`` float64 daily log returns of the adjusted close; NaN in row 0 and beside a missing close."""
@@ -75,7 +73,14 @@ class PricePanel:
     def select(self, symbols: Sequence[str]) -> PricePanel:
         """Columns of these symbols, in this order; :class:`PriceDataError` names one that is missing."""
         columns = [self.column(symbol) for symbol in symbols]
-        return self._taking((slice(None), columns), tuple(symbols))
+        return PricePanel(
+            self.sessions,
+            tuple(symbols),
+            self.close[:, columns],
+            self.adj_close[:, columns],
+            self.volume[:, columns],
+            self.source,
+        )
 
     def through(self, session: np.datetime64) -> PricePanel:
         """Sessions up to and including a date; :class:`InputError` if there is none."""
@@ -86,11 +91,11 @@ class PricePanel:
                 if len(self.sessions)
                 else f"Empty date range: no prices at all from source {self.source!r}."
             )
-        return self if end == len(self.sessions) else self._taking(slice(end), self.symbols)
+        return self if end == len(self.sessions) else self._rows(slice(end))
 
     def tail(self, count: int) -> PricePanel:
         """The last ``count`` sessions."""
-        return self._taking(slice(max(0, len(self.sessions) - count), None), self.symbols)
+        return self._rows(slice(max(0, len(self.sessions) - count), None))
 
     @cached_property
     def data_version(self) -> str:
@@ -100,13 +105,12 @@ class PricePanel:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
 
-    def _taking(self, key: object, symbols: tuple[str, ...]) -> PricePanel:
-        rows = key[0] if isinstance(key, tuple) else key
+    def _rows(self, rows: slice) -> PricePanel:
         return PricePanel(
             self.sessions[rows],
-            symbols,
-            self.close[key],  # type: ignore[index]
-            self.adj_close[key],  # type: ignore[index]
-            self.volume[key],  # type: ignore[index]
+            self.symbols,
+            self.close[rows],
+            self.adj_close[rows],
+            self.volume[rows],
             self.source,
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tickgraph.market.calendar import sessions
 
@@ -75,7 +74,7 @@ def _row_findings(bars: pd.DataFrame) -> Iterator[Finding]:
         missing = ~np.isfinite(values).all(axis=1)
         not_positive = (values <= 0).any(axis=1)
         outside = (close > high * (1 + ORDER_TOLERANCE)) | (close < low * (1 - ORDER_TOLERANCE))
-        tests: tuple[tuple[str, Severity, NDArray[np.bool_], str], ...] = (
+        tests: tuple[tuple[str, Severity, Any, str], ...] = (
             ("duplicate date", "error", bars.duplicated(["symbol", "date"]).to_numpy(), "more than one bar"),
             ("missing price", "error", missing, "a price is NaN or infinite"),
             ("price not positive", "error", not_positive, "a price is zero or negative"),
@@ -118,6 +117,8 @@ def _split_findings(bars: pd.DataFrame) -> Iterator[Finding]:
         yield _finding(bars, row + 1, "split-like jump", detail, "warning")
 
 
-def _finding(bars: pd.DataFrame, row: int, kind: str, detail: str, severity: Severity) -> Finding:
-    symbol, day = bars["symbol"].iloc[row], bars["date"].iloc[row]
+def _finding(
+    bars: pd.DataFrame, row: int | np.signedinteger, kind: str, detail: str, severity: Severity
+) -> Finding:
+    symbol, day = bars["symbol"].iloc[int(row)], bars["date"].iloc[int(row)]
     return Finding(str(symbol), kind, str(np.datetime64(day, "D")), detail, severity)

@@ -41,9 +41,7 @@ class PriceSource(Protocol):
         """Symbols it has, or for a source without a list, those it is asked for by default."""
         ...
 
-    def fetch(
-        self, symbols: Sequence[str], first: date | None = None, last: date | None = None
-    ) -> Fetched:
+    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Give the bars of symbols, both dates included.
 
         Raises

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tickgraph.atomic import storage_errors, write_atomically
 from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
-from tickgraph.atomic import storage_errors, write_atomically
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import BAR_COLUMNS, PriceSource, empty_bars, select_bars
 from tickgraph.market.universe import canonical
@@ -102,7 +102,11 @@ class PriceStore:
         if first is not None and last is not None and first > last:
             raise InputError(f"Empty date range: it starts on {first}, after it ends on {last}.")
         tables = [self._read_one(source, symbol) for symbol in symbols]
-        return select_bars(pd.concat(tables, ignore_index=True), symbols, first, last) if tables else empty_bars()
+        return (
+            select_bars(pd.concat(tables, ignore_index=True), symbols, first, last)
+            if tables
+            else empty_bars()
+        )
 
     def panel(
         self, source: str, symbols: Sequence[str], first: date | None = None, last: date | None = None
@@ -263,6 +267,8 @@ class PriceStore:
 
 def _is_restated(stored: pd.DataFrame, fetched: pd.DataFrame) -> bool:
     """Whether an adjusted close that both hold has changed."""
-    both = stored[["date", "adj_close"]].merge(fetched[["date", "adj_close"]], on="date", suffixes=("", "_new"))
+    both = stored[["date", "adj_close"]].merge(
+        fetched[["date", "adj_close"]], on="date", suffixes=("", "_new")
+    )
     old, new = both["adj_close"].to_numpy(np.float64), both["adj_close_new"].to_numpy(np.float64)
     return bool((np.abs(new / old - 1) > RESTATED).any())

@@ -95,7 +95,7 @@ def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[st
     """
     groups = {"TIER_1": TIER_1, "ALL": tuple(known)} | {name.upper(): s for name, s in SECTORS.items()}
     found: dict[str, None] = {}
-    for word in (part.strip() for word in words for part in word.split(",")):
+    for word in (part.strip() for text in words for part in text.split(",")):
         if word:
             found |= dict.fromkeys(groups.get(word.upper()) or (canonical(word),))
     if not found:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 
 def conformal_scores(
@@ -68,11 +68,11 @@ class PredictiveDistribution:
         high = min(int(np.ceil(round((1 - tail) * (n + 1), 9))), n)
         return self._at(self.scores[low - 1]), self._at(self.scores[high - 1])
 
-    def quantile(self, probability: ArrayLike) -> NDArray[np.float64]:
+    def quantile(self, probability: float | NDArray[np.float64]) -> NDArray[np.float64]:
         """Log return that falls below with the given probability, for each of ``[q]`` probabilities."""
         n = len(self.scores)
         ranks = (np.arange(n) + 1) / (n + 1)
-        return self.forecast + self.volatility * np.interp(probability, ranks, self.scores)
+        return np.asarray(self.forecast + self.volatility * np.interp(probability, ranks, self.scores))
 
     def probability_above(self, log_return: float) -> float:
         """Probability that the next session's log return exceeds the given one.
@@ -81,10 +81,14 @@ class PredictiveDistribution:
         1 / (n + 1) is given to each side, so that the answer is never exactly 0 or 1.
         """
         n = len(self.scores)
-        score = (log_return - self.forecast) / self.volatility if self.volatility > 0 else np.sign(
-            log_return - self.forecast
-        ) * np.inf
-        below = np.interp(score, self.scores, (np.arange(n) + 1) / (n + 1), 0.5 / (n + 1), (n + 0.5) / (n + 1))
+        score = (
+            (log_return - self.forecast) / self.volatility
+            if self.volatility > 0
+            else np.sign(log_return - self.forecast) * np.inf
+        )
+        below = np.interp(
+            score, self.scores, (np.arange(n) + 1) / (n + 1), 0.5 / (n + 1), (n + 0.5) / (n + 1)
+        )
         return float(1 - below)
 
     def _at(self, score: float) -> float:

@@ -39,9 +39,7 @@ class Standardisation(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, features: Array) -> Array:
         """Return ``[B, N, F]``."""
-        return standardise(
-            jnp.asarray(features), jnp.asarray(self.mean.value), jnp.asarray(self.scale.value)
-        )
+        return standardise(jnp.asarray(features), jnp.asarray(self.mean.value), jnp.asarray(self.scale.value))
 
 
 @keras.saving.register_keras_serializable(package="tickgraph")
@@ -67,9 +65,7 @@ class GraphConvolution(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, nodes: Array, adjacency: Array) -> Array:
         """``[B, N, F]`` and ``[B, N, N]`` (self loops included) to ``[B, N, units]``."""
-        return graph_convolution(
-            nodes, normalise_adjacency(adjacency), self.kernel.value, self.bias.value
-        )
+        return graph_convolution(nodes, normalise_adjacency(adjacency), self.kernel.value, self.bias.value)
 
     def compute_output_shape(self, nodes_shape: Shape, adjacency_shape: Shape) -> Shape:
         """Shape of the output."""

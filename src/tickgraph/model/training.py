@@ -179,7 +179,9 @@ class TrainingProgram:
         weights, losses = self._executable(
             initial_weights(self.config, seed), *example.arrays(), shuffles(self.config, seed)
         )
-        return _in_units_of_prices({k: np.asarray(v) for k, v in weights.items()}, np.asarray(losses), example)
+        return _in_units_of_prices(
+            {k: np.asarray(v) for k, v in weights.items()}, np.asarray(losses), example
+        )
 
 
 def _operand_shapes(config: TrainingConfig) -> tuple[Any, ...]:
@@ -204,7 +206,9 @@ def _in_units_of_prices(
 ) -> TrainedWeights:
     """Fold the return scale into the head and add the feature scaling, so that the file is the whole model."""
     if not np.isfinite(losses).all() or not all(np.isfinite(value).all() for value in weights.values()):
-        raise FloatingPointError("training diverged: the loss or a weight is not finite. Lower learning_rate.")
+        raise FloatingPointError(
+            "training diverged: the loss or a weight is not finite. Lower learning_rate."
+        )
     scale = np.float32(example.return_scale)
     return TrainedWeights(
         weights={

@@ -141,7 +141,9 @@ def _record(
     except StorageError:
         raise
     except (TickgraphError, FloatingPointError, np.linalg.LinAlgError) as error:
-        text = str(error) if symbol in str(error) or isinstance(error, PriceDataError) else f"{symbol}: {error}"
+        text = (
+            str(error) if symbol in str(error) or isinstance(error, PriceDataError) else f"{symbol}: {error}"
+        )
         report.failed[symbol] = text
         outcome = Outcome(symbol, error=text)
     else:

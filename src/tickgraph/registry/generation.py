@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +91,7 @@ def settle(paths: ArtefactPaths, committed: set[Path]) -> None:
         with storage_errors(final.parent):
             for waiting in final.parent.glob(f".{final.name}.*"):
                 if waiting in committed:
-                    os.replace(waiting, final)
+                    waiting.replace(final)
                 else:
                     waiting.unlink(missing_ok=True)
             if final.parent.is_dir():

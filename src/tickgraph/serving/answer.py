@@ -130,7 +130,9 @@ def _notes(
 def _model_notes(model: ServedModel, prices: PriceContext) -> list[str]:
     notes = []
     if not model.beats_zero:
-        notes.append("out of sample this model did not beat forecasting no move: trust the interval, not the sign")
+        notes.append(
+            "out of sample this model did not beat forecasting no move: trust the interval, not the sign"
+        )
     if model.short_history:
         notes.append("trained on a short history")
     if model.correlation_as_of != prices.as_of:

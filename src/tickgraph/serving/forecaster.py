@@ -98,7 +98,12 @@ class Forecaster:
         return held
 
     def forecast(
-        self, symbol: str, price: float | None = None, *, as_of: date | None = None, fallback: str = "momentum"
+        self,
+        symbol: str,
+        price: float | None = None,
+        *,
+        as_of: date | None = None,
+        fallback: str = "momentum",
     ) -> Forecast:
         """Forecast one symbol's next close.
 
@@ -130,7 +135,9 @@ class Forecaster:
             raise error
         return next(iter(result.forecasts.values()))
 
-    def forecast_all(self, prices: Mapping[str, float] | None = None, *, as_of: date | None = None) -> Forecasts:
+    def forecast_all(
+        self, prices: Mapping[str, float] | None = None, *, as_of: date | None = None
+    ) -> Forecasts:
         """Forecast every symbol that has a model, in one batched call."""
         return self.forecast_many(self.symbols(), prices, as_of=as_of, fallback="none")
 

@@ -73,5 +73,5 @@ class ServedModel:
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays held."""
-        arrays = (*self.weights.values(), self.correlation, self.scores)
-        return sum(array.nbytes for array in arrays)
+        weights = sum(array.nbytes for array in self.weights.values())
+        return weights + self.correlation.nbytes + self.scores.nbytes

@@ -57,9 +57,7 @@ class FileSource:
         """Every symbol in the files."""
         return tuple(sorted(self._bars["symbol"].unique()))
 
-    def fetch(
-        self, symbols: Sequence[str], first: date | None = None, last: date | None = None
-    ) -> Fetched:
+    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Give the bars of symbols; one that is in no file is a failure that says so."""
         check_range(first, last)
         have = set(self.symbols())
@@ -75,7 +73,9 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
     except (OSError, ValueError) as error:  # pyarrow's and pandas' parsing errors are ValueErrors
-        raise PriceDataError(f"Cannot read {path}: {_first_line(error)}. Expected a Parquet or CSV file.") from error
+        raise PriceDataError(
+            f"Cannot read {path}: {_first_line(error)}. Expected a Parquet or CSV file."
+        ) from error
     if "date" not in {str(name).lower() for name in table.columns} and table.index.name:
         table = table.reset_index()
     names = {name: str(name).strip().lower().replace(" ", "_") for name in table.columns}
@@ -99,7 +99,9 @@ def _read(path: Path) -> pd.DataFrame:
     except SymbolError as error:
         raise PriceDataError(f"{path}: {error}") from error
     except (ValueError, TypeError) as error:
-        raise PriceDataError(f"{path} holds a date or number that cannot be read: {_first_line(error)}") from error
+        raise PriceDataError(
+            f"{path} holds a date or number that cannot be read: {_first_line(error)}"
+        ) from error
     bars = pd.DataFrame({"symbol": table["symbol"].map(symbols), "date": dates, **numbers})
     return bars.astype({"date": "datetime64[us]"})[list(BAR_COLUMNS)]
 

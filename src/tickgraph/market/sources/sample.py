@@ -30,9 +30,7 @@ class SampleSource:
         """The 42 symbols, under today's names."""
         return tuple(sorted(self._bars["symbol"].unique()))
 
-    def fetch(
-        self, symbols: Sequence[str], first: date | None = None, last: date | None = None
-    ) -> Fetched:
+    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Give the bars of symbols; one that is not in the sample is a failure that says so."""
         check_range(first, last)
         have = self.symbols()

@@ -54,9 +54,7 @@ class YahooSource:
         """TIER_1: Yahoo lists no catalogue, and will be asked for any other symbol by name."""
         return TIER_1
 
-    def fetch(
-        self, symbols: Sequence[str], first: date | None = None, last: date | None = None
-    ) -> Fetched:
+    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Ask Yahoo for the bars of symbols.
 
         Raises
@@ -137,7 +135,11 @@ def _bars(symbol: str, table: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"the answer lacks the columns {', '.join(missing)}")
     index = pd.DatetimeIndex(table.index)
     days = (index if index.tz is None else index.tz_localize(None)).normalize()
-    bars = table[list(_COLUMNS)].rename(columns=_COLUMNS).assign(symbol=symbol, date=days.astype("datetime64[us]"))
+    bars = (
+        table[list(_COLUMNS)]
+        .rename(columns=_COLUMNS)
+        .assign(symbol=symbol, date=days.astype("datetime64[us]"))
+    )
     traded = bars[bars["close"].notna() & (bars["date"] <= pd.Timestamp(last_completed_session()))]
     if traded.empty:
         raise ValueError("no session in the range; it may be delisted or renamed")
