@@ -230,13 +230,15 @@ class PriceStore:
         path = self._path(source, symbol)
         try:
             with storage_errors(path):
-                return pq.ParquetFile(pa.BufferReader(path.read_bytes()))
+                data = path.read_bytes()
         except FileNotFoundError:
             raise PriceDataError(
                 f"No prices of {symbol} are stored from source {source!r} in {self.root}. "
                 f"Run: tickgraph prices update --symbols {symbol} --source {source}"
             ) from None
-        except pa.ArrowException as error:
+        try:
+            return pq.ParquetFile(pa.BufferReader(data))
+        except (pa.ArrowException, OSError) as error:
             raise self._damaged(path, source, symbol) from error
 
     def _read_one(self, source: str, symbol: str) -> pd.DataFrame:

@@ -82,11 +82,11 @@ class YahooSource:
     def _one(
         self, history: History, symbol: str, first: date | None, last: date | None
     ) -> pd.DataFrame | Exception:
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
         retrying = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=self._wait_seconds, max=30 * self._wait_seconds),
+            wait=wait_random_exponential(multiplier=self._wait_seconds, max=30 * self._wait_seconds),
             retry=retry_if_exception(_is_passing),
             reraise=True,
         )

@@ -1,0 +1,79 @@
+"""Real prices and real models for every test; nothing here needs a network."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+from pathlib import Path
+
+import pytest
+
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.sources.sample import SampleSource
+from tickgraph.market.store import PriceStore
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training import TrainingProgram
+from tickgraph.pipeline.train import train_symbols
+from tickgraph.registry.registry import ModelRegistry
+
+SYMBOLS = ("AAPL", "MSFT", "JPM", "XOM")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch, tmp_path):
+    """Keep a developer's variables and tickgraph.toml out of the tests."""
+    for name in list(os.environ):
+        if name.startswith("TICKGRAPH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sample() -> SampleSource:
+    return SampleSource()
+
+
+@pytest.fixture(scope="session")
+def panel(sample) -> PricePanel:
+    """All 42 symbols of the bundled sample."""
+    return PricePanel.from_bars(sample.fetch(sample.symbols()).bars, "sample")
+
+
+@pytest.fixture(scope="session")
+def config() -> TrainingConfig:
+    """The real architecture, trained briefly."""
+    return TrainingConfig(epochs=2, sessions=300, min_sessions=200)
+
+
+@pytest.fixture(scope="session")
+def program(config) -> TrainingProgram:
+    return TrainingProgram(config)
+
+
+@pytest.fixture(scope="session")
+def prices_dir(sample, tmp_path_factory) -> Path:
+    """A price store that holds the sample; tests must not write to it."""
+    folder = tmp_path_factory.mktemp("prices")
+    PriceStore(folder).update(sample, sample.symbols())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_dir(panel, program, tmp_path_factory) -> Path:
+    """A registry with four trained models; tests must not write to it."""
+    folder = tmp_path_factory.mktemp("models") / "gnn"
+    report = train_symbols(panel, SYMBOLS, ModelRegistry(folder), program=program)
+    assert set(report.done) == set(SYMBOLS)
+    return folder
+
+
+@pytest.fixture
+def registry(trained_dir, tmp_path) -> ModelRegistry:
+    """A registry of the test's own, with the four trained models."""
+    import shutil
+
+    folder = tmp_path / "own" / "gnn"
+    shutil.copytree(trained_dir, folder)
+    return ModelRegistry(folder)

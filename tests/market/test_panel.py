@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tickgraph.errors import InputError, PriceDataError
+from tickgraph.market.panel import PricePanel
+
+
+def test_the_panel_holds_what_the_bars_say(sample, panel):
+    bars = sample.fetch(["TSLA"]).bars
+    column = panel.column("TSLA")
+    np.testing.assert_array_equal(panel.close[:, column], bars["close"].to_numpy(float))
+    np.testing.assert_array_equal(panel.volume[:, column], bars["volume"].to_numpy(float))
+
+
+def test_a_symbol_that_did_not_trade_is_nan(panel):
+    column = panel.column("ABNB")
+    listed = np.searchsorted(panel.sessions, np.datetime64("2020-12-10"))
+    assert np.isnan(panel.close[:listed, column]).all()
+    assert np.isfinite(panel.close[listed:, column]).all()
+
+
+def test_log_returns_are_of_the_adjusted_close(panel):
+    returns = panel.log_returns()
+    column = panel.column("XOM")
+    expected = pd.Series(np.log(panel.adj_close[:, column])).diff()
+    np.testing.assert_allclose(returns[:, column], expected)
+    assert np.isnan(returns[0]).all()
+
+
+def test_cuts_keep_prices_with_their_sessions(panel):
+    cut = panel.select(("MSFT", "AAPL")).through(np.datetime64("2020-03-01")).tail(3)
+    assert cut.symbols == ("MSFT", "AAPL")
+    assert cut.sessions.astype(str).tolist() == ["2020-02-26", "2020-02-27", "2020-02-28"]
+    row = np.searchsorted(panel.sessions, np.datetime64("2020-02-28"))
+    assert cut.close[-1, 1] == panel.close[row, panel.column("AAPL")]
+
+
+def test_a_missing_symbol_is_named_with_a_suggestion(panel):
+    with pytest.raises(PriceDataError, match=r"No prices for APPL .*Did you mean .*AAPL"):
+        panel.select(("APPL",))
+
+
+def test_no_session_up_to_a_date_is_an_error(panel):
+    with pytest.raises(InputError, match="Empty date range"):
+        panel.through(np.datetime64("1999-01-01"))
+
+
+def test_data_version_changes_with_any_number(panel):
+    small = panel.tail(5)
+    close = small.adj_close.copy()
+    close[2, 3] *= 1 + 1e-12
+    assert small.data_version == panel.tail(5).data_version
+    assert dataclasses.replace(small, adj_close=close).data_version != small.data_version
+
+
+def test_bars_in_any_order_give_the_same_panel(sample, panel):
+    bars = sample.fetch(sample.symbols()).bars.sample(frac=1, random_state=0)
+    np.testing.assert_array_equal(PricePanel.from_bars(bars, "sample").close, panel.close)

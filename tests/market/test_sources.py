@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tickgraph.errors import InputError, PriceDataError
+from tickgraph.market.source import BAR_COLUMNS
+from tickgraph.market.sources import open_source
+from tickgraph.market.sources.files import FileSource
+
+
+def test_the_sample_has_42_symbols_under_todays_names(sample):
+    assert len(sample.symbols()) == 42
+    assert "XYZ" in sample.symbols()
+
+
+def test_the_sample_says_what_it_lacks(sample):
+    fetched = sample.fetch(["AAPL", "SPY"], date(2022, 12, 29), date(2022, 12, 30))
+    assert list(fetched.bars.columns) == list(BAR_COLUMNS)
+    assert fetched.bars["symbol"].tolist() == ["AAPL", "AAPL"]
+    assert "SPY is not in the bundled sample" in fetched.failures["SPY"]
+
+
+@pytest.mark.parametrize("name", ["sample", "yahoo"])
+def test_an_empty_date_range_is_an_error(name):
+    with pytest.raises(InputError, match="Empty date range"):
+        open_source(name).fetch(["AAPL"], date(2022, 2, 1), date(2022, 1, 1))
+
+
+def test_unknown_sources_and_missing_paths_are_errors(tmp_path):
+    with pytest.raises(InputError, match="Unknown price source"):
+        open_source("bloomberg")
+    with pytest.raises(InputError, match="needs a path"):
+        open_source("files")
+    with pytest.raises(PriceDataError, match="does not exist"):
+        open_source("files", tmp_path / "none.csv")
+    with pytest.raises(PriceDataError, match=r"No \.parquet or \.csv"):
+        FileSource(tmp_path).symbols()
+
+
+@pytest.fixture
+def bars(sample):
+    return sample.fetch(["AAPL", "JPM"], date(2022, 12, 1), None).bars
+
+
+def same(fetched, bars):
+    got, want = fetched.bars, bars
+    assert got["symbol"].tolist() == want["symbol"].tolist()
+    assert (got["date"].to_numpy() == want["date"].to_numpy()).all()
+    for name in ("open", "close", "adj_close", "volume"):
+        assert got[name].to_numpy(float) == pytest.approx(want[name].to_numpy(float), rel=1e-6)
+
+
+def test_one_long_parquet_file(bars, tmp_path):
+    bars.to_parquet(tmp_path / "bars.parquet")
+    same(FileSource(tmp_path / "bars.parquet").fetch(["AAPL", "JPM"]), bars)
+
+
+def test_a_folder_of_csv_files_as_people_have_them(bars, tmp_path):
+    names = {"date": "Date", "open": "Open", "high": "High", "low": "Low", "close": "Close", "adj_close": "Adj Close", "volume": "Volume"}
+    for symbol, rows in bars.groupby("symbol"):
+        rows.drop(columns="symbol").rename(columns=names).to_csv(tmp_path / f"{symbol}.csv", index=False)
+    source = FileSource(tmp_path)
+    assert source.symbols() == ("AAPL", "JPM")
+    same(source.fetch(["AAPL", "JPM"]), bars)
+    assert "MSFT is not in" in source.fetch(["MSFT"]).failures["MSFT"]
+
+
+def test_without_adjusted_closes_the_close_stands_in(bars, tmp_path):
+    bars.drop(columns="adj_close").to_csv(tmp_path / "bars.csv", index=False)
+    fetched = FileSource(tmp_path / "bars.csv").fetch(["AAPL"])
+    assert (fetched.bars["adj_close"] == fetched.bars["close"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("broken.parquet", b"PAR1 not really", "Cannot read .*broken.parquet"),
+        ("empty.csv", b"", "Cannot read .*empty.csv"),
+        ("thin.csv", b"date,open\n2022-01-03,1\n", "lacks the columns close, volume"),
+        ("AAPL.csv", b"date,close,volume\nyesterday,1,2\n", "cannot be read"),
+        ("AAPL.csv", b"date,close,volume\n2022-01-03,dear,2\n", "cannot be read"),
+        ("bad.csv", b"symbol,date,close,volume\n../x,2022-01-03,1,2\n", "is not a symbol"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PriceDataError, match=message):
+        FileSource(tmp_path / name).symbols()

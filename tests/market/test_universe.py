@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tickgraph.errors import InputError, SymbolError
+from tickgraph.market.universe import (
+    SECTORS,
+    TIER_1,
+    alias_note,
+    canonical,
+    is_group,
+    parse_symbols,
+    sector_of,
+    suggest,
+)
+
+
+def test_tier_1_is_the_46_symbols_under_todays_names():
+    assert len(TIER_1) == len(set(TIER_1)) == 46
+    assert "XYZ" in TIER_1
+    assert "SQ" not in TIER_1
+    assert {s for symbols in SECTORS.values() for s in symbols} == set(TIER_1)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("aapl", "AAPL"),
+        (" MSFT ", "MSFT"),
+        ("BRK-B", "BRK-B"),
+        ("brk.b", "BRK-B"),
+        ("SQ", "XYZ"),
+        ("FB", "META"),
+        ("META", "META"),
+    ],
+)
+def test_a_symbol_is_given_todays_name(written, name):
+    assert canonical(written) == name
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["../../etc/passwd", "", " ", "A/B", "A\\B", "..", ".", "A\0B", "ААPL", "1AAPL", "A" * 500, "-A", "A--B", "CON", "nul", "COM1", "^GSPC"],
+)
+def test_anything_else_is_refused(written):
+    with pytest.raises(SymbolError) as refusal:
+        canonical(written)
+    assert len(str(refusal.value)) < 300
+
+
+def test_text_is_required():
+    with pytest.raises(SymbolError, match="must be text"):
+        canonical(5)  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=30))
+def test_what_comes_out_is_safe_in_a_path_and_stays_the_same(text):
+    try:
+        name = canonical(text)
+    except SymbolError:
+        return
+    assert canonical(name) == name
+    assert not set(name) & set("/\\.:\0 ~$*?")
+    assert name.isascii()
+
+
+def test_groups_sectors_and_commas_expand_in_order_without_repeats():
+    assert parse_symbols(["energy", "XOM,AAPL"]) == ("XOM", "CVX", "COP", "AAPL")
+    assert parse_symbols(["TIER_1"]) == TIER_1
+    assert parse_symbols(["all"], known=("B", "A")) == ("B", "A")
+    assert is_group("tier_1")
+    assert not is_group("AAPL")
+
+
+@pytest.mark.parametrize("words", [[], [""], [" , "]])
+def test_no_symbols_is_an_error(words):
+    with pytest.raises(InputError, match="No symbols"):
+        parse_symbols(words)
+
+
+def test_notes_sectors_and_suggestions():
+    assert alias_note("SQ") == "SQ has traded as XYZ since 2025-01-21"
+    assert alias_note("AAPL") is None
+    assert sector_of("XOM") == "Energy"
+    assert sector_of("ZZZZ") is None
+    assert "AAPL" in suggest("AAPLE", TIER_1)
