@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tickgraph.model.matmul import matmul
+from tickgraph.model.gradients import constant, matmul
 
 Array = Any  # numpy.ndarray or jax.Array; both speak the array API
 
@@ -105,10 +105,11 @@ def attention_coefficients(
     halves = xp.matrix_transpose(matmul(projected, kernels))  # [..., 2 K, N]
     source, target = halves[..., :heads, :], halves[..., heads:, :]  # [..., K, N]
     logits = _leaky_relu(target[..., :, None] + source[..., None, :])  # [..., K, N, N]
-    # LeakyReLU grows with its argument, so this bounds every logit of the row from above: exp cannot
-    # overflow, and the shift cancels. It costs N numbers where the row's own maximum costs N x N.
-    bound = _leaky_relu(target + source.max(axis=-1, keepdims=True))[..., None]
-    weights = xp.where(adjacency[..., None, :, :] > 0, xp.exp(logits - bound), 0.0)
+    neighbours = adjacency[..., None, :, :] > 0  # [..., 1, N, N]
+    # The shift cancels, so it needs no gradient. It must be the neighbours' own maximum: one taken over all
+    # nodes is cheaper, but a loud stranger would push every neighbour's weight to 0.
+    top = constant(xp.where(neighbours, logits, -xp.inf).max(axis=-1, keepdims=True))
+    weights = xp.exp(xp.where(neighbours, logits - top, -xp.inf))
     total = weights.sum(axis=-1, keepdims=True)
     return weights / xp.where(total > 0, total, 1.0)
 

@@ -20,7 +20,7 @@ from tickgraph.model.functional import (
     relu,
     standardise,
 )
-from tickgraph.model.matmul import matmul
+from tickgraph.model.gradients import matmul
 from tickgraph.model.weights import (
     ATTENTION_KERNEL,
     ATTENTION_SOURCE,

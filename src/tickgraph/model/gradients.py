@@ -1,4 +1,4 @@
-"""Matrix product with a gradient laid out for the kernels that run it.
+"""What automatic differentiation is told: products laid out for fast kernels, and constants.
 
 XLA folds the transposes of a product's gradient into the product itself, and on a CPU the product with
 folded transposes misses the fast kernel: the gradient of one ``[352, 64] @ [64, 64]`` took 70 to 96
@@ -28,6 +28,15 @@ def matmul(a: Array, b: Array) -> Array:
     if a.shape[:-2] == b.shape[:-2]:
         return _laid_out()(a, b)
     return a @ b  # broadcast batch axes: the plain gradient sums over them
+
+
+def constant(x: Array) -> Array:
+    """``x``, through which no gradient flows under JAX."""
+    if isinstance(x, np.ndarray):
+        return x
+    from jax import lax
+
+    return lax.stop_gradient(x)
 
 
 @cache

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tickgraph.graph.features import node_features
+
+
+def test_features_are_those_of_pandas(panel):
+    returns = panel.log_returns()
+    features = node_features(returns, panel.volume, 20)
+    frame, volume = pd.DataFrame(returns), pd.DataFrame(panel.volume)
+    np.testing.assert_allclose(features[..., 0], frame.rolling(20).std(), rtol=1e-9)
+    np.testing.assert_allclose(features[..., 1], frame.rolling(20).mean(), rtol=1e-9, atol=1e-15)
+    z = (volume - volume.rolling(20).mean()) / volume.rolling(20).std(ddof=0)
+    complete = np.isfinite(features[..., 0])
+    np.testing.assert_allclose(features[..., 2][complete], z.to_numpy()[complete], rtol=1e-6, atol=1e-9)
+
+
+def test_a_row_needs_every_return_of_its_window():
+    returns = np.zeros((30, 1))
+    returns[10] = np.nan
+    features = node_features(returns, np.ones((30, 1)), 5)
+    assert np.flatnonzero(np.isnan(features[:, 0, 0])).tolist() == [0, 1, 2, 3, 10, 11, 12, 13, 14]
+
+
+def test_constant_or_missing_volume_scores_zero():
+    volume = np.full((10, 2), 7.0)
+    volume[3, 1] = np.nan
+    features = node_features(np.random.default_rng(0).normal(size=(10, 2)), volume, 5)
+    assert (features[4:, :, 2] == 0).all()
+
+
+def test_too_short_a_history_has_no_features():
+    assert np.isnan(node_features(np.zeros((3, 1)), np.ones((3, 1)), 5)).all()
