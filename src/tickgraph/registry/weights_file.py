@@ -12,6 +12,7 @@ external storage read local files through Keras before 3.13.2 (CVE-2026-1669).
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Mapping
 
 import h5py
@@ -22,6 +23,8 @@ from tickgraph.errors import ArtefactError
 
 MAX_BYTES = 64 * 1024 * 1024  # the default model's file is about 60 KB
 _FLOAT32 = np.dtype("<f4")
+# HDF5 takes two images of one name, open at once in two threads, for the same file.
+_IMAGE_NUMBERS = itertools.count()
 
 
 def encode_weights(weights: Mapping[str, NDArray[np.float32]]) -> bytes:
@@ -62,7 +65,7 @@ def decode_weights(
         access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
         access.set_fapl_core(backing_store=False)
         access.set_file_image(data)
-        file = h5py.h5f.open(b"memory", h5py.h5f.ACC_RDONLY, fapl=access)
+        file = h5py.h5f.open(b"memory-%d" % next(_IMAGE_NUMBERS), h5py.h5f.ACC_RDONLY, fapl=access)
     except (OSError, ValueError, RuntimeError) as error:
         raise _refused(name, "it is not a complete HDF5 file") from error
     try:

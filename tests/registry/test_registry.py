@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from datetime import date
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
+from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.schema import ModelMetadata, metadata_json_schema
+
+sys.path.insert(0, str(Path(__file__).parent))
+import publisher  # noqa: E402
+
+SCRIPT = Path(__file__).with_name("publisher.py")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def numbered(registry) -> ModelRegistry:
+    """A registry whose AAPL is generation 1 of the publisher."""
+    registry.publish(*publisher.generation(registry.load("AAPL", weight_shapes), 1))
+    return registry
+
+
+def number_of(model) -> int:
+    """The generation that every part of a model agrees on."""
+    number = int(model.metadata.performance_metrics.final_loss)
+    assert all((value == number).all() for value in model.weights.values()), "weights of another generation"
+    off = model.correlation[~np.eye(len(model.correlation), dtype=bool)]
+    assert np.allclose(off, 1 / (number + 1)), "correlations of another generation"
+    return number
+
+
+def read(root) -> int:
+    return number_of(ModelRegistry(root).load("AAPL", weight_shapes))
+
+
+def test_a_published_model_is_loaded_back(registry, trained_dir):
+    model = registry.load("aapl", weight_shapes)
+    assert model.symbol == "AAPL"
+    assert set(model.weights) == set(weight_shapes(model.metadata.training_config))
+    assert model.generation == registry.generation("AAPL")
+    assert registry.symbols() == ("AAPL", "JPM", "MSFT", "XOM")
+    names = sorted(p.relative_to(trained_dir).as_posix() for p in trained_dir.rglob("AAPL*"))
+    assert names == ["correlations/AAPL_corr.npy", "metadata/AAPL_metadata.json", "weights/AAPL.weights.h5"]
+
+
+def test_metadata_keeps_every_field_of_the_first_design(registry):
+    metadata = json.loads(registry.paths("AAPL").metadata.read_text())
+    assert {"symbol", "training_date", "data_version", "training_config", "performance_metrics", "data_stats"} <= set(metadata)
+    assert {
+        "epochs", "num_stocks", "hidden_dim", "num_gcn_layers", "num_gat_heads", "learning_rate", "lookback",
+        "threshold", "seed", "correlated_symbols",
+    } <= set(metadata["training_config"])
+    assert {"final_loss", "training_time_seconds", "num_params"} <= set(metadata["performance_metrics"])
+    assert {"historical_days", "avg_correlation", "num_edges"} <= set(metadata["data_stats"])
+    jsonschema.validate(metadata, metadata_json_schema())
+
+
+def test_the_published_json_schema_is_current():
+    published = json.loads((ROOT / "docs" / "metadata.schema.json").read_text())
+    assert published == metadata_json_schema(), "run: python -m tickgraph.registry.schema > docs/metadata.schema.json"
+
+
+def test_numbers_that_are_not_finite_have_no_place_in_metadata(registry):
+    content = json.loads(registry.paths("AAPL").metadata.read_text())
+    content["performance_metrics"]["final_loss"] = float("nan")
+    with pytest.raises(ValueError, match="final_loss"):
+        ModelMetadata.model_validate_json(json.dumps(content))
+
+
+def test_correlations_are_published_with_the_weights_as_they_are(registry):
+    before = registry.load("AAPL", weight_shapes)
+    fresh = np.eye(len(before.correlation))
+    registry.publish_correlation("AAPL", fresh, date(2023, 1, 3))
+    after = registry.load("AAPL", weight_shapes)
+    np.testing.assert_array_equal(after.correlation, fresh)
+    assert after.metadata.correlations.as_of == date(2023, 1, 3)
+    assert after.metadata.checksums.weights == before.metadata.checksums.weights
+    assert after.generation != before.generation
+
+
+@pytest.mark.parametrize("symbol", ["../../etc/passwd", "..", "a/b", "CON"])
+@pytest.mark.parametrize("call", ["load", "metadata", "generation", "remove", "paths"])
+def test_path_like_symbols_are_refused_everywhere(registry, symbol, call):
+    arguments = (symbol, weight_shapes) if call == "load" else (symbol,)
+    with pytest.raises(SymbolError):
+        getattr(registry, call)(*arguments)
+
+
+def test_a_link_out_of_the_model_folder_is_refused(registry, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(registry.root / "weights", elsewhere)
+    (registry.root / "weights").symlink_to(elsewhere)
+    with pytest.raises(ArtefactError, match="leads outside the model folder"):
+        registry.load("AAPL", weight_shapes)
+
+
+def test_a_missing_model_is_named_with_the_remedy(registry):
+    with pytest.raises(ModelNotFoundError, match="No model of APPL .*tickgraph train --symbols APPL"):
+        registry.load("APPL", weight_shapes)
+    assert registry.generation("APPL") is None
+
+
+@pytest.mark.parametrize("part", ["weights", "correlations"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "other", "missing"])
+def test_damaged_files_are_named_and_not_served(registry, part, damage):
+    path = getattr(registry.paths("AAPL"), part)
+    data = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        other = getattr(registry.paths("MSFT"), part).read_bytes()
+        flipped = data[:200] + bytes([data[200] ^ 1]) + data[201:]
+        path.write_bytes({"cut": data[: len(data) // 2], "flip": flipped, "other": other}[damage])
+    with pytest.raises(ArtefactError, match=rf"{path.name} is (damaged|missing).*tickgraph train --symbols AAPL"):
+        registry.load("AAPL", weight_shapes)
+    assert registry.load("MSFT", weight_shapes).symbol == "MSFT"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: "[1, 2]",
+        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
+        lambda text: text.replace('"symbol": "AAPL"', '"symbol": "MSFT"'),
+        lambda text: text.replace('"epochs": 2', '"epochs": 2, "extra": 1'),
+        lambda text: text.replace('"hidden_dim": 64', '"hidden_dim": 65'),
+    ],
+)
+def test_damaged_or_foreign_metadata_is_named(registry, edit):
+    path = registry.paths("AAPL").metadata
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(ArtefactError, match="AAPL_metadata.json is (damaged or )?foreign"):
+        registry.load("AAPL", weight_shapes)
+
+
+def test_weights_of_another_architecture_are_refused(registry):
+    path = registry.paths("AAPL").metadata
+    path.write_text(path.read_text().replace('"hidden_dim": 64', '"hidden_dim": 32'))
+    with pytest.raises(ArtefactError, match=r"AAPL\.weights\.h5 is refused: .*expected float32"):
+        registry.load("AAPL", weight_shapes)
+
+
+@pytest.mark.parametrize("matrix", [np.full((11, 11), 2.0), np.full((11, 11), np.nan), np.eye(5)])
+def test_a_correlation_file_that_is_no_correlation_matrix_is_refused(registry, matrix):
+    registry.publish_correlation("AAPL", matrix, date(2023, 1, 3))
+    with pytest.raises(ArtefactError, match="AAPL_corr.npy is refused"):
+        registry.load("AAPL", weight_shapes)
+
+
+def test_pickles_are_never_read(registry):
+    class Trap:
+        def __reduce__(self):
+            return os.abort, ()
+
+    model = registry.load("AAPL", weight_shapes)
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Trap()], dtype=object), allow_pickle=True)
+    registry._publish(model.metadata, registry.paths("AAPL").weights.read_bytes(), buffer.getvalue())
+    with pytest.raises(ArtefactError, match="not a plain NumPy array"):
+        registry.load("AAPL", weight_shapes)
+
+
+def test_removing_leaves_nothing(registry):
+    registry.remove("AAPL")
+    assert "AAPL" not in registry.symbols()
+    assert [p.name for p in registry.root.rglob("*AAPL*")] in ([], [".AAPL.lock"])
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "Permission")]
+)
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_storage_that_fails_leaves_a_whole_generation(numbered, monkeypatch, code, remedy, call, after):
+    template, calls, real = numbered.load("AAPL", weight_shapes), [], getattr(os, call)
+
+    def fail(*arguments):
+        calls.append(arguments)
+        if len(calls) > after:
+            raise OSError(code, os.strerror(code))
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(StorageError, match=remedy):
+            numbered.publish(*publisher.generation(template, 2))
+    assert read(numbered.root) == 1
+    numbered.publish(*publisher.generation(template, 3))
+    assert read(numbered.root) == 3
+    assert not [p for p in numbered.root.rglob(".*") if p.suffix in (".tmp", ".staged")]
+
+
+def test_a_crash_at_every_step_leaves_the_old_generation_or_the_new(numbered):
+    """os._exit at the first, second, ... call that touches the disk, until a publish gets through."""
+    seen = set()
+    for step in range(1, 60):
+        before = read(numbered.root)
+        run = subprocess.run(
+            [sys.executable, SCRIPT, numbered.root, str(step)], capture_output=True, text=True, check=False
+        )
+        after = read(numbered.root)
+        assert after in (before, before + 1), run.stderr
+        seen.add(after - before)
+        if run.returncode == 0:
+            assert after == before + 1
+            break
+        assert run.returncode == 9, run.stderr
+    else:
+        pytest.fail("no publish got through")
+    assert seen == {0, 1}
+    assert step > 8  # the steps of the protocol were really walked
+    ModelRegistry(numbered.root).recover()
+    assert not [p for p in numbered.root.rglob(".*") if p.suffix in (".tmp", ".staged")]
+    assert read(numbered.root) == after
+
+
+def test_kill_9_at_any_instant_leaves_a_whole_generation(numbered):
+    """A real process publishes in a loop and is killed again and again while a reader watches."""
+    generator = np.random.default_rng(0)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    for _ in range(12):
+        process = subprocess.Popen(
+            [sys.executable, SCRIPT, numbered.root], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        acknowledged = [int(process.stdout.readline()) for _ in range(int(generator.integers(1, 5)))]
+        timer = threading.Timer(generator.uniform(0, 0.02), process.send_signal, (signal.SIGKILL,))
+        timer.start()
+        while process.poll() is None:
+            assert read(numbered.root) >= acknowledged[-1]
+        timer.join()
+        acknowledged += [int(line) for line in process.stdout.read().split()]
+        process.stdout.close()
+        last = acknowledged[-1]
+        assert read(numbered.root) in (last, last + 1)
+
+
+def test_readers_see_whole_generations_while_others_publish(numbered):
+    template = numbered.load("AAPL", weight_shapes)
+    errors, stop, seen = [], threading.Event(), set()
+
+    def watch():
+        own = ModelRegistry(numbered.root)
+        while not stop.is_set():
+            try:
+                seen.add(number_of(own.load("AAPL", weight_shapes)))
+            except Exception as error:  # noqa: BLE001
+                errors.append(error)
+
+    readers = [threading.Thread(target=watch) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    writers = [ModelRegistry(numbered.root) for _ in range(2)]
+    threads = [
+        threading.Thread(
+            target=lambda w=w, k=k: [w.publish(*publisher.generation(template, n)) for n in range(2 + k, 60, 2)]
+        )
+        for k, w in enumerate(writers)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not errors
+    assert len(seen) > 3
+    assert read(numbered.root) in (58, 59)
