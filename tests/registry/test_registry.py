@@ -181,7 +181,7 @@ def test_pickles_are_never_read(registry):
 def test_removing_leaves_nothing(registry):
     registry.remove("AAPL")
     assert "AAPL" not in registry.symbols()
-    assert [p.name for p in registry.root.rglob("*AAPL*")] in ([], [".AAPL.lock"])
+    assert [p.name for p in registry.root.rglob("*AAPL*")] in ([], ["AAPL.lock"])
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_kill_9_at_any_instant_leaves_a_whole_generation(numbered):
     """A real process publishes in a loop and is killed again and again while a reader watches."""
     generator = np.random.default_rng(0)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    for _ in range(12):
+    for _ in range(25):
         process = subprocess.Popen(
             [sys.executable, SCRIPT, numbered.root], stdout=subprocess.PIPE, text=True, env=environment
         )

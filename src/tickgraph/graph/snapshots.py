@@ -71,7 +71,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     Returns
     -------
     Snapshots
-        Sessions in which the target is present, in order. Empty where the history is too short.
+        Sessions in which the target has features and a whole lookback, in order. Empty where the history is too short.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     correlation = rolling_correlation(returns, config.lookback)  # [T, n, n]
     present: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))  # [T, n]
     present[: config.history - 1] = False
-    rows = np.flatnonzero(present[:, 0])
+    rows = np.flatnonzero(present[:, 0] & (correlation[:, 0, 0] > 0))
 
     absent = config.num_stocks - len(nodes)
     node_axis, both_axes = (0, absent), ((0, 0), (0, absent), (0, absent))

@@ -197,7 +197,7 @@ class ModelRegistry:
 
     def _writing(self, symbol: str) -> exclusive:
         name = canonical(symbol)
-        return exclusive(self.root / "metadata" / f".{name}.lock", self._writers[name])
+        return exclusive(self.root / ".locks" / f"{name}.lock", self._writers[name])
 
     def _publish(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
         checksums = Checksums(weights=digest(weights), correlations=digest(correlation))

@@ -1,0 +1,265 @@
+"""The commands as a person or a program runs them, in process; test_process.py runs real processes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+
+import pytest
+
+from tickgraph.cli import main
+from tickgraph.registry.registry import ModelRegistry
+
+QUICK = ["--epochs", "1", "--sessions", "250"]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["tickgraph", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def here(registry, prices_dir):
+    """Flags for a registry of the test's own and the shared prices."""
+    return ["--models-dir", registry.root, "--prices-dir", prices_dir]
+
+
+def test_train_then_predict(run, tmp_path):
+    code, out, err = run("train", "--symbols", "AAPL,MSFT", *QUICK)
+    assert code == 0, err
+    assert "2 trained, 0 failed" in out
+    assert "beat forecasting no move" in out
+    assert (tmp_path / "models/gnn/weights/AAPL.weights.h5").is_file()
+    assert (tmp_path / "prices/sample/AAPL.parquet").is_file()
+    code, out, _ = run("predict", "AAPL", "--price", "130")
+    assert code == 0
+    for text in ("forecast", "130.00  (request)", "80% interval", "confidence", "pre-trained", "STALE by"):
+        assert text in out
+
+
+def test_train_reports_as_json(run):
+    code, out, _ = run("train", "-s", "JPM", *QUICK, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert report["trained"]["JPM"]["training_config"]["epochs"] == 1
+    assert report["failed"] == {}
+
+
+def test_a_group_skips_what_the_sample_lacks(run):
+    code, out, err = run("train", "-s", "index funds,AAPL", *QUICK)
+    assert code == 0
+    assert "skipped, not available from source 'sample': SPY, QQQ, IWM, DIA" in err
+    assert "1 trained, 0 failed" in out
+
+
+def test_a_named_symbol_without_prices_fails_and_the_others_go_on(run):
+    code, out, _ = run("train", "-s", "AAPL", "-s", "SPY", *QUICK)
+    assert code == 3
+    assert "1 trained, 1 failed" in out
+
+
+def test_an_old_name_is_followed_and_said(run):
+    code, _, err = run("train", "-s", "SQ", *QUICK)
+    assert code == 0
+    assert "SQ has traded as XYZ since 2025-01-21" in err
+    code, out, _ = run("predict", "SQ", "--json")
+    assert json.loads(out)["symbol"] == "XYZ"
+
+
+def test_predict_as_json_is_one_document(run, here):
+    code, out, _ = run("predict", "AAPL", "--price", "130", "--json", *here)
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["price"] == 130
+    assert {"prediction", "predicted_return", "intervals", "confidence", "as_of", "status", "prices_source"} <= set(answer)
+
+
+def test_predict_several_and_all(run, here):
+    code, out, _ = run("predict", "AAPL", "MSFT", "--price", "AAPL=130", "--json", *here)
+    answers = json.loads(out)["forecasts"]
+    assert code == 0
+    assert answers["AAPL"]["price_source"] == "request"
+    assert answers["MSFT"]["price_source"] == "last close"
+    code, out, err = run("predict", "--all", *here)
+    assert code == 0
+    assert all(symbol in out for symbol in ("AAPL", "JPM", "MSFT", "XOM"))
+    assert "976 completed" in err or "completed sessions are missing (4 of 4)" in err
+
+
+def test_predict_falls_back_as_asked(run, here):
+    code, out, _ = run("predict", "TSLA", "--json", *here)
+    assert (code, json.loads(out)["status"]) == (0, "momentum")
+    code, _, err = run("predict", "TSLA", "--fallback", "none", *here)
+    assert code == 5
+    assert "tickgraph train --symbols TSLA" in err
+    quick = {"TICKGRAPH_TRAINING__EPOCHS": "1", "TICKGRAPH_TRAINING__SESSIONS": "250"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in quick.items():
+            patch.setenv(name, value)
+        code, out, _ = run("predict", "TSLA", "--fallback", "train", "--json", *here)
+    assert (code, json.loads(out)["status"]) == (0, "trained-on-demand")
+
+
+def test_list_and_inspect(run, here, registry):
+    code, out, _ = run("list", "--models-dir", registry.root)
+    assert code == 0
+    assert "4 trained models" in out
+    code, out, _ = run("list", "--json", "--models-dir", registry.root)
+    assert set(json.loads(out)["models"]) == {"AAPL", "JPM", "MSFT", "XOM"}
+    code, out, _ = run("inspect", "aapl", "--models-dir", registry.root)
+    assert code == 0
+    for text in ("verified", "8,705 parameters", "beats zero", "hit rate"):
+        assert text in out
+    code, out, _ = run("inspect", "AAPL", "--json", "--models-dir", registry.root)
+    assert json.loads(out)["verified"] is True
+
+
+def test_refresh_and_prices(run, here, registry, tmp_path):
+    code, out, _ = run("refresh", *here)
+    assert code == 0
+    assert "4 already current" in out
+    code, out, _ = run("refresh", "AAPL", "--force", "--no-update", "--json", *here)
+    assert json.loads(out)["published"] == {"AAPL": "2022-12-30"}
+    code, out, _ = run("prices", "check", "--json", *here[2:])
+    assert code == 0
+    assert len(json.loads(out)["symbols"]) == 42
+    code, out, _ = run("prices", "show", *here[2:])
+    assert "42 symbols from source 'sample'" in out
+
+
+def test_own_files_are_imported_trained_and_forecast(run, sample, tmp_path):
+    sample.fetch(["AAPL", "MSFT", "JPM"]).bars.to_csv(tmp_path / "mine.csv", index=False)
+    code, out, _ = run("prices", "import", "mine.csv")
+    assert code == 0
+    assert "3 symbols, 6,798 new sessions" in out
+    code, _, err = run("train", "-s", "ALL", "--source", "files", "--source-path", "mine.csv", *QUICK)
+    assert code == 0, err
+    code, out, _ = run("predict", "AAPL", "--json")
+    assert json.loads(out)["prices_source"] == "files"
+
+
+def contents(root):
+    return {p: p.read_bytes() for p in root.rglob("*") if p.is_file() and p.suffix != ".lock"}
+
+
+BAD = [
+    (["predict", "../../etc/passwd"], 2, "is not a symbol"),
+    (["predict", "AAPL", "--price", "-5"], 2, "positive number"),
+    (["predict", "AAPL", "--price", "cheap"], 2, "positive number"),
+    (["predict", "AAPL", "MSFT", "--price", "5"], 2, "fits one symbol"),
+    (["predict", "AAPL", "--price", "XOM=5"], 2, "not among the symbols"),
+    (["predict", "AAPL", "--as-of", "yesterday"], 2, "not a date"),
+    (["predict", "AAPL", "--as-of", "1999-01-01"], 2, "Empty date range"),
+    (["predict"], 2, "Name symbols"),
+    (["predict", "ZZZZ"], 4, "No prices of ZZZZ are stored"),
+    (["predict", "AAPL", "--fallback", "guess"], 2, "fallback"),
+    (["inspect", "TSLA"], 5, "No model of TSLA"),
+    (["train", "-s", "AAPL", "--source", "bloomberg"], 2, "source"),
+    (["train", "-s", "AAPL", "--source", "files"], 2, "needs a path"),
+    (["train", "-s", "AAPL", "--source", "files", "--source-path", "none.csv"], 4, "does not exist"),
+    (["train", "-s", ","], 2, "No symbols were named"),
+    (["train", "-s", "AAPL", "--sessions", "5"], 2, "training.sessions"),
+    (["train", "-s", "AAPL", "--as-of", "1999-01-01"], 2, "Empty date range"),
+    (["train", "-s", "ABNB", "--as-of", "2021-06-30", "--min-sessions", "250"], 4, "History too short for ABNB"),
+    (["--config", "none.toml", "list"], 2, "none.toml does not exist"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "message"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_bad_input_gets_a_clear_error_and_its_exit_code(run, here, registry, words, code, message):
+    before = contents(registry.root)
+    flags = [] if words[0] == "--config" else here[:2] if words[0] == "inspect" else here
+    got, out, err = run(*words, *flags)
+    assert got == code, err
+    assert message in err
+    assert "Traceback" not in err
+    assert out == "" or "trained" in out
+    assert contents(registry.root) == before
+
+
+def test_errors_are_json_too_where_a_program_reads(run, here):
+    code, out, _ = run("predict", "../x", "--json", *here)
+    error = json.loads(out)["error"]
+    assert (code, error["kind"], error["exit_code"]) == (2, "SymbolError", 2)
+
+
+def test_a_damaged_model_is_named(run, here, registry):
+    path = registry.paths("AAPL").weights
+    path.write_bytes(b"not hdf5")
+    code, _, err = run("predict", "AAPL", *here)
+    assert code == 5
+    assert "AAPL.weights.h5 is damaged or foreign" in err
+    assert run("inspect", "AAPL", *here[:2])[0] == 5
+    code, out, err = run("predict", "--all", *here)
+    assert code == 3
+    assert "MSFT" in out
+    registry.paths("MSFT").metadata.write_text("{")
+    assert run("list", *here[:2])[0] == 5
+
+
+@pytest.mark.parametrize(("code", "remedy"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only")])
+def test_a_full_disk_and_a_read_only_folder_are_named(run, here, registry, monkeypatch, code, remedy):
+    generation = registry.generation("AAPL")
+
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    got, _, err = run("train", "-s", "AAPL", *QUICK, *here)
+    assert got == 7
+    assert remedy in err
+    assert ModelRegistry(registry.root).generation("AAPL") == generation
+
+
+def test_bad_prices_are_refused_by_symbol_and_date(run, sample, tmp_path):
+    bars = sample.fetch(["AAPL", "MSFT"]).bars
+    bars.loc[100, "close"] = -1.0
+    bars.to_csv(tmp_path / "bad.csv", index=False)
+    code, out, _ = run("prices", "check", "bad.csv", "--json")
+    assert code == 4
+    assert json.loads(out)["findings"][0]["session"] == "2014-05-28"
+    code, _, err = run("prices", "import", "bad.csv")
+    assert code == 3
+    assert "AAPL 2014-05-28: price not positive" in err
+
+
+def test_settings_come_from_flags_then_environment_then_file(run, here, registry, tmp_path, monkeypatch):
+    (tmp_path / "tickgraph.toml").write_text(
+        f"models_dir = '{registry.root}'\nfallback = 'none'\n[training]\nepochs = 7\nsessions = 300\nmin_sessions = 200\n"
+    )
+    assert run("list")[0] == 0
+    from tickgraph.settings import load_settings
+
+    settings = load_settings(training={"seed": 9})
+    assert (settings.training.epochs, settings.training.sessions, settings.training.seed) == (7, 300, 9)
+    monkeypatch.setenv("TICKGRAPH_TRAINING__EPOCHS", "8")
+    assert load_settings().training.epochs == 8
+    assert load_settings(training={"epochs": 9}).training.epochs == 9
+    assert load_settings(fallback="train").fallback == "train"
+    (tmp_path / "tickgraph.toml").write_text("modles_dir = 'x'\n")
+    code, _, err = run("list")
+    assert code == 2
+    assert "modles_dir" in err
+    (tmp_path / "tickgraph.toml").write_text("= broken")
+    assert run("list")[0] == 2
+
+
+def test_help_teaches(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert "tickgraph predict AAPL --price 130" in out
+    assert "Exit codes" in out
+    for command in ("train", "predict", "refresh", "list", "inspect", "prices"):
+        assert run(command, "--help")[0] == 0

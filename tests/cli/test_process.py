@@ -1,0 +1,110 @@
+"""Real processes: what only the operating system can show."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.registry import ModelRegistry
+
+COMMAND = [sys.executable, "-m", "tickgraph"]
+README = Path(__file__).parents[2] / "README.md"
+
+
+def run(*words, **settings):
+    return subprocess.run(
+        [*COMMAND, *map(str, words)], capture_output=True, text=True, check=False, timeout=240, **settings
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT is sent in another way on Windows")
+def test_ctrl_c_keeps_every_symbol_finished_so_far(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "train", "--symbols", "TIER_1", "--epochs", "60", "--workers", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )
+    finished = []
+    for line in process.stderr:
+        if line.startswith("trained"):
+            finished.append(line.split()[1])
+        if len(finished) == 2:
+            process.send_signal(signal.SIGINT)
+            break
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "interrupted: what was finished is kept" in out
+    registry = ModelRegistry(tmp_path / "models/gnn")
+    assert set(finished) <= set(registry.symbols())
+    assert len(registry.symbols()) < 20
+    for symbol in registry.symbols():
+        assert registry.load(symbol, weight_shapes).symbol == symbol
+
+
+def test_forecasting_needs_neither_jax_nor_keras_in_memory(trained_dir, prices_dir):
+    code = (
+        "import sys, tickgraph\n"
+        f"tickgraph.load(models_dir={str(trained_dir)!r}, prices_dir={str(prices_dir)!r}).forecast_all()\n"
+        "print(sorted({'jax', 'keras', 'tensorflow', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_training_needs_neither_torch_nor_tensorflow(tmp_path):
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = sys.modules['tensorflow'] = None\n"
+        "import tickgraph\n"
+        "report = tickgraph.train(['AAPL'], training={'epochs': 1, 'sessions': 250})\n"
+        "print(sorted(report.done), report.failed)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "['AAPL'] {}", done.stderr
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_readmes_python_runs_and_prints_a_forecast(tmp_path):
+    code = next(block for block in blocks("python") if "tickgraph.train" in block)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"1\d\d\.\d+", done.stdout)
+
+
+def test_the_readmes_commands_run_as_written(tmp_path):
+    """Every `tickgraph` line of the README's first shell blocks, in order, in one empty folder."""
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("tickgraph ")]
+    assert any(line.startswith("tickgraph train --symbols TIER_1") for line in lines)
+    environment = {**os.environ, "TICKGRAPH_TRAINING__EPOCHS": "1"}  # the commands, not the waiting
+    for line in lines:
+        words = line.split(" #")[0].split()[1:]
+        done = run(*words, cwd=tmp_path, env=environment)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        if "--json" in words:
+            json.loads(done.stdout)
+
+
+def test_the_readmes_output_is_what_predict_prints(tmp_path):
+    """The labels of the README's sample output are those of the real one; its figures are of one run."""
+    shown = next(block for block in blocks("text") if "AAPL: close of" in block)
+    run("train", "-s", "AAPL", "--epochs", "1", cwd=tmp_path)
+    printed = run("predict", "AAPL", "--price", "130", cwd=tmp_path).stdout
+
+    def labels(text):
+        return [line.strip().split("  ")[0] for line in text.splitlines() if line.strip() and line.strip()[0] not in "-─"]
+
+    assert labels(shown) == labels(printed)

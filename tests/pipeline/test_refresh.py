@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from tickgraph.graph.correlation import rolling_correlation
+from tickgraph.market.store import PriceStore
+from tickgraph.model.weights import weight_shapes
+from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.pipeline.train import train_symbols
+
+
+@pytest.fixture
+def older(panel, program, registry):
+    """AAPL's model as of the end of November."""
+    train_symbols(panel.through(np.datetime64("2022-11-30")), ["AAPL"], registry, program=program)
+    assert registry.metadata("AAPL").correlations.as_of == date(2022, 11, 30)
+    return registry
+
+
+def test_correlations_of_the_newest_session_are_published(older, panel, prices_dir):
+    before = older.load("AAPL", weight_shapes)
+    report = refresh_correlations(older, PriceStore(prices_dir).panel, older.symbols())
+    assert report.published == {"AAPL": date(2022, 12, 30)}
+    assert set(report.unchanged) == {"JPM", "MSFT", "XOM"}
+    after = older.load("AAPL", weight_shapes)
+    assert after.metadata.correlations.as_of == date(2022, 12, 30)
+    nodes = ("AAPL", *after.metadata.training_config.correlated_symbols)
+    expected = rolling_correlation(panel.select(nodes).tail(61).log_returns(), 60)[-1]
+    np.testing.assert_allclose(after.correlation, expected, atol=1e-12)
+    assert after.metadata.checksums.weights == before.metadata.checksums.weights
+
+
+def test_a_second_refresh_changes_nothing(older, prices_dir):
+    panels = PriceStore(prices_dir).panel
+    refresh_correlations(older, panels, older.symbols())
+    generations = {symbol: older.generation(symbol) for symbol in older.symbols()}
+    assert not refresh_correlations(older, panels, older.symbols()).published
+    assert generations == {symbol: older.generation(symbol) for symbol in older.symbols()}
+    assert set(refresh_correlations(older, panels, ["JPM"], force=True).published) == {"JPM"}
+
+
+def test_a_model_that_cannot_be_refreshed_is_named_and_the_others_go_on(older, prices_dir):
+    older.paths("JPM").metadata.write_text("{}")
+    report = refresh_correlations(older, PriceStore(prices_dir).panel, ["JPM", "AAPL", "TSLA"])
+    assert set(report.published) == {"AAPL"}
+    assert "JPM_metadata.json is damaged" in report.failed["JPM"]
+    assert "No model of TSLA" in report.failed["TSLA"]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import numpy as np
+import pytest
+
+from tickgraph.errors import StorageError
+from tickgraph.model.weights import symbol_seed, weight_shapes
+from tickgraph.pipeline import train as module
+from tickgraph.pipeline.train import train_symbols
+from tickgraph.registry.registry import ModelRegistry
+
+
+@pytest.fixture
+def own(tmp_path):
+    return ModelRegistry(tmp_path / "models")
+
+
+def test_alone_or_among_others_a_symbol_gets_the_same_model(panel, program, own, trained_dir):
+    train_symbols(panel, ["JPM"], own, program=program)
+    alone = own.load("JPM", weight_shapes)
+    among = ModelRegistry(trained_dir).load("JPM", weight_shapes)
+    assert alone.metadata.training_config == among.metadata.training_config
+    assert alone.metadata.data_version == among.metadata.data_version
+    for path, value in alone.weights.items():
+        np.testing.assert_allclose(value, among.weights[path], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(alone.metadata.calibration.scores, among.metadata.calibration.scores, rtol=1e-4)
+
+
+def test_metadata_says_what_was_done(panel, config, program, trained_dir):
+    metadata = ModelRegistry(trained_dir).metadata("XOM")
+    assert metadata.training_config.symbol_seed == symbol_seed(config.seed, "XOM")
+    assert metadata.training_config.correlated_symbols[:2] == ("CVX", "COP")
+    assert len(metadata.training_config.correlated_symbols) == 10
+    assert metadata.data_stats.training_sessions == 240
+    assert metadata.data_stats.calibration_sessions == 60
+    assert str(metadata.data_stats.last_session) == "2022-12-30"
+    assert metadata.correlations.as_of == metadata.data_stats.last_session
+    assert metadata.performance_metrics.num_params == 8705
+    figures = metadata.performance_metrics.out_of_sample
+    assert figures.sessions == 60
+    assert figures.beats_zero == (figures.mse < figures.mse_zero)
+    assert not metadata.data_stats.short_history
+    assert {"jax", "keras", "numpy", "h5py", "tickgraph"} <= set(metadata.versions)
+
+
+def test_a_symbol_that_fails_is_named_and_the_others_go_on(panel, program, own):
+    outcomes = []
+    early = panel.through(np.datetime64("2021-03-31"))  # ABNB has 75 sessions
+    report = train_symbols(early, ["AAPL", "ABNB", "MSFT"], own, program=program, on_outcome=outcomes.append)
+    assert set(report.done) == {"AAPL", "MSFT"} == set(own.symbols())
+    assert report.failed["ABNB"].startswith("History too short for ABNB: 76 sessions, need 261")
+    assert "Lower --min-sessions" in report.failed["ABNB"]
+    assert {outcome.symbol for outcome in outcomes} == {"AAPL", "ABNB", "MSFT"}
+
+
+def test_a_short_history_is_trained_on_what_there_is_and_says_so(panel, program, own):
+    train_symbols(panel.through(np.datetime64("2022-01-31")), ["ABNB"], own, program=program)
+    stats = own.metadata("ABNB").data_stats
+    assert stats.short_history
+    assert stats.training_sessions + stats.calibration_sessions == stats.historical_days - 61
+
+
+def test_few_symbols_still_make_a_graph(panel, program, own):
+    report = train_symbols(panel, ["AAPL"], own, program=program, pool=["AAPL", "MSFT"])
+    assert report.done["AAPL"].training_config.correlated_symbols == ("MSFT",)
+    assert not own.load("AAPL", weight_shapes).correlation[2:].any()
+
+
+def test_interrupting_keeps_what_is_finished(panel, program, own):
+    def stop(outcome):
+        raise KeyboardInterrupt
+
+    report = train_symbols(panel, list(panel.symbols), own, program=program, workers=1, on_outcome=stop)
+    assert report.interrupted
+    assert 1 <= len(own.symbols()) < 10
+    for symbol in own.symbols():
+        assert own.load(symbol, weight_shapes).symbol == symbol
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_was_published(panel, program, own, monkeypatch):
+    train_symbols(panel, ["AAPL"], own, program=program)
+    before = own.load("AAPL", weight_shapes)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        train_symbols(panel, ["AAPL", "MSFT"], own, program=program)
+    assert own.symbols() == ("AAPL",)
+    assert own.load("AAPL", weight_shapes).generation == before.generation
+
+
+def test_every_symbol_runs_through_one_compilation(panel, config, own):
+    program = module.TrainingProgram(config)
+    train_symbols(panel, ["AAPL", "ABNB", "UBER", "JPM", "XOM"], own, program=program)
+    assert program.compilations == 1

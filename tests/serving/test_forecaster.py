@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+
+from tickgraph.errors import (
+    ArtefactError,
+    HistoryTooShortError,
+    InputError,
+    ModelNotFoundError,
+    PriceDataError,
+    SymbolError,
+)
+from tickgraph.graph.snapshots import build_snapshots
+from tickgraph.market.store import PriceStore
+from tickgraph.model.network import build_network
+from tickgraph.model.weights import weight_shapes
+from tickgraph.serving.forecaster import Forecaster
+
+EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def forecaster(registry, prices_dir):
+    return Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+
+
+def test_a_forecast_says_what_it_is_and_where_it_came_from(forecaster, registry):
+    answer = forecaster.forecast("aapl", price=130)
+    assert (answer.symbol, answer.status, answer.model) == ("AAPL", "pre-trained", "gnn")
+    assert (answer.as_of, answer.target_session, answer.horizon) == (date(2022, 12, 30), date(2023, 1, 3), 1)
+    assert (answer.price, answer.price_source) == (130, "request")
+    assert answer.prediction == pytest.approx(130 * np.exp(answer.predicted_return))
+    assert (answer.prices_source, answer.last_close) == ("sample", pytest.approx(129.93, abs=0.01))
+    assert (answer.stale, answer.sessions_behind) == (False, 0)
+    assert answer.generation == registry.generation("AAPL")
+    narrow, wide = answer.intervals
+    assert wide.lower < narrow.lower < narrow.upper < wide.upper
+    assert 0 < answer.probability_up < 1
+    sign_up = answer.predicted_return >= 0
+    assert answer.confidence == (answer.probability_up if sign_up else 1 - answer.probability_up)
+
+
+def test_without_a_price_the_last_close_is_used_and_said(forecaster):
+    answer = forecaster.forecast("AAPL")
+    assert (answer.price, answer.price_source) == (answer.last_close, "last close")
+
+
+def test_the_forecast_is_keras_own_from_the_stored_file(forecaster, registry, panel):
+    """Load the stored weights into a freshly built Keras model and forecast the same snapshot."""
+    metadata = registry.metadata("JPM")
+    config = metadata.training_config
+    snapshots = build_snapshots(panel.tail(61), ("JPM", *config.correlated_symbols), config)
+    model = build_network(config)
+    model.load_weights(registry.paths("JPM").weights)
+    keras_says = model.predict([snapshots.features, snapshots.adjacency], verbose=0)[0, 0]
+    assert forecaster.forecast("JPM").predicted_return == pytest.approx(float(keras_says), rel=1e-3, abs=1e-6)
+
+
+def test_all_at_once_is_each_alone(forecaster):
+    together = forecaster.forecast_all({"MSFT": 250.0})
+    assert list(together.forecasts) == ["AAPL", "JPM", "MSFT", "XOM"]
+    assert not together.failures
+    for symbol, answer in together.forecasts.items():
+        alone = forecaster.forecast(symbol, 250.0 if symbol == "MSFT" else None)
+        assert alone.predicted_return == pytest.approx(answer.predicted_return, rel=1e-4, abs=1e-8)
+        assert alone.probability_up == pytest.approx(answer.probability_up, abs=1e-4)
+        assert alone.price == answer.price
+
+
+def test_all_at_once_is_one_network_call(forecaster, monkeypatch):
+    from tickgraph.serving import forecaster as module
+
+    calls, real = [], module.forward
+    monkeypatch.setattr(module, "forward", lambda *args: calls.append(args) or real(*args))
+    assert len(forecaster.forecast_all().forecasts) == 4
+    assert len(calls) == 1
+
+
+def test_confidence_is_measured_not_constant(forecaster):
+    answers = forecaster.forecast_all().forecasts.values()
+    assert len({answer.confidence for answer in answers}) == len(answers)
+    assert all(answer.calibration_sessions >= 40 for answer in answers)
+
+
+def test_old_prices_are_marked_stale(registry, prices_dir):
+    later = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: datetime(2023, 1, 4, 22, tzinfo=UTC))
+    answer = later.forecast("AAPL")
+    assert (answer.stale, answer.sessions_behind) == (True, 2)
+    assert any("2 completed sessions are missing" in text for text in answer.notes)
+
+
+def test_a_forecast_as_of_a_day_uses_nothing_later(forecaster, panel):
+    answer = forecaster.forecast("AAPL", as_of=date(2022, 6, 18))  # a Saturday
+    assert (answer.as_of, answer.target_session) == (date(2022, 6, 17), date(2022, 6, 21))
+    row = np.searchsorted(panel.sessions, np.datetime64("2022-06-17"))
+    assert answer.price == pytest.approx(panel.close[row, panel.column("AAPL")])
+    assert any("correlations were published for 2022-12-30" in text for text in answer.notes)
+    with pytest.raises(InputError, match="Empty date range"):
+        forecaster.forecast("AAPL", as_of=date(1999, 1, 1))
+
+
+def test_a_symbol_without_a_model_falls_back_to_momentum_and_says_so(forecaster, panel):
+    answer = forecaster.forecast("TSLA")
+    assert (answer.status, answer.model, answer.generation) == ("momentum", "momentum", None)
+    returns = panel.log_returns()[-20:, panel.column("TSLA")]
+    assert answer.predicted_return == pytest.approx(returns.mean())
+    assert answer.calibration_sessions == 250
+    assert any("no model for TSLA" in text for text in answer.notes)
+
+
+def test_fallbacks_can_be_refused_or_trained(registry, prices_dir, panel, program):
+    from tickgraph.pipeline.train import train_one
+
+    trained = []
+
+    def train(symbol, source):
+        trained.append((symbol, source))
+        train_one(panel, symbol, panel.symbols, program, registry)
+
+    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, train=train, now=lambda: EVENING)
+    with pytest.raises(ModelNotFoundError, match="No model of TSLA"):
+        forecaster.forecast("TSLA", fallback="none")
+    first = forecaster.forecast("TSLA", fallback="train")
+    second = forecaster.forecast("TSLA", fallback="train")
+    assert (first.status, second.status) == ("trained-on-demand", "pre-trained")
+    assert first.predicted_return == second.predicted_return
+    assert trained == [("TSLA", "sample")]
+
+
+def test_a_damaged_model_is_an_error_never_a_fallback(forecaster, registry):
+    path = registry.paths("AAPL").weights
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ArtefactError, match=r"AAPL\.weights\.h5 is damaged"):
+        forecaster.forecast("AAPL")
+    result = forecaster.forecast_all()
+    assert set(result.forecasts) == {"JPM", "MSFT", "XOM"}
+    assert set(result.failures) == {"AAPL"}
+
+
+def test_a_model_is_loaded_once_and_a_new_generation_is_picked_up(forecaster, registry, monkeypatch):
+    loads, real = [], registry.load
+    monkeypatch.setattr(registry, "load", lambda *args: loads.append(args) or real(*args))
+    before = [forecaster.forecast("AAPL") for _ in range(3)][0]
+    assert len(loads) == 1
+    model = real("AAPL", weight_shapes)
+    changed = {path: value * np.float32(0.5) for path, value in model.weights.items()}
+    registry.publish(model.metadata, changed, model.correlation)
+    after = forecaster.forecast("AAPL")
+    assert len(loads) == 2
+    assert after.generation != before.generation
+    assert after.predicted_return != before.predicted_return
+
+
+def test_a_missing_model_is_not_remembered_as_missing(forecaster, registry, panel, program):
+    from tickgraph.pipeline.train import train_one
+
+    assert forecaster.forecast("NVDA").status == "momentum"
+    train_one(panel, "NVDA", panel.symbols, program, registry)
+    assert forecaster.forecast("NVDA").status == "pre-trained"
+
+
+@pytest.mark.parametrize("price", [0, -1.0, float("nan"), float("inf"), "130"])
+def test_a_price_must_be_a_positive_number(forecaster, price):
+    with pytest.raises(InputError, match="positive number"):
+        forecaster.forecast("AAPL", price=price)
+
+
+def test_bad_symbols_and_symbols_without_prices_are_errors(forecaster):
+    with pytest.raises(SymbolError):
+        forecaster.forecast("../../etc/passwd")
+    with pytest.raises(PriceDataError, match="No prices of ZZZZ are stored"):
+        forecaster.forecast("ZZZZ")
+    with pytest.raises(HistoryTooShortError, match="History too short for UBER"):
+        forecaster.forecast("UBER", as_of=date(2019, 6, 3))
+
+
+def test_a_price_far_from_the_last_close_is_pointed_out(forecaster):
+    assert any("from the last close" in text for text in forecaster.forecast("AAPL", price=500).notes)
+
+
+def test_fresh_correlations_are_those_that_were_stored(forecaster, registry, prices_dir):
+    """The stored matrix and one computed from prices give the same forecast."""
+    stored = forecaster.forecast("XOM").predicted_return
+    model = registry.load("XOM", weight_shapes)
+    registry.publish_correlation("XOM", np.eye(11), date(2022, 12, 1))  # of an older session: not used
+    assert forecaster.forecast("XOM").predicted_return == pytest.approx(stored, rel=1e-5)
+    registry.publish_correlation("XOM", np.eye(11), date(2022, 12, 30))  # claims to be current: used
+    assert forecaster.forecast("XOM").predicted_return != pytest.approx(stored, rel=1e-5)
+    assert model.symbol == "XOM"
