@@ -20,13 +20,22 @@ def test_data_flows_one_way():
 def test_every_package_is_in_the_contract():
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     named = {layer.removeprefix("tickgraph.") for layer in contract["layers"]}
-    found = {p.stem for p in (ROOT / "src/tickgraph").iterdir() if not p.stem.startswith("_") and p.suffix in ("", ".py")}
+    found = {
+        p.stem
+        for p in (ROOT / "src/tickgraph").iterdir()
+        if not p.stem.startswith("_") and p.suffix in ("", ".py")
+    }
     assert found == named
 
 
 def test_the_defaults_are_those_handed_down():
     config = TrainingConfig()
-    assert (config.num_stocks, config.hidden_dim, config.num_gcn_layers, config.num_gat_heads) == (11, 64, 2, 4)
+    assert (config.num_stocks, config.hidden_dim, config.num_gcn_layers, config.num_gat_heads) == (
+        11,
+        64,
+        2,
+        4,
+    )
     assert (config.learning_rate, config.epochs, config.sessions) == (1e-3, 20, 1000)
     assert (config.lookback, config.threshold, config.feature_window) == (60, 0.3, 20)
     assert len(TIER_1) == 46

@@ -36,14 +36,18 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
         report = train_symbols(prices.through(CUT), symbols, registry, program=program)
         assert not report.failed
         forecaster = Forecaster(
-            registry, lambda _, nodes, prices=prices: prices.select(nodes), now=lambda: datetime(2022, 7, 1, tzinfo=UTC)
+            registry,
+            lambda _, nodes, prices=prices: prices.select(nodes),
+            now=lambda: datetime(2022, 7, 1, tzinfo=UTC),
         )
         answers.append(forecaster.forecast_many([*symbols, "TSLA"], as_of=date(2022, 6, 30)).forecasts)
         models.append({symbol: registry.load(symbol, weight_shapes) for symbol in symbols})
     for symbol in symbols:
         real, corrupt = (model[symbol] for model in models)
         assert real.metadata.training_config == corrupt.metadata.training_config
-        np.testing.assert_allclose(real.metadata.calibration.scores, corrupt.metadata.calibration.scores, rtol=1e-4)
+        np.testing.assert_allclose(
+            real.metadata.calibration.scores, corrupt.metadata.calibration.scores, rtol=1e-4
+        )
         np.testing.assert_allclose(real.correlation, corrupt.correlation, atol=1e-12)
         for path, value in real.weights.items():
             np.testing.assert_allclose(value, corrupt.weights[path], rtol=1e-4, atol=1e-6)
@@ -73,7 +77,9 @@ def test_peers_come_from_the_training_part_of_the_window(panel, program, tmp_pat
     real = fit(panel, "AAPL", program)
     generator = np.random.default_rng(0)
     later = (panel.sessions >= held_out)[:, None]
-    shaken = np.where(later, panel.adj_close * np.exp(generator.normal(0, 0.05, panel.adj_close.shape)), panel.adj_close)
+    shaken = np.where(
+        later, panel.adj_close * np.exp(generator.normal(0, 0.05, panel.adj_close.shape)), panel.adj_close
+    )
     corrupt = fit(dataclasses.replace(panel, adj_close=shaken), "AAPL", program)
     assert real.peers == corrupt.peers
     np.testing.assert_allclose(real.losses, corrupt.losses, rtol=1e-4)

@@ -83,7 +83,15 @@ def test_predict_as_json_is_one_document(run, here):
     answer = json.loads(out)
     assert code == 0
     assert answer["price"] == 130
-    assert {"prediction", "predicted_return", "intervals", "confidence", "as_of", "status", "prices_source"} <= set(answer)
+    assert {
+        "prediction",
+        "predicted_return",
+        "intervals",
+        "confidence",
+        "as_of",
+        "status",
+        "prices_source",
+    } <= set(answer)
 
 
 def test_predict_several_and_all(run, here):
@@ -172,12 +180,18 @@ BAD = [
     (["train", "-s", ","], 2, "No symbols were named"),
     (["train", "-s", "AAPL", "--sessions", "5"], 2, "training.sessions"),
     (["train", "-s", "AAPL", "--as-of", "1999-01-01"], 2, "Empty date range"),
-    (["train", "-s", "ABNB", "--as-of", "2021-06-30", "--min-sessions", "250"], 4, "History too short for ABNB"),
+    (
+        ["train", "-s", "ABNB", "--as-of", "2021-06-30", "--min-sessions", "250"],
+        4,
+        "History too short for ABNB",
+    ),
     (["--config", "none.toml", "list"], 2, "none.toml does not exist"),
 ]
 
 
-@pytest.mark.parametrize(("words", "code", "message"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("words", "code", "message"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
 def test_bad_input_gets_a_clear_error_and_its_exit_code(run, here, registry, words, code, message):
     before = contents(registry.root)
     flags = [] if words[0] == "--config" else here[:2] if words[0] == "inspect" else here
@@ -237,7 +251,8 @@ def test_bad_prices_are_refused_by_symbol_and_date(run, sample, tmp_path):
 
 def test_settings_come_from_flags_then_environment_then_file(run, here, registry, tmp_path, monkeypatch):
     (tmp_path / "tickgraph.toml").write_text(
-        f"models_dir = '{registry.root}'\nfallback = 'none'\n[training]\nepochs = 7\nsessions = 300\nmin_sessions = 200\n"
+        f"models_dir = '{registry.root}'\nfallback = 'none'\n"
+        "[training]\nepochs = 7\nsessions = 300\nmin_sessions = 200\n"
     )
     assert run("list")[0] == 0
     from tickgraph.settings import load_settings

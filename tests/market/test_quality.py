@@ -9,7 +9,9 @@ from tickgraph.market.quality import check, usable
 
 @pytest.fixture
 def bars(sample):
-    return sample.fetch(["AAPL", "MSFT"], None, None).bars.query("date >= '2022-01-01'").reset_index(drop=True)
+    return (
+        sample.fetch(["AAPL", "MSFT"], None, None).bars.query("date >= '2022-01-01'").reset_index(drop=True)
+    )
 
 
 def kinds(bars):

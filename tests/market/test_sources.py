@@ -58,7 +58,15 @@ def test_one_long_parquet_file(bars, tmp_path):
 
 
 def test_a_folder_of_csv_files_as_people_have_them(bars, tmp_path):
-    names = {"date": "Date", "open": "Open", "high": "High", "low": "Low", "close": "Close", "adj_close": "Adj Close", "volume": "Volume"}
+    names = {
+        "date": "Date",
+        "open": "Open",
+        "high": "High",
+        "low": "Low",
+        "close": "Close",
+        "adj_close": "Adj Close",
+        "volume": "Volume",
+    }
     for symbol, rows in bars.groupby("symbol"):
         rows.drop(columns="symbol").rename(columns=names).to_csv(tmp_path / f"{symbol}.csv", index=False)
     source = FileSource(tmp_path)

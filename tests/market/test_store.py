@@ -80,7 +80,9 @@ def test_a_restated_history_is_fetched_whole(store, bars):
     source.bars = bars.assign(adj_close=bars["adj_close"] * 0.9)
     assert store.update(source, ["AAPL"]).added == {"AAPL": 148}
     assert source.asked[-1] == (("AAPL",), None)
-    assert store.read("scripted", ["AAPL"])["adj_close"].iloc[0] == pytest.approx(bars["adj_close"].iloc[0] * 0.9)
+    assert store.read("scripted", ["AAPL"])["adj_close"].iloc[0] == pytest.approx(
+        bars["adj_close"].iloc[0] * 0.9
+    )
 
 
 def test_offline_keeps_what_is_stored_and_says_so(store, bars):
@@ -127,7 +129,8 @@ def test_another_parquet_file_is_foreign(store, bars):
 
 
 @pytest.mark.parametrize(
-    ("code", "remedy"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "Permission")]
+    ("code", "remedy"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "Permission")],
 )
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_storage_that_fails_loses_nothing(store, bars, monkeypatch, code, remedy, call):
@@ -141,7 +144,10 @@ def test_storage_that_fails_loses_nothing(store, bars, monkeypatch, code, remedy
         with pytest.raises(StorageError, match=remedy):
             store.write("scripted", until(bars, "2022-07-01"))
     assert len(store.read("scripted", ["AAPL"])) == 148
-    assert sorted(path.name for path in (store.root / "scripted").iterdir()) == ["AAPL.parquet", "JPM.parquet"]
+    assert sorted(path.name for path in (store.root / "scripted").iterdir()) == [
+        "AAPL.parquet",
+        "JPM.parquet",
+    ]
 
 
 def test_a_file_where_the_store_should_be_is_named(tmp_path, bars):

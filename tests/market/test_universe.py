@@ -42,7 +42,25 @@ def test_a_symbol_is_given_todays_name(written, name):
 
 @pytest.mark.parametrize(
     "written",
-    ["../../etc/passwd", "", " ", "A/B", "A\\B", "..", ".", "A\0B", "ААPL", "1AAPL", "A" * 500, "-A", "A--B", "CON", "nul", "COM1", "^GSPC"],
+    [
+        "../../etc/passwd",
+        "",
+        " ",
+        "A/B",
+        "A\\B",
+        "..",
+        ".",
+        "A\0B",
+        "ААPL",
+        "1AAPL",
+        "A" * 500,
+        "-A",
+        "A--B",
+        "CON",
+        "nul",
+        "COM1",
+        "^GSPC",
+    ],
 )
 def test_anything_else_is_refused(written):
     with pytest.raises(SymbolError) as refusal:

@@ -22,9 +22,7 @@ RECORDED = pd.DataFrame(
         "Adj Close": [125.504547, 129.059372, 129.378006],
         "Volume": [85438400, 75703700, 77034200],
     },
-    index=pd.DatetimeIndex(
-        ["2022-12-28", "2022-12-29", "2022-12-30"], tz="America/New_York", name="Date"
-    ),
+    index=pd.DatetimeIndex(["2022-12-28", "2022-12-29", "2022-12-30"], tz="America/New_York", name="Date"),
 )
 
 

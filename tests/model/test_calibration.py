@@ -39,7 +39,9 @@ sorted_scores = st.lists(st.floats(-5, 5), min_size=2, max_size=60).map(sorted).
 
 @settings(deadline=None)
 @given(sorted_scores, st.floats(-0.1, 0.1), st.floats(0.001, 0.1), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
-def test_probabilities_fall_as_the_strike_rises_and_are_never_certain(scores, forecast, volatility, one, other):
+def test_probabilities_fall_as_the_strike_rises_and_are_never_certain(
+    scores, forecast, volatility, one, other
+):
     distribution = PredictiveDistribution(forecast, volatility, scores)
     low, high = sorted((one, other))
     assert 0 < distribution.probability_above(high) <= distribution.probability_above(low) < 1

@@ -53,7 +53,10 @@ CASES = [
 def test_a_layer_computes_the_papers_equation(kind, arguments, paper, seed):
     layer, nodes, adjacency = built(kind(*arguments), seed)
     got = np.asarray(layer(nodes, adjacency))
-    want = [paper(h.astype(float), a, *map(np.float64, layer.get_weights())) for h, a in zip(nodes, adjacency, strict=True)]
+    want = [
+        paper(h.astype(float), a, *map(np.float64, layer.get_weights()))
+        for h, a in zip(nodes, adjacency, strict=True)
+    ]
     np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5)
 
 
@@ -118,7 +121,9 @@ def test_gradients_are_those_of_small_steps(kind, arguments, paper):
             changed = [moved if i == place else w for i, w in enumerate(doubles)]
             sides.append(paper_total(changed, moved if place is None else nodes.astype(float)))
         numeric = (sides[0] - sides[1]) / (2 * step)
-        np.testing.assert_allclose(float((np.asarray(gradient) * direction).sum()), numeric, rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(
+            float((np.asarray(gradient) * direction).sum()), numeric, rtol=2e-3, atol=2e-3
+        )
 
 
 def test_attention_of_a_node_sums_to_one_and_of_none_is_zero():
@@ -141,7 +146,12 @@ def test_large_logits_do_not_overflow():
 
 
 def test_layers_come_back_from_their_configuration():
-    for layer in (GraphConvolution(5, name="a"), GraphAttention(8, 2, name="b"), MaskAbsent(), Standardisation()):
+    for layer in (
+        GraphConvolution(5, name="a"),
+        GraphAttention(8, 2, name="b"),
+        MaskAbsent(),
+        Standardisation(),
+    ):
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
         assert again.get_config() == layer.get_config()
 

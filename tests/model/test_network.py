@@ -39,7 +39,12 @@ def assign(model, weights):
 
 
 @pytest.mark.parametrize(
-    "config", [CONFIG, TrainingConfig(num_gcn_layers=1, num_gat_heads=1), TrainingConfig(num_gcn_layers=3, hidden_dim=32)]
+    "config",
+    [
+        CONFIG,
+        TrainingConfig(num_gcn_layers=1, num_gat_heads=1),
+        TrainingConfig(num_gcn_layers=3, hidden_dim=32),
+    ],
 )
 def test_keras_and_numpy_are_one_network(config, snapshots):
     weights = random_weights(config, 0)
@@ -56,7 +61,9 @@ def test_one_snapshot_and_many_and_many_models_agree(snapshots):
     features, adjacency = snapshots.features[-5:], snapshots.adjacency[-5:]
     stacked = forward(stack_weights(models), features, adjacency)
     for i, weights in enumerate(models):
-        np.testing.assert_allclose(stacked[i], forward(weights, features[i], adjacency[i]), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            stacked[i], forward(weights, features[i], adjacency[i]), rtol=1e-5, atol=1e-6
+        )
         np.testing.assert_allclose(stacked[i], forward(weights, features, adjacency)[i], rtol=1e-5, atol=1e-6)
 
 

@@ -26,7 +26,9 @@ def test_alone_or_among_others_a_symbol_gets_the_same_model(panel, program, own,
     assert alone.metadata.data_version == among.metadata.data_version
     for path, value in alone.weights.items():
         np.testing.assert_allclose(value, among.weights[path], rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(alone.metadata.calibration.scores, among.metadata.calibration.scores, rtol=1e-4)
+    np.testing.assert_allclose(
+        alone.metadata.calibration.scores, among.metadata.calibration.scores, rtol=1e-4
+    )
 
 
 def test_metadata_says_what_was_done(panel, config, program, trained_dir):

@@ -21,7 +21,7 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata, metadata_json_schema
 
 sys.path.insert(0, str(Path(__file__).parent))
-import publisher  # noqa: E402
+import publisher
 
 SCRIPT = Path(__file__).with_name("publisher.py")
 ROOT = Path(__file__).parents[2]
@@ -53,16 +53,33 @@ def test_a_published_model_is_loaded_back(registry, trained_dir):
     assert set(model.weights) == set(weight_shapes(model.metadata.training_config))
     assert model.generation == registry.generation("AAPL")
     assert registry.symbols() == ("AAPL", "JPM", "MSFT", "XOM")
-    names = sorted(p.relative_to(trained_dir).as_posix() for p in trained_dir.rglob("AAPL*"))
+    names = sorted(
+        p.relative_to(trained_dir).as_posix() for p in trained_dir.rglob("AAPL*") if p.suffix != ".lock"
+    )
     assert names == ["correlations/AAPL_corr.npy", "metadata/AAPL_metadata.json", "weights/AAPL.weights.h5"]
 
 
 def test_metadata_keeps_every_field_of_the_first_design(registry):
     metadata = json.loads(registry.paths("AAPL").metadata.read_text())
-    assert {"symbol", "training_date", "data_version", "training_config", "performance_metrics", "data_stats"} <= set(metadata)
     assert {
-        "epochs", "num_stocks", "hidden_dim", "num_gcn_layers", "num_gat_heads", "learning_rate", "lookback",
-        "threshold", "seed", "correlated_symbols",
+        "symbol",
+        "training_date",
+        "data_version",
+        "training_config",
+        "performance_metrics",
+        "data_stats",
+    } <= set(metadata)
+    assert {
+        "epochs",
+        "num_stocks",
+        "hidden_dim",
+        "num_gcn_layers",
+        "num_gat_heads",
+        "learning_rate",
+        "lookback",
+        "threshold",
+        "seed",
+        "correlated_symbols",
     } <= set(metadata["training_config"])
     assert {"final_loss", "training_time_seconds", "num_params"} <= set(metadata["performance_metrics"])
     assert {"historical_days", "avg_correlation", "num_edges"} <= set(metadata["data_stats"])
@@ -71,7 +88,9 @@ def test_metadata_keeps_every_field_of_the_first_design(registry):
 
 def test_the_published_json_schema_is_current():
     published = json.loads((ROOT / "docs" / "metadata.schema.json").read_text())
-    assert published == metadata_json_schema(), "run: python -m tickgraph.registry.schema > docs/metadata.schema.json"
+    assert published == metadata_json_schema(), (
+        "run: python -m tickgraph.registry.schema > docs/metadata.schema.json"
+    )
 
 
 def test_numbers_that_are_not_finite_have_no_place_in_metadata(registry):
@@ -125,7 +144,9 @@ def test_damaged_files_are_named_and_not_served(registry, part, damage):
         other = getattr(registry.paths("MSFT"), part).read_bytes()
         flipped = data[:200] + bytes([data[200] ^ 1]) + data[201:]
         path.write_bytes({"cut": data[: len(data) // 2], "flip": flipped, "other": other}[damage])
-    with pytest.raises(ArtefactError, match=rf"{path.name} is (damaged|missing).*tickgraph train --symbols AAPL"):
+    with pytest.raises(
+        ArtefactError, match=rf"{path.name} is (damaged|missing).*tickgraph train --symbols AAPL"
+    ):
         registry.load("AAPL", weight_shapes)
     assert registry.load("MSFT", weight_shapes).symbol == "MSFT"
 
@@ -185,7 +206,8 @@ def test_removing_leaves_nothing(registry):
 
 
 @pytest.mark.parametrize(
-    ("code", "remedy"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "Permission")]
+    ("code", "remedy"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "Permission")],
 )
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("after", [0, 1, 2])
@@ -270,7 +292,9 @@ def test_readers_see_whole_generations_while_others_publish(numbered):
     writers = [ModelRegistry(numbered.root) for _ in range(2)]
     threads = [
         threading.Thread(
-            target=lambda w=w, k=k: [w.publish(*publisher.generation(template, n)) for n in range(2 + k, 60, 2)]
+            target=lambda w=w, k=k: [
+                w.publish(*publisher.generation(template, n)) for n in range(2 + k, 60, 2)
+            ]
         )
         for k, w in enumerate(writers)
     ]

@@ -32,7 +32,9 @@ def weights():
 def graph():
     generator = np.random.default_rng(1)
     strength = np.abs(np.corrcoef(generator.normal(size=(11, 20))))
-    return generator.normal(size=(11, 3)).astype(np.float32), np.where(strength > 0.2, strength, 0).astype(np.float32)
+    return generator.normal(size=(11, 3)).astype(np.float32), np.where(strength > 0.2, strength, 0).astype(
+        np.float32
+    )
 
 
 def test_keras_loads_our_file_and_forecasts_the_same(weights, graph, tmp_path):
@@ -59,7 +61,11 @@ def test_keras_still_lays_files_out_as_the_golden_listing_says(tmp_path):
     build_network(CONFIG).save_weights(tmp_path / "k.weights.h5")
     lines = []
     with h5py.File(tmp_path / "k.weights.h5") as file:
-        file.visititems(lambda name, item: lines.append(f"{name} {item.shape}") if isinstance(item, h5py.Dataset) else None)
+        file.visititems(
+            lambda name, item: (
+                lines.append(f"{name} {item.shape}") if isinstance(item, h5py.Dataset) else None
+            )
+        )
     assert "\n".join(lines) + "\n" == GOLDEN.read_text()
 
 
@@ -172,6 +178,8 @@ def test_virtual_and_compressed_arrays_are_refused(weights, tmp_path):
 
     refused(replaced(weights, tmp_path, virtual), "not stored as a plain array")
     squeezed = replaced(
-        weights, tmp_path, lambda f: f.create_dataset(KERNEL, data=np.zeros((64, 1), "f4"), compression="gzip")
+        weights,
+        tmp_path,
+        lambda f: f.create_dataset(KERNEL, data=np.zeros((64, 1), "f4"), compression="gzip"),
     )
     refused(squeezed, "not stored as a plain array")

@@ -86,7 +86,9 @@ def test_confidence_is_measured_not_constant(forecaster):
 
 
 def test_old_prices_are_marked_stale(registry, prices_dir):
-    later = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: datetime(2023, 1, 4, 22, tzinfo=UTC))
+    later = Forecaster(
+        registry, PriceStore(prices_dir).panel, now=lambda: datetime(2023, 1, 4, 22, tzinfo=UTC)
+    )
     answer = later.forecast("AAPL")
     assert (answer.stale, answer.sessions_behind) == (True, 2)
     assert any("2 completed sessions are missing" in text for text in answer.notes)
@@ -143,7 +145,7 @@ def test_a_damaged_model_is_an_error_never_a_fallback(forecaster, registry):
 def test_a_model_is_loaded_once_and_a_new_generation_is_picked_up(forecaster, registry, monkeypatch):
     loads, real = [], registry.load
     monkeypatch.setattr(registry, "load", lambda *args: loads.append(args) or real(*args))
-    before = [forecaster.forecast("AAPL") for _ in range(3)][0]
+    before, *_ = (forecaster.forecast("AAPL") for _ in range(3))
     assert len(loads) == 1
     model = real("AAPL", weight_shapes)
     changed = {path: value * np.float32(0.5) for path, value in model.weights.items()}

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
 
@@ -73,6 +72,8 @@ def measure(
     mean_return
         Mean daily log return of the training window.
     """
+    from scipy.stats import rankdata  # slow to import, and no forecast needs it
+
     half = len(realised) // 2
     coverage, width, brier, brier_base = _measure_distribution(forecast, realised, volatility, half)
     mse, mse_zero = _mse(forecast, realised), _mse(np.zeros_like(realised), realised)

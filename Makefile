@@ -1,0 +1,17 @@
+.PHONY: check test bench lock
+
+check:
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	pytest
+
+test:
+	pytest
+
+bench:
+	python benchmarks/run.py
+
+lock: # needs uv
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o constraints.txt
