@@ -124,7 +124,7 @@ def train_symbols(
         executor.shutdown(wait=True, cancel_futures=True)
         for future, symbol in futures.items():
             if future.done() and not future.cancelled() and symbol not in report.done | report.failed:
-                _record(symbol, future, report, on_outcome)
+                _record(symbol, future, report, None)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
     return report

@@ -1,0 +1,110 @@
+"""Forecasting, loading and memory: tickgraph against Keras ``predict`` and ``load_weights``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from tickgraph.graph.snapshots import build_snapshots
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.network import build_network, forward
+from tickgraph.model.weights import stack_weights, weight_shapes
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.forecaster import Forecaster
+
+MODELS = 479
+
+
+def clock(call, repeats: int) -> float:
+    """Median seconds of a call, after a warm-up."""
+    for _ in range(3):
+        call()
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    return median(seconds)
+
+
+def forecast_times(registry: ModelRegistry, panel) -> dict[str, float]:
+    """Seconds of the network alone and of the whole path, one symbol and all."""
+    symbols = registry.symbols()
+    models = [registry.load(symbol, weight_shapes) for symbol in symbols]
+    latest = [
+        build_snapshots(
+            panel.tail(61), (m.symbol, *m.metadata.training_config.correlated_symbols), TrainingConfig()
+        )
+        for m in models
+    ]
+    features = np.concatenate([s.features for s in latest])
+    adjacency = np.concatenate([s.adjacency for s in latest])
+    stacked, one = stack_weights([m.weights for m in models]), models[0].weights
+    keras_model = build_network(TrainingConfig())
+    keras_model.load_weights(registry.paths(symbols[0]).weights)
+    forecaster = Forecaster(registry, lambda _, nodes: panel)
+    forecaster.forecast_all()
+    return {
+        "symbols": len(symbols),
+        "keras predict, one": clock(
+            lambda: keras_model.predict([features[:1], adjacency[:1]], verbose=0), 200
+        ),
+        "network, one": clock(lambda: forward(one, features[0], adjacency[0]), 2000),
+        "network, all": clock(lambda: forward(stacked, features, adjacency), 500),
+        "whole forecast, one": clock(lambda: forecaster.forecast(symbols[0]), 500),
+        "whole forecast, all": clock(forecaster.forecast_all, 100),
+    }
+
+
+def loading_times(registry: ModelRegistry) -> dict[str, float]:
+    """Seconds to load a model: ours reads, verifies and decodes three files, Keras reads one."""
+    symbol = registry.symbols()[0]
+    path = registry.paths(symbol).weights
+    model = build_network(TrainingConfig())
+    return {
+        "keras load_weights": clock(lambda: model.load_weights(path), 100),
+        "registry load": clock(lambda: registry.load(symbol, weight_shapes), 300),
+    }
+
+
+def publish_many(registry: ModelRegistry, root: Path) -> None:
+    """479 generations, each a real model's under another name."""
+    many, symbols = ModelRegistry(root), registry.symbols()
+    models = [registry.load(symbol, weight_shapes) for symbol in symbols]
+    for number in range(MODELS):
+        model = models[number % len(models)]
+        name = "Z" + np.base_repr(number, 36).rjust(3, "0")
+        many.publish(model.metadata.model_copy(update={"symbol": name}), model.weights, model.correlation)
+
+
+def memory_per_model(root: Path) -> float:
+    """Bytes of resident memory that each of 479 loaded models adds, in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, root], stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout)
+
+
+def _resident() -> int:
+    import psutil
+
+    return psutil.Process(os.getpid()).memory_info().rss
+
+
+def _measure(root: Path) -> None:
+    registry = ModelRegistry(root)
+    forecaster = Forecaster(registry, lambda source, nodes: None)
+    first, *others = registry.symbols()
+    forecaster.model(first)  # libraries come into memory with the first
+    before = _resident()
+    for symbol in others:
+        forecaster.model(symbol)
+    print((_resident() - before) / len(others))
+
+
+if __name__ == "__main__":
+    _measure(Path(sys.argv[1]))

@@ -1,0 +1,68 @@
+"""Training the sample's 42 symbols: tickgraph against Keras ``fit``, all run in full on the same snapshots."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from prepare import CONFIG
+from tickgraph.graph.features import NUM_FEATURES
+
+CONTESTANTS = {
+    "tickgraph": "one compiled program, a thread per core",
+    "keras-once": "Keras fit, model compiled once",
+    "keras-new": "Keras fit, a new model per symbol",
+}
+
+
+def run(data: Path) -> dict[str, dict[str, float]]:
+    """Run every contestant in a process of its own and add its wall time from process start."""
+    results = {}
+    for name in CONTESTANTS:
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("contestant.py"), name, data],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        wall = time.perf_counter() - started
+        results[name] = {**json.loads(done.stdout), "wall": wall}
+        print(f"  {CONTESTANTS[name]}: {wall:.1f} s", file=sys.stderr)
+    return results
+
+
+def arithmetic(symbols: int) -> float:
+    """Multiply-adds of training, times two: forward products, and twice that backward."""
+    n, f, h, k = CONFIG.num_stocks, NUM_FEATURES, CONFIG.hidden_dim, CONFIG.num_gat_heads
+    forward = n * f * h + (CONFIG.num_gcn_layers - 1) * (n * h * h + n * n * h)
+    forward += n * h * h + n * h * 2 * k + n * n * h + n * h
+    return 2 * 3 * forward * CONFIG.training_sessions * CONFIG.epochs * symbols
+
+
+def float_rate() -> float:
+    """Float32 operations per second of all cores, each on products of the network's own shape."""
+    rows, h = CONFIG.batch_size * CONFIG.num_stocks, CONFIG.hidden_dim
+    a, b = np.ones((rows, h), np.float32), np.ones((h, h), np.float32)
+    seconds = []
+
+    def work() -> None:
+        out = np.empty((rows, h), np.float32)
+        started = time.perf_counter()
+        for _ in range(20_000):
+            np.matmul(a, b, out=out)
+        seconds.append(time.perf_counter() - started)
+
+    threads = [threading.Thread(target=work) for _ in range(os.cpu_count() or 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(threads) * 20_000 * 2 * rows * h * h / max(seconds)
