@@ -34,15 +34,16 @@ def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDAr
         return correlation
     windows = sliding_window_view(log_returns, lookback, axis=0)  # [T-L+1, N, L]
     centred = windows - windows.mean(axis=-1, keepdims=True)
-    norm = np.sqrt(np.einsum("tnl,tnl->tn", centred, centred))
-    # Relative to the size of the returns: a constant series leaves rounding noise, not exactly zero.
-    floor = 1e-10 * np.abs(windows).max(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scores = np.where((norm > floor)[..., None], centred / norm[..., None], 0.0)
-    recent = correlation[lookback - 1 :]
-    np.matmul(scores, scores.swapaxes(-1, -2), out=recent)
-    np.clip(recent, -1.0, 1.0, out=recent)
+    product = np.matmul(centred, centred.swapaxes(-1, -2))  # [T-L+1, N, N]
     diagonal = np.arange(nodes)
+    norm = np.sqrt(product[:, diagonal, diagonal])  # [T-L+1, N]
+    # Relative to the size of the returns: a constant series leaves rounding noise, not exactly zero.
+    size = sliding_window_view(np.abs(log_returns), lookback, axis=0).max(axis=-1)
+    moves = norm > 1e-10 * size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = product / (norm[:, :, None] * norm[:, None, :])
+    recent = correlation[lookback - 1 :]
+    np.clip(rho, -1.0, 1.0, out=recent, where=moves[:, :, None] & moves[:, None, :])
     recent[:, diagonal, diagonal] = np.isfinite(norm)
     return correlation
 

@@ -12,7 +12,11 @@ Networks", arXiv:1710.10903, eq. 1-5.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tickgraph.model.gradients import constant, matmul
 
@@ -116,10 +120,14 @@ def attention_coefficients(
 
 def _columns(kernel: Array) -> Array:
     """``[..., K, C]`` to ``[..., K * C, K]``: column k holds head k's kernel against its own channels."""
-    xp = kernel.__array_namespace__()
     *batch, heads, channels = kernel.shape
-    own = xp.repeat(xp.eye(heads, dtype=kernel.dtype), channels, axis=0)  # [K * C, K]
-    return kernel.reshape(*batch, heads * channels, 1) * own
+    return kernel.reshape(*batch, heads * channels, 1) * _own_channels(heads, channels).T
+
+
+@cache
+def _own_channels(heads: int, channels: int) -> NDArray[np.float32]:
+    """``[K, K * C]``: 1 where a channel belongs to a head."""
+    return np.repeat(np.eye(heads, dtype=np.float32), channels, axis=1)
 
 
 def _leaky_relu(x: Array) -> Array:
@@ -177,6 +185,6 @@ def aggregate_heads(alpha: Array, projected: Array) -> Array:
     *batch, heads, n, _ = alpha.shape
     width = projected.shape[-1]
     beside = xp.swapaxes(alpha, -3, -2).reshape(*batch, n, heads * n)
-    own = xp.repeat(xp.eye(heads, dtype=projected.dtype), width // heads, axis=1)  # [K, K * C]
+    own = _own_channels(heads, width // heads)  # [K, K * C]
     blocks = xp.concat([projected * own[head] for head in range(heads)], axis=-2)  # [..., K * N, K * C]
     return matmul(beside, blocks)
