@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable
 from datetime import date
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -42,6 +43,11 @@ def canonical(symbol: str) -> str:
     """
     if not isinstance(symbol, str):
         raise SymbolError(f"A symbol must be text, got {type(symbol).__name__}.")
+    return _canonical(symbol)
+
+
+@lru_cache(maxsize=16_384)  # on every request's path; what is refused is not remembered
+def _canonical(symbol: str) -> str:
     name = symbol.strip().upper().replace(".", "-")
     if not symbol.isascii() or not _PATTERN.fullmatch(name):
         shown = symbol if len(symbol) <= _SHOWN else symbol[:_SHOWN] + "..."

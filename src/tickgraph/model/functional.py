@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.model.gradients import constant, matmul
+from tickgraph.model.gradients import arrange, constant, matmul, spread
 
 Array = Any  # numpy.ndarray or jax.Array; both speak the array API
 
@@ -33,8 +33,7 @@ def normalise_adjacency(adjacency: Array) -> Array:
     """
     xp = adjacency.__array_namespace__()
     degree = adjacency.sum(axis=-1)  # [..., N]
-    root = xp.where(degree > 0, 1 / xp.sqrt(xp.where(degree > 0, degree, 1.0)), 0.0)
-    root = root.astype(adjacency.dtype)
+    root = 1 / xp.sqrt(xp.where(degree > 0, degree, xp.inf))  # 0 for a node without edges
     return adjacency * root[..., :, None] * root[..., None, :]
 
 
@@ -46,7 +45,7 @@ def relu(x: Array) -> Array:
 def elu(x: Array) -> Array:
     """Exponential linear unit, alpha 1."""
     xp = x.__array_namespace__()
-    return xp.where(x > 0, x, xp.exp(xp.minimum(x, 0.0)) - 1)
+    return xp.maximum(x, xp.exp(xp.minimum(x, 0.0)) - 1)  # exp(x) - 1 >= x, with equality at 0
 
 
 def standardise(features: Array, mean: Array, scale: Array) -> Array:
@@ -106,16 +105,20 @@ def attention_coefficients(
     xp = projected.__array_namespace__()
     heads = source_kernel.shape[-2]
     kernels = xp.concat([_columns(source_kernel), _columns(target_kernel)], axis=-1)  # [..., K * C, 2 K]
-    halves = xp.matrix_transpose(matmul(projected, kernels))  # [..., 2 K, N]
-    source, target = halves[..., :heads, :], halves[..., heads:, :]  # [..., K, N]
-    logits = _leaky_relu(target[..., :, None] + source[..., None, :])  # [..., K, N, N]
-    neighbours = adjacency[..., None, :, :] > 0  # [..., 1, N, N]
+    # Snapshots go last: rows of 11 neighbours are too short for a processor's vectors, 32 snapshots are not.
+    batch = range(projected.ndim - 2)
+    last, before_last = projected.ndim - 1, projected.ndim - 2
+    halves = arrange(matmul(projected, kernels), (last, before_last, *batch))  # [2 K, N, ...]
+    source, target = halves[:heads], halves[heads:]
+    logits = _leaky_relu(target[:, :, None] + source[:, None, :])  # [K, N, N, ...]
+    neighbours = arrange(adjacency, (before_last, last, *batch))[None] > 0  # [1, N, N, ...]
     # The shift cancels, so it needs no gradient. It must be the neighbours' own maximum: one taken over all
     # nodes is cheaper, but a loud stranger would push every neighbour's weight to 0.
-    top = constant(xp.where(neighbours, logits, -xp.inf).max(axis=-1, keepdims=True))
+    top = constant(xp.where(neighbours, logits, -xp.inf).max(axis=2, keepdims=True))
     weights = xp.exp(xp.where(neighbours, logits - top, -xp.inf))
-    total = weights.sum(axis=-1, keepdims=True)
-    return weights / xp.where(total > 0, total, 1.0)
+    total = weights.sum(axis=2, keepdims=True)
+    alpha = weights / xp.where(total > 0, total, 1.0)  # [K, N, N, ...]
+    return arrange(alpha, (*(axis + 3 for axis in batch), 0, 1, 2))
 
 
 def _columns(kernel: Array) -> Array:
@@ -186,5 +189,5 @@ def aggregate_heads(alpha: Array, projected: Array) -> Array:
     width = projected.shape[-1]
     beside = xp.swapaxes(alpha, -3, -2).reshape(*batch, n, heads * n)
     own = _own_channels(heads, width // heads)  # [K, K * C]
-    blocks = xp.concat([projected * own[head] for head in range(heads)], axis=-2)  # [..., K * N, K * C]
+    blocks = spread(projected, own)  # [..., K * N, K * C]
     return matmul(beside, blocks)

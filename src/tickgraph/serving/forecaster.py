@@ -241,7 +241,10 @@ class Forecaster:
 
 
 def _last_session(panel: PricePanel, symbol: str) -> np.datetime64:
-    traded = np.flatnonzero(np.isfinite(panel.adj_close[:, panel.column(symbol)]))
+    closes = panel.adj_close[:, panel.column(symbol)]
+    if len(closes) and np.isfinite(closes[-1]):
+        return panel.sessions[-1]
+    traded = np.flatnonzero(np.isfinite(closes))
     if not len(traded):
         raise PriceDataError(
             f"No prices for {symbol} in the store ({panel.source}). Run: tickgraph prices update --symbols {symbol}"
