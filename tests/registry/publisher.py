@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tickgraph.registry.correlation_file import encode_correlation
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.weights_file import encode_weights
 
 SYMBOL = "AAPL"
 
@@ -26,6 +28,25 @@ def generation(template, number):
     correlation = np.full_like(template.correlation, 1 / (number + 1))
     np.fill_diagonal(correlation, 1.0)
     return metadata, weights, correlation
+
+
+def encoded(weights, correlation):
+    """A generation's arrays as the bytes of their files."""
+    return encode_weights(weights), encode_correlation(correlation)
+
+
+def number_of(model) -> int:
+    """The generation that every part of a model agrees on."""
+    number = int(model.metadata.performance_metrics.final_loss)
+    assert all((value == number).all() for value in model.weights.values()), "weights of another generation"
+    off = model.correlation[~np.eye(len(model.correlation), dtype=bool)]
+    assert np.allclose(off, 1 / (number + 1)), "correlations of another generation"
+    return number
+
+
+def left_over(root) -> list[str]:
+    """Names of staged and temporary files."""
+    return [path.name for path in root.rglob(".*") if path.suffix in (".tmp", ".staged")]
 
 
 def die_at(step):

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -17,8 +17,11 @@ import pytest
 
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
 from tickgraph.model.weights import weight_shapes
+from tickgraph.registry import generation as generation_module
+from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata, metadata_json_schema
+from tickgraph.registry.weights_file import decode_weights
 
 sys.path.insert(0, str(Path(__file__).parent))
 import publisher
@@ -34,17 +37,16 @@ def numbered(registry) -> ModelRegistry:
     return registry
 
 
-def number_of(model) -> int:
-    """The generation that every part of a model agrees on."""
-    number = int(model.metadata.performance_metrics.final_loss)
-    assert all((value == number).all() for value in model.weights.values()), "weights of another generation"
-    off = model.correlation[~np.eye(len(model.correlation), dtype=bool)]
-    assert np.allclose(off, 1 / (number + 1)), "correlations of another generation"
-    return number
+def assert_finals_are_valid(root) -> None:
+    """What stands under the fixed names is a valid file at every instant, of whichever generation."""
+    model = ModelRegistry(root)
+    paths, training = model.paths("AAPL"), model.metadata("AAPL").training_config
+    decode_weights(paths.weights.read_bytes(), weight_shapes(training), name="weights")
+    decode_correlation(paths.correlations.read_bytes(), training, name="correlations")
 
 
 def read(root) -> int:
-    return number_of(ModelRegistry(root).load("AAPL", weight_shapes))
+    return publisher.number_of(ModelRegistry(root).load("AAPL", weight_shapes))
 
 
 def test_a_published_model_is_loaded_back(registry, trained_dir):
@@ -179,8 +181,124 @@ def test_weights_of_another_architecture_are_refused(registry):
 
 @pytest.mark.parametrize("matrix", [np.full((11, 11), 2.0), np.full((11, 11), np.nan), np.eye(5)])
 def test_a_correlation_file_that_is_no_correlation_matrix_is_refused(registry, matrix):
-    registry.publish_correlation("AAPL", matrix, date(2023, 1, 3))
-    with pytest.raises(ArtefactError, match="AAPL_corr.npy is refused"):
+    model = registry.load("AAPL", weight_shapes)
+    registry._publish(model.metadata, registry.paths("AAPL").weights.read_bytes(), encode_correlation(matrix))
+    with pytest.raises(ArtefactError, match=r"AAPL_corr.npy is refused.*tickgraph train --symbols AAPL"):
+        registry.load("AAPL", weight_shapes)
+
+
+def not_finite(model):
+    return model.metadata, {p: np.full_like(v, np.nan) for p, v in model.weights.items()}, model.correlation
+
+
+def no_matrix(model):
+    return model.metadata, model.weights, np.eye(5)
+
+
+def loss_of_nan(model):
+    metrics = model.metadata.performance_metrics.model_copy(update={"final_loss": float("nan")})
+    changed = model.metadata.model_copy(update={"performance_metrics": metrics})
+    return changed, model.weights, model.correlation
+
+
+def another_name(model):
+    return model.metadata.model_copy(update={"symbol": "aapl"}), model.weights, model.correlation
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (not_finite, r"AAPL\.weights\.h5"),
+        (no_matrix, "AAPL_corr.npy"),
+        (loss_of_nan, "final_loss"),
+        (another_name, "AAPL_metadata.json"),
+    ],
+)
+def test_what_could_not_be_read_back_is_never_published(registry, spoil, named):
+    before = registry.load("AAPL", weight_shapes)
+    with pytest.raises(ArtefactError, match=f"{named}.*"):
+        registry.publish(*spoil(before))
+    assert registry.load("AAPL", weight_shapes).generation == before.generation
+
+
+def test_correlations_of_other_peers_than_the_models_are_not_published(registry):
+    """Training ends between a refresh's look at the peers and its publishing."""
+    seen = registry.metadata("AAPL")
+    registry.publish(*publisher.generation(registry.load("AAPL", weight_shapes), 2))
+    with pytest.raises(ArtefactError, match=r"AAPL was retrained .* tickgraph refresh AAPL"):
+        registry.publish_correlation("AAPL", np.eye(11), date(2023, 1, 3), basis=seen)
+    assert read(registry.root) == 2
+    registry.publish_correlation("AAPL", np.eye(11), date(2023, 1, 3), basis=registry.metadata("AAPL"))
+
+
+@pytest.mark.parametrize("peers", [["MSFT", "MSFT"], ["AAPL"], [f"A{n}" for n in range(11)]])
+def test_peers_that_do_not_fit_the_graph_are_refused(registry, peers):
+    path = registry.paths("AAPL").metadata
+    content = json.loads(path.read_text())
+    content["training_config"]["correlated_symbols"] = peers
+    path.write_text(json.dumps(content))
+    with pytest.raises(ArtefactError, match="AAPL_metadata.json is damaged or foreign.*correlated_symbols"):
+        registry.load("AAPL", weight_shapes)
+
+
+def test_the_training_date_is_kept_in_utc(registry):
+    content = json.loads(registry.paths("AAPL").metadata.read_text())
+    content["training_date"] = "2024-03-01T09:00:00+05:30"
+    metadata = ModelMetadata.model_validate_json(json.dumps(content))
+    assert metadata.training_date.isoformat() == "2024-03-01T03:30:00+00:00"
+
+
+def test_files_that_are_not_named_after_a_symbol_are_left_alone(registry):
+    strays = [registry.root / "metadata" / f"{n}_metadata.json" for n in ("old copy", "aapl2", "CON")]
+    strays.append(registry.root / "weights" / ".aapl2.weights.h5.0.staged")
+    for stray in strays:
+        stray.write_text("{}")
+    assert registry.symbols() == ("AAPL", "JPM", "MSFT", "XOM")
+    assert registry.recover() == ()
+    assert all(stray.exists() for stray in strays)
+
+
+def test_what_a_first_publish_left_is_recovered(registry):
+    """Killed before its commit: there is no metadata to find it by."""
+    left = [
+        registry.root / "weights" / ".NVDA.weights.h5.0123456789abcdef.staged",
+        registry.root / "correlations" / "._NVDA.tmp",
+        registry.root / "metadata" / ".NVDA_metadata.json.x.tmp",
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    assert registry.recover() == ("NVDA",)
+    assert [path.exists() for path in left] == [False, True, False]  # the second is nothing of ours
+
+
+def test_files_that_wait_for_metadata_of_a_later_version_are_kept(registry):
+    metadata = registry.paths("AAPL").metadata
+    metadata.write_text(metadata.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    waiting = registry.root / "weights" / ".AAPL.weights.h5.0123456789abcdef.staged"
+    waiting.write_bytes(b"of the later version")
+    assert registry.recover() == ()
+    assert waiting.exists()
+
+
+@pytest.mark.parametrize("part", ["weights", "correlations", "metadata"])
+def test_a_folder_in_the_place_of_a_file_is_named(registry, part):
+    path = getattr(registry.paths("AAPL"), part)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ArtefactError, match=path.name):
+        registry.load("AAPL", weight_shapes)
+    assert registry.generation("AAPL")
+
+
+def test_a_giant_in_the_place_of_a_file_is_never_read(registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(generation_module, "MAX_BYTES", 100_000)
+    path = tmp_path / "file"
+    for size, held in [(100_000, b"x" * 100_000), (100_001, None)]:
+        path.write_bytes(b"x" * size)
+        assert generation_module.read_bounded(path) == held
+    metadata = registry.paths("AAPL").metadata
+    metadata.write_text(metadata.read_text().ljust(100_001))  # valid but for its size
+    with pytest.raises(ArtefactError, match=r"AAPL_metadata\.json is foreign: a folder, or far too large"):
         registry.load("AAPL", weight_shapes)
 
 
@@ -190,12 +308,10 @@ def test_pickles_are_never_read(registry):
             return os.abort, ()
 
     model = registry.load("AAPL", weight_shapes)
-    import io
-
     buffer = io.BytesIO()
     np.save(buffer, np.array([Trap()], dtype=object), allow_pickle=True)
     registry._publish(model.metadata, registry.paths("AAPL").weights.read_bytes(), buffer.getvalue())
-    with pytest.raises(ArtefactError, match="not a plain NumPy array"):
+    with pytest.raises(ArtefactError, match=r"AAPL_corr.npy is refused: it is \|O"):
         registry.load("AAPL", weight_shapes)
 
 
@@ -227,7 +343,7 @@ def test_storage_that_fails_leaves_a_whole_generation(numbered, monkeypatch, cod
     assert read(numbered.root) == 1
     numbered.publish(*publisher.generation(template, 3))
     assert read(numbered.root) == 3
-    assert not [p for p in numbered.root.rglob(".*") if p.suffix in (".tmp", ".staged")]
+    assert publisher.left_over(numbered.root) == []
 
 
 def test_a_crash_at_every_step_leaves_the_old_generation_or_the_new(numbered):
@@ -240,6 +356,7 @@ def test_a_crash_at_every_step_leaves_the_old_generation_or_the_new(numbered):
         )
         after = read(numbered.root)
         assert after in (before, before + 1), run.stderr
+        assert_finals_are_valid(numbered.root)
         seen.add(after - before)
         if run.returncode == 0:
             assert after == before + 1
@@ -250,7 +367,7 @@ def test_a_crash_at_every_step_leaves_the_old_generation_or_the_new(numbered):
     assert seen == {0, 1}
     assert step > 8  # the steps of the protocol were really walked
     ModelRegistry(numbered.root).recover()
-    assert not [p for p in numbered.root.rglob(".*") if p.suffix in (".tmp", ".staged")]
+    assert publisher.left_over(numbered.root) == []
     assert read(numbered.root) == after
 
 
@@ -258,12 +375,12 @@ def test_kill_9_at_any_instant_leaves_a_whole_generation(numbered):
     """A real process publishes in a loop and is killed again and again while a reader watches."""
     generator = np.random.default_rng(0)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    for _ in range(25):
+    for _ in range(45):
         process = subprocess.Popen(
             [sys.executable, SCRIPT, numbered.root], stdout=subprocess.PIPE, text=True, env=environment
         )
         acknowledged = [int(process.stdout.readline()) for _ in range(int(generator.integers(1, 5)))]
-        timer = threading.Timer(generator.uniform(0, 0.02), process.send_signal, (signal.SIGKILL,))
+        timer = threading.Timer(generator.uniform(0, 0.02), process.kill)
         timer.start()
         while process.poll() is None:
             assert read(numbered.root) >= acknowledged[-1]
@@ -271,6 +388,7 @@ def test_kill_9_at_any_instant_leaves_a_whole_generation(numbered):
         acknowledged += [int(line) for line in process.stdout.read().split()]
         process.stdout.close()
         last = acknowledged[-1]
+        assert_finals_are_valid(numbered.root)
         assert read(numbered.root) in (last, last + 1)
 
 
@@ -282,7 +400,7 @@ def test_readers_see_whole_generations_while_others_publish(numbered):
         own = ModelRegistry(numbered.root)
         while not stop.is_set():
             try:
-                seen.add(number_of(own.load("AAPL", weight_shapes)))
+                seen.add(publisher.number_of(own.load("AAPL", weight_shapes)))
             except Exception as error:  # noqa: BLE001
                 errors.append(error)
 

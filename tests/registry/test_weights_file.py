@@ -12,7 +12,8 @@ from tickgraph.errors import ArtefactError
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network, forward
 from tickgraph.model.weights import FEATURE_SCALE, weight_shapes
-from tickgraph.registry.weights_file import MAX_BYTES, decode_weights, encode_weights
+from tickgraph.registry.generation import MAX_BYTES
+from tickgraph.registry.weights_file import decode_weights, encode_weights
 
 CONFIG = TrainingConfig()
 SHAPES = weight_shapes(CONFIG)
@@ -168,6 +169,15 @@ def test_external_storage_is_refused_unread(weights, tmp_path):
         lambda f: f.create_dataset(KERNEL, (64, 1), "f4", external=[(str(secret), 0, 256)]),
     )
     refused(data, "not stored as a plain array")
+
+
+def test_named_types_are_refused(weights, tmp_path):
+    def named(file):
+        file["/layers/dense/type"] = np.dtype("<f4")
+        file.create_dataset(KERNEL, (64, 1), dtype=file["/layers/dense/type"])
+        del file["/layers/dense/type"]  # only the array refers to it now
+
+    refused(replaced(weights, tmp_path, named), "not stored as a plain array")
 
 
 def test_virtual_and_compressed_arrays_are_refused(weights, tmp_path):

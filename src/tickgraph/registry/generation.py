@@ -16,13 +16,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from tickgraph.atomic import storage_errors, sync_folder, write_atomically
 from tickgraph.errors import ArtefactError
 
-READ_ATTEMPTS = 20  # a reader that loses to this many publishes in a row is looking at a damaged file
+MAX_BYTES = 64 * 1024 * 1024  # of any file; the default model's largest is about 60 KB
+
+# One publish can make a reader miss a whole generation at most three times while the metadata stays the same:
+# as weights are moved into place between its two looks, as correlations are, and as the next one commits.
+READ_ATTEMPTS = 4
+
+_LEFT_OVER = re.compile(r"\.([A-Z0-9-]+)(?:\.weights\.h5|_corr\.npy|_metadata\.json)\..+")
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ def publish(paths: ArtefactPaths, weights: bytes, correlations: bytes, metadata:
     Raises
     ------
     StorageError
-        Disk full, read-only or no permission: the old generation is intact.
+        Disk full, read-only or no permission. The old generation is intact, or, if the commit was reached,
+        the new one is whole and the next publish moves its files into place.
     """
     staged = [
         (final, staged_path(final, digest(data)), data)
@@ -101,6 +110,44 @@ def settle(paths: ArtefactPaths, committed: set[Path]) -> None:
             left.unlink(missing_ok=True)
 
 
+def withdraw(paths: ArtefactPaths) -> None:
+    """Remove a symbol's files, metadata first and for good, so that no crash leaves it without the others."""
+    with storage_errors(paths.metadata.parent):
+        paths.metadata.unlink(missing_ok=True)
+        if paths.metadata.parent.is_dir():
+            sync_folder(paths.metadata.parent)
+    for final in (paths.weights, paths.correlations):
+        with storage_errors(final.parent):
+            final.unlink(missing_ok=True)
+    settle(paths, set())
+
+
+def interrupted(root: Path) -> tuple[str, ...]:
+    """Names for which an interrupted publish left staged or temporary files, committed or not."""
+    found: set[str] = set()
+    for kind in ("weights", "correlations", "metadata"):
+        left = (_LEFT_OVER.fullmatch(path.name) for path in (root / kind).glob(".*"))
+        found |= {match[1] for match in left if match}
+    return tuple(sorted(found))
+
+
+def read_bounded(path: Path) -> bytes | None:
+    """Bytes of a file, None where it is no file or larger than any of ours.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is there.
+    StorageError
+        It cannot be read.
+    """
+    try:
+        with storage_errors(path), path.open("rb") as file:
+            return file.read() if os.fstat(file.fileno()).st_size <= MAX_BYTES else None
+    except IsADirectoryError:
+        return None
+
+
 def read_verified(final: Path, sha256: str) -> bytes | None:
     """Bytes whose sha256 is the given one, from the final place or still staged; None if neither holds them.
 
@@ -108,11 +155,10 @@ def read_verified(final: Path, sha256: str) -> bytes | None:
     """
     for path in (final, staged_path(final, sha256)):
         try:
-            with storage_errors(path):
-                data = path.read_bytes()
+            data = read_bounded(path)
         except FileNotFoundError:
             continue
-        if digest(data) == sha256:
+        if data is not None and digest(data) == sha256:
             return data
     return None
 

@@ -28,17 +28,15 @@ class exclusive:  # noqa: N801  used as a statement: with exclusive(path, lock):
         self._file = FileLock(path, timeout=WAIT_SECONDS, thread_local=False)
 
     def __enter__(self) -> None:
-        self._threads.acquire()
+        if not self._threads.acquire(timeout=WAIT_SECONDS):
+            raise self._held()
         try:
             with storage_errors(self._path.parent):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file.acquire()
         except Timeout as error:
             self._threads.release()
-            raise StorageError(
-                f"{self._path} is held by another writer for {WAIT_SECONDS:.0f} s. "
-                "Wait for the other training run to end, or stop it."
-            ) from error
+            raise self._held() from error
         except BaseException:
             self._threads.release()
             raise
@@ -48,3 +46,9 @@ class exclusive:  # noqa: N801  used as a statement: with exclusive(path, lock):
     ) -> None:
         self._file.release()
         self._threads.release()
+
+    def _held(self) -> StorageError:
+        return StorageError(
+            f"{self._path} is held by another writer for {WAIT_SECONDS:.0f} s. "
+            "Wait for the other training run to end, or stop it."
+        )

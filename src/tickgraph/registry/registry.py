@@ -2,62 +2,46 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tickgraph.atomic import storage_errors
-from tickgraph.errors import ArtefactError, ModelNotFoundError
+from tickgraph.errors import ArtefactError, ModelNotFoundError, SymbolError
 from tickgraph.market.universe import canonical, suggest
 from tickgraph.model.config import TrainingConfig
+from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.generation import (
     READ_ATTEMPTS,
     ArtefactPaths,
     digest,
+    interrupted,
     mismatch,
     publish,
+    read_bounded,
     read_verified,
     settle,
     staged_path,
+    withdraw,
 )
 from tickgraph.registry.lock import exclusive
+from tickgraph.registry.metadata_file import decode_metadata, encode_metadata
 from tickgraph.registry.schema import Checksums, Correlations, ModelMetadata
+from tickgraph.registry.stored import StoredModel
 from tickgraph.registry.weights_file import decode_weights, encode_weights
+
+__all__ = ["UNPUBLISHED", "ModelRegistry", "Shapes", "StoredModel"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 UNPUBLISHED = Checksums(weights="0" * 64, correlations="0" * 64)
 
 _SUFFIX = "_metadata.json"
-
-
-@dataclass(frozen=True)
-class StoredModel:
-    """One verified generation.
-
-    Attributes
-    ----------
-    weights
-        float32 arrays by name.
-    correlation
-        ``[N, N]`` float64; row and column of an absent peer are 0.
-    generation
-        sha256 of the metadata, which carries those of the other files.
-    """
-
-    symbol: str
-    metadata: ModelMetadata
-    weights: dict[str, NDArray[np.float32]]
-    correlation: NDArray[np.float64]
-    generation: str
+_UNWRITTEN = ", not yet written,"
 
 
 class ModelRegistry:
@@ -72,13 +56,13 @@ class ModelRegistry:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
-        self._writers: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str]] = {}
 
     def symbols(self) -> tuple[str, ...]:
-        """Symbols that have published metadata."""
-        names = (path.name for path in (self.root / "metadata").glob(f"*{_SUFFIX}"))
-        return tuple(sorted(name.removesuffix(_SUFFIX) for name in names if not name.startswith(".")))
+        """Symbols that have published metadata; a file that is not named after a symbol is not ours."""
+        names = (path.name.removesuffix(_SUFFIX) for path in (self.root / "metadata").glob(f"*{_SUFFIX}"))
+        return tuple(sorted(name for name in names if _is_canonical(name)))
 
     def paths(self, symbol: str) -> ArtefactPaths:
         """Where a symbol's files are; :class:`SymbolError` or :class:`ArtefactError` if that is unsafe."""
@@ -97,28 +81,72 @@ class ModelRegistry:
     ) -> ModelMetadata:
         """Publish a model as its symbol's new generation; its checksums are filled in.
 
+        Parameters
+        ----------
+        metadata
+            What the model is; its symbol is where it is published.
+        weights
+            float32 arrays by name.
+        correlation
+            ``[N, N]`` float64, target first.
+
         Raises
         ------
+        ArtefactError
+            It could not be read back: numbers that are not finite, no correlation matrix, metadata against
+            the schema. Nothing was written.
         StorageError
-            The folder cannot be written; the old generation is intact.
+            The folder cannot be written; a whole generation is in place.
         """
-        return self._publish(metadata, encode_weights(weights), _encode_correlation(correlation))
+        paths = self.paths(metadata.symbol)
+        encoded = encode_weights(weights), encode_correlation(correlation)
+        shapes = {path: np.shape(value) for path, value in weights.items()}
+        decode_weights(encoded[0], shapes, name=f"{paths.weights}{_UNWRITTEN}")
+        decode_correlation(encoded[1], metadata.training_config, name=f"{paths.correlations}{_UNWRITTEN}")
+        return self._publish(metadata, *encoded)
 
     def publish_correlation(
-        self, symbol: str, correlation: NDArray[np.float64], as_of: date
+        self,
+        symbol: str,
+        correlation: NDArray[np.float64],
+        as_of: date,
+        *,
+        basis: ModelMetadata | None = None,
     ) -> ModelMetadata:
         """Publish a generation with new correlations and the weights it had.
+
+        Parameters
+        ----------
+        symbol
+            Ticker.
+        correlation
+            ``[N, N]`` float64, target first, peers in metadata order.
+        as_of
+            Last session of its lookback.
+        basis
+            Metadata that the peers were taken from. A model retrained since may have other peers.
 
         Raises
         ------
         ModelNotFoundError, ArtefactError
-            There is no whole generation to build on.
+            There is no whole generation to build on, it is not the training run of ``basis``, or the matrix
+            is no correlation matrix. Nothing was written.
         StorageError
-            The folder cannot be written; the old generation is intact.
+            The folder cannot be written; a whole generation is in place.
         """
-        metadata, _, weights, _ = self._read(symbol)
-        updated = metadata.model_copy(update={"correlations": Correlations(as_of=as_of)})
-        return self._publish(updated, weights, _encode_correlation(correlation))
+        encoded = encode_correlation(correlation)
+        # Read under the lock: a training run that ends in between must not be undone by its old weights.
+        with self._writing(symbol):
+            metadata, _, weights, _ = self._read(symbol)
+            if basis is not None and basis.checksums.weights != metadata.checksums.weights:
+                raise ArtefactError(
+                    f"{metadata.symbol} was retrained while its correlations were computed; the new model is "
+                    f"kept as it is. Run: tickgraph refresh {metadata.symbol}"
+                )
+            name = f"{self.paths(symbol).correlations}{_UNWRITTEN}"
+            decode_correlation(encoded, metadata.training_config, name=name)
+            updated = metadata.model_copy(update={"correlations": Correlations(as_of=as_of)})
+            return self._commit(updated, weights, encoded)
 
     def metadata(self, symbol: str) -> ModelMetadata:
         """Metadata of the current generation; its files are not opened.
@@ -156,7 +184,9 @@ class ModelRegistry:
                 symbol=metadata.symbol,
                 metadata=metadata,
                 weights=decode_weights(weights, shapes(metadata.training_config), name=str(paths.weights)),
-                correlation=_decode_correlation(correlation, metadata, paths.correlations),
+                correlation=decode_correlation(
+                    correlation, metadata.training_config, name=str(paths.correlations)
+                ),
                 generation=generation,
             )
         except ArtefactError as error:
@@ -173,7 +203,7 @@ class ModelRegistry:
                 stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
                 seen = self._seen.get(path)
                 if seen is None or seen[0] != stamp:
-                    seen = self._seen[path] = (stamp, digest(Path(path).read_bytes()))
+                    seen = self._seen[path] = (stamp, digest(read_bounded(Path(path)) or b""))
         except FileNotFoundError:
             return None
         return seen[1]
@@ -181,7 +211,7 @@ class ModelRegistry:
     def recover(self) -> tuple[str, ...]:
         """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols."""
         recovered = []
-        for symbol in self.symbols():
+        for symbol in filter(_is_canonical, interrupted(self.root)):
             with self._writing(symbol):
                 if self._settle_last(symbol):
                     recovered.append(symbol)
@@ -189,74 +219,69 @@ class ModelRegistry:
 
     def remove(self, symbol: str) -> None:
         """Remove a symbol's model, metadata first, so that no reader sees half of one."""
-        paths = self.paths(symbol)
-        with self._writing(symbol), storage_errors(self.root):
-            for final in (paths.metadata, paths.weights, paths.correlations):
-                final.unlink(missing_ok=True)
-            settle(paths, set())
+        with self._writing(symbol):
+            withdraw(self.paths(symbol))
 
     def _writing(self, symbol: str) -> exclusive:
         name = canonical(symbol)
-        return exclusive(self.root / ".locks" / f"{name}.lock", self._writers[name])
+        threads = self._writers.setdefault(name, threading.Lock())  # atomic, with or without a GIL
+        return exclusive(self.root / ".locks" / f"{name}.lock", threads)
 
     def _publish(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
-        checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
-        complete = metadata.model_copy(update={"checksums": checksums})
         with self._writing(metadata.symbol):
-            self._settle_last(metadata.symbol)  # a failure below must find the old generation in place
-            publish(
-                self.paths(metadata.symbol),
-                weights,
-                correlation,
-                complete.model_dump_json(indent=2).encode(),
-            )
+            return self._commit(metadata, weights, correlation)
+
+    def _commit(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
+        """Publish with the symbol's lock held."""
+        paths = self.paths(metadata.symbol)
+        checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
+        text = encode_metadata(metadata.model_copy(update={"checksums": checksums}))
+        complete = decode_metadata(text, canonical(metadata.symbol), name=f"{paths.metadata}{_UNWRITTEN}")
+        self._settle_last(metadata.symbol)  # a failure below must find the old generation in place
+        publish(paths, weights, correlation, text)
         return complete
 
     def _settle_last(self, symbol: str) -> bool:
         """Put the files of an interrupted publish where its metadata says; True if there were any."""
         paths = self.paths(symbol)
         finals = (paths.weights, paths.correlations)
-        if not any(True for final in finals for _ in final.parent.glob(f".{final.name}.*")):
+        places = (*finals, paths.metadata)
+        if not any(True for place in places for _ in place.parent.glob(f".{place.name}.*")):
             return False
         try:
             checksums = self.metadata(symbol).checksums
             sums = (checksums.weights, checksums.correlations)
             committed = {staged_path(final, sha) for final, sha in zip(finals, sums, strict=True)}
-        except ArtefactError:  # no readable generation owns what was left
+        except ModelNotFoundError:  # a first publish that was never committed
             committed = set()
+        except ArtefactError:  # damaged, or a later version's: which of these it owns cannot be told
+            return False
         settle(paths, committed)
         return True
 
     def _metadata(self, symbol: str) -> tuple[ModelMetadata, str]:
         name, path = canonical(symbol), self.paths(symbol).metadata
         try:
-            with storage_errors(path):
-                data = path.read_bytes()
+            data = read_bounded(path)
         except FileNotFoundError:
             near = suggest(name, self.symbols())
             hint = f" Trained and similar: {', '.join(near)}." if near else ""
             raise ModelNotFoundError(
                 f"No model of {name} in {self.root}.{hint} Run: tickgraph train --symbols {name}"
             ) from None
-        try:
-            metadata = ModelMetadata.model_validate_json(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
+        if data is None:
             raise ArtefactError(
-                f"{path} is damaged or foreign: {where}: {first['msg']}. Run: tickgraph train --symbols {name}"
-            ) from error
-        if metadata.symbol != name:
-            raise ArtefactError(
-                f"{path} is foreign: it describes {metadata.symbol}. Run: tickgraph train --symbols {name}"
+                f"{path} is foreign: a folder, or far too large. Remove it, then run: "
+                f"tickgraph train --symbols {name}"
             )
-        return metadata, digest(data)
+        return decode_metadata(data, name, name=str(path)), digest(data)
 
     def _read(self, symbol: str) -> tuple[ModelMetadata, str, bytes, bytes]:
         """Read one whole generation, however many are published meanwhile."""
-        paths = self.paths(symbol)
-        for _ in range(READ_ATTEMPTS):
+        paths, last, attempts = self.paths(symbol), "", 0
+        while attempts < READ_ATTEMPTS:
             metadata, generation = self._metadata(symbol)
+            attempts, last = (attempts + 1 if generation == last else 1), generation
             weights = read_verified(paths.weights, metadata.checksums.weights)
             correlation = read_verified(paths.correlations, metadata.checksums.correlations)
             if weights is not None and correlation is not None:
@@ -264,23 +289,8 @@ class ModelRegistry:
         raise mismatch(metadata.symbol, paths.weights if weights is None else paths.correlations)
 
 
-def _encode_correlation(correlation: NDArray[np.float64]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(correlation, np.float64), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _decode_correlation(data: bytes, metadata: ModelMetadata, path: Path) -> NDArray[np.float64]:
-    size = metadata.training_config.num_stocks
+def _is_canonical(name: str) -> bool:
     try:
-        value = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ArtefactError(f"Correlation file {path} is refused: it is not a plain NumPy array.") from error
-    if value.shape != (size, size) or value.dtype != np.float64:
-        raise ArtefactError(
-            f"Correlation file {path} is refused: it is {value.dtype} {value.shape}, "
-            f"expected float64 {(size, size)}."
-        )
-    if not (np.isfinite(value).all() and (np.abs(value) <= 1 + 1e-9).all() and np.allclose(value, value.T)):
-        raise ArtefactError(f"Correlation file {path} is refused: it is not a correlation matrix.")
-    return value
+        return canonical(name) == name
+    except SymbolError:
+        return False

@@ -6,14 +6,21 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from tickgraph.model.config import TrainingConfig
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Record(BaseModel):
@@ -25,6 +32,15 @@ class TrainingRecord(TrainingConfig):
 
     correlated_symbols: tuple[str, ...] = Field(description="Peers, the strongest first.")
     symbol_seed: int = Field(description="Seed of this symbol, from `seed` and its name.")
+
+    @model_validator(mode="after")
+    def _peers_fit_the_graph(self) -> TrainingRecord:
+        peers = self.correlated_symbols
+        if len(peers) > self.num_peers or len(set(peers)) != len(peers):
+            raise ValueError(
+                f"correlated_symbols must be at most {self.num_peers} different symbols: {peers}"
+            )
+        return self
 
 
 class OutOfSample(_Record):
@@ -99,7 +115,7 @@ class ModelMetadata(_Record):
 
     schema_version: Literal[1] = 1
     symbol: str
-    training_date: AwareDatetime = Field(description="UTC.")
+    training_date: UtcDatetime = Field(description="UTC.")
     data_version: str = Field(description="sha256 prefix of the prices it was trained on.")
     training_config: TrainingRecord
     performance_metrics: PerformanceMetrics
@@ -108,6 +124,12 @@ class ModelMetadata(_Record):
     correlations: Correlations
     checksums: Checksums
     versions: dict[str, str] = Field(description="Libraries it was trained with.")
+
+    @model_validator(mode="after")
+    def _target_is_no_peer_of_its_own(self) -> ModelMetadata:
+        if self.symbol in self.training_config.correlated_symbols:
+            raise ValueError(f"correlated_symbols must not hold the target {self.symbol}")
+        return self
 
 
 def metadata_json_schema() -> dict[str, Any]:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import ArtefactError
+from tickgraph.registry.generation import MAX_BYTES
 
-MAX_BYTES = 64 * 1024 * 1024  # the default model's file is about 60 KB
 _FLOAT32 = np.dtype("<f4")
 # HDF5 takes two images of one name, open at once in two threads, for the same file.
 _IMAGE_NUMBERS = itertools.count()
@@ -107,7 +107,8 @@ def _read_dataset(
     if shape is None:
         raise _refused(name, f"it holds {path}, which the architecture does not have")
     plist = item.get_create_plist()
-    if plist.get_external_count() or plist.get_nfilters() or plist.get_layout() not in _PLAIN_LAYOUTS:
+    stored_plainly = plist.get_layout() in _PLAIN_LAYOUTS and not item.get_type().committed()
+    if plist.get_external_count() or plist.get_nfilters() or not stored_plainly:
         raise _refused(name, f"{path} is not stored as a plain array")
     if item.shape != shape or item.dtype != _FLOAT32:
         raise _refused(name, f"{path} is {item.dtype} {item.shape}, expected float32 {shape}")
