@@ -85,5 +85,6 @@ def _refresh_one(
         report.unchanged[symbol] = as_of
         return
     graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))
-    registry.publish_correlation(symbol, latest_correlation(panel, nodes, graph), as_of)
+    correlation = latest_correlation(panel, nodes, graph)
+    registry.publish_correlation(symbol, correlation, as_of, basis=metadata)
     report.published[symbol] = as_of

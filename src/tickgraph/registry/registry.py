@@ -137,7 +137,7 @@ class ModelRegistry:
         encoded = encode_correlation(correlation)
         # Read under the lock: a training run that ends in between must not be undone by its old weights.
         with self._writing(symbol):
-            metadata, _, weights, _ = self._read(symbol)
+            metadata, _, weights, _ = self._read(symbol, self.paths(symbol))
             if basis is not None and basis.checksums.weights != metadata.checksums.weights:
                 raise ArtefactError(
                     f"{metadata.symbol} was retrained while its correlations were computed; the new model is "
@@ -156,7 +156,7 @@ class ModelRegistry:
         ModelNotFoundError, ArtefactError
             None was published, or the metadata is damaged or foreign.
         """
-        return self._metadata(symbol)[0]
+        return self._metadata(symbol, self.paths(symbol).metadata)[0]
 
     def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
         """Load and verify the current generation.
@@ -176,8 +176,8 @@ class ModelRegistry:
         ArtefactError
             A file is damaged, foreign or mismatched; the message names it and what to do.
         """
-        metadata, generation, weights, correlation = self._read(symbol)
         paths = self.paths(symbol)
+        metadata, generation, weights, correlation = self._read(symbol, paths)
         remedy = f"Run: tickgraph train --symbols {metadata.symbol}"
         try:
             return StoredModel(
@@ -259,8 +259,8 @@ class ModelRegistry:
         settle(paths, committed)
         return True
 
-    def _metadata(self, symbol: str) -> tuple[ModelMetadata, str]:
-        name, path = canonical(symbol), self.paths(symbol).metadata
+    def _metadata(self, symbol: str, path: Path) -> tuple[ModelMetadata, str]:
+        name = canonical(symbol)
         try:
             data = read_bounded(path)
         except FileNotFoundError:
@@ -276,11 +276,11 @@ class ModelRegistry:
             )
         return decode_metadata(data, name, name=str(path)), digest(data)
 
-    def _read(self, symbol: str) -> tuple[ModelMetadata, str, bytes, bytes]:
+    def _read(self, symbol: str, paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:
         """Read one whole generation, however many are published meanwhile."""
-        paths, last, attempts = self.paths(symbol), "", 0
+        last, attempts = "", 0
         while attempts < READ_ATTEMPTS:
-            metadata, generation = self._metadata(symbol)
+            metadata, generation = self._metadata(symbol, paths.metadata)
             attempts, last = (attempts + 1 if generation == last else 1), generation
             weights = read_verified(paths.weights, metadata.checksums.weights)
             correlation = read_verified(paths.correlations, metadata.checksums.correlations)

@@ -69,43 +69,45 @@ def decode_weights(
     except (OSError, ValueError, RuntimeError) as error:
         raise _refused(name, "it is not a complete HDF5 file") from error
     try:
-        found: dict[str, NDArray[np.float32]] = {}
-        _read_group(h5py.h5g.open(file, b"/"), "", expected, found, name)
+        _check_contents(h5py.h5g.open(file, b"/"), expected, name)
+        return {path: _read_dataset(file, path, shape, name) for path, shape in expected.items()}
     except (OSError, ValueError, RuntimeError, KeyError, UnicodeDecodeError) as error:
         raise _refused(name, f"its contents cannot be read ({error})") from error
     finally:
         file.close()
-    missing = [path for path in expected if path not in found]
-    if missing:
-        raise _refused(name, f"it lacks {', '.join(missing)}")
-    return {path: found[path] for path in expected}
 
 
-def _read_group(
-    group: h5py.h5g.GroupID,
-    prefix: str,
-    expected: Mapping[str, tuple[int, ...]],
-    found: dict[str, NDArray[np.float32]],
-    name: str,
-) -> None:
-    for key in group:
-        path = prefix + key.decode("utf-8")
-        if group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
-            raise _refused(name, f"{path} is a soft or external link")
-        item = h5py.h5o.open(group, key)
-        if isinstance(item, h5py.h5d.DatasetID):
-            found[path] = _read_dataset(item, path, expected.get(path), name)
-        elif isinstance(item, h5py.h5g.GroupID) and path.count("/") < 3 and h5py.h5o.get_info(item).rc == 1:
-            _read_group(item, f"{path}/", expected, found, name)
-        else:
+def _check_contents(root: h5py.h5g.GroupID, expected: Mapping[str, tuple[int, ...]], name: str) -> None:
+    """Refuse anything but groups and the expected datasets, each under one name."""
+    links: list[str] = []
+    foreign: list[str] = []
+
+    def see_link(path: bytes, info: h5py.h5l.LinkInfo) -> None:
+        (links if info.type == h5py.h5l.TYPE_HARD else foreign).append(path.decode("utf-8"))
+
+    kinds: dict[str, int] = {}
+
+    def see_object(path: bytes, info: h5py.h5o.ObjInfo) -> None:
+        kinds[path.decode("utf-8")] = info.type
+
+    root.links.visit(see_link, info=True)
+    h5py.h5o.visit(root, see_object, info=True)
+    if foreign:
+        raise _refused(name, f"{foreign[0]} is a soft or external link")
+    # Each object is visited once, each hard link too: a second name for an object, or a loop, shows here.
+    if second := set(links) - set(kinds):
+        raise _refused(name, f"{min(second)} is a second name, neither a plain group nor a dataset")
+    for path, kind in kinds.items():
+        if kind == h5py.h5o.TYPE_DATASET and path not in expected:
+            raise _refused(name, f"it holds {path}, which the architecture does not have")
+        if kind not in (h5py.h5o.TYPE_DATASET, h5py.h5o.TYPE_GROUP):
             raise _refused(name, f"{path} is neither a plain group nor a dataset")
+    if missing := [path for path in expected if kinds.get(path) != h5py.h5o.TYPE_DATASET]:
+        raise _refused(name, f"it lacks {', '.join(missing)}")
 
 
-def _read_dataset(
-    item: h5py.h5d.DatasetID, path: str, shape: tuple[int, ...] | None, name: str
-) -> NDArray[np.float32]:
-    if shape is None:
-        raise _refused(name, f"it holds {path}, which the architecture does not have")
+def _read_dataset(file: h5py.h5f.FileID, path: str, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+    item = h5py.h5d.open(file, path.encode())
     plist = item.get_create_plist()
     stored_plainly = plist.get_layout() in _PLAIN_LAYOUTS and not item.get_type().committed()
     if plist.get_external_count() or plist.get_nfilters() or not stored_plainly:
