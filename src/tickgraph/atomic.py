@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,12 +57,30 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)  # noqa: PTH105  the call that tests make fail
+            replace(Path(name), path)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
             raise
         sync_folder(path.parent)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename over what is there, atomically.
+
+    Windows refuses while a reader has the target open. Readers here hold a file for milliseconds, so it is
+    asked again for up to two seconds before the refusal counts.
+    """
+    attempts = 200 if os.name == "nt" else 1
+    for attempt in range(1, attempts + 1):
+        try:
+            os.replace(source, target)  # noqa: PTH105  the call that tests make fail
+        except PermissionError:
+            if attempt == attempts:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def sync_folder(folder: Path) -> None:

@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tickgraph.atomic import storage_errors, sync_folder, write_atomically
+from tickgraph.atomic import replace, storage_errors, sync_folder, write_atomically
 from tickgraph.errors import ArtefactError
 
 MAX_BYTES = 64 * 1024 * 1024  # of any file; the default model's largest is about 60 KB
@@ -100,7 +100,7 @@ def settle(paths: ArtefactPaths, committed: set[Path]) -> None:
         with storage_errors(final.parent):
             for waiting in final.parent.glob(f".{final.name}.*"):
                 if waiting in committed:
-                    waiting.replace(final)
+                    replace(waiting, final)
                 else:
                     waiting.unlink(missing_ok=True)
             if final.parent.is_dir():
