@@ -73,6 +73,29 @@ def test_passing_errors_are_retried_and_then_named(error):
     assert len(calls) == ATTEMPTS
 
 
+def test_offline_is_said_without_asking_for_every_symbol():
+    asked = set()
+
+    def history(symbol, first, last):
+        asked.add(symbol)
+        raise ConnectionError("offline")
+
+    with pytest.raises(SourceUnavailableError):
+        YahooSource(history, wait_seconds=0).fetch([f"A{n}" for n in range(40)])
+    assert len(asked) <= 4
+
+
+def test_a_symbol_that_cannot_be_reached_is_a_failure_among_others():
+    def history(symbol, first, last):
+        if symbol == "SLOW":
+            raise TimeoutError("slow")
+        return RECORDED
+
+    fetched = YahooSource(history, wait_seconds=0).fetch(["SLOW", "AAPL"])
+    assert set(fetched.bars["symbol"]) == {"AAPL"}
+    assert "could not be reached for SLOW" in fetched.failures["SLOW"]
+
+
 def test_a_second_attempt_that_works_is_enough():
     answers = [TimeoutError("slow"), RECORDED]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -66,11 +67,14 @@ class YahooSource:
         history = self._history or _yfinance_history
         if self._history is None:
             _import_yfinance()
+        answers: list[pd.DataFrame | Exception] = []
         with ThreadPoolExecutor(PARALLEL) as pool:
-            answers = list(pool.map(lambda symbol: self._one(history, symbol, first, last), symbols))
-        unreachable = [answer for answer in answers if isinstance(answer, SourceUnavailableError)]
-        if unreachable and len(unreachable) == len(answers):
-            raise unreachable[0]
+            for start in range(0, len(symbols), PARALLEL):
+                some = symbols[start : start + PARALLEL]
+                answers += pool.map(lambda symbol: self._one(history, symbol, first, last), some)
+                # Nothing got through so far: do not wait for the time-outs of every other symbol too.
+                if all(isinstance(answer, SourceUnavailableError) for answer in answers):
+                    raise answers[0]  # type: ignore[misc]
         failures = {
             symbol: str(answer)
             for symbol, answer in zip(symbols, answers, strict=True)
@@ -115,6 +119,7 @@ def _import_yfinance() -> None:
             "Source 'yahoo' needs the yahoo extra. Run: pip install 'tickgraph[yahoo]'"
         ) from error
     yfinance.config.debug.hide_exceptions = False  # raise what went wrong, do not print it
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)
 
 
 def _yfinance_history(symbol: str, first: date | None, last: date | None) -> pd.DataFrame:
