@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from types import SimpleNamespace  # noqa: E402
 
 os.environ["KERAS_BACKEND"] = "jax"
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # every contestant compiles, every time
 
 import numpy as np  # noqa: E402
 

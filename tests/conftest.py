@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # tests compile what they run, and leave nothing behind
 
 from pathlib import Path
 

@@ -76,6 +76,34 @@ def test_training_loads_jax_alone(tmp_path):
     assert done.stdout.strip() == "['AAPL'] {} set()", done.stderr
 
 
+def test_a_second_process_reads_what_the_first_compiled(tmp_path):
+    code = (
+        "from jax import monitoring\n"
+        "hits = []\n"
+        "monitoring.register_event_listener(lambda e, **_: hits.append(e) if e.endswith('cache_hits') else None)\n"
+        "from tickgraph.model.training import TrainingConfig, TrainingProgram\n"
+        "TrainingProgram(TrainingConfig(epochs=1)).compile()\n"
+        "print(len(hits))"
+    )
+    environment = {
+        **os.environ,
+        "JAX_ENABLE_COMPILATION_CACHE": "true",
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
+    }
+    hits = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+            env=environment,
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert hits == ["0", "1"]
+
+
 def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 

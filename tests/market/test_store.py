@@ -16,6 +16,7 @@ class Scripted:
     """A source over given bars that remembers what it was asked."""
 
     name = "scripted"
+    editable = False
 
     def __init__(self, bars):
         self.bars, self.asked, self.down = bars, [], False
@@ -82,6 +83,18 @@ def test_a_restated_history_is_fetched_whole(store, bars):
     assert source.asked[-1] == (("AAPL",), None)
     assert store.read("scripted", ["AAPL"])["adj_close"].iloc[0] == pytest.approx(
         bars["adj_close"].iloc[0] * 0.9
+    )
+
+
+def test_a_row_corrected_in_a_persons_file_is_taken(store, bars):
+    source = Scripted(bars)
+    source.editable = True
+    store.update(source, ["AAPL"])
+    source.bars = bars.copy()
+    source.bars.loc[3, "adj_close"] *= 1.01
+    store.update(source, ["AAPL"])
+    assert store.read("scripted", ["AAPL"])["adj_close"].iloc[3] == pytest.approx(
+        bars["adj_close"].iloc[3] * 1.01
     )
 
 

@@ -37,6 +37,11 @@ class PriceSource(Protocol):
         """Name that a store keeps the prices under and a forecast gives as their source."""
         ...
 
+    @property
+    def editable(self) -> bool:
+        """Whether any row may have changed since it was last read, as in a person's own files."""
+        ...
+
     def symbols(self) -> tuple[str, ...]:
         """Symbols it has, or for a source without a list, those it is asked for by default."""
         ...

@@ -129,8 +129,8 @@ class PriceStore:
         """Bring symbols up to date from a source.
 
         A stored symbol is asked only for what is new and a few days before. If those days differ from the
-        stored ones, a split or dividend restated the history, and the symbol is fetched whole. New prices with
-        errors are refused by symbol, and what was stored stays.
+        stored ones, a split or dividend restated the history, and the symbol is fetched whole. A source whose
+        rows a person may have edited is always taken whole. New prices with errors are refused by symbol, and what was stored stays.
 
         Raises
         ------
@@ -140,6 +140,9 @@ class PriceStore:
             The store cannot be written.
         """
         report = UpdateReport()
+        if source.editable:
+            self._fetch_whole(source, symbols, last, report, progress)
+            return report
         held = {stored.symbol: stored for stored in map(self._held(source.name), symbols) if stored}
         fresh = [symbol for symbol in symbols if symbol not in held]
         self._fetch_whole(source, fresh, last, report, progress)

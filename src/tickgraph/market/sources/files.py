@@ -38,6 +38,7 @@ class FileSource:
     """
 
     name = "files"
+    editable = True
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)

@@ -18,6 +18,7 @@ class SampleSource:
     """Prices shipped inside the package; ``data/SOURCE.md`` states where they are from."""
 
     name = "sample"
+    editable = False
 
     @cached_property
     def _bars(self) -> pd.DataFrame:

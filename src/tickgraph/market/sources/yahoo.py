@@ -46,6 +46,7 @@ class YahooSource:
     """
 
     name = "yahoo"
+    editable = False
 
     def __init__(self, history: History | None = None, wait_seconds: float = 1.0) -> None:
         self._history = history
