@@ -129,8 +129,9 @@ class PriceStore:
         """Bring symbols up to date from a source.
 
         A stored symbol is asked only for what is new and a few days before. If those days differ from the
-        stored ones, a split or dividend restated the history, and the symbol is fetched whole. A source whose
-        rows a person may have edited is always taken whole. New prices with errors are refused by symbol, and what was stored stays.
+        stored ones, a split or dividend restated the history, and the symbol is fetched whole; a source whose
+        rows a person may have edited is always taken whole. New prices with errors are refused by symbol, and
+        what was stored stays.
 
         Raises
         ------
