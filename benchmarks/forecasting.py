@@ -12,11 +12,13 @@ from statistics import median
 import numpy as np
 
 from tickgraph.graph.snapshots import build_snapshots
+from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network, forward
 from tickgraph.model.weights import stack_weights, weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.prices import PanelCache
 
 MODELS = 479
 
@@ -33,7 +35,7 @@ def clock(call, repeats: int) -> float:
     return median(seconds)
 
 
-def forecast_times(registry: ModelRegistry, panel) -> dict[str, float]:
+def forecast_times(registry: ModelRegistry, panel, store: PriceStore) -> dict[str, float]:
     """Seconds of the network alone and of the whole path, one symbol and all."""
     symbols = registry.symbols()
     models = [registry.load(symbol, weight_shapes) for symbol in symbols]
@@ -48,7 +50,7 @@ def forecast_times(registry: ModelRegistry, panel) -> dict[str, float]:
     stacked, one = stack_weights([m.weights for m in models]), models[0].weights
     keras_model = build_network(TrainingConfig())
     keras_model.load_weights(registry.paths(symbols[0]).weights)
-    forecaster = Forecaster(registry, lambda _, nodes: panel)
+    forecaster = Forecaster(registry, PanelCache(store))
     forecaster.forecast_all()
     return {
         "symbols": len(symbols),

@@ -17,6 +17,8 @@ os.environ["KERAS_BACKEND"] = "jax"
 import forecasting
 import prepare
 import training
+from tickgraph.market.sources.sample import SampleSource
+from tickgraph.market.store import PriceStore
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
@@ -71,7 +73,9 @@ def report_training(results: dict[str, dict[str, float]], symbols: int) -> None:
 
 
 def report_forecasting(registry: ModelRegistry, panel: object, root: Path) -> None:
-    times = forecasting.forecast_times(registry, panel)
+    store = PriceStore(root / "prices")
+    store.update(SampleSource(), SampleSource().symbols())
+    times = forecasting.forecast_times(registry, panel, store)
     one, all_of_them = times["network, one"], times["network, all"]
     print("\nforecast inside the process, weights in memory")
     line("  keras.Model.predict, one graph", f"{times['keras predict, one'] * 1e3:.3f} ms")

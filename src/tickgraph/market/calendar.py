@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXCHANGE = "XNYS"
 FIRST_SESSION = "1990-01-01"
+_LAST_YEAR = 2100  # nothing is known of later sessions, and pandas has no dates after 2262
 
 Day = np.datetime64 | date | str
 
@@ -35,15 +36,18 @@ def _sessions_until(last_year: int) -> NDArray[np.datetime64]:
 def _all_sessions(at_least: np.datetime64) -> NDArray[np.datetime64]:
     """``[n]`` every known session from 1990 to the end of the year after the later of now and a date."""
     year = max(datetime.now(UTC).year, at_least.astype("datetime64[Y]").astype(int) + 1970) + 1
-    return _sessions_until(year)
+    return _sessions_until(min(year, _LAST_YEAR))
 
 
 def as_day(day: Day) -> np.datetime64:
     """Read a date; :class:`InputError` for text that is none."""
     try:
-        return np.datetime64(day, "D")  # type: ignore[call-overload]
+        read: np.datetime64 = np.datetime64(day, "D")  # type: ignore[call-overload]
     except ValueError as error:
         raise InputError(f"{day!r} is not a date. Write it as 2022-12-30.") from error
+    if np.isnat(read):  # what NumPy makes of empty text
+        raise InputError(f"{day!r} is not a date. Write it as 2022-12-30.")
+    return read
 
 
 def sessions(first: Day, last: Day) -> NDArray[np.datetime64]:
@@ -70,7 +74,10 @@ def next_session(after: Day) -> np.datetime64:
     """First session after a date."""
     day = as_day(after)
     known = _all_sessions(day)
-    return known[np.searchsorted(known, day, side="right")]
+    place = np.searchsorted(known, day, side="right")
+    if place == len(known):
+        raise InputError(f"No session is known after {day}: the calendar ends with {known[-1]}.")
+    return known[place]
 
 
 def last_completed_session(now: datetime | None = None) -> np.datetime64:

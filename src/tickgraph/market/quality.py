@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from tickgraph.market.calendar import sessions
+from tickgraph.market.calendar import FIRST_SESSION, sessions
 
 Severity = Literal["error", "warning"]
 
@@ -38,9 +38,10 @@ class Finding:
 def check(bars: pd.DataFrame) -> list[Finding]:
     """Look for everything that would make a return or a correlation wrong.
 
-    Errors: duplicate dates, prices that are missing, zero or negative, negative volume, dates that are not
-    sessions of the exchange. Warnings: sessions missing inside a history, moves that look like an unadjusted
-    split, a close outside its day's range, sessions without volume.
+    Errors: duplicate dates, dates and prices that are missing, prices that are zero or negative, negative
+    volume, dates that are not sessions of the exchange (from 1990, where its calendar starts). Warnings:
+    sessions missing inside a history, moves that look like an unadjusted split, a close outside its day's
+    range, sessions without volume.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ def _row_findings(bars: pd.DataFrame) -> Iterator[Finding]:
         outside = (close > high * (1 + ORDER_TOLERANCE)) | (close < low * (1 - ORDER_TOLERANCE))
         tests: tuple[tuple[str, Severity, Any, str], ...] = (
             ("duplicate date", "error", bars.duplicated(["symbol", "date"]).to_numpy(), "more than one bar"),
+            ("missing date", "error", bars["date"].isna().to_numpy(), "a bar has no date"),
             ("missing price", "error", missing, "a price is NaN or infinite"),
             ("price not positive", "error", not_positive, "a price is zero or negative"),
             ("negative volume", "error", volume < 0, "fewer than no shares traded"),
@@ -88,10 +90,14 @@ def _row_findings(bars: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _calendar_findings(bars: pd.DataFrame) -> Iterator[Finding]:
+    bars = bars[bars["date"].notna()]
+    if bars.empty:
+        return
     days = bars["date"].to_numpy().astype("datetime64[D]")
     known = sessions(days.min(), days.max())
     place = np.searchsorted(known, days)
     is_session = known[np.minimum(place, len(known) - 1)] == days if len(known) else np.zeros(len(days), bool)
+    is_session |= days < np.datetime64(FIRST_SESSION)  # Yahoo's histories go back to 1962
     for row in np.flatnonzero(~is_session):
         yield _finding(bars, row, "not a session", "the exchange was closed on this date", "error")
     same = bars["symbol"].to_numpy()[1:] == bars["symbol"].to_numpy()[:-1]

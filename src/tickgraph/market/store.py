@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -19,10 +20,14 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import BAR_COLUMNS, PriceSource, empty_bars, select_bars
 from tickgraph.market.universe import canonical
 
+Stamp = tuple[int, int, int] | None
+
 OVERLAP_DAYS = 10  # refetched with every update, to notice a restated history
 RESTATED = 1e-5  # relative change of an adjusted close; float32 sources round at 6e-8
 
 _FETCHED_AT = b"tickgraph.fetched_at"
+# What reading a damaged or foreign file raises, depending on which of its bytes are wrong.
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class PriceStore:
             table = pa.Table.from_pandas(rows[list(BAR_COLUMNS)], preserve_index=False)
             table = table.replace_schema_metadata({**(table.schema.metadata or {}), _FETCHED_AT: stamp})
             buffer = pa.BufferOutputStream()
-            pq.write_table(table, buffer, compression="zstd")
+            pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
             write_atomically(self._path(source, str(symbol)), buffer.getvalue().to_pybytes())
 
     def read(
@@ -101,6 +106,7 @@ class PriceStore:
         """
         if first is not None and last is not None and first > last:
             raise InputError(f"Empty date range: it starts on {first}, after it ends on {last}.")
+        symbols = [canonical(symbol) for symbol in symbols]
         tables = [self._read_one(source, symbol) for symbol in symbols]
         return (
             select_bars(pd.concat(tables, ignore_index=True), symbols, first, last)
@@ -113,6 +119,15 @@ class PriceStore:
     ) -> PricePanel:
         """Prices of stored symbols side by side; errors as in :meth:`read`."""
         return PricePanel.from_bars(self.read(source, symbols, first, last), source)
+
+    def stamp(self, source: str, symbol: str) -> Stamp:
+        """Identity of a symbol's file, which changes whenever it is replaced; None without one."""
+        path = os.path.join(self.root, source, f"{canonical(symbol)}.parquet")  # noqa: PTH118  on every request
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
     def info(self, source: str) -> list[StoredSymbol]:
         """What is stored from a source, read from the files' footers."""
@@ -192,6 +207,8 @@ class PriceStore:
             report.failures |= dict.fromkeys(symbols, str(error))
             return
         report.failures |= fetched.failures
+        silent = set(symbols) - set(fetched.failures) - set(fetched.bars["symbol"])
+        report.added |= dict.fromkeys(sorted(silent), 0)
         restated = []
         for symbol, rows in fetched.bars.groupby("symbol", sort=False):
             name = str(symbol)
@@ -211,7 +228,10 @@ class PriceStore:
             report.added[name] = len(new)
             if progress:
                 progress(name)
-        self._fetch_whole(source, restated, last, report, progress)
+        try:
+            self._fetch_whole(source, restated, last, report, progress)
+        except SourceUnavailableError as error:
+            report.failures |= dict.fromkeys(restated, str(error))
 
     def _refuse(self, findings: list[quality.Finding], report: UpdateReport) -> None:
         report.findings += findings
@@ -241,27 +261,30 @@ class PriceStore:
                 f"Run: tickgraph prices update --symbols {symbol} --source {source}"
             ) from None
         try:
-            return pq.ParquetFile(pa.BufferReader(data))
-        except (pa.ArrowException, OSError) as error:
+            return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        except _UNREADABLE as error:
             raise self._damaged(path, source, symbol) from error
 
     def _read_one(self, source: str, symbol: str) -> pd.DataFrame:
         file = self._open(source, symbol)
         try:
-            bars = file.read(columns=list(BAR_COLUMNS)).to_pandas()
-        except (pa.ArrowException, OSError) as error:
+            bars = file.read(columns=list(BAR_COLUMNS)).to_pandas(ignore_metadata=True)
+        except _UNREADABLE as error:
             raise self._damaged(self._path(source, symbol), source, symbol) from error
-        if list(bars.columns) != list(BAR_COLUMNS) or bars.empty:
+        if list(bars.columns) != list(BAR_COLUMNS) or set(bars["symbol"]) != {canonical(symbol)}:
             raise self._damaged(self._path(source, symbol), source, symbol)
         return bars
 
     def _info_one(self, source: str, symbol: str) -> StoredSymbol:
         file = self._open(source, symbol)
-        dates = file.read(columns=["date"]).column("date").to_numpy().astype("datetime64[D]")
-        stamp = (file.schema_arrow.metadata or {}).get(_FETCHED_AT, b"")
+        try:
+            dates = file.read(columns=["date"]).column("date").to_numpy().astype("datetime64[D]")
+            stamp = (file.schema_arrow.metadata or {}).get(_FETCHED_AT, b"").decode()
+        except _UNREADABLE as error:
+            raise self._damaged(self._path(source, symbol), source, symbol) from error
         if not len(dates):
             raise self._damaged(self._path(source, symbol), source, symbol)
-        return StoredSymbol(symbol, dates.min().item(), dates.max().item(), len(dates), stamp.decode())
+        return StoredSymbol(symbol, dates.min().item(), dates.max().item(), len(dates), stamp)
 
     @staticmethod
     def _damaged(path: Path, source: str, symbol: str) -> PriceDataError:

@@ -44,8 +44,8 @@ class Forecaster:
     registry
         Trained models.
     panels
-        ``panels(source, symbols)`` gives the stored prices of a source, such as
-        :meth:`tickgraph.market.store.PriceStore.panel`.
+        ``panels(source, symbols)`` gives stored prices, of those symbols at least, such as
+        :class:`tickgraph.serving.prices.PanelCache`.
     source
         Source of prices for a symbol without a model; a model uses the source it was trained on.
     train

@@ -17,6 +17,7 @@ from tickgraph.market.universe import canonical
 _SUFFIXES = (".parquet", ".csv")
 _NAMES = {"ticker": "symbol", "adjclose": "adj_close", "adjusted_close": "adj_close", "timestamp": "date"}
 _REQUIRED = ("date", "close", "volume")
+_OFFSET = r"(?<=:\d\d)(?:\.\d+)?\s*(?:Z|UTC|[+-]\d\d(?::?\d\d)?)$"  # a time's zone
 
 
 class FileSource:
@@ -90,9 +91,10 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         if "symbol" not in table:
             table["symbol"] = path.stem
+        if table["symbol"].isna().any():  # the text NA too, as pandas reads CSV
+            raise PriceDataError(f"{path} has a row without a symbol. Expected one in each row.")
         symbols = {name: canonical(str(name)) for name in table["symbol"].unique()}
-        # Parsed as UTC and stripped: files carry sessions with and without a zone.
-        dates = pd.to_datetime(table["date"], utc=True).dt.tz_localize(None).dt.normalize()
+        dates = _days(table["date"])
         numbers = {
             name: pd.to_numeric(table[name if name in table else "close"])
             for name in ("open", "high", "low", "close", "adj_close", "volume")
@@ -105,6 +107,15 @@ def _read(path: Path) -> pd.DataFrame:
         ) from error
     bars = pd.DataFrame({"symbol": table["symbol"].map(symbols), "date": dates, **numbers})
     return bars.astype({"date": "datetime64[us]"})[list(BAR_COLUMNS)]
+
+
+def _days(column: pd.Series) -> pd.Series:
+    """Read dates as the file's own clock shows them: with or without a zone, or as numbers like 20221230."""
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.to_datetime(column.astype(str), format="%Y%m%d")
+    if pd.api.types.is_string_dtype(column):
+        column = column.str.replace(_OFFSET, "", regex=True)
+    return pd.to_datetime(column).dt.tz_localize(None).dt.normalize()
 
 
 def _first_line(error: Exception) -> str:
