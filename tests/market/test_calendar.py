@@ -60,3 +60,37 @@ def test_sessions_behind_counts_completed_sessions_only():
     assert calendar.sessions_behind("2022-12-30", evening) == 0
     assert calendar.sessions_behind("2022-12-23", evening) == 4
     assert calendar.sessions_behind("2023-06-01", evening) == 0
+
+
+@pytest.mark.parametrize("text", ["", "NaT"])
+def test_what_numpy_reads_as_no_date_is_an_error(text):
+    with pytest.raises(InputError, match="not a date"):
+        calendar.next_session(text)
+    with pytest.raises(InputError, match="not a date"):
+        calendar.sessions("2022-01-03", text)
+
+
+@pytest.mark.parametrize("text", ["2101-06-01", "2300-01-01", "9999-12-31"])
+def test_the_far_future_has_no_sessions(text):
+    with pytest.raises(InputError, match="No session is known after"):
+        calendar.next_session(text)
+    assert calendar.sessions("2100-12-31", text)[-1] == day("2100-12-31")
+
+
+def test_a_range_of_one_day_and_a_range_without_sessions_are_not_empty_ranges():
+    assert calendar.sessions("2022-12-30", "2022-12-30").tolist() == [day("2022-12-30").item()]
+    assert len(calendar.sessions("2022-12-24", "2022-12-26")) == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "behind"),
+    [
+        ("2022-03-11T20:59", 0),  # Friday: still closes at 21:00 UTC
+        ("2022-03-11T21:00", 1),
+        ("2022-03-13T12:00", 1),
+        ("2022-03-14T19:59", 1),
+        ("2022-03-14T20:00", 2),  # Monday: the clocks have changed
+    ],
+)
+def test_the_weekend_that_the_clocks_change(now, behind):
+    assert calendar.sessions_behind("2022-03-10", datetime.fromisoformat(now).replace(tzinfo=UTC)) == behind

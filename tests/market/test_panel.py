@@ -61,3 +61,24 @@ def test_data_version_changes_with_any_number(panel):
 def test_bars_in_any_order_give_the_same_panel(sample, panel):
     bars = sample.fetch(sample.symbols()).bars.sample(frac=1, random_state=0)
     np.testing.assert_array_equal(PricePanel.from_bars(bars, "sample").close, panel.close)
+
+
+def test_through_a_date_includes_it_and_the_end_changes_nothing(panel):
+    assert panel.through(np.datetime64("2020-02-28")).sessions[-1] == np.datetime64("2020-02-28")
+    assert panel.through(np.datetime64("2030-01-01")) is panel
+
+
+def test_returns_beside_a_missing_close_are_nan(panel):
+    close = panel.adj_close[:5, :2].copy()
+    close[2, 0] = np.nan
+    small = dataclasses.replace(
+        panel, sessions=panel.sessions[:5], symbols=panel.symbols[:2], adj_close=close
+    )
+    missing = np.isnan(small.log_returns())
+    assert missing[:, 0].tolist() == [True, False, True, True, False]
+    assert missing[:, 1].tolist() == [True, False, False, False, False]
+
+
+def test_a_symbol_like_no_other_gets_no_suggestion(panel):
+    with pytest.raises(PriceDataError, match=r"No prices for QQQQQQ from source 'sample'\.$"):
+        panel.column("QQQQQQ")

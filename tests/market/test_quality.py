@@ -82,3 +82,45 @@ def test_only_symbols_with_errors_are_dropped(bars):
     good, findings = usable(bars)
     assert set(good["symbol"]) == {"MSFT"}
     assert {f.symbol for f in findings} == {"AAPL", "MSFT"}
+
+
+def test_a_bar_without_a_date_is_found(bars):
+    bars.loc[7, "date"] = pd.NaT
+    assert ("AAPL", "missing date", "NaT", "error") in kinds(bars)
+    assert set(usable(bars)[0]["symbol"]) == {"MSFT"}
+
+
+def test_nothing_but_bars_without_dates_is_found_too(bars):
+    bars["date"] = pd.NaT
+    assert {f.kind for f in check(bars.head(1))} == {"missing date"}
+
+
+def test_sessions_before_the_calendar_starts_are_not_errors(bars):
+    days = pd.to_datetime(["1962-01-02", "1989-12-28", "1989-12-29", "1990-01-02", "1990-01-03"])
+    old = bars.head(5).assign(date=days, adj_close=[1.0, 1.1, 1.2, 1.3, 1.4])
+    assert check(old) == []
+    assert check(old.head(2)) == []
+
+
+@pytest.mark.parametrize("date", ["2022-11-24", "2022-12-26", "2023-01-01", "9999-01-01"])
+def test_holidays_and_impossible_years_are_no_sessions(bars, date):
+    bars.loc[0, "date"] = pd.Timestamp(date)
+    assert ("AAPL", "not a session", date, "error") in kinds(bars)
+
+
+def test_a_large_move_that_is_no_split_ratio_is_left_alone(bars):
+    rows = (bars["symbol"] == "MSFT") & (bars["date"] >= "2022-06-01")
+    bars.loc[rows, ["open", "high", "low", "close", "adj_close"]] *= 0.6
+    assert not check(bars)
+
+
+def test_the_next_symbol_is_not_a_move_of_the_one_before(bars):
+    prices = ["open", "high", "low", "close", "adj_close"]
+    second = bars["symbol"] == "MSFT"
+    last, first = bars.loc[~second, "adj_close"].iloc[-1], bars.loc[second, "adj_close"].iloc[0]
+    bars.loc[second, prices] *= 2 * last / first
+    assert not check(bars)
+
+
+def test_no_bars_no_findings(bars):
+    assert check(bars.head(0)) == []

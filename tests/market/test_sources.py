@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from tickgraph.errors import InputError, PriceDataError
@@ -96,3 +97,76 @@ def test_a_damaged_file_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(PriceDataError, match=message):
         FileSource(tmp_path / name).symbols()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Ticker,Timestamp,Close,AdjClose,Volume",
+        "SYMBOL, Date ,close,adjusted_close,VOLUME",
+        "symbol,date,Close,Adj Close,volume",
+    ],
+)
+def test_columns_are_found_by_their_usual_names(tmp_path, header):
+    (tmp_path / "bars.csv").write_text(f"{header}\nbrk.b,2022-01-03,300,299,5\n")
+    row = FileSource(tmp_path / "bars.csv").fetch(["BRK-B"]).bars.iloc[0]
+    assert (row["symbol"], row["close"], row["adj_close"], row["volume"]) == ("BRK-B", 300, 299, 5)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2022-01-04",
+        "20220104",
+        "2022-01-04 00:00:00-05:00",
+        "2022-01-04T00:00:00+01:00",
+        "2022-01-04T00:00:00.000Z",
+        "2022-01-04 20:00:00-05:00",
+    ],
+)
+def test_a_date_is_the_one_that_the_file_shows(tmp_path, written):
+    (tmp_path / "AAPL.csv").write_text(f"date,close,volume\n{written},1,2\n")
+    assert FileSource(tmp_path).fetch(["AAPL"]).bars["date"].tolist() == [pd.Timestamp("2022-01-04")]
+
+
+def test_zones_that_change_within_a_file_are_read(tmp_path):
+    rows = "2022-03-11 00:00:00-05:00,1,2\n2022-03-14 00:00:00-04:00,1,2\n"
+    (tmp_path / "AAPL.csv").write_text("date,close,volume\n" + rows)
+    days = FileSource(tmp_path).fetch(["AAPL"]).bars["date"]
+    assert days.tolist() == [pd.Timestamp("2022-03-11"), pd.Timestamp("2022-03-14")]
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo"])
+def test_a_parquet_index_of_dates_is_read_in_any_zone(tmp_path, zone):
+    index = pd.DatetimeIndex(["2022-01-04"], tz=zone, name="Date")
+    pd.DataFrame({"Close": [1.0], "Volume": [2]}, index=index).to_parquet(tmp_path / "AAPL.parquet")
+    assert FileSource(tmp_path).fetch(["AAPL"]).bars["date"].tolist() == [pd.Timestamp("2022-01-04")]
+
+
+@pytest.mark.parametrize("symbol", ["", "NA"])
+def test_a_row_without_a_symbol_is_not_given_one(tmp_path, symbol):
+    rows = f"AAPL,2022-01-03,1,2\n{symbol},2022-01-04,1,2\n"
+    (tmp_path / "bars.csv").write_text("symbol,date,close,volume\n" + rows)
+    with pytest.raises(PriceDataError, match=r"bars\.csv has a row without a symbol"):
+        FileSource(tmp_path).symbols()
+
+
+def test_seconds_since_1970_are_not_taken_for_dates(tmp_path):
+    (tmp_path / "AAPL.csv").write_text("date,close,volume\n1641168000,1,2\n")
+    with pytest.raises(PriceDataError, match="cannot be read"):
+        FileSource(tmp_path).symbols()
+
+
+def test_one_damaged_file_of_a_folder_is_named(bars, tmp_path):
+    bars.to_parquet(tmp_path / "good.parquet")
+    (tmp_path / "torn.parquet").write_bytes((tmp_path / "good.parquet").read_bytes()[:-20])
+    with pytest.raises(PriceDataError, match=r"Cannot read .*torn\.parquet"):
+        FileSource(tmp_path).fetch(["AAPL"])
+
+
+def test_dates_of_a_fetch_are_both_included(bars, tmp_path):
+    bars.to_parquet(tmp_path / "bars.parquet")
+    got = FileSource(tmp_path).fetch(["JPM"], date(2022, 12, 6), date(2022, 12, 8)).bars
+    assert got["date"].dt.day.tolist() == [6, 7, 8]
+    with pytest.raises(InputError, match="Empty date range"):
+        FileSource(tmp_path).fetch(["JPM"], date(2022, 12, 8), date(2022, 12, 6))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 from datetime import date
 
 import pandas as pd
@@ -183,3 +184,73 @@ def test_paths_cannot_leave_the_store(store, bars, tmp_path):
 def test_an_empty_date_range_is_an_error(store):
     with pytest.raises(InputError, match="Empty date range"):
         store.read("scripted", ["AAPL"], date(2022, 2, 1), date(2022, 1, 1))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_damage_goes_unseen(store, bars, seed):
+    """Bytes changed or cut off: the file is refused, or its prices are what was written."""
+    store.write("scripted", bars)
+    path = store.root / "scripted" / "AAPL.parquet"
+    data, want, chance, refused = path.read_bytes(), store.read("scripted", ["AAPL"]), random.Random(seed), 0
+    for _ in range(40):
+        torn = bytearray(data)
+        for _ in range(chance.choice([1, 4, 30])):
+            torn[chance.randrange(len(torn))] = chance.randrange(256)
+        path.write_bytes(torn[: chance.choice([len(torn), chance.randrange(len(torn))])])
+        try:
+            store.info("scripted")
+            pd.testing.assert_frame_equal(store.read("scripted", ["AAPL"]), want)
+        except PriceDataError:
+            refused += 1
+    assert refused > 20
+
+
+@pytest.mark.parametrize("column", [{"a": [1]}, {"date": ["yesterday"]}])
+def test_a_foreign_file_is_named_by_updates_and_listings_too(store, bars, column):
+    store.write("scripted", bars)
+    pd.DataFrame(column).to_parquet(store.root / "scripted" / "AAPL.parquet")
+    with pytest.raises(PriceDataError, match=r"AAPL\.parquet is damaged or foreign"):
+        store.info("scripted")
+    with pytest.raises(PriceDataError, match=r"AAPL\.parquet is damaged or foreign"):
+        store.update(Scripted(bars), ["AAPL"])
+
+
+def test_a_file_of_another_symbol_is_foreign(store, bars):
+    store.write("scripted", bars)
+    folder = store.root / "scripted"
+    (folder / "AAPL.parquet").write_bytes((folder / "JPM.parquet").read_bytes())
+    with pytest.raises(PriceDataError, match=r"AAPL\.parquet is damaged or foreign"):
+        store.read("scripted", ["AAPL"])
+
+
+def test_a_former_name_reads_todays_prices(store, sample):
+    store.write("sample", sample.fetch(["XYZ"]).bars)
+    assert set(store.read("sample", ["SQ"])["symbol"]) == {"XYZ"}
+    assert len(store.read("sample", ["sq"])) == len(store.read("sample", ["XYZ"])) > 1000
+
+
+def test_a_source_that_goes_down_during_a_restatement_is_reported(store, bars):
+    store.update(Scripted(bars), ["AAPL"])
+
+    class Restated(Scripted):
+        def fetch(self, symbols, first=None, last=None):
+            self.down = first is None
+            return super().fetch(symbols, first, last)
+
+    report = store.update(Restated(bars.assign(adj_close=bars["adj_close"] * 0.9)), ["AAPL"])
+    assert report.failures == {"AAPL": "offline"}
+    assert store.read("scripted", ["AAPL"])["adj_close"].iloc[0] == bars["adj_close"].iloc[0]
+
+
+def test_a_source_with_nothing_newer_is_reported_as_nothing_added(store, bars):
+    store.update(Scripted(bars), ["AAPL"])
+    report = store.update(Scripted(until(bars, "2022-07-01")), ["AAPL"])
+    assert (report.added, report.failures) == ({"AAPL": 0}, {})
+    assert len(store.read("scripted", ["AAPL"])) == 148
+
+
+@pytest.mark.parametrize("source", ["..", "../elsewhere", "/etc"])
+def test_a_source_that_is_a_path_is_refused(store, bars, source):
+    with pytest.raises(PriceDataError, match="outside the price store"):
+        store.write(source, bars)
+    assert not store.root.exists()

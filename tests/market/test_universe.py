@@ -104,3 +104,37 @@ def test_notes_sectors_and_suggestions():
     assert sector_of("XOM") == "Energy"
     assert sector_of("ZZZZ") is None
     assert "AAPL" in suggest("AAPLE", TIER_1)
+
+
+@given(st.from_regex(r"\A[A-Za-z][A-Za-z0-9]{0,6}([.\-][A-Za-z]{1,2})?\Z"))
+def test_whatever_looks_like_a_ticker_is_one_or_a_device(text):
+    if text.upper() in {"CON", "PRN", "AUX", "NUL"} or text.upper()[:3] in {"COM", "LPT"}:
+        return
+    name = canonical(text)
+    assert canonical(name) == canonical(name.lower()) == name
+    assert name in {text.upper().replace(".", "-"), "XYZ", "META"}
+
+
+@given(st.text(alphabet="ABZab19.-/\\:\0 \n~", max_size=9))
+def test_text_close_to_a_ticker_never_becomes_a_path(text):
+    try:
+        name = canonical(text)
+    except SymbolError:
+        return
+    assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+    assert name[0].isalpha()
+    assert canonical(name) == name
+
+
+@pytest.mark.parametrize(
+    "written", ["FB/../x", "AAPL\n/x", "C:AAPL", "~AAPL", "AAPL/", "%2e%2e", "\u212aO", "\uff21"]
+)
+def test_paths_and_look_alike_letters_are_refused(written):
+    with pytest.raises(SymbolError, match="is not a symbol"):
+        canonical(written)
+
+
+def test_one_bad_word_among_good_ones_is_named():
+    with pytest.raises(SymbolError, match=r"\.\./x"):
+        parse_symbols(["AAPL,../x"])
+    assert parse_symbols(["sq,XYZ", "FB"]) == ("XYZ", "META")

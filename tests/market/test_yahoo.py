@@ -11,6 +11,7 @@ import pytest
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market import calendar
 from tickgraph.market.sources.yahoo import ATTEMPTS, YahooSource
+from tickgraph.market.store import PriceStore
 
 # Ticker("AAPL").history(start="2022-12-28", end="2022-12-31", auto_adjust=False, actions=False)
 RECORDED = pd.DataFrame(
@@ -112,3 +113,51 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "yfinance", None)
     with pytest.raises(SourceUnavailableError, match=r"pip install 'tickgraph\[yahoo\]'"):
         YahooSource().fetch(["AAPL"])
+
+
+def test_a_symbol_out_of_reach_is_reported_where_another_was_reached():
+    def history(symbol, first, last):
+        if symbol == "SLOW":
+            raise TimeoutError("slow")
+        return RECORDED
+
+    fetched = YahooSource(history, wait_seconds=0).fetch(["SLOW", "AAPL"])
+    assert "could not be reached for SLOW after 3 attempts" in fetched.failures["SLOW"]
+    assert set(fetched.bars["symbol"]) == {"AAPL"}
+
+
+def test_errors_that_will_not_pass_are_not_retried():
+    calls = []
+
+    def history(symbol, first, last):
+        calls.append(symbol)
+        raise KeyError("chart")
+
+    assert "no usable prices for AAPL" in YahooSource(history).fetch(["AAPL"]).failures["AAPL"]
+    assert calls == ["AAPL"]
+
+
+def test_a_bar_without_a_close_is_left_out():
+    table = RECORDED.copy()
+    table.iloc[1, table.columns.get_loc("Close")] = float("nan")
+    assert YahooSource(lambda *_: table).fetch(["AAPL"]).bars["date"].dt.day.tolist() == [28, 30]
+
+
+def test_the_day_is_the_exchanges_own_on_both_sides_of_daylight_saving():
+    index = pd.DatetimeIndex(["2022-03-11", "2022-03-14"], tz="America/New_York", name="Date")
+    bars = YahooSource(lambda *_: RECORDED.iloc[:2].set_axis(index)).fetch(["AAPL"]).bars
+    assert bars["date"].tolist() == [pd.Timestamp("2022-03-11"), pd.Timestamp("2022-03-14")]
+
+
+@pytest.mark.parametrize("half", ["yfinance", "tenacity"])
+def test_half_of_the_extra_is_not_enough(monkeypatch, half):
+    monkeypatch.setitem(sys.modules, half, None)
+    with pytest.raises(SourceUnavailableError, match=r"pip install 'tickgraph\[yahoo\]'"):
+        YahooSource().fetch(["AAPL"])
+
+
+def test_a_history_from_before_the_calendar_can_be_stored(tmp_path):
+    days = ["1989-12-28", "1989-12-29", "1990-01-02"]
+    table = RECORDED.set_axis(pd.DatetimeIndex(days, tz="America/New_York", name="Date"))
+    report = PriceStore(tmp_path).update(YahooSource(lambda *_: table), ["AAPL"])
+    assert (report.added, report.failures) == ({"AAPL": 3}, {})

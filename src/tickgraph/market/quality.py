@@ -126,5 +126,5 @@ def _split_findings(bars: pd.DataFrame) -> Iterator[Finding]:
 def _finding(
     bars: pd.DataFrame, row: int | np.signedinteger, kind: str, detail: str, severity: Severity
 ) -> Finding:
-    symbol, day = bars["symbol"].iloc[int(row)], bars["date"].iloc[int(row)]
-    return Finding(str(symbol), kind, str(np.datetime64(day, "D")), detail, severity)
+    symbol, day = bars["symbol"].iloc[int(row)], bars["date"].to_numpy()[row].astype("datetime64[D]")
+    return Finding(str(symbol), kind, str(day), detail, severity)

@@ -114,6 +114,7 @@ def _is_passing(error: BaseException) -> bool:
 
 def _import_yfinance() -> None:
     try:
+        import tenacity  # noqa: F401  the extra's other half
         import yfinance
     except ImportError as error:
         raise SourceUnavailableError(
