@@ -27,11 +27,14 @@ def test_intervals_cover_new_sessions_at_their_level(level):
     assert level - 0.02 < np.mean(covered) < level + 0.04
 
 
-def test_intervals_are_the_order_statistics_of_split_conformal():
-    distribution = PredictiveDistribution(0.01, 0.02, np.arange(1.0, 100.0))
-    low, high = distribution.interval(0.8)
-    assert low == pytest.approx(0.01 + 0.02 * 10)
-    assert high == pytest.approx(0.01 + 0.02 * 90)
+@pytest.mark.parametrize(
+    ("n", "low_rank", "high_rank"), [(99, 10, 90), (100, 10, 91), (105, 10, 96), (5, 1, 5)]
+)
+def test_intervals_are_the_order_statistics_of_split_conformal(n, low_rank, high_rank):
+    """Ranks floor(0.1 (n + 1)) and ceil(0.9 (n + 1)), within what there is."""
+    low, high = PredictiveDistribution(0.01, 0.02, np.arange(1.0, n + 1)).interval(0.8)
+    assert low == pytest.approx(0.01 + 0.02 * low_rank)
+    assert high == pytest.approx(0.01 + 0.02 * high_rank)
 
 
 sorted_scores = st.lists(st.floats(-5, 5), min_size=2, max_size=60).map(sorted).map(np.array)
