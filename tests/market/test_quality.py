@@ -124,3 +124,19 @@ def test_the_next_symbol_is_not_a_move_of_the_one_before(bars):
 
 def test_no_bars_no_findings(bars):
     assert check(bars.head(0)) == []
+
+
+def test_a_close_below_the_days_low_is_found(bars):
+    bars.loc[3, "close"] = bars.loc[3, "low"] * 0.95
+    assert ("AAPL", "close outside range", "2022-01-06", "warning") in kinds(bars)
+
+
+def test_a_reverse_split_is_named_as_one(bars):
+    rows = (bars["symbol"] == "MSFT") & (bars["date"] >= "2022-06-01")
+    bars.loc[rows, ["open", "high", "low", "close", "adj_close"]] *= 4
+    assert [(f.kind, "1:4" in f.detail) for f in check(bars)] == [("split-like jump", True)]
+
+
+def test_between_two_symbols_there_is_no_gap(bars):
+    apart = pd.concat([bars[bars["symbol"] == "AAPL"].head(3), bars[bars["symbol"] == "MSFT"].tail(3)])
+    assert not check(apart)

@@ -254,3 +254,21 @@ def test_a_source_that_is_a_path_is_refused(store, bars, source):
     with pytest.raises(PriceDataError, match="outside the price store"):
         store.write(source, bars)
     assert not store.root.exists()
+
+
+def test_bad_first_prices_are_not_stored(store, bars):
+    bad = bars.copy()
+    bad.loc[5, "close"] = float("nan")
+    report = store.update(Scripted(bad), ["AAPL", "JPM"])
+    assert "missing price" in report.failures["AAPL"]
+    assert report.added == {"JPM": 148}
+    assert store.symbols("scripted") == ("JPM",)
+
+
+def test_a_link_out_of_the_store_is_not_followed(store, bars, tmp_path):
+    store.write("scripted", bars)
+    path = store.root / "scripted" / "AAPL.parquet"
+    path.rename(tmp_path / "elsewhere.parquet")
+    path.symlink_to(tmp_path / "elsewhere.parquet")
+    with pytest.raises(PriceDataError, match="outside the price store"):
+        store.read("scripted", ["AAPL"])

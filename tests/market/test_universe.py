@@ -127,7 +127,8 @@ def test_text_close_to_a_ticker_never_becomes_a_path(text):
 
 
 @pytest.mark.parametrize(
-    "written", ["FB/../x", "AAPL\n/x", "C:AAPL", "~AAPL", "AAPL/", "%2e%2e", "\u212aO", "\uff21"]
+    "written",
+    ["FB/../x", "AAPL\n/x", "C:AAPL", "~AAPL", "AAPL/", "%2e%2e", "\u212aO", "\uff21", "\u017fQ", "\u0131BM"],
 )
 def test_paths_and_look_alike_letters_are_refused(written):
     with pytest.raises(SymbolError, match="is not a symbol"):

@@ -161,3 +161,32 @@ def test_a_history_from_before_the_calendar_can_be_stored(tmp_path):
     table = RECORDED.set_axis(pd.DatetimeIndex(days, tz="America/New_York", name="Date"))
     report = PriceStore(tmp_path).update(YahooSource(lambda *_: table), ["AAPL"])
     assert (report.added, report.failures) == ({"AAPL": 3}, {})
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "asked"),
+    [
+        (None, None, {"period": "max", "end": None}),
+        (date(2022, 12, 28), date(2022, 12, 30), {"start": date(2022, 12, 28), "end": date(2022, 12, 31)}),
+        (None, date(2022, 12, 30), {"start": date(1990, 1, 1), "end": date(2022, 12, 31)}),
+    ],
+)
+def test_yfinance_is_asked_for_whole_unadjusted_days_with_a_timeout(monkeypatch, first, last, asked):
+    seen = []
+
+    class Ticker:
+        def __init__(self, symbol):
+            self.symbol = symbol
+
+        def history(self, **options):
+            seen.append((self.symbol, options))
+            return RECORDED
+
+    import yfinance
+
+    monkeypatch.setattr(yfinance, "Ticker", Ticker)
+    assert len(YahooSource().fetch(["AAPL"], first, last).bars) == 3
+    [(symbol, options)] = seen
+    assert symbol == "AAPL"
+    assert options.pop("timeout") > 0
+    assert options == {"interval": "1d", "auto_adjust": False, "actions": False, **asked}
