@@ -99,6 +99,17 @@ def test_a_row_corrected_in_a_persons_file_is_taken(store, bars):
     )
 
 
+def test_a_damaged_file_is_fetched_whole_and_the_others_go_on(store, bars):
+    source = Scripted(bars)
+    store.update(source, ["AAPL", "JPM"])
+    (store.root / "scripted" / "AAPL.parquet").write_bytes(b"PAR1 no")
+    report = store.update(source, ["AAPL", "JPM"])
+    assert not report.failures
+    assert report.repaired == ["AAPL"]
+    assert source.asked[-2] == (("AAPL",), None)
+    assert len(store.read("scripted", ["AAPL"])) == 148
+
+
 def test_offline_keeps_what_is_stored_and_says_so(store, bars):
     source = Scripted(bars)
     store.update(source, ["AAPL"])
@@ -211,8 +222,12 @@ def test_a_foreign_file_is_named_by_updates_and_listings_too(store, bars, column
     pd.DataFrame(column).to_parquet(store.root / "scripted" / "AAPL.parquet")
     with pytest.raises(PriceDataError, match=r"AAPL\.parquet is damaged or foreign"):
         store.info("scripted")
-    with pytest.raises(PriceDataError, match=r"AAPL\.parquet is damaged or foreign"):
-        store.update(Scripted(bars), ["AAPL"])
+    source = Scripted(bars)
+    source.down = True
+    with pytest.raises(SourceUnavailableError):
+        store.update(source, ["AAPL"])
+    source.down = False
+    assert store.update(source, ["AAPL", "JPM"]).repaired == ["AAPL"]
 
 
 def test_a_file_of_another_symbol_is_foreign(store, bars):

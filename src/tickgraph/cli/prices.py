@@ -132,12 +132,15 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
             {
                 "added": report.added,
                 "failures": report.failures,
+                "repaired": report.repaired,
                 "findings": [asdict(finding) for finding in report.findings],
             }
         )
         return
     for reason in report.failures.values():
         failure(reason)
+    for symbol in report.repaired:
+        note(f"{symbol}: the stored file was damaged; its whole history was fetched again")
     for finding in report.findings[:20]:
         if finding.severity == "warning":
             note(str(finding))

@@ -136,6 +136,8 @@ def _report_prices(words: list[str], prices: RunPrices) -> dict[str, str]:
     for symbol, reason in prices.update.failures.items():
         if symbol not in prices.missing and symbol in prices.symbols:
             note(f"{symbol}: trained on stored prices; the update failed: {reason}")
+    for symbol in prices.update.repaired:
+        note(f"{symbol}: the stored prices were damaged; its whole history was fetched again")
     refused = [finding for finding in prices.update.findings if finding.severity == "error"]
     for finding in refused[:10]:
         failure(str(finding))

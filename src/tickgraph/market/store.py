@@ -53,11 +53,14 @@ class UpdateReport:
         Why a symbol could not be updated; what was stored of it is kept.
     findings
         What the checks found in the new prices.
+    repaired
+        Symbols whose stored file was damaged or foreign and was replaced by a whole history.
     """
 
     added: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     findings: list[quality.Finding] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
 
 
 class PriceStore:
@@ -161,7 +164,9 @@ class PriceStore:
             return report
         held = {stored.symbol: stored for stored in map(self._held(source.name), symbols) if stored}
         fresh = [symbol for symbol in symbols if symbol not in held]
+        damaged = set(fresh) & set(self.symbols(source.name))
         self._fetch_whole(source, fresh, last, report, progress)
+        report.repaired += sorted(damaged & set(report.added))
         by_start: dict[date, list[str]] = {}
         for symbol, stored in held.items():
             by_start.setdefault(stored.last - timedelta(days=OVERLAP_DAYS), []).append(symbol)
@@ -241,7 +246,14 @@ class PriceStore:
 
     def _held(self, source: str) -> Callable[[str], StoredSymbol | None]:
         stored = set(self.symbols(source))
-        return lambda symbol: self._info_one(source, symbol) if symbol in stored else None
+
+        def held(symbol: str) -> StoredSymbol | None:
+            try:
+                return self._info_one(source, symbol) if symbol in stored else None
+            except PriceDataError:
+                return None
+
+        return held
 
     def _path(self, source: str, symbol: str) -> Path:
         folder = (self.root / source).resolve()
