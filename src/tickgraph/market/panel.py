@@ -82,6 +82,31 @@ class PricePanel:
             self.source,
         )
 
+    def joined(self, other: PricePanel) -> PricePanel:
+        """Both panels on the union of their sessions; where both have a symbol, the other's prices count."""
+        sessions = np.union1d(self.sessions, other.sessions)
+        symbols = tuple(sorted({*self.symbols, *other.symbols}))
+        newer = set(other.symbols)
+        place = {symbol: column for column, symbol in enumerate(symbols)}
+        parts = [
+            (
+                np.searchsorted(sessions, part.sessions),
+                [index for index, symbol in enumerate(part.symbols) if part is other or symbol not in newer],
+                part,
+            )
+            for part in (self, other)
+        ]
+
+        def side_by_side(name: str) -> NDArray[np.float64]:
+            values = np.full((len(sessions), len(symbols)), np.nan)
+            for rows, own, part in parts:
+                columns = np.array([place[part.symbols[index]] for index in own], dtype=np.intp)
+                values[rows[:, None], columns] = getattr(part, name)[:, own]
+            return values
+
+        close, adj_close, volume = map(side_by_side, ("close", "adj_close", "volume"))
+        return PricePanel(sessions, symbols, close, adj_close, volume, self.source)
+
     def through(self, session: np.datetime64) -> PricePanel:
         """Sessions up to and including a date; :class:`InputError` if there is none."""
         end = int(np.searchsorted(self.sessions, session, side="right"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +145,9 @@ class ModelRegistry:
                 )
             name = f"{self.paths(symbol).correlations}{_UNWRITTEN}"
             decode_correlation(encoded, metadata.training_config, name=name)
-            updated = metadata.model_copy(update={"correlations": Correlations(as_of=as_of)})
+            updated = metadata.model_copy(
+                update={"correlations": Correlations(as_of=as_of, computed_at=datetime.now(UTC))}
+            )
             return self._commit(updated, weights, encoded)
 
     def metadata(self, symbol: str) -> ModelMetadata:

@@ -101,6 +101,9 @@ class Correlations(_Record):
     """The stored correlation matrix."""
 
     as_of: date = Field(description="Last session of its lookback.")
+    computed_at: UtcDatetime | None = Field(
+        default=None, description="UTC; absent where it is the training date."
+    )
 
 
 class Checksums(_Record):

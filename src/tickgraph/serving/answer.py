@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
 from tickgraph.errors import InputError
 from tickgraph.market import calendar
-from tickgraph.market.panel import PricePanel
-from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.model.measures import LEVELS
 from tickgraph.serving.forecast import Forecast, Interval, Status
+from tickgraph.serving.prepared import Prepared, PriceContext
 from tickgraph.serving.served import ServedModel
 
 HORIZON = 1
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
+MODEL_AGE = timedelta(days=7)  # an older model is due for retraining
 
 
 def checked_price(symbol: str, price: float) -> float:
@@ -29,75 +27,65 @@ def checked_price(symbol: str, price: float) -> float:
 
 
 class Clock:
-    """What session is next and how stale a history is, remembered per session and hour."""
+    """What time it is, what session is next and how stale a history is, remembered for five minutes."""
 
     def __init__(self, now: Callable[[], datetime] | None = None) -> None:
         self._now = now
         self._remembered: dict[tuple[np.datetime64, datetime], tuple[np.datetime64, int]] = {}
 
+    def now(self) -> datetime:
+        """Aware time."""
+        return self._now() if self._now else datetime.now(UTC)
+
     def read(self, as_of: np.datetime64) -> tuple[np.datetime64, int]:
         """Session after ``as_of``, and completed sessions that the history lacks."""
-        now = self._now() if self._now else datetime.now().astimezone()
+        now = self.now()
         key = (as_of, now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0))
-        if key not in self._remembered:
-            self._remembered.clear()
-            self._remembered[key] = (calendar.next_session(as_of), calendar.sessions_behind(as_of, now))
-        return self._remembered[key]
-
-
-@dataclass(frozen=True)
-class PriceContext:
-    """Where an answer's prices end and come from."""
-
-    as_of: np.datetime64
-    last_close: float
-    source: str
-
-    @classmethod
-    def of(cls, panel: PricePanel, symbol: str) -> PriceContext:
-        """Read the last row of a panel that ends at the symbol's last session."""
-        return cls(panel.sessions[-1], float(panel.close[-1, panel.column(symbol)]), panel.source)
+        found = self._remembered.get(key)
+        if found is None:
+            if len(self._remembered) > 1000:
+                self._remembered.clear()
+            found = calendar.next_session(as_of), calendar.sessions_behind(as_of, now)
+            self._remembered[key] = found
+        return found
 
 
 def answer(
-    symbol: str,
-    distribution: PredictiveDistribution,
-    prices: PriceContext,
+    prepared: Prepared,
     price: float | None,
     clock: Clock,
     *,
-    model: ServedModel | None = None,
     trained_now: bool = False,
+    refused: Exception | None = None,
 ) -> Forecast:
-    """Assemble the answer for one symbol; ``model`` None means the momentum fallback."""
+    """Assemble the answer for one symbol at a price; ``refused`` is why a newer model is not used."""
+    model, prices, distribution = prepared.model, prepared.prices, prepared.distribution
     start = prices.last_close if price is None else price
     target, behind = clock.read(prices.as_of)
-    rise = distribution.probability_above(0.0)
+    rise = prepared.probability_up
     status: Status = "momentum" if model is None else "trained-on-demand" if trained_now else "pre-trained"
-    intervals = []
-    for level in LEVELS:
-        low, high = distribution.interval(level)
-        intervals.append(
-            Interval(
+    # Every value below was made here and is of its type: validating them again would take longer than the rest.
+    return Forecast.model_construct(
+        symbol=prepared.symbol,
+        status=status,
+        model="momentum" if model is None else "gnn",
+        as_of=_day(prices.as_of),
+        target_session=_day(target),
+        horizon=HORIZON,
+        price=start,
+        price_source="last close" if price is None else "request",
+        predicted_return=distribution.forecast,
+        prediction=start * math.exp(distribution.forecast),
+        intervals=tuple(
+            Interval.model_construct(
                 level=level,
                 lower=start * math.exp(low),
                 upper=start * math.exp(high),
                 lower_return=low,
                 upper_return=high,
             )
-        )
-    return Forecast(
-        symbol=symbol,
-        status=status,
-        model="momentum" if model is None else "gnn",
-        as_of=prices.as_of.item(),
-        target_session=target.item(),
-        horizon=HORIZON,
-        price=start,
-        price_source="last close" if price is None else "request",
-        predicted_return=distribution.forecast,
-        prediction=start * math.exp(distribution.forecast),
-        intervals=tuple(intervals),
+            for level, low, high in prepared.intervals
+        ),
         probability_up=rise,
         confidence=rise if distribution.forecast >= 0 else 1 - rise,
         prices_source=prices.source,
@@ -106,28 +94,43 @@ def answer(
         sessions_behind=behind,
         generation=model.generation if model else None,
         trained_at=model.trained_at if model else None,
-        correlations_as_of=model.correlation_as_of.item() if model else None,
+        model_stale=model is not None and clock.now() - model.trained_at > MODEL_AGE,
+        correlations_as_of=_correlated(prepared, model),
+        correlations=None if model is None else "computed" if prepared.recomputed else "stored",
         calibration_sessions=len(distribution.scores),
-        notes=tuple(_notes(symbol, prices, start, behind, model)),
+        notes=tuple(_notes(prepared, start, behind, refused)),
     )
 
 
-def _notes(
-    symbol: str, prices: PriceContext, start: float, behind: int, model: ServedModel | None
-) -> list[str]:
-    notes = []
+def _correlated(prepared: Prepared, model: ServedModel | None) -> date | None:
+    if model is None:
+        return None
+    return _day(prepared.prices.as_of if prepared.recomputed else model.correlation_as_of)
+
+
+def _day(session: np.datetime64) -> date:
+    day: date = session.astype(date)
+    return day
+
+
+def _notes(prepared: Prepared, start: float, behind: int, refused: Exception | None) -> list[str]:
+    notes, prices = [], prepared.prices
     if behind:
         notes.append(f"prices end on {prices.as_of}: {behind} completed sessions are missing")
-    if model is None:
-        notes.append(f"no model for {symbol}: momentum of its own returns; train one with: tickgraph train")
+    if prepared.model is None:
+        notes.append(
+            f"no model for {prepared.symbol}: momentum of its own returns; train one with: tickgraph train"
+        )
     else:
-        notes += _model_notes(model, prices)
+        notes += _model_notes(prepared, prepared.model, prices)
+    if refused:
+        notes.append(f"a newer model is not used, since it could not be verified: {refused}")
     if abs(start / prices.last_close - 1) > UNUSUAL_MOVE:
         notes.append(f"price {start:g} is {start / prices.last_close - 1:+.0%} from the last close")
     return notes
 
 
-def _model_notes(model: ServedModel, prices: PriceContext) -> list[str]:
+def _model_notes(prepared: Prepared, model: ServedModel, prices: PriceContext) -> list[str]:
     notes = []
     if not model.beats_zero:
         notes.append(
@@ -135,9 +138,13 @@ def _model_notes(model: ServedModel, prices: PriceContext) -> list[str]:
         )
     if model.short_history:
         notes.append("trained on a short history")
-    if model.correlation_as_of != prices.as_of:
+    if prepared.recomputed == "session":
         notes.append(
             f"correlations were published for {model.correlation_as_of}, so they were computed for "
             f"{prices.as_of} from stored prices"
         )
+    elif prepared.recomputed == "age":
+        notes.append("stored correlations are over 24 hours old, so they were computed from stored prices")
+    if prepared.absent:
+        notes.append(f"peers without complete prices at {prices.as_of}: {', '.join(prepared.absent)}")
     return notes

@@ -45,8 +45,11 @@ class Forecast(BaseModel):
         Source of the history and its last close.
     stale, sessions_behind
         Whether completed sessions are missing from the history, and how many.
-    generation, trained_at, correlations_as_of
-        Identity and age of the model, and the session its correlations were taken at.
+    generation, trained_at, model_stale
+        Identity of the model, when it was trained, and whether that is more than seven days ago.
+    correlations_as_of, correlations
+        Session the graph's correlations were taken at, and whether they are the ``stored`` ones (under 24 hours
+        old and of the newest session) or were ``computed`` from stored prices.
     calibration_sessions
         Sessions behind intervals and probabilities.
     notes
@@ -74,6 +77,8 @@ class Forecast(BaseModel):
     sessions_behind: int
     generation: str | None
     trained_at: datetime | None
+    model_stale: bool
     correlations_as_of: date | None
+    correlations: Literal["stored", "computed"] | None
     calibration_sessions: int
     notes: tuple[str, ...] = ()

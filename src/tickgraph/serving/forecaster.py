@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import numpy as np
+from cachetools import LRUCache
 
-from tickgraph.errors import ModelNotFoundError, PriceDataError, TickgraphError
+from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import canonical
@@ -16,9 +20,12 @@ from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.network import forward
 from tickgraph.model.weights import Weights, stack_weights, weight_shapes
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.answer import Clock, PriceContext, answer, checked_price
+from tickgraph.serving.answer import Clock, answer, checked_price
+from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.momentum import momentum_forecast
+from tickgraph.serving.observer import Observer
+from tickgraph.serving.prepared import Prepared, PriceContext, staleness
 from tickgraph.serving.served import ServedModel
 from tickgraph.serving.snapshot import latest_correlation, latest_graphs
 
@@ -35,9 +42,10 @@ class Forecasts:
 
 
 class Forecaster:
-    """Forecast from trained models and stored prices.
+    """Forecast from trained models and stored prices; safe to call from several threads.
 
-    Models are loaded on first use, verified, and kept until the registry holds a newer generation.
+    Models are loaded on first use and verified. What does not depend on the request's price is computed once per
+    model and prices, and several symbols in one network call.
 
     Parameters
     ----------
@@ -54,6 +62,12 @@ class Forecaster:
         Windows of the momentum fallback.
     now
         Clock that staleness is measured against; None is the system's.
+    models
+        Models in memory; None is a cache of its own with the default bounds.
+    watched
+        Whether someone else looks for newer models. Otherwise every call looks for those it uses.
+    observer
+        Hears of computations and fallbacks.
     """
 
     def __init__(
@@ -65,6 +79,9 @@ class Forecaster:
         train: Trainer | None = None,
         graph: GraphConfig | None = None,
         now: Callable[[], datetime] | None = None,
+        models: ModelCache | None = None,
+        watched: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         self._registry = registry
         self._panels = panels
@@ -72,15 +89,18 @@ class Forecaster:
         self._train = train
         self._graph = graph or GraphConfig()
         self._clock = Clock(now)
-        self._models: dict[str, ServedModel] = {}
-        self._stack: tuple[tuple[str, ...], Weights] | None = None
+        self._observer = observer or Observer()
+        self._models = models or open_models(registry, observer=self._observer)
+        self._watched = watched
+        self._prepared: LRUCache[str, Prepared] = LRUCache(MAX_MODELS)
+        self._lock = threading.Lock()
 
     def symbols(self) -> tuple[str, ...]:
         """Symbols that have a trained model."""
         return tuple(self._registry.symbols())
 
     def model(self, symbol: str) -> ServedModel:
-        """Load a symbol's model, or give the one in memory if it is still the newest.
+        """Load a symbol's model, or give the one in memory.
 
         Raises
         ------
@@ -90,12 +110,15 @@ class Forecaster:
             Its files are damaged, foreign or mismatched.
         """
         symbol = canonical(symbol)
-        held = self._models.get(symbol)
-        if held is None or held.generation != self._registry.generation(symbol):
-            self._models.pop(symbol, None)
-            held = ServedModel.from_stored(self._registry.load(symbol, weight_shapes))
-            self._models[symbol] = held
-        return held
+        if not self._watched:
+            self._models.revalidate((symbol,))
+        return self._models.get(symbol)
+
+    def clear(self) -> int:
+        """Forget models and what was computed from them; returns how many models were in memory."""
+        with self._lock:
+            self._prepared.clear()
+        return self._models.clear()
 
     def forecast(
         self,
@@ -158,27 +181,120 @@ class Forecaster:
         """
         wanted = tuple(dict.fromkeys(canonical(symbol) for symbol in symbols))
         given = {canonical(symbol): checked_price(symbol, price) for symbol, price in (prices or {}).items()}
-        done: dict[str, Forecast] = {}
-        failures: dict[str, TickgraphError] = {}
         trained: set[str] = set()
-        together: dict[tuple[str, GraphConfig], list[ServedModel]] = {}
-        for symbol in wanted:
+        found, failures = self.prepare(wanted, as_of=as_of, fallback=fallback, trained=trained)
+        refusals = self._models.refusals()
+        answers = {
+            symbol: answer(
+                found[symbol],
+                given.get(symbol),
+                self._clock,
+                trained_now=symbol in trained,
+                refused=refusals.get(symbol) if found[symbol].model else None,
+            )
+            for symbol in wanted
+            if symbol in found
+        }
+        return Forecasts(answers, failures)
+
+    def prepare(
+        self,
+        symbols: Sequence[str],
+        *,
+        as_of: date | None = None,
+        fallback: str = "momentum",
+        trained: set[str] | None = None,
+    ) -> tuple[dict[str, Prepared], dict[str, TickgraphError]]:
+        """Predictive distributions of canonical symbols, and the error of each that has none.
+
+        What is in memory and still valid is given as it is; the rest is computed together.
+        """
+        done: dict[str, Prepared] = {}
+        failures: dict[str, TickgraphError] = {}
+        models: dict[str, ServedModel | None] = {}
+        for symbol in symbols:
             try:
-                model = self._find(symbol, fallback, trained)
-                if model is None:
-                    done[symbol] = self._by_momentum(symbol, given.get(symbol), as_of)
-                else:
-                    together.setdefault((model.source, model.graph), []).append(model)
+                models[symbol] = self._find(symbol, fallback, trained if trained is not None else set())
             except TickgraphError as error:
                 failures[symbol] = error
-        for (source, graph), models in together.items():
-            panel = self._panel(source, [node for model in models for node in model.nodes], as_of)
-            for session, group in _by_last_session(panel, models, failures).items():
-                done |= self._by_network(panel.through(session), graph, group, given, trained)
-        return Forecasts({symbol: done[symbol] for symbol in wanted if symbol in done}, failures)
+        together: dict[tuple[str, GraphConfig], list[ServedModel]] = {}
+        panels = self._panels_of(models, failures)
+        for symbol, model in models.items():
+            if symbol in failures:
+                continue
+            source = model.source if model else self._source
+            kept = self._valid(symbol, model, panels[source]) if as_of is None else None
+            if kept:
+                done[symbol] = kept
+            elif model is None:
+                try:
+                    done[symbol] = self._by_momentum(symbol, panels[source], as_of)
+                except TickgraphError as error:
+                    failures[symbol] = error
+            else:
+                together.setdefault((source, model.graph), []).append(model)
+        for (source, graph), group in together.items():
+            panel = panels[source]
+            for session, those in _by_last_session(_until(panel, as_of), group, failures).items():
+                done |= self._by_network(panel, session, graph, those, keep=as_of is None)
+        return done, failures
+
+    def in_memory(
+        self, symbol: str, held: Callable[[str], PricePanel | None], *, has_model: bool
+    ) -> Prepared | None:
+        """Give what was prepared for a canonical symbol if it is valid now: no file is looked at.
+
+        Parameters
+        ----------
+        held
+            Gives the prices of a source that are in memory.
+        has_model
+            Whether a model is published; momentum answers only for a symbol without one.
+        """
+        prepared = self._prepared.get(symbol)
+        if prepared is None or (prepared.model is not None) != has_model:
+            return None
+        model = self._models.held(symbol) if has_model else None
+        return prepared if self._holds(prepared, model, held) else None
+
+    def renew(self, held: Callable[[str], PricePanel | None]) -> None:
+        """Compute again, in one call, what newer models or prices made invalid."""
+        with self._lock:
+            prepared = tuple(self._prepared.values())
+        outdated: list[str] = []
+        gone: list[str] = []
+        for one in prepared:
+            model = self._models.peek(one.symbol)
+            if self._holds(one, model, held):
+                continue
+            # An evicted model is loaded again when it is asked for, not before.
+            (gone if one.model is not None and model is None else outdated).append(one.symbol)
+        with self._lock:
+            for symbol in gone:
+                self._prepared.pop(symbol, None)
+        if outdated:
+            self.prepare(outdated)
+
+    def _holds(
+        self, prepared: Prepared, model: ServedModel | None, held: Callable[[str], PricePanel | None]
+    ) -> bool:
+        panel = held(prepared.prices.source)
+        return panel is not None and prepared.holds(model, panel, self._clock.now())
+
+    def answer(self, prepared: Prepared, price: float | None, *, trained_now: bool = False) -> Forecast:
+        """Answer at a price; :class:`InputError` for one that is not a positive number."""
+        given = None if price is None else checked_price(prepared.symbol, price)
+        refused = self._models.refusal(prepared.symbol) if prepared.model else None
+        return answer(prepared, given, self._clock, trained_now=trained_now, refused=refused)
+
+    def _valid(self, symbol: str, model: ServedModel | None, panel: PricePanel) -> Prepared | None:
+        prepared = self._prepared.get(symbol)
+        return prepared if prepared and prepared.holds(model, panel, self._clock.now()) else None
 
     def _find(self, symbol: str, fallback: str, trained: set[str]) -> ServedModel | None:
         try:
+            if fallback == "momentum" and self._registry.generation(symbol) is None:
+                return None  # known from one file status, without a search for similar names
             return self.model(symbol)
         except ModelNotFoundError:
             if fallback == "momentum":
@@ -189,55 +305,114 @@ class Forecaster:
                 return self.model(symbol)
             raise
 
-    def _panel(self, source: str, symbols: Iterable[str], as_of: date | None) -> PricePanel:
-        panel = self._panels(source, tuple(dict.fromkeys(symbols)))
-        return panel if as_of is None else panel.through(np.datetime64(as_of, "D"))
+    def _panels_of(
+        self, models: Mapping[str, ServedModel | None], failures: dict[str, TickgraphError]
+    ) -> dict[str, PricePanel]:
+        """One panel per source with all that the models need; a symbol without prices is set aside."""
+        needs: dict[str, dict[str, tuple[str, ...]]] = {}
+        for symbol, model in models.items():
+            source, nodes = (model.source, model.nodes) if model else (self._source, (symbol,))
+            needs.setdefault(source, {})[symbol] = nodes
+        panels = {}
+        for source, nodes_of in needs.items():
+            try:
+                panels[source] = self._panels(source, _distinct(nodes_of.values()))
+            except (PriceDataError, StorageError):
+                for symbol, nodes in nodes_of.items():
+                    try:
+                        self._panels(source, nodes)
+                    except (PriceDataError, StorageError) as error:
+                        failures[symbol] = error
+                usable = [nodes for symbol, nodes in nodes_of.items() if symbol not in failures]
+                if usable:
+                    panels[source] = self._panels(source, _distinct(usable))
+        return panels
 
-    def _by_momentum(self, symbol: str, price: float | None, as_of: date | None) -> Forecast:
-        panel = self._panel(self._source, [symbol], as_of)
-        panel = panel.through(_last_session(panel, symbol))
-        distribution = momentum_forecast(panel, symbol, self._graph.feature_window)
-        return answer(symbol, distribution, PriceContext.of(panel, symbol), price, self._clock)
+    def _by_momentum(self, symbol: str, panel: PricePanel, as_of: date | None) -> Prepared:
+        until = _until(panel, as_of)
+        until = until.through(_last_session(until, symbol))
+        distribution = momentum_forecast(until, symbol, self._graph.feature_window)
+        self._observer.fell_back(symbol, "no model")
+        prepared = Prepared(
+            symbol, distribution, PriceContext.of(until, symbol), None, None, (), weakref.ref(panel)
+        )
+        if as_of is None:
+            self._keep(prepared)
+        return prepared
 
     def _by_network(
         self,
-        panel: PricePanel,
+        whole: PricePanel,
+        session: np.datetime64,
         graph: GraphConfig,
         models: list[ServedModel],
-        given: Mapping[str, float],
-        trained: set[str],
-    ) -> dict[str, Forecast]:
+        *,
+        keep: bool,
+    ) -> dict[str, Prepared]:
         """Forecast models of one configuration from one panel: a single network call."""
-        session = panel.sessions[-1]
+        started = time.perf_counter()
+        panel, now = whole.through(session), self._clock.now()
+        reasons = [staleness(model, session, now) for model in models]
         correlations = [
-            model.correlation
-            if model.correlation_as_of == session
-            else latest_correlation(panel, model.nodes, graph)
-            for model in models
+            latest_correlation(panel, model.nodes, graph) if reason else model.correlation
+            for model, reason in zip(models, reasons, strict=True)
         ]
         graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
-        returns = forward(self._stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
-        return {
-            model.symbol: answer(
+        returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
+        done = {}
+        for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
+            if reason:
+                self._observer.correlated(model.symbol, reason)
+            done[model.symbol] = prepared = Prepared(
                 model.symbol,
-                PredictiveDistribution(float(value), float(volatility), model.scores),
+                PredictiveDistribution(float(returns[row]), float(graphs.volatility[row]), model.scores),
                 PriceContext.of(panel, model.symbol),
-                given.get(model.symbol),
-                self._clock,
-                model=model,
-                trained_now=model.symbol in trained,
+                model,
+                reason,
+                tuple(
+                    name for name, there in zip(model.nodes, graphs.present[row], strict=False) if not there
+                ),
+                weakref.ref(whole),
             )
-            for model, value, volatility in zip(models, returns, graphs.volatility, strict=True)
-        }
+            if keep:
+                self._keep(prepared)
+        self._observer.computed(len(models), time.perf_counter() - started)
+        return done
 
-    def _stacked(self, models: list[ServedModel]) -> Weights:
-        """Weights side by side; the last combination is kept, since callers ask for the same again."""
-        if len(models) == 1:
-            return {path: value[None] for path, value in models[0].weights.items()}
-        key = tuple(model.generation for model in models)
-        if self._stack is None or self._stack[0] != key:
-            self._stack = key, stack_weights([model.weights for model in models])
-        return self._stack[1]
+    def _keep(self, prepared: Prepared) -> None:
+        with self._lock:
+            self._prepared[prepared.symbol] = prepared
+
+
+def open_models(
+    registry: ModelRegistry,
+    *,
+    observer: Observer | None = None,
+    max_models: int = MAX_MODELS,
+    max_bytes: int = MAX_BYTES,
+) -> ModelCache:
+    """Cache of a registry's models, with the bounds of :class:`ModelCache`."""
+    return ModelCache(
+        lambda symbol: ServedModel.from_stored(registry.load(symbol, weight_shapes)),
+        registry.generation,
+        observer=observer,
+        max_models=max_models,
+        max_bytes=max_bytes,
+    )
+
+
+def _distinct(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(symbol for group in groups for symbol in group))
+
+
+def _until(panel: PricePanel, as_of: date | None) -> PricePanel:
+    return panel if as_of is None else panel.through(np.datetime64(as_of, "D"))
+
+
+def _stacked(models: list[ServedModel]) -> Weights:
+    if len(models) == 1:
+        return {path: value[None] for path, value in models[0].weights.items()}
+    return stack_weights([model.weights for model in models])
 
 
 def _last_session(panel: PricePanel, symbol: str) -> np.datetime64:

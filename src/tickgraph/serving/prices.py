@@ -3,39 +3,124 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
+from tickgraph.errors import TickgraphError
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.store import PriceStore, Stamp
+from tickgraph.serving.observer import Observer
+
+
+@dataclass
+class _Held:
+    """Prices of one source, the files' identities when they were read, and how they looked the last time."""
+
+    panel: PricePanel
+    stamps: dict[str, Stamp]
+    looked: dict[str, Stamp] = field(default_factory=dict)
 
 
 class PanelCache:
     """One panel per source, over every symbol that was asked for; call it as ``panels(source, symbols)``.
 
     A look at each file's status decides whether what is in memory is still what is stored. The panel given back
-    may hold more symbols than were asked for.
+    may hold more symbols than were asked for; it is replaced whole, never changed.
 
     Parameters
     ----------
     store
         Where prices are read from.
+    observer
+        Hears of prices that could not be read again.
     """
 
-    def __init__(self, store: PriceStore) -> None:
+    def __init__(self, store: PriceStore, observer: Observer | None = None) -> None:
         self._store = store
+        self._observer = observer or Observer()
         self._lock = threading.Lock()
-        self._held: dict[str, tuple[dict[str, Stamp], PricePanel]] = {}
+        self._held: dict[str, _Held] = {}
 
     def __call__(self, source: str, symbols: Sequence[str]) -> PricePanel:
-        """Prices of at least these symbols; errors as in :meth:`PriceStore.read`."""
+        """Prices of at least these symbols, as stored now; errors as in :meth:`PriceStore.read`."""
         with self._lock:
-            stamps, panel = self._held.get(source, ({}, None))
-            now = {symbol: self._store.stamp(source, symbol) for symbol in symbols}
-            if panel is not None and all(stamps.get(symbol) == stamp for symbol, stamp in now.items()):
-                return panel
-            wanted = dict.fromkeys((*symbols, *(s for s in stamps if self._store.stamp(source, s))))
-            # Stamped before reading: a file replaced in between is read again at the next call, not missed.
-            before = {symbol: self._store.stamp(source, symbol) for symbol in wanted}
-            panel = self._store.panel(source, tuple(wanted))
-            self._held[source] = before, panel
-            return panel
+            held = self._held.get(source)
+            known = held.stamps if held else {}
+            outdated = [
+                symbol
+                for symbol in symbols
+                if symbol not in known or known[symbol] != self._store.stamp(source, symbol)
+            ]
+            if held is None or outdated:
+                # What else changed is read with it, so that all are of one moment.
+                others = [s for s in known if s not in outdated and self._changed(source, s, known[s])]
+                held = self._read(source, [*outdated, *others])
+            return held.panel
+
+    def held(self, source: str) -> PricePanel | None:
+        """Give what is in memory of a source; no file is looked at."""
+        held = self._held.get(source)
+        return held.panel if held else None
+
+    def covering(self, source: str, symbols: Sequence[str]) -> PricePanel:
+        """Prices of at least these symbols: from memory where they are, whatever became of their files."""
+        with self._lock:
+            held = self._held.get(source)
+            missing = [symbol for symbol in symbols if held is None or symbol not in held.stamps]
+            if held is None or missing:
+                held = self._read(source, missing)
+            return held.panel
+
+    def refresh(self) -> None:
+        """Read again what changed, once it has stopped changing; what cannot be read stays as it was.
+
+        An update writes one file per symbol. To answer from prices of one moment, files that changed are
+        read only when two looks in a row find them the same.
+        """
+        for source in tuple(self._held):
+            with self._lock:
+                held = self._held[source]
+                looks = {symbol: self._look(source, symbol) for symbol in held.stamps}
+                changed = [symbol for symbol, stamp in looks.items() if stamp != held.stamps[symbol]]
+                settled, held.looked = looks == held.looked, looks
+                if not changed or not settled:
+                    continue
+                try:
+                    self._read(source, changed)
+                except TickgraphError as error:
+                    self._keep_the_rest(source, changed)
+                    self._observer.prices_kept(source, error)
+
+    def clear(self) -> None:
+        """Forget all prices."""
+        with self._lock:
+            self._held.clear()
+
+    def _keep_the_rest(self, source: str, changed: Iterable[str]) -> None:
+        for symbol in changed:
+            try:
+                self._read(source, [symbol])
+            except TickgraphError:
+                continue
+
+    def _look(self, source: str, symbol: str) -> Stamp:
+        try:
+            return self._store.stamp(source, symbol)
+        except OSError:
+            return None
+
+    def _changed(self, source: str, symbol: str, stamp: Stamp) -> bool:
+        now = self._look(source, symbol)
+        return now is not None and now != stamp
+
+    def _read(self, source: str, symbols: Sequence[str]) -> _Held:
+        """Read symbols and put them beside the others, with the lock held."""
+        # Stamped before reading: a file replaced in between is read again at the next look, not missed.
+        stamps = {symbol: self._look(source, symbol) for symbol in symbols}
+        panel = self._store.panel(source, tuple(symbols))
+        held = self._held.get(source)
+        if held is not None:
+            panel = held.panel.joined(panel)
+            stamps = held.stamps | stamps
+        self._held[source] = read = _Held(panel, stamps)
+        return read

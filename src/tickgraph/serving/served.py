@@ -23,8 +23,8 @@ class ServedModel:
         The target, then its peers.
     weights
         float32 arrays by name.
-    correlation, correlation_as_of
-        ``[N, N]`` float64 and the session it was taken at.
+    correlation, correlation_as_of, correlation_at
+        ``[N, N]`` float64, the session it was taken at, and when it was computed.
     scores
         ``[n]`` float64, ascending conformal scores.
     generation
@@ -42,6 +42,7 @@ class ServedModel:
     weights: Weights
     correlation: NDArray[np.float64]
     correlation_as_of: np.datetime64
+    correlation_at: datetime
     scores: NDArray[np.float64]
     generation: str
     trained_at: datetime
@@ -62,6 +63,7 @@ class ServedModel:
             weights=dict(stored.weights),
             correlation=stored.correlation,
             correlation_as_of=np.datetime64(metadata.correlations.as_of, "D"),
+            correlation_at=metadata.correlations.computed_at or metadata.training_date,
             scores=np.asarray(metadata.calibration.scores),
             generation=stored.generation,
             trained_at=metadata.training_date,

@@ -26,11 +26,14 @@ class LatestGraphs:
         ``[S, N, N]`` float32.
     volatility
         ``[S]`` float64, of the targets.
+    present
+        ``[S, N]`` bool, nodes with complete features.
     """
 
     features: NDArray[np.float32]
     adjacency: NDArray[np.float32]
     volatility: NDArray[np.float64]
+    present: NDArray[np.bool_]
 
 
 def latest_features(panel: PricePanel, window: int) -> NDArray[np.float64]:
@@ -81,4 +84,5 @@ def latest_graphs(
         features=np.where(present[..., None], features, 0.0).astype(np.float32),
         adjacency=threshold_adjacency(np.stack(correlations), present, config.threshold),
         volatility=features[:, 0, 0],
+        present=present,
     )

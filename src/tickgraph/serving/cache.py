@@ -1,0 +1,266 @@
+"""Models in memory: loaded once on first use, verified before they count, bounded, never older than need be.
+
+The contract, learned from other model servers (see the serving contract in the design):
+
+- one load per symbol however many ask, and loads of different symbols side by side, up to a bound;
+- load, verify, then evict: a failed load costs no model that works;
+- a load belongs to no request, so no caller that goes away can end it;
+- a new generation is swapped in whole; callers in flight finish on the model they hold;
+- a generation that fails verification leaves the one before it in service;
+- a missing model is not remembered; a broken generation is, for a short while, until another appears.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cachetools import Cache, LRUCache
+
+from tickgraph.errors import ModelNotFoundError, TickgraphError
+from tickgraph.serving.observer import Observer
+from tickgraph.serving.served import ServedModel
+
+MAX_MODELS = 2_000
+MAX_BYTES = 512 * 1024 * 1024
+LOADERS = 4
+RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A generation that could not be loaded, and when it may be tried again (monotonic seconds)."""
+
+    generation: str | None
+    error: TickgraphError
+    until: float
+
+    def raised(self) -> TickgraphError:
+        """Copy of the error: one that is raised twice would carry both callers' tracebacks."""
+        return type(self.error)(*self.error.args)
+
+
+class _LeastRecentlyUsed(LRUCache[str, ServedModel]):
+    def __init__(self, max_bytes: int, evicted: Callable[[str], None]) -> None:
+        super().__init__(max_bytes, getsizeof=lambda model: model.nbytes)
+        self._evicted = evicted
+
+    def popitem(self) -> tuple[str, ServedModel]:
+        symbol, model = super().popitem()
+        self._evicted(symbol)
+        return symbol, model
+
+
+class ModelCache:
+    """Least recently used models under two bounds, each loaded by one thread however many ask.
+
+    Parameters
+    ----------
+    load
+        Reads and verifies a symbol's current generation.
+    generation
+        Identity of a symbol's current generation, None without one; cheap.
+    max_models, max_bytes
+        Bounds; bytes are those of the models' arrays. A model larger than ``max_bytes`` is served and not kept.
+    loaders
+        Loads that run side by side.
+    retry_seconds
+        How long a broken generation is remembered as broken.
+    now
+        Monotonic seconds.
+    observer
+        Hears of hits, loads, refusals and evictions.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[str], ServedModel],
+        generation: Callable[[str], str | None],
+        *,
+        max_models: int = MAX_MODELS,
+        max_bytes: int = MAX_BYTES,
+        loaders: int = LOADERS,
+        retry_seconds: float = RETRY_SECONDS,
+        now: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
+    ) -> None:
+        self._load = load
+        self._generation = generation
+        self._max_models = max_models
+        self._retry_seconds = retry_seconds
+        self._now = now
+        self._observer = observer or Observer()
+        self._lock = threading.Lock()  # for accounting only: nothing is read or computed under it
+        self._held = _LeastRecentlyUsed(max_bytes, self._left)
+        self._used: dict[str, float] = {}
+        self._loading: dict[str, Future[ServedModel]] = {}
+        self._refused: dict[str, Refusal] = {}
+        self._executor = ThreadPoolExecutor(loaders, "tickgraph-load")
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays in memory."""
+        return int(self._held.currsize)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long the least recently used model has not been asked for; seconds mean thrashing."""
+        with self._lock:
+            return self._now() - min(self._used.values()) if self._used else 0.0
+
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols in memory."""
+        with self._lock:
+            return tuple(self._held)
+
+    def refusals(self) -> dict[str, TickgraphError]:
+        """Symbols whose current generation could not be loaded, and why."""
+        with self._lock:
+            return {symbol: refusal.error for symbol, refusal in self._refused.items()}
+
+    def refusal(self, symbol: str) -> TickgraphError | None:
+        """Why a symbol's current generation could not be loaded; None if it could."""
+        refused = self._refused.get(symbol)
+        return refused.error if refused else None
+
+    def held(self, symbol: str) -> ServedModel | None:
+        """Give the model in memory, None if there is none: no file is looked at. Counts a hit."""
+        with self._lock:
+            model = self._held.get(symbol)
+            if model is not None:
+                self._used[symbol] = self._now()
+        if model is not None:
+            self._observer.hit(symbol)
+        return model
+
+    def peek(self, symbol: str) -> ServedModel | None:
+        """As :meth:`held`, but neither counted nor a use."""
+        with self._lock:
+            # Indexing an LRUCache marks a use; its base class's does not.
+            return Cache.__getitem__(self._held, symbol) if symbol in self._held else None
+
+    def get(self, symbol: str) -> ServedModel:
+        """Give a symbol's model, loading it if it is not in memory.
+
+        Raises
+        ------
+        ModelNotFoundError
+            None is published now.
+        ArtefactError, StorageError
+            Its generation is damaged, foreign or cannot be read.
+        """
+        model = self.held(symbol)
+        if model is not None:
+            return model
+        self._observer.missed(symbol)
+        refusal = self._refused.get(symbol)
+        if refusal and self._now() < refusal.until and refusal.generation == self._current(symbol):
+            raise refusal.raised()
+        return self._begin(symbol).result()
+
+    def revalidate(self, symbols: Iterable[str] | None = None) -> None:
+        """Look for newer generations of models in memory, and swap in those that verify.
+
+        A look costs one file status a symbol. Callers are answered from the old model until the new one is
+        whole. A model that was withdrawn leaves memory; one that cannot be looked at, or whose new generation
+        is broken, stays.
+        """
+        begun = []
+        for symbol in self.symbols() if symbols is None else symbols:
+            model, refusal = self.peek(symbol), self._refused.get(symbol)
+            if model is None:
+                continue
+            try:
+                current = self._generation(symbol)
+            except TickgraphError as error:
+                self._refuse(symbol, None, error)
+                continue
+            if current == model.generation:
+                with self._lock:
+                    self._refused.pop(symbol, None)
+            elif current is None:
+                self._drop(symbol, model)
+            elif not refusal or refusal.generation != current or self._now() >= refusal.until:
+                begun.append(self._begin(symbol, renew=True))
+        for future in begun:
+            future.exception()  # wait; what failed was recorded where it failed
+
+    def clear(self) -> int:
+        """Forget every model and every refusal; returns how many models were in memory."""
+        with self._lock:
+            count = len(self._held)
+            self._held = _LeastRecentlyUsed(int(self._held.maxsize), self._left)
+            self._used.clear()
+            self._refused.clear()
+        return count
+
+    def close(self) -> None:
+        """Let running loads end and take no more."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self, symbol: str, *, renew: bool = False) -> Future[ServedModel]:
+        """Join the load that is running, or start one."""
+        with self._lock:
+            if not renew and (model := self._held.get(symbol)):  # came while this caller looked
+                done: Future[ServedModel] = Future()
+                done.set_result(model)
+                return done
+            future = self._loading.get(symbol)
+            if future is None:
+                future = self._loading[symbol] = self._executor.submit(self._load_one, symbol)
+            return future
+
+    def _load_one(self, symbol: str) -> ServedModel:
+        generation, started = self._current(symbol), time.perf_counter()
+        try:
+            model = self._load(symbol)
+        except BaseException as error:
+            with self._lock:
+                self._loading.pop(symbol, None)
+            if isinstance(error, TickgraphError) and not isinstance(error, ModelNotFoundError):
+                self._refuse(symbol, generation, error)
+            raise
+        self._observer.loaded(symbol, time.perf_counter() - started)
+        with self._lock:
+            self._loading.pop(symbol, None)
+            self._refused.pop(symbol, None)
+            self._keep(symbol, model)
+        return model
+
+    def _keep(self, symbol: str, model: ServedModel) -> None:
+        while symbol not in self._held and len(self._held) >= self._max_models:
+            self._held.popitem()
+        if model.nbytes > self._held.maxsize:
+            self._held.pop(symbol, None)
+            self._used.pop(symbol, None)
+            return
+        self._held[symbol] = model
+        self._used[symbol] = self._now()
+
+    def _left(self, symbol: str) -> None:
+        used = self._used.pop(symbol, None)
+        self._observer.evicted(symbol, self._now() - used if used is not None else 0.0)
+
+    def _drop(self, symbol: str, model: ServedModel) -> None:
+        with self._lock:
+            if symbol in self._held and Cache.__getitem__(self._held, symbol) is model:
+                del self._held[symbol]
+                self._used.pop(symbol, None)
+            self._refused.pop(symbol, None)
+
+    def _refuse(self, symbol: str, generation: str | None, error: TickgraphError) -> None:
+        with self._lock:
+            self._refused[symbol] = Refusal(generation, error, self._now() + self._retry_seconds)
+        self._observer.refused(symbol, error)
+
+    def _current(self, symbol: str) -> str | None:
+        try:
+            return self._generation(symbol)
+        except TickgraphError:
+            return None

@@ -1,0 +1,164 @@
+"""Forecasts for a service: requests are answered from memory, and a watcher keeps memory current."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from tickgraph.errors import TickgraphError
+from tickgraph.graph.config import GraphConfig
+from tickgraph.market.store import PriceStore
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS
+from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.forecaster import Forecaster, Forecasts, open_models
+from tickgraph.serving.observer import Observer
+from tickgraph.serving.prepared import Prepared
+from tickgraph.serving.prices import PanelCache
+
+POLL_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class LiveForecaster:
+    """A forecaster whose requests look at no file once a symbol is in memory.
+
+    A thread looks for newer models and prices every ``poll_seconds``, loads and verifies them, computes the
+    forecasts they change in one call, and swaps each in whole; until then requests are answered from what was
+    there before. What it cannot read stays as it is, is reported to the observer, and is tried again.
+
+    Parameters
+    ----------
+    registry, store
+        Trained models and stored prices.
+    source
+        Source of prices for a symbol without a model.
+    graph
+        Windows of the momentum fallback.
+    max_models, max_bytes
+        Bounds of the models in memory.
+    poll_seconds
+        Time between two looks.
+    now
+        Clock that staleness is measured against; None is the system's.
+    observer
+        Hears of loads, computations and failures.
+    """
+
+    def __init__(
+        self,
+        registry: ModelRegistry,
+        store: PriceStore,
+        *,
+        source: str = "sample",
+        graph: GraphConfig | None = None,
+        max_models: int = MAX_MODELS,
+        max_bytes: int = MAX_BYTES,
+        poll_seconds: float = POLL_SECONDS,
+        now: Callable[[], datetime] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.registry, self.store, self.source = registry, store, source
+        self._observer = observer or Observer()
+        self.models = open_models(
+            registry, observer=self._observer, max_models=max_models, max_bytes=max_bytes
+        )
+        self.panels = PanelCache(store, self._observer)
+        self._forecaster = Forecaster(
+            registry,
+            self.panels.covering,
+            source=source,
+            graph=graph,
+            now=now,
+            models=self.models,
+            watched=True,
+            observer=self._observer,
+        )
+        self._poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self._symbols: tuple[str, ...] = ()
+        self._trained: frozenset[str] = frozenset()
+        self.fault: str | None = "the catalogue of models has not been read yet"
+
+    def start(self) -> None:
+        """Read the catalogue of models, and begin to watch."""
+        self.look()
+        self._watcher = threading.Thread(target=self._watch, name="tickgraph-watch", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop watching; loads that run are let end."""
+        self._stopping.set()
+        if self._watcher:
+            self._watcher.join()
+        self.models.close()
+
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols that had a model at the last look."""
+        return self._symbols
+
+    def has_model(self, symbol: str) -> bool:
+        """Whether a canonical symbol had a model at the last look."""
+        return symbol in self._trained
+
+    def look(self) -> None:
+        """Bring memory up to date with what is stored: the watcher's step."""
+        folder = self.registry.root / "metadata"
+        if self._symbols and not folder.is_dir():
+            # A folder that vanished is a disk that failed, not the withdrawal of every model.
+            self.fault = f"{folder} is gone; what is in memory stays in service"
+            return
+        try:
+            symbols = self.registry.symbols()
+        except (TickgraphError, OSError) as error:
+            self.fault = f"{folder} cannot be read: {error}"
+            return
+        self._symbols, self._trained, self.fault = symbols, frozenset(symbols), None
+        self.models.revalidate()
+        self.panels.refresh()
+        self._forecaster.renew(self.panels.held)
+
+    def warm(self, symbol: str, price: float | None = None) -> Forecast | None:
+        """Answer a canonical symbol from memory; None if something would have to be read or computed.
+
+        Raises
+        ------
+        InputError
+            The price is not a positive number.
+        """
+        prepared = self._forecaster.in_memory(symbol, self.panels.held, has_model=symbol in self._trained)
+        return None if prepared is None else self._forecaster.answer(prepared, price)
+
+    def forecast_many(
+        self, symbols: Iterable[str], prices: Mapping[str, float] | None = None, *, fallback: str = "momentum"
+    ) -> Forecasts:
+        """Forecast several symbols in one call, as :meth:`Forecaster.forecast_many`; may read and compute."""
+        return self._forecaster.forecast_many(symbols, prices, fallback=fallback)
+
+    def prepare(self, symbol: str, *, fallback: str = "momentum") -> Prepared:
+        """Predictive distribution of a canonical symbol; raises what it failed on."""
+        found, failures = self._forecaster.prepare((symbol,), fallback=fallback)
+        for error in failures.values():
+            raise error
+        return found[symbol]
+
+    def answer(self, prepared: Prepared, price: float | None, *, trained_now: bool = False) -> Forecast:
+        """Answer at a price; :class:`InputError` for one that is not a positive number."""
+        return self._forecaster.answer(prepared, price, trained_now=trained_now)
+
+    def clear(self) -> int:
+        """Forget models, prices and forecasts; returns how many models were in memory."""
+        self.panels.clear()
+        return self._forecaster.clear()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(self._poll_seconds):
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001  a fault in one look must not end all later ones
+                self.fault = f"looking for newer models and prices failed: {error}"
+                _log.exception("looking for newer models and prices failed")

@@ -1,0 +1,37 @@
+"""What serving tells whoever counts: one method per event, all silent by default."""
+
+from __future__ import annotations
+
+
+class Observer:
+    """Hears what happens in serving; override what is of interest.
+
+    Methods are called on the request's path and from several threads: they must be quick and must not raise.
+    """
+
+    def hit(self, symbol: str) -> None:
+        """A model was in memory."""
+
+    def missed(self, symbol: str) -> None:
+        """A model was not in memory."""
+
+    def loaded(self, symbol: str, seconds: float) -> None:
+        """A generation was read, verified and put in memory."""
+
+    def refused(self, symbol: str, error: Exception) -> None:
+        """A generation could not be read or failed verification."""
+
+    def evicted(self, symbol: str, idle: float) -> None:
+        """A model made room for another, unused for this many seconds."""
+
+    def computed(self, symbols: int, seconds: float) -> None:
+        """The network ran once for several symbols."""
+
+    def correlated(self, symbol: str, reason: str) -> None:
+        """Stored correlations were not fresh (``age`` or ``session``) and were computed from stored prices."""
+
+    def fell_back(self, symbol: str, reason: str) -> None:
+        """Momentum answered: ``no model``."""
+
+    def prices_kept(self, source: str, error: Exception) -> None:
+        """Changed prices could not be read; those in memory stay in use."""

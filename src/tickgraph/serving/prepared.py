@@ -1,0 +1,86 @@
+"""All of a forecast that does not depend on the request's price: computed once per model and prices."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.model.measures import LEVELS
+from tickgraph.serving.served import ServedModel
+
+CORRELATION_AGE = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class PriceContext:
+    """Where an answer's prices end and come from."""
+
+    as_of: np.datetime64
+    last_close: float
+    source: str
+
+    @classmethod
+    def of(cls, panel: PricePanel, symbol: str) -> PriceContext:
+        """Read the last row of a panel that ends at the symbol's last session."""
+        return cls(panel.sessions[-1], float(panel.close[-1, panel.column(symbol)]), panel.source)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A predictive distribution, and what it was computed from.
+
+    Attributes
+    ----------
+    symbol, distribution, prices
+        Whose it is, and the prices it starts from.
+    model
+        None means momentum.
+    recomputed
+        Why the stored correlations were not used: ``session``, ``age`` or None where they were.
+    absent
+        Peers without complete prices at the last session: nodes that the graph had to do without.
+    panel
+        The prices it is valid for.
+    intervals
+        (level, lower, upper) in log return.
+    probability_up
+        Probability of a rise.
+    """
+
+    symbol: str
+    distribution: PredictiveDistribution
+    prices: PriceContext
+    model: ServedModel | None
+    recomputed: str | None
+    absent: tuple[str, ...]
+    panel: weakref.ref[PricePanel]
+    intervals: tuple[tuple[float, float, float], ...] = field(init=False)
+    probability_up: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        intervals = tuple((level, *self.distribution.interval(level)) for level in LEVELS)
+        object.__setattr__(self, "intervals", intervals)
+        object.__setattr__(self, "probability_up", self.distribution.probability_above(0.0))
+
+    def holds(self, model: ServedModel | None, panel: PricePanel, now: datetime) -> bool:
+        """Whether computing again from this model and these prices would give the same."""
+        if self.model is not model or self.panel() is not panel:
+            return False
+        return model is None or self.recomputed is not None or is_recent(model, now)
+
+
+def is_recent(model: ServedModel, now: datetime) -> bool:
+    """Whether a model's stored correlations were computed in the last 24 hours."""
+    return now - model.correlation_at < CORRELATION_AGE
+
+
+def staleness(model: ServedModel, session: np.datetime64, now: datetime) -> str | None:
+    """Why a model's stored correlations are not fresh at a session; None if they are."""
+    if model.correlation_as_of != session:
+        return "session"
+    return None if is_recent(model, now) else "age"
