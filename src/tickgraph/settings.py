@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -27,7 +27,85 @@ SourceName = Literal["sample", "files", "yahoo"]
 Fallback = Literal["momentum", "train", "none"]
 
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
+SECRET_LENGTH = 16
 DEFAULT_CONFIG = Path("tickgraph.toml")
+
+
+class ServeSettings(BaseModel):
+    """The HTTP service.
+
+    Attributes
+    ----------
+    host, port, workers
+        Where it listens, and how many processes answer.
+    admin_token
+        Bearer token of ``/admin``; without one these routes do not exist.
+    api_keys
+        Keys accepted in ``X-API-Key``; empty means that none is asked for.
+    rate_limit
+        Requests per client (its API key, or its address), such as ``100/second``; None is unlimited. Each
+        process counts by itself.
+    cors_origins
+        Web origins whose pages may call the service; empty turns CORS off.
+    max_in_flight
+        Requests in work; more are refused with 503.
+    threads
+        Requests that read or compute at one time; the others of those in flight wait for one.
+    request_seconds, wait_seconds, header_seconds, keep_alive_seconds, drain_seconds
+        Time for an answer, for one that waits for training, for a client to send its request, between two
+        requests of a connection, and for what is in flight when the service stops.
+    train_on_demand, training_workers, max_jobs
+        Whether a symbol without a model is trained in the background, in how many processes, and how many
+        jobs may wait.
+    max_models, max_megabytes
+        Bounds of the models in memory.
+    poll_seconds
+        Time between two looks for newer models and prices.
+    symbol_labels
+        Largest number of trained symbols for which metrics carry a label per symbol.
+    log_format, access_log
+        ``console`` or ``json``; whether every request is logged, or only slow and failed ones.
+    tracing
+        Send OpenTelemetry traces (extra ``otel``).
+    runtime_dir
+        Folder of jobs and locks; None is one below the models.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    admin_token: SecretStr | None = None
+    api_keys: tuple[SecretStr, ...] = ()
+    rate_limit: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    max_in_flight: int = Field(default=256, ge=1)
+    threads: int = Field(default=8, ge=1, le=256)
+    request_seconds: float = Field(default=10.0, gt=0)
+    wait_seconds: float = Field(default=60.0, gt=0)
+    header_seconds: float = Field(default=10.0, gt=0)
+    keep_alive_seconds: int = Field(default=15, ge=1)
+    drain_seconds: int = Field(default=15, ge=1)
+    train_on_demand: bool = True
+    training_workers: int = Field(default=1, ge=1, le=64)
+    max_jobs: int = Field(default=64, ge=1)
+    max_models: int = Field(default=2_000, ge=1)
+    max_megabytes: int = Field(default=512, ge=1)
+    poll_seconds: float = Field(default=1.0, gt=0)
+    symbol_labels: int = Field(default=100, ge=0)
+    log_format: Literal["console", "json"] = "console"
+    access_log: bool = False
+    tracing: bool = False
+    runtime_dir: Path | None = None
+
+    @field_validator("admin_token", "api_keys")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | tuple[SecretStr, ...] | None) -> Any:
+        for secret in (value,) if isinstance(value, SecretStr) else value or ():
+            if len(secret.get_secret_value()) < SECRET_LENGTH:
+                raise ValueError(f"a token or key needs at least {SECRET_LENGTH} characters")
+        return value
 
 
 class Settings(BaseSettings):
@@ -47,6 +125,8 @@ class Settings(BaseSettings):
         What answers for a symbol without a model.
     training
         Architecture and training.
+    serve
+        The HTTP service.
     """
 
     model_config = SettingsConfigDict(
@@ -61,12 +141,18 @@ class Settings(BaseSettings):
     workers: int = Field(default=0, ge=0, le=1024)
     fallback: Fallback = "momentum"
     training: TrainingConfig = TrainingConfig()
+    serve: ServeSettings = ServeSettings()
 
-    @field_validator("training", mode="before")
+    @property
+    def runtime_dir(self) -> Path:
+        """Folder of a service's jobs and locks."""
+        return self.serve.runtime_dir or self.models_dir / ".service"
+
+    @field_validator("training", "serve", mode="before")
     @classmethod
     def _a_table(cls, value: Any) -> Any:
         # Every layer below the flags may set single fields of the table; the rest keep their defaults.
-        return value.model_dump() if isinstance(value, TrainingConfig) else value
+        return value.model_dump() if isinstance(value, TrainingConfig | ServeSettings) else value
 
     @classmethod
     def settings_customise_sources(

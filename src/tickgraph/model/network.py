@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tickgraph.graph.features import NUM_FEATURES
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.functional import (
+    attention_coefficients,
     dense,
     graph_attention,
     graph_convolution,
@@ -73,14 +74,29 @@ def forward_propagated(
     Training computes ``propagated`` once per snapshot, not once per epoch. Shapes as in :func:`forward`;
     absent nodes are not masked.
     """
-    (kernel, bias), *deeper = convolutions(weights)
-    nodes = relu(dense(propagated, kernel, bias))  # [..., N, H]
-    for kernel, bias in deeper:
-        nodes = graph_convolution(nodes, propagation, kernel, bias)
+    nodes = _convolved(weights, propagated, propagation)
     nodes = graph_attention(
         nodes, adjacency, weights[ATTENTION_KERNEL], weights[ATTENTION_SOURCE], weights[ATTENTION_TARGET]
     )
     return dense(nodes, weights[HEAD_KERNEL], weights[HEAD_BIAS])[..., 0]
+
+
+def attention(weights: Mapping[str, Array], features: Array, adjacency: Array) -> Array:
+    """Attention that :func:`forward` pays, ``[..., K, N, N]``: row i sums to 1 over the neighbours of node i."""
+    nodes = standardise(features, weights[FEATURE_MEAN], weights[FEATURE_SCALE])
+    propagation = normalise_adjacency(adjacency)
+    projected = matmul(
+        _convolved(weights, matmul(propagation, nodes), propagation), weights[ATTENTION_KERNEL]
+    )
+    return attention_coefficients(projected, adjacency, weights[ATTENTION_SOURCE], weights[ATTENTION_TARGET])
+
+
+def _convolved(weights: Mapping[str, Array], propagated: Array, propagation: Array) -> Array:
+    (kernel, bias), *deeper = convolutions(weights)
+    nodes = relu(dense(propagated, kernel, bias))  # [..., N, H]
+    for kernel, bias in deeper:
+        nodes = graph_convolution(nodes, propagation, kernel, bias)
+    return nodes
 
 
 def build_network(config: TrainingConfig) -> keras.Model:

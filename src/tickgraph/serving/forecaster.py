@@ -17,7 +17,7 @@ from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.model.network import forward
+from tickgraph.model.network import attention, forward
 from tickgraph.model.weights import Weights, stack_weights, weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Clock, answer, checked_price
@@ -27,7 +27,7 @@ from tickgraph.serving.momentum import momentum_forecast
 from tickgraph.serving.observer import Observer
 from tickgraph.serving.prepared import Prepared, PriceContext, staleness
 from tickgraph.serving.served import ServedModel
-from tickgraph.serving.snapshot import latest_correlation, latest_graphs
+from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_graphs
 
 Panels = Callable[[str, Sequence[str]], PricePanel]
 Trainer = Callable[[str, str], None]
@@ -286,6 +286,25 @@ class Forecaster:
         given = None if price is None else checked_price(prepared.symbol, price)
         refused = self._models.refusal(prepared.symbol) if prepared.model else None
         return answer(prepared, given, self._clock, trained_now=trained_now, refused=refused)
+
+    def graph(self, symbol: str) -> TargetGraph:
+        """Graph that a canonical symbol's forecast comes from now; raises as :meth:`forecast`."""
+        model = self.model(symbol)
+        panel = self._panels(model.source, model.nodes)
+        panel = panel.through(_last_session(panel, symbol))
+        reason = staleness(model, panel.sessions[-1], self._clock.now())
+        correlation = latest_correlation(panel, model.nodes, model.graph) if reason else model.correlation
+        graphs = latest_graphs(panel, [model.nodes], [correlation], model.graph)
+        alpha = attention(model.weights, graphs.features[0], graphs.adjacency[0])  # [K, N, N]
+        return TargetGraph(
+            model.nodes,
+            panel.sessions[-1],
+            graphs.features[0],
+            graphs.present[0],
+            correlation,
+            graphs.adjacency[0],
+            alpha,
+        )
 
     def _valid(self, symbol: str, model: ServedModel | None, panel: PricePanel) -> Prepared | None:
         prepared = self._prepared.get(symbol)

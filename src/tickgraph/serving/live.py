@@ -9,6 +9,7 @@ from datetime import datetime
 
 from tickgraph.errors import TickgraphError
 from tickgraph.graph.config import GraphConfig
+from tickgraph.market.calendar import sessions_behind
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS
@@ -17,6 +18,7 @@ from tickgraph.serving.forecaster import Forecaster, Forecasts, open_models
 from tickgraph.serving.observer import Observer
 from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.prices import PanelCache
+from tickgraph.serving.snapshot import TargetGraph
 
 POLL_SECONDS = 1.0
 
@@ -77,6 +79,7 @@ class LiveForecaster:
             watched=True,
             observer=self._observer,
         )
+        self._now = now
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -149,6 +152,18 @@ class LiveForecaster:
     def answer(self, prepared: Prepared, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Answer at a price; :class:`InputError` for one that is not a positive number."""
         return self._forecaster.answer(prepared, price, trained_now=trained_now)
+
+    def graph(self, symbol: str) -> TargetGraph:
+        """Graph behind a canonical symbol's forecast; may read and compute."""
+        return self._forecaster.graph(symbol)
+
+    def sessions_behind(self) -> dict[str, int]:
+        """Completed sessions that the prices in memory lack, by source."""
+        return {
+            source: sessions_behind(panel.sessions[-1], self._now() if self._now else None)
+            for source, panel in self.panels.everything().items()
+            if len(panel.sessions)
+        }
 
     def clear(self) -> int:
         """Forget models, prices and forecasts; returns how many models were in memory."""

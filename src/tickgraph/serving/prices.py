@@ -62,6 +62,10 @@ class PanelCache:
         held = self._held.get(source)
         return held.panel if held else None
 
+    def everything(self) -> dict[str, PricePanel]:
+        """All that is in memory, by source."""
+        return {source: held.panel for source, held in tuple(self._held.items())}
+
     def covering(self, source: str, symbols: Sequence[str]) -> PricePanel:
         """Prices of at least these symbols: from memory where they are, whatever became of their files."""
         with self._lock:

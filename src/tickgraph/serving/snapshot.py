@@ -36,6 +36,37 @@ class LatestGraphs:
     present: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class TargetGraph:
+    """What one forecast looked at; N is the size of the graph, of which the first nodes have names.
+
+    Attributes
+    ----------
+    nodes
+        The target, then its peers.
+    session
+        Last session of the prices behind it.
+    features
+        ``[N, F]`` float32: volatility, momentum, volume; 0 for an absent node.
+    present
+        ``[N]`` bool.
+    correlation
+        ``[N, N]`` float64.
+    adjacency
+        ``[N, N]`` float32.
+    attention
+        ``[K, N, N]`` float32: how head k of node i (row) divides its attention over its neighbours.
+    """
+
+    nodes: tuple[str, ...]
+    session: np.datetime64
+    features: NDArray[np.float32]
+    present: NDArray[np.bool_]
+    correlation: NDArray[np.float64]
+    adjacency: NDArray[np.float32]
+    attention: NDArray[np.float32]
+
+
 def latest_features(panel: PricePanel, window: int) -> NDArray[np.float64]:
     """``[S, F]`` float64 features of every symbol at the panel's last session; NaN where incomplete."""
     recent = panel.tail(min(len(panel.sessions), window + 1))

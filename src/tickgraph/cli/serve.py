@@ -1,0 +1,86 @@
+"""``tickgraph serve``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tickgraph.cli.options import ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.output import note, stderr
+from tickgraph.errors import InputError
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.settings import Settings, load_settings
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Where to listen. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [default: 8000]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer. [default: 1]")] = None,
+    rate_limit: Annotated[
+        str | None, typer.Option(metavar="LIMIT", help="Per client, such as 100/second. [default: none]")
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="console or json. [default: console]")
+    ] = None,
+    access_log: Annotated[
+        bool | None, typer.Option("--access-log", help="Log every request, not only slow and failed ones.")
+    ] = None,
+    on_demand: Annotated[
+        bool | None,
+        typer.Option("--on-demand/--no-on-demand", help="Train symbols without a model in the background."),
+    ] = None,
+    source: Source = None,
+    source_path: SourcePath = None,
+    models_dir: ModelsDir = None,
+    prices_dir: PricesDir = None,
+) -> None:
+    """Serve forecasts over HTTP, from trained models and stored prices.
+
+    Models are loaded when they are first asked for; newer ones are picked up without a restart. Secrets are
+    not options: set TICKGRAPH_SERVE__ADMIN_TOKEN to turn on /admin, and TICKGRAPH_SERVE__API_KEYS='["KEY"]' to
+    ask for X-API-Key. The table [serve] of tickgraph.toml has the rest. Routes: http://127.0.0.1:8000/docs
+    """
+    try:
+        from tickgraph.http.server import run
+    except ImportError as error:
+        raise InputError(f'Serving needs the extra: pip install "tickgraph[serve]" ({error}).') from error
+    table: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "rate_limit": rate_limit,
+        "log_format": log_format,
+        "access_log": access_log,
+        "train_on_demand": on_demand,
+    }
+    flags: dict[str, Any] = {
+        "source": source,
+        "source_path": _text(source_path),
+        "models_dir": _text(models_dir),
+        "prices_dir": _text(prices_dir),
+        "serve": {name: value for name, value in table.items() if value is not None} or None,
+    }
+    settings = load_settings(**flags)
+    _introduce(settings)
+    run(settings, json.dumps({name: value for name, value in flags.items() if value is not None}))
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _introduce(settings: Settings) -> None:
+    chosen = settings.serve
+    trained = len(ModelRegistry(settings.models_dir).symbols())
+    if not trained:
+        note(
+            f"no trained model in {settings.models_dir}: momentum answers. Run: tickgraph train --symbols TIER_1"
+        )
+    if chosen.host not in ("127.0.0.1", "localhost", "::1") and not chosen.api_keys:
+        note(f"listening on {chosen.host} without API keys: anyone who can reach it may ask")
+    stderr.print(f"serving {trained} trained models; routes are described on /docs", highlight=False)

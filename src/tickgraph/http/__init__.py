@@ -1,0 +1,1 @@
+"""The HTTP service: forecasts, probabilities, graphs, jobs, health and metrics."""

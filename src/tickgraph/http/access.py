@@ -1,0 +1,85 @@
+"""Who may ask, and how often."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from limits import parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from pydantic import SecretStr
+
+from tickgraph.errors import InputError
+from tickgraph.http.problem import RateLimitedError, UnauthorisedError
+
+KEY_HEADER = "X-API-Key"
+
+_key = APIKeyHeader(name=KEY_HEADER, auto_error=False, description="One of the configured API keys.")
+_token = HTTPBearer(auto_error=False, description="The configured admin token.")
+
+
+def api_key_of(keys: tuple[SecretStr, ...]) -> Callable[..., None]:
+    """Dependency that asks for one of the keys."""
+
+    def checked(key: Annotated[str | None, Security(_key)] = None) -> None:
+        # Every key is compared, so that the time taken tells nothing.
+        given = (key or "").encode()
+        if not sum(secrets.compare_digest(given, known.get_secret_value().encode()) for known in keys):
+            raise UnauthorisedError(f"Send one of the service's keys in the header {KEY_HEADER}.")
+
+    return checked
+
+
+def bearer_of(token: SecretStr) -> Callable[..., None]:
+    """Dependency that asks for the admin token."""
+
+    def checked(
+        given: Annotated[HTTPAuthorizationCredentials | None, Security(_token)] = None,
+    ) -> None:
+        known = token.get_secret_value().encode()
+        if given is None or not secrets.compare_digest(given.credentials.encode(), known):
+            raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.")
+
+    return checked
+
+
+def rate_limit_of(limit: str) -> Callable[[Request], Awaitable[None]]:
+    """Dependency that refuses a client, told by its key or its address, which asks more often than ``limit``.
+
+    Raises
+    ------
+    InputError
+        ``limit`` is not written like ``100/second``.
+    """
+    try:
+        item = parse(limit)
+    except ValueError as error:
+        raise InputError(f"Rate limit {limit!r} is not understood. Write it as 100/second.") from error
+    limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def checked(request: Request) -> None:
+        client = request.headers.get(KEY_HEADER) or (request.client.host if request.client else "")
+        if not await limiter.hit(item, client):
+            stats = await limiter.get_window_stats(item, client)
+            wait = max(1, math.ceil(stats.reset_time - time.time()))
+            raise RateLimitedError(f"More than {limit} requests. Come back in {wait} s.", wait)
+
+    return checked
+
+
+def guards(keys: tuple[SecretStr, ...], limit: str | None, token: SecretStr | None = None) -> list[Depends]:  # type: ignore[valid-type]
+    """Dependencies of a group of routes: the limit first, so that guessing keys is limited too."""
+    checks: list[Callable[..., object]] = []
+    if limit:
+        checks.append(rate_limit_of(limit))
+    if token:
+        checks.append(bearer_of(token))
+    elif keys:
+        checks.append(api_key_of(keys))
+    return [Depends(check) for check in checks]

@@ -1,0 +1,98 @@
+"""The application: routes, what guards them, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+import tickgraph
+from tickgraph.http import problem
+from tickgraph.http.access import guards
+from tickgraph.http.middleware import Admission, Envelope
+from tickgraph.http.routes import admin, forecasts, health, symbols
+from tickgraph.http.routes.documented import PROBLEM_SCHEMA
+from tickgraph.http.service import Service
+from tickgraph.settings import Settings
+
+DESCRIPTION = """Forecasts of the next session's close from one small graph neural network per symbol, trained
+ahead; each with a calibrated interval and probability, and with where its prices and its model came from.
+Errors are problem details (RFC 9457)."""
+
+
+def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> FastAPI:
+    """Build the application; its service starts and stops with it.
+
+    Parameters
+    ----------
+    settings
+        Where models and prices are, and the service's bounds, keys and limits.
+    now
+        Clock that staleness is measured against; None is the system's.
+    """
+    serve = settings.serve
+    service = Service(settings, now)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            service.stop()
+
+    middleware = [
+        Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),
+        Middleware(
+            Admission,
+            metrics=service.metrics,
+            bound=serve.max_in_flight,
+            exempt=lambda path: path in health.PATHS,
+        ),
+    ]
+    if serve.cors_origins:
+        middleware.insert(
+            1,
+            Middleware(
+                CORSMiddleware, allow_origins=serve.cors_origins, allow_methods=["GET"], allow_headers=["*"]
+            ),
+        )
+    app = FastAPI(
+        title="tickgraph",
+        version=tickgraph.__version__,
+        description=DESCRIPTION,
+        lifespan=running,
+        middleware=middleware,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    problem.install(app)
+    public = guards(serve.api_keys, serve.rate_limit)
+    app.include_router(forecasts.router, dependencies=public)
+    app.include_router(symbols.router, dependencies=public)
+    app.include_router(health.router)
+    if serve.admin_token is not None:
+        app.include_router(admin.router, dependencies=guards((), serve.rate_limit, serve.admin_token))
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    if serve.tracing:
+        from tickgraph.http.tracing import trace
+
+        trace(app)
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI document, with the schema of problems, which routes name but do not return."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+        app.openapi_schema = document
+    return app.openapi_schema

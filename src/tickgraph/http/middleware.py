@@ -1,0 +1,132 @@
+"""Around every request: an id, security headers, a log line, a count, and a bound on how many there are."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tickgraph.http.metrics import ServiceMetrics
+from tickgraph.http.problem import OverloadedError, problem_of, respond
+
+SLOW_SECONDS = 0.25  # slower requests are always logged
+REQUEST_ID = b"x-request-id"
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_PAGES = ("/docs", "/redoc")  # load scripts and styles
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+_log = structlog.get_logger("tickgraph.http")
+
+
+class Envelope:
+    """Give each request an id, and its answer the id and security headers; log and count it.
+
+    Parameters
+    ----------
+    app
+        What answers.
+    metrics
+        Counts by route and status.
+    log_all
+        Log every request, not only those that fail or are slow.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, *, log_all: bool = False) -> None:
+        self._app, self._metrics, self._log_all = app, metrics, log_all
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"")
+        identity = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8).encode()
+        scope["request_id"] = identity.decode()
+        token = request_id.set(scope["request_id"])
+        extra = [(REQUEST_ID, identity), *_HEADERS]
+        if not scope["path"].startswith(_PAGES):
+            extra.append(_POLICY)
+        status, started = 500, time.perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            request_id.reset(token)
+            self._note(scope, status, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        # The route's template, never the path: a caller must not be able to invent labels.
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.requests.labels(route, str(status)).inc()
+        if self._log_all or status >= 500 or seconds > SLOW_SECONDS:
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                seconds=round(seconds, 6),
+                request_id=scope["request_id"],
+            )
+
+
+class Admission:
+    """Refuse requests beyond a bound, at once, so that none waits for ever.
+
+    Health and metrics are always let in: they must answer when all else is busy.
+
+    Parameters
+    ----------
+    app
+        What answers.
+    metrics
+        Shows how many are in work, and counts those refused.
+    bound
+        Most requests in work.
+    exempt
+        Whether a path is let in regardless.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: ServiceMetrics, bound: int, exempt: Callable[[str], bool]
+    ) -> None:
+        self._app, self._metrics, self._bound, self._exempt = app, metrics, bound, exempt
+        self._in_work = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] != "http" or self._exempt(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        if self._in_work >= self._bound:
+            self._metrics.shed.labels("overload").inc()
+            error = OverloadedError(f"{self._bound} requests are in work. Try again in a second.")
+            await respond(problem_of(error))(scope, receive, send)
+            return
+        self._in_work += 1
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._in_work -= 1
+            self._metrics.in_flight.dec()

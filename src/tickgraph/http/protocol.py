@@ -1,0 +1,74 @@
+"""HTTP/1.1 with a deadline and a size for every request, which uvicorn leaves to a proxy in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_REQUEST_BYTES = 64 * 1024  # headers and body together: no route takes a body
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol; a client that sends too slowly or too much is told so and disconnected.
+
+    Attributes
+    ----------
+    header_seconds
+        Time for a client to send a whole request, from its first byte, or from connecting.
+    """
+
+    header_seconds = 10.0
+
+    _deadline: asyncio.TimerHandle | None = None
+    _received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the deadline of the first request."""
+        super().connection_made(transport)
+        self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop the deadline."""
+        self._end()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what a request sends."""
+        if self._deadline is None:
+            self._begin()
+        self._received += len(data)
+        if self._received > MAX_REQUEST_BYTES:
+            self._refuse(b"413 Content Too Large", b"The request is larger than 64 KiB.")
+            return
+        super().data_received(data)
+
+    def on_message_complete(self) -> None:
+        """End the deadline: the request is here."""
+        self._end()
+        super().on_message_complete()
+
+    def _begin(self) -> None:
+        self._received = 0
+        self._deadline = self.loop.call_later(self.header_seconds, self._too_slow)
+
+    def _end(self) -> None:
+        self._received = 0
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self._refuse(b"408 Request Timeout", b"The request did not arrive in time.")
+
+    def _refuse(self, status: bytes, text: bytes) -> None:
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:  # never into the middle of an answer
+            self.transport.write(
+                b"HTTP/1.1 " + status + b"\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+                b"content-length: " + str(len(text)).encode() + b"\r\n\r\n" + text
+            )
+        self._end()
+        self.transport.close()

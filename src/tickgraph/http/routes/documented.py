@@ -1,0 +1,61 @@
+"""What several routes share: their parameters, and the problems they may answer with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request
+
+from tickgraph.http.problem import MEDIA_TYPE
+from tickgraph.http.schema import Problem
+from tickgraph.http.service import Service
+
+SYMBOL = r"^[A-Za-z][A-Za-z0-9]{0,6}([.-][A-Za-z]{1,2})?$"
+
+Symbol = Annotated[
+    str,
+    Path(
+        pattern=SYMBOL,
+        description="Ticker, such as AAPL or BRK-B; former names are followed.",
+        examples=["AAPL"],
+    ),
+]
+Price = Annotated[
+    float | None,
+    Query(
+        gt=0,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Current price in dollars; without one the last stored close is used, and said.",
+        examples=[130.0],
+    ),
+]
+
+_TITLES = {
+    401: "A key or token is missing or wrong",
+    404: "Unknown symbol, with suggestions",
+    422: "The request cannot be used",
+    429: "Too many requests from this client",
+    500: "An unexpected fault",
+    503: "Not now: overloaded, or models or prices cannot be read; see Retry-After",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe for OpenAPI the problems that a route may answer with."""
+    return {
+        status: {
+            "description": _TITLES[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({401, 429, 500, 503, *statuses})
+    }
+
+
+PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+
+
+def service_of(request: Request) -> Service:
+    """Give the application's service."""
+    service: Service = request.app.state.service
+    return service

@@ -1,0 +1,145 @@
+"""Forecasts and probabilities."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from tickgraph.errors import TickgraphError
+from tickgraph.http.problem import problem_of
+from tickgraph.http.routes.documented import Price, Symbol, problems, service_of
+from tickgraph.http.schema import (
+    ForecastAnswer,
+    ForecastsAnswer,
+    ProbabilityAnswer,
+    Quantile,
+    Timings,
+)
+from tickgraph.http.service import Service
+from tickgraph.market.universe import canonical
+from tickgraph.serving.prepared import Prepared
+
+QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+MAX_SYMBOLS = 1_000
+METHOD = "split conformal: held-out residuals scaled by 20-session volatility around the forecast"
+
+router = APIRouter(tags=["forecasts"])
+
+_forecast = ForecastAnswer.__pydantic_serializer__
+_forecasts = ForecastsAnswer.__pydantic_serializer__
+_probability = ProbabilityAnswer.__pydantic_serializer__
+
+
+@router.get("/forecast", response_model=ForecastsAnswer, responses=problems(422))
+async def forecast_several(
+    request: Request,
+    symbols: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=10_000,
+            pattern=r"^[A-Za-z0-9.,-]+$",
+            description="Tickers with commas between them.",
+            examples=["AAPL,MSFT"],
+        ),
+    ],
+) -> Response:
+    """Forecast several symbols in one call; those that fail are named with the reason, the others go on."""
+    return await _several(service_of(request), symbols.split(","), "momentum")
+
+
+@router.get("/forecast/all", response_model=ForecastsAnswer, responses=problems())
+async def forecast_all(request: Request) -> Response:
+    """Forecast every symbol that has a model, in one batched call, each from its last stored close."""
+    service = service_of(request)
+    return await _several(service, service.live.symbols(), "none")
+
+
+@router.get("/forecast/{symbol}", response_model=ForecastAnswer, responses=problems(404, 422))
+async def forecast(
+    request: Request,
+    symbol: Symbol,
+    price: Price = None,
+    wait: Annotated[bool, Query(description="Without a model: wait until one is trained.")] = False,
+) -> Response:
+    """Forecast the next session's close.
+
+    A symbol without a model is answered by momentum at once (`status`), while a model is trained in the
+    background (`training_job`); with `wait` the answer comes from the trained model.
+    """
+    answer = await service_of(request).forecast(symbol, price, wait=wait)
+    return Response(_forecast.to_json(answer), media_type="application/json")
+
+
+@router.get("/forecast/{symbol}/probability", response_model=ProbabilityAnswer, responses=problems(404, 422))
+async def probability(
+    request: Request,
+    symbol: Symbol,
+    strike: Annotated[
+        float, Query(gt=0, le=1e9, allow_inf_nan=False, description="Dollars.", examples=[135.0])
+    ],
+    price: Price = None,
+) -> Response:
+    """Probability that the next session's close is above a strike, and the quantiles behind it.
+
+    Both come from the calibrated predictive distribution of the forecast; it was calibrated on sessions that
+    training never saw. Beyond its outermost scores nothing is known, and the probability stays inside (0, 1).
+    """
+    service = service_of(request)
+    answer = await service.forecast(symbol, price)
+    prepared, _ = await service.in_thread(lambda: service.live.prepare(canonical(symbol)))
+    return Response(_probability.to_json(_above(answer, prepared, strike)), media_type="application/json")
+
+
+def _above(answer: ForecastAnswer, prepared: Prepared, strike: float) -> ProbabilityAnswer:
+    distribution = prepared.distribution
+    above = distribution.probability_above(math.log(strike / answer.price))
+    returns = distribution.quantile(QUANTILES)  # type: ignore[arg-type]
+    return ProbabilityAnswer(
+        symbol=answer.symbol,
+        strike=strike,
+        price=answer.price,
+        price_source=answer.price_source,
+        probability_above=above,
+        probability_below=1 - above,
+        quantiles=[
+            Quantile(probability=level, close=answer.price * math.exp(value), log_return=float(value))
+            for level, value in zip(QUANTILES, returns, strict=True)
+        ],
+        method=METHOD,
+        calibration_sessions=answer.calibration_sessions,
+        forecast=answer,
+    )
+
+
+async def _several(service: Service, symbols: tuple[str, ...] | list[str], fallback: str) -> Response:
+    started = time.perf_counter()
+    body, _ = await service.in_thread(lambda: _batch(service, symbols, fallback, started))
+    return Response(body, media_type="application/json")
+
+
+def _batch(service: Service, symbols: tuple[str, ...] | list[str], fallback: str, asked: float) -> bytes:
+    begun = time.perf_counter()
+    failures: dict[str, TickgraphError] = {}
+    wanted = []
+    for symbol in symbols[:MAX_SYMBOLS]:
+        try:
+            wanted.append(canonical(symbol))
+        except TickgraphError as error:
+            failures[symbol] = error
+    result = service.live.forecast_many(wanted, fallback=fallback)
+    failures |= result.failures
+    if fallback == "momentum":
+        failures = {symbol: service.explained(symbol, error) for symbol, error in failures.items()}
+    answer = ForecastsAnswer.model_construct(
+        forecasts=result.forecasts,
+        failures={symbol: problem_of(error) for symbol, error in failures.items()},
+        timings=Timings.model_construct(
+            total_seconds=time.perf_counter() - asked, queued_seconds=begun - asked
+        ),
+    )
+    return _forecasts.to_json(answer)

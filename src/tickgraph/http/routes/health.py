@@ -1,0 +1,64 @@
+"""Health and metrics, for those who watch the service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from tickgraph.http.problem import MEDIA_TYPE, respond
+from tickgraph.http.routes.documented import service_of
+from tickgraph.http.schema import HealthAnswer, Problem
+
+router = APIRouter(tags=["operations"])
+
+PATHS = ("/health/live", "/health/ready", "/metrics")
+
+
+@router.get("/health/live")
+async def live() -> HealthAnswer:
+    """Say that the process answers; restart it if it does not."""
+    return HealthAnswer(status="live")
+
+
+@router.get(
+    "/health/ready",
+    response_model=HealthAnswer,
+    responses={
+        503: {
+            "description": "Not ready; see Retry-After",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    },
+)
+async def ready(request: Request) -> Response:
+    """Say whether requests should be sent here: the catalogue of models can be read."""
+    service = service_of(request)
+    if service.live.fault is not None:
+        return respond(
+            Problem(
+                type="urn:tickgraph:problem:not-ready",
+                title="Not ready",
+                status=503,
+                detail=service.live.fault,
+                instance=request.url.path,
+                request_id=request.scope.get("request_id"),
+            )
+        )
+    answer = HealthAnswer(
+        status="ready",
+        models=len(service.live.symbols()),
+        models_in_memory=len(service.live.models),
+        started_at=service.started_at,
+    )
+    return JSONResponse(answer.model_dump(mode="json"))
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request) -> Response:
+    """Metrics in Prometheus's text format."""
+    return Response(service_of(request).metrics.expose(), media_type=CONTENT_TYPE_LATEST)

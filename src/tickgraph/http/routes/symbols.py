@@ -1,0 +1,134 @@
+"""Symbols: which there are, what is known of each, and the graph behind its forecast."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+from fastapi import APIRouter, Request
+
+from tickgraph.errors import ModelNotFoundError, PriceDataError
+from tickgraph.http.routes.documented import Symbol, problems, service_of
+from tickgraph.http.schema import Edge, GraphAnswer, Node, SymbolAnswer, SymbolEntry, SymbolsAnswer
+from tickgraph.http.service import Service
+from tickgraph.market.universe import canonical, sector_of
+from tickgraph.serving.snapshot import TargetGraph
+
+router = APIRouter(tags=["symbols"])
+
+
+@router.get("/symbols", responses=problems())
+async def symbols(request: Request) -> SymbolsAnswer:
+    """List the symbols that can be forecast: by a model, or by momentum where only prices are stored."""
+    service = service_of(request)
+    answer, _ = await service.in_thread(lambda: _list(service))
+    return answer
+
+
+@router.get("/symbols/{symbol}", responses=problems(404, 422))
+async def symbol(request: Request, symbol: Symbol) -> SymbolAnswer:
+    """Say what is known of a symbol: its model's metadata, its training, its stored prices."""
+    service = service_of(request)
+    answer, _ = await service.in_thread(lambda: _describe(service, canonical(symbol)))
+    return answer
+
+
+@router.get("/symbols/{symbol}/graph", responses=problems(404, 422))
+async def graph(request: Request, symbol: Symbol) -> GraphAnswer:
+    """Give the graph behind a symbol's forecast: nodes with features, edges, correlations, attention."""
+    service = service_of(request)
+    answer, _ = await service.in_thread(lambda: _graph(service, canonical(symbol)))
+    return answer
+
+
+def _list(service: Service) -> SymbolsAnswer:
+    held = set(service.live.models.symbols())
+    entries = [
+        SymbolEntry(
+            symbol=name,
+            model="gnn" if service.live.has_model(name) else "momentum",
+            in_memory=name in held,
+            sector=sector_of(name),
+        )
+        for name in sorted(service.known())
+    ]
+    return SymbolsAnswer(count=len(entries), trained=len(service.live.symbols()), symbols=entries)
+
+
+def _describe(service: Service, name: str) -> SymbolAnswer:
+    service.must_be_known(name)
+    live = service.live
+    try:
+        metadata = live.registry.metadata(name)
+    except ModelNotFoundError:
+        metadata = None
+    source = metadata.data_stats.source if metadata else live.source
+    try:
+        panel = live.panels.covering(source, (name,))
+        closes = panel.adj_close[:, panel.column(name)]
+        sessions = panel.sessions[np.isfinite(closes)]
+    except PriceDataError:
+        sessions = np.array([], "datetime64[D]")
+    refusal = live.models.refusal(name)
+    return SymbolAnswer(
+        symbol=name,
+        model="gnn" if metadata else "momentum",
+        in_memory=live.models.peek(name) is not None,
+        sector=sector_of(name),
+        metadata=metadata.model_dump(mode="json") if metadata else None,
+        refused=str(refusal) if refusal else None,
+        training=service.background.running(name) or service.background.recent_failure(name),
+        prices_source=source,
+        first_session=_day(sessions[0]) if len(sessions) else None,
+        last_session=_day(sessions[-1]) if len(sessions) else None,
+        sessions=len(sessions) or None,
+    )
+
+
+def _day(session: np.datetime64) -> date:
+    day: date = session.astype(date)
+    return day
+
+
+def _graph(service: Service, name: str) -> GraphAnswer:
+    service.must_be_known(name)
+    found = service.live.graph(name)
+    threshold = service.live.models.get(name).graph.threshold
+    size = len(found.nodes)
+    alpha = found.attention[:, :size, :size]
+    return GraphAnswer(
+        symbol=name,
+        as_of=_day(found.session),
+        threshold=threshold,
+        nodes=[
+            Node(
+                symbol=node,
+                present=bool(found.present[index]),
+                volatility=float(found.features[index, 0]),
+                momentum=float(found.features[index, 1]),
+                volume=float(found.features[index, 2]),
+            )
+            for index, node in enumerate(found.nodes)
+        ],
+        edges=_edges(found),
+        correlations=found.correlation[:size, :size].tolist(),
+        attention=alpha.tolist(),
+        attention_of_target={
+            node: float(alpha[:, 0, index].mean()) for index, node in enumerate(found.nodes)
+        },
+    )
+
+
+def _edges(found: TargetGraph) -> list[Edge]:
+    size = len(found.nodes)
+    return [
+        Edge(
+            source=found.nodes[first],
+            target=found.nodes[second],
+            correlation=float(found.correlation[first, second]),
+            weight=float(found.adjacency[first, second]),
+        )
+        for first in range(size)
+        for second in range(first + 1, size)
+        if found.adjacency[first, second] > 0
+    ]

@@ -1,0 +1,100 @@
+"""Run the application under uvicorn: one process, or several that share nothing but their files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from tickgraph.errors import InputError
+from tickgraph.http.app import create_app
+from tickgraph.http.logs import configure
+from tickgraph.http.protocol import GuardedProtocol
+from tickgraph.settings import Settings, load_settings
+
+FLAGS_VARIABLE = "TICKGRAPH_SERVE_FLAGS"  # the command line's settings, on their way to worker processes
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+BACKLOG = 1_024
+
+
+def run(settings: Settings, flags: str = "{}") -> None:
+    """Serve until a signal; requests in flight are finished first.
+
+    Parameters
+    ----------
+    settings
+        What to serve and how.
+    flags
+        JSON of what was given on the command line; worker processes read the rest for themselves.
+    """
+    sockets = [listen(settings.serve.host, settings.serve.port)]
+    if settings.serve.workers == 1:
+        uvicorn.Server(_config(_prepared(settings), settings)).run(sockets)
+        return
+    metrics = Path(tempfile.mkdtemp(prefix="tickgraph-metrics-"))
+    os.environ[METRICS_VARIABLE] = str(metrics)
+    os.environ[FLAGS_VARIABLE] = flags
+    configure(settings.serve.log_format)
+    try:
+        Multiprocess(_config("tickgraph.http.server:from_environment", settings), sockets).run()
+    finally:
+        shutil.rmtree(metrics, ignore_errors=True)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the service's socket, and say where it is.
+
+    Raises
+    ------
+    InputError
+        The address is not this machine's, the port is taken, or it takes more rights.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            f"Cannot listen on {host}:{port}: {error}. Choose another with --host and --port."
+        ) from error
+    opened.set_inheritable(True)
+    address = f"[{host}]" if family == socket.AF_INET6 else host
+    sys.stderr.write(f"listening on http://{address}:{opened.getsockname()[1]}\n")
+    sys.stderr.flush()
+    return opened
+
+
+def from_environment() -> FastAPI:
+    """Application of a worker process."""
+    return _prepared(load_settings(**json.loads(os.environ[FLAGS_VARIABLE])))
+
+
+def _prepared(settings: Settings) -> FastAPI:
+    configure(settings.serve.log_format)
+    GuardedProtocol.header_seconds = settings.serve.header_seconds
+    return create_app(settings)
+
+
+def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+    serve = settings.serve
+    return uvicorn.Config(
+        app,
+        workers=serve.workers,
+        factory=isinstance(app, str),
+        http=GuardedProtocol,
+        ws="none",
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_keep_alive=serve.keep_alive_seconds,
+        timeout_graceful_shutdown=serve.drain_seconds,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )

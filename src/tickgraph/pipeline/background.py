@@ -1,0 +1,213 @@
+"""Background work of a service: a bounded queue, a process of its own, each symbol trained once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tickgraph.errors import TickgraphError
+from tickgraph.pipeline import worker
+from tickgraph.pipeline.jobs import Job, JobBoard, new_id
+from tickgraph.pipeline.workplace import Workplace
+
+ATTEMPTS = 2  # a worker that was killed is started again once for each job it had
+
+
+class QueueFullError(TickgraphError):
+    """More background work is waiting than is allowed."""
+
+
+@dataclass
+class _Running:
+    job: Job
+    basis: str | None
+    ended: Future[Job] = field(default_factory=Future)
+    attempts: int = 0
+
+
+class Background:
+    """Train and refresh in worker processes that a request never waits behind.
+
+    Parameters
+    ----------
+    workplace
+        Where prices and models are.
+    folder
+        Runtime folder of the service: jobs and locks.
+    workers
+        Processes; each is started on first use and keeps its compiled program.
+    max_waiting
+        Jobs that may be queued or running; one more is refused.
+    retry_seconds
+        How long a symbol that could not be trained on demand is left alone.
+    on_end
+        Called with each job that ended and with the compilations that its worker has made.
+    """
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        folder: Path,
+        *,
+        workers: int = 1,
+        max_waiting: int = 64,
+        retry_seconds: float = 600.0,
+        on_end: Callable[[Job, int], None] | None = None,
+    ) -> None:
+        self._workplace, self._folder = workplace, folder / "jobs"
+        self.board = JobBoard(self._folder)
+        self._workers, self._max_waiting, self._retry_seconds = workers, max_waiting, retry_seconds
+        self._on_end = on_end
+        self._lock = threading.RLock()
+        self._running: dict[tuple[str, str | None], _Running] = {}
+        self._failed: dict[str, tuple[Job, float]] = {}
+        self._context = multiprocessing.get_context("spawn")
+        self._stopping = self._context.Event()
+        self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that are queued or running."""
+        return len(self._running)
+
+    def train(self, symbol: str, basis: str | None) -> Job:
+        """Train a canonical symbol, once however many ask while it is queued or running.
+
+        Parameters
+        ----------
+        symbol
+            What to train.
+        basis
+            Generation that is published now.
+
+        Raises
+        ------
+        QueueFullError
+            Too much is waiting.
+        StorageError
+            The job cannot be written down.
+        """
+        return self._submit("train", symbol, basis)
+
+    def refresh(self) -> Job:
+        """Publish all models' correlations of the newest stored session; errors as in :meth:`train`."""
+        return self._submit("refresh", None, None)
+
+    def running(self, symbol: str) -> Job | None:
+        """Give the job that is training a symbol in this process, as it is now."""
+        running = self._running.get(("train", symbol))
+        return (self.board.read(running.job.id) or running.job) if running else None
+
+    def recent_failure(self, symbol: str) -> Job | None:
+        """Give the job that failed to train a symbol within ``retry_seconds``."""
+        with self._lock:
+            job, until = self._failed.get(symbol, (None, 0.0))
+            if job is not None and time.monotonic() >= until:
+                del self._failed[symbol]
+                return None
+            return job
+
+    def ended(self, job: Job) -> Future[Job]:
+        """Future of a job as it ended, for one that this process started."""
+        with self._lock:
+            running = self._running.get((job.kind, job.symbol))
+            if running is not None and running.job.id == job.id:
+                return running.ended
+        future: Future[Job] = Future()
+        future.set_result(self.board.read(job.id) or job)
+        return future
+
+    def close(self) -> None:
+        """Drop what is queued, and let what runs end at its next symbol."""
+        with self._lock:
+            self._closed = True
+            pool, self._pool = self._pool, None
+        self._stopping.set()
+        if pool:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, kind: str, symbol: str | None, basis: str | None) -> Job:
+        with self._lock:
+            running = self._running.get((kind, symbol))
+            if running is not None:
+                return running.job
+            if len(self._running) >= self._max_waiting:
+                raise QueueFullError(f"{len(self._running)} background jobs are waiting. Try again later.")
+            job = self.board.write(Job.model_validate({"id": new_id(), "kind": kind, "symbol": symbol}))
+            running = self._running[kind, symbol] = _Running(job, basis)
+            self._start(running)
+        self.board.trim()
+        return job
+
+    def _start(self, running: _Running) -> None:
+        if self._closed:
+            self._finish(running, running.job, "The service was shut down before the job began.")
+            return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._workers,
+                mp_context=self._context,
+                initializer=worker.begin,
+                initargs=(self._stopping,),
+            )
+        running.attempts += 1
+        pool = self._pool
+        try:
+            future = pool.submit(worker.run, self._workplace, self._folder, running.job, running.basis)
+        except BrokenExecutor:  # found dead only now
+            self._replace(pool)
+            self._start(running)
+            return
+        future.add_done_callback(lambda done: self._worker_ended(running, done, pool))
+
+    def _replace(self, pool: ProcessPoolExecutor) -> None:
+        if self._pool is pool:
+            self._pool = None
+        pool.shutdown(wait=False)
+
+    def _worker_ended(
+        self, running: _Running, future: Future[tuple[Job, int]], pool: ProcessPoolExecutor
+    ) -> None:
+        try:
+            job, compilations = future.result()
+        except CancelledError:
+            self._finish(running, running.job, "The service was shut down before the job began.")
+        except BrokenExecutor:
+            with self._lock:
+                self._replace(pool)
+                if running.attempts < ATTEMPTS:
+                    self._start(running)
+                    return
+            self._finish(running, running.job, f"The worker process died {ATTEMPTS} times on this job.")
+        except Exception as error:  # noqa: BLE001  whatever it was, those who wait must hear of it
+            self._finish(running, running.job, f"{type(error).__name__}: {error}")
+        else:
+            self._finish(running, job, job.error, compilations)
+
+    def _finish(self, running: _Running, job: Job, error: str | None, compilations: int = 0) -> None:
+        if error is not None and not job.over:
+            end = {"state": "failed", "error": error, "finished_at": datetime.now(UTC)}
+            job = job.model_copy(update=end)
+            self._note(job)
+        with self._lock:
+            self._running.pop((job.kind, job.symbol), None)
+            if job.state == "failed" and job.symbol:
+                self._failed[job.symbol] = job, time.monotonic() + self._retry_seconds
+            elif job.symbol:
+                self._failed.pop(job.symbol, None)
+        if self._on_end:
+            self._on_end(job, compilations)
+        running.ended.set_result(job)
+
+    def _note(self, job: Job) -> None:
+        try:
+            self.board.write(job)
+        except TickgraphError:  # the disk is full: those who wait in this process still hear of it
+            return

@@ -1,0 +1,106 @@
+"""Jobs: what runs in the background, where everyone can look at it.
+
+A job is one small file, replaced whole, so that every process of a service sees the same jobs and a restart
+still knows what became of them.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from tickgraph.atomic import write_atomically
+
+KEPT = 200
+
+State = Literal["queued", "running", "done", "failed"]
+
+
+class Job(BaseModel):
+    """One piece of background work.
+
+    Attributes
+    ----------
+    id, kind, symbol
+        ``train`` one symbol, or ``refresh`` the correlations of all (symbol None).
+    state, completed, total
+        How far it is, in symbols.
+    created_at, started_at, finished_at
+        UTC.
+    error
+        Why it failed.
+    failures
+        Error of each symbol that failed while the others went on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: Literal["train", "refresh"]
+    symbol: str | None = None
+    state: State = "queued"
+    completed: int = 0
+    total: int = 1
+    created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    error: str | None = None
+    failures: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in ("done", "failed")
+
+
+def new_id() -> str:
+    """Identity of a new job; later ones sort after earlier ones."""
+    return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{secrets.token_hex(4)}"
+
+
+class JobBoard:
+    """Jobs of a service, one file each; the newest 200 are kept.
+
+    Parameters
+    ----------
+    folder
+        Made when first written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, job: Job) -> Job:
+        """Put a job, or a new state of it, on the board; :class:`StorageError` if that fails."""
+        write_atomically(self._folder / f"{job.id}.json", job.model_dump_json().encode())
+        return job
+
+    def read(self, job_id: str) -> Job | None:
+        """Look a job up; None if there is none of this name, or it can no longer be read."""
+        if not job_id.replace("-", "").isalnum() or not job_id.isascii():
+            return None
+        return _read(self._folder / f"{job_id}.json")
+
+    def all(self) -> list[Job]:
+        """List the jobs, the newest first."""
+        names = sorted(self._folder.glob("*.json"), reverse=True)
+        return [job for job in map(_read, names) if job is not None]
+
+    def trim(self) -> None:
+        """Drop the oldest jobs that are over, beyond the newest 200."""
+        for path in sorted(self._folder.glob("*.json"), reverse=True)[KEPT:]:
+            job = _read(path)
+            if job is None or job.over:
+                path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Job | None:
+    try:
+        return Job.model_validate(json.loads(path.read_bytes()))
+    except (OSError, ValueError, ValidationError):
+        return None

@@ -1,0 +1,76 @@
+"""Where training on demand finds its prices and puts its models; small enough to send to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tickgraph.errors import PriceDataError
+from tickgraph.market.sources import open_source
+from tickgraph.market.store import PriceStore
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training import TrainingProgram
+from tickgraph.pipeline.refresh import RefreshReport, refresh_correlations
+from tickgraph.pipeline.train import train_one
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.schema import ModelMetadata
+from tickgraph.serving.prices import PanelCache
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Folders, source and configuration of training.
+
+    Attributes
+    ----------
+    peer_pool
+        Symbols that peers are chosen from; empty means all that the source lists.
+    """
+
+    models_dir: Path
+    prices_dir: Path
+    source: str = "sample"
+    source_path: Path | None = None
+    peer_pool: tuple[str, ...] = ()
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def train(self, symbol: str, program: TrainingProgram, source: str | None = None) -> ModelMetadata:
+        """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.
+
+        No source is asked for newer prices, so that a request never waits for a network.
+
+        Raises
+        ------
+        PriceDataError
+            The symbol has no stored prices, or too few.
+        StorageError
+            The model cannot be written.
+        """
+        store, name = PriceStore(self.prices_dir), source or self.source
+        pool = self.peer_pool or open_source(name, self.source_path).symbols()
+        stored = set(store.symbols(name))
+        if symbol not in stored:
+            raise PriceDataError(
+                f"No prices of {symbol} are stored from source {name!r}. "
+                f"Run: tickgraph prices update --symbols {symbol} --source {name}"
+            )
+        candidates = tuple(other for other in pool if other in stored)
+        panel = store.panel(name, tuple(dict.fromkeys((symbol, *candidates))))
+        return train_one(panel, symbol, candidates, program, ModelRegistry(self.models_dir))
+
+    def refresh(self, on_start: Callable[[int], None], on_symbol: Callable[[str], None]) -> RefreshReport:
+        """Publish every model's correlations as of the newest stored session.
+
+        Parameters
+        ----------
+        on_start
+            Called with the number of models.
+        on_symbol
+            Called after each.
+        """
+        registry = ModelRegistry(self.models_dir)
+        symbols = registry.symbols()
+        on_start(len(symbols))
+        panels = PanelCache(PriceStore(self.prices_dir))
+        return refresh_correlations(registry, panels, symbols, on_symbol=on_symbol)
