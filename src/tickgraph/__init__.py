@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tickgraph.api import load, train
+    from tickgraph.compat import clear_cache, get_gnn_prediction
 
-__all__ = ["__version__", "load", "train"]
+__all__ = ["__version__", "clear_cache", "get_gnn_prediction", "load", "train"]
 
 __version__ = version("tickgraph")
 
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from tickgraph import api
 
         return getattr(api, name)
+    if name in ("clear_cache", "get_gnn_prediction"):
+        from tickgraph import compat
+
+        return getattr(compat, name)
     raise AttributeError(f"module 'tickgraph' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -108,14 +109,15 @@ def _print(result: Forecasts, as_json: bool, *, single: bool) -> None:
         print_json(next(iter(answers.values())) if single else {"forecasts": answers, "failures": failures})
         return
     if single:
-        _print_one(next(iter(result.forecasts.values())))
+        print_one(next(iter(result.forecasts.values())))
     else:
-        _print_many(result)
+        print_many(result.forecasts)
     for error in result.failures.values():
         failure(str(error))
 
 
-def _print_one(forecast: Forecast) -> None:
+def print_one(forecast: Forecast) -> None:
+    """Print one forecast with where it came from, its notes on stderr."""
     move = percent(forecast.predicted_return, 3, sign=True)
     rows = {
         "forecast": f"{forecast.prediction:,.2f}  ({move} log return)",
@@ -137,7 +139,8 @@ def _print_one(forecast: Forecast) -> None:
         note(text)
 
 
-def _print_many(result: Forecasts) -> None:
+def print_many(forecasts: Mapping[str, Forecast]) -> None:
+    """Print forecasts as a table, and what is to be said of them."""
     table = results(
         "Forecasts of the next close",
         "symbol",
@@ -145,7 +148,7 @@ def _print_many(result: Forecasts) -> None:
         "as of",
         right=("price", "forecast", "return", "80% interval", "P(up)", "conf."),
     )
-    for symbol, forecast in result.forecasts.items():
+    for symbol, forecast in forecasts.items():
         likely = forecast.intervals[0]
         table.add_row(
             symbol,
@@ -159,6 +162,6 @@ def _print_many(result: Forecasts) -> None:
             percent(forecast.confidence),
         )
     stdout.print(table)
-    for text in dict.fromkeys(text for forecast in result.forecasts.values() for text in forecast.notes):
-        count = sum(text in forecast.notes for forecast in result.forecasts.values())
-        note(f"{text} ({count} of {len(result.forecasts)})")
+    for text in dict.fromkeys(text for forecast in forecasts.values() for text in forecast.notes):
+        count = sum(text in forecast.notes for forecast in forecasts.values())
+        note(f"{text} ({count} of {len(forecasts)})")

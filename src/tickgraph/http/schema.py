@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -15,17 +16,26 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Timings(_Answer):
-    """Where the time went, in seconds."""
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time went, in seconds.
 
-    total_seconds: float = Field(description="From the request's arrival at the forecaster to its answer.")
-    queued_seconds: float = Field(description="Waiting for a thread; 0 for an answer from memory.")
+    Attributes
+    ----------
+    total_seconds
+        From the request's arrival at the forecaster to its answer.
+    queued_seconds
+        Waiting for a thread; 0 for an answer from memory.
+    """
+
+    total_seconds: float
+    queued_seconds: float
 
 
 class ForecastAnswer(Forecast):
     """Forecast of one symbol's next close, as the service gives it."""
 
-    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": []})
+    model_config = ConfigDict(frozen=True)
 
     cached: bool = Field(description="Whether it was answered from memory, with nothing read or computed.")
     training_job: str | None = Field(

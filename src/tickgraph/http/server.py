@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -36,6 +37,9 @@ def run(settings: Settings, flags: str = "{}") -> None:
         JSON of what was given on the command line; worker processes read the rest for themselves.
     """
     sockets = [listen(settings.serve.host, settings.serve.port)]
+    # uvicorn raises a signal again once it has stopped in order: that end is a success, and the workers of
+    # training are let go like after any other.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if settings.serve.workers == 1:
         uvicorn.Server(_config(_prepared(settings), settings)).run(sockets)
         return

@@ -110,11 +110,12 @@ class Service:
         if found.status == "momentum" and self.settings.serve.train_on_demand:
             found, job = await self._train(found, name, price, wait=wait)
         seconds = time.perf_counter() - started
-        self.metrics.answered(seconds, cached=warm is not None)
+        cached = warm is not None and found.status == warm.status
+        self.metrics.answered(seconds, cached=cached)
         return _answered(
             found,
-            warm is not None,
-            Timings.model_construct(total_seconds=seconds, queued_seconds=queued),
+            cached,
+            Timings(seconds, queued),
             job,
         )
 

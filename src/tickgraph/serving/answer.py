@@ -77,13 +77,7 @@ def answer(
         predicted_return=distribution.forecast,
         prediction=start * math.exp(distribution.forecast),
         intervals=tuple(
-            Interval.model_construct(
-                level=level,
-                lower=start * math.exp(low),
-                upper=start * math.exp(high),
-                lower_return=low,
-                upper_return=high,
-            )
+            Interval(level, start * math.exp(low), start * math.exp(high), low, high)
             for level, low, high in prepared.intervals
         ),
         probability_up=rise,

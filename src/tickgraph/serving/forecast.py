@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -10,10 +11,9 @@ from pydantic import BaseModel, ConfigDict
 Status = Literal["pre-trained", "trained-on-demand", "momentum"]
 
 
-class Interval(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Interval:
     """Central interval for the next session's close, as log returns and as prices."""
-
-    model_config = ConfigDict(frozen=True)
 
     level: float
     lower: float

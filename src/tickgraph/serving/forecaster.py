@@ -94,6 +94,7 @@ class Forecaster:
         self._watched = watched
         self._prepared: LRUCache[str, Prepared] = LRUCache(MAX_MODELS)
         self._lock = threading.Lock()
+        self._training = threading.Lock()
 
     def symbols(self) -> tuple[str, ...]:
         """Symbols that have a trained model."""
@@ -319,7 +320,9 @@ class Forecaster:
             if fallback == "momentum":
                 return None
             if fallback == "train" and self._train is not None:
-                self._train(symbol, self._source)
+                with self._training:
+                    if self._registry.generation(symbol) is None:  # or another thread has just trained it
+                        self._train(symbol, self._source)
                 trained.add(symbol)
                 return self.model(symbol)
             raise

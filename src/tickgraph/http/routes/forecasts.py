@@ -138,8 +138,6 @@ def _batch(service: Service, symbols: tuple[str, ...] | list[str], fallback: str
     answer = ForecastsAnswer.model_construct(
         forecasts=result.forecasts,
         failures={symbol: problem_of(error) for symbol, error in failures.items()},
-        timings=Timings.model_construct(
-            total_seconds=time.perf_counter() - asked, queued_seconds=begun - asked
-        ),
+        timings=Timings(time.perf_counter() - asked, begun - asked),
     )
     return _forecasts.to_json(answer)

@@ -1,0 +1,34 @@
+"""Call a tickgraph service from Python, typed, with retries.
+
+>>> from tickgraph.client import Client
+>>> with Client("http://127.0.0.1:8000") as client:
+...     forecast = client.forecast("AAPL", price=130.0)
+...     client.probability("AAPL", strike=135.0).probability_above
+"""
+
+from tickgraph.client.answers import (
+    Forecast,
+    Forecasts,
+    Graph,
+    Job,
+    Probability,
+    Problem,
+    ServiceError,
+    SymbolInfo,
+    SymbolList,
+)
+from tickgraph.client.clients import AsyncClient, Client
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Forecast",
+    "Forecasts",
+    "Graph",
+    "Job",
+    "Probability",
+    "Problem",
+    "ServiceError",
+    "SymbolInfo",
+    "SymbolList",
+]

@@ -1,0 +1,217 @@
+"""The clients: one that waits, one that awaits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TypeVar
+
+import httpx
+from httpx_retries import Retry, RetryTransport
+from pydantic import BaseModel
+
+from tickgraph.client import requests
+from tickgraph.client.answers import (
+    Forecast,
+    Forecasts,
+    Graph,
+    Job,
+    Probability,
+    SymbolInfo,
+    SymbolList,
+)
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+def _headers(api_key: str | None, admin_token: str | None) -> dict[str, str]:
+    headers = {"accept": "application/json"}
+    if api_key:
+        headers["x-api-key"] = api_key
+    if admin_token:
+        headers["authorization"] = f"Bearer {admin_token}"
+    return headers
+
+
+class Client:
+    """Call a service; connections are kept open between calls.
+
+    Every method raises :class:`~tickgraph.client.ServiceError` for a problem that the service answers with, and
+    for a service that cannot be reached after the retries; and
+    :class:`~tickgraph.errors.SymbolError` for a malformed symbol, which is not sent at all.
+
+    Parameters
+    ----------
+    url
+        Where the service is.
+    api_key, admin_token
+        What it asks for, if it does.
+    retry
+        How often, and after which answers, a request is sent again.
+    transport
+        What carries requests; None is the network.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        admin_token: str | None = None,
+        retry: Retry = requests.RETRY,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(
+            base_url=url,
+            headers=_headers(api_key, admin_token),
+            transport=RetryTransport(transport=transport or httpx.HTTPTransport(), retry=retry),
+        )
+
+    def __enter__(self) -> Client:
+        """Use in a ``with`` statement."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def forecast(self, symbol: str, price: float | None = None, *, wait: bool = False) -> Forecast:
+        """Forecast one symbol; ``wait`` until a model is trained if it has none."""
+        return self._ask(requests.forecast(symbol, price, wait))
+
+    def forecasts(self, symbols: Iterable[str] | None = None) -> Forecasts:
+        """Forecast several symbols in one call; None is every symbol that has a model."""
+        return self._ask(requests.forecasts(symbols))
+
+    def probability(self, symbol: str, strike: float, price: float | None = None) -> Probability:
+        """Probability that the next close is above the strike, and the quantiles behind it."""
+        return self._ask(requests.probability(symbol, strike, price))
+
+    def symbols(self) -> SymbolList:
+        """List the symbols that can be forecast."""
+        return self._ask(requests.symbols())
+
+    def symbol(self, name: str) -> SymbolInfo:
+        """Say what is known of a symbol."""
+        return self._ask(requests.symbol(name))
+
+    def graph(self, name: str) -> Graph:
+        """Give the graph behind a symbol's forecast."""
+        return self._ask(requests.graph(name))
+
+    def retrain(self, name: str) -> Job:
+        """Train a symbol again, in the background; needs the admin token."""
+        return self._ask(requests.retrain(name))
+
+    def refresh(self) -> Job:
+        """Publish all correlations of the newest session, in the background; needs the admin token."""
+        return self._ask(requests.refresh())
+
+    def job(self, job_id: str) -> Job:
+        """Say how far a job is; needs the admin token."""
+        return self._ask(requests.job(job_id))
+
+    def _ask(self, ask: requests.Ask[Answer]) -> Answer:
+        try:
+            response = self._http.request(**ask.send())
+        except httpx.HTTPError as error:
+            raise requests.unreachable(self._http.base_url, error) from error
+        return ask.read(response)
+
+
+class AsyncClient:
+    """Call a service from asynchronous code; connections are kept open between calls.
+
+    Every method raises :class:`~tickgraph.client.ServiceError` for a problem that the service answers with, and
+    for a service that cannot be reached after the retries; and
+    :class:`~tickgraph.errors.SymbolError` for a malformed symbol, which is not sent at all.
+
+    Parameters
+    ----------
+    url
+        Where the service is.
+    api_key, admin_token
+        What it asks for, if it does.
+    retry
+        How often, and after which answers, a request is sent again.
+    transport
+        What carries requests; None is the network.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        admin_token: str | None = None,
+        retry: Retry = requests.RETRY,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers=_headers(api_key, admin_token),
+            transport=RetryTransport(transport=transport or httpx.AsyncHTTPTransport(), retry=retry),
+        )
+
+    async def __aenter__(self) -> AsyncClient:
+        """Use in a ``async with`` statement."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def forecast(self, symbol: str, price: float | None = None, *, wait: bool = False) -> Forecast:
+        """Forecast one symbol; ``wait`` until a model is trained if it has none."""
+        return await self._ask(requests.forecast(symbol, price, wait))
+
+    async def forecasts(self, symbols: Iterable[str] | None = None) -> Forecasts:
+        """Forecast several symbols in one call; None is every symbol that has a model."""
+        return await self._ask(requests.forecasts(symbols))
+
+    async def probability(self, symbol: str, strike: float, price: float | None = None) -> Probability:
+        """Probability that the next close is above the strike, and the quantiles behind it."""
+        return await self._ask(requests.probability(symbol, strike, price))
+
+    async def symbols(self) -> SymbolList:
+        """List the symbols that can be forecast."""
+        return await self._ask(requests.symbols())
+
+    async def symbol(self, name: str) -> SymbolInfo:
+        """Say what is known of a symbol."""
+        return await self._ask(requests.symbol(name))
+
+    async def graph(self, name: str) -> Graph:
+        """Give the graph behind a symbol's forecast."""
+        return await self._ask(requests.graph(name))
+
+    async def retrain(self, name: str) -> Job:
+        """Train a symbol again, in the background; needs the admin token."""
+        return await self._ask(requests.retrain(name))
+
+    async def refresh(self) -> Job:
+        """Publish all correlations of the newest session, in the background; needs the admin token."""
+        return await self._ask(requests.refresh())
+
+    async def job(self, job_id: str) -> Job:
+        """Say how far a job is; needs the admin token."""
+        return await self._ask(requests.job(job_id))
+
+    async def _ask(self, ask: requests.Ask[Answer]) -> Answer:
+        try:
+            response = await self._http.request(**ask.send())
+        except httpx.HTTPError as error:
+            raise requests.unreachable(self._http.base_url, error) from error
+        return ask.read(response)

@@ -1,0 +1,136 @@
+"""What is asked of the service and how its answer is read, the same for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import httpx
+from httpx_retries import Retry
+from pydantic import BaseModel, ValidationError
+
+from tickgraph.client.answers import (
+    Forecast,
+    Forecasts,
+    Graph,
+    Job,
+    Probability,
+    Problem,
+    ServiceError,
+    SymbolInfo,
+    SymbolList,
+)
+from tickgraph.market.universe import canonical
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+TIMEOUT_SECONDS = 10.0
+WAIT_SECONDS = 90.0  # for an answer that waits for training
+
+# Only what is safe to ask twice, and only what may be gone the next time. The pause grows, with jitter, and
+# the service's Retry-After is kept to.
+RETRY = Retry(
+    total=3,
+    allowed_methods=("GET",),
+    status_forcelist=(429, 502, 503, 504),
+    backoff_factor=0.2,
+    backoff_jitter=1.0,
+    respect_retry_after_header=True,
+    max_backoff_wait=5.0,
+)
+
+
+@dataclass(frozen=True)
+class Ask(Generic[Answer]):
+    """One request and the type of its answer."""
+
+    answer: type[Answer]
+    path: str
+    params: dict[str, Any] = field(default_factory=dict)
+    method: str = "GET"
+    timeout: float = TIMEOUT_SECONDS
+
+    def send(self) -> dict[str, Any]:
+        """Arguments of ``httpx.Client.request``."""
+        return {
+            "method": self.method,
+            "url": self.path,
+            "params": {name: value for name, value in self.params.items() if value is not None},
+            "timeout": self.timeout,
+        }
+
+    def read(self, response: httpx.Response) -> Answer:
+        """Read the answer; :class:`ServiceError` for a problem, or an answer that is not the service's."""
+        if response.is_success:
+            try:
+                return self.answer.model_validate_json(response.content)
+            except ValidationError as error:
+                raise ServiceError(
+                    f"{response.url} answered with something else than a {self.answer.__name__}: is it a "
+                    "tickgraph service of this version?"
+                ) from error
+        try:
+            problem = Problem.model_validate_json(response.content)
+        except ValidationError:
+            raise ServiceError(f"{response.url} answered {response.status_code}.") from None
+        raise ServiceError(problem.detail, problem)
+
+
+def unreachable(base_url: httpx.URL, error: httpx.HTTPError) -> ServiceError:
+    """Say that nothing came back."""
+    return ServiceError(
+        f"No answer from {base_url} ({error or type(error).__name__}). Is the service running? tickgraph serve"
+    )
+
+
+def forecast(symbol: str, price: float | None, wait: bool) -> Ask[Forecast]:
+    """``GET /forecast/{symbol}``."""
+    return Ask(
+        Forecast,
+        f"/forecast/{canonical(symbol)}",
+        {"price": price, "wait": wait or None},
+        timeout=WAIT_SECONDS if wait else TIMEOUT_SECONDS,
+    )
+
+
+def forecasts(symbols: Iterable[str] | None) -> Ask[Forecasts]:
+    """``GET /forecast/all`` or ``GET /forecast?symbols=``."""
+    if symbols is None:
+        return Ask(Forecasts, "/forecast/all")
+    return Ask(Forecasts, "/forecast", {"symbols": ",".join(map(canonical, symbols))})
+
+
+def probability(symbol: str, strike: float, price: float | None) -> Ask[Probability]:
+    """``GET /forecast/{symbol}/probability``."""
+    return Ask(Probability, f"/forecast/{canonical(symbol)}/probability", {"strike": strike, "price": price})
+
+
+def symbols() -> Ask[SymbolList]:
+    """``GET /symbols``."""
+    return Ask(SymbolList, "/symbols")
+
+
+def symbol(name: str) -> Ask[SymbolInfo]:
+    """``GET /symbols/{symbol}``."""
+    return Ask(SymbolInfo, f"/symbols/{canonical(name)}")
+
+
+def graph(name: str) -> Ask[Graph]:
+    """``GET /symbols/{symbol}/graph``."""
+    return Ask(Graph, f"/symbols/{canonical(name)}/graph")
+
+
+def retrain(name: str) -> Ask[Job]:
+    """``POST /admin/retrain/{symbol}``."""
+    return Ask(Job, f"/admin/retrain/{canonical(name)}", method="POST")
+
+
+def refresh() -> Ask[Job]:
+    """``POST /admin/refresh``."""
+    return Ask(Job, "/admin/refresh", method="POST")
+
+
+def job(job_id: str) -> Ask[Job]:
+    """``GET /admin/jobs/{job_id}``."""
+    return Ask(Job, f"/admin/jobs/{job_id}")
