@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,18 +15,16 @@ from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, T
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import canonical
-from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.model.network import attention, forward
-from tickgraph.model.weights import Weights, stack_weights, weight_shapes
+from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Clock, answer, checked_price
+from tickgraph.serving.batch import last_session, prepare_models, prepare_momentum, target_graph, until
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
 from tickgraph.serving.forecast import Forecast
-from tickgraph.serving.momentum import momentum_forecast
 from tickgraph.serving.observer import Observer
-from tickgraph.serving.prepared import Prepared, PriceContext, staleness
+from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.served import ServedModel
-from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_graphs
+from tickgraph.serving.snapshot import TargetGraph
 
 Panels = Callable[[str, Sequence[str]], PricePanel]
 Trainer = Callable[[str, str], None]
@@ -234,10 +231,10 @@ class Forecaster:
                     failures[symbol] = error
             else:
                 together.setdefault((source, model.graph), []).append(model)
-        for (source, graph), group in together.items():
+        for (source, _), group in together.items():
             panel = panels[source]
-            for session, those in _by_last_session(_until(panel, as_of), group, failures).items():
-                done |= self._by_network(panel, session, graph, those, keep=as_of is None)
+            for session, those in _by_last_session(until(panel, as_of), group, failures).items():
+                done |= self._by_network(panel, session, those, keep=as_of is None)
         return done, failures
 
     def in_memory(
@@ -291,21 +288,7 @@ class Forecaster:
     def graph(self, symbol: str) -> TargetGraph:
         """Graph that a canonical symbol's forecast comes from now; raises as :meth:`forecast`."""
         model = self.model(symbol)
-        panel = self._panels(model.source, model.nodes)
-        panel = panel.through(_last_session(panel, symbol))
-        reason = staleness(model, panel.sessions[-1], self._clock.now())
-        correlation = latest_correlation(panel, model.nodes, model.graph) if reason else model.correlation
-        graphs = latest_graphs(panel, [model.nodes], [correlation], model.graph)
-        alpha = attention(model.weights, graphs.features[0], graphs.adjacency[0])  # [K, N, N]
-        return TargetGraph(
-            model.nodes,
-            panel.sessions[-1],
-            graphs.features[0],
-            graphs.present[0],
-            correlation,
-            graphs.adjacency[0],
-            alpha,
-        )
+        return target_graph(model, self._panels(model.source, model.nodes), self._clock.now())
 
     def _valid(self, symbol: str, model: ServedModel | None, panel: PricePanel) -> Prepared | None:
         prepared = self._prepared.get(symbol)
@@ -351,55 +334,24 @@ class Forecaster:
         return panels
 
     def _by_momentum(self, symbol: str, panel: PricePanel, as_of: date | None) -> Prepared:
-        until = _until(panel, as_of)
-        until = until.through(_last_session(until, symbol))
-        distribution = momentum_forecast(until, symbol, self._graph.feature_window)
+        prepared = prepare_momentum(symbol, panel, as_of, self._graph)
         self._observer.fell_back(symbol, "no model")
-        prepared = Prepared(
-            symbol, distribution, PriceContext.of(until, symbol), None, None, (), weakref.ref(panel)
-        )
         if as_of is None:
             self._keep(prepared)
         return prepared
 
     def _by_network(
-        self,
-        whole: PricePanel,
-        session: np.datetime64,
-        graph: GraphConfig,
-        models: list[ServedModel],
-        *,
-        keep: bool,
+        self, panel: PricePanel, session: np.datetime64, models: list[ServedModel], *, keep: bool
     ) -> dict[str, Prepared]:
-        """Forecast models of one configuration from one panel: a single network call."""
         started = time.perf_counter()
-        panel, now = whole.through(session), self._clock.now()
-        reasons = [staleness(model, session, now) for model in models]
-        correlations = [
-            latest_correlation(panel, model.nodes, graph) if reason else model.correlation
-            for model, reason in zip(models, reasons, strict=True)
-        ]
-        graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
-        returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
-        done = {}
-        for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
-            if reason:
-                self._observer.correlated(model.symbol, reason)
-            done[model.symbol] = prepared = Prepared(
-                model.symbol,
-                PredictiveDistribution(float(returns[row]), float(graphs.volatility[row]), model.scores),
-                PriceContext.of(panel, model.symbol),
-                model,
-                reason,
-                tuple(
-                    name for name, there in zip(model.nodes, graphs.present[row], strict=False) if not there
-                ),
-                weakref.ref(whole),
-            )
+        done = prepare_models(panel, session, models, self._clock.now())
+        self._observer.computed(len(models), time.perf_counter() - started)
+        for prepared in done:
+            if prepared.recomputed:
+                self._observer.correlated(prepared.symbol, prepared.recomputed)
             if keep:
                 self._keep(prepared)
-        self._observer.computed(len(models), time.perf_counter() - started)
-        return done
+        return {prepared.symbol: prepared for prepared in done}
 
     def _keep(self, prepared: Prepared) -> None:
         with self._lock:
@@ -427,28 +379,6 @@ def _distinct(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(symbol for group in groups for symbol in group))
 
 
-def _until(panel: PricePanel, as_of: date | None) -> PricePanel:
-    return panel if as_of is None else panel.through(np.datetime64(as_of, "D"))
-
-
-def _stacked(models: list[ServedModel]) -> Weights:
-    if len(models) == 1:
-        return {path: value[None] for path, value in models[0].weights.items()}
-    return stack_weights([model.weights for model in models])
-
-
-def _last_session(panel: PricePanel, symbol: str) -> np.datetime64:
-    closes = panel.adj_close[:, panel.column(symbol)]
-    if len(closes) and np.isfinite(closes[-1]):
-        return panel.sessions[-1]
-    traded = np.flatnonzero(np.isfinite(closes))
-    if not len(traded):
-        raise PriceDataError(
-            f"No prices for {symbol} in the store ({panel.source}). Run: tickgraph prices update --symbols {symbol}"
-        )
-    return panel.sessions[traded[-1]]
-
-
 def _by_last_session(
     panel: PricePanel, models: list[ServedModel], failures: dict[str, TickgraphError]
 ) -> dict[np.datetime64, list[ServedModel]]:
@@ -456,7 +386,7 @@ def _by_last_session(
     groups: dict[np.datetime64, list[ServedModel]] = {}
     for model in models:
         try:
-            groups.setdefault(_last_session(panel, model.symbol), []).append(model)
+            groups.setdefault(last_session(panel, model.symbol), []).append(model)
         except PriceDataError as error:
             failures[model.symbol] = error
     return groups

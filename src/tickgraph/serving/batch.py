@@ -1,0 +1,103 @@
+"""What does not depend on a request's price, computed for many symbols in one network call."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import numpy as np
+
+from tickgraph.errors import PriceDataError
+from tickgraph.graph.config import GraphConfig
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.model.network import attention, forward
+from tickgraph.model.weights import Weights, stack_weights
+from tickgraph.serving.momentum import momentum_forecast
+from tickgraph.serving.prepared import Prepared, PriceContext, staleness
+from tickgraph.serving.served import ServedModel
+from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_graphs
+
+
+def prepare_models(
+    whole: PricePanel, session: np.datetime64, models: Sequence[ServedModel], now: datetime
+) -> list[Prepared]:
+    """Forecast models of one graph configuration from the prices up to a session: a single network call.
+
+    Parameters
+    ----------
+    whole
+        Prices of all their nodes; nothing after ``session`` is used.
+    session
+        Last session of every model's target.
+    models
+        At least one.
+    now
+        Decides whether stored correlations are still fresh.
+    """
+    panel, graph = whole.through(session), models[0].graph
+    reasons = [staleness(model, session, now) for model in models]
+    correlations = [
+        latest_correlation(panel, model.nodes, graph) if reason else model.correlation
+        for model, reason in zip(models, reasons, strict=True)
+    ]
+    graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
+    returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
+    return [
+        Prepared(
+            model.symbol,
+            PredictiveDistribution(float(returns[row]), float(graphs.volatility[row]), model.scores),
+            PriceContext.of(panel, model.symbol),
+            model,
+            reason,
+            tuple(name for name, there in zip(model.nodes, graphs.present[row], strict=False) if not there),
+            weakref.ref(whole),
+        )
+        for row, (model, reason) in enumerate(zip(models, reasons, strict=True))
+    ]
+
+
+def prepare_momentum(symbol: str, whole: PricePanel, as_of: date | None, graph: GraphConfig) -> Prepared:
+    """Forecast a symbol without a model from its own returns up to a day; None is all that are there."""
+    panel = until(whole, as_of)
+    panel = panel.through(last_session(panel, symbol))
+    distribution = momentum_forecast(panel, symbol, graph.feature_window)
+    context = PriceContext.of(panel, symbol)
+    return Prepared(symbol, distribution, context, None, None, (), weakref.ref(whole))
+
+
+def target_graph(model: ServedModel, panel: PricePanel, now: datetime) -> TargetGraph:
+    """Graph that a model's forecast comes from now, with its attention."""
+    panel = panel.through(last_session(panel, model.symbol))
+    session = panel.sessions[-1]
+    reason = staleness(model, session, now)
+    correlation = latest_correlation(panel, model.nodes, model.graph) if reason else model.correlation
+    graphs = latest_graphs(panel, [model.nodes], [correlation], model.graph)
+    features, adjacency = graphs.features[0], graphs.adjacency[0]
+    alpha = attention(model.weights, features, adjacency)  # [K, N, N]
+    return TargetGraph(model.nodes, session, features, graphs.present[0], correlation, adjacency, alpha)
+
+
+def until(panel: PricePanel, as_of: date | None) -> PricePanel:
+    """Prices up to a day; None is all of them."""
+    return panel if as_of is None else panel.through(np.datetime64(as_of, "D"))
+
+
+def last_session(panel: PricePanel, symbol: str) -> np.datetime64:
+    """Last session at which the symbol has prices; :class:`PriceDataError` if there is none."""
+    closes = panel.adj_close[:, panel.column(symbol)]
+    if len(closes) and np.isfinite(closes[-1]):
+        return panel.sessions[-1]
+    traded = np.flatnonzero(np.isfinite(closes))
+    if not len(traded):
+        raise PriceDataError(
+            f"No prices for {symbol} in the store ({panel.source}). Run: tickgraph prices update --symbols {symbol}"
+        )
+    return panel.sessions[traded[-1]]
+
+
+def _stacked(models: Sequence[ServedModel]) -> Weights:
+    if len(models) == 1:
+        return {path: value[None] for path, value in models[0].weights.items()}
+    return stack_weights([model.weights for model in models])
