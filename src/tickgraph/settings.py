@@ -45,6 +45,8 @@ class ServeSettings(BaseModel):
     rate_limit
         Requests per client (its API key, or its address), such as ``100/second``; None is unlimited. Each
         process counts by itself.
+    trusted_proxies
+        Addresses of reverse proxies, whose ``X-Forwarded-For`` tells the client's address.
     cors_origins
         Web origins whose pages may call the service; empty turns CORS off.
     max_in_flight
@@ -79,6 +81,7 @@ class ServeSettings(BaseModel):
     admin_token: SecretStr | None = None
     api_keys: tuple[SecretStr, ...] = ()
     rate_limit: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_in_flight: int = Field(default=256, ge=1)
     threads: int = Field(default=8, ge=1, le=256)

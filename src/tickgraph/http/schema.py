@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from tickgraph.http import examples
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.forecast import Forecast
 
@@ -35,7 +36,7 @@ class Timings:
 class ForecastAnswer(Forecast):
     """Forecast of one symbol's next close, as the service gives it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [examples.FORECAST]})
 
     cached: bool = Field(description="Whether it was answered from memory, with nothing read or computed.")
     training_job: str | None = Field(
@@ -47,7 +48,7 @@ class ForecastAnswer(Forecast):
 class Problem(_Answer):
     """An error, as problem details (RFC 9457)."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", json_schema_extra={"examples": [examples.PROBLEM]})
 
     type: str = Field(examples=["urn:tickgraph:problem:unknown-symbol"])
     title: str
@@ -78,6 +79,8 @@ class Quantile(_Answer):
 
 class ProbabilityAnswer(_Answer):
     """Probability that the next close lies above a strike."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [examples.PROBABILITY]})
 
     symbol: str
     strike: float

@@ -41,14 +41,14 @@ def run(settings: Settings, flags: str = "{}") -> None:
     # training are let go like after any other.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if settings.serve.workers == 1:
-        uvicorn.Server(_config(_prepared(settings), settings)).run(sockets)
+        uvicorn.Server(configuration(_prepared(settings), settings)).run(sockets)
         return
     metrics = Path(tempfile.mkdtemp(prefix="tickgraph-metrics-"))
     os.environ[METRICS_VARIABLE] = str(metrics)
     os.environ[FLAGS_VARIABLE] = flags
     configure(settings.serve.log_format)
     try:
-        Multiprocess(_config("tickgraph.http.server:from_environment", settings), sockets).run()
+        Multiprocess(configuration("tickgraph.http.server:from_environment", settings), sockets).run()
     finally:
         shutil.rmtree(metrics, ignore_errors=True)
 
@@ -86,7 +86,8 @@ def _prepared(settings: Settings) -> FastAPI:
     return create_app(settings)
 
 
-def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+def configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+    """Uvicorn's configuration for an application, or for the name of a function that makes one."""
     serve = settings.serve
     return uvicorn.Config(
         app,
@@ -99,6 +100,8 @@ def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=serve.keep_alive_seconds,
         timeout_graceful_shutdown=serve.drain_seconds,
         server_header=False,
+        proxy_headers=bool(serve.trusted_proxies),  # else anyone could claim any address
+        forwarded_allow_ips=list(serve.trusted_proxies),
         access_log=False,
         log_config=None,
     )

@@ -111,4 +111,9 @@ def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[st
 
 def suggest(symbol: str, known: Collection[str]) -> list[str]:
     """Known symbols that look like this one, the closest first, at most three."""
-    return difflib.get_close_matches(symbol.upper(), list(known), n=3, cutoff=0.5)
+    word = symbol.upper()
+    # Letters in the wrong order are the commonest slip: AAPL comes before PYPL for APPL.
+    anagrams = [name for name in known if sorted(name) == sorted(word)]
+    others = difflib.get_close_matches(word, list(known), n=4, cutoff=0.5)
+    first = [name for name in others if name[0] == word[0]]  # rarely is the first letter wrong
+    return list(dict.fromkeys((*anagrams, *first, *others)))[:3]

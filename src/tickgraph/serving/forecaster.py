@@ -87,7 +87,8 @@ class Forecaster:
         self._graph = graph or GraphConfig()
         self._clock = Clock(now)
         self._observer = observer or Observer()
-        self._models = models or open_models(registry, observer=self._observer)
+        # An empty cache is false, so `or` would not do.
+        self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
         self._prepared: LRUCache[str, Prepared] = LRUCache(MAX_MODELS)
         self._lock = threading.Lock()
