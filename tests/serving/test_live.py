@@ -1,0 +1,272 @@
+"""What the watcher sees is driven by hand: ``look()`` is its step, so nothing here waits."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from tickgraph.market.store import PriceStore
+from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving import batch
+from tickgraph.serving.live import LiveForecaster
+from tickgraph.serving.observer import Observer
+
+EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
+
+
+class Heard(Observer):
+    def __init__(self):
+        self.counts = Counter()
+
+    def loaded(self, symbol, seconds):
+        self.counts["loaded", symbol] += 1
+
+    def refused(self, symbol, error):
+        self.counts["refused", symbol] += 1
+
+    def computed(self, symbols, seconds):
+        self.counts["computed"] += 1
+
+    def correlated(self, symbol, reason):
+        self.counts["correlated", reason] += 1
+
+    def fell_back(self, symbol, reason):
+        self.counts["fell back"] += 1
+
+    def prices_kept(self, source, error):
+        self.counts["prices kept"] += 1
+
+
+@pytest.fixture
+def heard():
+    return Heard()
+
+
+@pytest.fixture
+def store(prices_dir, tmp_path):
+    shutil.copytree(prices_dir, tmp_path / "own-prices")
+    return PriceStore(tmp_path / "own-prices")
+
+
+@pytest.fixture
+def clock():
+    return [EVENING]
+
+
+@pytest.fixture
+def live(registry, store, heard, clock):
+    made = LiveForecaster(registry, store, now=lambda: clock[0], observer=heard)
+    made.look()
+    yield made
+    made.stop()
+
+
+def publish(registry: ModelRegistry, symbol: str, factor: float, *, name: str | None = None):
+    """Publish a symbol's model again with its last layer's weights multiplied, perhaps under another name."""
+    stored = registry.load(symbol, weight_shapes)
+    weights = {path: value * np.float32(factor) for path, value in stored.weights.items()}
+    metadata = stored.metadata
+    if name:
+        config = metadata.training_config
+        peers = tuple(peer if peer != name else symbol for peer in config.correlated_symbols)
+        config = config.model_copy(update={"correlated_symbols": peers})
+        metadata = metadata.model_copy(update={"symbol": name, "training_config": config})
+    registry.publish(metadata, weights, stored.correlation)
+
+
+def test_nothing_is_loaded_before_it_is_asked_for(live, heard):
+    assert live.symbols() == ("AAPL", "JPM", "MSFT", "XOM")
+    assert len(live.models) == 0
+    assert live.warm("AAPL") is None
+    live.prepare("AAPL")
+    assert live.models.symbols() == ("AAPL",)
+    assert live.warm("AAPL", 130).price == 130
+    assert heard.counts["loaded", "AAPL"] == 1
+
+
+def test_a_warm_answer_reads_and_computes_nothing(live, heard, monkeypatch):
+    live.prepare("AAPL")
+    live.look()
+    computed = heard.counts["computed"]
+    monkeypatch.setattr(batch, "forward", None)
+    monkeypatch.setattr(live.store, "panel", None)
+    monkeypatch.setattr(live.registry, "load", None)
+    for price in (100, 130, None):
+        assert live.warm("AAPL", price).generation == live.registry.generation("AAPL")
+    assert heard.counts["computed"] == computed
+
+
+def test_a_new_generation_is_served_after_a_look_without_a_slow_request(live, registry, heard):
+    live.prepare("AAPL")
+    old = live.warm("AAPL")
+    publish(registry, "AAPL", 1.5)
+    assert live.warm("AAPL").generation == old.generation  # no request looks, loads or computes
+    live.look()
+    new = live.warm("AAPL")
+    assert new.generation == registry.generation("AAPL") != old.generation
+    assert new.predicted_return != old.predicted_return
+    assert heard.counts["loaded", "AAPL"] == 2
+
+
+def test_a_broken_generation_leaves_the_old_one_in_service_with_a_note(live, registry, heard):
+    live.prepare("AAPL")
+    old = live.warm("AAPL")
+    publish(registry, "AAPL", 1.5)
+    path = registry.paths("AAPL").weights
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-10])
+    live.look()
+    answer = live.warm("AAPL")
+    assert answer.predicted_return == old.predicted_return
+    assert any("a newer model is not used" in note for note in answer.notes)
+    assert heard.counts["refused", "AAPL"] == 1
+    live.prepare("JPM")  # others are not held up
+    publish(registry, "JPM", 1.5)
+    live.look()
+    assert live.warm("JPM").generation == registry.generation("JPM")
+    path.write_bytes(whole)
+    live.clear()
+    assert live.answer(live.prepare("AAPL"), None).generation == registry.generation("AAPL")
+
+
+def test_a_symbol_that_gets_a_model_stops_being_answered_by_momentum(live, registry, heard):
+    live.prepare("TSLA")
+    assert live.warm("TSLA").status == "momentum"
+    publish(registry, "AAPL", 1.0, name="TSLA")
+    live.look()
+    answer = live.warm("TSLA") or live.answer(live.prepare("TSLA"), None)
+    assert (answer.status, answer.symbol) == ("pre-trained", "TSLA")
+
+
+def test_a_withdrawn_model_is_no_longer_served(live, registry):
+    live.prepare("AAPL")
+    registry.paths("AAPL").metadata.unlink()
+    live.look()
+    assert live.warm("AAPL") is None
+    assert live.answer(live.prepare("AAPL"), None).status == "momentum"
+
+
+def test_a_vanished_folder_takes_nothing_out_of_service(live, registry):
+    live.prepare("AAPL")
+    old = live.warm("AAPL")
+    registry.root.rename(registry.root.with_name("gone"))
+    live.look()
+    assert "is gone" in live.fault
+    assert live.warm("AAPL").predicted_return == old.predicted_return
+    registry.root.with_name("gone").rename(registry.root)
+    live.look()
+    assert live.fault is None
+
+
+def test_new_prices_are_served_once_they_have_settled(live, store, sample, heard):
+    bars = sample.fetch(sample.symbols()).bars
+    store.write("sample", bars[bars["date"] < "2022-12-30"])
+    live.prepare("AAPL")
+    assert live.warm("AAPL").as_of == date(2022, 12, 29)
+    store.write("sample", bars)
+    live.look()  # sees the files change
+    assert live.warm("AAPL").as_of == date(2022, 12, 29)
+    live.look()  # and finds them unchanged
+    assert live.warm("AAPL").as_of == date(2022, 12, 30)
+    assert live.warm("AAPL").correlations == "stored"
+
+
+def test_prices_that_can_no_longer_be_read_stay_in_use_while_others_move_on(live, store, sample, heard):
+    bars = sample.fetch(sample.symbols()).bars
+    store.write("sample", bars[bars["date"] < "2022-12-30"])
+    live.prepare("AAPL")
+    live.prepare("XOM")
+    store.write("sample", bars)
+    (store.root / "sample" / "XOM.parquet").write_bytes(b"PAR1 not really")
+    live.look()
+    live.look()
+    assert heard.counts["prices kept"] >= 1
+    assert live.warm("AAPL").as_of == date(2022, 12, 30)
+    assert live.warm("XOM").as_of == date(2022, 12, 29)
+    shutil.rmtree(store.root)
+    live.look()
+    live.look()
+    assert live.warm("AAPL").as_of == date(2022, 12, 30)
+
+
+def test_correlations_over_24_hours_old_are_computed_and_counted(live, clock, heard, registry):
+    live.prepare("AAPL")
+    assert live.warm("AAPL").correlations == "stored"
+    trained = registry.metadata("AAPL").training_date
+    clock[0] = trained + timedelta(hours=24, seconds=-1)
+    assert live.warm("AAPL").correlations == "stored"
+    clock[0] = trained + timedelta(hours=24)
+    assert live.warm("AAPL") is None  # what was prepared no longer holds
+    answer = live.answer(live.prepare("AAPL"), None)
+    assert answer.correlations == "computed"
+    assert any("over 24 hours old" in note for note in answer.notes)
+    assert heard.counts["correlated", "age"] == 1
+
+
+def test_correlations_of_an_older_session_are_computed_and_counted(live, registry, heard, panel):
+    earlier = np.datetime64("2022-12-29")
+    stored = registry.load("AAPL", weight_shapes)
+    old = stored.metadata.correlations.model_copy(update={"as_of": date(2022, 12, 29)})
+    metadata = stored.metadata.model_copy(update={"correlations": old})
+    nodes = ("AAPL", *metadata.training_config.correlated_symbols)
+    returns = panel.through(earlier).log_returns()[-60:][:, [panel.column(name) for name in nodes]]
+    registry.publish(metadata, stored.weights, np.corrcoef(returns.T).astype(np.float32))
+    live.look()
+    answer = live.answer(live.prepare("AAPL"), None)
+    assert (answer.correlations, answer.correlations_as_of) == ("computed", date(2022, 12, 30))
+    assert heard.counts["correlated", "session"] == 1
+    # What was computed is what would have been published.
+    fresh = live.answer(live.prepare("JPM"), None)
+    assert fresh.correlations == "stored"
+
+
+def test_renewing_after_new_prices_is_one_network_call(live, store, sample, heard):
+    live.forecast_many(live.symbols())
+    bars = sample.fetch(sample.symbols()).bars
+    store.write("sample", bars[bars["date"] < "2022-12-30"])
+    before = heard.counts["computed"]
+    live.look()
+    live.look()
+    assert heard.counts["computed"] == before + 1
+    assert {live.warm(symbol).as_of for symbol in live.symbols()} == {date(2022, 12, 29)}
+
+
+def test_eviction_costs_a_load_and_no_forecast_changes(registry, store, heard):
+    live = LiveForecaster(registry, store, max_models=2, now=lambda: EVENING, observer=heard)
+    live.look()
+    first = {symbol: live.answer(live.prepare(symbol), None) for symbol in live.symbols()}
+    again = {symbol: live.answer(live.prepare(symbol), None) for symbol in live.symbols()}
+    assert again == first
+    assert len(live.models) == 2
+    live.look()
+    assert len(live.models) == 2  # a look loads nothing back
+    live.stop()
+
+
+def test_the_watcher_survives_a_fault_and_says_it(registry, store, monkeypatch):
+    import threading
+
+    looked = threading.Semaphore(0)
+    live = LiveForecaster(registry, store, poll_seconds=0.001)
+    real = live.panels.refresh
+
+    def broken():
+        looked.release()
+        raise RuntimeError("unforeseen")
+
+    live.start()
+    monkeypatch.setattr(live.panels, "refresh", broken)
+    for _ in range(3):
+        assert looked.acquire(timeout=30)
+    assert "unforeseen" in live.fault
+    again = threading.Event()
+    monkeypatch.setattr(live.panels, "refresh", lambda: (again.set(), real()))
+    assert again.wait(30)
+    live.stop()
+    live.look()
+    assert live.fault is None
