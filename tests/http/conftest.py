@@ -25,6 +25,6 @@ def prices(prices_dir, tmp_path):
 
 @pytest.fixture
 def own(registry, prices, config):
-    """A service whose models and prices the test may damage."""
-    with here(settings_of(registry.root, prices, config, admin_token=TOKEN)) as running:
+    """A service whose models and prices the test may damage; it looks for newer ones when the test says so."""
+    with here(settings_of(registry.root, prices, config, admin_token=TOKEN, poll_seconds=3600)) as running:
         yield running

@@ -225,6 +225,15 @@ def test_correlations_of_an_older_session_are_computed_and_counted(live, registr
     assert fresh.correlations == "stored"
 
 
+def test_another_symbols_first_forecast_makes_no_warm_one_cold(live, heard):
+    for symbol in live.symbols():
+        live.prepare(symbol)
+        assert live.warm("AAPL") is not None
+    assert heard.counts["computed"] == 4
+    live.look()
+    assert heard.counts["computed"] == 4
+
+
 def test_renewing_after_new_prices_is_one_network_call(live, store, sample, heard):
     live.forecast_many(live.symbols())
     bars = sample.fetch(sample.symbols()).bars

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -32,6 +32,9 @@ class PricePanel:
         ``[T, S]`` float64 shares; NaN where missing.
     source
         Where the prices came from.
+    lineage
+        Whatever was computed from a panel holds for a wider one of the same lineage: it has the same prices and
+        sessions, and only more symbols.
     """
 
     sessions: NDArray[np.datetime64]
@@ -40,6 +43,7 @@ class PricePanel:
     adj_close: NDArray[np.float64]
     volume: NDArray[np.float64]
     source: str
+    lineage: object = field(default_factory=object, repr=False, compare=False)
 
     @classmethod
     def from_bars(cls, bars: pd.DataFrame, source: str) -> PricePanel:
@@ -105,7 +109,9 @@ class PricePanel:
             return values
 
         close, adj_close, volume = map(side_by_side, ("close", "adj_close", "volume"))
-        return PricePanel(sessions, symbols, close, adj_close, volume, self.source)
+        widened = len(sessions) == len(self.sessions) and newer.isdisjoint(self.symbols)
+        lineage = self.lineage if widened else object()
+        return PricePanel(sessions, symbols, close, adj_close, volume, self.source, lineage)
 
     def through(self, session: np.datetime64) -> PricePanel:
         """Sessions up to and including a date; :class:`InputError` if there is none."""

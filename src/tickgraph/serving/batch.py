@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -52,7 +51,7 @@ def prepare_models(
             model,
             reason,
             tuple(name for name, there in zip(model.nodes, graphs.present[row], strict=False) if not there),
-            weakref.ref(whole),
+            whole.lineage,
         )
         for row, (model, reason) in enumerate(zip(models, reasons, strict=True))
     ]
@@ -64,7 +63,7 @@ def prepare_momentum(symbol: str, whole: PricePanel, as_of: date | None, graph: 
     panel = panel.through(last_session(panel, symbol))
     distribution = momentum_forecast(panel, symbol, graph.feature_window)
     context = PriceContext.of(panel, symbol)
-    return Prepared(symbol, distribution, context, None, None, (), weakref.ref(whole))
+    return Prepared(symbol, distribution, context, None, None, (), whole.lineage)
 
 
 def target_graph(model: ServedModel, panel: PricePanel, now: datetime) -> TargetGraph:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -44,8 +43,8 @@ class Prepared:
         Why the stored correlations were not used: ``session``, ``age`` or None where they were.
     absent
         Peers without complete prices at the last session: nodes that the graph had to do without.
-    panel
-        The prices it is valid for.
+    lineage
+        Of the prices it is valid for.
     intervals
         (level, lower, upper) in log return.
     probability_up
@@ -58,7 +57,7 @@ class Prepared:
     model: ServedModel | None
     recomputed: str | None
     absent: tuple[str, ...]
-    panel: weakref.ref[PricePanel]
+    lineage: object
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
 
@@ -69,7 +68,7 @@ class Prepared:
 
     def holds(self, model: ServedModel | None, panel: PricePanel, now: datetime) -> bool:
         """Whether computing again from this model and these prices would give the same."""
-        if self.model is not model or self.panel() is not panel:
+        if self.model is not model or self.lineage is not panel.lineage:
             return False
         return model is None or self.recomputed is not None or is_recent(model, now)
 

@@ -1,0 +1,153 @@
+"""Clients that send slowly, too much, or go away: on raw sockets, since no HTTP library would send such things."""
+
+from __future__ import annotations
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from real_service import here, settings_of
+from tickgraph.http.protocol import MAX_REQUEST_BYTES
+
+
+@pytest.fixture(scope="module")
+def hasty(trained_dir, prices_dir, config, tmp_path_factory):
+    """A service that gives a client a third of a second to send its request."""
+    runtime = tmp_path_factory.mktemp("runtime")
+    with here(
+        settings_of(trained_dir, prices_dir, config, header_seconds=0.3, runtime_dir=runtime)
+    ) as running:
+        yield running
+
+
+def connect(service):
+    parts = urlsplit(service.url)
+    opened = socket.create_connection((parts.hostname, parts.port), timeout=30)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
+
+
+def until_closed(opened):
+    received = b""
+    try:
+        while chunk := opened.recv(65536):
+            received += chunk
+    except ConnectionResetError:
+        pass
+    return received
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\n"])
+def test_a_request_that_does_not_arrive_in_time_is_408_and_disconnected(hasty, sent):
+    with connect(hasty) as opened:
+        opened.sendall(sent)
+        assert until_closed(opened).startswith(b"HTTP/1.1 408 ")
+
+
+def test_drip_feeding_headers_wins_no_time(hasty):
+    with connect(hasty) as opened:
+        opened.sendall(b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\n")
+        opened.settimeout(0.02)
+        received = b""
+        for number in range(1_000):
+            try:
+                opened.sendall(b"x-drip-%d: 1\r\n" % number)
+                received += opened.recv(65536)
+                break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        opened.settimeout(30)
+        received += until_closed(opened)
+        assert received.startswith(b"HTTP/1.1 408 ")
+        assert number < 100
+
+
+def test_many_slow_clients_do_not_keep_others_waiting(hasty):
+    slow = [connect(hasty) for _ in range(200)]
+    for opened in slow:
+        opened.sendall(b"GET /forecast/AAPL HTTP/1.1\r\n")
+    assert hasty.get("/forecast/AAPL").status_code == 200
+    for opened in slow:
+        assert until_closed(opened).startswith(b"HTTP/1.1 408 ")
+        opened.close()
+
+
+def test_an_idle_connection_between_requests_is_not_a_slow_request(hasty):
+    with connect(hasty) as opened:
+        for _ in range(2):
+            opened.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert opened.recv(65536).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.5)  # longer than a request may take: the pause is what is tested
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\nX-Large: " + b"a" * MAX_REQUEST_BYTES + b"\r\n\r\n",
+        b"GET /forecast/AAPL?x=" + b"a" * MAX_REQUEST_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /forecast/AAPL HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n" + b"a" * 200_000,
+        b"POST /forecast/AAPL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"ffff\r\n"
+        + b"a" * 65535
+        + b"\r\n"
+        + b"ffff\r\n"
+        + b"a" * 65535
+        + b"\r\n",
+    ],
+    ids=["header", "address", "body", "chunks"],
+)
+def test_an_oversized_request_is_refused_and_disconnected(hasty, request_):
+    with connect(hasty) as opened:
+        try:
+            opened.sendall(request_)
+        except ConnectionError:
+            pass
+        received = until_closed(opened)
+        # A system may drop the answer of a connection that is reset while the client still sends.
+        assert received == b"" or received.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 405 ", b"HTTP/1.1 400 "))
+    assert hasty.get("/forecast/AAPL").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET\r\n\r\n",
+        b"\x00" * 1000,
+        b"GET / HTTP/9.9\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_400_or_dropped(hasty, request_):
+    with connect(hasty) as opened:
+        opened.sendall(request_)
+        received = until_closed(opened)
+        assert received == b"" or received.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 408 "))
+
+
+def test_pipelined_requests_are_answered_in_order(hasty):
+    with connect(hasty) as opened:
+        opened.sendall(
+            b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\n\r\n"
+            b"GET /forecast/MSFT HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        received = until_closed(opened)
+    assert received.count(b"HTTP/1.1 200 ") == 2
+    assert received.index(b'"symbol":"AAPL"') < received.index(b'"symbol":"MSFT"')
+
+
+def test_clients_that_go_away_leave_nothing_behind(hasty):
+    for _ in range(50):
+        with connect(hasty) as opened:
+            opened.sendall(b"GET /forecast/all HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert hasty.get("/forecast/AAPL").status_code == 200
+    service = hasty.service
+    # All that was begun has ended: nothing is in flight, no thread is held.
+    deadline = time.monotonic() + 30
+    while service.metrics.in_flight._value.get() and time.monotonic() < deadline:
+        hasty.get("/health/live")
+    assert hasty.metric("gnn_requests_in_flight") == 0
+    assert hasty.metric("gnn_queue_depth") == 0
