@@ -12,7 +12,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tickgraph.http.metrics import ServiceMetrics
-from tickgraph.http.problem import OverloadedError, problem_of, respond
+from tickgraph.http.problem import OverloadedError, problem_of, respond, unforeseen
 
 SLOW_SECONDS = 0.25  # slower requests are always logged
 REQUEST_ID = b"x-request-id"
@@ -60,17 +60,22 @@ class Envelope:
         extra = [(REQUEST_ID, identity), *_HEADERS]
         if not scope["path"].startswith(_PAGES):
             extra.append(_POLICY)
-        status, started = 500, time.perf_counter()
+        status, begun, started = 500, False, time.perf_counter()
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
         try:
             await self._app(scope, receive, sending)
+        except Exception as error:
+            if begun:  # of an answer that has begun, only its breaking off can tell
+                raise
+            _log.error("unexpected fault", exc_info=error)
+            await unforeseen(scope["path"], scope["request_id"])(scope, receive, sending)
         finally:
             request_id.reset(token)
             self._note(scope, status, time.perf_counter() - started)

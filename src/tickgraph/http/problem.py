@@ -104,11 +104,10 @@ def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of an application a problem."""
+    """Make every error of an application a problem; unforeseen ones are made so by the outermost middleware."""
     app.add_exception_handler(TickgraphError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _protocol)
-    app.add_exception_handler(Exception, _unknown)
 
 
 async def _known(request: Request, error: Exception) -> Response:
@@ -156,15 +155,15 @@ async def _protocol(request: Request, error: Exception) -> Response:
     return respond(problem, dict(error.headers or {}))
 
 
-async def _unknown(request: Request, error: Exception) -> Response:
-    _log.error("unexpected fault", exc_info=error)
+def unforeseen(path: str, identity: str) -> Response:
+    """Answer to a request that ended in a fault nobody foresaw; what it was is in the log only."""
     return respond(
         Problem(
             type="urn:tickgraph:problem:internal",
             title="Internal error",
             status=500,
             detail="An unexpected fault, which was logged under the request's id. Please report it.",
-            instance=request.url.path,
-            request_id=request.scope.get("request_id"),
+            instance=path,
+            request_id=identity,
         )
     )
