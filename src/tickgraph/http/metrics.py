@@ -41,6 +41,7 @@ class ServiceMetrics(Observer):
         self._symbol_labels = symbol_labels
         self._labelled: Callable[[str], str] = lambda symbol: OTHER
         self._live: LiveForecaster | None = None
+        self._jobs_waiting: Callable[[], int] = lambda: 0
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(name, text, labels, registry=self._registry)
@@ -115,9 +116,9 @@ class ServiceMetrics(Observer):
         self._cached = self.latency.labels("true")
         self._computed = self.latency.labels("false")
 
-    def attach(self, live: LiveForecaster) -> None:
-        """Read gauges from this forecaster, and label by the symbols it has models of."""
-        self._live = live
+    def attach(self, live: LiveForecaster, jobs_waiting: Callable[[], int]) -> None:
+        """Read gauges from this forecaster and the jobs, and label by the symbols that have models."""
+        self._live, self._jobs_waiting = live, jobs_waiting
 
         def label(symbol: str) -> str:
             known = live.has_model(symbol) and len(live.symbols()) <= self._symbol_labels
@@ -188,6 +189,7 @@ class ServiceMetrics(Observer):
         live = self._live
         if live is None:
             return
+        self.jobs_waiting.set(self._jobs_waiting())
         self.models.set(len(live.models))
         self.bytes.set(live.models.nbytes)
         self.idle.set(live.models.idle_seconds)

@@ -16,7 +16,7 @@ from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.schema import ForecastAnswer, Timings
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical, suggest
-from tickgraph.pipeline.background import Background, QueueFullError
+from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
@@ -67,7 +67,7 @@ class Service:
             max_waiting=serve.max_jobs,
             on_end=self._job_ended,
         )
-        self.metrics.attach(self.live)
+        self.metrics.attach(self.live, lambda: self.background.waiting)
         self.started_at = datetime.now(UTC)
         self._threads = ThreadPoolExecutor(serve.threads, "tickgraph-request")
 
@@ -134,6 +134,7 @@ class Service:
             nonlocal begun
             begun = time.perf_counter()
             self.metrics.queued.dec()
+            self.metrics.queue_seconds.observe(begun - asked)
             return context.run(call)
 
         seconds = self.settings.serve.request_seconds
@@ -148,7 +149,6 @@ class Service:
         finally:
             if future.cancelled():
                 self.metrics.queued.dec()
-        self.metrics.queue_seconds.observe(begun - asked)
         return result, begun - asked
 
     def known(self) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ class Service:
         else:
             try:
                 job, _ = await self.in_thread(lambda: self.background.train(symbol, None))
-            except (QueueFullError, SlowError) as error:
+            except TickgraphError as error:  # a full queue, a full disk: momentum still answers
                 return _with_note(found, f"no model is being trained: {error}"), None
         if wait and not job.over:
             ended = asyncio.wrap_future(self.background.ended(job))

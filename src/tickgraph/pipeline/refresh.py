@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata
+from tickgraph.serving.prepared import CORRELATION_AGE
 from tickgraph.serving.snapshot import latest_correlation
 
 Panels = Callable[[str, Sequence[str]], PricePanel]
@@ -46,7 +47,7 @@ def refresh_correlations(
     symbols
         Models to refresh.
     force
-        Publish even where the stored matrix is of the newest session.
+        Publish even where the stored matrix is of the newest session and under 24 hours old.
     on_symbol
         Called after each symbol.
 
@@ -81,7 +82,9 @@ def _refresh_one(
         )
     panel = panel.through(panel.sessions[traded[-1]])
     as_of = panel.sessions[-1].item()
-    if as_of == metadata.correlations.as_of and not force:
+    computed_at = metadata.correlations.computed_at or metadata.training_date
+    is_fresh = as_of == metadata.correlations.as_of and datetime.now(UTC) - computed_at < CORRELATION_AGE
+    if is_fresh and not force:
         report.unchanged[symbol] = as_of
         return
     graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))

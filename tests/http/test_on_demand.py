@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from real_service import ADMIN, TOKEN, here, settings_of
+from tickgraph.model.weights import weight_shapes
+from tickgraph.pipeline.train import train_one
+from tickgraph.registry.registry import ModelRegistry
+
+WAIT = 120
+
+
+@pytest.fixture
+def demanded(registry, prices_dir, config):
+    """A service that trains on demand; it looks for new models when the test says so."""
+    settings = settings_of(
+        registry.root, prices_dir, config, train_on_demand=True, admin_token=TOKEN, poll_seconds=3600
+    )
+    with here(settings) as running:
+        yield running
+
+
+class _NoWorker:
+    """Stands for the pool of processes: trains nothing."""
+
+    def __init__(self):
+        self.futures: list[Future] = []
+        self.asked = threading.Semaphore(0)
+
+    def submit(self, *_):
+        self.futures.append(Future())
+        self.futures[-1].set_running_or_notify_cancel()
+        self.asked.release()
+        return self.futures[-1]
+
+    def shutdown(self, **_):
+        pass
+
+
+def test_momentum_at_once_then_the_model_that_training_ahead_would_have_made(
+    demanded, registry, panel, program, prices_dir, config
+):
+    first = demanded.get("/forecast/TSLA").json()
+    assert first["status"] == "momentum"
+    assert first["training_job"]
+    assert any("a model is being trained" in note for note in first["notes"])
+
+    waited = demanded.get("/forecast/TSLA?wait=true").json()
+    assert (waited["status"], waited["model"]) == ("trained-on-demand", "gnn")
+    assert waited["training_job"] == first["training_job"]
+    assert waited["generation"] == registry.generation("TSLA")
+
+    demanded.service.live.look()
+    later = demanded.get("/forecast/TSLA").json()
+    assert (later["status"], later["training_job"]) == ("pre-trained", None)
+    assert later["predicted_return"] == waited["predicted_return"]
+
+    # Trained ahead, in this process, from the same prices and seed.
+    ahead = ModelRegistry(registry.root.parent / "ahead")
+    train_one(panel, "TSLA", panel.symbols, program, ahead)
+    with here(settings_of(ahead.root, prices_dir, config)) as other:
+        pre_trained = other.get("/forecast/TSLA").json()
+    assert pre_trained["status"] == "pre-trained"
+    assert waited["predicted_return"] == pytest.approx(pre_trained["predicted_return"], rel=1e-3, abs=1e-6)
+    assert waited["probability_up"] == pytest.approx(pre_trained["probability_up"], abs=1e-3)
+    assert demanded.metric("gnn_compilations") == 1
+    assert demanded.metric("gnn_jobs_total", kind="train", state="done") == 1
+
+    # Another symbol, by the program that is compiled by now.
+    assert demanded.get("/forecast/META?wait=true").json()["status"] == "trained-on-demand"
+    assert demanded.metric("gnn_compilations") == 1
+
+    # And one that has a model already, because an operator asks.
+    before = registry.generation("AAPL")
+    job = demanded.post("/admin/retrain/AAPL", headers=ADMIN)
+    assert job.status_code == 202
+    demanded.service.background.ended(_job(job)).result(WAIT)
+    done = demanded.get(f"/admin/jobs/{job.json()['id']}", headers=ADMIN).json()
+    assert (done["state"], done["symbol"], done["completed"]) == ("done", "AAPL", 1)
+    assert registry.generation("AAPL") != before
+    assert demanded.metric("gnn_compilations") == 1
+
+    # The models, not the forecasts in memory, are what a retrained one is compared with.
+    again = registry.load("AAPL", weight_shapes)
+    assert again.metadata.training_config.correlated_symbols
+
+
+def _job(response):
+    from tickgraph.pipeline.jobs import Job
+
+    return Job.model_validate(response.json())
+
+
+def test_a_hundred_requests_train_a_symbol_once(demanded):
+    demanded.service.background._pool = pool = _NoWorker()
+    with ThreadPoolExecutor(20) as clients:
+        bodies = list(clients.map(lambda _: demanded.get("/forecast/TSLA").json(), range(100)))
+    assert {body["status"] for body in bodies} == {"momentum"}
+    assert len({body["training_job"] for body in bodies}) == 1
+    assert len(pool.futures) == 1
+    assert demanded.metric("gnn_jobs_waiting") == 1
+
+
+def test_clients_that_go_away_do_not_end_the_training(demanded):
+    import httpx
+
+    demanded.service.background._pool = pool = _NoWorker()
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(f"{demanded.url}/forecast/TSLA?wait=true", timeout=0.5)
+    assert pool.asked.acquire(timeout=30)
+    assert not pool.futures[0].cancelled()
+    assert demanded.service.background.running("TSLA") is not None
+
+
+def test_what_cannot_be_trained_stays_with_momentum_and_says_why(demanded):
+    demanded.service.background._pool = pool = _NoWorker()
+    job = demanded.get("/forecast/TSLA").json()["training_job"]
+    record = demanded.service.background.board.read(job)
+    failed = record.model_copy(update={"state": "failed", "error": "TSLA has 12 sessions, 200 are needed"})
+    pool.futures[0].set_result((failed, 0))
+    for query in ("", "?wait=true"):
+        body = demanded.get(f"/forecast/TSLA{query}").json()
+        assert body["status"] == "momentum"
+        assert any("TSLA has 12 sessions" in note for note in body["notes"])
+    assert len(pool.futures) == 1  # not tried again at once
+    assert demanded.get("/symbols/TSLA").json()["training"]["state"] == "failed"
+
+
+def test_a_full_queue_still_gives_momentum_and_tells_an_operator_503(registry, prices_dir, config):
+    settings = settings_of(
+        registry.root, prices_dir, config, train_on_demand=True, max_jobs=1, admin_token=TOKEN
+    )
+    with here(settings) as service:
+        service.service.background._pool = _NoWorker()
+        service.get("/forecast/TSLA")
+        body = service.get("/forecast/META").json()
+        assert (body["status"], body["training_job"]) == ("momentum", None)
+        assert any("no model is being trained" in note for note in body["notes"])
+        answer = service.post("/admin/retrain/AAPL", headers=ADMIN)
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:tickgraph:problem:queue-full"
+
+
+def test_a_full_disk_costs_the_training_and_no_forecast(demanded, monkeypatch):
+    from tickgraph import atomic
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    before = demanded.get("/forecast/AAPL").json()
+    monkeypatch.setattr(atomic.os, "replace", full)
+    body = demanded.get("/forecast/TSLA").json()
+    assert body["status"] == "momentum"
+    assert any("No space left" in note for note in body["notes"])
+    assert demanded.get("/forecast/AAPL").json()["predicted_return"] == before["predicted_return"]
+    answer = demanded.post("/admin/retrain/AAPL", headers=ADMIN)
+    assert answer.status_code == 503
+    assert "No space left" in answer.json()["detail"]
+
+
+def test_on_demand_can_be_turned_off(service):
+    body = service.get("/forecast/TSLA?wait=true").json()
+    assert (body["status"], body["training_job"]) == ("momentum", None)
+
+
+def test_refresh_publishes_the_correlations_of_the_newest_session(demanded, registry):
+    earlier = {}
+    for symbol in registry.symbols():  # as if they had been computed two days ago
+        stored = registry.load(symbol, weight_shapes)
+        then = datetime.now(UTC) - timedelta(days=2)
+        old = stored.metadata.correlations.model_copy(update={"computed_at": then})
+        registry.publish(
+            stored.metadata.model_copy(update={"correlations": old}), stored.weights, stored.correlation
+        )
+        earlier[symbol] = registry.generation(symbol)
+    job = demanded.post("/admin/refresh", headers=ADMIN)
+    assert job.status_code == 202
+    ended = demanded.service.background.ended(_job(job)).result(WAIT)
+    assert (ended.state, ended.completed, ended.total) == ("done", 4, 4)
+    listed = demanded.get("/admin/jobs", headers=ADMIN).json()["jobs"]
+    assert [one["id"] for one in listed] == [job.json()["id"]]
+    for symbol, generation in earlier.items():
+        assert registry.generation(symbol) != generation
+        assert registry.metadata(symbol).correlations.computed_at > then
+
+
+def test_a_job_that_is_not_there_is_404(demanded):
+    assert demanded.get("/admin/jobs/20200101-00", headers=ADMIN).status_code == 404
+    assert demanded.get("/admin/jobs/..%2f..%2fx", headers=ADMIN).status_code in (404, 422)
+    assert demanded.post("/admin/retrain/APPL", headers=ADMIN).status_code == 404
