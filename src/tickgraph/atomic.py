@@ -41,6 +41,20 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"Cannot use {path}: {error.strerror}. {remedy}") from error
 
 
+def names_in(folder: Path) -> list[str]:
+    """Names in a folder, none if it does not exist; :class:`StorageError` if it cannot be listed.
+
+    ``Path.glob`` takes a folder that may not be read for an empty one.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(f"Cannot list {folder}: {error.strerror}. Check the folder and its disk.") from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` so that a crash at any instant leaves the old file or the new one.
 

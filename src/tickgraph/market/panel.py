@@ -124,6 +124,11 @@ class PricePanel:
             )
         return self if end == len(self.sessions) else self._rows(slice(end))
 
+    def traded(self, symbol: str) -> PricePanel:
+        """One symbol, on the sessions at which it has a close."""
+        own = self.select((symbol,))
+        return own._rows(np.flatnonzero(np.isfinite(own.adj_close[:, 0])))
+
     def tail(self, count: int) -> PricePanel:
         """The last ``count`` sessions."""
         return self._rows(slice(max(0, len(self.sessions) - count), None))
@@ -136,7 +141,7 @@ class PricePanel:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
 
-    def _rows(self, rows: slice) -> PricePanel:
+    def _rows(self, rows: slice | NDArray[np.intp]) -> PricePanel:
         return PricePanel(
             self.sessions[rows],
             self.symbols,

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tickgraph.atomic import storage_errors, write_atomically
+from tickgraph.atomic import names_in, storage_errors, write_atomically
 from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
 from tickgraph.market.panel import PricePanel
@@ -76,8 +76,9 @@ class PriceStore:
         self.root = Path(root)
 
     def symbols(self, source: str) -> tuple[str, ...]:
-        """Symbols stored from a source."""
-        return tuple(sorted(path.stem for path in (self.root / source).glob("*.parquet")))
+        """Symbols stored from a source; :class:`StorageError` if the folder cannot be listed."""
+        found = (name for name in names_in(self.root / source) if name.endswith(".parquet"))
+        return tuple(sorted(name.removesuffix(".parquet") for name in found))
 
     def write(self, source: str, bars: pd.DataFrame) -> None:
         """Replace the stored history of every symbol in ``bars``, each file atomically.

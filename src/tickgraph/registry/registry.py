@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.atomic import storage_errors
+from tickgraph.atomic import names_in, storage_errors
 from tickgraph.errors import ArtefactError, ModelNotFoundError, SymbolError
 from tickgraph.market.universe import canonical, suggest
 from tickgraph.model.config import TrainingConfig
@@ -60,8 +60,15 @@ class ModelRegistry:
         self._seen: dict[str, tuple[tuple[int, int, int], str]] = {}
 
     def symbols(self) -> tuple[str, ...]:
-        """Symbols that have published metadata; a file that is not named after a symbol is not ours."""
-        names = (path.name.removesuffix(_SUFFIX) for path in (self.root / "metadata").glob(f"*{_SUFFIX}"))
+        """Symbols that have published metadata; a file that is not named after a symbol is not ours.
+
+        Raises
+        ------
+        StorageError
+            The folder cannot be listed.
+        """
+        found = (name for name in names_in(self.root / "metadata") if name.endswith(_SUFFIX))
+        names = (name.removesuffix(_SUFFIX) for name in found)
         return tuple(sorted(name for name in names if _is_canonical(name)))
 
     def paths(self, symbol: str) -> ArtefactPaths:

@@ -21,7 +21,7 @@ from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_g
 
 def prepare_models(
     whole: PricePanel, session: np.datetime64, models: Sequence[ServedModel], now: datetime
-) -> list[Prepared]:
+) -> list[Prepared | PriceDataError]:
     """Forecast models of one graph configuration from the prices up to a session: a single network call.
 
     Parameters
@@ -34,6 +34,12 @@ def prepare_models(
         At least one.
     now
         Decides whether stored correlations are still fresh.
+
+    Returns
+    -------
+    list
+        For each model, what it says; or an error where its target's own prices have a gap in the sessions that
+        its features need, since without them nothing is known of its volatility.
     """
     panel, graph = whole.through(session), models[0].graph
     reasons = [staleness(model, session, now) for model in models]
@@ -44,7 +50,9 @@ def prepare_models(
     graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
     returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
     return [
-        Prepared(
+        _gap(model, session, graph)
+        if not graphs.present[row, 0]
+        else Prepared(
             model.symbol,
             PredictiveDistribution(float(returns[row]), float(graphs.volatility[row]), model.scores),
             PriceContext.of(panel, model.symbol),
@@ -55,6 +63,13 @@ def prepare_models(
         )
         for row, (model, reason) in enumerate(zip(models, reasons, strict=True))
     ]
+
+
+def _gap(model: ServedModel, session: np.datetime64, graph: GraphConfig) -> PriceDataError:
+    return PriceDataError(
+        f"Prices of {model.symbol} have a gap in the {graph.feature_window + 1} sessions up to {session}, so "
+        f"there is no forecast. Run: tickgraph prices update --symbols {model.symbol} --source {model.source}"
+    )
 
 
 def prepare_momentum(symbol: str, whole: PricePanel, as_of: date | None, graph: GraphConfig) -> Prepared:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from cachetools import Cache, LRUCache
 
-from tickgraph.errors import ModelNotFoundError, TickgraphError
+from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError
 from tickgraph.serving.observer import Observer
 from tickgraph.serving.served import ServedModel
 
@@ -73,6 +73,11 @@ class ModelCache:
         Monotonic seconds.
     observer
         Hears of hits, loads, refusals and evictions.
+
+    Attributes
+    ----------
+    max_models
+        The bound.
     """
 
     def __init__(
@@ -89,7 +94,7 @@ class ModelCache:
     ) -> None:
         self._load = load
         self._generation = generation
-        self._max_models = max_models
+        self.max_models = max_models
         self._retry_seconds = retry_seconds
         self._now = now
         self._observer = observer or Observer()
@@ -172,20 +177,20 @@ class ModelCache:
         is broken, stays.
         """
         begun = []
-        for symbol in self.symbols() if symbols is None else symbols:
+        for symbol in (*self.symbols(), *self.refusals()) if symbols is None else symbols:
             model, refusal = self.peek(symbol), self._refused.get(symbol)
-            if model is None:
+            if model is None and refusal is None:
                 continue
             try:
                 current = self._generation(symbol)
             except TickgraphError as error:
                 self._refuse(symbol, None, error)
                 continue
-            if current == model.generation:
+            if current is None:
+                self._drop(symbol)
+            elif model is not None and current == model.generation:
                 with self._lock:
                     self._refused.pop(symbol, None)
-            elif current is None:
-                self._drop(symbol, model)
             elif not refusal or refusal.generation != current or self._now() >= refusal.until:
                 begun.append(self._begin(symbol, renew=True))
         for future in begun:
@@ -219,7 +224,7 @@ class ModelCache:
     def _load_one(self, symbol: str) -> ServedModel:
         generation, started = self._current(symbol), time.perf_counter()
         try:
-            model = self._load(symbol)
+            model = self._read(symbol)
         except BaseException as error:
             with self._lock:
                 self._loading.pop(symbol, None)
@@ -233,8 +238,14 @@ class ModelCache:
             self._keep(symbol, model)
         return model
 
+    def _read(self, symbol: str) -> ServedModel:
+        try:
+            return self._load(symbol)
+        except OSError as error:  # one that the registry foresees is a StorageError already
+            raise StorageError(f"The model of {symbol} cannot be read: {error}") from error
+
     def _keep(self, symbol: str, model: ServedModel) -> None:
-        while symbol not in self._held and len(self._held) >= self._max_models:
+        while symbol not in self._held and len(self._held) >= self.max_models:
             self._held.popitem()
         if model.nbytes > self._held.maxsize:
             self._held.pop(symbol, None)
@@ -247,11 +258,10 @@ class ModelCache:
         used = self._used.pop(symbol, None)
         self._observer.evicted(symbol, self._now() - used if used is not None else 0.0)
 
-    def _drop(self, symbol: str, model: ServedModel) -> None:
+    def _drop(self, symbol: str) -> None:
         with self._lock:
-            if symbol in self._held and Cache.__getitem__(self._held, symbol) is model:
-                del self._held[symbol]
-                self._used.pop(symbol, None)
+            self._held.pop(symbol, None)
+            self._used.pop(symbol, None)
             self._refused.pop(symbol, None)
 
     def _refuse(self, symbol: str, generation: str | None, error: TickgraphError) -> None:

@@ -90,8 +90,8 @@ class Forecaster:
         # An empty cache is false, so `or` would not do.
         self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
-        self._prepared: LRUCache[str, Prepared] = LRUCache(MAX_MODELS)
-        self._lock = threading.Lock()
+        self._prepared: LRUCache[str, Prepared] = LRUCache(max(MAX_MODELS, self._models.max_models))
+        self._lock = threading.Lock()  # a look into an LRU cache is a change of its order
         self._training = threading.Lock()
 
     def symbols(self) -> tuple[str, ...]:
@@ -235,11 +235,16 @@ class Forecaster:
         for (source, _), group in together.items():
             panel = panels[source]
             for session, those in _by_last_session(until(panel, as_of), group, failures).items():
-                done |= self._by_network(panel, session, those, keep=as_of is None)
+                done |= self._by_network(panel, session, those, failures, keep=as_of is None)
         return done, failures
 
     def in_memory(
-        self, symbol: str, held: Callable[[str], PricePanel | None], *, has_model: bool
+        self,
+        symbol: str,
+        held: Callable[[str], PricePanel | None],
+        *,
+        has_model: bool,
+        renewing: bool = False,
     ) -> Prepared | None:
         """Give what was prepared for a canonical symbol if it is valid now: no file is looked at.
 
@@ -249,11 +254,17 @@ class Forecaster:
             Gives the prices of a source that are in memory.
         has_model
             Whether a model is published; momentum answers only for a symbol without one.
+        renewing
+            Whether :meth:`renew` is on its way: until it has computed from a newer model or newer prices, what
+            was prepared from the ones before answers.
         """
-        prepared = self._prepared.get(symbol)
+        with self._lock:
+            prepared = self._prepared.get(symbol)
         if prepared is None or (prepared.model is not None) != has_model:
             return None
         model = self._models.held(symbol) if has_model else None
+        if renewing and model is not None:
+            return prepared
         return prepared if self._holds(prepared, model, held) else None
 
     def renew(self, held: Callable[[str], PricePanel | None]) -> None:
@@ -292,7 +303,8 @@ class Forecaster:
         return target_graph(model, self._panels(model.source, model.nodes), self._clock.now())
 
     def _valid(self, symbol: str, model: ServedModel | None, panel: PricePanel) -> Prepared | None:
-        prepared = self._prepared.get(symbol)
+        with self._lock:
+            prepared = self._prepared.get(symbol)
         return prepared if prepared and prepared.holds(model, panel, self._clock.now()) else None
 
     def _find(self, symbol: str, fallback: str, trained: set[str]) -> ServedModel | None:
@@ -342,17 +354,27 @@ class Forecaster:
         return prepared
 
     def _by_network(
-        self, panel: PricePanel, session: np.datetime64, models: list[ServedModel], *, keep: bool
+        self,
+        panel: PricePanel,
+        session: np.datetime64,
+        models: list[ServedModel],
+        failures: dict[str, TickgraphError],
+        *,
+        keep: bool,
     ) -> dict[str, Prepared]:
-        started = time.perf_counter()
-        done = prepare_models(panel, session, models, self._clock.now())
+        started, done = time.perf_counter(), {}
+        results = prepare_models(panel, session, models, self._clock.now())
         self._observer.computed(len(models), time.perf_counter() - started)
-        for prepared in done:
+        for model, prepared in zip(models, results, strict=True):
+            if isinstance(prepared, PriceDataError):
+                failures[model.symbol] = prepared
+                continue
+            done[model.symbol] = prepared
             if prepared.recomputed:
-                self._observer.correlated(prepared.symbol, prepared.recomputed)
+                self._observer.correlated(model.symbol, prepared.recomputed)
             if keep:
                 self._keep(prepared)
-        return {prepared.symbol: prepared for prepared in done}
+        return done
 
     def _keep(self, prepared: Prepared) -> None:
         with self._lock:

@@ -33,7 +33,8 @@ def momentum_forecast(
     HistoryTooShortError
         Fewer past forecasts can be scored than an interval of level 0.95 needs.
     """
-    own = panel.select((symbol,)).tail(min(len(panel.sessions), window + 1 + sessions))
+    # The symbol's own sessions: which others the panel happens to hold must change nothing.
+    own = panel.traded(symbol).tail(window + 1 + sessions)
     returns = own.log_returns()
     features = node_features(returns, own.volume, window)[:, 0]  # [T, F]
     volatility, momentum = features[:, 0], features[:, 1]
