@@ -52,7 +52,9 @@ def names_in(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StorageError(f"Cannot list {folder}: {error.strerror}. Check the folder and its disk.") from error
+        raise StorageError(
+            f"Cannot list {folder}: {error.strerror}. Check the folder and its disk."
+        ) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

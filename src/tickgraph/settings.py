@@ -49,8 +49,9 @@ class ServeSettings(BaseModel):
         Addresses of reverse proxies, whose ``X-Forwarded-For`` tells the client's address.
     cors_origins
         Web origins whose pages may call the service; empty turns CORS off.
-    max_in_flight
-        Requests in work; more are refused with 503.
+    max_in_flight, max_waiting
+        Requests in work; more are refused with 503. And how many of them may wait for training; more are
+        answered by momentum.
     threads
         Requests that read or compute at one time; the others of those in flight wait for one.
     request_seconds, wait_seconds, header_seconds, keep_alive_seconds, drain_seconds
@@ -84,6 +85,7 @@ class ServeSettings(BaseModel):
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_in_flight: int = Field(default=256, ge=1)
+    max_waiting: int = Field(default=32, ge=0)
     threads: int = Field(default=8, ge=1, le=256)
     request_seconds: float = Field(default=10.0, gt=0)
     wait_seconds: float = Field(default=60.0, gt=0)

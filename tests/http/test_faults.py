@@ -211,7 +211,7 @@ def test_an_unforeseen_fault_is_500_with_an_id_and_without_internals(own, monkey
     def broken(*_, **__):
         raise RuntimeError("secret internals")
 
-    monkeypatch.setattr(own.service.live, "warm", broken)
+    monkeypatch.setattr(own.service.live, "in_memory", broken)
     answer = own.get("/forecast/AAPL")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,18 +27,28 @@ def demanded(registry, prices_dir, config):
 class _NoWorker:
     """Stands for the pool of processes: trains nothing."""
 
-    def __init__(self):
-        self.futures: list[Future] = []
+    def __init__(self, service):
+        self._background = service.service.background
+        self._background._pool = self
+        self._futures: list[Future] = []
         self.asked = threading.Semaphore(0)
 
+    @property
+    def futures(self):
+        """What was submitted, once everything that was asked for has been."""
+        self._background._dispatcher.submit(lambda: None).result(WAIT)
+        return self._futures
+
     def submit(self, *_):
-        self.futures.append(Future())
-        self.futures[-1].set_running_or_notify_cancel()
+        self._futures.append(Future())
+        self._futures[-1].set_running_or_notify_cancel()
         self.asked.release()
-        return self.futures[-1]
+        return self._futures[-1]
 
     def shutdown(self, **_):
-        pass
+        for future in self._futures:
+            if not future.done():
+                future.set_exception(CancelledError())
 
 
 def test_momentum_at_once_then_the_model_that_training_ahead_would_have_made(
@@ -96,7 +106,7 @@ def _job(response):
 
 
 def test_a_hundred_requests_train_a_symbol_once(demanded):
-    demanded.service.background._pool = pool = _NoWorker()
+    pool = _NoWorker(demanded)
     with ThreadPoolExecutor(20) as clients:
         bodies = list(clients.map(lambda _: demanded.get("/forecast/TSLA").json(), range(100)))
     assert {body["status"] for body in bodies} == {"momentum"}
@@ -108,7 +118,7 @@ def test_a_hundred_requests_train_a_symbol_once(demanded):
 def test_clients_that_go_away_do_not_end_the_training(demanded):
     import httpx
 
-    demanded.service.background._pool = pool = _NoWorker()
+    pool = _NoWorker(demanded)
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(f"{demanded.url}/forecast/TSLA?wait=true", timeout=0.5)
     assert pool.asked.acquire(timeout=30)
@@ -117,11 +127,13 @@ def test_clients_that_go_away_do_not_end_the_training(demanded):
 
 
 def test_what_cannot_be_trained_stays_with_momentum_and_says_why(demanded):
-    demanded.service.background._pool = pool = _NoWorker()
+    pool = _NoWorker(demanded)
     job = demanded.get("/forecast/TSLA").json()["training_job"]
     record = demanded.service.background.board.read(job)
     failed = record.model_copy(update={"state": "failed", "error": "TSLA has 12 sessions, 200 are needed"})
+    ended = demanded.service.background.ended(record)
     pool.futures[0].set_result((failed, 0))
+    ended.result(WAIT)
     for query in ("", "?wait=true"):
         body = demanded.get(f"/forecast/TSLA{query}").json()
         assert body["status"] == "momentum"
@@ -130,12 +142,32 @@ def test_what_cannot_be_trained_stays_with_momentum_and_says_why(demanded):
     assert demanded.get("/symbols/TSLA").json()["training"]["state"] == "failed"
 
 
+def test_more_waiters_than_the_bound_get_momentum_at_once(registry, prices_dir, config):
+    import httpx
+
+    settings = settings_of(
+        registry.root, prices_dir, config, train_on_demand=True, max_waiting=1, wait_seconds=60
+    )
+    with here(settings) as service, ThreadPoolExecutor(1) as clients:
+        pool = _NoWorker(service)
+        first = clients.submit(httpx.get, f"{service.url}/forecast/TSLA?wait=true", timeout=60)
+        assert pool.asked.acquire(timeout=30)
+        while not service.service._waiting:
+            service.get("/health/live")
+        body = service.get("/forecast/META?wait=true").json()
+        assert body["status"] == "momentum"
+        assert any("too many requests wait" in note for note in body["notes"])
+        job = service.service.background.running("TSLA")
+        pool.futures[0].set_result((job.model_copy(update={"state": "failed", "error": "stopped"}), 0))
+        assert first.result(60).json()["status"] == "momentum"
+
+
 def test_a_full_queue_still_gives_momentum_and_tells_an_operator_503(registry, prices_dir, config):
     settings = settings_of(
         registry.root, prices_dir, config, train_on_demand=True, max_jobs=1, admin_token=TOKEN
     )
     with here(settings) as service:
-        service.service.background._pool = _NoWorker()
+        _NoWorker(service)
         service.get("/forecast/TSLA")
         body = service.get("/forecast/META").json()
         assert (body["status"], body["training_job"]) == ("momentum", None)

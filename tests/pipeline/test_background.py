@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -37,14 +38,21 @@ def background(workplace, tmp_path):
 class _HandDriven:
     """Stands for the pool of processes: work ends when and as the test says."""
 
-    def __init__(self):
-        self.futures: list[Future] = []
+    def __init__(self, background):
+        self._background = background
+        self._futures: list[Future] = []
         self.was_shut_down = threading.Event()
 
+    @property
+    def futures(self):
+        """What was submitted, once everything that was asked for has been."""
+        self._background._dispatcher.submit(lambda: None).result(WAIT)
+        return self._futures
+
     def submit(self, *_):
-        self.futures.append(Future())
-        self.futures[-1].set_running_or_notify_cancel()
-        return self.futures[-1]
+        self._futures.append(Future())
+        self._futures[-1].set_running_or_notify_cancel()
+        return self._futures[-1]
 
     def shutdown(self, *, wait, cancel_futures=False):
         self.was_shut_down.set()
@@ -52,7 +60,7 @@ class _HandDriven:
 
 @pytest.fixture
 def by_hand(background):
-    background._pool = pool = _HandDriven()
+    background._pool = pool = _HandDriven(background)
     return pool
 
 
@@ -93,7 +101,9 @@ def test_a_symbol_is_trained_once_however_many_ask(background, by_hand):
     assert len({job.id for job in jobs}) == 1
     assert len(by_hand.futures) == 1
     assert background.running("TSLA").id == jobs[0].id
+    ended = background.ended(jobs[0])
     by_hand.futures[0].set_result(over(jobs[0]))
+    assert ended.result(WAIT).state == "done"
     assert background.running("TSLA") is None
     assert background.train("TSLA", None).id != jobs[0].id
 
@@ -104,7 +114,9 @@ def test_more_than_the_bound_is_refused(background, by_hand):
         background.train("AMZN", None)
     assert background.train("TSLA", None).id == jobs[0].id  # joining one is not one more
     assert background.waiting == 3
+    ended = background.ended(jobs[1])
     by_hand.futures[1].set_result(over(jobs[1]))
+    ended.result(WAIT)
     assert background.train("AMZN", None).symbol == "AMZN"
 
 
@@ -129,15 +141,53 @@ def test_a_fault_in_the_worker_is_heard_by_those_who_wait(background, by_hand):
 
 def test_closing_ends_what_is_queued_and_takes_no_more(workplace, tmp_path):
     background = Background(workplace, tmp_path / "runtime")
-    background._pool = pool = _HandDriven()
+    background._pool = pool = _HandDriven(background)
     job = background.train("TSLA", None)
     ended = background.ended(job)
+    pool.futures[0].set_result(over(job))
+    queued = background.train("META", None)
+    futures = pool.futures
+    was_queued = background.ended(queued)
+    futures[1].set_exception(CancelledError())  # as a pool that is shut down does with what it has not begun
     background.close()
     assert pool.was_shut_down.is_set()
-    later = background.train("META", None)
-    assert "shut down" in background.ended(later).result(WAIT).error
-    pool.futures[0].set_result(over(job))
     assert ended.result(WAIT).state == "done"
+    assert "shut down" in was_queued.result(WAIT).error
+    with pytest.raises(QueueFullError, match="shutting down"):
+        background.train("NVDA", None)
+
+
+def test_callbacks_under_the_pools_own_locks_cannot_stop_everything(background, by_hand, monkeypatch):
+    """Since Python 3.12 a pool that breaks runs callbacks under a lock that its shutdown() takes, too."""
+    lock = threading.Lock()
+
+    def shutdown(*, wait, cancel_futures=False):
+        assert lock.acquire(timeout=30), "shut down under the pool's own lock"
+        lock.release()
+
+    monkeypatch.setattr(by_hand, "shutdown", shutdown)
+    job = background.train("TSLA", None)
+    ended = background.ended(job)
+    first = by_hand.futures[0]
+    second = _HandDriven(background)
+    monkeypatch.setattr("tickgraph.pipeline.background.ProcessPoolExecutor", lambda *_, **__: second)
+    with lock:
+        first.set_exception(BrokenProcessPool("killed"))
+        assert background.recent_failure("TSLA") is None  # nothing waits for anything
+    second.futures[0].set_exception(BrokenProcessPool("killed"))
+    assert "died 2 times" in ended.result(WAIT).error
+
+
+def test_what_a_process_left_unfinished_is_ended_by_the_next(workplace, background, tmp_path):
+    background._pool = _HandDriven(background)
+    mine = background.train("TSLA", None)
+    left = background.board.write(Job(id=new_id(), kind="refresh", state="running", owner="no-such-owner"))
+    other = Background(workplace, tmp_path / "runtime")
+    other.start()
+    assert other.board.read(mine.id).state == "queued"  # its process lives
+    ended = other.board.read(left.id)
+    assert (ended.state, ended.error) == ("failed", "The service ended before the job did.")
+    other.close()
 
 
 def test_refreshing_reports_how_far_it_is(background, registry, prices_dir):
@@ -146,6 +196,41 @@ def test_refreshing_reports_how_far_it_is(background, registry, prices_dir):
     done = background.ended(job).result(WAIT)
     assert (done.state, done.completed, done.total) == ("done", 4, 4)
     assert background.board.read(job.id) == done
+
+
+def test_a_refresh_that_fails_for_some_says_how_far_it_came_and_why(background, registry):
+    registry.paths("AAPL").weights.unlink()
+    registry.paths("JPM").metadata.write_text("{}")
+    done = background.ended(background.refresh()).result(WAIT)
+    assert (done.state, done.completed, done.total) == ("failed", 4, 4)
+    assert "JPM" in done.failures
+    assert "symbols failed" in done.error
+
+
+def test_a_retrain_trains_although_a_refresh_came_between(
+    workplace, registry, program, tmp_path, monkeypatch
+):
+    from tickgraph.pipeline import worker
+
+    basis = workplace.basis("AAPL")
+    stored = registry.load("AAPL", weight_shapes)
+    as_of = stored.metadata.correlations.as_of
+    registry.publish_correlation("AAPL", stored.correlation, as_of, basis=stored.metadata)
+    assert registry.generation("AAPL") != stored.generation
+    monkeypatch.setattr(worker, "_programs", {workplace.training.model_dump_json(): program})
+    before = registry.metadata("AAPL").training_date
+    done, _ = worker.run(workplace, tmp_path / "jobs", Job(id=new_id(), kind="train", symbol="AAPL"), basis)
+    assert (done.state, done.error) == ("done", None)
+    assert registry.metadata("AAPL").training_date > before
+
+
+def test_a_model_is_retrained_on_its_own_source(workplace, registry, program):
+    from dataclasses import replace
+
+    elsewhere = replace(workplace, source="yahoo")
+    assert elsewhere.train("AAPL", program).data_stats.source == "sample"
+    with pytest.raises(PriceDataError, match="source 'yahoo'"):
+        elsewhere.train("TSLA", program)
 
 
 def test_training_asks_no_source_and_needs_stored_prices(workplace, program, tmp_path):
@@ -161,7 +246,7 @@ def test_a_generation_published_meanwhile_is_not_trained_again(workplace, regist
 
     monkeypatch.setattr(Workplace, "train", lambda *_: pytest.fail("trained again"))
     job = Job(id=new_id(), kind="train", symbol="AAPL")
-    done, _ = worker.run(workplace, tmp_path / "jobs", job, "the generation before")
+    done, _ = worker.run(workplace, tmp_path / "jobs", job, "the weights before")
     assert done.state == "done"
 
 
@@ -198,7 +283,9 @@ def test_a_job_on_a_full_disk_is_an_error_that_says_so(background, monkeypatch, 
         background.train("TSLA", None)
     monkeypatch.undo()
     assert background.waiting == 0
-    assert not [path for path in (tmp_path / "runtime").rglob("*") if path.is_file()]
+    assert not [
+        path for path in (tmp_path / "runtime").rglob("*") if path.suffix != ".lock" and path.is_file()
+    ]
 
 
 def test_prices_of_the_store_alone_are_enough(workplace, prices_dir, tmp_path, program, config):

@@ -216,6 +216,34 @@ def test_a_withdrawn_model_leaves_memory_and_an_unreadable_disk_takes_nothing(sh
     assert cache.refusals() == {}
 
 
+def test_a_refusal_ends_when_its_model_is_withdrawn_or_repaired(shelf, cache, clock):
+    for symbol in ("A", "B"):
+        shelf.publish(symbol, f"broken {symbol}", broken=True)
+        with pytest.raises(ArtefactError):
+            cache.get(symbol)
+    del shelf.published["A"]
+    cache.revalidate()
+    assert set(cache.refusals()) == {"B"}
+    shelf.broken.clear()  # its files were put back as they were
+    cache.revalidate()
+    assert set(cache.refusals()) == {"B"}  # not tried again at once
+    clock[0] = 6.0
+    cache.revalidate()
+    assert cache.refusals() == {}
+    assert cache.held("B").generation == "broken B"
+
+
+def test_an_error_of_the_operating_system_is_an_error_of_storage(shelf, cache, monkeypatch):
+    shelf.publish("A", "g1")
+
+    def load(symbol):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(cache, "_load", load)
+    with pytest.raises(StorageError, match="A cannot be read.*Too many open files"):
+        cache.get("A")
+
+
 def test_a_failed_load_costs_no_model_that_works(shelf, cache):
     for symbol in ("A", "B", "C"):
         shelf.publish(symbol, "g1")
@@ -330,12 +358,12 @@ class AgainstAReference(RuleBasedStateMachine):
     def revalidate(self, symbol):
         self.cache.revalidate((symbol,))
         held, published = self.held.get(symbol), self.shelf.published.get(symbol)
-        if held is None:
+        if held is None and symbol not in self.refused:
             return
         if published is None:
-            del self.held[symbol]
+            self.held.pop(symbol, None)
             self.refused.pop(symbol, None)
-        elif published.generation == held.generation:
+        elif held is not None and published.generation == held.generation:
             self.refused.pop(symbol, None)
         elif published.generation in self.shelf.broken:
             known = self.refused.get(symbol)

@@ -66,6 +66,12 @@ def live(registry, store, heard, clock):
     made.stop()
 
 
+def warm(live, symbol, price=None):
+    """Answer from memory, None if there is none."""
+    prepared = live.in_memory(symbol)
+    return None if prepared is None else live.answer(prepared, price)
+
+
 def publish(registry: ModelRegistry, symbol: str, factor: float, *, name: str | None = None):
     """Publish a symbol's model again with its last layer's weights multiplied, perhaps under another name."""
     stored = registry.load(symbol, weight_shapes)
@@ -82,10 +88,10 @@ def publish(registry: ModelRegistry, symbol: str, factor: float, *, name: str | 
 def test_nothing_is_loaded_before_it_is_asked_for(live, heard):
     assert live.symbols() == ("AAPL", "JPM", "MSFT", "XOM")
     assert len(live.models) == 0
-    assert live.warm("AAPL") is None
+    assert warm(live, "AAPL") is None
     live.prepare("AAPL")
     assert live.models.symbols() == ("AAPL",)
-    assert live.warm("AAPL", 130).price == 130
+    assert warm(live, "AAPL", 130).price == 130
     assert heard.counts["loaded", "AAPL"] == 1
 
 
@@ -97,17 +103,17 @@ def test_a_warm_answer_reads_and_computes_nothing(live, heard, monkeypatch):
     monkeypatch.setattr(live.store, "panel", None)
     monkeypatch.setattr(live.registry, "load", None)
     for price in (100, 130, None):
-        assert live.warm("AAPL", price).generation == live.registry.generation("AAPL")
+        assert warm(live, "AAPL", price).generation == live.registry.generation("AAPL")
     assert heard.counts["computed"] == computed
 
 
 def test_a_new_generation_is_served_after_a_look_without_a_slow_request(live, registry, heard):
     live.prepare("AAPL")
-    old = live.warm("AAPL")
+    old = warm(live, "AAPL")
     publish(registry, "AAPL", 1.5)
-    assert live.warm("AAPL").generation == old.generation  # no request looks, loads or computes
+    assert warm(live, "AAPL").generation == old.generation  # no request looks, loads or computes
     live.look()
-    new = live.warm("AAPL")
+    new = warm(live, "AAPL")
     assert new.generation == registry.generation("AAPL") != old.generation
     assert new.predicted_return != old.predicted_return
     assert heard.counts["loaded", "AAPL"] == 2
@@ -115,20 +121,20 @@ def test_a_new_generation_is_served_after_a_look_without_a_slow_request(live, re
 
 def test_a_broken_generation_leaves_the_old_one_in_service_with_a_note(live, registry, heard):
     live.prepare("AAPL")
-    old = live.warm("AAPL")
+    old = warm(live, "AAPL")
     publish(registry, "AAPL", 1.5)
     path = registry.paths("AAPL").weights
     whole = path.read_bytes()
     path.write_bytes(whole[:-10])
     live.look()
-    answer = live.warm("AAPL")
+    answer = warm(live, "AAPL")
     assert answer.predicted_return == old.predicted_return
     assert any("a newer model is not used" in note for note in answer.notes)
     assert heard.counts["refused", "AAPL"] == 1
     live.prepare("JPM")  # others are not held up
     publish(registry, "JPM", 1.5)
     live.look()
-    assert live.warm("JPM").generation == registry.generation("JPM")
+    assert warm(live, "JPM").generation == registry.generation("JPM")
     path.write_bytes(whole)
     live.clear()
     assert live.answer(live.prepare("AAPL"), None).generation == registry.generation("AAPL")
@@ -136,10 +142,10 @@ def test_a_broken_generation_leaves_the_old_one_in_service_with_a_note(live, reg
 
 def test_a_symbol_that_gets_a_model_stops_being_answered_by_momentum(live, registry, heard):
     live.prepare("TSLA")
-    assert live.warm("TSLA").status == "momentum"
+    assert warm(live, "TSLA").status == "momentum"
     publish(registry, "AAPL", 1.0, name="TSLA")
     live.look()
-    answer = live.warm("TSLA") or live.answer(live.prepare("TSLA"), None)
+    answer = warm(live, "TSLA") or live.answer(live.prepare("TSLA"), None)
     assert (answer.status, answer.symbol) == ("pre-trained", "TSLA")
 
 
@@ -147,17 +153,17 @@ def test_a_withdrawn_model_is_no_longer_served(live, registry):
     live.prepare("AAPL")
     registry.paths("AAPL").metadata.unlink()
     live.look()
-    assert live.warm("AAPL") is None
+    assert warm(live, "AAPL") is None
     assert live.answer(live.prepare("AAPL"), None).status == "momentum"
 
 
 def test_a_vanished_folder_takes_nothing_out_of_service(live, registry):
     live.prepare("AAPL")
-    old = live.warm("AAPL")
+    old = warm(live, "AAPL")
     registry.root.rename(registry.root.with_name("gone"))
     live.look()
     assert "is gone" in live.fault
-    assert live.warm("AAPL").predicted_return == old.predicted_return
+    assert warm(live, "AAPL").predicted_return == old.predicted_return
     registry.root.with_name("gone").rename(registry.root)
     live.look()
     assert live.fault is None
@@ -167,13 +173,13 @@ def test_new_prices_are_served_once_they_have_settled(live, store, sample, heard
     bars = sample.fetch(sample.symbols()).bars
     store.write("sample", bars[bars["date"] < "2022-12-30"])
     live.prepare("AAPL")
-    assert live.warm("AAPL").as_of == date(2022, 12, 29)
+    assert warm(live, "AAPL").as_of == date(2022, 12, 29)
     store.write("sample", bars)
     live.look()  # sees the files change
-    assert live.warm("AAPL").as_of == date(2022, 12, 29)
+    assert warm(live, "AAPL").as_of == date(2022, 12, 29)
     live.look()  # and finds them unchanged
-    assert live.warm("AAPL").as_of == date(2022, 12, 30)
-    assert live.warm("AAPL").correlations == "stored"
+    assert warm(live, "AAPL").as_of == date(2022, 12, 30)
+    assert warm(live, "AAPL").correlations == "stored"
 
 
 def test_prices_that_can_no_longer_be_read_stay_in_use_while_others_move_on(live, store, sample, heard):
@@ -186,22 +192,22 @@ def test_prices_that_can_no_longer_be_read_stay_in_use_while_others_move_on(live
     live.look()
     live.look()
     assert heard.counts["prices kept"] >= 1
-    assert live.warm("AAPL").as_of == date(2022, 12, 30)
-    assert live.warm("XOM").as_of == date(2022, 12, 29)
+    assert warm(live, "AAPL").as_of == date(2022, 12, 30)
+    assert warm(live, "XOM").as_of == date(2022, 12, 29)
     shutil.rmtree(store.root)
     live.look()
     live.look()
-    assert live.warm("AAPL").as_of == date(2022, 12, 30)
+    assert warm(live, "AAPL").as_of == date(2022, 12, 30)
 
 
 def test_correlations_over_24_hours_old_are_computed_and_counted(live, clock, heard, registry):
     live.prepare("AAPL")
-    assert live.warm("AAPL").correlations == "stored"
+    assert warm(live, "AAPL").correlations == "stored"
     trained = registry.metadata("AAPL").training_date
     clock[0] = trained + timedelta(hours=24, seconds=-1)
-    assert live.warm("AAPL").correlations == "stored"
+    assert warm(live, "AAPL").correlations == "stored"
     clock[0] = trained + timedelta(hours=24)
-    assert live.warm("AAPL") is None  # what was prepared no longer holds
+    assert warm(live, "AAPL") is None  # what was prepared no longer holds
     answer = live.answer(live.prepare("AAPL"), None)
     assert answer.correlations == "computed"
     assert any("over 24 hours old" in note for note in answer.notes)
@@ -228,7 +234,7 @@ def test_correlations_of_an_older_session_are_computed_and_counted(live, registr
 def test_another_symbols_first_forecast_makes_no_warm_one_cold(live, heard):
     for symbol in live.symbols():
         live.prepare(symbol)
-        assert live.warm("AAPL") is not None
+        assert warm(live, "AAPL") is not None
     assert heard.counts["computed"] == 4
     live.look()
     assert heard.counts["computed"] == 4
@@ -242,7 +248,7 @@ def test_renewing_after_new_prices_is_one_network_call(live, store, sample, hear
     live.look()
     live.look()
     assert heard.counts["computed"] == before + 1
-    assert {live.warm(symbol).as_of for symbol in live.symbols()} == {date(2022, 12, 29)}
+    assert {warm(live, symbol).as_of for symbol in live.symbols()} == {date(2022, 12, 29)}
 
 
 def test_eviction_costs_a_load_and_no_forecast_changes(registry, store, heard):

@@ -24,10 +24,10 @@ _key = APIKeyHeader(name=KEY_HEADER, auto_error=False, description="One of the c
 _token = HTTPBearer(auto_error=False, description="The configured admin token.")
 
 
-def api_key_of(keys: tuple[SecretStr, ...]) -> Callable[..., None]:
+def api_key_of(keys: tuple[SecretStr, ...]) -> Callable[..., Awaitable[None]]:
     """Dependency that asks for one of the keys."""
 
-    def checked(key: Annotated[str | None, Security(_key)] = None) -> None:
+    async def checked(key: Annotated[str | None, Security(_key)] = None) -> None:
         # Every key is compared, so that the time taken tells nothing.
         given = (key or "").encode()
         if not sum(secrets.compare_digest(given, known.get_secret_value().encode()) for known in keys):
@@ -36,10 +36,10 @@ def api_key_of(keys: tuple[SecretStr, ...]) -> Callable[..., None]:
     return checked
 
 
-def bearer_of(token: SecretStr) -> Callable[..., None]:
+def bearer_of(token: SecretStr) -> Callable[..., Awaitable[None]]:
     """Dependency that asks for the admin token."""
 
-    def checked(
+    async def checked(
         given: Annotated[HTTPAuthorizationCredentials | None, Security(_token)] = None,
     ) -> None:
         known = token.get_secret_value().encode()

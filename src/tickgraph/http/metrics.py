@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.live import LiveForecaster
@@ -161,6 +162,10 @@ class ServiceMetrics(Observer):
         """Count by reason."""
         self.fallbacks.labels(reason).inc()
 
+    def looked(self) -> None:
+        """Bring the gauges up to date: of several processes, only one is asked for metrics."""
+        self._read_gauges()
+
     def prices_kept(self, source: str, error: Exception) -> None:
         """Count by source."""
         self.prices_kept_total.labels(source).inc()
@@ -180,6 +185,7 @@ class ServiceMetrics(Observer):
         self._read_gauges()
         registry = self._registry
         if self.multiprocess:
+            _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
@@ -209,3 +215,11 @@ class ServiceMetrics(Observer):
                 oldest[name] = max(hours, oldest.get(name, hours))
         for name, hours in oldest.items():
             self.staleness.labels(name).set(hours)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Drop the gauges of processes that are no more; what they counted stays."""
+    for path in folder.glob("gauge_live*_*.db"):
+        pid = int(path.stem.rsplit("_", 1)[-1])
+        if not psutil.pid_exists(pid):
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tickgraph.http.metrics import ServiceMetrics
@@ -126,7 +127,7 @@ class Admission:
         if self._in_work >= self._bound:
             self._metrics.shed.labels("overload").inc()
             error = OverloadedError(f"{self._bound} requests are in work. Try again in a second.")
-            await respond(problem_of(error))(scope, receive, send)
+            await respond(problem_of(error, request=Request(scope)))(scope, receive, send)
             return
         self._in_work += 1
         self._metrics.in_flight.inc()

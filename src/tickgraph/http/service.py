@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -16,15 +17,28 @@ from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.schema import ForecastAnswer, Timings
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical, suggest
+from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.live import LiveForecaster
+from tickgraph.serving.prepared import Prepared
 from tickgraph.settings import Settings
 
 T = TypeVar("T")
+
+MAX_SUGGESTED = 10  # unknown symbols of one request that similar names are looked for
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What became of training on demand for one request: its job, what to say, and whether it was waited for."""
+
+    job: str | None = None
+    note: str | None = None
+    trained: bool = False
 
 
 class Service:
@@ -69,10 +83,12 @@ class Service:
         )
         self.metrics.attach(self.live, lambda: self.background.waiting)
         self.started_at = datetime.now(UTC)
+        self._waiting = 0
         self._threads = ThreadPoolExecutor(serve.threads, "tickgraph-request")
 
     def start(self) -> None:
         """Read the catalogue and begin to watch."""
+        self.background.start()
         self.live.start()
 
     def stop(self) -> None:
@@ -100,24 +116,27 @@ class Service:
         TickgraphError
             What else the forecast failed on.
         """
+        answer, _ = await self.forecast_and_distribution(symbol, price, wait=wait)
+        return answer
+
+    async def forecast_and_distribution(
+        self, symbol: str, price: float | None, *, wait: bool = False
+    ) -> tuple[ForecastAnswer, PredictiveDistribution]:
+        """Forecast as :meth:`forecast`, with the distribution that the answer was made from."""
         started = time.perf_counter()
         name = canonical(symbol)
-        warm, job, queued = self.live.warm(name, price), None, 0.0
-        if warm is None:
-            found, queued = await self.in_thread(lambda: self._compute(name, price))
+        warm, queued, asked = self.live.in_memory(name), 0.0, _Asked()
+        if warm is not None:
+            prepared = warm
         else:
-            found = warm
-        if found.status == "momentum" and self.settings.serve.train_on_demand:
-            found, job = await self._train(found, name, price, wait=wait)
+            prepared, queued = await self.in_thread(lambda: self._prepare(name))
+        if prepared.model is None and self.settings.serve.train_on_demand:
+            prepared, asked = await self._train(prepared, name, wait=wait)
+        found = self.live.answer(prepared, price, trained_now=asked.trained)
         seconds = time.perf_counter() - started
-        cached = warm is not None and found.status == warm.status
+        cached = prepared is warm
         self.metrics.answered(seconds, cached=cached)
-        return _answered(
-            found,
-            cached,
-            Timings(seconds, queued),
-            job,
-        )
+        return _answered(found, cached, Timings(seconds, queued), asked), prepared.distribution
 
     async def in_thread(self, call: Callable[[], T]) -> tuple[T, float]:
         """Run what reads or computes in one of the threads; gives its result and the seconds it waited.
@@ -152,34 +171,33 @@ class Service:
         return result, begun - asked
 
     def known(self) -> tuple[str, ...]:
-        """Symbols that can be forecast: with a model, or with stored prices."""
+        """Symbols that can be forecast: with a model, or with stored prices; reads a folder."""
         stored = self.live.store.symbols(self.settings.source)
         return tuple(dict.fromkeys((*self.live.symbols(), *stored)))
 
     def must_be_known(self, symbol: str) -> None:
-        """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; reads folders."""
+        """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; reads a folder."""
         known = self.known()
         if symbol not in known:
             raise UnknownSymbolError(symbol, suggest(symbol, known))
 
-    def explained(self, symbol: str, error: TickgraphError) -> TickgraphError:
-        """Give the error that a caller can act on: a symbol without stored prices may be unknown altogether."""
-        if isinstance(error, PriceDataError):
-            try:
-                self.must_be_known(symbol)
-            except UnknownSymbolError as unknown:
-                return unknown
-        return error
+    def explained(self, failures: Mapping[str, TickgraphError]) -> dict[str, TickgraphError]:
+        """Give the errors that a caller can act on: a symbol without prices may be unknown altogether."""
+        unpriced = [symbol for symbol, error in failures.items() if isinstance(error, PriceDataError)]
+        known = self.known() if unpriced else ()
+        unknown = [symbol for symbol in unpriced if symbol not in known]
+        # Looking for similar names takes a while, so a long list of nonsense gets none.
+        similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}
+        return {**failures, **{name: UnknownSymbolError(name, similar.get(name, [])) for name in unknown}}
 
-    def _compute(self, symbol: str, price: float | None, *, trained_now: bool = False) -> Forecast:
+    def _prepare(self, symbol: str) -> Prepared:
         try:
-            return self.live.answer(self.live.prepare(symbol), price, trained_now=trained_now)
+            return self.live.prepare(symbol)
         except PriceDataError as error:
-            raise self.explained(symbol, error) from error
+            raise self.explained({symbol: error})[symbol] from error
 
-    async def _train(
-        self, found: Forecast, symbol: str, price: float | None, *, wait: bool
-    ) -> tuple[Forecast, str | None]:
+    async def _train(self, prepared: Prepared, symbol: str, *, wait: bool) -> tuple[Prepared, _Asked]:
+        """Have a model trained; gives it if it is there by then, and else what there was, with the reason."""
         known = self.background.running(symbol) or self.background.recent_failure(symbol)
         if known is not None:
             job = known
@@ -187,30 +205,35 @@ class Service:
             try:
                 job, _ = await self.in_thread(lambda: self.background.train(symbol, None))
             except TickgraphError as error:  # a full queue, a full disk: momentum still answers
-                return _with_note(found, f"no model is being trained: {error}"), None
+                return prepared, _Asked(note=f"no model is being trained: {error}")
         if wait and not job.over:
+            if self._waiting >= self.settings.serve.max_waiting:
+                return prepared, _Asked(job.id, "too many requests wait for training: ask again later")
             ended = asyncio.wrap_future(self.background.ended(job))
+            self._waiting += 1
             try:
                 job = await asyncio.wait_for(asyncio.shield(ended), self.settings.serve.wait_seconds)
             except TimeoutError:
-                return _with_note(found, "the model was not trained within the time to wait"), job.id
+                return prepared, _Asked(job.id, "the model was not trained within the time to wait")
+            finally:
+                self._waiting -= 1
         if job.state == "done":
             try:
-                trained, _ = await self.in_thread(lambda: self._compute(symbol, price, trained_now=wait))
+                trained, _ = await self.in_thread(lambda: self._prepare(symbol))
             except TickgraphError as error:
-                return _with_note(found, f"the trained model cannot be used: {error}"), job.id
-            return trained, job.id
-        text = f"no model could be trained: {job.error}" if job.over else "a model is being trained"
-        return _with_note(found, text), job.id
+                return prepared, _Asked(job.id, f"the trained model cannot be used: {error}")
+            return trained, _Asked(job.id, trained=wait)
+        note = f"no model could be trained: {job.error}" if job.over else "a model is being trained"
+        return prepared, _Asked(job.id, note)
 
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
+        self.live.nudge()
 
 
-def _with_note(forecast: Forecast, note: str) -> Forecast:
-    return forecast.model_copy(update={"notes": (*forecast.notes, note)})
-
-
-def _answered(found: Forecast, cached: bool, timings: Timings, job: str | None) -> ForecastAnswer:
+def _answered(found: Forecast, cached: bool, timings: Timings, asked: _Asked) -> ForecastAnswer:
     # Its values were made by the forecaster and are of their types; validating them again is a waste.
-    return ForecastAnswer.model_construct(**found.__dict__, cached=cached, timings=timings, training_job=job)
+    values = found.__dict__
+    if asked.note:
+        values = {**values, "notes": (*found.notes, asked.note)}
+    return ForecastAnswer.model_construct(**values, cached=cached, timings=timings, training_job=asked.job)

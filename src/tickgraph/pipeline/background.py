@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tickgraph.errors import TickgraphError
 from tickgraph.pipeline import worker
-from tickgraph.pipeline.jobs import Job, JobBoard, new_id
+from tickgraph.pipeline.jobs import Job, JobBoard, Ownership, new_id
 from tickgraph.pipeline.workplace import Workplace
 
 ATTEMPTS = 2  # a worker that was killed is started again once for each job it had
+STOPPED = "The service was shut down before the job began."
 
 
 class QueueFullError(TickgraphError):
@@ -64,13 +72,23 @@ class Background:
         self.board = JobBoard(self._folder)
         self._workers, self._max_waiting, self._retry_seconds = workers, max_waiting, retry_seconds
         self._on_end = on_end
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # for accounting only: no file, process or pool is touched under it
         self._running: dict[tuple[str, str | None], _Running] = {}
         self._failed: dict[str, tuple[Job, float]] = {}
+        self._closed = False
+        self._ownership = Ownership(folder / "owners")
+        # Everything that touches the pool happens in this one thread: callbacks of a pool that breaks run under
+        # locks of the pool's own (since Python 3.12), under which it must not be called.
+        self._dispatcher = ThreadPoolExecutor(1, "tickgraph-jobs")
         self._context = multiprocessing.get_context("spawn")
         self._stopping = self._context.Event()
         self._pool: ProcessPoolExecutor | None = None
-        self._closed = False
+
+    def start(self) -> None:
+        """End the jobs on the board whose process is no more."""
+        for job in self.board.all():
+            if not job.over and self._ownership.is_gone(job.owner):
+                self._note(_failed(job, "The service ended before the job did."))
 
     @property
     def waiting(self) -> int:
@@ -85,7 +103,7 @@ class Background:
         symbol
             What to train.
         basis
-            Generation that is published now.
+            What :meth:`Workplace.basis` says now. If it is another when the job begins, there is nothing to do.
 
         Raises
         ------
@@ -96,14 +114,18 @@ class Background:
         """
         return self._submit("train", symbol, basis)
 
+    def basis(self, symbol: str) -> str | None:
+        """What is published of a symbol now, as :meth:`train` asks for it; reads a file."""
+        return self._workplace.basis(symbol)
+
     def refresh(self) -> Job:
         """Publish all models' correlations of the newest stored session; errors as in :meth:`train`."""
         return self._submit("refresh", None, None)
 
     def running(self, symbol: str) -> Job | None:
-        """Give the job that is training a symbol in this process, as it is now."""
+        """Give the job that is training a symbol in this process, as it was when it was queued."""
         running = self._running.get(("train", symbol))
-        return (self.board.read(running.job.id) or running.job) if running else None
+        return running.job if running else None
 
     def recent_failure(self, symbol: str) -> Job | None:
         """Give the job that failed to train a symbol within ``retry_seconds``."""
@@ -115,11 +137,11 @@ class Background:
             return job
 
     def ended(self, job: Job) -> Future[Job]:
-        """Future of a job as it ended, for one that this process started."""
+        """Future of a job as it ends, for one that this process started and that was not over a moment ago."""
         with self._lock:
             running = self._running.get((job.kind, job.symbol))
-            if running is not None and running.job.id == job.id:
-                return running.ended
+        if running is not None and running.job.id == job.id:
+            return running.ended
         future: Future[Job] = Future()
         future.set_result(self.board.read(job.id) or job)
         return future
@@ -128,27 +150,45 @@ class Background:
         """Drop what is queued, and let what runs end at its next symbol."""
         with self._lock:
             self._closed = True
-            pool, self._pool = self._pool, None
         self._stopping.set()
-        if pool:
-            pool.shutdown(wait=True, cancel_futures=True)
+        self._dispatcher.submit(self._end_pool)
+        self._dispatcher.shutdown(wait=True)
+        self._ownership.give_up()
 
     def _submit(self, kind: str, symbol: str | None, basis: str | None) -> Job:
+        job = Job.model_validate(
+            {"id": new_id(), "kind": kind, "symbol": symbol, "owner": self._ownership.id}
+        )
         with self._lock:
-            running = self._running.get((kind, symbol))
-            if running is not None:
-                return running.job
+            known = self._running.get((kind, symbol))
+            if known is not None:
+                return known.job
+            if self._closed:
+                raise QueueFullError("The service is shutting down.")
             if len(self._running) >= self._max_waiting:
                 raise QueueFullError(f"{len(self._running)} background jobs are waiting. Try again later.")
-            job = self.board.write(Job.model_validate({"id": new_id(), "kind": kind, "symbol": symbol}))
             running = self._running[kind, symbol] = _Running(job, basis)
-            self._start(running)
-        self.board.trim()
+        try:
+            self._ownership.take()
+            self.board.write(job)
+            self.board.trim()
+        except TickgraphError as error:
+            self._finish(running, _failed(job, str(error)), remember=False)
+            raise
+        self._dispatch(self._start, running)
         return job
+
+    def _dispatch(self, work: Callable[..., None], running: _Running, *words: object) -> None:
+        try:
+            self._dispatcher.submit(work, running, *words)
+        except RuntimeError:  # closed
+            self._finish(running, _failed(running.job, STOPPED))
+
+    # From here on: in the dispatcher's thread.
 
     def _start(self, running: _Running) -> None:
         if self._closed:
-            self._finish(running, running.job, "The service was shut down before the job began.")
+            self._finish(running, _failed(running.job, STOPPED))
             return
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
@@ -157,20 +197,15 @@ class Background:
                 initializer=worker.begin,
                 initargs=(self._stopping,),
             )
-        running.attempts += 1
         pool = self._pool
         try:
             future = pool.submit(worker.run, self._workplace, self._folder, running.job, running.basis)
-        except BrokenExecutor:  # found dead only now
-            self._replace(pool)
+        except BrokenExecutor:  # found dead only now: the job was not begun
+            self._drop(pool)
             self._start(running)
             return
-        future.add_done_callback(lambda done: self._worker_ended(running, done, pool))
-
-    def _replace(self, pool: ProcessPoolExecutor) -> None:
-        if self._pool is pool:
-            self._pool = None
-        pool.shutdown(wait=False)
+        running.attempts += 1
+        future.add_done_callback(lambda done: self._dispatch(self._worker_ended, running, done, pool))
 
     def _worker_ended(
         self, running: _Running, future: Future[tuple[Job, int]], pool: ProcessPoolExecutor
@@ -178,27 +213,37 @@ class Background:
         try:
             job, compilations = future.result()
         except CancelledError:
-            self._finish(running, running.job, "The service was shut down before the job began.")
+            self._finish(running, _failed(running.job, STOPPED))
         except BrokenExecutor:
-            with self._lock:
-                self._replace(pool)
-                if running.attempts < ATTEMPTS:
-                    self._start(running)
-                    return
-            self._finish(running, running.job, f"The worker process died {ATTEMPTS} times on this job.")
+            self._drop(pool)
+            if running.attempts < ATTEMPTS:
+                self._start(running)
+            else:
+                text = f"The worker process died {ATTEMPTS} times on this job."
+                self._finish(running, _failed(running.job, text))
         except Exception as error:  # noqa: BLE001  whatever it was, those who wait must hear of it
-            self._finish(running, running.job, f"{type(error).__name__}: {error}")
+            self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
         else:
-            self._finish(running, job, job.error, compilations)
+            self._finish(running, job, compilations)
 
-    def _finish(self, running: _Running, job: Job, error: str | None, compilations: int = 0) -> None:
-        if error is not None and not job.over:
-            end = {"state": "failed", "error": error, "finished_at": datetime.now(UTC)}
-            job = job.model_copy(update=end)
+    def _drop(self, pool: ProcessPoolExecutor) -> None:
+        if self._pool is pool:
+            self._pool = None
+        pool.shutdown(wait=False)
+
+    def _end_pool(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    # From any thread.
+
+    def _finish(self, running: _Running, job: Job, compilations: int = 0, *, remember: bool = True) -> None:
+        if job.state == "failed":
             self._note(job)
         with self._lock:
             self._running.pop((job.kind, job.symbol), None)
-            if job.state == "failed" and job.symbol:
+            if job.symbol and remember and job.state == "failed":
                 self._failed[job.symbol] = job, time.monotonic() + self._retry_seconds
             elif job.symbol:
                 self._failed.pop(job.symbol, None)
@@ -207,7 +252,11 @@ class Background:
         running.ended.set_result(job)
 
     def _note(self, job: Job) -> None:
-        try:
+        # The disk may be full: those who wait in this process still hear of it.
+        with contextlib.suppress(TickgraphError):
             self.board.write(job)
-        except TickgraphError:  # the disk is full: those who wait in this process still hear of it
-            return
+
+
+def _failed(job: Job, error: str) -> Job:
+    end = {"state": "failed", "error": error, "finished_at": datetime.now(UTC)}
+    return job.model_copy(update=end)

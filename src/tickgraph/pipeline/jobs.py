@@ -6,15 +6,17 @@ still knows what became of them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from tickgraph.atomic import write_atomically
+from tickgraph.atomic import storage_errors, write_atomically
 
 KEPT = 200
 
@@ -32,6 +34,8 @@ class Job(BaseModel):
         How far it is, in symbols.
     created_at, started_at, finished_at
         UTC.
+    owner
+        Process that will end it, as an :class:`Ownership` knows it.
     error
         Why it failed.
     failures
@@ -49,6 +53,7 @@ class Job(BaseModel):
     created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
+    owner: str | None = None
     error: str | None = None
     failures: dict[str, str] = Field(default_factory=dict)
 
@@ -96,7 +101,50 @@ class JobBoard:
         for path in sorted(self._folder.glob("*.json"), reverse=True)[KEPT:]:
             job = _read(path)
             if job is None or job.over:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # another process may be at it
+                    path.unlink()
+
+
+class Ownership:
+    """A lock that a process holds while it lives: how others know that its jobs will not end any more.
+
+    Parameters
+    ----------
+    folder
+        Made when first written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.id = new_id()
+        self._folder = folder
+        self._lock = FileLock(folder / f"{self.id}.lock")
+
+    def take(self) -> None:
+        """Hold the lock from now on; :class:`StorageError` if it cannot be written."""
+        if not self._lock.is_locked:
+            with storage_errors(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._lock.acquire()
+
+    def give_up(self) -> None:
+        """Let go, at the end of the process."""
+        if self._lock.is_locked:
+            self._lock.release(force=True)
+            with contextlib.suppress(OSError):
+                (self._folder / f"{self.id}.lock").unlink()
+
+    def is_gone(self, owner: str | None) -> bool:
+        """Whether no process holds the lock of this owner any more."""
+        if owner is None or owner == self.id:
+            return False
+        path = self._folder / f"{owner}.lock"
+        if not path.is_file():
+            return True
+        try:
+            with FileLock(path, timeout=0):
+                return True
+        except Timeout:
+            return False
 
 
 def _read(path: Path) -> Job | None:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from tickgraph.errors import PartialFailure, TickgraphError
+from tickgraph.errors import TickgraphError
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.jobs import Job, JobBoard
 from tickgraph.pipeline.workplace import Workplace
-from tickgraph.registry.registry import ModelRegistry
 
 NICENESS = 10  # answering requests comes first
 
@@ -58,8 +57,8 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     job
         What to do.
     basis
-        For training: the generation that was published when the job was asked for. If another process has
-        published a newer one meanwhile, there is nothing left to do.
+        For training: what :meth:`Workplace.basis` said when the job was asked for. If another process has
+        trained the symbol meanwhile, there is nothing left to do.
 
     Returns
     -------
@@ -67,25 +66,41 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
         The job as it ended, and how often this process has compiled the training program.
     """
     board = JobBoard(board_folder)
+    if _is_stopping():
+        return _ended(board, job, "The service was shut down before the job began."), _compilations()
     job = board.write(job.model_copy(update={"state": "running", "started_at": datetime.now(UTC)}))
+    if job.symbol is None:
+        return _refresh(workplace, board, job), _compilations()
+    error = None
     try:
-        job = _train(workplace, board_folder, job, basis) if job.symbol else _refresh(workplace, board, job)
-        job = job.model_copy(update={"state": "done"})
-    except (TickgraphError, FloatingPointError, ArithmeticError) as error:
-        job = job.model_copy(update={"state": "failed", "error": str(error)})
-    job = board.write(job.model_copy(update={"finished_at": datetime.now(UTC)}))
-    return job, sum(program.compilations for program in _programs.values())
+        _train(workplace, board_folder, job.symbol, basis)
+    except (TickgraphError, ArithmeticError) as failure:
+        error = str(failure)
+    completed = {} if error else {"completed": 1}
+    return _ended(board, job.model_copy(update=completed), error), _compilations()
 
 
-def _train(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -> Job:
-    symbol = str(job.symbol)
+def _ended(board: JobBoard, job: Job, error: str | None) -> Job:
+    state = "failed" if error else "done"
+    update = {"state": state, "error": error, "finished_at": datetime.now(UTC)}
+    return board.write(job.model_copy(update=update))
+
+
+def _is_stopping() -> bool:
+    return _stopping is not None and _stopping.is_set()
+
+
+def _compilations() -> int:
+    return sum(program.compilations for program in _programs.values())
+
+
+def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | None) -> None:
     locks = board_folder.parent / "training"
     locks.mkdir(parents=True, exist_ok=True)
     # One training of a symbol at a time over all processes of the service.
     with FileLock(locks / f"{symbol}.lock"):
-        if ModelRegistry(workplace.models_dir).generation(symbol) == basis:
+        if workplace.basis(symbol) == basis:
             workplace.train(symbol, _program(workplace))
-    return job.model_copy(update={"completed": 1})
 
 
 def _refresh(workplace: Workplace, board: JobBoard, job: Job) -> Job:
@@ -95,17 +110,17 @@ def _refresh(workplace: Workplace, board: JobBoard, job: Job) -> Job:
 
     def finished(_: str) -> None:
         nonlocal job
-        if _stopping is not None and _stopping.is_set():
+        if _is_stopping():
             raise Stopped("The service was shut down; what was refreshed before is kept.")
         job = board.write(job.model_copy(update={"completed": job.completed + 1}))
 
-    report = workplace.refresh(started, finished)
-    job = job.model_copy(update={"failures": report.failed})
-    if report.failed:
-        raise PartialFailure(
-            f"{len(report.failed)} of {job.total} symbols failed; the others were refreshed."
-        )
-    return job
+    try:
+        failures = workplace.refresh(started, finished).failed
+    except TickgraphError as failure:
+        return _ended(board, job, str(failure))
+    job = job.model_copy(update={"failures": failures})
+    text = f"{len(failures)} of {job.total} symbols failed; the others were refreshed." if failures else None
+    return _ended(board, job, text)
 
 
 def _program(workplace: Workplace) -> TrainingProgram:

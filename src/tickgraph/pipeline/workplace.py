@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import ArtefactError, ModelNotFoundError, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
@@ -38,7 +38,8 @@ class Workplace:
     def train(self, symbol: str, program: TrainingProgram, source: str | None = None) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.
 
-        No source is asked for newer prices, so that a request never waits for a network.
+        No source is asked for newer prices, so that a request never waits for a network. A symbol that has a
+        model is trained on the source that its model was.
 
         Raises
         ------
@@ -47,17 +48,35 @@ class Workplace:
         StorageError
             The model cannot be written.
         """
-        store, name = PriceStore(self.prices_dir), source or self.source
-        pool = self.peer_pool or open_source(name, self.source_path).symbols()
+        store, name = PriceStore(self.prices_dir), source or self._source_of(symbol)
         stored = set(store.symbols(name))
         if symbol not in stored:
             raise PriceDataError(
                 f"No prices of {symbol} are stored from source {name!r}. "
                 f"Run: tickgraph prices update --symbols {symbol} --source {name}"
             )
+        pool: Iterable[str] = self.peer_pool
+        if not pool:
+            pool = open_source(name, self.source_path).symbols() if name == self.source else sorted(stored)
         candidates = tuple(other for other in pool if other in stored)
         panel = store.panel(name, tuple(dict.fromkeys((symbol, *candidates))))
         return train_one(panel, symbol, candidates, program, ModelRegistry(self.models_dir))
+
+    def basis(self, symbol: str) -> str | None:
+        """What tells one training of a symbol from the next: its weights, which a refresh leaves as they are."""
+        try:
+            return ModelRegistry(self.models_dir).metadata(symbol).checksums.weights
+        except ModelNotFoundError:
+            return None
+        except ArtefactError:
+            return "damaged"
+
+    def _source_of(self, symbol: str) -> str:
+        """Source that a symbol's model was trained on; without a model the service's."""
+        try:
+            return ModelRegistry(self.models_dir).metadata(symbol).data_stats.source
+        except (ModelNotFoundError, ArtefactError):
+            return self.source
 
     def refresh(self, on_start: Callable[[int], None], on_symbol: Callable[[str], None]) -> RefreshReport:
         """Publish every model's correlations as of the newest stored session.

@@ -81,7 +81,9 @@ class LiveForecaster:
         )
         self._now = now
         self._poll_seconds = poll_seconds
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._wake = threading.Event()
+        self._looking = False
         self._watcher: threading.Thread | None = None
         self._symbols: tuple[str, ...] = ()
         self._trained: frozenset[str] = frozenset()
@@ -96,7 +98,8 @@ class LiveForecaster:
 
     def stop(self) -> None:
         """Stop watching; loads that run are let end."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         if self._watcher:
             self._watcher.join()
         self.models.close()
@@ -109,8 +112,23 @@ class LiveForecaster:
         """Whether a canonical symbol had a model at the last look."""
         return symbol in self._trained
 
+    def nudge(self) -> None:
+        """Look now rather than at the next turn: something is known to have been published."""
+        self._wake.set()
+
     def look(self) -> None:
-        """Bring memory up to date with what is stored: the watcher's step."""
+        """Bring memory up to date with what is stored: the watcher's step.
+
+        Meanwhile requests are answered from what was in memory before, so that none has to load or compute.
+        """
+        self._looking = True
+        try:
+            self._look()
+        finally:
+            self._looking = False
+            self._observer.looked()
+
+    def _look(self) -> None:
         folder = self.registry.root / "metadata"
         if self._symbols and not folder.is_dir():
             # A folder that vanished is a disk that failed, not the withdrawal of every model.
@@ -126,16 +144,11 @@ class LiveForecaster:
         self.panels.refresh()
         self._forecaster.renew(self.panels.held)
 
-    def warm(self, symbol: str, price: float | None = None) -> Forecast | None:
-        """Answer a canonical symbol from memory; None if something would have to be read or computed.
-
-        Raises
-        ------
-        InputError
-            The price is not a positive number.
-        """
-        prepared = self._forecaster.in_memory(symbol, self.panels.held, has_model=symbol in self._trained)
-        return None if prepared is None else self._forecaster.answer(prepared, price)
+    def in_memory(self, symbol: str) -> Prepared | None:
+        """Predictive distribution of a canonical symbol; None if something would have to be read or computed."""
+        return self._forecaster.in_memory(
+            symbol, self.panels.held, has_model=symbol in self._trained, renewing=self._looking
+        )
 
     def forecast_many(
         self, symbols: Iterable[str], prices: Mapping[str, float] | None = None, *, fallback: str = "momentum"
@@ -172,7 +185,11 @@ class LiveForecaster:
         return self._forecaster.clear()
 
     def _watch(self) -> None:
-        while not self._stopping.wait(self._poll_seconds):
+        while True:
+            self._wake.wait(self._poll_seconds)
+            self._wake.clear()
+            if self._stopping:
+                return
             try:
                 self.look()
             except Exception as error:  # noqa: BLE001  a fault in one look must not end all later ones

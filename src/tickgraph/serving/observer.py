@@ -33,5 +33,8 @@ class Observer:
     def fell_back(self, symbol: str, reason: str) -> None:
         """Momentum answered: ``no model``."""
 
+    def looked(self) -> None:
+        """A look for newer models and prices has ended."""
+
     def prices_kept(self, source: str, error: Exception) -> None:
         """Changed prices could not be read; those in memory stay in use."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tickgraph.errors import TickgraphError
 from tickgraph.market.panel import PricePanel
@@ -12,13 +12,12 @@ from tickgraph.market.store import PriceStore, Stamp
 from tickgraph.serving.observer import Observer
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Held:
-    """Prices of one source, the files' identities when they were read, and how they looked the last time."""
+    """Prices of one source, and the files' identities when they were read."""
 
     panel: PricePanel
     stamps: dict[str, Stamp]
-    looked: dict[str, Stamp] = field(default_factory=dict)
 
 
 class PanelCache:
@@ -38,12 +37,14 @@ class PanelCache:
     def __init__(self, store: PriceStore, observer: Observer | None = None) -> None:
         self._store = store
         self._observer = observer or Observer()
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()  # what is missing is read once however many ask
+        self._lock = threading.Lock()  # for putting in place what was read: no file is touched under it
         self._held: dict[str, _Held] = {}
+        self._looked: dict[str, dict[str, Stamp]] = {}
 
     def __call__(self, source: str, symbols: Sequence[str]) -> PricePanel:
         """Prices of at least these symbols, as stored now; errors as in :meth:`PriceStore.read`."""
-        with self._lock:
+        with self._reading:
             held = self._held.get(source)
             known = held.stamps if held else {}
             outdated = [
@@ -68,12 +69,14 @@ class PanelCache:
 
     def covering(self, source: str, symbols: Sequence[str]) -> PricePanel:
         """Prices of at least these symbols: from memory where they are, whatever became of their files."""
-        with self._lock:
-            held = self._held.get(source)
-            missing = [symbol for symbol in symbols if held is None or symbol not in held.stamps]
-            if held is None or missing:
-                held = self._read(source, missing)
-            return held.panel
+        held = self._held.get(source)
+        if held is None or not all(symbol in held.stamps for symbol in symbols):
+            with self._reading:
+                held = self._held.get(source)
+                missing = [symbol for symbol in symbols if held is None or symbol not in held.stamps]
+                if held is None or missing:
+                    held = self._read(source, missing)
+        return held.panel
 
     def refresh(self) -> None:
         """Read again what changed, once it has stopped changing; what cannot be read stays as it was.
@@ -81,19 +84,18 @@ class PanelCache:
         An update writes one file per symbol. To answer from prices of one moment, files that changed are
         read only when two looks in a row find them the same.
         """
-        for source in tuple(self._held):
-            with self._lock:
-                held = self._held[source]
-                looks = {symbol: self._look(source, symbol) for symbol in held.stamps}
-                changed = [symbol for symbol, stamp in looks.items() if stamp != held.stamps[symbol]]
-                settled, held.looked = looks == held.looked, looks
-                if not changed or not settled:
-                    continue
-                try:
-                    self._read(source, changed)
-                except TickgraphError as error:
-                    self._keep_the_rest(source, changed)
-                    self._observer.prices_kept(source, error)
+        for source, held in tuple(self._held.items()):
+            looks = {symbol: self._look(source, symbol) for symbol in held.stamps}
+            changed = [symbol for symbol, stamp in looks.items() if stamp != held.stamps[symbol]]
+            settled = looks == self._looked.get(source)
+            self._looked[source] = looks
+            if not changed or not settled:
+                continue
+            try:
+                self._read(source, changed)
+            except TickgraphError as error:
+                self._keep_the_rest(source, changed)
+                self._observer.prices_kept(source, error)
 
     def clear(self) -> None:
         """Forget all prices."""
@@ -118,13 +120,14 @@ class PanelCache:
         return now is not None and now != stamp
 
     def _read(self, source: str, symbols: Sequence[str]) -> _Held:
-        """Read symbols and put them beside the others, with the lock held."""
+        """Read symbols and put them beside the others."""
         # Stamped before reading: a file replaced in between is read again at the next look, not missed.
         stamps = {symbol: self._look(source, symbol) for symbol in symbols}
         panel = self._store.panel(source, tuple(symbols))
-        held = self._held.get(source)
-        if held is not None:
-            panel = held.panel.joined(panel)
-            stamps = held.stamps | stamps
-        self._held[source] = read = _Held(panel, stamps)
+        with self._lock:
+            held = self._held.get(source)
+            if held is not None:
+                panel = held.panel.joined(panel)
+                stamps = held.stamps | stamps
+            self._held[source] = read = _Held(panel, stamps)
         return read

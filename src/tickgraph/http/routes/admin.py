@@ -31,7 +31,7 @@ async def retrain(request: Request, symbol: Symbol) -> Job:
 
     def submit() -> Job:
         service.must_be_known(name)
-        return service.background.train(name, service.live.registry.generation(name))
+        return service.background.train(name, service.background.basis(name))
 
     job, _ = await service.in_thread(submit)
     return job

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from tickgraph.errors import TickgraphError
+from tickgraph.errors import InputError, TickgraphError
 from tickgraph.http.problem import problem_of
 from tickgraph.http.routes.documented import Price, Symbol, problems, service_of
 from tickgraph.http.schema import (
@@ -21,7 +21,7 @@ from tickgraph.http.schema import (
 )
 from tickgraph.http.service import Service
 from tickgraph.market.universe import canonical
-from tickgraph.serving.prepared import Prepared
+from tickgraph.model.calibration import PredictiveDistribution
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 MAX_SYMBOLS = 1_000
@@ -49,7 +49,10 @@ async def forecast_several(
     ],
 ) -> Response:
     """Forecast several symbols in one call; those that fail are named with the reason, the others go on."""
-    return await _several(service_of(request), symbols.split(","), "momentum")
+    names = symbols.split(",")
+    if len(names) > MAX_SYMBOLS:
+        raise InputError(f"{len(names)} symbols asked for; {MAX_SYMBOLS} is the most. Send several requests.")
+    return await _several(service_of(request), names, "momentum")
 
 
 @router.get("/forecast/all", response_model=ForecastsAnswer, responses=problems())
@@ -90,14 +93,12 @@ async def probability(
     training never saw. Beyond its outermost scores nothing is known, and the probability stays inside (0, 1).
     """
     service = service_of(request)
-    answer = await service.forecast(symbol, price)
-    prepared, _ = await service.in_thread(lambda: service.live.prepare(canonical(symbol)))
-    return Response(_probability.to_json(_above(answer, prepared, strike)), media_type="application/json")
+    answer, distribution = await service.forecast_and_distribution(symbol, price)
+    return Response(_probability.to_json(_above(answer, distribution, strike)), media_type="application/json")
 
 
-def _above(answer: ForecastAnswer, prepared: Prepared, strike: float) -> ProbabilityAnswer:
-    distribution = prepared.distribution
-    above = distribution.probability_above(math.log(strike / answer.price))
+def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike: float) -> ProbabilityAnswer:
+    above = distribution.probability_above(math.log(strike) - math.log(answer.price))
     returns = distribution.quantile(QUANTILES)  # type: ignore[arg-type]
     return ProbabilityAnswer(
         symbol=answer.symbol,
@@ -126,7 +127,7 @@ def _batch(service: Service, symbols: tuple[str, ...] | list[str], fallback: str
     begun = time.perf_counter()
     failures: dict[str, TickgraphError] = {}
     wanted = []
-    for symbol in symbols[:MAX_SYMBOLS]:
+    for symbol in symbols:
         try:
             wanted.append(canonical(symbol))
         except TickgraphError as error:
@@ -134,7 +135,7 @@ def _batch(service: Service, symbols: tuple[str, ...] | list[str], fallback: str
     result = service.live.forecast_many(wanted, fallback=fallback)
     failures |= result.failures
     if fallback == "momentum":
-        failures = {symbol: service.explained(symbol, error) for symbol, error in failures.items()}
+        failures = service.explained(failures)
     answer = ForecastsAnswer.model_construct(
         forecasts=result.forecasts,
         failures={symbol: problem_of(error) for symbol, error in failures.items()},

@@ -12,6 +12,7 @@ from tickgraph.http.routes.documented import Symbol, problems, service_of
 from tickgraph.http.schema import Edge, GraphAnswer, Node, SymbolAnswer, SymbolEntry, SymbolsAnswer
 from tickgraph.http.service import Service
 from tickgraph.market.universe import canonical, sector_of
+from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.snapshot import TargetGraph
 
 router = APIRouter(tags=["symbols"])
@@ -77,12 +78,19 @@ def _describe(service: Service, name: str) -> SymbolAnswer:
         sector=sector_of(name),
         metadata=metadata.model_dump(mode="json") if metadata else None,
         refused=str(refusal) if refusal else None,
-        training=service.background.running(name) or service.background.recent_failure(name),
+        training=_training(service, name),
         prices_source=source,
         first_session=_day(sessions[0]) if len(sessions) else None,
         last_session=_day(sessions[-1]) if len(sessions) else None,
         sessions=len(sessions) or None,
     )
+
+
+def _training(service: Service, name: str) -> Job | None:
+    running = service.background.running(name)
+    if running is None:
+        return service.background.recent_failure(name)
+    return service.background.board.read(running.id) or running
 
 
 def _day(session: np.datetime64) -> date:
