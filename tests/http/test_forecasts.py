@@ -146,6 +146,26 @@ def test_probabilities_fall_with_the_strike_and_stay_inside_0_and_1(service):
     assert 0 < said[-1] < said[0] < 1
 
 
+@pytest.mark.parametrize("strike", ["5e-324", "1e-300", "1e9"])
+def test_the_most_extreme_strike_has_a_probability(service, strike):
+    body = service.get(f"/forecast/AAPL/probability?strike={strike}&price=130").json()
+    assert 0 < body["probability_above"] < 1
+
+
+def test_the_probability_is_of_the_forecast_that_comes_with_it(service):
+    body = service.get("/forecast/AAPL/probability?strike=130&price=130").json()
+    assert body["probability_above"] == pytest.approx(body["forecast"]["probability_up"])
+
+
+def test_more_symbols_than_the_bound_are_refused_and_none_is_dropped(service):
+    names = [f"{a}{b}{c}" for a in "ABCDEFGHIJK" for b in "ABCDEFGHIJ" for c in "ABCDEFGHIJ"]
+    answer = service.get("/forecast?symbols=" + ",".join(names[:1001]))
+    assert answer.status_code == 422
+    assert "1000 is the most" in answer.json()["detail"]
+    body = service.get("/forecast?symbols=" + ",".join(names[:1000])).json()
+    assert len(body["forecasts"]) + len(body["failures"]) == 1000
+
+
 def test_a_probability_needs_a_strike(service):
     answer = service.get("/forecast/AAPL/probability")
     assert answer.status_code == 422

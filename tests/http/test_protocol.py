@@ -150,3 +150,28 @@ def test_clients_that_go_away_leave_nothing_behind(hasty):
         hasty.get("/health/live")
     assert hasty.metric("gnn_requests_in_flight") == 0
     assert hasty.metric("gnn_queue_depth") == 0
+
+
+def test_clients_that_do_not_read_are_disconnected_and_hold_nobody_up(
+    trained_dir, prices_dir, config, tmp_path
+):
+    settings = settings_of(
+        trained_dir, prices_dir, config, header_seconds=0.5, max_in_flight=4, runtime_dir=tmp_path
+    )
+    with here(settings) as service:
+        lazy = []
+        for _ in range(4):
+            opened = connect(service)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            opened.settimeout(0.2)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                for _ in range(400):
+                    opened.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            lazy.append(opened)
+        deadline = time.monotonic() + 30
+        while service.get("/forecast/AAPL").status_code != 200:
+            assert time.monotonic() < deadline, "those who do not read hold the service"
+        while service.metric("gnn_requests_in_flight"):
+            assert time.monotonic() < deadline
+        for opened in lazy:
+            opened.close()

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from tickgraph.errors import PriceDataError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
@@ -155,6 +156,63 @@ def test_a_withdrawn_model_is_no_longer_served(live, registry):
     live.look()
     assert warm(live, "AAPL") is None
     assert live.answer(live.prepare("AAPL"), None).status == "momentum"
+
+
+def test_a_folder_that_cannot_be_listed_is_a_fault_and_not_an_empty_one(live, registry, monkeypatch):
+    from tickgraph import atomic
+
+    live.prepare("AAPL")
+
+    def refused(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(atomic.os, "scandir", refused)
+    live.look()
+    assert "Permission denied" in live.fault
+    assert live.symbols() == ("AAPL", "JPM", "MSFT", "XOM")
+    assert warm(live, "AAPL").status == "pre-trained"
+
+
+def test_while_a_look_is_under_way_requests_are_answered_from_before(live, registry, monkeypatch):
+    live.prepare("AAPL")
+    old = warm(live, "AAPL")
+    publish(registry, "AAPL", 1.5)
+    seen, real = [], live.panels.refresh
+
+    def between():  # the newer model is loaded, and nothing is computed from it yet
+        assert live.models.peek("AAPL").generation == registry.generation("AAPL")
+        seen.append(warm(live, "AAPL"))
+        real()
+
+    monkeypatch.setattr(live.panels, "refresh", between)
+    live.look()
+    assert [answer.generation for answer in seen] == [old.generation]
+    assert warm(live, "AAPL").generation == registry.generation("AAPL")
+
+
+def test_a_gap_in_the_targets_prices_is_an_error_and_costs_no_other_forecast(live, store, sample):
+    bars = sample.fetch(sample.symbols()).bars
+    gap = (bars["symbol"] == "AAPL") & (bars["date"] == "2022-12-22")
+    store.write("sample", bars[~gap])
+    with pytest.raises(PriceDataError, match="Prices of AAPL have a gap in the 21 sessions up to 2022-12-30"):
+        live.prepare("AAPL")
+    result = live.forecast_many(live.symbols())
+    assert set(result.forecasts) == {"JPM", "MSFT", "XOM"}
+    assert set(result.failures) == {"AAPL"}
+    for answer in result.forecasts.values():
+        assert np.isfinite([answer.prediction, answer.probability_up]).all()
+        assert all(np.isfinite([one.lower, one.upper]).all() for one in answer.intervals)
+
+
+def test_momentum_does_not_depend_on_what_else_is_in_memory(registry, store, sample):
+    bars = sample.fetch(sample.symbols()).bars
+    gap = (bars["symbol"] == "TSLA") & (bars["date"] == "2022-12-22")
+    store.write("sample", bars[~gap])
+    alone, beside = (LiveForecaster(registry, store, now=lambda: EVENING) for _ in range(2))
+    beside.prepare("AAPL")
+    assert alone.prepare("TSLA").distribution.forecast == beside.prepare("TSLA").distribution.forecast
+    for live in (alone, beside):
+        live.stop()
 
 
 def test_a_vanished_folder_takes_nothing_out_of_service(live, registry):

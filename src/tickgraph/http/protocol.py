@@ -12,15 +12,19 @@ MAX_REQUEST_BYTES = 64 * 1024  # headers and body together: no route takes a bod
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol; a client that sends too slowly or too much is told so and disconnected.
 
+    One that does not read what it asked for is disconnected, too: its requests would stay in work for ever.
+
     Attributes
     ----------
     header_seconds
-        Time for a client to send a whole request, from its first byte, or from connecting.
+        Time for a client to send a whole request, from its first byte, or from connecting; and for it to make
+        room for more of an answer.
     """
 
     header_seconds = 10.0
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -29,8 +33,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the deadline."""
+        """Drop the deadlines."""
         self._end()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -47,6 +52,19 @@ class GuardedProtocol(HttpToolsProtocol):
         """End the deadline: the request is here."""
         self._end()
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Start the deadline of a client that does not read."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.header_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Drop that deadline: the client reads again."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
 
     def _begin(self) -> None:
         self._received = 0
