@@ -153,7 +153,7 @@ def test_clients_that_go_away_leave_nothing_behind(hasty):
 
 
 def test_clients_that_do_not_read_are_disconnected_and_hold_nobody_up(
-    trained_dir, prices_dir, config, tmp_path
+    trained_dir, prices_dir, config, tmp_path, caplog
 ):
     settings = settings_of(
         trained_dir, prices_dir, config, header_seconds=0.5, max_in_flight=4, runtime_dir=tmp_path
@@ -175,3 +175,4 @@ def test_clients_that_do_not_read_are_disconnected_and_hold_nobody_up(
             assert time.monotonic() < deadline
         for opened in lazy:
             opened.close()
+    assert not caplog.records

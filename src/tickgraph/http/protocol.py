@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_REQUEST_BYTES = 64 * 1024  # headers and body together: no route takes a body
 
@@ -26,6 +27,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _received = 0
+    _cycles: Sequence[RequestResponseCycle] = ()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of the first request."""
@@ -33,8 +35,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the deadlines."""
+        """Drop the deadlines, and tell every request in work that its client has gone."""
         self._end()
+        # uvicorn tells the newest only: of several on their way, the one in work would write to nobody.
+        for cycle in self._cycles:
+            if not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -47,6 +54,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(b"413 Content Too Large", b"The request is larger than 64 KiB.")
             return
         super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """Keep the request in mind until it is answered."""
+        super().on_headers_complete()
+        waiting = [cycle for cycle in self._cycles if not cycle.response_complete]
+        self._cycles = waiting if self.cycle is None else [*waiting, self.cycle]
 
     def on_message_complete(self) -> None:
         """End the deadline: the request is here."""

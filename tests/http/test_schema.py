@@ -1,0 +1,65 @@
+"""schemathesis: requests made up from the OpenAPI document, valid and not, against a real server."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+    use_after_free,
+)
+
+from real_service import TOKEN, here, settings_of
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+    use_after_free,
+]
+
+
+@pytest.fixture(scope="module")
+def schema(trained_dir, prices_dir, config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("schema") / "gnn"
+    shutil.copytree(trained_dir, folder)
+    with here(settings_of(folder, prices_dir, config, admin_token=TOKEN)) as service:
+        loaded = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
+        loaded.config.update(base_url=service.url)
+        yield loaded
+
+
+def test_the_service_does_what_its_document_says(schema):
+    tried = []
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.path.startswith("/admin/re"):
+            continue  # starts training; its answers are in test_on_demand
+        strategy = st.one_of(
+            operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
+            operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
+        )
+
+        @given(case=strategy)
+        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        def ask(case):
+            case.call_and_validate(checks=CHECKS, headers={"authorization": f"Bearer {TOKEN}"})
+
+        ask()
+        tried.append(operation.label)
+    assert len(tried) >= 12
