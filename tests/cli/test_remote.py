@@ -1,0 +1,111 @@
+"""``tickgraph forecast`` against a real service."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from real_service import here, settings_of
+from tickgraph.cli import main
+
+KEY = "a-key-of-tests-0001"
+
+
+@pytest.fixture(scope="module")
+def service(trained_dir, prices_dir, config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service") / "gnn"
+    shutil.copytree(trained_dir, folder)
+    with here(settings_of(folder, prices_dir, config, api_keys=(KEY,))) as running:
+        yield running
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, service):
+    monkeypatch.setenv("TICKGRAPH_API_KEY", KEY)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["tickgraph", "forecast", "--url", service.url, *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_one_forecast_for_people_and_for_programs(run):
+    code, out, _ = run("AAPL", "--price", "130")
+    assert code == 0
+    for text in ("forecast", "130.00  (request)", "80% interval", "confidence", "pre-trained"):
+        assert text in out
+    code, out, _ = run("AAPL", "--json")
+    assert (code, json.loads(out)["symbol"]) == (0, "AAPL")
+
+
+def test_a_strike(run):
+    code, out, _ = run("AAPL", "--price", "130", "--strike", "135")
+    assert code == 0
+    assert "P(close > 135.00)" in out
+    assert "50% quantile" in out
+    code, out, _ = run("AAPL", "--strike", "135", "--json")
+    assert 0 < json.loads(out)["probability_above"] < 1
+
+
+def test_several_and_all(run):
+    code, out, _ = run("--all")
+    assert code == 0
+    assert all(symbol in out for symbol in ("AAPL", "JPM", "MSFT", "XOM"))
+    code, out, err = run("AAPL", "ZZZZ")
+    assert code == 3
+    assert "ZZZZ has neither a model nor stored prices" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("APPL",), 2, "Did you mean AAPL"),
+        ((), 2, "Name symbols"),
+        (("AAPL", "--all"), 2, "Name symbols"),
+        (("AAPL", "MSFT", "--price", "1"), 2, "fit one symbol"),
+        (("../x",), 2, "../x"),
+        (("AAPL", "--price", "-1"), 2, "price"),
+    ],
+)
+def test_bad_input_has_the_exit_code_of_a_local_forecast(run, words, code, text):
+    got, _, err = run(*words)
+    assert got == code, err
+    assert text in err
+    assert "Traceback" not in err
+
+
+def test_without_the_key_it_is_told_to_send_one(run, monkeypatch):
+    monkeypatch.delenv("TICKGRAPH_API_KEY")
+    code, _, err = run("AAPL")
+    assert code != 0
+    assert "X-API-Key" in err
+
+
+def test_nobody_there(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tickgraph", "forecast", "AAPL", "--url", "http://127.0.0.1:9"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 6
+    assert "Is the service running?" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("extra", "command"), [("httpx", "forecast"), ("fastapi", "serve")])
+def test_without_the_extra_it_is_named(monkeypatch, capsys, extra, command):
+    for name in [name for name in sys.modules if name.startswith(("tickgraph.client", "tickgraph.http"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, extra, None)
+    monkeypatch.setattr(sys, "argv", ["tickgraph", command, *(["AAPL"] if command == "forecast" else [])])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "pip install" in capsys.readouterr().err

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import httpx
+import pytest
+from httpx_retries import Retry
+
+from real_service import TOKEN
+from tickgraph.client import AsyncClient, Client, ServiceError
+from tickgraph.errors import InputError, ModelNotFoundError, SourceUnavailableError, SymbolError
+
+AT_ONCE = Retry(total=3, allowed_methods=("GET",), status_forcelist=(429, 502, 503, 504), backoff_factor=0)
+
+
+@pytest.fixture
+def client(service):
+    with Client(service.url, admin_token=TOKEN) as made:
+        yield made
+
+
+def test_every_question_gets_a_typed_answer(client, service):
+    forecast = client.forecast("aapl", price=130.0)
+    assert (forecast.symbol, forecast.price, forecast.status) == ("AAPL", 130.0, "pre-trained")
+    assert forecast.intervals[0].lower < forecast.prediction < forecast.intervals[0].upper
+    assert forecast.as_of.isoformat() == "2022-12-30"
+    assert sorted(client.forecasts().forecasts) == ["AAPL", "JPM", "MSFT", "XOM"]
+    several = client.forecasts(["AAPL", "ZZZZ"])
+    assert list(several.forecasts) == ["AAPL"]
+    assert several.failures["ZZZZ"].status == 404
+    chance = client.probability("AAPL", strike=135, price=130)
+    assert 0 < chance.probability_above < 0.5
+    assert client.symbols().trained == 4
+    assert client.symbol("AAPL").metadata["symbol"] == "AAPL"
+    assert client.graph("AAPL").nodes[0].symbol == "AAPL"
+
+
+def test_both_clients_have_the_same_methods():
+    def methods(kind):
+        return {
+            name: list(inspect.signature(value).parameters)
+            for name, value in vars(kind).items()
+            if not name.startswith("_") and name != "close"
+        }
+
+    assert methods(Client) == methods(AsyncClient)
+
+
+def test_the_asynchronous_client_says_the_same(client, service):
+    async def ask():
+        async with AsyncClient(service.url) as other:
+            return await asyncio.gather(
+                other.forecast("AAPL", 130.0),
+                other.probability("AAPL", 135, 130),
+                other.forecasts(["AAPL"]),
+                other.symbols(),
+                other.symbol("AAPL"),
+                other.graph("AAPL"),
+            )
+
+    forecast, chance, several, symbols, symbol, graph = asyncio.run(ask())
+    assert forecast.predicted_return == client.forecast("AAPL").predicted_return
+    assert chance.probability_above == client.probability("AAPL", 135, 130).probability_above
+    assert several.forecasts["AAPL"].symbol == symbol.symbol == graph.symbol == "AAPL"
+    assert symbols.count == client.symbols().count
+
+
+def test_problems_are_one_exception_with_all_that_is_known(client):
+    with pytest.raises(ServiceError, match="Did you mean AAPL") as caught:
+        client.forecast("APPL")
+    assert (caught.value.status, caught.value.suggestions[0]) == (404, "AAPL")
+    assert caught.value.exit_code == InputError.exit_code
+    with pytest.raises(ServiceError) as caught:
+        client.forecast("AAPL", price=-1)
+    assert (caught.value.status, caught.value.problem.errors[0]["where"]) == (422, "query.price")
+    with pytest.raises(ServiceError) as caught:
+        client.graph("TSLA")
+    assert caught.value.exit_code == ModelNotFoundError.exit_code
+    with pytest.raises(SymbolError):
+        client.forecast("../x")  # not sent at all
+
+
+def test_jobs(client, service):
+    with pytest.raises(ServiceError) as caught, Client(service.url) as stranger:
+        stranger.refresh()
+    assert caught.value.status == 401
+    job = client.refresh()
+    assert client.job(job.id).id == job.id
+    assert service.service.background.ended(job).result(120).state == "done"
+    assert client.job(job.id).state == "done"
+
+
+def _transport(*statuses):
+    """Answers with these statuses, one after the other; counts what it was asked."""
+    left, seen = list(statuses), []
+
+    def answer(request):
+        seen.append(request)
+        status = left.pop(0)
+        if status == "cut":
+            raise httpx.ReadError("connection reset", request=request)
+        return httpx.Response(
+            status, json={"type": "t", "title": "t", "status": status, "detail": f"said {status}"}
+        )
+
+    return httpx.MockTransport(answer), seen
+
+
+@pytest.mark.parametrize("first", [429, 502, 503, 504, "cut"])
+def test_what_may_be_gone_the_next_time_is_asked_again(first):
+    transport, seen = _transport(first, first, 404)
+    with Client("http://service", transport=transport, retry=AT_ONCE) as client:
+        with pytest.raises(ServiceError, match="said 404"):
+            client.forecast("AAPL")
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422, 500])
+def test_what_will_not_be_gone_is_not_asked_again(status):
+    transport, seen = _transport(status)
+    with Client("http://service", transport=transport, retry=AT_ONCE) as client:
+        with pytest.raises(ServiceError, match=f"said {status}"):
+            client.forecast("AAPL")
+    assert len(seen) == 1
+
+
+def test_what_starts_a_job_is_never_sent_twice():
+    transport, seen = _transport(503, 503, 503, 503)
+    with Client("http://service", transport=transport, retry=AT_ONCE) as client:
+        with pytest.raises(ServiceError, match="said 503"):
+            client.retrain("AAPL")
+    assert len(seen) == 1
+
+
+def test_retries_end():
+    transport, seen = _transport(*[503] * 9)
+    with Client("http://service", transport=transport, retry=AT_ONCE) as client:
+        with pytest.raises(ServiceError, match="said 503"):
+            client.forecast("AAPL")
+    assert len(seen) == 4
+
+
+def test_nobody_there_is_said_with_what_to_do():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with Client(f"http://127.0.0.1:{port}", retry=AT_ONCE) as client:
+        with pytest.raises(ServiceError, match="Is the service running") as caught:
+            client.forecast("AAPL")
+    assert caught.value.status is None
+    assert caught.value.exit_code == SourceUnavailableError.exit_code
+
+
+def test_an_answer_of_something_else_is_not_taken_for_a_forecast():
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"hello": "world"}))
+    with Client("http://service", transport=transport) as client:
+        with pytest.raises(ServiceError, match="is it a tickgraph service"):
+            client.forecast("AAPL")
+    page = httpx.MockTransport(lambda request: httpx.Response(418, text="<html>"))
+    with Client("http://service", transport=page) as client, pytest.raises(ServiceError, match="answered 418"):
+        client.forecast("AAPL")
+
+
+def test_keys_are_sent_as_configured_and_price_and_wait_only_when_given():
+    transport, seen = _transport(404, 404)
+    with Client("http://service", api_key="the-key", transport=transport, retry=AT_ONCE) as client:
+        for words in ({}, {"price": 1.5, "wait": True}):
+            with pytest.raises(ServiceError):
+                client.forecast("AAPL", **words)
+    assert seen[0].headers["x-api-key"] == "the-key"
+    assert "authorization" not in seen[0].headers
+    assert [str(request.url.query, "ascii") for request in seen] == ["", "price=1.5&wait=true"]
+
+
+def test_the_client_needs_neither_a_server_nor_jax(tmp_path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, tickgraph.client\n"
+        "print(sorted({'jax', 'keras', 'uvicorn', 'fastapi', 'prometheus_client'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "[]"
