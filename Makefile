@@ -12,6 +12,7 @@ test:
 
 bench:
 	python benchmarks/run.py
+	python benchmarks/serving/run.py
 
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o constraints.txt

@@ -22,13 +22,21 @@ from tickgraph.registry.registry import ModelRegistry
 SYMBOLS = ("AAPL", "MSFT", "JPM", "XOM")
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch, tmp_path):
-    """Keep a developer's variables and tickgraph.toml out of the tests."""
+def _forget_settings():
     for name in list(os.environ):
         if name.startswith("TICKGRAPH_"):
-            monkeypatch.delenv(name)
+            del os.environ[name]
+
+
+_forget_settings()  # a developer's
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch, tmp_path):
+    """Keep a developer's tickgraph.toml out of the tests, and what one test sets out of the next."""
     monkeypatch.chdir(tmp_path)
+    yield
+    _forget_settings()  # --config sets a variable, for worker processes
 
 
 @pytest.fixture(scope="session")

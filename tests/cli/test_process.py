@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from real_service import process
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 
@@ -120,6 +121,7 @@ def test_the_readmes_python_runs_and_prints_a_forecast(tmp_path):
 def test_the_readmes_commands_run_as_written(tmp_path):
     """Every `tickgraph` line of the README's first shell blocks, in order, in one empty folder."""
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("tickgraph ")]
+    lines = [line for line in lines if not line.startswith(("tickgraph serve", "tickgraph forecast"))]
     assert any(line.startswith("tickgraph train --symbols TIER_1") for line in lines)
     environment = {**os.environ, "TICKGRAPH_TRAINING__EPOCHS": "1"}  # the commands, not the waiting
     for line in lines:
@@ -128,6 +130,42 @@ def test_the_readmes_commands_run_as_written(tmp_path):
         assert done.returncode == 0, f"{line}: {done.stderr}"
         if "--json" in words:
             json.loads(done.stdout)
+
+
+def test_the_readmes_service_answers_as_written(trained_dir, prices_dir, tmp_path):
+    """`tickgraph serve`, then every `curl`, `tickgraph forecast` and Python block that asks it."""
+    text = [line for block in blocks("sh") for line in block.splitlines()]
+    assert next(line.split(" #")[0].split() for line in text if "serve" in line) == ["tickgraph", "serve"]
+    default = "http://127.0.0.1:8000"
+    asked = [line.split('"')[1] for line in text if line.startswith("curl -s ")]
+    assert len(asked) >= 5
+    flags = {"TICKGRAPH_SERVE__RUNTIME_DIR": str(tmp_path / "runtime")}
+    with process(trained_dir, prices_dir, cwd=tmp_path, **flags) as service:
+        for url in asked:
+            answer = service.get(url.removeprefix(default))
+            assert answer.status_code == 200, url
+        for line in text:
+            if line.startswith("tickgraph forecast"):
+                done = run(*line.split()[1:], "--url", service.url, cwd=tmp_path)
+                assert done.returncode == 0, f"{line}: {done.stderr}"
+                assert "AAPL" in done.stdout
+        code = next(block for block in blocks("python") if "tickgraph.client" in block)
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace(default, service.url)],
+            capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
+        )  # fmt: skip
+        assert re.search(r"1\d\d\.\d+ 0\.\d+", done.stdout), done.stderr
+    handed_down = next(block for block in blocks("python") if "get_gnn_prediction" in block)
+    environment = {
+        **os.environ,
+        "TICKGRAPH_MODELS_DIR": str(trained_dir),
+        "TICKGRAPH_PRICES_DIR": str(prices_dir),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", handed_down],
+        capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    assert done.stdout.endswith("pre-trained gnn\n"), done.stderr
 
 
 def test_the_readmes_output_is_what_predict_prints(tmp_path):

@@ -159,7 +159,10 @@ def test_an_answer_of_something_else_is_not_taken_for_a_forecast():
         with pytest.raises(ServiceError, match="is it a tickgraph service"):
             client.forecast("AAPL")
     page = httpx.MockTransport(lambda request: httpx.Response(418, text="<html>"))
-    with Client("http://service", transport=page) as client, pytest.raises(ServiceError, match="answered 418"):
+    with (
+        Client("http://service", transport=page) as client,
+        pytest.raises(ServiceError, match="answered 418"),
+    ):
         client.forecast("AAPL")
 
 

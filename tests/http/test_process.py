@@ -178,6 +178,17 @@ def test_several_workers_serve_and_a_killed_one_is_replaced(registry, prices_dir
     assert not [line for line in running.log if "Traceback" in line], running.log
 
 
+@posix
+def test_workers_end_when_the_process_that_started_them_is_killed(registry, prices_dir, tmp_path):
+    with process(registry.root, prices_dir, "--workers", "2", "--no-on-demand", cwd=tmp_path) as running:
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        assert len(children) >= 2
+        running.process.kill()
+        running.process.wait(60)
+        _, alive = psutil.wait_procs(children, timeout=60)
+        assert not alive
+
+
 def test_a_port_that_is_taken_is_said_and_is_not_a_traceback(trained_dir, prices_dir, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

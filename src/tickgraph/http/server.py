@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import multiprocessing.connection
 import os
 import shutil
 import signal
 import socket
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import uvicorn
@@ -76,8 +79,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def from_environment() -> FastAPI:
-    """Application of a worker process."""
+    """Application of a worker process, which ends in order when the one that started it is no more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
     return _prepared(load_settings(**json.loads(os.environ[FLAGS_VARIABLE])))
+
+
+def _end_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _prepared(settings: Settings) -> FastAPI:
