@@ -18,7 +18,13 @@ WAIT = 120
 def demanded(registry, prices_dir, config):
     """A service that trains on demand; it looks for new models when the test says so."""
     settings = settings_of(
-        registry.root, prices_dir, config, train_on_demand=True, admin_token=TOKEN, poll_seconds=3600
+        registry.root,
+        prices_dir,
+        config,
+        train_on_demand=True,
+        admin_token=TOKEN,
+        poll_seconds=3600,
+        drain_seconds=1,
     )
     with here(settings) as running:
         yield running
