@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from tickgraph.http.app import create_app
 from tickgraph.http.examples import FORECAST
+from tickgraph.http.logs import configure
 from tickgraph.http.schema import ForecastAnswer
 from tickgraph.http.server import configuration, listen
 from tickgraph.settings import load_settings
@@ -26,6 +27,7 @@ def make() -> FastAPI:
     """Build the application from the settings of the environment."""
     app = create_app(load_settings())
     app.router.routes.insert(0, APIRoute("/constant", constant))  # the first that is tried
+    configure()
     return app
 
 

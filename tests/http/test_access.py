@@ -33,6 +33,18 @@ def test_with_keys_configured_one_is_needed(open_here):
             assert service.get(path).status_code == 200, path
 
 
+def test_a_warm_forecast_is_guarded_as_any_other_and_counted_once(open_here):
+    with open_here(rate_limit="4/hour", api_keys=(KEY,)) as service:
+        mine = {"x-api-key": KEY}
+        for _ in range(2):
+            assert service.get("/forecast/AAPL", headers=mine).status_code == 200
+        assert service.service.live.in_memory("AAPL") is not None
+        assert service.get("/forecast/AAPL", headers={"x-api-key": "wrong"}).status_code == 401
+        for _ in range(2):
+            assert service.get("/forecast/AAPL", headers=mine).status_code == 200
+        assert service.get("/forecast/AAPL", headers=mine).status_code == 429
+
+
 def test_admin_needs_the_token_and_a_key_is_none(open_here):
     with open_here(admin_token=TOKEN, api_keys=(KEY,)) as service:
         tries = (

@@ -40,6 +40,21 @@ def test_the_second_answer_comes_from_memory(service):
     assert second == first
 
 
+@pytest.mark.parametrize("query", ["", "?price=130", "?price=129.5"])
+def test_the_short_way_says_what_the_usual_way_says(service, monkeypatch, query):
+    service.get(f"/forecast/MSFT{query}")
+    short = service.get(f"/forecast/MSFT{query}")
+    monkeypatch.setattr("tickgraph.http.routes.warm._from_memory", lambda scope: None)
+    usual = service.get(f"/forecast/MSFT{query}")
+    said, also = short.json(), usual.json()
+    assert list(said) == list(also)
+    assert said.pop("timings") != also.pop("timings")
+    assert said == also
+    assert said["cached"]
+    assert short.headers["content-type"] == usual.headers["content-type"]
+    assert Forecast.model_validate_json(short.content).symbol == "MSFT"
+
+
 def test_a_price_moves_the_prediction_and_not_the_return(service):
     low, high = (service.get(f"/forecast/AAPL?price={price}").json() for price in (100, 200))
     assert low["predicted_return"] == high["predicted_return"]

@@ -6,10 +6,9 @@ import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 
-from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request
+from fastapi.security import APIKeyHeader, HTTPBearer
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -20,36 +19,39 @@ from tickgraph.http.problem import RateLimitedError, UnauthorisedError
 
 KEY_HEADER = "X-API-Key"
 
-_key = APIKeyHeader(name=KEY_HEADER, auto_error=False, description="One of the configured API keys.")
-_token = HTTPBearer(auto_error=False, description="The configured admin token.")
+Guard = Callable[[Request], Awaitable[None]]
 
 
-def api_key_of(keys: tuple[SecretStr, ...]) -> Callable[..., Awaitable[None]]:
+class KeyGuard(APIKeyHeader):
     """Dependency that asks for one of the keys."""
 
-    async def checked(key: Annotated[str | None, Security(_key)] = None) -> None:
+    def __init__(self, keys: tuple[SecretStr, ...]) -> None:
+        super().__init__(name=KEY_HEADER, auto_error=False, description="One of the configured API keys.")
+        self._keys = [key.get_secret_value().encode() for key in keys]
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]
+        """Let pass, or raise :class:`UnauthorisedError`."""
+        given = request.headers.get(KEY_HEADER, "").encode()
         # Every key is compared, so that the time taken tells nothing.
-        given = (key or "").encode()
-        if not sum(secrets.compare_digest(given, known.get_secret_value().encode()) for known in keys):
+        if not sum(secrets.compare_digest(given, known) for known in self._keys):
             raise UnauthorisedError(f"Send one of the service's keys in the header {KEY_HEADER}.")
 
-    return checked
 
-
-def bearer_of(token: SecretStr) -> Callable[..., Awaitable[None]]:
+class TokenGuard(HTTPBearer):
     """Dependency that asks for the admin token."""
 
-    async def checked(
-        given: Annotated[HTTPAuthorizationCredentials | None, Security(_token)] = None,
-    ) -> None:
-        known = token.get_secret_value().encode()
-        if given is None or not secrets.compare_digest(given.credentials.encode(), known):
+    def __init__(self, token: SecretStr) -> None:
+        super().__init__(auto_error=False, description="The configured admin token.")
+        self._token = token.get_secret_value().encode()
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]
+        """Let pass, or raise :class:`UnauthorisedError`."""
+        given = await super().__call__(request)
+        if given is None or not secrets.compare_digest(given.credentials.encode(), self._token):
             raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.")
 
-    return checked
 
-
-def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Callable[[Request], Awaitable[None]]:
+def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Guard:
     """Dependency that refuses a client, told by its key or its address, which asks more often than ``limit``.
 
     Only a key that is known tells a client: invented ones would each be a new client.
@@ -82,11 +84,11 @@ def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Callable[[Req
 
 def guards(keys: tuple[SecretStr, ...], limit: str | None, token: SecretStr | None = None) -> list[Depends]:  # type: ignore[valid-type]
     """Dependencies of a group of routes: the limit first, so that guessing keys is limited too."""
-    checks: list[Callable[..., object]] = []
+    checks: list[Guard] = []
     if limit:
         checks.append(rate_limit_of(limit, keys))
     if token:
-        checks.append(bearer_of(token))
+        checks.append(TokenGuard(token))
     elif keys:
-        checks.append(api_key_of(keys))
+        checks.append(KeyGuard(keys))
     return [Depends(check) for check in checks]

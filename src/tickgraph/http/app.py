@@ -74,6 +74,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     app.state.service = service
     problem.install(app)
     public = guards(serve.api_keys, serve.rate_limit)
+    app.router.routes.append(forecasts.warm_route(public))  # the first that is tried
     app.include_router(forecasts.router, dependencies=public)
     app.include_router(symbols.router, dependencies=public)
     app.include_router(health.router)

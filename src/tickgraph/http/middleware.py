@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -55,7 +55,7 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"")
-        identity = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8).encode()
+        identity = given if _GIVEN_ID.fullmatch(given) else b"%016x" % random.getrandbits(64)
         scope["request_id"] = identity.decode()
         token = request_id.set(scope["request_id"])
         extra = [(REQUEST_ID, identity), *_HEADERS]

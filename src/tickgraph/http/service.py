@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from pydantic_core import to_json
+
 from tickgraph.errors import PriceDataError, TickgraphError
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
@@ -118,6 +120,21 @@ class Service:
         """
         answer, _ = await self.forecast_and_distribution(symbol, price, wait=wait)
         return answer
+
+    def from_memory(self, symbol: str, price: float | None) -> bytes | None:
+        """JSON of what :meth:`forecast` would answer for a canonical symbol, if nothing need be read or computed.
+
+        The most frequent question of all: it is answered without a model of the answer in between.
+        """
+        started = time.perf_counter()
+        prepared = self.live.in_memory(symbol)
+        if prepared is None or (prepared.model is None and self.settings.serve.train_on_demand):
+            return None
+        values = self.live.answer_values(prepared, price)
+        seconds = time.perf_counter() - started
+        self.metrics.answered(seconds, cached=True)
+        values["cached"], values["training_job"], values["timings"] = True, None, Timings(seconds, 0.0)
+        return to_json(values)
 
     async def forecast_and_distribution(
         self, symbol: str, price: float | None, *, wait: bool = False

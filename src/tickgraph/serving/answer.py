@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -59,41 +60,55 @@ def answer(
     refused: Exception | None = None,
 ) -> Forecast:
     """Assemble the answer for one symbol at a price; ``refused`` is why a newer model is not used."""
+    # Its values were made here and are of their types: validating them again would take longer than the rest.
+    return Forecast.model_construct(
+        **answer_values(prepared, price, clock, trained_now=trained_now, refused=refused)
+    )
+
+
+def answer_values(
+    prepared: Prepared,
+    price: float | None,
+    clock: Clock,
+    *,
+    trained_now: bool = False,
+    refused: Exception | None = None,
+) -> dict[str, Any]:
+    """Fields of the answer in their order, for who needs no more than JSON."""
     model, prices, distribution = prepared.model, prepared.prices, prepared.distribution
     start = prices.last_close if price is None else price
     target, behind = clock.read(prices.as_of)
     rise = prepared.probability_up
     status: Status = "momentum" if model is None else "trained-on-demand" if trained_now else "pre-trained"
-    # Every value below was made here and is of its type: validating them again would take longer than the rest.
-    return Forecast.model_construct(
-        symbol=prepared.symbol,
-        status=status,
-        model="momentum" if model is None else "gnn",
-        as_of=_day(prices.as_of),
-        target_session=_day(target),
-        horizon=HORIZON,
-        price=start,
-        price_source="last close" if price is None else "request",
-        predicted_return=distribution.forecast,
-        prediction=start * math.exp(distribution.forecast),
-        intervals=tuple(
+    return {
+        "symbol": prepared.symbol,
+        "status": status,
+        "model": "momentum" if model is None else "gnn",
+        "as_of": _day(prices.as_of),
+        "target_session": _day(target),
+        "horizon": HORIZON,
+        "price": start,
+        "price_source": "last close" if price is None else "request",
+        "predicted_return": distribution.forecast,
+        "prediction": start * math.exp(distribution.forecast),
+        "intervals": tuple(
             Interval(level, start * math.exp(low), start * math.exp(high), low, high)
             for level, low, high in prepared.intervals
         ),
-        probability_up=rise,
-        confidence=rise if distribution.forecast >= 0 else 1 - rise,
-        prices_source=prices.source,
-        last_close=prices.last_close,
-        stale=behind > 0,
-        sessions_behind=behind,
-        generation=model.generation if model else None,
-        trained_at=model.trained_at if model else None,
-        model_stale=model is not None and clock.now() - model.trained_at > MODEL_AGE,
-        correlations_as_of=_correlated(prepared, model),
-        correlations=None if model is None else "computed" if prepared.recomputed else "stored",
-        calibration_sessions=len(distribution.scores),
-        notes=tuple(_notes(prepared, start, behind, refused)),
-    )
+        "probability_up": rise,
+        "confidence": rise if distribution.forecast >= 0 else 1 - rise,
+        "prices_source": prices.source,
+        "last_close": prices.last_close,
+        "stale": behind > 0,
+        "sessions_behind": behind,
+        "generation": model.generation if model else None,
+        "trained_at": model.trained_at if model else None,
+        "model_stale": model is not None and clock.now() - model.trained_at > MODEL_AGE,
+        "correlations_as_of": _correlated(prepared, model),
+        "correlations": None if model is None else "computed" if prepared.recomputed else "stored",
+        "calibration_sessions": len(distribution.scores),
+        "notes": tuple(_notes(prepared, start, behind, refused)),
+    }
 
 
 def _correlated(prepared: Prepared, model: ServedModel | None) -> date | None:

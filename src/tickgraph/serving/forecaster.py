@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
@@ -17,7 +18,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.answer import Clock, answer, checked_price
+from tickgraph.serving.answer import Clock, answer, answer_values, checked_price
 from tickgraph.serving.batch import last_session, prepare_models, prepare_momentum, target_graph, until
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
 from tickgraph.serving.forecast import Forecast
@@ -296,6 +297,11 @@ class Forecaster:
         given = None if price is None else checked_price(prepared.symbol, price)
         refused = self._models.refusal(prepared.symbol) if prepared.model else None
         return answer(prepared, given, self._clock, trained_now=trained_now, refused=refused)
+
+    def answer_values(self, prepared: Prepared, price: float | None) -> dict[str, Any]:
+        """Fields of :meth:`answer` in their order, for a price that was checked."""
+        refused = self._models.refusal(prepared.symbol) if prepared.model else None
+        return answer_values(prepared, price, self._clock, refused=refused)
 
     def graph(self, symbol: str) -> TargetGraph:
         """Graph that a canonical symbol's forecast comes from now; raises as :meth:`forecast`."""

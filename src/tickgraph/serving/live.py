@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from tickgraph.errors import TickgraphError
 from tickgraph.graph.config import GraphConfig
@@ -166,6 +167,10 @@ class LiveForecaster:
     def answer(self, prepared: Prepared, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Answer at a price; :class:`InputError` for one that is not a positive number."""
         return self._forecaster.answer(prepared, price, trained_now=trained_now)
+
+    def answer_values(self, prepared: Prepared, price: float | None) -> dict[str, Any]:
+        """Fields of :meth:`answer` in their order, for a price that was checked."""
+        return self._forecaster.answer_values(prepared, price)
 
     def graph(self, symbol: str) -> TargetGraph:
         """Graph behind a canonical symbol's forecast; may read and compute."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from tickgraph.errors import InputError, TickgraphError
 from tickgraph.http.problem import problem_of
 from tickgraph.http.routes.documented import Price, Symbol, problems, service_of
+from tickgraph.http.routes.warm import WarmRoute
 from tickgraph.http.schema import (
     ForecastAnswer,
     ForecastsAnswer,
@@ -62,7 +64,6 @@ async def forecast_all(request: Request) -> Response:
     return await _several(service, service.live.symbols(), "none")
 
 
-@router.get("/forecast/{symbol}", response_model=ForecastAnswer, responses=problems(404, 422))
 async def forecast(
     request: Request,
     symbol: Symbol,
@@ -76,6 +77,18 @@ async def forecast(
     """
     answer = await service_of(request).forecast(symbol, price, wait=wait)
     return Response(_forecast.to_json(answer), media_type="application/json")
+
+
+def warm_route(guards: Sequence[Depends]) -> WarmRoute:  # type: ignore[valid-type]
+    """Route of :func:`forecast`: an application's own and not a router's, which would be searched first."""
+    return WarmRoute(
+        "/forecast/{symbol}",
+        forecast,
+        response_model=ForecastAnswer,
+        responses=problems(404, 422),
+        tags=["forecasts"],
+        dependencies=guards,
+    )
 
 
 @router.get("/forecast/{symbol}/probability", response_model=ProbabilityAnswer, responses=problems(404, 422))
