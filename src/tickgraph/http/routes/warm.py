@@ -10,10 +10,10 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from tickgraph.errors import SymbolError
-from tickgraph.http.routes.documented import service_of
+from tickgraph.http.routes.documented import SYMBOL, service_of
 from tickgraph.market.universe import canonical
 
+_SYMBOL = re.compile(SYMBOL)
 # Only the plainest of the queries that the route accepts.
 _QUERY = re.compile(rb"(?:price=([1-9][0-9]{0,7}(?:\.[0-9]{1,9})?))?")
 
@@ -44,11 +44,8 @@ class WarmRoute(APIRoute):
 
 def _from_memory(scope: Scope) -> bytes | None:
     query = _QUERY.fullmatch(scope["query_string"])
-    if query is None:
-        return None
-    try:
-        symbol = canonical(scope["path_params"]["symbol"])
-    except SymbolError:
+    symbol = scope["path_params"]["symbol"]
+    if query is None or not _SYMBOL.fullmatch(symbol):
         return None
     price = query[1]
-    return service_of(Request(scope)).from_memory(symbol, None if price is None else float(price))
+    return service_of(Request(scope)).from_memory(canonical(symbol), None if price is None else float(price))
