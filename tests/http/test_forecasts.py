@@ -8,6 +8,7 @@ import pytest
 
 from real_service import EVENING
 from tickgraph.client.answers import Forecast
+from tickgraph.http.routes import warm
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
 
@@ -44,7 +45,7 @@ def test_the_second_answer_comes_from_memory(service):
 def test_the_short_way_says_what_the_usual_way_says(service, monkeypatch, query):
     service.get(f"/forecast/MSFT{query}")
     short = service.get(f"/forecast/MSFT{query}")
-    monkeypatch.setattr("tickgraph.http.routes.warm._from_memory", lambda scope: None)
+    monkeypatch.setattr(warm, "_from_memory", lambda scope: None)
     usual = service.get(f"/forecast/MSFT{query}")
     said, also = short.json(), usual.json()
     assert list(said) == list(also)
