@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -96,7 +97,21 @@ def test_every_answer_has_an_id_and_security_headers(service):
         assert headers["cache-control"] == "no-store"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "server" not in headers
-    assert "content-security-policy" not in service.get("/docs").headers  # which loads scripts
+
+
+@pytest.mark.parametrize(
+    ("page", "script"), [("/docs", "swagger-ui-bundle.js"), ("/redoc", "redoc.standalone.js")]
+)
+def test_the_pages_of_documentation_need_nobody_else(service, page, script):
+    answer = service.get(page)
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    assert any(path.endswith(script) for path in loaded)
+    for path in loaded:
+        assert path.startswith("/"), "from this service, whose policy lets nothing else in"
+        assert service.get(path).status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'; ")
+    assert "http" not in policy
 
 
 def test_a_callers_id_is_kept_if_it_is_harmless(service):

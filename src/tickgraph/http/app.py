@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -63,7 +64,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
                 CORSMiddleware, allow_origins=serve.cors_origins, allow_methods=["GET"], allow_headers=["*"]
             ),
         )
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs with its scripts from here: no browser need ask a stranger for them
         title="tickgraph",
         version=tickgraph.__version__,
         description=DESCRIPTION,
@@ -74,7 +75,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     app.state.service = service
     problem.install(app)
     public = guards(serve.api_keys, serve.rate_limit)
-    app.router.routes.append(forecasts.warm_route(public))  # the first that is tried
+    app.router.routes.insert(0, forecasts.warm_route(public))  # the first that is tried
     app.include_router(forecasts.router, dependencies=public)
     app.include_router(symbols.router, dependencies=public)
     app.include_router(health.router)

@@ -21,7 +21,7 @@ REQUEST_ID = b"x-request-id"
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_PAGES = ("/docs", "/redoc")  # load scripts and styles
+_PAGES = ("/docs", "/redoc")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -29,6 +29,11 @@ _HEADERS = (
     (b"cache-control", b"no-store"),
 )
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_PAGES_POLICY = (  # pages of documentation run scripts, in the page and of this service only
+    b"content-security-policy",
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; worker-src blob:; frame-ancestors 'none'",
+)
 
 _log = structlog.get_logger("tickgraph.http")
 
@@ -58,9 +63,8 @@ class Envelope:
         identity = given if _GIVEN_ID.fullmatch(given) else b"%016x" % random.getrandbits(64)
         scope["request_id"] = identity.decode()
         token = request_id.set(scope["request_id"])
-        extra = [(REQUEST_ID, identity), *_HEADERS]
-        if not scope["path"].startswith(_PAGES):
-            extra.append(_POLICY)
+        policy = _PAGES_POLICY if scope["path"].startswith(_PAGES) else _POLICY
+        extra = [(REQUEST_ID, identity), *_HEADERS, policy]
         status, begun, started = 500, False, time.perf_counter()
 
         async def sending(message: Message) -> None:
