@@ -1,4 +1,4 @@
-"""The service with one more route: a constant body of a forecast's size, behind the same guards and middleware."""
+"""The service with one more route: the body of one forecast, ever the same, behind the same guards and middleware."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from tickgraph.http.app import create_app
-from tickgraph.http.examples import FORECAST
 from tickgraph.http.logs import configure
-from tickgraph.http.schema import ForecastAnswer
 from tickgraph.http.server import configuration, listen
 from tickgraph.settings import load_settings
-
-BODY = ForecastAnswer.model_validate(FORECAST).model_dump_json().encode()
-
-
-async def constant() -> Response:
-    """Say the same to everyone."""
-    return Response(BODY, media_type="application/json")
 
 
 def make() -> FastAPI:
     """Build the application from the settings of the environment."""
-    app = create_app(load_settings())
+    app, body = create_app(load_settings()), b""
+
+    async def constant() -> Response:
+        """Say the same to everyone."""
+        nonlocal body
+        body = body or (await app.state.service.forecast("AAPL", 130.0)).model_dump_json().encode()
+        return Response(body, media_type="application/json")
+
     app.router.routes.insert(0, APIRoute("/constant", constant))  # the first that is tried
     configure()
     return app

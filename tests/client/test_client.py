@@ -34,6 +34,7 @@ def test_every_question_gets_a_typed_answer(client, service):
     assert client.symbols().trained == 4
     assert client.symbol("AAPL").metadata["symbol"] == "AAPL"
     assert client.graph("AAPL").nodes[0].symbol == "AAPL"
+    assert (client.ready().status, client.ready().models) == ("ready", 4)
 
 
 def test_both_clients_have_the_same_methods():
@@ -57,9 +58,11 @@ def test_the_asynchronous_client_says_the_same(client, service):
                 other.symbols(),
                 other.symbol("AAPL"),
                 other.graph("AAPL"),
+                other.ready(),
             )
 
-    forecast, chance, several, symbols, symbol, graph = asyncio.run(ask())
+    forecast, chance, several, symbols, symbol, graph, health = asyncio.run(ask())
+    assert health.status == "ready"
     assert forecast.predicted_return == client.forecast("AAPL").predicted_return
     assert chance.probability_above == client.probability("AAPL", 135, 130).probability_above
     assert several.forecasts["AAPL"].symbol == symbol.symbol == graph.symbol == "AAPL"
@@ -89,6 +92,15 @@ def test_jobs(client, service):
     assert client.job(job.id).id == job.id
     assert service.service.background.ended(job).result(120).state == "done"
     assert client.job(job.id).state == "done"
+    assert client.jobs().jobs[0].id == job.id
+
+
+def test_a_cleared_cache_is_filled_again(client):
+    client.forecast("AAPL")
+    assert client.clear_cache().models >= 1
+    assert client.ready().models_in_memory == 0
+    assert not client.forecast("AAPL").cached
+    assert client.forecast("AAPL").cached
 
 
 def _transport(*statuses):

@@ -111,6 +111,16 @@ def _job(response):
     return Job.model_validate(response.json())
 
 
+def test_a_probability_can_wait_for_the_trained_distribution(demanded, registry):
+    path = "/forecast/NVDA/probability?strike=150&price=146"
+    at_once = demanded.get(path).json()
+    assert at_once["forecast"]["status"] == "momentum"
+    waited = demanded.get(f"{path}&wait=true").json()
+    assert waited["forecast"]["status"] == "trained-on-demand"
+    assert waited["forecast"]["generation"] == registry.generation("NVDA")
+    assert waited["probability_above"] != at_once["probability_above"]
+
+
 def test_a_hundred_requests_train_a_symbol_once(demanded):
     pool = _NoWorker(demanded)
     with ThreadPoolExecutor(20) as clients:

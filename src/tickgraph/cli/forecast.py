@@ -62,8 +62,8 @@ def forecast(
             if several.failures:
                 raise typer.Exit(PartialFailure.exit_code)
             return
-        answer = client.forecast(names[0], price, wait=wait)
-        chance = client.probability(names[0], strike, price) if strike is not None else None
+        chance = None if strike is None else client.probability(names[0], strike, price, wait=wait)
+        answer = chance.forecast if chance else client.forecast(names[0], price, wait=wait)
     if as_json:
         print_json((chance or answer).model_dump(mode="json"))
         return

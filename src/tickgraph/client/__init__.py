@@ -7,10 +7,13 @@
 """
 
 from tickgraph.client.answers import (
+    Cleared,
     Forecast,
     Forecasts,
     Graph,
+    Health,
     Job,
+    Jobs,
     Probability,
     Problem,
     ServiceError,
@@ -21,11 +24,14 @@ from tickgraph.client.clients import AsyncClient, Client
 
 __all__ = [
     "AsyncClient",
+    "Cleared",
     "Client",
     "Forecast",
     "Forecasts",
     "Graph",
+    "Health",
     "Job",
+    "Jobs",
     "Probability",
     "Problem",
     "ServiceError",

@@ -12,6 +12,9 @@ from tickgraph.errors import (
     TickgraphError,
 )
 from tickgraph.http.schema import (
+    ClearedAnswer as Cleared,
+)
+from tickgraph.http.schema import (
     ForecastAnswer as Forecast,
 )
 from tickgraph.http.schema import (
@@ -19,6 +22,12 @@ from tickgraph.http.schema import (
 )
 from tickgraph.http.schema import (
     GraphAnswer as Graph,
+)
+from tickgraph.http.schema import (
+    HealthAnswer as Health,
+)
+from tickgraph.http.schema import (
+    JobsAnswer as Jobs,
 )
 from tickgraph.http.schema import (
     ProbabilityAnswer as Probability,
@@ -33,10 +42,13 @@ from tickgraph.http.schema import (
 from tickgraph.pipeline.jobs import Job
 
 __all__ = [
+    "Cleared",
     "Forecast",
     "Forecasts",
     "Graph",
+    "Health",
     "Job",
+    "Jobs",
     "Probability",
     "Problem",
     "ServiceError",

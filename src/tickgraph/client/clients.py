@@ -12,10 +12,13 @@ from pydantic import BaseModel
 
 from tickgraph.client import requests
 from tickgraph.client.answers import (
+    Cleared,
     Forecast,
     Forecasts,
     Graph,
+    Health,
     Job,
+    Jobs,
     Probability,
     SymbolInfo,
     SymbolList,
@@ -89,9 +92,11 @@ class Client:
         """Forecast several symbols in one call; None is every symbol that has a model."""
         return self._ask(requests.forecasts(symbols))
 
-    def probability(self, symbol: str, strike: float, price: float | None = None) -> Probability:
-        """Probability that the next close is above the strike, and the quantiles behind it."""
-        return self._ask(requests.probability(symbol, strike, price))
+    def probability(
+        self, symbol: str, strike: float, price: float | None = None, *, wait: bool = False
+    ) -> Probability:
+        """Probability that the next close is above the strike, the quantiles behind it, and the forecast."""
+        return self._ask(requests.probability(symbol, strike, price, wait))
 
     def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
@@ -116,6 +121,18 @@ class Client:
     def job(self, job_id: str) -> Job:
         """Say how far a job is; needs the admin token."""
         return self._ask(requests.job(job_id))
+
+    def jobs(self) -> Jobs:
+        """List the jobs, the newest first; needs the admin token."""
+        return self._ask(requests.jobs())
+
+    def clear_cache(self) -> Cleared:
+        """Make the process that answers forget its models and prices; needs the admin token."""
+        return self._ask(requests.clear_cache())
+
+    def ready(self) -> Health:
+        """Say whether requests should be sent to the service now; raises if not."""
+        return self._ask(requests.ready())
 
     def _ask(self, ask: requests.Ask[Answer]) -> Answer:
         try:
@@ -181,9 +198,11 @@ class AsyncClient:
         """Forecast several symbols in one call; None is every symbol that has a model."""
         return await self._ask(requests.forecasts(symbols))
 
-    async def probability(self, symbol: str, strike: float, price: float | None = None) -> Probability:
-        """Probability that the next close is above the strike, and the quantiles behind it."""
-        return await self._ask(requests.probability(symbol, strike, price))
+    async def probability(
+        self, symbol: str, strike: float, price: float | None = None, *, wait: bool = False
+    ) -> Probability:
+        """Probability that the next close is above the strike, the quantiles behind it, and the forecast."""
+        return await self._ask(requests.probability(symbol, strike, price, wait))
 
     async def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
@@ -208,6 +227,18 @@ class AsyncClient:
     async def job(self, job_id: str) -> Job:
         """Say how far a job is; needs the admin token."""
         return await self._ask(requests.job(job_id))
+
+    async def jobs(self) -> Jobs:
+        """List the jobs, the newest first; needs the admin token."""
+        return await self._ask(requests.jobs())
+
+    async def clear_cache(self) -> Cleared:
+        """Make the process that answers forget its models and prices; needs the admin token."""
+        return await self._ask(requests.clear_cache())
+
+    async def ready(self) -> Health:
+        """Say whether requests should be sent to the service now; raises if not."""
+        return await self._ask(requests.ready())
 
     async def _ask(self, ask: requests.Ask[Answer]) -> Answer:
         try:

@@ -11,10 +11,13 @@ from httpx_retries import Retry
 from pydantic import BaseModel, ValidationError
 
 from tickgraph.client.answers import (
+    Cleared,
     Forecast,
     Forecasts,
     Graph,
+    Health,
     Job,
+    Jobs,
     Probability,
     Problem,
     ServiceError,
@@ -101,9 +104,14 @@ def forecasts(symbols: Iterable[str] | None) -> Ask[Forecasts]:
     return Ask(Forecasts, "/forecast", {"symbols": ",".join(map(canonical, symbols))})
 
 
-def probability(symbol: str, strike: float, price: float | None) -> Ask[Probability]:
+def probability(symbol: str, strike: float, price: float | None, wait: bool) -> Ask[Probability]:
     """``GET /forecast/{symbol}/probability``."""
-    return Ask(Probability, f"/forecast/{canonical(symbol)}/probability", {"strike": strike, "price": price})
+    return Ask(
+        Probability,
+        f"/forecast/{canonical(symbol)}/probability",
+        {"strike": strike, "price": price, "wait": wait or None},
+        timeout=WAIT_SECONDS if wait else TIMEOUT_SECONDS,
+    )
 
 
 def symbols() -> Ask[SymbolList]:
@@ -134,3 +142,18 @@ def refresh() -> Ask[Job]:
 def job(job_id: str) -> Ask[Job]:
     """``GET /admin/jobs/{job_id}``."""
     return Ask(Job, f"/admin/jobs/{job_id}")
+
+
+def jobs() -> Ask[Jobs]:
+    """``GET /admin/jobs``."""
+    return Ask(Jobs, "/admin/jobs")
+
+
+def clear_cache() -> Ask[Cleared]:
+    """``POST /admin/cache/clear``."""
+    return Ask(Cleared, "/admin/cache/clear", method="POST")
+
+
+def ready() -> Ask[Health]:
+    """``GET /health/ready``."""
+    return Ask(Health, "/health/ready")

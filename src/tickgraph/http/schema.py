@@ -177,7 +177,6 @@ class HealthAnswer(_Answer):
     """Whether the service is up."""
 
     status: str
-    reason: str | None = None
     models: int | None = None
     models_in_memory: int | None = None
     started_at: AwareDatetime | None = None

@@ -30,6 +30,7 @@ Price = Annotated[
         examples=[130.0],
     ),
 ]
+Wait = Annotated[bool, Query(description="Without a model: wait until one is trained.")]
 
 _TITLES = {
     401: "A key or token is missing or wrong",

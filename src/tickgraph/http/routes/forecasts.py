@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from tickgraph.errors import InputError, TickgraphError
 from tickgraph.http.problem import problem_of
-from tickgraph.http.routes.documented import Price, Symbol, problems, service_of
+from tickgraph.http.routes.documented import Price, Symbol, Wait, problems, service_of
 from tickgraph.http.routes.warm import WarmRoute
 from tickgraph.http.schema import (
     ForecastAnswer,
@@ -68,7 +68,7 @@ async def forecast(
     request: Request,
     symbol: Symbol,
     price: Price = None,
-    wait: Annotated[bool, Query(description="Without a model: wait until one is trained.")] = False,
+    wait: Wait = False,
 ) -> Response:
     """Forecast the next session's close.
 
@@ -99,6 +99,7 @@ async def probability(
         float, Query(gt=0, le=1e9, allow_inf_nan=False, description="Dollars.", examples=[135.0])
     ],
     price: Price = None,
+    wait: Wait = False,
 ) -> Response:
     """Probability that the next session's close is above a strike, and the quantiles behind it.
 
@@ -106,7 +107,7 @@ async def probability(
     training never saw. Beyond its outermost scores nothing is known, and the probability stays inside (0, 1).
     """
     service = service_of(request)
-    answer, distribution = await service.forecast_and_distribution(symbol, price)
+    answer, distribution = await service.forecast_and_distribution(symbol, price, wait=wait)
     return Response(_probability.to_json(_above(answer, distribution, strike)), media_type="application/json")
 
 
