@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import threading
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
@@ -15,7 +15,7 @@ from tickgraph.errors import PriceDataError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.background import Background, QueueFullError
-from tickgraph.pipeline.jobs import KEPT, Job, JobBoard, new_id
+from tickgraph.pipeline.jobs import KEPT, Job, JobBoard, Ownership, new_id
 from tickgraph.pipeline.train import train_one
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
@@ -176,6 +176,34 @@ def test_callbacks_under_the_pools_own_locks_cannot_stop_everything(background, 
         assert background.recent_failure("TSLA") is None  # nothing waits for anything
     second.futures[0].set_exception(BrokenProcessPool("killed"))
     assert "died 2 times" in ended.result(WAIT).error
+
+
+def test_the_sign_of_a_live_process_is_its_own_whichever_thread_takes_it(tmp_path):
+    owner, other = Ownership(tmp_path), Ownership(tmp_path)
+
+    def in_thread(call):
+        thread = threading.Thread(target=call, daemon=True)
+        thread.start()
+        thread.join(WAIT)
+        assert not thread.is_alive(), "it waits for its own process"
+
+    for _ in range(3):
+        in_thread(owner.take)
+    assert not other.is_gone(owner.id)
+    in_thread(owner.give_up)
+    assert other.is_gone(owner.id)
+    assert list(tmp_path.glob("*.lock")) == []
+
+
+def test_many_threads_can_ask_at_once(background):
+    background._pool, background._max_waiting = _HandDriven(background), 100
+    symbols = [f"T{number}" for number in range(20)]
+    with ThreadPoolExecutor(20) as threads:
+        jobs = list(threads.map(lambda symbol: background.train(symbol, None), symbols, timeout=WAIT))
+    assert [job.symbol for job in jobs] == symbols
+    assert len(background._pool.futures) == 20
+    for job, future in zip(jobs, background._pool.futures, strict=True):
+        future.set_result((job.model_copy(update={"state": "done"}), 0))
 
 
 def test_what_a_process_left_unfinished_is_ended_by_the_next(workplace, background, tmp_path):

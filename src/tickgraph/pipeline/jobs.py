@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -117,14 +118,17 @@ class Ownership:
     def __init__(self, folder: Path) -> None:
         self.id = new_id()
         self._folder = folder
-        self._lock = FileLock(folder / f"{self.id}.lock")
+        # Of the process: one that belonged to a thread would be waited for by all others, for ever.
+        self._lock = FileLock(folder / f"{self.id}.lock", thread_local=False)
+        self._threads = threading.Lock()
 
     def take(self) -> None:
         """Hold the lock from now on; :class:`StorageError` if it cannot be written."""
-        if not self._lock.is_locked:
-            with storage_errors(self._folder):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._lock.acquire()
+        with self._threads:
+            if not self._lock.is_locked:
+                with storage_errors(self._folder):
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    self._lock.acquire()
 
     def give_up(self) -> None:
         """Let go, at the end of the process."""
