@@ -54,6 +54,7 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
     for symbol in (*symbols, "TSLA"):
         real, corrupt = (answer[symbol] for answer in answers)
         assert real.as_of == corrupt.as_of == date(2022, 6, 30)
+        assert not any("later than" in text for text in real.notes)  # as a model from beyond would say
         assert abs(real.predicted_return - corrupt.predicted_return) < 1e-6
         assert abs(real.probability_up - corrupt.probability_up) < 1e-4
 

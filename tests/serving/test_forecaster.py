@@ -17,6 +17,8 @@ from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.market.store import PriceStore
 from tickgraph.model.network import build_network
 from tickgraph.model.weights import weight_shapes
+from tickgraph.pipeline.train import train_symbols
+from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
@@ -100,6 +102,10 @@ def test_a_forecast_as_of_a_day_uses_nothing_later(forecaster, panel):
     row = np.searchsorted(panel.sessions, np.datetime64("2022-06-17"))
     assert answer.price == pytest.approx(panel.close[row, panel.column("AAPL")])
     assert any("correlations were published for 2022-12-30" in text for text in answer.notes)
+    assert any(
+        "trained and calibrated on prices up to 2022-12-30, later than" in text for text in answer.notes
+    )
+    assert (answer.stale, answer.sessions_behind) == (False, 0)  # on that evening nothing was missing
     with pytest.raises(InputError, match="Empty date range"):
         forecaster.forecast("AAPL", as_of=date(1999, 1, 1))
 
@@ -192,3 +198,10 @@ def test_fresh_correlations_are_those_that_were_stored(forecaster, registry, pri
     registry.publish_correlation("XOM", np.eye(11), date(2022, 12, 30))  # claims to be current: used
     assert forecaster.forecast("XOM").predicted_return != pytest.approx(stored, rel=1e-5)
     assert model.symbol == "XOM"
+
+
+def test_a_model_with_fewer_peers_than_its_graph_has_places_says_so(panel, program, tmp_path):
+    registry = ModelRegistry(tmp_path / "few")
+    train_symbols(panel, ["AAPL", "JPM"], registry, program=program, pool=["AAPL", "MSFT", "JPM"])
+    few = Forecaster(registry, lambda _, nodes: panel.select(nodes), now=lambda: EVENING).forecast("AAPL")
+    assert any("trained with 2 of 10 peers" in text for text in few.notes)

@@ -128,7 +128,8 @@ def _notes(prepared: Prepared, start: float, behind: int, refused: Exception | N
         notes.append(f"prices end on {prices.as_of}: {behind} completed sessions are missing")
     if prepared.model is None:
         notes.append(
-            f"no model for {prepared.symbol}: momentum of its own returns; train one with: tickgraph train"
+            f"no model for {prepared.symbol}: momentum of its own returns answers; "
+            f"train one with: tickgraph train --symbols {prepared.symbol}"
         )
     else:
         notes += _model_notes(prepared, prepared.model, prices)
@@ -141,12 +142,23 @@ def _notes(prepared: Prepared, start: float, behind: int, refused: Exception | N
 
 def _model_notes(prepared: Prepared, model: ServedModel, prices: PriceContext) -> list[str]:
     notes = []
+    if model.trained_through > prices.as_of:
+        notes.append(
+            f"the model was trained and calibrated on prices up to {model.trained_through}, later than the "
+            f"forecast's own: this is no test of it. Train one with: tickgraph train --as-of {prices.as_of}"
+        )
     if not model.beats_zero:
         notes.append(
             "out of sample this model did not beat forecasting no move: trust the interval, not the sign"
         )
     if model.short_history:
         notes.append("trained on a short history")
+    peers, wanted = len(model.nodes) - 1, model.graph.num_stocks - 1
+    if peers < wanted:
+        notes.append(
+            f"trained with {peers} of {wanted} peers: add prices of more symbols, then train "
+            f"{prepared.symbol} again"
+        )
     if prepared.recomputed == "session":
         notes.append(
             f"correlations were published for {model.correlation_as_of}, so they were computed for "

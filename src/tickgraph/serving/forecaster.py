@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,8 @@ class Forecaster:
         price
             Current price in dollars; None takes the last stored close.
         as_of
-            Use prices up to this session only; None uses all that are stored.
+            Answer as on the evening of this day, from prices up to it; None uses all that are stored. A model
+            that has seen later prices says so in the notes.
         fallback
             For a symbol without a model: ``momentum``, ``train`` (train it now) or ``none`` (an error).
 
@@ -184,11 +185,12 @@ class Forecaster:
         trained: set[str] = set()
         found, failures = self.prepare(wanted, as_of=as_of, fallback=fallback, trained=trained)
         refusals = self._models.refusals()
+        clock = self._clock if as_of is None else Clock(lambda: min(self._clock.now(), _end_of(as_of)))
         answers = {
             symbol: answer(
                 found[symbol],
                 given.get(symbol),
-                self._clock,
+                clock,
                 trained_now=symbol in trained,
                 refused=refusals.get(symbol) if found[symbol].model else None,
             )
@@ -402,6 +404,10 @@ def open_models(
         max_models=max_models,
         max_bytes=max_bytes,
     )
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, datetime.max.time(), UTC)  # the exchange closes hours before
 
 
 def _distinct(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

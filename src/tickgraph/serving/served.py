@@ -29,8 +29,8 @@ class ServedModel:
         ``[n]`` float64, ascending conformal scores.
     generation
         Identity of the published generation.
-    trained_at, source
-        When it was trained, and on which source's prices.
+    trained_at, source, trained_through
+        When it was trained, on which source's prices, and the last session whose prices it has seen.
     short_history, beats_zero
         Whether it had less than a full window, and whether its squared error out of sample was below that of
         forecasting no move.
@@ -47,6 +47,7 @@ class ServedModel:
     generation: str
     trained_at: datetime
     source: str
+    trained_through: np.datetime64
     short_history: bool
     beats_zero: bool
 
@@ -68,6 +69,7 @@ class ServedModel:
             generation=stored.generation,
             trained_at=metadata.training_date,
             source=metadata.data_stats.source,
+            trained_through=np.datetime64(metadata.data_stats.last_session, "D"),
             short_history=metadata.data_stats.short_history,
             beats_zero=metadata.performance_metrics.out_of_sample.beats_zero,
         )
