@@ -16,9 +16,9 @@ HELP = """One small graph neural network per stock symbol: train ahead, keep on 
 
 Start here, without a network, on the bundled sample of real prices:
 
-  tickgraph train --symbols TIER_1
-  tickgraph predict AAPL --price 130
-  tickgraph list
+- `tickgraph train --symbols TIER_1`
+- `tickgraph predict AAPL --price 130`
+- `tickgraph list`
 """
 
 EPILOG = """Settings come from flags, TICKGRAPH_ variables, tickgraph.toml, in this order.
@@ -33,7 +33,7 @@ app = typer.Typer(
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train.train)

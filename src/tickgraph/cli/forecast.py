@@ -18,7 +18,7 @@ KEY_VARIABLE = "TICKGRAPH_API_KEY"
 
 def forecast(
     symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="[SYMBOLS]...", help="Tickers, TIER_1 or a sector.")
+        list[str] | None, typer.Argument(metavar="SYMBOLS", help="Tickers, TIER_1 or a sector.")
     ] = None,
     url: Annotated[str, typer.Option(metavar="URL", help="Where the service is.")] = "http://127.0.0.1:8000",
     price: Annotated[

@@ -17,6 +17,7 @@ from tickgraph.cli.output import (
     number,
     percent,
     print_json,
+    print_table,
     results,
     stderr,
     stdout,
@@ -47,7 +48,7 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
         models = {symbol: metadata.model_dump(mode="json") for symbol, metadata in found.items()}
         print_json({"models": models, "failures": failures})
     elif found:
-        stdout.print(_models_table(found))
+        print_table(_models_table(found))
     else:
         note(f"no trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     for reason in failures.values():
@@ -90,7 +91,8 @@ def inspect(
 
 def refresh(
     symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="[SYMBOLS]...", help="Tickers or a sector. [default: all]")
+        list[str] | None,
+        typer.Argument(metavar="SYMBOLS", help="Tickers or a sector.", show_default="all"),
     ] = None,
     update: Annotated[bool, typer.Option(help="Update stored prices from their sources first.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Publish even what is already current.")] = False,

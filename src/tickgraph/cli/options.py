@@ -11,14 +11,18 @@ import typer
 from tickgraph.errors import InputError
 
 ModelsDir = Annotated[
-    Path | None, typer.Option("--models-dir", metavar="FOLDER", help="Trained models. [default: models/gnn]")
+    Path | None,
+    typer.Option("--models-dir", metavar="FOLDER", help="Trained models.", show_default="models/gnn"),
 ]
 PricesDir = Annotated[
-    Path | None, typer.Option("--prices-dir", metavar="FOLDER", help="Local price store. [default: prices]")
+    Path | None,
+    typer.Option("--prices-dir", metavar="FOLDER", help="Local price store.", show_default="prices"),
 ]
 Source = Annotated[
     str | None,
-    typer.Option("--source", metavar="NAME", help="Prices from: sample, files or yahoo. [default: sample]"),
+    typer.Option(
+        "--source", metavar="NAME", help="Prices from: sample, files or yahoo.", show_default="sample"
+    ),
 ]
 SourcePath = Annotated[
     Path | None, typer.Option("--source-path", metavar="PATH", help="File or folder for --source files.")

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from tickgraph.errors import TickgraphError
@@ -43,9 +44,15 @@ def failure(text: str) -> None:
     stderr.print(f"[bold red]failed:[/] {_plain(text)}", highlight=False, soft_wrap=True)
 
 
+def print_table(table: Table) -> None:
+    """Print a table on stdout, whole: a terminal too narrow for it wraps lines, and no figure is cut."""
+    needed = Measurement.get(stdout, stdout.options.update(max_width=1_000), table).maximum
+    (stdout if needed <= stdout.width else Console(width=needed)).print(table)
+
+
 def results(title: str, *left: str, right: Sequence[str] = ()) -> Table:
-    """Table of results, narrow enough for 80 columns: names aligned left, figures right."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    """Table of results: names aligned left, figures right."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, min_width=len(title))
     for name in left:
         table.add_column(name, no_wrap=True)
     for name in right:
@@ -55,7 +62,14 @@ def results(title: str, *left: str, right: Sequence[str] = ()) -> Table:
 
 def facts(title: str, rows: Mapping[str, str]) -> Table:
     """Table of one thing's properties, a line each."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_header=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_header=False,
+        min_width=len(title),
+    )
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for name, value in rows.items():

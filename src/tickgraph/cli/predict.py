@@ -9,7 +9,7 @@ import typer
 
 from tickgraph.api import open_forecaster
 from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
-from tickgraph.cli.output import facts, failure, note, percent, print_json, results, stdout
+from tickgraph.cli.output import facts, failure, note, percent, print_json, print_table, results, stdout
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
@@ -21,7 +21,7 @@ from tickgraph.settings import Settings, load_settings
 
 def predict(
     symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="[SYMBOLS]...", help="Tickers, TIER_1 or a sector.")
+        list[str] | None, typer.Argument(metavar="SYMBOLS", help="Tickers, TIER_1 or a sector.")
     ] = None,
     price: Annotated[
         list[str] | None,
@@ -32,7 +32,7 @@ def predict(
     ] = False,
     fallback: Annotated[
         str | None,
-        typer.Option(help="Without a model: momentum, train (now) or none. [default: momentum]"),
+        typer.Option(help="Without a model: momentum, train (now) or none.", show_default="momentum"),
     ] = None,
     as_of: AsOf = None,
     source: Source = None,
@@ -140,20 +140,24 @@ def print_one(forecast: Forecast) -> None:
 
 
 def print_many(forecasts: Mapping[str, Forecast]) -> None:
-    """Print forecasts as a table, and what is to be said of them."""
+    """Print forecasts as a table, and what is to be said of them; what all have in common stands above."""
+    statuses = {forecast.status for forecast in forecasts.values()}
+    days = {forecast.as_of for forecast in forecasts.values()}
+    title = "Forecasts of the next close"
+    if len(statuses) == len(days) == 1:
+        title += f": {statuses.pop()}, prices as of {days.pop()}"
+    common = title != "Forecasts of the next close"
     table = results(
-        "Forecasts of the next close",
+        title,
         "symbol",
-        "status",
-        "as of",
+        *(() if common else ("status", "as of")),
         right=("price", "forecast", "return", "80% interval", "P(up)", "conf."),
     )
     for symbol, forecast in forecasts.items():
         likely = forecast.intervals[0]
         table.add_row(
             symbol,
-            forecast.status,
-            str(forecast.as_of),
+            *(() if common else (forecast.status, str(forecast.as_of))),
             f"{forecast.price:,.2f}",
             f"{forecast.prediction:,.2f}",
             percent(forecast.predicted_return, 2, sign=True),
@@ -161,7 +165,7 @@ def print_many(forecasts: Mapping[str, Forecast]) -> None:
             percent(forecast.probability_up),
             percent(forecast.confidence),
         )
-    stdout.print(table)
+    print_table(table)
     for text in dict.fromkeys(text for forecast in forecasts.values() for text in forecast.notes):
         count = sum(text in forecast.notes for forecast in forecasts.values())
         note(f"{text} ({count} of {len(forecasts)})")

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from tickgraph.cli.options import AsJson, PricesDir, Source, SourcePath
-from tickgraph.cli.output import failure, note, print_json, results, stderr, stdout
+from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market import quality
 from tickgraph.market.calendar import sessions_behind
@@ -24,7 +24,9 @@ app = typer.Typer(no_args_is_help=True, help="Import, update and check stored pr
 
 Symbols = Annotated[
     list[str] | None,
-    typer.Option("--symbols", "-s", metavar="SYMBOLS", help="Tickers, TIER_1 or a sector. [default: all]"),
+    typer.Option(
+        "--symbols", "-s", metavar="SYMBOLS", help="Tickers, TIER_1 or a sector.", show_default="all"
+    ),
 ]
 
 
@@ -85,7 +87,7 @@ def check(
         print_json({"symbols": behind, "findings": [asdict(finding) for finding in findings]})
     else:
         if findings:
-            stdout.print(_findings_table(findings))
+            print_table(_findings_table(findings))
         stdout.print(
             f"{len(behind)} symbols, {len(bars):,} bars: {len(errors)} errors, {len(findings) - len(errors)} warnings."
         )
@@ -110,7 +112,7 @@ def show(source: Source = None, prices_dir: PricesDir = None, as_json: AsJson = 
     for stored in held:
         row = (stored.symbol, str(stored.first), str(stored.last), str(stored.sessions), stored.fetched_at)
         table.add_row(*row)
-    stdout.print(table)
+    print_table(table)
 
 
 def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, as_json: bool) -> None:

@@ -17,15 +17,15 @@ from tickgraph.settings import Settings, load_settings
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Where to listen. [default: 127.0.0.1]")
+        str | None, typer.Option(metavar="ADDRESS", help="Where to listen.", show_default="127.0.0.1")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [default: 8000]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that answer. [default: 1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8000")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer.", show_default="1")] = None,
     rate_limit: Annotated[
-        str | None, typer.Option(metavar="LIMIT", help="Per client, such as 100/second. [default: none]")
+        str | None, typer.Option(metavar="LIMIT", help="Per client, such as 100/second.", show_default="none")
     ] = None,
     log_format: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="console or json. [default: console]")
+        str | None, typer.Option(metavar="FORMAT", help="console or json.", show_default="console")
     ] = None,
     access_log: Annotated[
         bool | None, typer.Option("--access-log", help="Log every request, not only slow and failed ones.")
@@ -42,8 +42,8 @@ def serve(
     """Serve forecasts over HTTP, from trained models and stored prices.
 
     Models are loaded when they are first asked for; newer ones are picked up without a restart. Secrets are
-    not options: set TICKGRAPH_SERVE__ADMIN_TOKEN to turn on /admin, and TICKGRAPH_SERVE__API_KEYS='["KEY"]' to
-    ask for X-API-Key. The table [serve] of tickgraph.toml has the rest. Routes: http://127.0.0.1:8000/docs
+    not options: set `TICKGRAPH_SERVE__ADMIN_TOKEN` to turn on /admin, and `TICKGRAPH_SERVE__API_KEYS='["KEY"]'` to
+    ask for X-API-Key. The table `[serve]` of tickgraph.toml has the rest. Routes: http://127.0.0.1:8000/docs
     """
     try:
         from tickgraph.http.server import run

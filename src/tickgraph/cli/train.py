@@ -19,7 +19,17 @@ from rich.progress import (
 from rich.table import Table
 
 from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
-from tickgraph.cli.output import failure, note, number, percent, print_json, results, stderr, stdout
+from tickgraph.cli.output import (
+    failure,
+    note,
+    number,
+    percent,
+    print_json,
+    print_table,
+    results,
+    stderr,
+    stdout,
+)
 from tickgraph.errors import PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
@@ -37,7 +47,11 @@ def train(
     symbols: Annotated[
         list[str] | None,
         typer.Option(
-            "--symbols", "-s", metavar="SYMBOLS", help="Tickers, TIER_1, ALL or a sector; commas or repeats."
+            "--symbols",
+            "-s",
+            metavar="SYMBOLS",
+            help="Tickers, TIER_1, ALL or a sector; commas or repeats.",
+            show_default="TIER_1",
         ),
     ] = None,
     source: Source = None,
@@ -45,22 +59,28 @@ def train(
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
     as_of: AsOf = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the sessions. [default: 20]")] = None,
-    sessions: Annotated[int | None, typer.Option(help="Sessions in the window. [default: 1000]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the sessions.", show_default="20")] = None,
+    sessions: Annotated[int | None, typer.Option(help="Sessions in the window.", show_default="1000")] = None,
     min_sessions: Annotated[
-        int | None, typer.Option(help="Refuse symbols with fewer. [default: 250]")
+        int | None, typer.Option(help="Refuse symbols with fewer.", show_default="250")
     ] = None,
-    lookback: Annotated[int | None, typer.Option(help="Sessions behind a correlation. [default: 60]")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Smallest |rho| of an edge. [default: 0.3]")] = None,
-    peers: Annotated[int | None, typer.Option(help="Peers of a target. [default: 10]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Base seed. [default: 0]")] = None,
+    lookback: Annotated[
+        int | None, typer.Option(help="Sessions behind a correlation.", show_default="60")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Smallest |rho| of an edge.", show_default="0.3")
+    ] = None,
+    peers: Annotated[int | None, typer.Option(help="Peers of a target.", show_default="10")] = None,
+    seed: Annotated[int | None, typer.Option(help="Base seed.", show_default="0")] = None,
     peer_pool: Annotated[
         list[str] | None,
         typer.Option(
-            "--peer-pool", metavar="SYMBOLS", help="Where peers come from. [default: all of the source]"
+            "--peer-pool", metavar="SYMBOLS", help="Where peers come from.", show_default="all of the source"
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Symbols side by side. [default: one per core]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Symbols side by side.", show_default="one per core")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one model per symbol and keep it on disk.
@@ -187,7 +207,7 @@ def _print_report(report: TrainingReport, settings: Settings, seconds: float, as
         )
         return
     if report.done:
-        stdout.print(_table(report))
+        print_table(_table(report))
         beats = sum(m.performance_metrics.out_of_sample.beats_zero for m in report.done.values())
         stdout.print(
             f"{beats} of {len(report.done)} models beat forecasting no move out of sample (squared error)."
