@@ -16,8 +16,10 @@ _REMEDIES = {
     errno.ENOSPC: "The disk is full: free some space, or choose another folder.",
     errno.EDQUOT: "The disk quota is used up: free some space, or choose another folder.",
     errno.EROFS: "The file system is read-only: choose another folder.",
-    errno.EACCES: "Permission denied: make the folder writable, or choose another.",
-    errno.EPERM: "Permission denied: make the folder writable, or choose another.",
+    errno.EACCES: "Make the folder writable, or choose another.",
+    errno.EPERM: "Make the folder writable, or choose another.",
+    errno.EMFILE: "Too many files are open: raise the limit (ulimit -n).",
+    errno.ENFILE: "Too many files are open on this machine.",
     errno.ENOTDIR: "A file stands where a folder is needed: choose another folder.",
     errno.EEXIST: "A file stands where a folder is needed: choose another folder.",
     errno.EIO: "The disk reports an error: check it before anything else.",
@@ -28,17 +30,16 @@ _REMEDIES = {
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn errors of the file system into :class:`StorageError` that names the path and the remedy.
 
-    A missing file passes through: what it means is the caller's to say.
+    A missing file, a folder in its place and a lock that is held pass through: what they mean is the caller's
+    to say.
     """
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, TimeoutError):
         raise
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0)
-        if remedy is None:
-            raise
-        raise StorageError(f"Cannot use {path}: {error.strerror}. {remedy}") from error
+        remedy = _REMEDIES.get(error.errno or 0, "Check it and its disk.")
+        raise StorageError(f"Cannot use {path}: {error.strerror or error}. {remedy}") from error
 
 
 def names_in(folder: Path) -> list[str]:

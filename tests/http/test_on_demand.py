@@ -35,7 +35,7 @@ class _NoWorker:
 
     def __init__(self, service):
         self._background = service.service.background
-        self._background._pool = self
+        self._background._pool, self._background._workers = self, 100
         self._futures: list[Future] = []
         self.asked = threading.Semaphore(0)
 

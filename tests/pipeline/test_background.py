@@ -61,6 +61,7 @@ class _HandDriven:
 @pytest.fixture
 def by_hand(background):
     background._pool = pool = _HandDriven(background)
+    background._workers = 100  # all that is asked for is begun at once
     return pool
 
 
@@ -140,7 +141,7 @@ def test_a_fault_in_the_worker_is_heard_by_those_who_wait(background, by_hand):
 
 
 def test_closing_ends_what_is_queued_and_takes_no_more(workplace, tmp_path):
-    background = Background(workplace, tmp_path / "runtime")
+    background = Background(workplace, tmp_path / "runtime", workers=2)
     background._pool = pool = _HandDriven(background)
     job = background.train("TSLA", None)
     ended = background.ended(job)
@@ -196,7 +197,7 @@ def test_the_sign_of_a_live_process_is_its_own_whichever_thread_takes_it(tmp_pat
 
 
 def test_many_threads_can_ask_at_once(background):
-    background._pool, background._max_waiting = _HandDriven(background), 100
+    background._pool, background._max_waiting, background._workers = _HandDriven(background), 100, 20
     symbols = [f"T{number}" for number in range(20)]
     with ThreadPoolExecutor(20) as threads:
         jobs = list(threads.map(lambda symbol: background.train(symbol, None), symbols, timeout=WAIT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -46,7 +47,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         try:
             yield
         finally:
-            service.stop()
+            await asyncio.to_thread(service.stop)  # the loop stays free: a second signal must be heard
 
     middleware = [
         Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),

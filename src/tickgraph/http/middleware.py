@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import time
@@ -76,6 +77,11 @@ class Envelope:
 
         try:
             await self._app(scope, receive, sending)
+        except asyncio.CancelledError:  # the service stops, and the time for what is in flight is up
+            if begun:
+                raise
+            error = OverloadedError("The service is stopping. Ask again in a second.")
+            await respond(problem_of(error, request=Request(scope)))(scope, receive, sending)
         except Exception as error:
             if begun:  # of an answer that has begun, only its breaking off can tell
                 raise

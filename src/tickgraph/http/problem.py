@@ -43,7 +43,7 @@ class UnknownSymbolError(SymbolError):
 
 
 class OverloadedError(TickgraphError):
-    """The service has all the work that it takes on."""
+    """The service takes on no more work: it has enough, or it is stopping."""
 
 
 class SlowError(TickgraphError):
@@ -73,7 +73,7 @@ _KINDS: tuple[tuple[type[TickgraphError], int, str, str], ...] = (
     (SourceUnavailableError, 503, "source-unavailable", "A price source cannot be reached"),
     (StorageError, 503, "storage-failed", "Storage cannot be read or written"),
     (QueueFullError, 503, "queue-full", "Too much background work is waiting"),
-    (OverloadedError, 503, "overloaded", "Too many requests are in work"),
+    (OverloadedError, 503, "overloaded", "No more work is taken on"),
     (SlowError, 503, "timed-out", "The answer took too long"),
     (UnauthorisedError, 401, "unauthorised", "A valid credential is needed"),
     (RateLimitedError, 429, "rate-limited", "Too many requests from this client"),

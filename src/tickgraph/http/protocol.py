@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_REQUEST_BYTES = 64 * 1024  # headers and body together: no route takes a body
+MAX_PIPELINED = 100  # requests sent ahead of their answers: each takes memory before it is let in
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -27,7 +28,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _received = 0
-    _cycles: Sequence[RequestResponseCycle] = ()
+    _cycles: deque[RequestResponseCycle] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of the first request."""
@@ -38,7 +39,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Drop the deadlines, and tell every request in work that its client has gone."""
         self._end()
         # uvicorn tells the newest only: of several on their way, the one in work would write to nobody.
-        for cycle in self._cycles:
+        for cycle in self._cycles or ():
             if not cycle.response_complete:
                 cycle.disconnected = True
                 cycle.message_event.set()
@@ -58,8 +59,14 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Keep the request in mind until it is answered."""
         super().on_headers_complete()
-        waiting = [cycle for cycle in self._cycles if not cycle.response_complete]
-        self._cycles = waiting if self.cycle is None else [*waiting, self.cycle]
+        if self._cycles is None:
+            self._cycles = deque()
+        while self._cycles and self._cycles[0].response_complete:  # they are answered in order
+            self._cycles.popleft()
+        if self.cycle is not None:
+            self._cycles.append(self.cycle)
+        if len(self._cycles) > MAX_PIPELINED:
+            self.transport.abort()
 
     def on_message_complete(self) -> None:
         """End the deadline: the request is here."""

@@ -81,6 +81,7 @@ class Service:
             settings.runtime_dir.absolute(),
             workers=serve.training_workers,
             max_waiting=serve.max_jobs,
+            grace_seconds=serve.drain_seconds,
             on_end=self._job_ended,
         )
         self.metrics.attach(self.live, lambda: self.background.waiting)
@@ -215,6 +216,10 @@ class Service:
 
     async def _train(self, prepared: Prepared, symbol: str, *, wait: bool) -> tuple[Prepared, _Asked]:
         """Have a model trained; gives it if it is there by then, and else what there was, with the reason."""
+        if (
+            self.live.fault is not None
+        ):  # publishing into a folder that vanished would withdraw all other models
+            return prepared, _Asked(note=f"no model is being trained: {self.live.fault}")
         known = self.background.running(symbol) or self.background.recent_failure(symbol)
         if known is not None:
             job = known

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tickgraph.atomic import names_in, storage_errors, write_atomically
-from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError
+from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError, StorageError
 from tickgraph.market import quality
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import BAR_COLUMNS, PriceSource, empty_bars, select_bars
@@ -131,6 +131,8 @@ class PriceStore:
             status = os.stat(path)  # noqa: PTH116
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StorageError(f"Cannot look at {path}: {error.strerror}. Check its disk.") from error
         return status.st_mtime_ns, status.st_size, status.st_ino
 
     def info(self, source: str) -> list[StoredSymbol]:
@@ -273,6 +275,8 @@ class PriceStore:
                 f"No prices of {symbol} are stored from source {source!r} in {self.root}. "
                 f"Run: tickgraph prices update --symbols {symbol} --source {source}"
             ) from None
+        except IsADirectoryError:
+            raise self._damaged(path, source, symbol) from None
         try:
             return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         except _UNREADABLE as error:

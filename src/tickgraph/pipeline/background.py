@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
+import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import (
     BrokenExecutor,
@@ -25,6 +28,8 @@ from tickgraph.pipeline.workplace import Workplace
 
 ATTEMPTS = 2  # a worker that was killed is started again once for each job it had
 STOPPED = "The service was shut down before the job began."
+
+_log = logging.getLogger(__name__)
 
 
 class QueueFullError(TickgraphError):
@@ -54,6 +59,8 @@ class Background:
         Jobs that may be queued or running; one more is refused.
     retry_seconds
         How long a symbol that could not be trained on demand is left alone.
+    grace_seconds
+        How long what runs may go on after :meth:`close`; None is without limit.
     on_end
         Called with each job that ended and with the compilations that its worker has made.
     """
@@ -66,12 +73,13 @@ class Background:
         workers: int = 1,
         max_waiting: int = 64,
         retry_seconds: float = 600.0,
+        grace_seconds: float | None = None,
         on_end: Callable[[Job, int], None] | None = None,
     ) -> None:
         self._workplace, self._folder = workplace, folder / "jobs"
         self.board = JobBoard(self._folder)
         self._workers, self._max_waiting, self._retry_seconds = workers, max_waiting, retry_seconds
-        self._on_end = on_end
+        self._grace_seconds, self._on_end = grace_seconds, on_end
         self._lock = threading.Lock()  # for accounting only: no file, process or pool is touched under it
         self._running: dict[tuple[str, str | None], _Running] = {}
         self._failed: dict[str, tuple[Job, float]] = {}
@@ -79,16 +87,20 @@ class Background:
         self._ownership = Ownership(folder / "owners")
         # Everything that touches the pool happens in this one thread: callbacks of a pool that breaks run under
         # locks of the pool's own (since Python 3.12), under which it must not be called.
-        self._dispatcher = ThreadPoolExecutor(1, "tickgraph-jobs")
+        self._dispatcher = ThreadPoolExecutor(1, "tickgraph-jobs", initializer=_leave_interrupts_alone)
         self._context = multiprocessing.get_context("spawn")
         self._stopping = self._context.Event()
         self._pool: ProcessPoolExecutor | None = None
+        # A pool that breaks fails all it was given, so it is given no more than it has processes for.
+        self._queue: deque[_Running] = deque()
+        self._given = 0
 
     def start(self) -> None:
-        """End the jobs on the board whose process is no more."""
+        """End the jobs on the board whose process is no more, and forget that process."""
         for job in self.board.all():
             if not job.over and self._ownership.is_gone(job.owner):
                 self._note(_failed(job, "The service ended before the job did."))
+        self._ownership.forget_the_gone()
 
     @property
     def waiting(self) -> int:
@@ -147,11 +159,14 @@ class Background:
         return future
 
     def close(self) -> None:
-        """Drop what is queued, and let what runs end at its next symbol."""
+        """Drop what is queued, and let what runs end, at its next symbol or when its time is up."""
         with self._lock:
             self._closed = True
         self._stopping.set()
-        self._dispatcher.submit(self._end_pool)
+        ended = self._dispatcher.submit(self._drop_queued)
+        # Not in the dispatcher's thread, which hears meanwhile of what still ends in order.
+        ended.result()
+        self._end_pool()
         self._dispatcher.shutdown(wait=True)
         self._ownership.give_up()
 
@@ -172,10 +187,10 @@ class Background:
             self._ownership.take()
             self.board.write(job)
             self.board.trim()
-        except TickgraphError as error:
+        except BaseException as error:
             self._finish(running, _failed(job, str(error)), remember=False)
             raise
-        self._dispatch(self._start, running)
+        self._dispatch(self._enqueue, running)
         return job
 
     def _dispatch(self, work: Callable[..., None], running: _Running, *words: object) -> None:
@@ -186,16 +201,30 @@ class Background:
 
     # From here on: in the dispatcher's thread.
 
-    def _start(self, running: _Running) -> None:
+    def _enqueue(self, running: _Running) -> None:
         if self._closed:
             self._finish(running, _failed(running.job, STOPPED))
             return
+        self._queue.append(running)
+        self._give()
+
+    def _give(self) -> None:
+        while self._queue and self._given < self._workers:
+            running = self._queue.popleft()
+            try:
+                self._start(running)
+            except Exception as error:  # noqa: BLE001  no process, no memory: those who wait must hear of it
+                if self._pool:
+                    self._drop(self._pool)
+                self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
+
+    def _start(self, running: _Running) -> None:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._workers,
                 mp_context=self._context,
                 initializer=worker.begin,
-                initargs=(self._stopping,),
+                initargs=(self._stopping, self._grace_seconds),
             )
         pool = self._pool
         try:
@@ -205,19 +234,23 @@ class Background:
             self._start(running)
             return
         running.attempts += 1
+        self._given += 1
         future.add_done_callback(lambda done: self._dispatch(self._worker_ended, running, done, pool))
 
     def _worker_ended(
         self, running: _Running, future: Future[tuple[Job, int]], pool: ProcessPoolExecutor
     ) -> None:
+        self._given -= 1
         try:
             job, compilations = future.result()
         except CancelledError:
             self._finish(running, _failed(running.job, STOPPED))
         except BrokenExecutor:
             self._drop(pool)
-            if running.attempts < ATTEMPTS:
-                self._start(running)
+            if self._closed:
+                self._finish(running, _failed(running.job, "The service was shut down; the job was ended."))
+            elif running.attempts < ATTEMPTS:
+                self._queue.appendleft(running)
             else:
                 text = f"The worker process died {ATTEMPTS} times on this job."
                 self._finish(running, _failed(running.job, text))
@@ -225,18 +258,24 @@ class Background:
             self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
         else:
             self._finish(running, job, compilations)
+        self._give()
+
+    def _drop_queued(self) -> None:
+        while self._queue:
+            running = self._queue.popleft()
+            self._finish(running, _failed(running.job, STOPPED))
 
     def _drop(self, pool: ProcessPoolExecutor) -> None:
         if self._pool is pool:
             self._pool = None
         pool.shutdown(wait=False)
 
+    # From any thread.
+
     def _end_pool(self) -> None:
         pool, self._pool = self._pool, None
         if pool:
             pool.shutdown(wait=True, cancel_futures=True)
-
-    # From any thread.
 
     def _finish(self, running: _Running, job: Job, compilations: int = 0, *, remember: bool = True) -> None:
         if job.state == "failed":
@@ -247,14 +286,25 @@ class Background:
                 self._failed[job.symbol] = job, time.monotonic() + self._retry_seconds
             elif job.symbol:
                 self._failed.pop(job.symbol, None)
-        if self._on_end:
-            self._on_end(job, compilations)
-        running.ended.set_result(job)
+        level = logging.WARNING if job.state == "failed" else logging.INFO
+        what = f"{job.kind} {job.symbol}" if job.symbol else job.kind
+        _log.log(level, "job %s, %s: %s", job.id, what, f"failed: {job.error}" if job.error else job.state)
+        try:
+            if self._on_end:
+                self._on_end(job, compilations)
+        finally:
+            running.ended.set_result(job)
 
     def _note(self, job: Job) -> None:
         # The disk may be full: those who wait in this process still hear of it.
-        with contextlib.suppress(TickgraphError):
+        with contextlib.suppress(TickgraphError, OSError):
             self.board.write(job)
+
+
+def _leave_interrupts_alone() -> None:
+    """Have Ctrl-C reach no process that this thread starts, not even before its first line has run."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _failed(job: Job, error: str) -> Job:

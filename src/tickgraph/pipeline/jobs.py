@@ -150,6 +150,13 @@ class Ownership:
         except Timeout:
             return False
 
+    def forget_the_gone(self) -> None:
+        """Remove the locks of processes that were killed."""
+        for path in self._folder.glob("*.lock"):
+            if self.is_gone(path.stem):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
 
 def _read(path: Path) -> Job | None:
     try:

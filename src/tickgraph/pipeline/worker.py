@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from tickgraph.errors import TickgraphError
 from tickgraph.model.training import TrainingProgram
@@ -28,16 +29,32 @@ class Stopped(TickgraphError):
     """The service is shutting down."""
 
 
-def begin(stopping: Event) -> None:
-    """Set the process up: yield to the one that serves, leave Ctrl-C to it, and do not outlive it."""
+def begin(stopping: Event, grace_seconds: float | None = None) -> None:
+    """Set the process up: yield to the one that serves, leave Ctrl-C to it, and do not outlive it.
+
+    Parameters
+    ----------
+    stopping
+        Set when the service stops.
+    grace_seconds
+        How long a job may go on after that; None is without limit.
+    """
     global _stopping
     _stopping = stopping
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if grace_seconds is not None:
+        threading.Thread(target=_leave_after, args=(stopping, grace_seconds), daemon=True).start()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _leave_after(stopping: Event, grace_seconds: float) -> None:
+    stopping.wait()
+    threading.Event().wait(grace_seconds)
+    os._exit(1)  # publishing is atomic: what was not finished was not there
 
 
 def _leave_with(sentinel: int) -> None:
@@ -98,9 +115,17 @@ def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | N
     locks = board_folder.parent / "training"
     locks.mkdir(parents=True, exist_ok=True)
     # One training of a symbol at a time over all processes of the service.
-    with FileLock(locks / f"{symbol}.lock"):
+    lock = FileLock(locks / f"{symbol}.lock", timeout=1)
+    while not lock.is_locked:
+        if _is_stopping():
+            raise Stopped("The service was shut down while another process trained the symbol.")
+        with contextlib.suppress(Timeout):
+            lock.acquire()
+    try:
         if workplace.basis(symbol) == basis:
             workplace.train(symbol, _program(workplace))
+    finally:
+        lock.release()
 
 
 def _refresh(workplace: Workplace, board: JobBoard, job: Job) -> Job:

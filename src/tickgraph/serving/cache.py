@@ -183,8 +183,8 @@ class ModelCache:
                 continue
             try:
                 current = self._generation(symbol)
-            except TickgraphError as error:
-                self._refuse(symbol, None, error)
+            except (TickgraphError, OSError) as error:
+                self._refuse(symbol, None, _of_storage(symbol, error))
                 continue
             if current is None:
                 self._drop(symbol)
@@ -222,8 +222,9 @@ class ModelCache:
             return future
 
     def _load_one(self, symbol: str) -> ServedModel:
-        generation, started = self._current(symbol), time.perf_counter()
+        generation, started = None, time.perf_counter()
         try:
+            generation = self._current(symbol)
             model = self._read(symbol)
         except BaseException as error:
             with self._lock:
@@ -241,14 +242,20 @@ class ModelCache:
     def _read(self, symbol: str) -> ServedModel:
         try:
             return self._load(symbol)
-        except OSError as error:  # one that the registry foresees is a StorageError already
-            raise StorageError(f"The model of {symbol} cannot be read: {error}") from error
+        except OSError as error:
+            raise _of_storage(symbol, error) from error
 
     def _keep(self, symbol: str, model: ServedModel) -> None:
-        while symbol not in self._held and len(self._held) >= self.max_models:
+        if symbol in self._held:
+            before = Cache.__getitem__(self._held, symbol)
+            if self._held.currsize - before.nbytes + model.nbytes <= self._held.maxsize:
+                # A newer generation is no use of it: its turn to make room stays what it was.
+                Cache.__setitem__(self._held, symbol, model)
+                return
+            self._held.pop(symbol)  # it makes room for itself first
+        while len(self._held) >= self.max_models:
             self._held.popitem()
         if model.nbytes > self._held.maxsize:
-            self._held.pop(symbol, None)
             self._used.pop(symbol, None)
             return
         self._held[symbol] = model
@@ -272,5 +279,12 @@ class ModelCache:
     def _current(self, symbol: str) -> str | None:
         try:
             return self._generation(symbol)
-        except TickgraphError:
+        except (TickgraphError, OSError):
             return None
+
+
+def _of_storage(symbol: str, error: TickgraphError | OSError) -> TickgraphError:
+    """Name an error that the registry did not foresee."""
+    if isinstance(error, TickgraphError):
+        return error
+    return StorageError(f"The model of {symbol} cannot be read: {error}")

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import Cache, LRUCache
 
 from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
 from tickgraph.graph.config import GraphConfig
@@ -64,6 +64,8 @@ class Forecaster:
         Models in memory; None is a cache of its own with the default bounds.
     watched
         Whether someone else looks for newer models. Otherwise every call looks for those it uses.
+    fault
+        Says why it cannot be told at present which models there are; None if it can.
     observer
         Hears of computations and fallbacks.
     """
@@ -79,6 +81,7 @@ class Forecaster:
         now: Callable[[], datetime] | None = None,
         models: ModelCache | None = None,
         watched: bool = False,
+        fault: Callable[[], str | None] = lambda: None,
         observer: Observer | None = None,
     ) -> None:
         self._registry = registry
@@ -91,6 +94,7 @@ class Forecaster:
         # An empty cache is false, so `or` would not do.
         self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
+        self._fault = fault
         self._prepared: LRUCache[str, Prepared] = LRUCache(max(MAX_MODELS, self._models.max_models))
         self._lock = threading.Lock()  # a look into an LRU cache is a change of its order
         self._training = threading.Lock()
@@ -219,7 +223,7 @@ class Forecaster:
                 models[symbol] = self._find(symbol, fallback, trained if trained is not None else set())
             except TickgraphError as error:
                 failures[symbol] = error
-        together: dict[tuple[str, GraphConfig], list[ServedModel]] = {}
+        together: dict[tuple[str, GraphConfig, frozenset[Any]], list[ServedModel]] = {}
         panels = self._panels_of(models, failures)
         for symbol, model in models.items():
             if symbol in failures:
@@ -234,12 +238,22 @@ class Forecaster:
                 except TickgraphError as error:
                     failures[symbol] = error
             else:
-                together.setdefault((source, model.graph), []).append(model)
-        for (source, _), group in together.items():
+                together.setdefault((source, model.graph, model.shapes), []).append(model)
+        for (source, *_), group in together.items():
             panel = panels[source]
             for session, those in _by_last_session(until(panel, as_of), group, failures).items():
                 done |= self._by_network(panel, session, those, failures, keep=as_of is None)
+        if together:
+            self._forget_evicted()
         return done, failures
+
+    def _forget_evicted(self) -> None:
+        """Let go of models that left memory: what was prepared from them would hold them, whatever the bounds."""
+        held = set(self._models.symbols())
+        with self._lock:
+            for symbol in [s for s in self._prepared if s not in held]:
+                if Cache.__getitem__(self._prepared, symbol).model is not None:
+                    del self._prepared[symbol]
 
     def in_memory(
         self,
@@ -265,15 +279,19 @@ class Forecaster:
             prepared = self._prepared.get(symbol)
         if prepared is None or (prepared.model is not None) != has_model:
             return None
-        model = self._models.held(symbol) if has_model else None
-        if renewing and model is not None:
-            return prepared
-        return prepared if self._holds(prepared, model, held) else None
+        model = self._models.peek(symbol) if has_model else None
+        renewed_soon = renewing and model is not None and prepared.fresh(self._clock.now())
+        if not renewed_soon and not self._holds(prepared, model, held):
+            return None
+        if has_model:
+            self._models.held(symbol)  # counts, as a use and as a hit
+        return prepared
 
     def renew(self, held: Callable[[str], PricePanel | None]) -> None:
         """Compute again, in one call, what newer models or prices made invalid."""
         with self._lock:
-            prepared = tuple(self._prepared.values())
+            # Indexing an LRUCache marks a use; its base class's does not.
+            prepared = tuple(Cache.__getitem__(self._prepared, symbol) for symbol in self._prepared)
         outdated: list[str] = []
         gone: list[str] = []
         for one in prepared:
@@ -286,7 +304,10 @@ class Forecaster:
             for symbol in gone:
                 self._prepared.pop(symbol, None)
         if outdated:
-            self.prepare(outdated)
+            _, failures = self.prepare(outdated)
+            with self._lock:
+                for symbol in failures:
+                    self._prepared.pop(symbol, None)
 
     def _holds(
         self, prepared: Prepared, model: ServedModel | None, held: Callable[[str], PricePanel | None]
@@ -316,9 +337,14 @@ class Forecaster:
         return prepared if prepared and prepared.holds(model, panel, self._clock.now()) else None
 
     def _find(self, symbol: str, fallback: str, trained: set[str]) -> ServedModel | None:
+        if self._watched and (held := self._models.held(symbol)) is not None:
+            return held  # whatever became of its files
         try:
             if fallback == "momentum" and self._registry.generation(symbol) is None:
-                return None  # known from one file status, without a search for similar names
+                # Known from one file status, without a search for similar names.
+                if (fault := self._fault()) is not None:  # no sign that the symbol has no model
+                    raise StorageError(f"The model of {symbol} cannot be looked up: {fault}")
+                return None
             return self.model(symbol)
         except ModelNotFoundError:
             if fallback == "momentum":
@@ -385,6 +411,9 @@ class Forecaster:
         return done
 
     def _keep(self, prepared: Prepared) -> None:
+        # Not one that was replaced or evicted meanwhile: it would answer again, and hold its model in memory.
+        if prepared.model is not None and self._models.peek(prepared.symbol) is not prepared.model:
+            return
         with self._lock:
             self._prepared[prepared.symbol] = prepared
 

@@ -78,6 +78,7 @@ class LiveForecaster:
             now=now,
             models=self.models,
             watched=True,
+            fault=lambda: self.fault if self._symbols else None,
             observer=self._observer,
         )
         self._now = now

@@ -70,7 +70,11 @@ class Prepared:
         """Whether computing again from this model and these prices would give the same."""
         if self.model is not model or self.lineage is not panel.lineage:
             return False
-        return model is None or self.recomputed is not None or is_recent(model, now)
+        return self.fresh(now)
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether its correlations may still be used."""
+        return self.model is None or self.recomputed is not None or is_recent(self.model, now)
 
 
 def is_recent(model: ServedModel, now: datetime) -> bool:

@@ -45,18 +45,7 @@ class PanelCache:
     def __call__(self, source: str, symbols: Sequence[str]) -> PricePanel:
         """Prices of at least these symbols, as stored now; errors as in :meth:`PriceStore.read`."""
         with self._reading:
-            held = self._held.get(source)
-            known = held.stamps if held else {}
-            outdated = [
-                symbol
-                for symbol in symbols
-                if symbol not in known or known[symbol] != self._store.stamp(source, symbol)
-            ]
-            if held is None or outdated:
-                # What else changed is read with it, so that all are of one moment.
-                others = [s for s in known if s not in outdated and self._changed(source, s, known[s])]
-                held = self._read(source, [*outdated, *others])
-            return held.panel
+            return self._gathered(source, symbols, anew=True)
 
     def held(self, source: str) -> PricePanel | None:
         """Give what is in memory of a source; no file is looked at."""
@@ -70,13 +59,10 @@ class PanelCache:
     def covering(self, source: str, symbols: Sequence[str]) -> PricePanel:
         """Prices of at least these symbols: from memory where they are, whatever became of their files."""
         held = self._held.get(source)
-        if held is None or not all(symbol in held.stamps for symbol in symbols):
-            with self._reading:
-                held = self._held.get(source)
-                missing = [symbol for symbol in symbols if held is None or symbol not in held.stamps]
-                if held is None or missing:
-                    held = self._read(source, missing)
-        return held.panel
+        if held is not None and all(symbol in held.stamps for symbol in symbols):
+            return held.panel
+        with self._reading:
+            return self._gathered(source, symbols, anew=False)
 
     def refresh(self) -> None:
         """Read again what changed, once it has stopped changing; what cannot be read stays as it was.
@@ -99,8 +85,30 @@ class PanelCache:
 
     def clear(self) -> None:
         """Forget all prices."""
-        with self._lock:
+        with self._reading, self._lock:  # not while what is missing is read to stand beside them
             self._held.clear()
+
+    def _gathered(self, source: str, symbols: Sequence[str], *, anew: bool) -> PricePanel:
+        """Read the prices of these symbols that are not in memory; with ``anew``, those that changed, too.
+
+        What else changed is read with them, so that all are of one moment.
+        """
+        held = self._held.get(source)
+        known = held.stamps if held else {}
+        wanted = [
+            symbol
+            for symbol in symbols
+            if symbol not in known or (anew and known[symbol] != self._store.stamp(source, symbol))
+        ]
+        if held is not None and not wanted:
+            return held.panel
+        others = [s for s in known if s not in wanted and self._changed(source, s, known[s])]
+        try:
+            return self._read(source, [*wanted, *others]).panel
+        except TickgraphError:
+            if not others:
+                raise
+            return self._read(source, wanted).panel
 
     def _keep_the_rest(self, source: str, changed: Iterable[str]) -> None:
         for symbol in changed:
@@ -112,7 +120,7 @@ class PanelCache:
     def _look(self, source: str, symbol: str) -> Stamp:
         try:
             return self._store.stamp(source, symbol)
-        except OSError:
+        except (TickgraphError, OSError):
             return None
 
     def _changed(self, source: str, symbol: str, stamp: Stamp) -> bool:

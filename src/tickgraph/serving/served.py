@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,11 @@ class ServedModel:
             short_history=metadata.data_stats.short_history,
             beats_zero=metadata.performance_metrics.out_of_sample.beats_zero,
         )
+
+    @cached_property
+    def shapes(self) -> frozenset[tuple[str, tuple[int, ...]]]:
+        """Names and shapes of the weights: models of the same ones run in one call."""
+        return frozenset((path, value.shape) for path, value in self.weights.items())
 
     @property
     def nbytes(self) -> int:
