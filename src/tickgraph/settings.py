@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -25,6 +26,7 @@ from tickgraph.model.config import TrainingConfig
 
 SourceName = Literal["sample", "files", "yahoo"]
 Fallback = Literal["momentum", "train", "none"]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
 SECRET_LENGTH = 16
@@ -76,7 +78,7 @@ class ServeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
     admin_token: SecretStr | None = None
@@ -87,17 +89,17 @@ class ServeSettings(BaseModel):
     max_in_flight: int = Field(default=256, ge=1)
     max_waiting: int = Field(default=32, ge=0)
     threads: int = Field(default=8, ge=1, le=256)
-    request_seconds: float = Field(default=10.0, gt=0)
-    wait_seconds: float = Field(default=60.0, gt=0)
-    header_seconds: float = Field(default=10.0, gt=0)
-    keep_alive_seconds: int = Field(default=15, ge=1)
-    drain_seconds: int = Field(default=15, ge=1)
+    request_seconds: Seconds = 10.0
+    wait_seconds: Seconds = 60.0
+    header_seconds: Seconds = 10.0
+    keep_alive_seconds: int = Field(default=15, ge=1, le=86_400)
+    drain_seconds: int = Field(default=15, ge=1, le=86_400)
     train_on_demand: bool = True
     training_workers: int = Field(default=1, ge=1, le=64)
     max_jobs: int = Field(default=64, ge=1)
     max_models: int = Field(default=2_000, ge=1)
     max_megabytes: int = Field(default=512, ge=1)
-    poll_seconds: float = Field(default=1.0, gt=0)
+    poll_seconds: Seconds = 1.0
     symbol_labels: int = Field(default=100, ge=0)
     log_format: Literal["console", "json"] = "console"
     access_log: bool = False
@@ -110,6 +112,8 @@ class ServeSettings(BaseModel):
         for secret in (value,) if isinstance(value, SecretStr) else value or ():
             if len(secret.get_secret_value()) < SECRET_LENGTH:
                 raise ValueError(f"a token or key needs at least {SECRET_LENGTH} characters")
+            if not secret.get_secret_value().isascii():
+                raise ValueError("a token or key is sent in a header, which takes ASCII only")
         return value
 
 
@@ -190,7 +194,12 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"Configuration file {path} does not exist. Name another, or leave --config out.")
     try:
         return Settings(**given)
-    except tomllib.TOMLDecodeError as error:
+    except SettingsError as error:  # its text names the field, and no value
+        raise InputError(
+            f"Bad settings ({error}). Lists and tables in TICKGRAPH_ variables are JSON, such as "
+            """TICKGRAPH_SERVE__API_KEYS='["KEY"]'."""
+        ) from None  # the cause holds the value, which may be a secret
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"Configuration file {path} is not valid TOML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(

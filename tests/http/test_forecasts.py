@@ -8,7 +8,7 @@ import pytest
 
 from real_service import EVENING
 from tickgraph.client.answers import Forecast
-from tickgraph.http.routes import warm
+from tickgraph.http.routes import plain
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
 
@@ -45,8 +45,11 @@ def test_the_second_answer_comes_from_memory(service):
 def test_the_short_way_says_what_the_usual_way_says(service, monkeypatch, query):
     service.get(f"/forecast/MSFT{query}")
     short = service.get(f"/forecast/MSFT{query}")
-    monkeypatch.setattr(warm, "_from_memory", lambda scope: None)
+    asked = []
+    real = plain._plain
+    monkeypatch.setattr(plain, "_plain", lambda scope: asked.append(real(scope)))  # none is plain now
     usual = service.get(f"/forecast/MSFT{query}")
+    assert asked == [("MSFT", float(query[7:]) if query else None)]  # the first went the short way
     said, also = short.json(), usual.json()
     assert list(said) == list(also)
     assert said.pop("timings") != also.pop("timings")

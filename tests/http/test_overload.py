@@ -75,10 +75,10 @@ def test_an_answer_that_takes_too_long_is_503_and_its_work_is_not_lost(open_here
         assert answer.status_code == 503
         assert answer.json()["type"] == "urn:tickgraph:problem:timed-out"
         assert "retry-after" in answer.headers
-        gate.opened.set()
-        assert service.get("/forecast/AAPL").status_code == 200
-        assert service.metric("gnn_model_loads_total") == 1
         assert service.metric("gnn_requests_shed_total", reason="timeout") == 1
+        gate.opened.set()
+        assert _at_last(service, "/forecast/AAPL") == 200
+        assert service.metric("gnn_model_loads_total") == 1
 
 
 def test_what_still_waits_for_a_thread_when_its_time_is_up_is_taken_back(open_here, gate):
@@ -87,7 +87,12 @@ def test_what_still_waits_for_a_thread_when_its_time_is_up_is_taken_back(open_he
         assert {answer.status_code for answer in answers} == {503}
         assert service.metric("gnn_queue_depth") == 0
         gate.opened.set()
-        assert service.get("/forecast/JPM").status_code == 200
+        assert _at_last(service, "/forecast/JPM") == 200
+
+
+def _at_last(service, path):
+    """Status once the machine is not too busy to answer in the little time there is."""
+    return next(status for _ in range(100) if (status := service.get(path).status_code) != 503)
 
 
 def test_a_hundred_first_requests_load_the_model_once(open_here):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
-from limits import parse
+from limits import parse_many
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from pydantic import SecretStr
@@ -34,7 +34,7 @@ class KeyGuard(APIKeyHeader):
         given = request.headers.get(KEY_HEADER, "").encode()
         # Every key is compared, so that the time taken tells nothing.
         if not sum(secrets.compare_digest(given, known) for known in self._keys):
-            raise UnauthorisedError(f"Send one of the service's keys in the header {KEY_HEADER}.")
+            raise UnauthorisedError(f"Send one of the service's keys in the header {KEY_HEADER}.", "ApiKey")
 
 
 class TokenGuard(HTTPBearer):
@@ -48,7 +48,7 @@ class TokenGuard(HTTPBearer):
         """Let pass, or raise :class:`UnauthorisedError`."""
         given = await super().__call__(request)
         if given is None or not secrets.compare_digest(given.credentials.encode(), self._token):
-            raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.")
+            raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.", "Bearer")
 
 
 def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Guard:
@@ -62,9 +62,12 @@ def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Guard:
         ``limit`` is not written like ``100/second``.
     """
     try:
-        item = parse(limit)
-    except ValueError as error:
-        raise InputError(f"Rate limit {limit!r} is not understood. Write it as 100/second.") from error
+        items = parse_many(limit)
+    except ValueError:
+        items = []
+    if len(items) != 1 or items[0].amount < 1:
+        raise InputError(f"Rate limit {limit!r} is not understood. Write one limit, such as 100/second.")
+    (item,) = items
     limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
     known = [one.get_secret_value().encode() for one in keys]
 
@@ -82,10 +85,30 @@ def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Guard:
     return checked
 
 
+async def only_known_query(request: Request) -> None:
+    """Dependency that refuses what a route does not take: a misspelled price is no request for the last close.
+
+    Raises
+    ------
+    InputError
+        A query parameter is unknown, or given twice.
+    """
+    given = [name for name, _ in request.query_params.multi_items()]
+    if not given:
+        return
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in dict.fromkeys(given):
+        if name not in known:
+            taken = f"This route takes: {', '.join(known)}." if known else "This route takes none."
+            raise InputError(f"Unknown query parameter {name[:50]!r}. {taken}")
+        if given.count(name) > 1:
+            raise InputError(f"Query parameter {name!r} is given {given.count(name)} times. Give it once.")
+
+
 def guards(keys: tuple[SecretStr, ...], limit: str | None, token: SecretStr | None = None) -> list[Depends]:  # type: ignore[valid-type]
     """Dependencies of a group of routes: the limit first, so that guessing keys is limited too."""
     checks: list[Guard] = []
-    if limit:
+    if limit is not None:
         checks.append(rate_limit_of(limit, keys))
     if token:
         checks.append(TokenGuard(token))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 import tickgraph
 from tickgraph.http import problem
-from tickgraph.http.access import guards
+from tickgraph.http.access import guards, only_known_query
 from tickgraph.http.middleware import Admission, Envelope
 from tickgraph.http.routes import admin, forecasts, health, symbols
 from tickgraph.http.routes.documented import PROBLEM_SCHEMA
@@ -62,7 +62,11 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         middleware.insert(
             1,
             Middleware(
-                CORSMiddleware, allow_origins=serve.cors_origins, allow_methods=["GET"], allow_headers=["*"]
+                CORSMiddleware,
+                allow_origins=serve.cors_origins,
+                allow_methods=["GET"],
+                allow_headers=["*"],
+                expose_headers=["X-Request-Id", "Retry-After"],
             ),
         )
     app = FastAPIOffline(  # /docs with its scripts from here: no browser need ask a stranger for them
@@ -76,12 +80,14 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     app.state.service = service
     problem.install(app)
     public = guards(serve.api_keys, serve.rate_limit)
-    app.router.routes.insert(0, forecasts.warm_route(public))  # the first that is tried
-    app.include_router(forecasts.router, dependencies=public)
-    app.include_router(symbols.router, dependencies=public)
+    app.router.routes.insert(0, forecasts.forecast_route(public))  # the first that is tried
+    strict = Depends(only_known_query)
+    app.include_router(forecasts.router, dependencies=[*public, strict])
+    app.include_router(symbols.router, dependencies=[*public, strict])
     app.include_router(health.router)
     if serve.admin_token is not None:
-        app.include_router(admin.router, dependencies=guards((), serve.rate_limit, serve.admin_token))
+        only_admin = guards((), serve.rate_limit, serve.admin_token)
+        app.include_router(admin.router, dependencies=[*only_admin, strict])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     if serve.tracing:
         from tickgraph.http.tracing import trace

@@ -51,7 +51,11 @@ class SlowError(TickgraphError):
 
 
 class UnauthorisedError(TickgraphError):
-    """Missing or wrong key or token."""
+    """Missing or wrong key or token; ``scheme`` says which of them is asked for."""
+
+    def __init__(self, message: str, scheme: str) -> None:
+        super().__init__(message)
+        self.scheme = scheme
 
 
 class RateLimitedError(TickgraphError):
@@ -116,7 +120,7 @@ async def _known(request: Request, error: Exception) -> Response:
     if isinstance(error, RateLimitedError):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UnauthorisedError):
-        headers["WWW-Authenticate"] = 'Bearer realm="tickgraph"'
+        headers["WWW-Authenticate"] = f'{error.scheme} realm="tickgraph"'
     problem = problem_of(error, request=request)
     if problem.status >= 500:
         _log.warning("%s: %s", problem.title, problem.detail)

@@ -19,6 +19,8 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from tickgraph.errors import InputError
+from tickgraph.http import tracing
+from tickgraph.http.access import guards
 from tickgraph.http.app import create_app
 from tickgraph.http.logs import configure
 from tickgraph.http.protocol import GuardedProtocol
@@ -39,10 +41,16 @@ def run(settings: Settings, flags: str = "{}") -> None:
     flags
         JSON of what was given on the command line; worker processes read the rest for themselves.
     """
+    # What only an application would refuse is refused here: a worker process that it ends is started again.
+    guards(settings.serve.api_keys, settings.serve.rate_limit)
+    if settings.serve.tracing:
+        tracing.must_be_installed()
     sockets = [listen(settings.serve.host, settings.serve.port)]
     # uvicorn raises a signal again once it has stopped in order: that end is a success, and the workers of
     # training are let go like after any other.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if hasattr(signal, "SIGHUP") and settings.serve.workers == 1:  # several are restarted by it
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     if settings.serve.workers == 1:
         uvicorn.Server(configuration(_prepared(settings), settings)).run(sockets)
         return

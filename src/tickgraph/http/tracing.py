@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import os
+
 from fastapi import FastAPI
 
 from tickgraph.errors import InputError
 
 
+def must_be_installed() -> None:
+    """Raise :class:`InputError` where OpenTelemetry is not installed."""
+    try:
+        import opentelemetry.exporter.otlp.proto.http
+        import opentelemetry.instrumentation.fastapi
+        import opentelemetry.sdk  # noqa: F401
+    except ImportError as error:
+        raise InputError('Tracing needs the extra: pip install "tickgraph[otel]".') from error
+
+
 def trace(app: FastAPI) -> None:
     """Trace the application's requests; health and metrics are left out.
+
+    Spans go by OTLP over HTTP to ``OTEL_EXPORTER_OTLP_ENDPOINT`` (http://localhost:4318), or to stdout with
+    ``OTEL_TRACES_EXPORTER=console``; a provider of traces that the process has set up already is used as it is.
 
     Raises
     ------
     InputError
         OpenTelemetry is not installed.
     """
-    try:
-        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-    except ImportError as error:
-        raise InputError('Tracing needs the extra: pip install "tickgraph[otel]".') from error
+    must_be_installed()
+    from opentelemetry import trace as api
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    if isinstance(api.get_tracer_provider(), api.ProxyTracerProvider):
+        _provide()
     FastAPIInstrumentor.instrument_app(app, excluded_urls="health/live,health/ready,metrics")
+
+
+def _provide() -> None:
+    from opentelemetry import trace as api
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+    named = {} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": "tickgraph"}
+    provider = TracerProvider(resource=Resource.create(named))
+    to_console = os.environ.get("OTEL_TRACES_EXPORTER") == "console"
+    provider.add_span_processor(
+        BatchSpanProcessor(ConsoleSpanExporter() if to_console else OTLPSpanExporter())
+    )
+    api.set_tracer_provider(provider)

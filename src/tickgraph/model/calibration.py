@@ -81,11 +81,10 @@ class PredictiveDistribution:
         1 / (n + 1) is given to each side, so that the answer is never exactly 0 or 1.
         """
         n = len(self.scores)
-        score = (
-            (log_return - self.forecast) / self.volatility
-            if self.volatility > 0
-            else np.sign(log_return - self.forecast) * np.inf
-        )
+        distance = log_return - self.forecast
+        # Without volatility all of it lies at the forecast, and none above.
+        at_a_point = np.inf if distance >= 0 else -np.inf
+        score = distance / self.volatility if self.volatility > 0 else at_a_point
         below = np.interp(
             score, self.scores, (np.arange(n) + 1) / (n + 1), 0.5 / (n + 1), (n + 0.5) / (n + 1)
         )

@@ -22,7 +22,8 @@ MODEL_AGE = timedelta(days=7)  # an older model is due for retraining
 
 def checked_price(symbol: str, price: float) -> float:
     """Return the price if it is a positive number; :class:`InputError` otherwise."""
-    if not (isinstance(price, int | float | np.number) and math.isfinite(price) and price > 0):
+    is_number = isinstance(price, int | float | np.number) and not isinstance(price, bool)
+    if not (is_number and math.isfinite(price) and price > 0):
         raise InputError(f"Price of {symbol} must be a positive number of dollars, got {price!r}.")
     return float(price)
 

@@ -13,7 +13,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.network import attention, forward
 from tickgraph.model.weights import Weights, stack_weights
-from tickgraph.serving.momentum import momentum_forecast
+from tickgraph.serving.momentum import momentum_forecast, unmoved
 from tickgraph.serving.prepared import Prepared, PriceContext, staleness
 from tickgraph.serving.served import ServedModel
 from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_graphs
@@ -39,7 +39,7 @@ def prepare_models(
     -------
     list
         For each model, what it says; or an error where its target's own prices have a gap in the sessions that
-        its features need, since without them nothing is known of its volatility.
+        its features need, or do not move in them: nothing is known of its volatility.
     """
     panel, graph = whole.through(session), models[0].graph
     reasons = [staleness(model, session, now) for model in models]
@@ -50,8 +50,8 @@ def prepare_models(
     graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
     returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
     return [
-        _gap(model, session, graph)
-        if not graphs.present[row, 0]
+        _unusable(model, session, graph, has_gap=not graphs.present[row, 0])
+        if not graphs.present[row, 0] or not graphs.volatility[row] > 0
         else Prepared(
             model.symbol,
             PredictiveDistribution(float(returns[row]), float(graphs.volatility[row]), model.scores),
@@ -65,7 +65,11 @@ def prepare_models(
     ]
 
 
-def _gap(model: ServedModel, session: np.datetime64, graph: GraphConfig) -> PriceDataError:
+def _unusable(
+    model: ServedModel, session: np.datetime64, graph: GraphConfig, *, has_gap: bool
+) -> PriceDataError:
+    if not has_gap:
+        return unmoved(model.symbol, session, graph.feature_window)
     return PriceDataError(
         f"Prices of {model.symbol} have a gap in the {graph.feature_window + 1} sessions up to {session}, so "
         f"there is no forecast. Run: tickgraph prices update --symbols {model.symbol} --source {model.source}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tickgraph.errors import HistoryTooShortError
+from tickgraph.errors import HistoryTooShortError, PriceDataError
 from tickgraph.graph.features import node_features
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
@@ -32,6 +32,8 @@ def momentum_forecast(
     ------
     HistoryTooShortError
         Fewer past forecasts can be scored than an interval of level 0.95 needs.
+    PriceDataError
+        Its price has not moved in the window.
     """
     # The symbol's own sessions: which others the panel happens to hold must change nothing.
     own = panel.traded(symbol).tail(window + 1 + sessions)
@@ -44,4 +46,14 @@ def momentum_forecast(
             f"History too short for {symbol}: {len(scores)} past momentum forecasts to calibrate on, need "
             f"{MIN_SCORES} ({window + MIN_SCORES + 1} unbroken sessions of prices). Import more of its history."
         )
+    if not volatility[-1] > 0:
+        raise unmoved(symbol, panel.sessions[-1], window)
     return PredictiveDistribution(float(momentum[-1]), float(volatility[-1]), scores)
+
+
+def unmoved(symbol: str, session: np.datetime64, window: int) -> PriceDataError:
+    """Say that a symbol has no volatility to measure an interval by."""
+    return PriceDataError(
+        f"The price of {symbol} has not moved in the {window} sessions up to {session}: it is halted, or its "
+        f"prices are stuck, and there is no forecast. Check them with: tickgraph prices check --symbols {symbol}"
+    )

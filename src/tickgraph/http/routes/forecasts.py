@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from tickgraph.errors import InputError, TickgraphError
 from tickgraph.http.problem import problem_of
 from tickgraph.http.routes.documented import Price, Symbol, Wait, problems, service_of
-from tickgraph.http.routes.warm import WarmRoute
+from tickgraph.http.routes.plain import PlainRoute
 from tickgraph.http.schema import (
     ForecastAnswer,
     ForecastsAnswer,
@@ -79,15 +79,15 @@ async def forecast(
     return Response(_forecast.to_json(answer), media_type="application/json")
 
 
-def warm_route(guards: Sequence[Depends]) -> WarmRoute:  # type: ignore[valid-type]
+def forecast_route(guards: Sequence[Depends]) -> PlainRoute:  # type: ignore[valid-type]
     """Route of :func:`forecast`: an application's own and not a router's, which would be searched first."""
-    return WarmRoute(
+    return PlainRoute(
         "/forecast/{symbol}",
         forecast,
         response_model=ForecastAnswer,
         responses=problems(404, 422),
         tags=["forecasts"],
-        dependencies=guards,
+        guards=guards,
     )
 
 
