@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tickgraph.cli.options import AsJson
 from tickgraph.cli.output import facts, failure, note, percent, print_json, stdout
-from tickgraph.cli.predict import print_many, print_one
+from tickgraph.cli.predict import print_many, print_one, read_prices
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.universe import alias_note, parse_symbols
 
+if TYPE_CHECKING:  # needs the extra
+    from tickgraph.client import Client
+
 KEY_VARIABLE = "TICKGRAPH_API_KEY"
+UNAUTHORISED = 401
 
 
 def forecast(
     symbols: Annotated[
         list[str] | None, typer.Argument(metavar="SYMBOLS", help="Tickers, TIER_1 or a sector.")
     ] = None,
-    url: Annotated[str, typer.Option(metavar="URL", help="Where the service is.")] = "http://127.0.0.1:8000",
+    url: Annotated[
+        str, typer.Option(metavar="URL", envvar="TICKGRAPH_URL", help="Where the service is.")
+    ] = "http://127.0.0.1:8000",
     price: Annotated[
-        float | None, typer.Option("--price", "-p", help="Current price of the one symbol named.")
+        list[str] | None,
+        typer.Option("--price", "-p", metavar="PRICE", help="Current price: 130, or AAPL=130 among several."),
     ] = None,
     strike: Annotated[
         float | None, typer.Option(help="Probability that the next close is above this price, too.")
@@ -38,7 +45,7 @@ def forecast(
     An API key, if the service asks for one, is read from TICKGRAPH_API_KEY.
     """
     try:
-        from tickgraph.client import Client
+        from tickgraph.client import Client, ServiceError
     except ImportError as error:
         raise InputError(f'The client needs the extra: pip install "tickgraph[client]" ({error}).') from error
     if everything == bool(symbols):
@@ -48,22 +55,30 @@ def forecast(
         if known_as := alias_note(word):
             note(known_as)
     single = names is not None and len(names) == 1
-    if not single and (price is not None or strike is not None or wait):
-        raise InputError("--price, --strike and --wait fit one symbol.")
+    if not single and (strike is not None or wait):
+        raise InputError("--strike and --wait fit one symbol.")
+    if names is None and price:
+        raise InputError(
+            "--price fits symbols that are named, such as: tickgraph forecast AAPL --price AAPL=130."
+        )
+    prices = read_prices(price or [], names or ())
     with Client(url, api_key=os.environ.get(KEY_VARIABLE)) as client:
-        if names is None or not single:
-            several = client.forecasts(names)
-            if as_json:
-                print_json(several.model_dump(mode="json"))
+        try:
+            if names is not None and single:
+                _one(client, names[0], prices.get(names[0]), strike, wait=wait, as_json=as_json)
             else:
-                print_many(several.forecasts)
-                for problem in several.failures.values():
-                    failure(problem.detail)
-            if several.failures:
-                raise typer.Exit(PartialFailure.exit_code)
-            return
-        chance = None if strike is None else client.probability(names[0], strike, price, wait=wait)
-        answer = chance.forecast if chance else client.forecast(names[0], price, wait=wait)
+                _several(client, names, prices, as_json=as_json)
+        except ServiceError as error:
+            if error.status != UNAUTHORISED:
+                raise
+            raise InputError(f"{error} tickgraph forecast sends the one in {KEY_VARIABLE}.") from error
+
+
+def _one(
+    client: Client, name: str, price: float | None, strike: float | None, *, wait: bool, as_json: bool
+) -> None:
+    chance = None if strike is None else client.probability(name, strike, price, wait=wait)
+    answer = chance.forecast if chance else client.forecast(name, price, wait=wait)
     if as_json:
         print_json((chance or answer).model_dump(mode="json"))
         return
@@ -72,3 +87,24 @@ def forecast(
         rows = {f"P(close > {chance.strike:,.2f})": percent(chance.probability_above)}
         rows |= {f"{q.probability:.0%} quantile": f"{q.close:,.2f}" for q in chance.quantiles}
         stdout.print(facts(f"{chance.symbol}: distribution of the next close", rows))
+        if chance.beyond_calibration:
+            note(
+                f"{chance.strike:,.2f} lies beyond every move of the {chance.calibration_sessions} calibration "
+                "sessions: the probability is not known better than that it is small"
+            )
+
+
+def _several(
+    client: Client, names: tuple[str, ...] | None, prices: dict[str, float], *, as_json: bool
+) -> None:
+    several = client.forecasts(names, prices)
+    if names is None and not several.forecasts and not several.failures:
+        raise InputError("The service has no trained model. Run: tickgraph train --symbols TIER_1")
+    if as_json:
+        print_json(several.model_dump(mode="json"))
+    else:
+        print_many(several.forecasts)
+        for problem in several.failures.values():
+            failure(problem.detail)
+    if several.failures:
+        raise typer.Exit(PartialFailure.exit_code)

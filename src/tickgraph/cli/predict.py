@@ -62,7 +62,7 @@ def predict(
     for word in symbols or []:
         if known_as := alias_note(word):
             note(known_as)
-    prices = _prices(price or [], wanted)
+    prices = read_prices(price or [], wanted)
     _store_prices_of_untrained(settings, forecaster, wanted)
     result = forecaster.forecast_many(
         wanted, prices, as_of=parse_date(as_of), fallback="none" if everything else settings.fallback
@@ -74,7 +74,8 @@ def predict(
         raise typer.Exit(PartialFailure.exit_code)
 
 
-def _prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]:
+def read_prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]:
+    """Price by symbol, from what was given as ``--price``: 130, or AAPL=130 among several."""
     prices: dict[str, float] = {}
     for option in options:
         name, _, text = option.rpartition("=")

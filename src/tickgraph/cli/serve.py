@@ -11,6 +11,7 @@ import typer
 from tickgraph.cli.options import ModelsDir, PricesDir, Source, SourcePath
 from tickgraph.cli.output import note, stderr
 from tickgraph.errors import InputError
+from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 
@@ -77,7 +78,13 @@ def _text(path: Path | None) -> str | None:
 def _introduce(settings: Settings) -> None:
     chosen = settings.serve
     trained = len(ModelRegistry(settings.models_dir).symbols())
-    if not trained:
+    stored = len(PriceStore(settings.prices_dir).symbols(settings.source))
+    if not trained and not stored:
+        note(
+            f"no trained model in {settings.models_dir} and no prices from {settings.source!r} in "
+            f"{settings.prices_dir}: every symbol is unknown. Run: tickgraph train --symbols TIER_1"
+        )
+    elif not trained:
         note(
             f"no trained model in {settings.models_dir}: momentum answers. Run: tickgraph train --symbols TIER_1"
         )

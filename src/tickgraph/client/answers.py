@@ -59,6 +59,7 @@ __all__ = [
 # What the command line exits with, so that a script need not care whether a forecast was local or remote.
 _EXIT_CODES = {
     "bad-input": InputError.exit_code,
+    "unauthorised": InputError.exit_code,
     "unknown-symbol": InputError.exit_code,
     "no-model": ModelNotFoundError.exit_code,
     "model-refused": ArtefactError.exit_code,

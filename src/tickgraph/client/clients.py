@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TypeVar
 
@@ -27,21 +27,12 @@ from tickgraph.client.answers import (
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-def _headers(api_key: str | None, admin_token: str | None) -> dict[str, str]:
-    headers = {"accept": "application/json"}
-    if api_key:
-        headers["x-api-key"] = api_key
-    if admin_token:
-        headers["authorization"] = f"Bearer {admin_token}"
-    return headers
-
-
 class Client:
     """Call a service; connections are kept open between calls.
 
     Every method raises :class:`~tickgraph.client.ServiceError` for a problem that the service answers with, and
     for a service that cannot be reached after the retries; and
-    :class:`~tickgraph.errors.SymbolError` for a malformed symbol, which is not sent at all.
+    :class:`~tickgraph.errors.InputError` for a malformed symbol, address or key, which is not sent at all.
 
     Parameters
     ----------
@@ -65,8 +56,8 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=url,
-            headers=_headers(api_key, admin_token),
+            base_url=requests.checked_url(url),
+            headers=requests.headers(api_key, admin_token),
             transport=RetryTransport(transport=transport or httpx.HTTPTransport(), retry=retry),
         )
 
@@ -88,9 +79,14 @@ class Client:
         """Forecast one symbol; ``wait`` until a model is trained if it has none."""
         return self._ask(requests.forecast(symbol, price, wait))
 
-    def forecasts(self, symbols: Iterable[str] | None = None) -> Forecasts:
-        """Forecast several symbols in one call; None is every symbol that has a model."""
-        return self._ask(requests.forecasts(symbols))
+    def forecasts(
+        self, symbols: Iterable[str] | None = None, prices: Mapping[str, float] | None = None
+    ) -> Forecasts:
+        """Forecast several symbols in one call, each from its price if it has one here.
+
+        Without symbols and prices, every symbol that has a model.
+        """
+        return self._ask(requests.forecasts(symbols, prices))
 
     def probability(
         self, symbol: str, strike: float, price: float | None = None, *, wait: bool = False
@@ -147,7 +143,7 @@ class AsyncClient:
 
     Every method raises :class:`~tickgraph.client.ServiceError` for a problem that the service answers with, and
     for a service that cannot be reached after the retries; and
-    :class:`~tickgraph.errors.SymbolError` for a malformed symbol, which is not sent at all.
+    :class:`~tickgraph.errors.InputError` for a malformed symbol, address or key, which is not sent at all.
 
     Parameters
     ----------
@@ -171,8 +167,8 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=_headers(api_key, admin_token),
+            base_url=requests.checked_url(url),
+            headers=requests.headers(api_key, admin_token),
             transport=RetryTransport(transport=transport or httpx.AsyncHTTPTransport(), retry=retry),
         )
 
@@ -194,9 +190,14 @@ class AsyncClient:
         """Forecast one symbol; ``wait`` until a model is trained if it has none."""
         return await self._ask(requests.forecast(symbol, price, wait))
 
-    async def forecasts(self, symbols: Iterable[str] | None = None) -> Forecasts:
-        """Forecast several symbols in one call; None is every symbol that has a model."""
-        return await self._ask(requests.forecasts(symbols))
+    async def forecasts(
+        self, symbols: Iterable[str] | None = None, prices: Mapping[str, float] | None = None
+    ) -> Forecasts:
+        """Forecast several symbols in one call, each from its price if it has one here.
+
+        Without symbols and prices, every symbol that has a model.
+        """
+        return await self._ask(requests.forecasts(symbols, prices))
 
     async def probability(
         self, symbol: str, strike: float, price: float | None = None, *, wait: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -24,15 +24,17 @@ from tickgraph.client.answers import (
     SymbolInfo,
     SymbolList,
 )
+from tickgraph.errors import InputError
 from tickgraph.market.universe import canonical
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 15.0  # longer than the service's own, so that its answer comes first
 WAIT_SECONDS = 90.0  # for an answer that waits for training
 
-# Only what is safe to ask twice, and only what may be gone the next time. The pause grows, with jitter, and
-# the service's Retry-After is kept to.
+# Only what is safe to ask twice, and only what may be gone the next time. The pause grows, with jitter, or is the
+# service's Retry-After, 5 s at most. A service that took a request and did not answer in time is not asked again:
+# it has enough to do.
 RETRY = Retry(
     total=3,
     allowed_methods=("GET",),
@@ -40,6 +42,13 @@ RETRY = Retry(
     backoff_factor=0.2,
     backoff_jitter=1.0,
     respect_retry_after_header=True,
+    retry_on_exceptions=(
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.PoolTimeout,
+        httpx.ReadError,
+        httpx.RemoteProtocolError,
+    ),
     max_backoff_wait=5.0,
 )
 
@@ -82,9 +91,34 @@ class Ask(Generic[Answer]):
 
 def unreachable(base_url: httpx.URL, error: httpx.HTTPError) -> ServiceError:
     """Say that nothing came back."""
+    address = base_url.copy_with(userinfo=b"")  # a password has no place in a message
     return ServiceError(
-        f"No answer from {base_url} ({error or type(error).__name__}). Is the service running? tickgraph serve"
+        f"No answer from {address} ({error or type(error).__name__}). Is the service running? tickgraph serve"
     )
+
+
+def checked_url(url: str) -> str:
+    """Return a service's address; :class:`InputError` for one that is none."""
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InputError(f"{url!r} is no address of a service: {error}. Write http://HOST:PORT.") from error
+    if read.scheme not in ("http", "https") or not read.host:
+        raise InputError(f"{url!r} is no address of a service. Write http://HOST:PORT.")
+    return url
+
+
+def headers(api_key: str | None, admin_token: str | None) -> dict[str, str]:
+    """Headers of every request; :class:`InputError` for a key or token that fits in none."""
+    for name, secret in (("API key", api_key), ("admin token", admin_token)):
+        if secret and not secret.isascii():
+            raise InputError(f"The {name} has characters other than ASCII, which no header takes.")
+    made = {"accept": "application/json"}
+    if api_key:
+        made["x-api-key"] = api_key
+    if admin_token:
+        made["authorization"] = f"Bearer {admin_token}"
+    return made
 
 
 def forecast(symbol: str, price: float | None, wait: bool) -> Ask[Forecast]:
@@ -97,11 +131,20 @@ def forecast(symbol: str, price: float | None, wait: bool) -> Ask[Forecast]:
     )
 
 
-def forecasts(symbols: Iterable[str] | None) -> Ask[Forecasts]:
-    """``GET /forecast/all`` or ``GET /forecast?symbols=``."""
-    if symbols is None:
+def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None) -> Ask[Forecasts]:
+    """``GET /forecast/all`` or ``GET /forecast?symbols=``; :class:`InputError` for no symbol at all."""
+    if symbols is None and not prices:
         return Ask(Forecasts, "/forecast/all")
-    return Ask(Forecasts, "/forecast", {"symbols": ",".join(map(canonical, symbols))})
+    if isinstance(symbols, str):  # not its letters
+        symbols = (symbols,)
+    known = {canonical(symbol): price for symbol, price in (prices or {}).items()}
+    names = list(dict.fromkeys([*map(canonical, symbols or ()), *known]))
+    if not names:
+        raise InputError(
+            "No symbols were named. Give tickers such as AAPL, or None for all that have a model."
+        )
+    words = [f"{name}:{known[name]:.12g}" if name in known else name for name in names]
+    return Ask(Forecasts, "/forecast", {"symbols": ",".join(words)})
 
 
 def probability(symbol: str, strike: float, price: float | None, wait: bool) -> Ask[Probability]:

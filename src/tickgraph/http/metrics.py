@@ -6,13 +6,22 @@ else is counted under ``_other``, so that no caller can make the number of serie
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from tickgraph.pipeline.jobs import Job
@@ -37,11 +46,13 @@ class ServiceMetrics(Observer):
     """
 
     def __init__(self, symbol_labels: int = 100) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge beside every counter, which nobody asks for
         self.multiprocess = "PROMETHEUS_MULTIPROC_DIR" in os.environ
         self._registry = CollectorRegistry()
         self._symbol_labels = symbol_labels
         self._labelled: Callable[[str], str] = lambda symbol: OTHER
         self._live: LiveForecaster | None = None
+        self._aged: set[str] = set()  # labels of the models in memory
         self._jobs_waiting: Callable[[], int] = lambda: 0
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -79,7 +90,10 @@ class ServiceMetrics(Observer):
         )  # fmt: skip
         self.models = gauge("gnn_cache_models", "Models in memory.")
         self.bytes = gauge("gnn_cache_bytes", "Bytes of the models in memory.")
-        self.idle = gauge("gnn_cache_idle_seconds", "Age of the least recent use; seconds mean thrashing.")
+        self.idle = gauge(
+            "gnn_cache_idle_seconds",
+            "How long the least recently used model has not been asked for; a few seconds: the cache is too small.",
+        )
         self.fallbacks = counter("gnn_fallbacks", "Momentum forecasts computed, by reason.", "reason")
         self.correlations = counter(
             "gnn_correlations_computed",
@@ -91,14 +105,17 @@ class ServiceMetrics(Observer):
             "gnn_batch_symbols", "Symbols of one network call.", registry=self._registry,
             buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
         )  # fmt: skip
-        self.compilations = gauge("gnn_compilations", "Training programs compiled by worker processes.")
+        self.compilations = counter("gnn_compilations", "Training programs compiled by worker processes.")
         self.jobs = counter("gnn_jobs", "Background jobs that ended.", "kind", "state")
         self.jobs_waiting = gauge("gnn_jobs_waiting", "Background jobs queued or running.")
         self.in_flight = gauge("gnn_requests_in_flight", "Requests in work.")
         self.queued = gauge("gnn_queue_depth", "Requests that wait for a thread.")
         self.queue_seconds = seconds("gnn_queue_seconds", "Time that requests waited for a thread.")
-        self.shed = counter("gnn_requests_shed", "Requests refused, by reason.", "reason")
+        self.shed = counter(
+            "gnn_requests_shed", "Requests refused with 503: too many in work, or too slow.", "reason"
+        )
         self.requests = counter("gnn_http_requests", "Requests by route and status.", "route", "status")
+        self.request_seconds = seconds("gnn_http_request_seconds", "Time of a request by route.", "route")
         self.prices_kept_total = counter(
             "gnn_price_read_failures",
             "Changed prices that could not be read; older ones stay in use.",
@@ -111,7 +128,14 @@ class ServiceMetrics(Observer):
             mode="livemax",
         )
         self.watch_fault = gauge(
-            "gnn_watch_fault", "1 while models or prices cannot be looked at.", mode="livemax"
+            "gnn_watch_fault",
+            "1 while newer models and prices cannot be looked for, 0 otherwise.",
+            mode="livemax",
+        )
+        self.last_look = gauge(
+            "gnn_last_look_timestamp_seconds",
+            "When a look for newer models and prices last ended; one that hangs ends no more.",
+            mode="livemin",
         )
         self.memory = gauge("gnn_memory_bytes", "Resident memory of the service's processes.")
         self._cached = self.latency.labels("true")
@@ -164,6 +188,7 @@ class ServiceMetrics(Observer):
 
     def looked(self) -> None:
         """Bring the gauges up to date: of several processes, only one is asked for metrics."""
+        self.last_look.set_to_current_time()
         self._read_gauges()
 
     def prices_kept(self, source: str, error: Exception) -> None:
@@ -175,10 +200,9 @@ class ServiceMetrics(Observer):
         (self._cached if cached else self._computed).observe(seconds)
 
     def job_ended(self, job: Job, compilations: int) -> None:
-        """Count a background job, and the compilations that its worker has made."""
+        """Count a background job, and how often the training program was compiled for it."""
         self.jobs.labels(job.kind, job.state).inc()
-        if compilations:
-            self.compilations.set(compilations)
+        self.compilations.inc(compilations)
 
     def expose(self) -> bytes:
         """Text of all metrics, in Prometheus's format; of all processes where there are several."""
@@ -187,7 +211,7 @@ class ServiceMetrics(Observer):
         if self.multiprocess:
             _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            registry.register(_WithoutTheGone(MultiProcessCollector(None)))  # type: ignore[no-untyped-call]
         return generate_latest(registry)
 
     def _read_gauges(self) -> None:
@@ -203,8 +227,6 @@ class ServiceMetrics(Observer):
         self.watch_fault.set(0 if live.fault is None else 1)
         for source, behind in live.sessions_behind().items():
             self.prices_behind.labels(source).set(behind)
-        if not self.multiprocess:
-            self.staleness.clear()
         now = datetime.now(UTC)
         oldest: dict[str, float] = {}
         for symbol in live.models.symbols():
@@ -215,6 +237,24 @@ class ServiceMetrics(Observer):
                 oldest[name] = max(hours, oldest.get(name, hours))
         for name, hours in oldest.items():
             self.staleness.labels(name).set(hours)
+        for name in self._aged - oldest.keys():
+            self.staleness.labels(name).set(math.nan)  # the files of several processes forget no series
+            if not self.multiprocess:
+                self.staleness.remove(name)
+        self._aged = set(oldest)
+
+
+class _WithoutTheGone:
+    """Metrics of all processes, less the series of models that have left memory."""
+
+    def __init__(self, all_of_them: MultiProcessCollector) -> None:
+        self._all_of_them = all_of_them
+
+    def collect(self) -> Iterator[Metric]:
+        """Give each metric."""
+        for metric in self._all_of_them.collect():  # type: ignore[no-untyped-call]
+            metric.samples = [sample for sample in metric.samples if not math.isnan(sample.value)]
+            yield metric
 
 
 def _forget_the_dead(folder: Path) -> None:

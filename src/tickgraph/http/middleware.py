@@ -95,9 +95,11 @@ class Envelope:
         # The route's template, never the path: a caller must not be able to invent labels.
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.requests.labels(route, str(status)).inc()
+        self._metrics.request_seconds.labels(route).observe(seconds)
         if self._log_all or status >= 500 or seconds > SLOW_SECONDS:
             _log.info(
                 "request",
+                client=(scope.get("client") or ("unknown",))[0],
                 method=scope["method"],
                 path=scope["path"],
                 status=status,

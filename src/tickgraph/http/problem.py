@@ -33,11 +33,13 @@ _log = logging.getLogger(__name__)
 class UnknownSymbolError(SymbolError):
     """A well-formed symbol that has neither a model nor stored prices."""
 
-    def __init__(self, symbol: str, suggestions: list[str]) -> None:
+    def __init__(self, symbol: str, suggestions: list[str], source: str) -> None:
         hint = f" Did you mean {', '.join(suggestions)}?" if suggestions else ""
+        # The sample has no symbols that are not stored already.
+        where = "NAME (yahoo or files)" if source == "sample" else source
         super().__init__(
             f"{symbol} has neither a model nor stored prices.{hint} An operator can add it with: "
-            f"tickgraph prices update --symbols {symbol}"
+            f"tickgraph prices update --symbols {symbol} --source {where}"
         )
         self.symbol, self.suggestions = symbol, suggestions
 
@@ -148,11 +150,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _protocol(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    hint = "The routes are listed in /openapi.json."
+    if request.url.path.startswith("/admin") and request.app.state.service.settings.serve.admin_token is None:
+        hint = "Administration is off: the service has no TICKGRAPH_SERVE__ADMIN_TOKEN."
     problem = Problem(
         type="about:blank",
         title=str(error.detail),
         status=error.status_code,
-        detail=f"{request.method} {request.url.path}: {error.detail}. The routes are listed in /openapi.json.",
+        detail=f"{request.method} {request.url.path}: {error.detail}. {hint}",
         instance=request.url.path,
         request_id=request.scope.get("request_id"),
     )

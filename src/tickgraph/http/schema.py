@@ -6,177 +6,252 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from tickgraph.http import examples
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.forecast import Forecast
 
 
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [value]})
+
+
 class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where the time went, in seconds.
+    """Where the time went."""
 
-    Attributes
-    ----------
-    total_seconds
-        From the request's arrival at the forecaster to its answer.
-    queued_seconds
-        Waiting for a thread; 0 for an answer from memory.
-    """
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
     total_seconds: float
+    """From the request's arrival at the forecaster to its answer."""
     queued_seconds: float
+    """Of these, waiting for a thread; 0 for an answer from memory."""
 
 
 class ForecastAnswer(Forecast):
     """Forecast of one symbol's next close, as the service gives it."""
 
-    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [examples.FORECAST]})
+    model_config = _example(examples.FORECAST)
 
-    cached: bool = Field(description="Whether it was answered from memory, with nothing read or computed.")
-    training_job: str | None = Field(
-        default=None, description="Job that trains a model for this symbol in the background."
-    )
+    cached: bool
+    """Whether it was answered from memory, with nothing read or computed."""
+    training_job: str | None = None
+    """Job that trains a model for this symbol in the background."""
     timings: Timings
+    """Where the time went."""
 
 
 class Problem(_Answer):
     """An error, as problem details (RFC 9457)."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", json_schema_extra={"examples": [examples.PROBLEM]})
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.PROBLEM]})
 
-    type: str = Field(examples=["urn:tickgraph:problem:unknown-symbol"])
+    type: str
+    """What kind it is, to branch on, such as `urn:tickgraph:problem:unknown-symbol`."""
     title: str
+    """The kind in words."""
     status: int
+    """HTTP status."""
     detail: str
+    """What was wrong this time, and what to do."""
     instance: str | None = None
+    """Path that was asked for."""
     request_id: str | None = None
+    """Identity of the request, as in the header X-Request-Id and the log."""
     symbol: str | None = None
+    """Symbol that it is about."""
     suggestions: list[str] | None = None
+    """Known symbols that look like it."""
     errors: list[dict[str, Any]] | None = None
+    """Parameters that cannot be used, each with where it is and what is wrong."""
 
 
 class ForecastsAnswer(_Answer):
     """Forecasts of several symbols; what failed is named with its reason."""
 
+    model_config = _example(examples.FORECASTS)
+
     forecasts: dict[str, Forecast]
+    """By symbol."""
     failures: dict[str, Problem]
+    """By symbol, the others."""
     timings: Timings
+    """Where the time went."""
 
 
 class Quantile(_Answer):
     """A quantile of the next close."""
 
     probability: float
-    close: float = Field(description="Dollars; the next close lies below with the given probability.")
+    """With which the next close lies below."""
+    close: float
+    """Dollars."""
     log_return: float
+    """Daily log return."""
 
 
 class ProbabilityAnswer(_Answer):
     """Probability that the next close lies above a strike."""
 
-    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [examples.PROBABILITY]})
+    model_config = _example(examples.PROBABILITY)
 
     symbol: str
+    """Ticker."""
     strike: float
+    """Dollars."""
     price: float
+    """Dollars; the price that the forecast starts from."""
     price_source: str
+    """Where `price` comes from."""
     probability_above: float
+    """That the next close is above the strike."""
     probability_below: float
-    quantiles: list[Quantile] = Field(description="Of the same predictive distribution.")
-    method: str = Field(description="What the distribution is.")
+    """That it is not."""
+    beyond_calibration: bool
+    """Whether the strike lies beyond every move that the distribution was calibrated on. Then the probability of
+    getting there is only known to be small: 1 / (n + 1) of n sessions is what was not seen, and half of it is
+    given. It is no price of a far strike."""
+    quantiles: list[Quantile]
+    """Of the same predictive distribution."""
+    method: str
+    """What the distribution is."""
     calibration_sessions: int
+    """Sessions that it was calibrated on."""
     forecast: ForecastAnswer
+    """The forecast whose distribution it is."""
 
 
 class SymbolEntry(_Answer):
     """A symbol that can be forecast."""
 
     symbol: str
-    model: str = Field(description="`gnn` for a trained model, `momentum` without one.")
+    """Ticker."""
+    model: str
+    """`gnn` for a trained model, `momentum` without one."""
     in_memory: bool
+    """Whether its model is in the memory of the process that answers."""
     sector: str | None
+    """Sector of a TIER_1 symbol."""
 
 
 class SymbolsAnswer(_Answer):
     """Symbols that can be forecast: those with a model, and those with stored prices only."""
 
+    model_config = _example(examples.SYMBOLS)
+
     count: int
+    """How many."""
     trained: int
+    """How many have a model."""
     symbols: list[SymbolEntry]
+    """In alphabetical order."""
 
 
 class SymbolAnswer(_Answer):
     """What is known of one symbol."""
 
     symbol: str
+    """Ticker."""
     model: str
+    """`gnn` for a trained model, `momentum` without one."""
     in_memory: bool
+    """Whether its model is in the memory of the process that answers."""
     sector: str | None
-    metadata: dict[str, Any] | None = Field(description="The model's published metadata.")
-    refused: str | None = Field(description="Why a newer model is not used.")
-    training: Job | None = Field(description="Training that is queued, running or lately failed.")
+    """Sector of a TIER_1 symbol."""
+    metadata: dict[str, Any] | None
+    """The model's published metadata: how it was trained, on what, and its figures out of sample."""
+    refused: str | None
+    """Why a newer model is not used."""
+    training: Job | None
+    """Training that is queued, running or lately failed."""
     prices_source: str
+    """Source of its stored prices."""
     first_session: date | None
+    """First session with prices."""
     last_session: date | None
+    """Last session with prices."""
     sessions: int | None
+    """Sessions with prices."""
 
 
 class Node(_Answer):
     """A node of the graph: the target first, then its peers."""
 
     symbol: str
-    present: bool = Field(description="Whether its features are complete at the last session.")
+    """Ticker."""
+    present: bool
+    """Whether its features are complete at the last session; an absent node has no edges, and zeros."""
     volatility: float
+    """Sample standard deviation of the last 20 daily log returns."""
     momentum: float
-    volume: float = Field(description="20-session z-score.")
+    """Their mean."""
+    volume: float
+    """z-score of the last session's volume within 20."""
 
 
 class Edge(_Answer):
     """An undirected edge: an absolute correlation that reaches the threshold."""
 
     source: str
+    """Ticker."""
     target: str
+    """Ticker."""
     correlation: float
+    """Of daily log returns over 60 sessions."""
     weight: float
+    """Its absolute value, as the network sees it."""
 
 
 class GraphAnswer(_Answer):
     """The graph behind a forecast."""
 
     symbol: str
+    """The target."""
     as_of: date
+    """Session of its features."""
     threshold: float
+    """Smallest absolute correlation of an edge."""
     nodes: list[Node]
+    """The target, then its peers."""
     edges: list[Edge]
-    correlations: list[list[float]] = Field(description="[N, N] in the order of the nodes.")
-    attention: list[list[list[float]]] = Field(
-        description="[heads, N, N]: row i is how node i divides its attention over its neighbours; sums to 1."
-    )
-    attention_of_target: dict[str, float] = Field(description="The target's row, averaged over the heads.")
+    """Each pair of nodes once."""
+    correlations: list[list[float]]
+    """[N, N] in the order of the nodes."""
+    attention: list[list[list[float]]]
+    """[heads, N, N]: row i is how node i divides its attention over its neighbours; sums to 1."""
+    attention_of_target: dict[str, float]
+    """The target's row, averaged over the heads."""
 
 
 class JobsAnswer(_Answer):
     """Background jobs, the newest first."""
 
     jobs: list[Job]
+    """The newest 200, and all that are not over."""
 
 
 class ClearedAnswer(_Answer):
     """What was forgotten."""
 
     models: int
+    """Models that were in memory."""
 
 
 class HealthAnswer(_Answer):
     """Whether the service is up."""
 
+    model_config = _example(examples.HEALTH)
+
     status: str
+    """`live` or `ready`."""
     models: int | None = None
+    """Models on disk."""
     models_in_memory: int | None = None
+    """Of these, in memory."""
     started_at: AwareDatetime | None = None
+    """When the process started."""

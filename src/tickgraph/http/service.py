@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic_core import to_json
 
-from tickgraph.errors import PriceDataError, TickgraphError
+from tickgraph.errors import PriceDataError, StorageError, TickgraphError
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.schema import ForecastAnswer, Timings
@@ -25,6 +25,7 @@ from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.forecaster import Forecasts
 from tickgraph.serving.live import LiveForecaster
 from tickgraph.serving.prepared import Prepared
 from tickgraph.settings import Settings
@@ -85,6 +86,8 @@ class Service:
             on_end=self._job_ended,
         )
         self.metrics.attach(self.live, lambda: self.background.waiting)
+        # Training happens beside the request, or is waited for: what answers meanwhile is momentum, or nothing.
+        self.fallback = "none" if settings.fallback == "none" else "momentum"
         self.started_at = datetime.now(UTC)
         self._waiting = 0
         self._threads = ThreadPoolExecutor(serve.threads, "tickgraph-request")
@@ -148,8 +151,11 @@ class Service:
             prepared = warm
         else:
             prepared, queued = await self.in_thread(lambda: self._prepare(name))
-        if prepared.model is None and self.settings.serve.train_on_demand:
-            prepared, asked = await self._train(prepared, name, wait=wait)
+        if prepared.model is None:
+            if self.settings.serve.train_on_demand:
+                prepared, asked = await self._train(prepared, name, wait=wait)
+            elif wait:
+                asked = _Asked(note="training on demand is off: there is nothing to wait for")
         found = self.live.answer(prepared, price, trained_now=asked.trained)
         seconds = time.perf_counter() - started
         cached = prepared is warm
@@ -188,6 +194,23 @@ class Service:
                 self.metrics.queued.dec()
         return result, begun - asked
 
+    def forecast_many(self, symbols: Sequence[str], prices: Mapping[str, float]) -> Forecasts:
+        """Forecast several canonical symbols in one call, and have those without a model trained; reads files."""
+        found = self.live.forecast_many(symbols, prices, fallback=self.fallback)
+        found.failures = self.explained(found.failures)
+        if self.settings.serve.train_on_demand:
+            for symbol, forecast in found.forecasts.items():
+                if forecast.status == "momentum":
+                    found.forecasts[symbol] = _with_note(forecast, self._training_note(symbol))
+        return found
+
+    def _training_note(self, symbol: str) -> str:
+        try:
+            job = self._begin_training(symbol)
+        except TickgraphError as error:
+            return f"no model is being trained: {error}"
+        return f"no model could be trained: {job.error}" if job.over else "a model is being trained"
+
     def known(self) -> tuple[str, ...]:
         """Symbols that can be forecast: with a model, or with stored prices; reads a folder."""
         stored = self.live.store.symbols(self.settings.source)
@@ -197,7 +220,7 @@ class Service:
         """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; reads a folder."""
         known = self.known()
         if symbol not in known:
-            raise UnknownSymbolError(symbol, suggest(symbol, known))
+            raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
 
     def explained(self, failures: Mapping[str, TickgraphError]) -> dict[str, TickgraphError]:
         """Give the errors that a caller can act on: a symbol without prices may be unknown altogether."""
@@ -206,28 +229,23 @@ class Service:
         unknown = [symbol for symbol in unpriced if symbol not in known]
         # Looking for similar names takes a while, so a long list of nonsense gets none.
         similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}
-        return {**failures, **{name: UnknownSymbolError(name, similar.get(name, [])) for name in unknown}}
+        source = self.settings.source
+        said = {name: UnknownSymbolError(name, similar.get(name, []), source) for name in unknown}
+        return {**failures, **said}
 
     def _prepare(self, symbol: str) -> Prepared:
         try:
-            return self.live.prepare(symbol)
+            return self.live.prepare(symbol, fallback=self.fallback)
         except PriceDataError as error:
             raise self.explained({symbol: error})[symbol] from error
 
     async def _train(self, prepared: Prepared, symbol: str, *, wait: bool) -> tuple[Prepared, _Asked]:
         """Have a model trained; gives it if it is there by then, and else what there was, with the reason."""
-        if (
-            self.live.fault is not None
-        ):  # publishing into a folder that vanished would withdraw all other models
-            return prepared, _Asked(note=f"no model is being trained: {self.live.fault}")
         known = self.background.running(symbol) or self.background.recent_failure(symbol)
-        if known is not None:
-            job = known
-        else:
-            try:
-                job, _ = await self.in_thread(lambda: self.background.train(symbol, None))
-            except TickgraphError as error:  # a full queue, a full disk: momentum still answers
-                return prepared, _Asked(note=f"no model is being trained: {error}")
+        try:
+            job = known or (await self.in_thread(lambda: self._begin_training(symbol)))[0]
+        except TickgraphError as error:  # a full queue, a full disk: momentum still answers
+            return prepared, _Asked(note=f"no model is being trained: {error}")
         if wait and not job.over:
             if self._waiting >= self.settings.serve.max_waiting:
                 return prepared, _Asked(job.id, "too many requests wait for training: ask again later")
@@ -248,9 +266,27 @@ class Service:
         note = f"no model could be trained: {job.error}" if job.over else "a model is being trained"
         return prepared, _Asked(job.id, note)
 
+    def _begin_training(self, symbol: str) -> Job:
+        """Join or start the training of a symbol without a model; writes a file.
+
+        Raises
+        ------
+        TickgraphError
+            It cannot be started now.
+        """
+        if self.live.fault is not None:
+            # Publishing into a folder that vanished would look like the withdrawal of all other models.
+            raise StorageError(self.live.fault)
+        known = self.background.running(symbol) or self.background.recent_failure(symbol)
+        return known or self.background.train(symbol, None)
+
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
         self.live.nudge()
+
+
+def _with_note(forecast: Forecast, note: str) -> Forecast:
+    return forecast.model_copy(update={"notes": (*forecast.notes, note)})
 
 
 def _answered(found: Forecast, cached: bool, timings: Timings, asked: _Asked) -> ForecastAnswer:

@@ -90,5 +90,9 @@ class PredictiveDistribution:
         )
         return float(1 - below)
 
+    def is_beyond(self, log_return: float) -> bool:
+        """Whether a log return lies outside all scores, where the distribution is not known."""
+        return not self._at(self.scores[0]) <= log_return <= self._at(self.scores[-1])
+
     def _at(self, score: float) -> float:
         return float(self.forecast + self.volatility * score)

@@ -62,7 +62,7 @@ class Background:
     grace_seconds
         How long what runs may go on after :meth:`close`; None is without limit.
     on_end
-        Called with each job that ended and with the compilations that its worker has made.
+        Called with each job that ended and with how often the training program was compiled for it.
     """
 
     def __init__(

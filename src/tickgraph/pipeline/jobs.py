@@ -25,38 +25,34 @@ State = Literal["queued", "running", "done", "failed"]
 
 
 class Job(BaseModel):
-    """One piece of background work.
+    """One piece of background work."""
 
-    Attributes
-    ----------
-    id, kind, symbol
-        ``train`` one symbol, or ``refresh`` the correlations of all (symbol None).
-    state, completed, total
-        How far it is, in symbols.
-    created_at, started_at, finished_at
-        UTC.
-    owner
-        Process that will end it, as an :class:`Ownership` knows it.
-    error
-        Why it failed.
-    failures
-        Error of each symbol that failed while the others went on.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     id: str
+    """Identity; later jobs sort after earlier ones."""
     kind: Literal["train", "refresh"]
+    """`train` one symbol, or `refresh` the correlations of all."""
     symbol: str | None = None
+    """What is trained; null for a refresh."""
     state: State = "queued"
+    """How far it is."""
     completed: int = 0
+    """Symbols that are done with."""
     total: int = 1
+    """Symbols in all."""
     created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    """When it was asked for."""
     started_at: AwareDatetime | None = None
+    """When it was begun."""
     finished_at: AwareDatetime | None = None
+    """When it ended."""
     owner: str | None = None
+    """Process that will end it."""
     error: str | None = None
+    """Why it failed."""
     failures: dict[str, str] = Field(default_factory=dict)
+    """Error of each symbol that failed while the others went on."""
 
     @property
     def over(self) -> bool:

@@ -80,21 +80,21 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     Returns
     -------
     tuple
-        The job as it ended, and how often this process has compiled the training program.
+        The job as it ended, and how often the training program was compiled for it.
     """
-    board = JobBoard(board_folder)
+    board, before = JobBoard(board_folder), _compilations()
     if _is_stopping():
-        return _ended(board, job, "The service was shut down before the job began."), _compilations()
+        return _ended(board, job, "The service was shut down before the job began."), 0
     job = board.write(job.model_copy(update={"state": "running", "started_at": datetime.now(UTC)}))
     if job.symbol is None:
-        return _refresh(workplace, board, job), _compilations()
+        return _refresh(workplace, board, job), 0
     error = None
     try:
         _train(workplace, board_folder, job.symbol, basis)
     except (TickgraphError, ArithmeticError) as failure:
         error = str(failure)
     completed = {} if error else {"completed": 1}
-    return _ended(board, job.model_copy(update=completed), error), _compilations()
+    return _ended(board, job.model_copy(update=completed), error), _compilations() - before
 
 
 def _ended(board: JobBoard, job: Job, error: str | None) -> Job:

@@ -13,72 +13,75 @@ Status = Literal["pre-trained", "trained-on-demand", "momentum"]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Central interval for the next session's close, as log returns and as prices."""
+    """Central interval for the next session's close, as prices and as log returns."""
+
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
     level: float
+    """Share of new sessions that it covers, such as 0.8."""
     lower: float
+    """Dollars."""
     upper: float
+    """Dollars."""
     lower_return: float
+    """Daily log return."""
     upper_return: float
+    """Daily log return."""
 
 
 class Forecast(BaseModel):
-    """Forecast of one symbol's next close.
+    """Forecast of one symbol's next close."""
 
-    Attributes
-    ----------
-    symbol, status, model
-        What answered: a model trained ahead (``pre-trained``), one trained for this request, or the momentum
-        fallback.
-    as_of, target_session, horizon
-        Last session whose prices were used, the session forecast, and how many sessions lie between.
-    price, price_source
-        Price the forecast starts from: the request's, or the store's last close.
-    predicted_return, prediction
-        Daily log return, and ``price * exp(predicted_return)``.
-    intervals
-        Conformal intervals by level.
-    probability_up, confidence
-        Calibrated probability that the next close is above ``price``'s session, and that the sign of
-        ``predicted_return`` is right. Both are measured on sessions that training never saw.
-    prices_source, last_close
-        Source of the history and its last close.
-    stale, sessions_behind
-        Whether completed sessions are missing from the history, and how many.
-    generation, trained_at, model_stale
-        Identity of the model, when it was trained, and whether that is more than seven days ago.
-    correlations_as_of, correlations
-        Session the graph's correlations were taken at, and whether they are the ``stored`` ones (under 24 hours
-        old and of the newest session) or were ``computed`` from stored prices.
-    calibration_sessions
-        Sessions behind intervals and probabilities.
-    notes
-        Anything a careful reader should know.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     symbol: str
+    """Ticker; a former name is answered under today's."""
     status: Status
+    """What answered: a model trained ahead (`pre-trained`), one trained for this request (`trained-on-demand`),
+    or, for a symbol without a model, the mean of its own last returns (`momentum`)."""
     model: str
+    """`gnn` or `momentum`."""
     as_of: date
+    """Last session whose prices were used."""
     target_session: date
+    """Session whose close is forecast."""
     horizon: int
+    """Sessions from `as_of` to `target_session`."""
     price: float
+    """Dollars; the price that the forecast starts from."""
     price_source: Literal["request", "last close"]
+    """Where `price` comes from."""
     predicted_return: float
+    """Daily log return."""
     prediction: float
+    """Dollars; price * exp(predicted_return)."""
     intervals: tuple[Interval, ...]
+    """Conformal intervals, by level."""
     probability_up: float
+    """Calibrated probability that the next session's return is positive."""
     confidence: float
+    """Calibrated probability that the sign of `predicted_return` is right. Like `probability_up`, it is measured
+    on sessions that training never saw, and is no constant."""
     prices_source: str
+    """Source of the price history: `sample`, `files` or `yahoo`."""
     last_close: float
+    """Dollars; close of `as_of` in the history."""
     stale: bool
+    """Whether completed sessions are missing from the history."""
     sessions_behind: int
+    """How many."""
     generation: str | None
+    """Identity of the published model; null without one."""
     trained_at: datetime | None
+    """When the model was trained."""
     model_stale: bool
+    """Whether that is more than seven days ago."""
     correlations_as_of: date | None
+    """Session at which the graph's correlations were taken."""
     correlations: Literal["stored", "computed"] | None
+    """Whether they are the published ones, under 24 hours old and of the newest session, or were computed from
+    stored prices for this answer."""
     calibration_sessions: int
+    """Sessions behind intervals and probabilities."""
     notes: tuple[str, ...] = ()
+    """What a careful reader should know."""

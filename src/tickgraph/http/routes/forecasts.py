@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -24,6 +24,8 @@ from tickgraph.http.schema import (
 from tickgraph.http.service import Service
 from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.serving.answer import checked_price
+from tickgraph.serving.forecaster import Forecasts
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 MAX_SYMBOLS = 1_000
@@ -44,24 +46,39 @@ async def forecast_several(
         Query(
             min_length=1,
             max_length=10_000,
-            pattern=r"^[A-Za-z0-9.,-]+$",
-            description="Tickers with commas between them.",
-            examples=["AAPL,MSFT"],
+            pattern=r"^[A-Za-z0-9.,: -]+$",
+            description="Tickers with commas between them, each with its price in dollars after a colon, if it is "
+            "not to start from the last close.",
+            examples=["AAPL:130,MSFT"],
         ),
     ],
 ) -> Response:
-    """Forecast several symbols in one call; those that fail are named with the reason, the others go on."""
-    names = symbols.split(",")
-    if len(names) > MAX_SYMBOLS:
-        raise InputError(f"{len(names)} symbols asked for; {MAX_SYMBOLS} is the most. Send several requests.")
-    return await _several(service_of(request), names, "momentum")
+    """Forecast several symbols in one call; those that fail are named with the reason, the others go on.
+
+    Symbols without a model are answered by momentum, while their models are trained in the background.
+    """
+    words = [word.strip() for word in symbols.split(",") if word.strip()]
+    if not words:
+        raise InputError("No symbols were named. Write them as symbols=AAPL,MSFT.")
+    if len(words) > MAX_SYMBOLS:
+        raise InputError(f"{len(words)} symbols asked for; {MAX_SYMBOLS} is the most. Send several requests.")
+    service = service_of(request)
+
+    def several() -> Forecasts:
+        prices, malformed = _read(words)
+        found = service.forecast_many(list(prices), {s: p for s, p in prices.items() if p is not None})
+        return Forecasts(found.forecasts, malformed | found.failures)
+
+    return await _in_one_call(service, several)
 
 
 @router.get("/forecast/all", response_model=ForecastsAnswer, responses=problems())
 async def forecast_all(request: Request) -> Response:
     """Forecast every symbol that has a model, in one batched call, each from its last stored close."""
-    service = service_of(request)
-    return await _several(service, service.live.symbols(), "none")
+    live = service_of(request).live
+    return await _in_one_call(
+        service_of(request), lambda: live.forecast_many(live.symbols(), fallback="none")
+    )
 
 
 async def forecast(
@@ -112,7 +129,8 @@ async def probability(
 
 
 def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike: float) -> ProbabilityAnswer:
-    above = distribution.probability_above(math.log(strike) - math.log(answer.price))
+    move = math.log(strike) - math.log(answer.price)
+    above = distribution.probability_above(move)
     returns = distribution.quantile(QUANTILES)  # type: ignore[arg-type]
     return ProbabilityAnswer(
         symbol=answer.symbol,
@@ -121,6 +139,7 @@ def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike:
         price_source=answer.price_source,
         probability_above=above,
         probability_below=1 - above,
+        beyond_calibration=distribution.is_beyond(move),
         quantiles=[
             Quantile(probability=level, close=answer.price * math.exp(value), log_return=float(value))
             for level, value in zip(QUANTILES, returns, strict=True)
@@ -131,28 +150,40 @@ def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike:
     )
 
 
-async def _several(service: Service, symbols: tuple[str, ...] | list[str], fallback: str) -> Response:
-    started = time.perf_counter()
-    body, _ = await service.in_thread(lambda: _batch(service, symbols, fallback, started))
-    return Response(body, media_type="application/json")
-
-
-def _batch(service: Service, symbols: tuple[str, ...] | list[str], fallback: str, asked: float) -> bytes:
-    begun = time.perf_counter()
-    failures: dict[str, TickgraphError] = {}
-    wanted = []
-    for symbol in symbols:
+def _read(words: list[str]) -> tuple[dict[str, float | None], dict[str, TickgraphError]]:
+    """Price, if one is given, of each canonical symbol; and the error of each word that is none."""
+    prices: dict[str, float | None] = {}
+    malformed: dict[str, TickgraphError] = {}
+    for word in words:
+        name, given, price = word.partition(":")
         try:
-            wanted.append(canonical(symbol))
-        except TickgraphError as error:
-            failures[symbol] = error
-    result = service.live.forecast_many(wanted, fallback=fallback)
-    failures |= result.failures
-    if fallback == "momentum":
-        failures = service.explained(failures)
-    answer = ForecastsAnswer.model_construct(
-        forecasts=result.forecasts,
-        failures={symbol: problem_of(error) for symbol, error in failures.items()},
-        timings=Timings(time.perf_counter() - asked, begun - asked),
-    )
-    return _forecasts.to_json(answer)
+            symbol = canonical(name)
+            prices.setdefault(symbol, _dollars(symbol, price) if given else None)
+        except InputError as error:
+            malformed[word] = error
+    return prices, malformed
+
+
+def _dollars(symbol: str, text: str) -> float:
+    try:
+        return checked_price(symbol, float(text))
+    except ValueError:  # an InputError is one, too
+        raise InputError(f"Price of {symbol} must be a positive number of dollars, got {text!r}.") from None
+
+
+async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Response:
+    started = time.perf_counter()
+
+    def answer() -> bytes:
+        begun = time.perf_counter()
+        found = call()
+        return _forecasts.to_json(
+            ForecastsAnswer.model_construct(
+                forecasts=found.forecasts,
+                failures={symbol: problem_of(error) for symbol, error in found.failures.items()},
+                timings=Timings(time.perf_counter() - started, begun - started),
+            )
+        )
+
+    body, _ = await service.in_thread(answer)
+    return Response(body, media_type="application/json")

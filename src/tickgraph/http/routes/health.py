@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from tickgraph.http.problem import MEDIA_TYPE, respond
@@ -15,12 +15,14 @@ router = APIRouter(tags=["operations"])
 PATHS = ("/health/live", "/health/ready", "/metrics")
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live")
 async def live() -> HealthAnswer:
     """Say that the process answers; restart it if it does not."""
     return HealthAnswer(status="live")
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get(
     "/health/ready",
     response_model=HealthAnswer,
@@ -52,6 +54,12 @@ async def ready(request: Request) -> Response:
         started_at=service.started_at,
     )
     return JSONResponse(answer.model_dump(mode="json"))
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """Send a person who opens the service's address to its documentation."""
+    return RedirectResponse("/docs")
 
 
 @router.get(
