@@ -83,12 +83,12 @@ def test_momentum_at_once_then_the_model_that_training_ahead_would_have_made(
     assert pre_trained["status"] == "pre-trained"
     assert waited["predicted_return"] == pytest.approx(pre_trained["predicted_return"], rel=1e-3, abs=1e-6)
     assert waited["probability_up"] == pytest.approx(pre_trained["probability_up"], abs=1e-3)
-    assert demanded.metric("gnn_compilations") == 1
+    assert demanded.metric("gnn_compilations_total") == 1
     assert demanded.metric("gnn_jobs_total", kind="train", state="done") == 1
 
     # Another symbol, by the program that is compiled by now.
     assert demanded.get("/forecast/META?wait=true").json()["status"] == "trained-on-demand"
-    assert demanded.metric("gnn_compilations") == 1
+    assert demanded.metric("gnn_compilations_total") == 1
 
     # And one that has a model already, because an operator asks.
     before = registry.generation("AAPL")
@@ -98,7 +98,7 @@ def test_momentum_at_once_then_the_model_that_training_ahead_would_have_made(
     done = demanded.get(f"/admin/jobs/{job.json()['id']}", headers=ADMIN).json()
     assert (done["state"], done["symbol"], done["completed"]) == ("done", "AAPL", 1)
     assert registry.generation("AAPL") != before
-    assert demanded.metric("gnn_compilations") == 1
+    assert demanded.metric("gnn_compilations_total") == 1
 
     # The models, not the forecasts in memory, are what a retrained one is compared with.
     again = registry.load("AAPL", weight_shapes)

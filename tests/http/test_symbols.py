@@ -71,12 +71,30 @@ def test_health(service):
     assert (body["status"], body["models"]) == ("ready", 4)
 
 
-@pytest.mark.parametrize("path", ["/", "/forecast/", "/forecasts", "/admin/refresh", "/admin/jobs"])
+@pytest.mark.parametrize("path", ["/forecast/", "/forecasts", "/forecast/AAPL/x"])
 def test_what_is_not_there_is_a_problem_too(service, path):
     answer = service.get(path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert "/openapi.json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/admin/refresh", "/admin/jobs"])
+def test_administration_that_is_off_says_how_to_turn_it_on(service, path):
+    answer = service.get(path)
+    assert answer.status_code == 404
+    assert "TICKGRAPH_SERVE__ADMIN_TOKEN" in answer.json()["detail"]
+
+
+def test_the_address_alone_leads_to_the_documentation(service):
+    answer = service.get("/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs")
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_a_probe_may_ask_for_headers_only(service, path):
+    answer = service.http.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_the_wrong_method_is_405_and_says_which_is_right(service):
