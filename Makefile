@@ -4,7 +4,6 @@ check:
 	ruff format --check .
 	ruff check .
 	mypy
-	lint-imports
 	pytest
 
 test:
