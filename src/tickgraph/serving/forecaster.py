@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
-from cachetools import Cache, LRUCache
 
 from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
 from tickgraph.graph.config import GraphConfig
@@ -24,6 +23,7 @@ from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.observer import Observer
 from tickgraph.serving.prepared import Prepared
+from tickgraph.serving.remembered import HeldPrices, Remembered
 from tickgraph.serving.served import ServedModel
 from tickgraph.serving.snapshot import TargetGraph
 
@@ -95,8 +95,7 @@ class Forecaster:
         self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
         self._fault = fault
-        self._prepared: LRUCache[str, Prepared] = LRUCache(max(MAX_MODELS, self._models.max_models))
-        self._lock = threading.Lock()  # a look into an LRU cache is a change of its order
+        self._remembered = Remembered(self._models, self._clock)
         self._training = threading.Lock()
 
     def symbols(self) -> tuple[str, ...]:
@@ -120,8 +119,7 @@ class Forecaster:
 
     def clear(self) -> int:
         """Forget models and what was computed from them; returns how many models were in memory."""
-        with self._lock:
-            self._prepared.clear()
+        self._remembered.clear()
         return self._models.clear()
 
     def forecast(
@@ -229,7 +227,7 @@ class Forecaster:
             if symbol in failures:
                 continue
             source = model.source if model else self._source
-            kept = self._valid(symbol, model, panels[source]) if as_of is None else None
+            kept = self._remembered.valid(symbol, model, panels[source]) if as_of is None else None
             if kept:
                 done[symbol] = kept
             elif model is None:
@@ -244,76 +242,22 @@ class Forecaster:
             for session, those in _by_last_session(until(panel, as_of), group, failures).items():
                 done |= self._by_network(panel, session, those, failures, keep=as_of is None)
         if together:
-            self._forget_evicted()
+            self._remembered.forget_evicted()
         return done, failures
 
-    def _forget_evicted(self) -> None:
-        """Let go of models that left memory: what was prepared from them would hold them, whatever the bounds."""
-        held = set(self._models.symbols())
-        with self._lock:
-            for symbol in [s for s in self._prepared if s not in held]:
-                if Cache.__getitem__(self._prepared, symbol).model is not None:
-                    del self._prepared[symbol]
-
     def in_memory(
-        self,
-        symbol: str,
-        held: Callable[[str], PricePanel | None],
-        *,
-        has_model: bool,
-        renewing: bool = False,
+        self, symbol: str, held: HeldPrices, *, has_model: bool, renewing: bool = False
     ) -> Prepared | None:
-        """Give what was prepared for a canonical symbol if it is valid now: no file is looked at.
+        """Give what was prepared, as :meth:`Remembered.in_memory`: no file is looked at."""
+        return self._remembered.in_memory(symbol, held, has_model=has_model, renewing=renewing)
 
-        Parameters
-        ----------
-        held
-            Gives the prices of a source that are in memory.
-        has_model
-            Whether a model is published; momentum answers only for a symbol without one.
-        renewing
-            Whether :meth:`renew` is on its way: until it has computed from a newer model or newer prices, what
-            was prepared from the ones before answers.
-        """
-        with self._lock:
-            prepared = self._prepared.get(symbol)
-        if prepared is None or (prepared.model is not None) != has_model:
-            return None
-        model = self._models.peek(symbol) if has_model else None
-        renewed_soon = renewing and model is not None and prepared.fresh(self._clock.now())
-        if not renewed_soon and not self._holds(prepared, model, held):
-            return None
-        if has_model:
-            self._models.held(symbol)  # counts, as a use and as a hit
-        return prepared
-
-    def renew(self, held: Callable[[str], PricePanel | None]) -> None:
+    def renew(self, held: HeldPrices) -> None:
         """Compute again, in one call, what newer models or prices made invalid."""
-        with self._lock:
-            # Indexing an LRUCache marks a use; its base class's does not.
-            prepared = tuple(Cache.__getitem__(self._prepared, symbol) for symbol in self._prepared)
-        outdated: list[str] = []
-        gone: list[str] = []
-        for one in prepared:
-            model = self._models.peek(one.symbol)
-            if self._holds(one, model, held):
-                continue
-            # An evicted model is loaded again when it is asked for, not before.
-            (gone if one.model is not None and model is None else outdated).append(one.symbol)
-        with self._lock:
-            for symbol in gone:
-                self._prepared.pop(symbol, None)
+        self._remembered.forget_evicted()  # such a model is loaded again when it is asked for, not before
+        outdated = self._remembered.outdated(held)
         if outdated:
             _, failures = self.prepare(outdated)
-            with self._lock:
-                for symbol in failures:
-                    self._prepared.pop(symbol, None)
-
-    def _holds(
-        self, prepared: Prepared, model: ServedModel | None, held: Callable[[str], PricePanel | None]
-    ) -> bool:
-        panel = held(prepared.prices.source)
-        return panel is not None and prepared.holds(model, panel, self._clock.now())
+            self._remembered.forget(failures)
 
     def answer(self, prepared: Prepared, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Answer at a price; :class:`InputError` for one that is not a positive number."""
@@ -330,11 +274,6 @@ class Forecaster:
         """Graph that a canonical symbol's forecast comes from now; raises as :meth:`forecast`."""
         model = self.model(symbol)
         return target_graph(model, self._panels(model.source, model.nodes), self._clock.now())
-
-    def _valid(self, symbol: str, model: ServedModel | None, panel: PricePanel) -> Prepared | None:
-        with self._lock:
-            prepared = self._prepared.get(symbol)
-        return prepared if prepared and prepared.holds(model, panel, self._clock.now()) else None
 
     def _find(self, symbol: str, fallback: str, trained: set[str]) -> ServedModel | None:
         if self._watched and (held := self._models.held(symbol)) is not None:
@@ -384,7 +323,7 @@ class Forecaster:
         prepared = prepare_momentum(symbol, panel, as_of, self._graph)
         self._observer.fell_back(symbol, "no model")
         if as_of is None:
-            self._keep(prepared)
+            self._remembered.keep(prepared)
         return prepared
 
     def _by_network(
@@ -407,15 +346,8 @@ class Forecaster:
             if prepared.recomputed:
                 self._observer.correlated(model.symbol, prepared.recomputed)
             if keep:
-                self._keep(prepared)
+                self._remembered.keep(prepared)
         return done
-
-    def _keep(self, prepared: Prepared) -> None:
-        # Not one that was replaced or evicted meanwhile: it would answer again, and hold its model in memory.
-        if prepared.model is not None and self._models.peek(prepared.symbol) is not prepared.model:
-            return
-        with self._lock:
-            self._prepared[prepared.symbol] = prepared
 
 
 def open_models(
