@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import multiprocessing
 import signal
@@ -19,6 +20,7 @@ from concurrent.futures import (
 )
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from tickgraph.errors import TickgraphError
@@ -89,7 +91,7 @@ class Background:
         # locks of the pool's own (since Python 3.12), under which it must not be called.
         self._dispatcher = ThreadPoolExecutor(1, "tickgraph-jobs", initializer=_leave_interrupts_alone)
         self._context = multiprocessing.get_context("spawn")
-        self._stopping = self._context.Event()
+        self._stopping: Event | None = self._context.Event()
         self._pool: ProcessPoolExecutor | None = None
         # A pool that breaks fails all it was given, so it is given no more than it has processes for.
         self._queue: deque[_Running] = deque()
@@ -162,13 +164,17 @@ class Background:
         """Drop what is queued, and let what runs end, at its next symbol or when its time is up."""
         with self._lock:
             self._closed = True
-        self._stopping.set()
+        stopping, self._stopping = self._stopping, None
+        if stopping is not None:
+            stopping.set()
+        del stopping
         ended = self._dispatcher.submit(self._drop_queued)
         # Not in the dispatcher's thread, which hears meanwhile of what still ends in order.
         ended.result()
         self._end_pool()
         self._dispatcher.shutdown(wait=True)
         self._ownership.give_up()
+        gc.collect()  # lets go of semaphores; a process that ends by a signal would leave them behind
 
     def _submit(self, kind: str, symbol: str | None, basis: str | None) -> Job:
         job = Job.model_validate(
@@ -220,6 +226,7 @@ class Background:
 
     def _start(self, running: _Running) -> None:
         if self._pool is None:
+            assert self._stopping is not None  # noqa: S101  nothing is begun once it is closed
             self._pool = ProcessPoolExecutor(
                 self._workers,
                 mp_context=self._context,
