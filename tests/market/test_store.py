@@ -5,6 +5,7 @@ import os
 import random
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -211,6 +212,8 @@ def test_no_damage_goes_unseen(store, bars, seed):
         try:
             store.info("scripted")
             pd.testing.assert_frame_equal(store.read("scripted", ["AAPL"]), want)
+            panel = store.panel("scripted", ["AAPL"])
+            assert panel.adj_close[:, 0].tolist() == want["adj_close"].tolist()
         except PriceDataError:
             refused += 1
     assert refused > 20
@@ -287,3 +290,19 @@ def test_a_link_out_of_the_store_is_not_followed(store, bars, tmp_path):
     path.symlink_to(tmp_path / "elsewhere.parquet")
     with pytest.raises(PriceDataError, match="outside the price store"):
         store.read("scripted", ["AAPL"])
+
+
+def test_a_panel_holds_what_was_read(store, bars):
+    store.write("scripted", bars)
+    symbols = sorted(set(bars["symbol"]))
+    for first, last in ((None, None), (date(2022, 12, 28), None), (None, date(2022, 12, 29))):
+        panel = store.panel("scripted", symbols, first, last)
+        read = store.read("scripted", symbols, first, last)
+        for row in read.itertuples():
+            place = np.searchsorted(panel.sessions, np.datetime64(row.date, "D")), panel.column(row.symbol)
+            assert (panel.close[place], panel.adj_close[place], panel.volume[place]) == (
+                row.close,
+                row.adj_close,
+                row.volume,
+            )
+        assert np.isfinite(panel.close).sum() == len(read)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import InputError, PriceDataError
 from tickgraph.market.universe import suggest
+
+PANEL_COLUMNS = ("close", "adj_close", "volume")
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,33 @@ class PricePanel:
     lineage: object = field(default_factory=object, repr=False, compare=False)
 
     @classmethod
-    def from_bars(cls, bars: pd.DataFrame, source: str) -> PricePanel:
-        """Lay out bars (columns ``symbol, date, close, adj_close, volume``; one row per symbol and date)."""
-        days = bars["date"].to_numpy().astype("datetime64[D]")
-        sessions, rows = np.unique(days, return_inverse=True)
-        names, columns = np.unique(bars["symbol"].to_numpy().astype(str), return_inverse=True)
+    def side_by_side(cls, parts: Mapping[str, Mapping[str, NDArray[Any]]], source: str) -> PricePanel:
+        """Lay out each symbol's own arrays, ``date`` (datetime64[D]) and :data:`PANEL_COLUMNS`, on all sessions."""
+        names = tuple(sorted(parts))
+        none = np.array([], dtype="datetime64[D]")
+        sessions = np.unique(np.concatenate([none, *(parts[name]["date"] for name in names)]))
+        rows = [np.searchsorted(sessions, parts[name]["date"]) for name in names]
 
         def grid(column: str) -> NDArray[np.float64]:
             values = np.full((len(sessions), len(names)), np.nan)
-            values[rows, columns] = bars[column].to_numpy(dtype=np.float64)
+            for index, name in enumerate(names):
+                values[rows[index], index] = parts[name][column]
             return values
 
-        return cls(sessions, tuple(map(str, names)), grid("close"), grid("adj_close"), grid("volume"), source)
+        close, adj_close, volume = map(grid, PANEL_COLUMNS)
+        return cls(sessions, names, close, adj_close, volume, source)
+
+    @classmethod
+    def from_bars(cls, bars: pd.DataFrame, source: str) -> PricePanel:
+        """Lay out bars (columns ``symbol, date, close, adj_close, volume``; one row per symbol and date)."""
+        own = {
+            str(symbol): {
+                "date": rows["date"].to_numpy().astype("datetime64[D]"),
+                **{name: rows[name].to_numpy(dtype=np.float64) for name in PANEL_COLUMNS},
+            }
+            for symbol, rows in bars.groupby("symbol")
+        }
+        return cls.side_by_side(own, source)
 
     def log_returns(self) -> NDArray[np.float64]:
         """``[T, S]`` float64 daily log returns of the adjusted close; NaN in row 0 and beside a missing close."""

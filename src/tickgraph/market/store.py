@@ -7,16 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tickgraph.atomic import names_in, storage_errors, write_atomically
-from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError, StorageError
+from tickgraph.errors import PriceDataError, SourceUnavailableError, StorageError
 from tickgraph.market import quality
-from tickgraph.market.panel import PricePanel
+from tickgraph.market.calendar import check_range
+from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.source import BAR_COLUMNS, PriceSource, empty_bars, select_bars
 from tickgraph.market.universe import canonical
 
@@ -108,8 +111,7 @@ class PriceStore:
         InputError
             ``first`` is after ``last``.
         """
-        if first is not None and last is not None and first > last:
-            raise InputError(f"Empty date range: it starts on {first}, after it ends on {last}.")
+        check_range(first, last)
         symbols = [canonical(symbol) for symbol in symbols]
         tables = [self._read_one(source, symbol) for symbol in symbols]
         return (
@@ -122,7 +124,20 @@ class PriceStore:
         self, source: str, symbols: Sequence[str], first: date | None = None, last: date | None = None
     ) -> PricePanel:
         """Prices of stored symbols side by side; errors as in :meth:`read`."""
-        return PricePanel.from_bars(self.read(source, symbols, first, last), source)
+        check_range(first, last)
+        start = np.datetime64(first or date.min, "D")
+        end = np.datetime64(last or date.max, "D")
+        parts: dict[str, dict[str, NDArray[Any]]] = {}
+        for symbol in dict.fromkeys(map(canonical, symbols)):
+            table = self._table(source, symbol, ("symbol", "date", *PANEL_COLUMNS))
+            try:
+                days = table.column("date").to_numpy().astype("datetime64[D]")
+                prices = {name: table.column(name).to_numpy().astype(np.float64) for name in PANEL_COLUMNS}
+            except _UNREADABLE as error:
+                raise self._damaged(self._path(source, symbol), source, symbol) from error
+            rows = (start <= days) & (days <= end)
+            parts[symbol] = {"date": days[rows], **{name: values[rows] for name, values in prices.items()}}
+        return PricePanel.side_by_side(parts, source)
 
     def stamp(self, source: str, symbol: str) -> Stamp:
         """Identity of a symbol's file, which changes whenever it is replaced; None without one."""
@@ -283,14 +298,24 @@ class PriceStore:
             raise self._damaged(path, source, symbol) from error
 
     def _read_one(self, source: str, symbol: str) -> pd.DataFrame:
-        file = self._open(source, symbol)
+        table = self._table(source, symbol, BAR_COLUMNS)
         try:
-            bars = file.read(columns=list(BAR_COLUMNS)).to_pandas(ignore_metadata=True)
+            bars: pd.DataFrame = table.to_pandas(ignore_metadata=True)[list(BAR_COLUMNS)]
         except _UNREADABLE as error:
             raise self._damaged(self._path(source, symbol), source, symbol) from error
-        if list(bars.columns) != list(BAR_COLUMNS) or set(bars["symbol"]) != {canonical(symbol)}:
-            raise self._damaged(self._path(source, symbol), source, symbol)
         return bars
+
+    def _table(self, source: str, symbol: str, columns: Sequence[str]) -> pa.Table:
+        file = self._open(source, symbol)
+        try:
+            table = file.read(columns=list(columns))
+            whole = sorted(table.column_names) == sorted(columns)
+            own = whole and table.column("symbol").unique().to_pylist() == [canonical(symbol)]
+        except _UNREADABLE as error:
+            raise self._damaged(self._path(source, symbol), source, symbol) from error
+        if not own:
+            raise self._damaged(self._path(source, symbol), source, symbol)
+        return table
 
     def _info_one(self, source: str, symbol: str) -> StoredSymbol:
         file = self._open(source, symbol)

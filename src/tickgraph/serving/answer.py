@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,7 @@ def _correlated(prepared: Prepared, model: ServedModel | None) -> date | None:
     return _day(prepared.prices.as_of if prepared.recomputed else model.correlation_as_of)
 
 
+@lru_cache(maxsize=4_096)  # few sessions, in every answer
 def _day(session: np.datetime64) -> date:
     day: date = session.astype(date)
     return day
