@@ -185,6 +185,24 @@ def test_without_a_price_store_what_is_in_memory_is_served_and_the_rest_says_why
     assert own.get("/forecast/AAPL").json()["predicted_return"] == before["predicted_return"]
 
 
+def test_a_vanished_model_folder_is_not_made_again_by_training(registry, prices_dir, config):
+    """A new folder of one model would look like the withdrawal of all others."""
+    settings = settings_of(registry.root, prices_dir, config, train_on_demand=True, poll_seconds=3600)
+    with here(settings) as service:
+        before = service.get("/forecast/all").json()["forecasts"]
+        service.service.live.prepare("TSLA")
+        registry.root.rename(registry.root.with_name("gone"))
+        service.service.live.look()
+        body = service.get("/forecast/TSLA?wait=true").json()
+        assert (body["status"], body["training_job"]) == ("momentum", None)
+        assert any("no model is being trained" in note and "is gone" in note for note in body["notes"])
+        assert service.get("/forecast/META?wait=true").status_code == 503  # who knows whether it has a model
+        service.service.live.look()
+        assert not (registry.root / "metadata").exists()
+        for symbol, forecast in before.items():
+            assert service.get(f"/forecast/{symbol}").json()["generation"] == forecast["generation"]
+
+
 def test_a_price_store_that_is_locked_by_an_update_is_still_read(own, prices):
     from filelock import FileLock
 

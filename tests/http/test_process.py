@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from real_service import BRIEF, process
+from tickgraph.pipeline.jobs import JobBoard
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and several processes are different on Windows")
 
@@ -129,6 +130,32 @@ def test_a_signal_during_training_ends_it_and_its_worker(registry, prices_dir, t
     _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
     assert registry.generation("TSLA") is None
+
+
+@posix
+def test_a_burst_of_first_requests_is_answered_and_a_signal_ends_it_in_order(registry, prices_dir, tmp_path):
+    names = ("TSLA", "META", "NVDA", "AMZN", "HD", "COST", "PFE", "WMT", "DIS", "NKE", "MCD", "MRK")
+    with process(registry.root, prices_dir, cwd=tmp_path) as running:
+        with ThreadPoolExecutor(len(names)) as clients:
+            bodies = [one.json() for one in clients.map(lambda name: running.get(f"/forecast/{name}"), names)]
+        assert [body["symbol"] for body in bodies] == list(names)
+        assert all(body["training_job"] for body in bodies)
+        assert running.stop() == 0, running.log
+    assert not [line for line in running.log if "Traceback" in line or "leaked" in line], running.log
+
+
+@posix
+def test_training_does_not_hold_up_the_end_beyond_the_time_to_drain(registry, prices_dir, tmp_path):
+    slow = {"TICKGRAPH_TRAINING__EPOCHS": "10000", "TICKGRAPH_SERVE__DRAIN_SECONDS": "1"}
+    with process(registry.root, prices_dir, cwd=tmp_path, **slow) as running:
+        job = running.get("/forecast/TSLA").json()["training_job"]
+        board = JobBoard(registry.root / ".service" / "jobs")
+        until(lambda: board.read(job).state == "running", "beginning to train")
+        assert running.stop() == 0, running.log
+    ended = board.read(job)
+    assert (ended.state, ended.error) == ("failed", "The service was shut down; the job was ended.")
+    assert registry.generation("TSLA") is None
+    assert not [line for line in running.log if "Traceback" in line], running.log
 
 
 @posix

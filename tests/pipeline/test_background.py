@@ -6,67 +6,19 @@ import os
 import shutil
 import signal
 import threading
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
+from hand_driven import WAIT, HandDriven, over
 from tickgraph.errors import PriceDataError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.background import Background, QueueFullError
 from tickgraph.pipeline.jobs import KEPT, Job, JobBoard, Ownership, new_id
 from tickgraph.pipeline.train import train_one
-from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
-
-WAIT = 120
-
-
-@pytest.fixture
-def workplace(registry, prices_dir, config):
-    return Workplace(registry.root, prices_dir, training=config)
-
-
-@pytest.fixture
-def background(workplace, tmp_path):
-    made = Background(workplace, tmp_path / "runtime", max_waiting=3)
-    yield made
-    made.close()
-
-
-class _HandDriven:
-    """Stands for the pool of processes: work ends when and as the test says."""
-
-    def __init__(self, background):
-        self._background = background
-        self._futures: list[Future] = []
-        self.was_shut_down = threading.Event()
-
-    @property
-    def futures(self):
-        """What was submitted, once everything that was asked for has been."""
-        self._background._dispatcher.submit(lambda: None).result(WAIT)
-        return self._futures
-
-    def submit(self, *_):
-        self._futures.append(Future())
-        self._futures[-1].set_running_or_notify_cancel()
-        return self._futures[-1]
-
-    def shutdown(self, *, wait, cancel_futures=False):
-        self.was_shut_down.set()
-
-
-@pytest.fixture
-def by_hand(background):
-    background._pool = pool = _HandDriven(background)
-    background._workers = 100  # all that is asked for is begun at once
-    return pool
-
-
-def over(job, **changes):
-    return job.model_copy(update={"state": "done", "completed": 1, **changes}), 1
 
 
 def test_a_model_trained_in_the_background_is_the_one_trained_ahead(background, registry, panel, program):
@@ -142,7 +94,7 @@ def test_a_fault_in_the_worker_is_heard_by_those_who_wait(background, by_hand):
 
 def test_closing_ends_what_is_queued_and_takes_no_more(workplace, tmp_path):
     background = Background(workplace, tmp_path / "runtime", workers=2)
-    background._pool = pool = _HandDriven(background)
+    background._pool = pool = HandDriven(background)
     job = background.train("TSLA", None)
     ended = background.ended(job)
     pool.futures[0].set_result(over(job))
@@ -170,7 +122,7 @@ def test_callbacks_under_the_pools_own_locks_cannot_stop_everything(background, 
     job = background.train("TSLA", None)
     ended = background.ended(job)
     first = by_hand.futures[0]
-    second = _HandDriven(background)
+    second = HandDriven(background)
     monkeypatch.setattr("tickgraph.pipeline.background.ProcessPoolExecutor", lambda *_, **__: second)
     with lock:
         first.set_exception(BrokenProcessPool("killed"))
@@ -197,7 +149,7 @@ def test_the_sign_of_a_live_process_is_its_own_whichever_thread_takes_it(tmp_pat
 
 
 def test_many_threads_can_ask_at_once(background):
-    background._pool, background._max_waiting, background._workers = _HandDriven(background), 100, 20
+    background._pool, background._max_waiting, background._workers = HandDriven(background), 100, 20
     symbols = [f"T{number}" for number in range(20)]
     with ThreadPoolExecutor(20) as threads:
         jobs = list(threads.map(lambda symbol: background.train(symbol, None), symbols, timeout=WAIT))
@@ -208,7 +160,7 @@ def test_many_threads_can_ask_at_once(background):
 
 
 def test_what_a_process_left_unfinished_is_ended_by_the_next(workplace, background, tmp_path):
-    background._pool = _HandDriven(background)
+    background._pool = HandDriven(background)
     mine = background.train("TSLA", None)
     left = background.board.write(Job(id=new_id(), kind="refresh", state="running", owner="no-such-owner"))
     other = Background(workplace, tmp_path / "runtime")
@@ -236,23 +188,6 @@ def test_a_refresh_that_fails_for_some_says_how_far_it_came_and_why(background, 
     assert "symbols failed" in done.error
 
 
-def test_a_retrain_trains_although_a_refresh_came_between(
-    workplace, registry, program, tmp_path, monkeypatch
-):
-    from tickgraph.pipeline import worker
-
-    basis = workplace.basis("AAPL")
-    stored = registry.load("AAPL", weight_shapes)
-    as_of = stored.metadata.correlations.as_of
-    registry.publish_correlation("AAPL", stored.correlation, as_of, basis=stored.metadata)
-    assert registry.generation("AAPL") != stored.generation
-    monkeypatch.setattr(worker, "_programs", {workplace.training.model_dump_json(): program})
-    before = registry.metadata("AAPL").training_date
-    done, _ = worker.run(workplace, tmp_path / "jobs", Job(id=new_id(), kind="train", symbol="AAPL"), basis)
-    assert (done.state, done.error) == ("done", None)
-    assert registry.metadata("AAPL").training_date > before
-
-
 def test_a_model_is_retrained_on_its_own_source(workplace, registry, program):
     from dataclasses import replace
 
@@ -268,15 +203,6 @@ def test_training_asks_no_source_and_needs_stored_prices(workplace, program, tmp
     empty = replace(workplace, prices_dir=tmp_path / "nothing")
     with pytest.raises(PriceDataError, match="tickgraph prices update --symbols TSLA"):
         empty.train("TSLA", program)
-
-
-def test_a_generation_published_meanwhile_is_not_trained_again(workplace, registry, tmp_path, monkeypatch):
-    from tickgraph.pipeline import worker
-
-    monkeypatch.setattr(Workplace, "train", lambda *_: pytest.fail("trained again"))
-    job = Job(id=new_id(), kind="train", symbol="AAPL")
-    done, _ = worker.run(workplace, tmp_path / "jobs", job, "the weights before")
-    assert done.state == "done"
 
 
 def test_the_board_survives_what_others_leave_in_its_folder(tmp_path):

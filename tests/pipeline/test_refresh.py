@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -48,3 +49,33 @@ def test_a_model_that_cannot_be_refreshed_is_named_and_the_others_go_on(older, p
     assert set(report.published) == {"AAPL"}
     assert "JPM_metadata.json is damaged" in report.failed["JPM"]
     assert "No model of TSLA" in report.failed["TSLA"]
+
+
+def test_a_symbol_that_stopped_trading_is_refreshed_as_of_its_own_last_session(older, panel):
+    """Its peers trade on; their later prices are none of its correlations."""
+    adj_close = panel.adj_close.copy()
+    adj_close[panel.sessions > np.datetime64("2022-12-20"), panel.column("AAPL")] = np.nan
+    stopped = replace(panel, adj_close=adj_close)
+    report = refresh_correlations(older, lambda _, symbols: stopped.select(symbols), ["AAPL"])
+    assert report.published == {"AAPL": date(2022, 12, 20)}
+    stored = older.load("AAPL", weight_shapes)
+    assert stored.metadata.correlations.as_of == date(2022, 12, 20)
+    nodes = ("AAPL", *stored.metadata.training_config.correlated_symbols)
+    until = panel.through(np.datetime64("2022-12-20")).select(nodes).tail(61)
+    np.testing.assert_allclose(
+        stored.correlation, rolling_correlation(until.log_returns(), 60)[-1], atol=1e-12
+    )
+
+
+def test_a_model_retrained_during_its_refresh_is_kept_as_it_is(older, panel):
+    def panels(_, symbols):
+        stored = older.load("AAPL", weight_shapes)
+        weights = {path: 2 * value for path, value in stored.weights.items()}
+        older.publish(stored.metadata, weights, stored.correlation)
+        retrained.append(older.generation("AAPL"))
+        return panel.select(symbols)
+
+    retrained = []
+    report = refresh_correlations(older, panels, ["AAPL"])
+    assert "retrained while its correlations were computed" in report.failed["AAPL"]
+    assert [older.generation("AAPL")] == retrained

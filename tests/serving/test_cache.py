@@ -1,64 +1,21 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from shelf import Shelf
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
 from tickgraph.serving.cache import ModelCache
 from tickgraph.serving.observer import Observer
 
 
-@dataclass(frozen=True)
-class Model:
-    symbol: str
-    generation: str
-    nbytes: int = 100
-
-
-class Shelf:
-    """A registry in memory: generations that can be broken, withdrawn or made unreadable."""
-
-    def __init__(self):
-        self.published: dict[str, Model] = {}
-        self.broken: set[str] = set()  # generations
-        self.unreadable = False
-        self.loads = Counter()
-        self.gates: dict[str, threading.Event] = {}
-        self.started = threading.Semaphore(0)
-
-    def publish(self, symbol, generation, *, broken=False, nbytes=100):
-        self.published[symbol] = Model(symbol, generation, nbytes)
-        if broken:
-            self.broken.add(generation)
-
-    def generation(self, symbol):
-        if self.unreadable:
-            raise StorageError("the disk is gone")
-        return self.published[symbol].generation if symbol in self.published else None
-
-    def load(self, symbol):
-        self.loads[symbol] += 1
-        self.started.release()
-        if symbol in self.gates:
-            assert self.gates[symbol].wait(30)
-        if symbol not in self.published:
-            raise ModelNotFoundError(f"no model of {symbol}")
-        model = self.published[symbol]
-        if model.generation in self.broken:
-            raise ArtefactError(f"{symbol} {model.generation} is damaged")
-        return model
-
-
 class Heard(Observer):
     def __init__(self):
         self.counts = Counter()
+        self.evictions = []
 
     def hit(self, symbol):
         self.counts["hit"] += 1
@@ -74,6 +31,7 @@ class Heard(Observer):
 
     def evicted(self, symbol, idle):
         self.counts["evicted"] += 1
+        self.evictions.append(symbol)
 
 
 @pytest.fixture
@@ -282,147 +240,77 @@ def test_looking_for_newer_models_is_no_use_of_them(shelf, cache):
     assert "A" not in cache.symbols()
 
 
-SYMBOLS = st.sampled_from("ABCDE")
-
-
-class AgainstAReference(RuleBasedStateMachine):
-    """The cache does what an ordered dictionary with two bounds would do."""
-
-    def __init__(self):
-        super().__init__()
-        self.shelf, self.time, self.numbers = Shelf(), [0.0], 0
-        self.cache = ModelCache(
-            self.shelf.load,
-            self.shelf.generation,
-            max_models=3,
-            max_bytes=250,
-            retry_seconds=5.0,
-            now=lambda: self.time[0],
-        )
-        self.held: OrderedDict[str, Model] = OrderedDict()
-        self.refused: dict[str, tuple[str, float]] = {}
-
-    def teardown(self):
-        self.cache.close()
-
-    def keep(self, symbol, model):
-        if model.nbytes > 250:
-            self.held.pop(symbol, None)
-            return
-        while symbol not in self.held and len(self.held) >= 3:
-            self.held.popitem(last=False)
-        others = lambda: sum(m.nbytes for s, m in self.held.items() if s != symbol)  # noqa: E731
-        while others() + model.nbytes > 250:
-            self.held.popitem(last=False)
-        self.held.pop(symbol, None)
-        self.held[symbol] = model
-
-    @rule(symbol=SYMBOLS, broken=st.booleans(), nbytes=st.sampled_from([50, 100, 200, 300]))
-    def publish(self, symbol, broken, nbytes):
-        self.numbers += 1
-        self.shelf.publish(symbol, f"g{self.numbers}", broken=broken, nbytes=nbytes)
-
-    @rule(symbol=SYMBOLS)
-    def withdraw(self, symbol):
-        self.shelf.published.pop(symbol, None)
-
-    @rule(seconds=st.sampled_from([1.0, 6.0]))
-    def time_passes(self, seconds):
-        self.time[0] += seconds
-
-    @rule(symbol=SYMBOLS)
-    def get(self, symbol):
-        published = self.shelf.published.get(symbol)
-        if symbol in self.held:
-            assert self.cache.get(symbol) == self.held[symbol]
-            self.held.move_to_end(symbol)
-        elif published is None:
-            with pytest.raises(ModelNotFoundError):
-                self.cache.get(symbol)
-        elif published.generation in self.shelf.broken:
-            known = self.refused.get(symbol)
-            loads = self.shelf.loads[symbol]
-            with pytest.raises(ArtefactError):
-                self.cache.get(symbol)
-            remembered = known and known[0] == published.generation and self.time[0] < known[1]
-            assert self.shelf.loads[symbol] == loads + (0 if remembered else 1)
-            if not remembered:
-                self.refused[symbol] = published.generation, self.time[0] + 5.0
-        else:
-            assert self.cache.get(symbol) == published
-            self.refused.pop(symbol, None)
-            self.keep(symbol, published)
-
-    # Reloads run side by side, so which of several comes last is not fixed: one symbol at a time here.
-    @rule(symbol=SYMBOLS)
-    def revalidate(self, symbol):
-        self.cache.revalidate((symbol,))
-        held, published = self.held.get(symbol), self.shelf.published.get(symbol)
-        if held is None and symbol not in self.refused:
-            return
-        if published is None:
-            self.held.pop(symbol, None)
-            self.refused.pop(symbol, None)
-        elif held is not None and published.generation == held.generation:
-            self.refused.pop(symbol, None)
-        elif published.generation in self.shelf.broken:
-            known = self.refused.get(symbol)
-            if not known or known[0] != published.generation or self.time[0] >= known[1]:
-                self.refused[symbol] = published.generation, self.time[0] + 5.0
-        else:
-            self.refused.pop(symbol, None)
-            self.keep(symbol, published)
-
-    @precondition(lambda self: self.held)
-    @rule()
-    def clear(self):
-        assert self.cache.clear() == len(self.held)
-        self.held.clear()
-        self.refused.clear()
-
-    @invariant()
-    def the_same_models_are_held(self):
-        assert {symbol: self.cache.peek(symbol) for symbol in self.cache.symbols()} == dict(self.held)
-        assert self.cache.nbytes == sum(model.nbytes for model in self.held.values())
-        assert len(self.cache) <= 3
-
-
-TestAgainstAReference = AgainstAReference.TestCase
-TestAgainstAReference.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-
-
-def test_threads_never_see_a_model_of_another_symbol_or_an_older_one_than_before(shelf):
-    """Readers, a publisher and a watcher at once, with room for two of four models."""
-    cache = ModelCache(shelf.load, shelf.generation, max_models=2, max_bytes=10_000)
-    symbols = "ABCD"
-    for symbol in symbols:
-        shelf.publish(symbol, "0")
-    stop, faults = threading.Event(), []
-
-    def read(symbol):
-        last = -1
-        while not stop.is_set():
-            model = cache.get(symbol)
-            number = int(model.generation)
-            if model.symbol != symbol or number < last:
-                faults.append((symbol, model, last))
-            last = number
-
-    def watch():
-        while not stop.is_set():
-            cache.revalidate()
-
-    threads = [threading.Thread(target=read, args=(symbol,)) for symbol in symbols * 2]
-    threads.append(threading.Thread(target=watch))
-    for thread in threads:
-        thread.start()
-    for number in range(1, 300):
-        for symbol in symbols:
-            shelf.publish(symbol, str(number))
-    stop.set()
-    for thread in threads:
-        thread.join(30)
+@pytest.mark.parametrize("nbytes", [100, 800])  # 800: all that is left
+def test_a_newer_generation_is_no_use_of_the_model(shelf, cache, nbytes):
+    for symbol in ("A", "B", "C"):
+        shelf.publish(symbol, "g1")
+        cache.get(symbol)
+    shelf.publish("A", "g2", nbytes=nbytes)
     cache.revalidate()
-    assert not faults
-    assert {cache.get(symbol).generation for symbol in symbols} == {"299"}
-    cache.close()
+    shelf.publish("D", "g1")
+    cache.get("D")
+    assert set(cache.symbols()) == {"B", "C", "D"}
+
+
+@pytest.mark.parametrize(("nbytes", "evicted"), [(900, []), (901, ["B"])])
+def test_a_larger_generation_takes_room_from_others_and_not_from_its_own(
+    shelf, cache, heard, nbytes, evicted
+):
+    for symbol in ("A", "B"):
+        shelf.publish(symbol, "g1")
+        cache.get(symbol)
+    shelf.publish("A", "g2", nbytes=nbytes)
+    cache.revalidate()
+    assert heard.evictions == evicted
+    assert cache.held("A").generation == "g2"
+
+
+def test_a_model_of_all_the_room_is_kept(shelf, cache):
+    shelf.publish("A", "g1", nbytes=1000)
+    cache.get("A")
+    assert cache.symbols() == ("A",)
+
+
+def test_a_model_that_is_not_kept_costs_none_that_is(shelf, cache):
+    for symbol in ("A", "B", "C"):
+        shelf.publish(symbol, "g1")
+        cache.get(symbol)
+    shelf.publish("D", "g1", nbytes=1001)
+    assert cache.get("D").nbytes == 1001
+    assert cache.symbols() == ("A", "B", "C")
+
+
+def test_what_is_idle_is_what_was_not_asked_for(shelf, cache, clock):
+    for number, symbol in enumerate(("A", "B")):
+        clock[0] = float(number)
+        shelf.publish(symbol, "g1")
+        cache.get(symbol)
+    clock[0] = 5.0
+    cache.get("A")
+    assert cache.idle_seconds == 4.0
+
+
+def test_a_model_that_comes_while_a_caller_looks_is_not_loaded_again(shelf, cache, heard, monkeypatch):
+    shelf.publish("A", "g1")
+
+    def missed(symbol):  # another caller's load ends between this one's two looks
+        monkeypatch.undo()
+        cache.get(symbol)
+
+    monkeypatch.setattr(heard, "missed", missed)
+    assert cache.get("A").generation == "g1"
+    assert shelf.loads["A"] == 1
+
+
+def test_an_error_while_looking_for_the_generation_is_not_kept_as_the_answer(shelf, cache, monkeypatch):
+    shelf.publish("A", "g1")
+
+    def refused(symbol):
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(cache, "_generation", refused)
+        broken.setattr(cache, "_load", refused)
+        with pytest.raises(StorageError, match="Too many open files"):
+            cache.get("A")
+    assert cache.get("A").generation == "g1"

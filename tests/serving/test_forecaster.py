@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -19,7 +22,8 @@ from tickgraph.model.network import build_network
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.forecaster import Forecaster, open_models
+from tickgraph.serving.prices import PanelCache
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 
@@ -205,3 +209,50 @@ def test_a_model_with_fewer_peers_than_its_graph_has_places_says_so(panel, progr
     train_symbols(panel, ["AAPL", "JPM"], registry, program=program, pool=["AAPL", "MSFT", "JPM"])
     few = Forecaster(registry, lambda _, nodes: panel.select(nodes), now=lambda: EVENING).forecast("AAPL")
     assert any("trained with 2 of 10 peers" in text for text in few.notes)
+
+
+@pytest.fixture
+def keeping(registry, prices_dir):
+    """A forecaster that keeps what it computed: its prices stay the same."""
+    return Forecaster(registry, PanelCache(PriceStore(prices_dir)), now=lambda: EVENING)
+
+
+@pytest.mark.parametrize("symbol", ["AAPL", "TSLA"])  # with a model, and without
+def test_a_forecast_as_of_a_day_and_todays_leave_each_other_alone(keeping, registry, prices_dir, symbol):
+    fresh = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    day = date(2022, 6, 17)
+    then, now = fresh.forecast(symbol, as_of=day), fresh.forecast(symbol)
+    assert then.as_of != now.as_of
+    for _ in range(2):
+        for as_of, expected in ((day, then), (None, now)):
+            answer = keeping.forecast(symbol, as_of=as_of)
+            assert answer.as_of == expected.as_of
+            assert answer.predicted_return == pytest.approx(expected.predicted_return, rel=1e-4)
+
+
+def test_a_model_uses_the_prices_of_its_own_source(registry, panel):
+    """The service's source has other prices of the same symbols."""
+    asked = {}
+
+    def panels(source, symbols):
+        asked[source] = set(symbols)
+        factor = 1 if source == "sample" else 2
+        return replace(panel, close=panel.close * factor, source=source).select(sorted(symbols))
+
+    forecaster = Forecaster(registry, panels, source="yahoo", now=lambda: EVENING)
+    trained, untrained = forecaster.forecast_many(["AAPL", "TSLA"]).forecasts.values()
+    assert (trained.prices_source, untrained.prices_source) == ("sample", "yahoo")
+    assert trained.last_close == panel.close[-1, panel.column("AAPL")]
+    assert untrained.last_close == 2 * panel.close[-1, panel.column("TSLA")]
+    assert asked["yahoo"] == {"TSLA"}
+
+
+def test_a_model_that_made_room_for_another_leaves_memory(registry, prices_dir):
+    models = open_models(registry, max_models=1)
+    forecaster = Forecaster(registry, PanelCache(PriceStore(prices_dir)), now=lambda: EVENING, models=models)
+    seen = []
+    for symbol in registry.symbols():
+        forecaster.forecast(symbol)
+        seen.append(weakref.ref(models.peek(symbol)))
+    gc.collect()
+    assert [model() is not None for model in seen] == [False, False, False, True]

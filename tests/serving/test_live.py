@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from tickgraph.errors import PriceDataError
-from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving import batch
 from tickgraph.serving.live import LiveForecaster
-from tickgraph.serving.observer import Observer
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
-
-
-class Heard(Observer):
-    def __init__(self):
-        self.counts = Counter()
-
-    def loaded(self, symbol, seconds):
-        self.counts["loaded", symbol] += 1
-
-    def refused(self, symbol, error):
-        self.counts["refused", symbol] += 1
-
-    def computed(self, symbols, seconds):
-        self.counts["computed"] += 1
-
-    def correlated(self, symbol, reason):
-        self.counts["correlated", reason] += 1
-
-    def fell_back(self, symbol, reason):
-        self.counts["fell back"] += 1
-
-    def prices_kept(self, source, error):
-        self.counts["prices kept"] += 1
-
-
-@pytest.fixture
-def heard():
-    return Heard()
-
-
-@pytest.fixture
-def store(prices_dir, tmp_path):
-    shutil.copytree(prices_dir, tmp_path / "own-prices")
-    return PriceStore(tmp_path / "own-prices")
-
-
-@pytest.fixture
-def clock():
-    return [EVENING]
-
-
-@pytest.fixture
-def live(registry, store, heard, clock):
-    made = LiveForecaster(registry, store, now=lambda: clock[0], observer=heard)
-    made.look()
-    yield made
-    made.stop()
 
 
 def warm(live, symbol, price=None):
@@ -322,8 +273,6 @@ def test_eviction_costs_a_load_and_no_forecast_changes(registry, store, heard):
 
 
 def test_the_watcher_survives_a_fault_and_says_it(registry, store, monkeypatch):
-    import threading
-
     looked = threading.Semaphore(0)
     live = LiveForecaster(registry, store, poll_seconds=0.001)
     real = live.panels.refresh
@@ -343,3 +292,13 @@ def test_the_watcher_survives_a_fault_and_says_it(registry, store, monkeypatch):
     live.stop()
     live.look()
     assert live.fault is None
+
+
+def test_a_nudge_makes_it_look_at_once(registry, store, monkeypatch):
+    looked = threading.Event()
+    live = LiveForecaster(registry, store, poll_seconds=3600)
+    live.start()
+    monkeypatch.setattr(live.panels, "refresh", looked.set)
+    live.nudge()
+    assert looked.wait(30)
+    live.stop()

@@ -1,21 +1,15 @@
 from __future__ import annotations
 
-import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import numpy as np
 import pytest
 
 from tickgraph.errors import PriceDataError
-from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.prices import PanelCache
-
-
-@pytest.fixture
-def store(prices_dir, tmp_path):
-    shutil.copytree(prices_dir, tmp_path / "prices")
-    return PriceStore(tmp_path / "prices")
 
 
 @pytest.fixture
@@ -60,3 +54,74 @@ def test_a_file_that_is_gone_is_an_error_and_not_a_memory(store, registry):
     with pytest.raises(PriceDataError, match="No prices of AAPL"):
         cache("sample", ["AAPL"])
     assert np.isfinite(cache("sample", ["MSFT"]).select(("MSFT",)).close).all()
+
+
+class WatchedLock:
+    """A lock that says when a second thread wants it."""
+
+    def __init__(self):
+        self._lock, self.wanted = threading.Lock(), threading.Event()
+
+    def __enter__(self):
+        if not self._lock.acquire(blocking=False):
+            self.wanted.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_):
+        self._lock.release()
+
+
+@pytest.fixture
+def beside(store, monkeypatch):
+    """Have a call made by another thread while prices are read; gives its result."""
+
+    def arranged(cache, call):
+        cache._reading = lock = WatchedLock()
+        real, threads, results = store.panel, ThreadPoolExecutor(1), []
+
+        def panel(source, symbols):
+            if not results:
+                results.append(threads.submit(call))
+                results[0].add_done_callback(lambda _: lock.wanted.set())
+                assert lock.wanted.wait(30)
+            return real(source, symbols)
+
+        monkeypatch.setattr(store, "panel", panel)
+        return results
+
+    return arranged
+
+
+def test_what_is_missing_is_read_once_however_many_ask(store, reads, beside):
+    cache = PanelCache(store)
+    other = beside(cache, lambda: cache.covering("sample", ["AAPL"]))
+    mine = cache.covering("sample", ["AAPL"])
+    assert other[0].result(30) is mine
+    assert len(reads) == 1
+
+
+def test_clearing_while_prices_are_read_costs_none_that_were_asked_for(store, beside):
+    cache = PanelCache(store)
+    cache.covering("sample", ["AAPL", "MSFT"])
+    cleared = beside(cache, cache.clear)
+    assert {"AAPL", "XOM"} <= set(cache.covering("sample", ["AAPL", "XOM"]).symbols)
+    cleared[0].result(30)
+    assert cache.held("sample") is None
+
+
+def test_a_file_replaced_while_it_is_read_is_read_again(store, sample, monkeypatch):
+    bars = sample.fetch(sample.symbols()).bars
+    store.write("sample", bars[bars["date"] < "2022-12-30"])
+    cache, real = PanelCache(store), store.panel
+
+    def replaced(source, symbols):
+        panel = real(source, symbols)
+        store.write("sample", bars)
+        return panel
+
+    with monkeypatch.context() as update:
+        update.setattr(store, "panel", replaced)
+        assert cache.covering("sample", ["AAPL"]).sessions[-1] == np.datetime64("2022-12-29")
+    cache.refresh()
+    cache.refresh()
+    assert cache.held("sample").sessions[-1] == np.datetime64("2022-12-30")

@@ -303,8 +303,8 @@ class Background:
             running.ended.set_result(job)
 
     def _note(self, job: Job) -> None:
-        # The disk may be full: those who wait in this process still hear of it.
-        with contextlib.suppress(TickgraphError, OSError):
+        # The disk or memory may be full: those who wait in this process still hear of it.
+        with contextlib.suppress(Exception):
             self.board.write(job)
 
 

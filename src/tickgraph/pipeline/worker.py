@@ -135,9 +135,9 @@ def _refresh(workplace: Workplace, board: JobBoard, job: Job) -> Job:
 
     def finished(_: str) -> None:
         nonlocal job
-        if _is_stopping():
-            raise Stopped("The service was shut down; what was refreshed before is kept.")
         job = board.write(job.model_copy(update={"completed": job.completed + 1}))
+        if _is_stopping() and job.completed < job.total:
+            raise Stopped("The service was shut down; what was refreshed before is kept.")
 
     try:
         failures = workplace.refresh(started, finished).failed

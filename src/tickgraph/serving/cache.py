@@ -253,11 +253,11 @@ class ModelCache:
                 Cache.__setitem__(self._held, symbol, model)
                 return
             self._held.pop(symbol)  # it makes room for itself first
-        while len(self._held) >= self.max_models:
-            self._held.popitem()
-        if model.nbytes > self._held.maxsize:
+        if model.nbytes > self._held.maxsize:  # served, not kept: nothing makes room for it
             self._used.pop(symbol, None)
             return
+        while len(self._held) >= self.max_models:
+            self._held.popitem()
         self._held[symbol] = model
         self._used[symbol] = self._now()
 
