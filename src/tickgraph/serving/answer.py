@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from tickgraph.serving.served import ServedModel
 
 HORIZON = 1
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
+REMEMBERED = timedelta(minutes=5)
 MODEL_AGE = timedelta(days=7)  # an older model is due for retraining
 
 
@@ -34,23 +34,23 @@ class Clock:
 
     def __init__(self, now: Callable[[], datetime] | None = None) -> None:
         self._now = now
-        self._remembered: dict[tuple[np.datetime64, datetime], tuple[np.datetime64, int]] = {}
+        self._remembered: dict[np.datetime64, tuple[datetime, datetime, date, int]] = {}
 
     def now(self) -> datetime:
         """Aware time."""
         return self._now() if self._now else datetime.now(UTC)
 
-    def read(self, as_of: np.datetime64) -> tuple[np.datetime64, int]:
+    def read(self, as_of: np.datetime64, now: datetime) -> tuple[date, int]:
         """Session after ``as_of``, and completed sessions that the history lacks."""
-        now = self.now()
-        key = (as_of, now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0))
-        found = self._remembered.get(key)
-        if found is None:
+        found = self._remembered.get(as_of)
+        if found is None or not found[0] <= now < found[1]:
             if len(self._remembered) > 1000:
                 self._remembered.clear()
-            found = calendar.next_session(as_of), calendar.sessions_behind(as_of, now)
-            self._remembered[key] = found
-        return found
+            since = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+            target = _day(calendar.next_session(as_of))
+            found = since, since + REMEMBERED, target, calendar.sessions_behind(as_of, now)
+            self._remembered[as_of] = found
+        return found[2], found[3]
 
 
 def answer(
@@ -77,9 +77,46 @@ def answer_values(
     refused: Exception | None = None,
 ) -> dict[str, Any]:
     """Fields of the answer in their order, for who needs no more than JSON."""
+    start = prepared.prices.last_close if price is None else price
+    values = dict(_values_at_any_price(prepared, clock, trained_now, refused))
+    values["price"] = start
+    values["price_source"] = "last close" if price is None else "request"
+    values["prediction"] = start * math.exp(prepared.distribution.forecast)
+    values["intervals"] = tuple(
+        Interval(level, start * math.exp(low), start * math.exp(high), low, high)
+        for level, low, high in prepared.intervals
+    )
+    move = start / prepared.prices.last_close - 1
+    if abs(move) > UNUSUAL_MOVE:
+        values["notes"] = (*values["notes"], f"price {start:g} is {move:+.0%} from the last close")
+    return values
+
+
+def _values_at_any_price(
+    prepared: Prepared, clock: Clock, trained_now: bool, refused: Exception | None
+) -> dict[str, Any]:
+    """Fields in their order; those that a price decides are None. Kept with what was prepared, while they hold."""
+    now = clock.now()
+    target, behind = clock.read(prepared.prices.as_of, now)
+    model_stale = prepared.model is not None and now - prepared.model.trained_at > MODEL_AGE
+    if trained_now or refused:
+        return _made(prepared, target, behind, model_stale, trained_now, refused)
+    kept = prepared.said.get((behind, model_stale))
+    if kept is None:
+        kept = _made(prepared, target, behind, model_stale, trained_now, refused)
+        prepared.said[behind, model_stale] = kept
+    return kept
+
+
+def _made(
+    prepared: Prepared,
+    target: date,
+    behind: int,
+    model_stale: bool,
+    trained_now: bool,
+    refused: Exception | None,
+) -> dict[str, Any]:
     model, prices, distribution = prepared.model, prepared.prices, prepared.distribution
-    start = prices.last_close if price is None else price
-    target, behind = clock.read(prices.as_of)
     rise = prepared.probability_up
     status: Status = "momentum" if model is None else "trained-on-demand" if trained_now else "pre-trained"
     return {
@@ -87,16 +124,13 @@ def answer_values(
         "status": status,
         "model": "momentum" if model is None else "gnn",
         "as_of": _day(prices.as_of),
-        "target_session": _day(target),
+        "target_session": target,
         "horizon": HORIZON,
-        "price": start,
-        "price_source": "last close" if price is None else "request",
+        "price": None,
+        "price_source": None,
         "predicted_return": distribution.forecast,
-        "prediction": start * math.exp(distribution.forecast),
-        "intervals": tuple(
-            Interval(level, start * math.exp(low), start * math.exp(high), low, high)
-            for level, low, high in prepared.intervals
-        ),
+        "prediction": None,
+        "intervals": None,
         "probability_up": rise,
         "confidence": rise if distribution.forecast >= 0 else 1 - rise,
         "prices_source": prices.source,
@@ -105,11 +139,11 @@ def answer_values(
         "sessions_behind": behind,
         "generation": model.generation if model else None,
         "trained_at": model.trained_at if model else None,
-        "model_stale": model is not None and clock.now() - model.trained_at > MODEL_AGE,
+        "model_stale": model_stale,
         "correlations_as_of": _correlated(prepared, model),
         "correlations": None if model is None else "computed" if prepared.recomputed else "stored",
         "calibration_sessions": len(distribution.scores),
-        "notes": tuple(_notes(prepared, start, behind, refused)),
+        "notes": tuple(_notes(prepared, behind, refused)),
     }
 
 
@@ -119,13 +153,12 @@ def _correlated(prepared: Prepared, model: ServedModel | None) -> date | None:
     return _day(prepared.prices.as_of if prepared.recomputed else model.correlation_as_of)
 
 
-@lru_cache(maxsize=4_096)  # few sessions, in every answer
 def _day(session: np.datetime64) -> date:
     day: date = session.astype(date)
     return day
 
 
-def _notes(prepared: Prepared, start: float, behind: int, refused: Exception | None) -> list[str]:
+def _notes(prepared: Prepared, behind: int, refused: Exception | None) -> list[str]:
     notes, prices = [], prepared.prices
     if behind:
         notes.append(f"prices end on {prices.as_of}: {behind} completed sessions are missing")
@@ -138,8 +171,6 @@ def _notes(prepared: Prepared, start: float, behind: int, refused: Exception | N
         notes += _model_notes(prepared, prepared.model, prices)
     if refused:
         notes.append(f"a newer model is not used, since it could not be verified: {refused}")
-    if abs(start / prices.last_close - 1) > UNUSUAL_MOVE:
-        notes.append(f"price {start:g} is {start / prices.last_close - 1:+.0%} from the last close")
     return notes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,8 @@ class Prepared:
         (level, lower, upper) in log return.
     probability_up
         Probability of a rise.
+    said
+        Fields of answers that no price changes, by what they depend on besides.
     """
 
     symbol: str
@@ -60,6 +63,7 @@ class Prepared:
     lineage: object
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
+    said: dict[tuple[int, bool], dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         intervals = tuple((level, *self.distribution.interval(level)) for level in LEVELS)
