@@ -17,6 +17,7 @@ from tickgraph.serving.served import ServedModel
 
 HORIZON = 1
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
+_BLANK = Forecast.model_construct()
 REMEMBERED = timedelta(minutes=5)
 MODEL_AGE = timedelta(days=7)  # an older model is due for retraining
 
@@ -63,8 +64,8 @@ def answer(
 ) -> Forecast:
     """Assemble the answer for one symbol at a price; ``refused`` is why a newer model is not used."""
     # Its values were made here and are of their types: validating them again would take longer than the rest.
-    return Forecast.model_construct(
-        **answer_values(prepared, price, clock, trained_now=trained_now, refused=refused)
+    return _BLANK.model_copy(
+        update=answer_values(prepared, price, clock, trained_now=trained_now, refused=refused)
     )
 
 
