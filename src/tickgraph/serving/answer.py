@@ -17,7 +17,7 @@ from tickgraph.serving.served import ServedModel
 
 HORIZON = 1
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
-_BLANK = Forecast.model_construct()
+_BLANK = Forecast.model_construct()  # type: ignore[call-arg]  # its values come with each answer
 REMEMBERED = timedelta(minutes=5)
 MODEL_AGE = timedelta(days=7)  # an older model is due for retraining
 
