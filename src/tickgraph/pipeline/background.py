@@ -225,13 +225,16 @@ class Background:
                 self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
 
     def _start(self, running: _Running) -> None:
+        stopping = self._stopping
+        if stopping is None:  # closed meanwhile
+            self._finish(running, _failed(running.job, STOPPED))
+            return
         if self._pool is None:
-            assert self._stopping is not None  # noqa: S101  nothing is begun once it is closed
             self._pool = ProcessPoolExecutor(
                 self._workers,
                 mp_context=self._context,
                 initializer=worker.begin,
-                initargs=(self._stopping, self._grace_seconds),
+                initargs=(stopping, self._grace_seconds),
             )
         pool = self._pool
         try:
