@@ -207,4 +207,4 @@ def load_settings(**flags: Any) -> Settings:
         )
         raise InputError(
             f"Bad settings ({problems}). They come from flags, TICKGRAPH_ variables or {path}."
-        ) from error
+        ) from None  # the cause holds the values

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from tickgraph.errors import InputError
+from tickgraph.settings import load_settings
+
+SECRET = "a-secret-that-stays-one"  # noqa: S105
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "text"),
+    [
+        ("TICKGRAPH_SERVE__API_KEYS", SECRET, "JSON"),
+        ("TICKGRAPH_SERVE__API_KEYS", f'["{SECRET}ä"]', "ASCII"),
+        ("TICKGRAPH_SERVE__ADMIN_TOKEN", "short", "16 characters"),
+        ("TICKGRAPH_SERVE", SECRET, "JSON"),
+        ("TICKGRAPH_SERVE__POLL_SECONDS", "inf", "poll_seconds"),
+        ("TICKGRAPH_SERVE__REQUEST_SECONDS", "0", "request_seconds"),
+        ("TICKGRAPH_SERVE__HOST", "", "host"),
+        ("TICKGRAPH_SERVE__PORTS", "80", "ports"),
+    ],
+)
+def test_a_bad_variable_is_an_error_that_names_it_and_keeps_secrets(monkeypatch, variable, value, text):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InputError) as caught:
+        load_settings()
+    assert text in str(caught.value)
+    error = caught.value
+    while error is not None:  # what a traceback would print
+        assert SECRET not in str(error)
+        error = error.__cause__
+
+
+def test_a_file_that_is_no_text_is_an_error(tmp_path):
+    (tmp_path / "tickgraph.toml").write_bytes(b'source = "\xff\xfe"')
+    with pytest.raises(InputError, match=r"tickgraph\.toml is not valid TOML"):
+        load_settings()
