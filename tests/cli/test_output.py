@@ -1,0 +1,81 @@
+"""What people see: help that keeps its brackets, tables that keep their figures."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run(trained_dir, prices_dir, tmp_path):
+    def call(*words, columns=80, **environment):
+        places = {"TICKGRAPH_MODELS_DIR": str(trained_dir), "TICKGRAPH_PRICES_DIR": str(prices_dir)}
+        return subprocess.run(
+            [sys.executable, "-m", "tickgraph", *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": str(columns), **places, **environment},
+        )
+
+    return call
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_help_shows_defaults_and_keeps_brackets(run, columns):
+    text = " ".join(run("serve", "--help", columns=columns).stdout.replace("│", " ").split())
+    for words in ("default: (127.0.0.1)", "default: (8000)", "[serve] of tickgraph.toml", '["KEY"]'):
+        assert words in text, words
+    assert "default: (TIER_1)" in " ".join(run("train", "--help").stdout.replace("│", " ").split())
+
+
+NARROW = """
+import sys
+from rich.console import Console
+from tickgraph.cli import forecast, main, models, output, predict
+narrow = Console(width=60, force_terminal=True, no_color=True)
+for module in (output, predict, models, forecast):
+    module.stdout = narrow
+main()
+"""
+
+
+@pytest.mark.parametrize("words", [("predict", "AAPL", "MSFT"), ("predict", "AAPL", "TSLA"), ("list",)])
+def test_a_narrow_terminal_costs_no_figure(trained_dir, prices_dir, tmp_path, words):
+    places = {"TICKGRAPH_MODELS_DIR": str(trained_dir), "TICKGRAPH_PRICES_DIR": str(prices_dir)}
+    done = subprocess.run(
+        [sys.executable, "-c", NARROW, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, **places},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "…" not in done.stdout
+    figures = next(line for line in done.stdout.splitlines() if "AAPL" in line)
+    assert len(re.findall(r"[+-]?\d+\.\d+%?", figures)) >= 4, figures
+
+
+def test_a_service_without_anything_to_say_says_so(run, tmp_path):
+    nothing = {
+        "TICKGRAPH_MODELS_DIR": str(tmp_path / "m"),
+        "TICKGRAPH_PRICES_DIR": str(tmp_path / "p"),
+        "TICKGRAPH_SERVE__RATE_LIMIT": "lots",  # stops it before it serves
+    }
+    assert "every symbol is unknown" in run("serve", **nothing).stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "keys", "warned"),
+    [("0.0.0.0", "[]", True), ("0.0.0.0", '["a-key-of-tests-0001"]', False), ("127.0.0.1", "[]", False)],  # noqa: S104
+)
+def test_an_open_address_without_keys_is_pointed_out(run, host, keys, warned):
+    stopped = {"TICKGRAPH_SERVE__RATE_LIMIT": "lots", "TICKGRAPH_SERVE__API_KEYS": keys}
+    done = run("serve", "--host", host, **stopped)
+    assert ("anyone who can reach it may ask" in done.stderr) is warned
