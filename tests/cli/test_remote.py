@@ -90,8 +90,9 @@ def test_bad_input_has_the_exit_code_of_a_local_forecast(run, words, code, text)
 def test_without_the_key_it_is_told_to_send_one(run, monkeypatch):
     monkeypatch.delenv("TICKGRAPH_API_KEY")
     code, _, err = run("AAPL")
-    assert code != 0
+    assert code == 2
     assert "X-API-Key" in err
+    assert "TICKGRAPH_API_KEY" in err
 
 
 def test_nobody_there(monkeypatch, capsys):
@@ -110,3 +111,37 @@ def test_without_the_extra_it_is_named(extra, command):
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert "pip install" in done.stderr
+
+
+def test_several_each_from_its_own_price(run):
+    code, out, _ = run("AAPL", "MSFT", "--price", "AAPL=130", "--price", "MSFT=240", "--json")
+    forecasts = json.loads(out)["forecasts"]
+    assert code == 0
+    assert {symbol: one["price"] for symbol, one in forecasts.items()} == {"AAPL": 130.0, "MSFT": 240.0}
+
+
+def test_the_address_may_come_from_the_environment(monkeypatch, capsys, service):
+    monkeypatch.setenv("TICKGRAPH_API_KEY", KEY)
+    monkeypatch.setenv("TICKGRAPH_URL", service.url)
+    monkeypatch.setattr(sys, "argv", ["tickgraph", "forecast", "AAPL", "--json"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code in (0, None)
+    assert json.loads(capsys.readouterr().out)["symbol"] == "AAPL"
+
+
+def test_a_strike_beyond_what_is_known_says_so(run):
+    _, _, err = run("AAPL", "--strike", "1000")
+    assert "lies beyond every move" in err
+
+
+def test_a_service_without_models_is_told_from_one_with_nothing_to_say(
+    monkeypatch, capsys, tmp_path, prices_dir, config
+):
+    monkeypatch.delenv("TICKGRAPH_API_KEY", raising=False)
+    with here(settings_of(tmp_path / "none", prices_dir, config)) as empty:
+        monkeypatch.setattr(sys, "argv", ["tickgraph", "forecast", "--all", "--url", empty.url])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert stop.value.code == 2
+    assert "no trained model" in capsys.readouterr().err
