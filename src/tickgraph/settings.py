@@ -112,8 +112,11 @@ class ServeSettings(BaseModel):
         for secret in (value,) if isinstance(value, SecretStr) else value or ():
             if len(secret.get_secret_value()) < SECRET_LENGTH:
                 raise ValueError(f"a token or key needs at least {SECRET_LENGTH} characters")
-            if not secret.get_secret_value().isascii():
-                raise ValueError("a token or key is sent in a header, which takes ASCII only")
+            text = secret.get_secret_value()
+            if not (text.isascii() and text.isprintable() and text == text.strip()):
+                raise ValueError(
+                    "a token or key is sent in a header: ASCII only, no spaces or line ends around it"
+                )
         return value
 
 

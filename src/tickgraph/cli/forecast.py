@@ -12,6 +12,7 @@ from tickgraph.cli.output import facts, failure, note, percent, print_json, stdo
 from tickgraph.cli.predict import print_many, print_one, read_prices
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.universe import alias_note, parse_symbols
+from tickgraph.serving.answer import checked_price
 
 if TYPE_CHECKING:  # needs the extra
     from tickgraph.client import Client
@@ -97,7 +98,9 @@ def _one(
 def _several(
     client: Client, names: tuple[str, ...] | None, prices: dict[str, float], *, as_json: bool
 ) -> None:
-    several = client.forecasts(names, prices)
+    # As a local forecast does: a price that is none is bad input, not a failure of its symbol.
+    checked = {symbol: checked_price(symbol, price) for symbol, price in prices.items()}
+    several = client.forecasts(names, checked)
     if names is None and not several.forecasts and not several.failures:
         raise InputError("The service has no trained model. Run: tickgraph train --symbols TIER_1")
     if as_json:

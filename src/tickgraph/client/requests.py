@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -53,6 +54,9 @@ RETRY = Retry(
 )
 
 
+_CREDENTIALS = re.compile(r"[^/]*@")  # of an address; a password has no place in a message
+
+
 @dataclass(frozen=True)
 class Ask(Generic[Answer]):
     """One request and the type of its answer."""
@@ -79,21 +83,21 @@ class Ask(Generic[Answer]):
                 return self.answer.model_validate_json(response.content)
             except ValidationError as error:
                 raise ServiceError(
-                    f"{response.url} answered with something else than a {self.answer.__name__}: is it a "
+                    f"{_shown(response.url)} answered with something else than a {self.answer.__name__}: is it a "
                     "tickgraph service of this version?"
                 ) from error
         try:
             problem = Problem.model_validate_json(response.content)
         except ValidationError:
-            raise ServiceError(f"{response.url} answered {response.status_code}.") from None
+            raise ServiceError(f"{_shown(response.url)} answered {response.status_code}.") from None
         raise ServiceError(problem.detail, problem)
 
 
 def unreachable(base_url: httpx.URL, error: httpx.HTTPError) -> ServiceError:
     """Say that nothing came back."""
-    address = base_url.copy_with(userinfo=b"")  # a password has no place in a message
+    reason = str(error) or type(error).__name__
     return ServiceError(
-        f"No answer from {address} ({error or type(error).__name__}). Is the service running? tickgraph serve"
+        f"No answer from {_shown(base_url)} ({reason}). Is the service running? tickgraph serve"
     )
 
 
@@ -101,18 +105,26 @@ def checked_url(url: str) -> str:
     """Return a service's address; :class:`InputError` for one that is none."""
     try:
         read = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise InputError(f"{url!r} is no address of a service: {error}. Write http://HOST:PORT.") from error
-    if read.scheme not in ("http", "https") or not read.host:
-        raise InputError(f"{url!r} is no address of a service. Write http://HOST:PORT.")
+        usable = read.scheme in ("http", "https") and read.host.encode("idna") != b""
+    except (httpx.InvalidURL, UnicodeError):  # their texts may quote a password
+        usable = False
+    if not usable:
+        raise InputError(f"{_shown(url)!r} is no address of a service. Write http://HOST:PORT.")
     return url
+
+
+def _shown(url: str | httpx.URL) -> str:
+    return _CREDENTIALS.sub("", str(url))
 
 
 def headers(api_key: str | None, admin_token: str | None) -> dict[str, str]:
     """Headers of every request; :class:`InputError` for a key or token that fits in none."""
     for name, secret in (("API key", api_key), ("admin token", admin_token)):
-        if secret and not secret.isascii():
-            raise InputError(f"The {name} has characters other than ASCII, which no header takes.")
+        if secret and not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+            raise InputError(
+                f"The {name} has characters other than ASCII, or spaces or line ends around it, which no header "
+                "takes."
+            )
     made = {"accept": "application/json"}
     if api_key:
         made["x-api-key"] = api_key

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,7 @@ class ServiceMetrics(Observer):
         self._labelled: Callable[[str], str] = lambda symbol: OTHER
         self._live: LiveForecaster | None = None
         self._aged: set[str] = set()  # labels of the models in memory
+        self._reading = threading.Lock()  # the watcher and a request for metrics may read at one time
         self._jobs_waiting: Callable[[], int] = lambda: 0
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -215,6 +217,10 @@ class ServiceMetrics(Observer):
         return generate_latest(registry)
 
     def _read_gauges(self) -> None:
+        with self._reading:
+            self._read_gauges_alone()
+
+    def _read_gauges_alone(self) -> None:
         self.memory.set(psutil.Process().memory_info().rss)
         live = self._live
         if live is None:

@@ -8,6 +8,9 @@ from fastapi import FastAPI
 
 from tickgraph.errors import InputError
 
+# Of whole addresses: a host may be called metrics.
+_UNTRACED = r"^https?://[^/]+/(health/live|health/ready|metrics)$"
+
 
 def must_be_installed() -> None:
     """Raise :class:`InputError` where OpenTelemetry is not installed."""
@@ -36,7 +39,7 @@ def trace(app: FastAPI) -> None:
 
     if isinstance(api.get_tracer_provider(), api.ProxyTracerProvider):
         _provide()
-    FastAPIInstrumentor.instrument_app(app, excluded_urls="health/live,health/ready,metrics")
+    FastAPIInstrumentor.instrument_app(app, excluded_urls=_UNTRACED)
 
 
 def _provide() -> None:
