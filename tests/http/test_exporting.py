@@ -34,15 +34,17 @@ def collector():
     server.server_close()
 
 
-def test_a_request_is_traced_at_the_collector(trained_dir, prices_dir, tmp_path, collector):
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_request_is_traced_at_the_collector(trained_dir, prices_dir, tmp_path, collector, workers):
     url, received = collector
     environment = {
         "TICKGRAPH_SERVE__TRACING": "true",
         "TICKGRAPH_SERVE__RUNTIME_DIR": str(tmp_path / "runtime"),
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-        "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": str(2**31),  # nothing is sent before the end
     }
-    with process(trained_dir, prices_dir, "--no-on-demand", cwd=tmp_path, **environment) as running:
+    words = ("--no-on-demand", "--workers", workers)
+    with process(trained_dir, prices_dir, *words, cwd=tmp_path, **environment) as running:
         for _ in range(2):  # the first, and one from memory
             assert running.get("/forecast/AAPL?price=130").status_code == 200
         running.stop()  # sends what is left

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 import tickgraph
-from tickgraph.http import problem
+from tickgraph.http import problem, tracing
 from tickgraph.http.access import guards, only_known_query
 from tickgraph.http.middleware import Admission, Envelope
 from tickgraph.http.routes import admin, forecasts, health, symbols
@@ -48,6 +48,8 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
             yield
         finally:
             await asyncio.to_thread(service.stop)  # the loop stays free: a second signal must be heard
+            if serve.tracing:
+                await asyncio.to_thread(tracing.flush)
 
     middleware = [
         Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),
@@ -90,9 +92,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         app.include_router(admin.router, dependencies=[*only_admin, strict])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     if serve.tracing:
-        from tickgraph.http.tracing import trace
-
-        trace(app)
+        tracing.trace(app)
     return app
 
 

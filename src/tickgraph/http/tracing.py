@@ -8,6 +8,8 @@ from fastapi import FastAPI
 
 from tickgraph.errors import InputError
 
+FLUSH_MILLISECONDS = 5_000
+
 # Of whole addresses: a host may be called metrics.
 _UNTRACED = r"^https?://[^/]+/(health/live|health/ready|metrics)$"
 
@@ -40,6 +42,16 @@ def trace(app: FastAPI) -> None:
     if isinstance(api.get_tracer_provider(), api.ProxyTracerProvider):
         _provide()
     FastAPIInstrumentor.instrument_app(app, excluded_urls=_UNTRACED)
+
+
+def flush() -> None:
+    """Send the spans that wait to be sent: one of several processes ends without the interpreter's exit."""
+    from opentelemetry import trace as api
+    from opentelemetry.sdk.trace import TracerProvider
+
+    provider = api.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.force_flush(FLUSH_MILLISECONDS)
 
 
 def _provide() -> None:
