@@ -190,3 +190,18 @@ def test_a_first_forecast_after_an_update_is_of_one_moments_prices(live, store, 
         settled = live.answer(live.prepare(symbol), None)
         assert answer.as_of == settled.as_of == date(2022, 12, 30)
         assert answer.predicted_return == pytest.approx(settled.predicted_return, rel=1e-4)
+
+
+def test_symbols_that_are_new_do_not_put_off_what_has_settled(live, store, sample):
+    bars = sample.fetch(sample.symbols()).bars
+    store.write("sample", bars[bars["date"] < "2022-12-30"])
+    live.prepare("AAPL")
+    updated = bars[bars["symbol"] != "TSLA"]
+    store.write("sample", updated)
+    real = live.panels._changed
+    live.panels._changed = lambda *_: False  # as if the new ones were read before these changed
+    for symbol in ("PFE", "DIS"):
+        live.look()
+        live.prepare(symbol)
+    live.panels._changed = real
+    assert live.answer(live.prepare("AAPL"), None).as_of == date(2022, 12, 30)

@@ -73,7 +73,8 @@ class PanelCache:
         for source, held in tuple(self._held.items()):
             looks = {symbol: self._look(source, symbol) for symbol in held.stamps}
             changed = [symbol for symbol, stamp in looks.items() if stamp != held.stamps[symbol]]
-            settled = looks == self._looked.get(source)
+            before = self._looked.get(source, {})
+            settled = all(symbol in before and before[symbol] == looks[symbol] for symbol in changed)
             self._looked[source] = looks
             if not changed or not settled:
                 continue
