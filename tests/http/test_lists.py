@@ -26,6 +26,7 @@ def test_each_symbol_has_its_own_price(service):
 
 
 def test_a_bad_price_costs_its_own_symbol_only(service):
+    assert service.get("/forecast?symbols=AAPL:2e9").json()["failures"]["AAPL:2e9"]["status"] == 422
     body = service.get("/forecast?symbols=AAPL:-1,MSFT:x,XOM:0,JPM:130").json()
     assert list(body["forecasts"]) == ["JPM"]
     assert {name: one["status"] for name, one in body["failures"].items()} == {
@@ -70,6 +71,7 @@ def test_a_service_can_be_told_to_answer_with_models_only(registry, prices_dir, 
         answer = service.get("/forecast/TSLA")
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:tickgraph:problem:no-model")
         assert service.get("/forecast?symbols=TSLA").json()["failures"]["TSLA"]["status"] == 404
+        assert service.get("/forecast/APPL").json()["suggestions"][0] == "AAPL"
 
 
 def test_there_is_nothing_to_wait_for_where_nothing_is_trained(service):

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic_core import to_json
 
-from tickgraph.errors import PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.schema import ForecastAnswer, Timings
@@ -223,8 +223,9 @@ class Service:
             raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
 
     def explained(self, failures: Mapping[str, TickgraphError]) -> dict[str, TickgraphError]:
-        """Give the errors that a caller can act on: a symbol without prices may be unknown altogether."""
-        unpriced = [symbol for symbol, error in failures.items() if isinstance(error, PriceDataError)]
+        """Give the errors that a caller can act on: a symbol without model or prices may be unknown altogether."""
+        without = PriceDataError, ModelNotFoundError
+        unpriced = [symbol for symbol, error in failures.items() if isinstance(error, without)]
         known = self.known() if unpriced else ()
         unknown = [symbol for symbol in unpriced if symbol not in known]
         # Looking for similar names takes a while, so a long list of nonsense gets none.
@@ -236,7 +237,7 @@ class Service:
     def _prepare(self, symbol: str) -> Prepared:
         try:
             return self.live.prepare(symbol, fallback=self.fallback)
-        except PriceDataError as error:
+        except (PriceDataError, ModelNotFoundError) as error:
             raise self.explained({symbol: error})[symbol] from error
 
     async def _train(self, prepared: Prepared, symbol: str, *, wait: bool) -> tuple[Prepared, _Asked]:

@@ -10,6 +10,7 @@ from tickgraph.http.problem import MEDIA_TYPE
 from tickgraph.http.schema import Problem
 from tickgraph.http.service import Service
 
+MAX_PRICE = 1e9  # dollars
 SYMBOL = r"^[A-Za-z][A-Za-z0-9]{0,6}([.-][A-Za-z]{1,2})?$"
 
 Symbol = Annotated[
@@ -24,7 +25,7 @@ Price = Annotated[
     float | None,
     Query(
         gt=0,
-        le=1e9,
+        le=MAX_PRICE,
         allow_inf_nan=False,
         description="Current price in dollars; without one the last stored close is used, and said.",
         examples=[130.0],

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from tickgraph.errors import InputError, TickgraphError
 from tickgraph.http.problem import problem_of
-from tickgraph.http.routes.documented import Price, Symbol, Wait, problems, service_of
+from tickgraph.http.routes.documented import MAX_PRICE, Price, Symbol, Wait, problems, service_of
 from tickgraph.http.routes.plain import PlainRoute
 from tickgraph.http.schema import (
     ForecastAnswer,
@@ -113,7 +113,7 @@ async def probability(
     request: Request,
     symbol: Symbol,
     strike: Annotated[
-        float, Query(gt=0, le=1e9, allow_inf_nan=False, description="Dollars.", examples=[135.0])
+        float, Query(gt=0, le=MAX_PRICE, allow_inf_nan=False, description="Dollars.", examples=[135.0])
     ],
     price: Price = None,
     wait: Wait = False,
@@ -166,9 +166,12 @@ def _read(words: list[str]) -> tuple[dict[str, float | None], dict[str, Tickgrap
 
 def _dollars(symbol: str, text: str) -> float:
     try:
-        return checked_price(symbol, float(text))
+        price = checked_price(symbol, float(text))
     except ValueError:  # an InputError is one, too
         raise InputError(f"Price of {symbol} must be a positive number of dollars, got {text!r}.") from None
+    if price > MAX_PRICE:
+        raise InputError(f"Price of {symbol} must be {MAX_PRICE:g} dollars at most, got {text!r}.")
+    return price
 
 
 async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Response:
