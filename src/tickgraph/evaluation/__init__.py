@@ -1,0 +1,1 @@
+"""How good the forecasts are: walk-forward, baselines, public benchmarks, report."""
