@@ -141,8 +141,9 @@ def spread_over_symbols(forecasters: Sequence[ForecasterResult], key: str, metri
             continue
         style = look[forecaster.name]
         figure.add_box(
-            x=[estimate.value * scale for _, estimate in found],
-            y=[style.label] * len(found),
+            # Without y a box stands at its name. Six digits: there may be hundreds of symbols.
+            x=[float(f"{estimate.value * scale:.6g}") for _, estimate in found],
+            name=style.label,
             orientation="h",
             boxpoints="all",
             jitter=0.5,
@@ -150,8 +151,8 @@ def spread_over_symbols(forecasters: Sequence[ForecasterResult], key: str, metri
             marker={"color": style.color, "size": 4, "opacity": 0.55},
             line={"color": style.color, "width": 1.5},
             fillcolor="rgba(0,0,0,0)",
-            hovertext=[f"{plain(name)}: {_hover(estimate, metric)}" for name, estimate in found],
-            hoverinfo="text",
+            text=[plain(name) for name, _ in found],
+            hovertemplate="%{text}: %{x}<extra>%{fullData.name}</extra>",
             hoveron="points",
         )
     if metric.null is not None:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from plotly.io import to_json
 from plotly.offline import get_plotlyjs
 
-from tickgraph.evaluation.report.parts import Masthead, Plot, Section, Table, rows_as_data
+from tickgraph.evaluation.report.parts import Masthead, Plot, Section, Table, variants_as_data
 
 
 def page(title: str, sections: Sequence[Section], masthead: Masthead | None = None) -> str:
@@ -79,7 +79,7 @@ def _tables(sections: Sequence[Section]) -> Iterator[tuple[str, Any]]:
     for s, section in enumerate(sections):
         for p, part in enumerate(section.parts):
             if isinstance(part, Table) and len(part.variants) > 1:
-                yield f"part-{s}-{p}", {name: rows_as_data(rows) for name, rows in part.variants.items()}
+                yield f"part-{s}-{p}", variants_as_data(part.variants)
 
 
 def _json(value: Any) -> str:

@@ -156,6 +156,23 @@ class Masthead:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def rows_as_data(rows: Sequence[Sequence[Cell]]) -> list[list[list[Any]]]:
-    """Rows for the page's script, short: ``[text, value, note, mark]`` a cell, a mark in its order."""
-    return [[[c.text, c.value, c.note, c.mark] for c in row] for row in rows]
+def variants_as_data(variants: Mapping[str, Sequence[Sequence[Cell]]]) -> dict[str, Any]:
+    """Rows of every variant for the page's script, short, for there may be thousands.
+
+    A cell is ``[text, value, note, mark]`` without what is empty at its end; a mark is its place in ``marks``.
+    Values are for sorting and have 6 digits.
+    """
+    marks: list[Mark] = []
+
+    def cell(made: Cell) -> list[Any]:
+        if made.mark is not None and made.mark not in marks:
+            marks.append(made.mark)
+        place = None if made.mark is None else marks.index(made.mark)
+        value = None if made.value is None else float(f"{made.value:.6g}")
+        data = [made.text, value, made.note, place]
+        while data[-1] is None or data[-1] == "":
+            data.pop()
+        return data
+
+    rows = {name: [[cell(c) for c in row] for row in part] for name, part in variants.items()}
+    return {"rows": rows, "marks": marks}

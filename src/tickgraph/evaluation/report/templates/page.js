@@ -156,11 +156,12 @@
   };
   document.querySelectorAll("table").forEach(sortable);
 
-  for (const [id, variants] of Object.entries(data("tables"))) {
+  for (const [id, { rows: variants, marks }] of Object.entries(data("tables"))) {
     const table = document.querySelector(`#${id} table`);
     const choice = document.getElementById(`${id}-choice`);
     const heads = [...table.tHead.rows[0].cells];
-    const cell = ([text, value, note, mark], column) => {
+    const cell = ([text, value = null, note = "", place = null], column) => {
+      const mark = place === null ? null : marks[place];
       const made = el(column ? "td" : "th", { textContent: text });
       if (!column) made.scope = "row";
       if (heads[column].classList.contains("number")) made.className = mark ? `number marked ${mark[0]}` : "number";
