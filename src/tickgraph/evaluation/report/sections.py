@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from tickgraph.evaluation.columns import (
@@ -13,12 +13,11 @@ from tickgraph.evaluation.columns import (
     Metric,
     accuracy_columns,
     as_estimate,
-    coverage,
-    mark,
     metric_attribute,
     number,
 )
-from tickgraph.evaluation.report import calibration_figures, figures, tables
+from tickgraph.evaluation.report import figures, tables
+from tickgraph.evaluation.report.calibration_section import calibration_section
 from tickgraph.evaluation.report.parts import Callout, Facts, Masthead, Part, Plot, Prose, Section
 from tickgraph.evaluation.report.style import styles
 from tickgraph.evaluation.result import Estimate, Evaluation, ForecasterResult, RealityCheck
@@ -63,7 +62,7 @@ def sections(evaluation: Evaluation) -> list[Section]:
         _by_part(evaluation),
         _portfolios(evaluation),
         _comparisons(evaluation),
-        _calibration(evaluation),
+        calibration_section(evaluation),
         _measured_on(evaluation),
     ]
     return [section for section in every if section.parts]
@@ -102,7 +101,7 @@ def _over_time(forecasters: Sequence[ForecasterResult]) -> Section:
                 "Cumulative IC",
                 "A steady climb is skill in every market; a line that climbs in one stretch and is flat elsewhere "
                 "was lucky or is of one regime. Forecasters that say the same of every symbol have no line.",
-                "At the end: " + _listed(
+                "At the end: " + ", ".join(
                     f"{f.name} {sum(v for v in f.daily.ic if v is not None):.2f}"
                     for f in forecasters
                     if any(v is not None for v in f.daily.ic)
@@ -155,7 +154,7 @@ def _slices(
         return []
     key, metric = measured[0]
     said = "; ".join(
-        f"{name}: " + _listed(
+        f"{name}: " + ", ".join(
             f"{f.name} {number(estimate.value, metric)}"
             for f in forecasters
             if f.kind == "model"
@@ -203,85 +202,6 @@ def reality_in_words(check: RealityCheck) -> str:
     )
 
 
-def _calibration(evaluation: Evaluation) -> Section:
-    every = evaluation.forecasters
-    parts: list[Part] = []
-    if any(f.distribution is not None for f in every):
-        parts.append(tables.distribution_table(evaluation))
-        parts += [
-            _reliability(every, "rise", "Reliability of the probability of a rise"),
-            _reliability(every, "strike", "Reliability of P(close > strike), all strikes"),
-        ]
-        parts += _coverage(every, "year", "Coverage by year") + _coverage(
-            every, "regime", "Coverage by regime"
-        )
-    scored = [f for f in evaluation.forecasters if f.strikes]
-    if scored:
-        parts.append(
-            Plot(
-                "Strikes against the log-normal",
-                "Brier score of P(close > strike) minus that of a log-normal with trailing volatility, by the "
-                "strike's distance. Below 0 beats what a desk would use; whiskers that cross 0 are a draw.",
-                "Mean difference: " + _listed(
-                    f"{f.name} {sum(s.difference.value for s in f.strikes) / len(f.strikes):.5f}" for f in scored
-                ),
-                {"Strikes": calibration_figures.strikes(evaluation.forecasters)},
-            )
-        )  # fmt: skip
-    return Section("Intervals and probabilities", parts)
-
-
-def _reliability(
-    forecasters: Sequence[ForecasterResult], event: Literal["rise", "strike"], title: str
-) -> Plot:
-    errors = (
-        (
-            f.name,
-            f.distribution.calibration_error if event == "rise" else f.distribution.strike_calibration_error,
-        )
-        for f in forecasters
-        if f.distribution is not None
-    )
-    return Plot(
-        title,
-        "On the diagonal, what was called 55 % came 55 times in 100. Below it the forecast was too high, above it "
-        "too low. Larger marks hold more forecasts; bins of less than 1 in 200 are not drawn.",
-        "Calibration error: " + _listed(f"{name} {error * 100:.1f} points" for name, error in errors),
-        {title: calibration_figures.reliability(forecasters, event)},
-    )
-
-
-def _coverage(
-    forecasters: Sequence[ForecasterResult], by: Literal["year", "regime"], title: str
-) -> list[Part]:
-    levels = sorted({v for f in forecasters for s in f.slices if s.by == by for v in s.coverage}, key=float)
-    if not levels:
-        return []
-    outside = [
-        f"{f.name} {s.name}, {coverage(level).label.lower()}: {s.coverage[level].value * 100:.1f} %"
-        for f in forecasters
-        for s in f.slices
-        if s.by == by
-        for level in levels
-        if level in s.coverage and mark(s.coverage[level], coverage(level))
-    ]
-    return [
-        Plot(
-            title,
-            "The dashed line is the promised level, the band 2 points to each side. Above it intervals were too "
-            "wide, below too narrow.",
-            "Outside the band: " + (_listed(outside) if outside else "none") + ".",
-            {
-                f"{float(level) * 100:g} % interval": calibration_figures.sliced_coverage(
-                    forecasters, by, level
-                )
-                for level in levels
-            },
-            choice="Level",
-        )
-    ]
-
-
 def _measured_on(evaluation: Evaluation) -> Section:
     parts: list[Part] = [
         Facts(
@@ -319,10 +239,6 @@ def _said(
     metric: Metric,
     label: str,
 ) -> str:
-    return f"{label}: " + _listed(
+    return f"{label}: " + ", ".join(
         f"{f.name} {number(estimate.value, metric)}" for f in forecasters if (estimate := of(f)) is not None
     )
-
-
-def _listed(items: Iterable[str]) -> str:
-    return ", ".join(items)
