@@ -93,12 +93,21 @@ def test_it_draws_every_plot_and_neither_complains_nor_asks_the_network(page, tm
     assert seen.requests == []
 
 
-def test_the_console_and_the_network_are_watched(page, tmp_path):
-    """What the test above hears nothing of, it would have heard: the policy refuses a picture and a script."""
-    added = '<img src="https://example.com/a.png"><script>alert(1)</script></body>'
+def test_the_policy_stops_what_slips_in_and_without_it_the_request_would_be_seen(page, tmp_path):
+    """So that the silence of the test above means something."""
+    address = "http://127.0.0.1:9/a.png"
+    html = page.read_text("utf-8").replace(
+        "</body>", f'<img src="{address}"><script>alert(1)</script></body>'
+    )
     spoilt = tmp_path / "spoilt.html"
-    spoilt.write_text(page.read_text("utf-8").replace("</body>", added), "utf-8")
-    assert len(visit(spoilt, tmp_path).console) >= 2
+    spoilt.write_text(html, "utf-8")
+    seen = visit(spoilt, tmp_path)
+    assert sum("Content Security Policy" in line for line in seen.console) == 2
+    assert seen.requests == []
+
+    bare = "<!doctype html>" + html[html.rindex("<img src=") : html.rindex("<script>")]
+    spoilt.write_text(bare, "utf-8")
+    assert address in visit(spoilt, tmp_path).requests
 
 
 def test_tables_sort_forecasters_hide_and_symbols_change_with_the_forecaster(evaluation, page, tmp_path):
