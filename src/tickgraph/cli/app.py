@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import tickgraph
-from tickgraph.cli import forecast, models, predict, prices, serve, train
+from tickgraph.cli import benchmark, forecast, models, predict, prices, serve, train
 from tickgraph.settings import CONFIG_VARIABLE
 
 HELP = """One small graph neural network per stock symbol: train ahead, keep on disk, forecast in milliseconds.
@@ -44,6 +44,7 @@ app.command("refresh")(models.refresh)
 app.command("list")(models.list_models)
 app.command("inspect")(models.inspect)
 app.add_typer(prices.app, name="prices")
+app.add_typer(benchmark.app, name="benchmark")
 
 
 def _version(wanted: bool) -> None:

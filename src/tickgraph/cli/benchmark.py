@@ -1,0 +1,122 @@
+"""``tickgraph benchmark``."""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tickgraph.cli.options import AsJson
+from tickgraph.cli.output import print_json, print_table, stderr, stdout
+from tickgraph.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, help="Public benchmarks, beside the figures published for them.")
+
+QUICK_EPOCHS, QUICK_SEEDS = 1, 1
+
+
+class Inputs(StrEnum):
+    """Scalings of the inputs that are run."""
+
+    BOTH = "both"
+    CAUSAL = "causal"
+    PUBLISHED = "published"
+
+
+@app.command("nasdaq")
+def nasdaq(
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="An .npz of features [stocks, days, 5] (averages over 5, 10, 20 and 30 days, close) and tickers; "
+            "another market's file of this form will do.",
+        ),
+    ] = Path("../shared/data/rsr_nasdaq.npz"),
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--models", "-m", metavar="NAMES", help="Rows to run.", show_default="all"),
+    ] = None,
+    inputs: Annotated[
+        Inputs,
+        typer.Option(
+            help="published: the file's own scale, which holds each stock's later maximum, as the published "
+            "table was made; causal: divided by the day's close, so that nothing later enters."
+        ),
+    ] = Inputs.BOTH,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of every network.")] = 3,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Bound on training; the epoch is chosen on validation days.")
+    ] = 12,
+    validation_from: Annotated[int, typer.Option(help="First day whose return is validated, from 0.")] = 756,
+    test_from: Annotated[int, typer.Option(help="First day whose return is tested.")] = 1008,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Report, figures and finished runs.")
+    ] = Path("benchmark-nasdaq"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One seed, one epoch, causal inputs: under 2 minutes, no result.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rank a market's stocks by next-day return, beside the published NASDAQ table (StockMixer, AAAI 2024).
+
+    Runs an LSTM, a GAT and StockMixer reimplemented in one harness, tickgraph's graph network, and rows that
+    need no network; scores the test days once, by the table's definitions; writes benchmark.html and
+    benchmark.json. Finished runs are kept: Ctrl-C, and the same command goes on.
+
+    Rows: level, reversal, ridge, LSTM, GAT, StockMixer, tickgraph.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    try:
+        from tickgraph.evaluation.ranking.benchmark import SCALINGS, Listener, run_benchmark
+        from tickgraph.evaluation.ranking.market import read_market
+        from tickgraph.evaluation.ranking.report import summary_table, write_benchmark
+    except ImportError as error:
+        raise InputError(
+            f'Benchmarks need the extra: pip install "tickgraph[evaluate]" ({error}).'
+        ) from error
+    started = time.perf_counter()
+    if quick:
+        seeds, epochs, inputs = QUICK_SEEDS, QUICK_EPOCHS, Inputs.CAUSAL
+    names = [word.strip() for text in models or [] for word in text.split(",") if word.strip()] or None
+    market = read_market(data, validation_from, test_from)
+    columns = (
+        TextColumn("{task.description:<30}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[word]}"),
+    )
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task("reading", total=None, word="")
+        shown = ""
+
+        def step(label: str, done: int, total: int, word: str) -> None:
+            nonlocal shown
+            progress.update(task, description=label, completed=done, total=total, word=word)
+            if not stderr.is_terminal and label != shown:
+                stderr.print(f"{done} of {total}: {label}", highlight=False)
+            shown = label
+
+        result = run_benchmark(
+            market,
+            out / "runs",
+            names=names,
+            scalings=[one for one in SCALINGS if inputs in (Inputs.BOTH, one)],
+            seeds=seeds,
+            epochs=epochs,
+            listener=Listener(step),
+        )
+    page, figures = write_benchmark(result, out)
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+        return
+    print_table(summary_table(result))
+    for sentence in result.findings:
+        stdout.print(f"- {sentence}", highlight=False, soft_wrap=True, markup=False)
+    seconds = time.perf_counter() - started
+    stdout.print(f"Report: {page}; figures: {figures}. {seconds:.0f} s.", highlight=False, soft_wrap=True)

@@ -1,0 +1,185 @@
+"""The rows of the ranking benchmark: what each reads, how it is built, how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.evaluation.ranking.inputs import GraphInputs, features, graph_inputs
+from tickgraph.evaluation.ranking.market import CLOSE, LOOKBACK, RankingMarket, Scaling
+from tickgraph.evaluation.ranking.training import DayData, Recipe
+
+Kind = Literal["probe", "baseline", "published", "tickgraph"]
+
+
+@dataclass(frozen=True)
+class MarketInputs:
+    """A market on one scaling, with what the entries read of it computed once."""
+
+    market: RankingMarket
+    scaling: Scaling
+
+    @cached_property
+    def graph(self) -> GraphInputs:
+        """Peers, edges and factors of every day."""
+        return graph_inputs(self.market)
+
+    @cached_property
+    def sequence(self) -> NDArray[np.float32]:
+        """``[T, S, 16, 5]``."""
+        return self.market.sequences(self.scaling)
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """``[T, S, F]``."""
+        return features(self.market, self.graph, self.scaling)
+
+    @cached_property
+    def target(self) -> NDArray[np.float32]:
+        """``[T, S]`` float32, the return that followed; 0 where not scored."""
+        return np.where(self.market.scored, self.market.following, 0.0).T.astype(np.float32)
+
+    @cached_property
+    def scored(self) -> NDArray[np.float32]:
+        """``[T, S]`` float32, 1 where the stock-day counts."""
+        return self.market.scored.T.astype(np.float32)
+
+    @cached_property
+    def base(self) -> NDArray[np.float32]:
+        """``[T, S]`` float32, the day's close on this scaling, 1 where missing."""
+        if self.scaling == "causal":
+            return np.ones_like(self.target)
+        return np.where(self.market.usable, self.market.close, 1.0).T.astype(np.float32)
+
+    def day_data(self, names: tuple[str, ...]) -> DayData:
+        """Arrays that a network of these inputs is trained on."""
+        arrays = {
+            name: getattr(self.graph, name) if name in ("peers", "edges", "factors") else getattr(self, name)
+            for name in names
+        }
+        return DayData(arrays, self.target, self.scored, self.base)
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """A network that is trained, by seeds."""
+
+    name: str
+    kind: Kind
+    description: str
+    inputs: tuple[str, ...]
+    build: Callable[[MarketInputs], Any]
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class FormulaEntry:
+    """A forecast that needs no seed: ``[T, S]`` from a market's inputs."""
+
+    name: str
+    kind: Kind
+    description: str
+    forecast: Callable[[MarketInputs], NDArray[np.floating[Any]]]
+
+
+Entry = NetworkEntry | FormulaEntry
+
+
+def _lstm(inputs: MarketInputs) -> Any:
+    from tickgraph.evaluation.ranking.models import lstm
+
+    return lstm.build(len(inputs.market.tickers))
+
+
+def _gat(inputs: MarketInputs) -> Any:
+    from tickgraph.evaluation.ranking.models import gat
+
+    return gat.build(len(inputs.market.tickers))
+
+
+def _stockmixer(inputs: MarketInputs) -> Any:
+    from tickgraph.evaluation.ranking.models import stockmixer
+
+    return stockmixer.build(len(inputs.market.tickers))
+
+
+def _tickgraph(inputs: MarketInputs) -> Any:
+    from tickgraph.evaluation.ranking.models import factor_neutral
+
+    train = inputs.market.days["train"]
+    seen = inputs.features[train][inputs.scored[train] > 0]  # scaling from training days only
+    return factor_neutral.build(len(inputs.market.tickers), factor_neutral.quantile_edges(seen))
+
+
+def _reversal(inputs: MarketInputs) -> NDArray[np.float64]:
+    return -np.nan_to_num(inputs.market.returns).T
+
+
+def _level(inputs: MarketInputs) -> NDArray[np.float64]:
+    return -np.nan_to_num(inputs.market.close).T
+
+
+def _ridge(inputs: MarketInputs) -> NDArray[np.float64]:
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    columns = inputs.features[..., : LOOKBACK - 1 + 1 + CLOSE]  # lagged returns and gaps to the averages
+    train = inputs.market.days["train"]
+    counted = inputs.scored[train] > 0
+    day_mean = inputs.target[train].sum(axis=1, keepdims=True) / np.maximum(
+        counted.sum(axis=1, keepdims=True), 1
+    )
+    model = make_pipeline(StandardScaler(), Ridge(1000.0))
+    model.fit(columns[train][counted], (inputs.target[train] - day_mean)[counted])
+    flat = model.predict(columns.reshape(-1, columns.shape[-1]))
+    return flat.reshape(columns.shape[:2])
+
+
+def entries(epochs: int) -> dict[str, Entry]:
+    """All rows by name; ``epochs`` bounds the training of every network."""
+    price = Recipe("price", epochs=epochs)
+    every: list[Entry] = [
+        FormulaEntry(
+            "level",
+            "probe",
+            "Minus the close on the file's own scale: a single number, and no model. It has an IC only because "
+            "the scale holds each stock's maximum of all days.",
+            _level,
+        ),
+        FormulaEntry("reversal", "baseline", "Minus the day's return.", _reversal),
+        FormulaEntry(
+            "ridge", "baseline", "Ridge on 16 lagged returns and 4 gaps to moving averages.", _ridge
+        ),
+        NetworkEntry("LSTM", "published", "LSTM on 16 days of 5 channels.", ("sequence",), _lstm, price),
+        NetworkEntry(
+            "GAT",
+            "published",
+            "The LSTM's states, and graph attention over the 10 most correlated stocks.",
+            ("sequence", "peers", "edges"),
+            _gat,
+            price,
+        ),
+        NetworkEntry(
+            "StockMixer",
+            "published",
+            "Mixing over channels, days at two scales, and stocks; reimplemented from the paper.",
+            ("sequence",),
+            _stockmixer,
+            price,
+        ),
+        NetworkEntry(
+            "tickgraph",
+            "tickgraph",
+            "Piecewise encoded features, graph attention over peers, forecast cleared of common factors.",
+            ("features", "peers", "edges", "factors"),
+            _tickgraph,
+            Recipe("correlation", epochs=min(epochs, 6), weight_decay=0.3, days_per_step=2),
+        ),
+    ]
+    return {entry.name: entry for entry in every}

@@ -1,0 +1,1 @@
+"""Networks of the ranking benchmark: three of the published table, and tickgraph's own."""

@@ -1,0 +1,27 @@
+"""GAT: graph attention over an LSTM's states, a relational row of the published table."""
+
+from __future__ import annotations
+
+import keras
+
+from tickgraph.evaluation.ranking.inputs import PEERS
+from tickgraph.evaluation.ranking.market import CHANNELS, LOOKBACK
+from tickgraph.evaluation.ranking.models.layers import PeerAttention
+from tickgraph.evaluation.ranking.models.lstm import UNITS, encode
+
+HEADS = 4
+
+
+def build(stocks: int) -> keras.Model:
+    """Map ``sequence``, ``peers`` and ``edges`` to the next day's close ``[B, S]`` (Veličković et al. 2018).
+
+    The published row attends over relations of industry and supply that the file does not hold; here the
+    graph is of the 10 most correlated stocks of the 60 days before.
+    """
+    sequence = keras.Input((stocks, LOOKBACK, len(CHANNELS)), name="sequence")
+    peers = keras.Input((stocks, PEERS), dtype="int32", name="peers")
+    edges = keras.Input((stocks, PEERS), name="edges")
+    state = encode(sequence, stocks)
+    related = PeerAttention(UNITS, HEADS)(state, peers, edges)
+    price = keras.layers.Dense(1)(keras.layers.Concatenate()([state, related]))
+    return keras.Model({"sequence": sequence, "peers": peers, "edges": edges}, price[..., 0], name="gat")

@@ -1,0 +1,97 @@
+"""Scores of a ranking, by the definitions of the published table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOP_PRECISION = 10
+TOP_PORTFOLIO = 5
+DAYS_TO_YEAR = 15.87  # the root of 252, as the table's authors rounded it
+
+
+@dataclass(frozen=True)
+class RankingScores:
+    """The four columns of the table, and each day's part in them.
+
+    Attributes
+    ----------
+    ic
+        Mean over days of the cross-sectional Pearson correlation of forecast and return.
+    icir
+        Mean of the daily IC over its standard deviation (their column "RIC").
+    precision
+        Share of the 10 highest forecasts of each day whose return is not negative.
+    sharpe
+        Mean over standard deviation of the daily mean return of the 5 highest forecasts, times 15.87.
+    daily_ic, daily_top
+        ``[D]`` float64: IC, and mean return of the 5 highest; NaN on a day whose forecast is constant.
+    """
+
+    ic: float
+    icir: float
+    precision: float
+    sharpe: float
+    daily_ic: NDArray[np.float64]
+    daily_top: NDArray[np.float64]
+
+
+def score(
+    forecast: NDArray[np.floating], returns: NDArray[np.float64], scored: NDArray[np.bool_]
+) -> RankingScores:
+    """Score forecasts of several days.
+
+    Parameters
+    ----------
+    forecast, returns
+        ``[D, S]``: what was forecast and what came.
+    scored
+        ``[D, S]`` bool: stock-days that count.
+
+    Raises
+    ------
+    FloatingPointError
+        A forecast that counts is not finite.
+    """
+    if not np.isfinite(forecast[scored]).all():
+        raise FloatingPointError("a forecast is not finite")
+    values = forecast.astype(np.float64)
+    daily_ic = _correlation(values, np.where(scored, returns, 0.0), scored)
+    enough = scored.sum(axis=1) >= TOP_PRECISION
+    ranked = np.argsort(np.where(scored, -values, np.inf), axis=1, kind="stable")[:, :TOP_PRECISION]
+    best = np.take_along_axis(np.where(scored, returns, np.nan), ranked, axis=1)[enough]  # [D, 10]
+    top = np.full(len(values), np.nan)
+    top[enough] = best[:, :TOP_PORTFOLIO].mean(axis=1)
+    return RankingScores(
+        ic=float(np.nanmean(daily_ic)),
+        icir=float(np.nanmean(daily_ic) / np.nanstd(daily_ic)),
+        precision=float((best >= 0).mean()),
+        sharpe=float(np.nanmean(top) / np.nanstd(top) * DAYS_TO_YEAR),
+        daily_ic=daily_ic,
+        daily_top=top,
+    )
+
+
+def random_scores(
+    returns: NDArray[np.float64], scored: NDArray[np.bool_], count: int = 1000, seed: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """Score forecasts that know nothing: ``[count]`` values of each column, from normal noise."""
+    generator = np.random.default_rng(seed)
+    drawn = [score(generator.standard_normal(returns.shape), returns, scored) for _ in range(count)]
+    return {
+        column: np.array([getattr(one, column) for one in drawn])
+        for column in ("ic", "icir", "precision", "sharpe")
+    }
+
+
+def _correlation(
+    x: NDArray[np.float64], y: NDArray[np.float64], counted: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    count = counted.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.where(counted, x - (x * counted).sum(axis=1, keepdims=True) / count, 0.0)
+        y = np.where(counted, y - (y * counted).sum(axis=1, keepdims=True) / count, 0.0)
+        spread = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+        return np.where(spread > 1e-300, (x * y).sum(axis=1) / spread, np.nan)
