@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import HistoryTooShortError
+from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.peers import select_peers
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
@@ -20,6 +22,32 @@ from tickgraph.model.training import TrainingProgram, training_example
 from tickgraph.model.weights import Weights, symbol_seed
 
 HORIZON = 1
+
+Wiring = Callable[[PricePanel, Sequence[str], GraphConfig], Snapshots]
+"""How the graphs of a target (first) and its peers are built; :func:`build_snapshots` is the product's."""
+
+
+@dataclass(frozen=True)
+class FittingData:
+    """What one symbol's model is fitted on, in the order of the sessions.
+
+    Attributes
+    ----------
+    peers
+        The strongest first; from the training part only.
+    history
+        Sessions of prices the symbol had in the window.
+    snapshots
+        Every graph of the window, the last one without a target.
+    training, calibration
+        The labelled ones: what the weights are learned from, and the part held out after it.
+    """
+
+    peers: tuple[str, ...]
+    history: int
+    snapshots: Snapshots
+    training: Snapshots
+    calibration: Snapshots
 
 
 @dataclass(frozen=True)
@@ -110,27 +138,9 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
     """
     config = program.config
     window = training_window(panel, config)
-    own = window.adj_close[:, window.column(symbol)]
-    history = int(np.isfinite(own).sum())
-    if history < config.history + config.min_sessions:
-        raise HistoryTooShortError(
-            f"History too short for {symbol}: {history} sessions, need "
-            f"{config.history + config.min_sessions} ({config.history - HORIZON} lookback + "
-            f"{config.min_sessions} to train and calibrate + {HORIZON} horizon). "
-            "Lower --min-sessions, give more history, or drop the symbol."
-        )
-    peers = _peers(window, symbol, history, config)
-    snapshots = build_snapshots(window, (symbol, *peers), config)
-    labelled = snapshots[: len(snapshots) - HORIZON] if _last_is_open(snapshots) else snapshots
-    labelled = labelled[max(0, len(labelled) - config.sessions) :]
-    if len(labelled) < config.min_sessions:
-        raise HistoryTooShortError(
-            f"History too short for {symbol}: {len(labelled)} sessions with a complete "
-            f"{config.lookback}-session lookback, need {config.min_sessions}. "
-            "Fill the gaps in its prices, lower --min-sessions, or drop the symbol."
-        )
-    held_out = round(len(labelled) * config.calibration_fraction)
-    training, calibration = labelled[: len(labelled) - held_out], labelled[len(labelled) - held_out :]
+    data = fitting_data(window, symbol, config)
+    peers, snapshots, training, calibration = data.peers, data.snapshots, data.training, data.calibration
+    held_out = len(calibration)
 
     seed = symbol_seed(config.seed, symbol)
     example = training_example(training, config)
@@ -167,13 +177,45 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
         last_session=snapshots.sessions[-1],
         calibration_first=calibration.sessions[0],
         calibration_last=calibration.sessions[-1],
-        history_sessions=history,
+        history_sessions=data.history,
         avg_correlation=float(np.abs(correlation[0, 1 : 1 + len(peers)]).mean()) if peers else 0.0,
         num_edges=int(edges.sum()),
         source=panel.source,
         data_version=window.select((symbol, *peers)).data_version,
         seconds=seconds,
     )
+
+
+def fitting_data(
+    panel: PricePanel, symbol: str, config: TrainingConfig, wiring: Wiring = build_snapshots
+) -> FittingData:
+    """Choose a symbol's peers and split its graphs into a training and a calibration part.
+
+    Parameters and errors as in :func:`fit`; ``wiring`` says how the graphs are built.
+    """
+    window = training_window(panel, config)
+    own = window.adj_close[:, window.column(symbol)]
+    history = int(np.isfinite(own).sum())
+    if history < config.history + config.min_sessions:
+        raise HistoryTooShortError(
+            f"History too short for {symbol}: {history} sessions, need "
+            f"{config.history + config.min_sessions} ({config.history - HORIZON} lookback + "
+            f"{config.min_sessions} to train and calibrate + {HORIZON} horizon). "
+            "Lower --min-sessions, give more history, or drop the symbol."
+        )
+    peers = _peers(window, symbol, history, config)
+    snapshots = wiring(window, (symbol, *peers), config)
+    labelled = snapshots[: len(snapshots) - HORIZON] if _last_is_open(snapshots) else snapshots
+    labelled = labelled[max(0, len(labelled) - config.sessions) :]
+    if len(labelled) < config.min_sessions:
+        raise HistoryTooShortError(
+            f"History too short for {symbol}: {len(labelled)} sessions with a complete "
+            f"{config.lookback}-session lookback, need {config.min_sessions}. "
+            "Fill the gaps in its prices, lower --min-sessions, or drop the symbol."
+        )
+    held_out = round(len(labelled) * config.calibration_fraction)
+    first_held_out = len(labelled) - held_out
+    return FittingData(peers, history, snapshots, labelled[:first_held_out], labelled[first_held_out:])
 
 
 def _peers(window: PricePanel, symbol: str, history: int, config: TrainingConfig) -> tuple[str, ...]:

@@ -86,10 +86,13 @@ class TrainedWeights:
     losses: NDArray[np.float64]
 
 
-def training_example(snapshots: Snapshots, config: TrainingConfig) -> TrainingExample:
+def training_example(
+    snapshots: Snapshots, config: TrainingConfig, start: Weights | None = None
+) -> TrainingExample:
     """Standardise, propagate and pad a symbol's training snapshots to the program's shape.
 
-    Scaling is measured on these snapshots only. More rows than the program has keep the latest.
+    Scaling is measured on these snapshots only; with the weights that training is to start from, features
+    keep the scaling that these were trained with. More rows than the program has keep the latest.
     """
     snapshots = snapshots[max(0, len(snapshots) - config.training_sessions) :]
     present = snapshots.present
@@ -98,6 +101,8 @@ def training_example(snapshots: Snapshots, config: TrainingConfig) -> TrainingEx
     mean = seen.mean(axis=0, dtype=np.float64).astype(np.float32)
     scale = seen.std(axis=0, dtype=np.float64).astype(np.float32)
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
+    if start is not None:
+        mean, scale = start[FEATURE_MEAN], start[FEATURE_SCALE]
     return_scale = float(snapshots.targets[known].std(dtype=np.float64)) or 1.0
     propagation = normalise_adjacency(snapshots.adjacency)
     nodes = standardise(snapshots.features, mean, scale)
@@ -153,16 +158,14 @@ class TrainingProgram:
         with self._lock:
             if self._executable is not None:
                 return
-            # Each thread trains a symbol of its own: a second pool of threads inside XLA would fight it.
-            os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+            prepare_jax()
             import jax
 
-            _keep_compiled_programs()
             program = jax.jit(partial(_train, self.config.learning_rate))
             self._executable = program.lower(*_operand_shapes(self.config)).compile()
             self.compilations += 1
 
-    def train(self, example: TrainingExample, seed: int) -> TrainedWeights:
+    def train(self, example: TrainingExample, seed: int, start: Weights | None = None) -> TrainedWeights:
         """Train one symbol.
 
         Parameters
@@ -171,6 +174,9 @@ class TrainingProgram:
             From :func:`training_example`, with the same configuration.
         seed
             From :func:`tickgraph.model.weights.symbol_seed`.
+        start
+            Weights in the units of prices to go on from; the example must have been made with them. None
+            draws first values.
 
         Raises
         ------
@@ -178,12 +184,18 @@ class TrainingProgram:
             The loss or a weight is not finite.
         """
         self.compile()
-        weights, losses = self._executable(
-            initial_weights(self.config, seed), *example.arrays(), shuffles(self.config, seed)
-        )
+        first = initial_weights(self.config, seed) if start is None else _in_units_of(example, start)
+        weights, losses = self._executable(first, *example.arrays(), shuffles(self.config, seed))
         return _in_units_of_prices(
             {k: np.asarray(v) for k, v in weights.items()}, np.asarray(losses), example
         )
+
+
+def prepare_jax() -> None:
+    """Set JAX up for programs that threads run side by side; before anything else imports it."""
+    # Each thread trains a symbol of its own: a second pool of threads inside XLA would fight it.
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    _keep_compiled_programs()
 
 
 def _keep_compiled_programs() -> None:
@@ -239,6 +251,20 @@ def _in_units_of_prices(
         },
         losses=losses.astype(np.float64),
     )
+
+
+def _in_units_of(example: TrainingExample, weights: Weights) -> Weights:
+    """Trainable arrays in the units that the program works in: the inverse of :func:`_in_units_of_prices`."""
+    if any(
+        (weights[path] != scaling).any()
+        for path, scaling in ((FEATURE_MEAN, example.feature_mean), (FEATURE_SCALE, example.feature_scale))
+    ):
+        raise ValueError(
+            "The example must have the feature scaling of the weights that training starts from."
+        )
+    scale = np.float32(example.return_scale)
+    own = {path: value for path, value in weights.items() if path not in (FEATURE_MEAN, FEATURE_SCALE)}
+    return own | {HEAD_KERNEL: own[HEAD_KERNEL] / scale, HEAD_BIAS: own[HEAD_BIAS] / scale}
 
 
 def _train(
