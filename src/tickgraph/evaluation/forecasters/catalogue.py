@@ -1,0 +1,111 @@
+"""All forecasters by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tickgraph.errors import InputError
+from tickgraph.evaluation.forecasters.boosted_trees import BoostedTrees
+from tickgraph.evaluation.forecasters.graph_network import PerSymbol, Rewired
+from tickgraph.evaluation.forecasters.historical_mean import HistoricalMean
+from tickgraph.evaluation.forecasters.momentum import Momentum
+from tickgraph.evaluation.forecasters.pooled_network import FineTuned, Pooled, PooledTraining
+from tickgraph.evaluation.forecasters.programs import Programs
+from tickgraph.evaluation.forecasters.protocol import Forecaster
+from tickgraph.evaluation.forecasters.recurrent import Recurrent
+from tickgraph.evaluation.forecasters.reversal import Reversal
+from tickgraph.evaluation.forecasters.ridge import Ridge
+from tickgraph.evaluation.forecasters.rows import graph_features, lagged_returns
+from tickgraph.evaluation.forecasters.wiring import ShuffledEdges, unconnected
+from tickgraph.evaluation.forecasters.zero import Zero
+from tickgraph.model.config import TrainingConfig
+
+LAGS = 15
+
+
+class ForecasterSettings(BaseModel):
+    """How the forecasters are trained.
+
+    Attributes
+    ----------
+    training
+        The product's training; ``sessions`` is the walk's, whatever stands here.
+    pool_epochs
+        Passes of the one network over the graphs of all symbols.
+    tuning_epochs, tuning_learning_rate
+        Training of each symbol that starts from it.
+    recurrent_epochs
+        Passes of the GRU.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    training: TrainingConfig = TrainingConfig()
+    pool_epochs: int = Field(default=4, ge=1)
+    tuning_epochs: int = Field(default=3, ge=1)
+    tuning_learning_rate: float = Field(default=3e-4, gt=0, le=1)
+    recurrent_epochs: int = Field(default=8, ge=1)
+
+
+def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaster]]:
+    config = settings.training
+    programs = Programs()
+    pooled = PooledTraining(config, settings.pool_epochs, programs)
+    return {
+        "zero": Zero,
+        "historical-mean": HistoricalMean,
+        "momentum": lambda: Momentum(config),
+        "reversal": lambda: Reversal(config),
+        "ridge": lambda: Ridge(
+            "ridge",
+            "Ridge regression on the graph's node features, one model for all symbols.",
+            graph_features(config),
+            config,
+        ),
+        "ridge-lags": lambda: Ridge(
+            "ridge-lags",
+            f"Ridge regression on the last {LAGS} log returns, one model for all symbols.",
+            lagged_returns(LAGS),
+            config,
+        ),
+        "lightgbm": lambda: BoostedTrees(config),
+        "gru": lambda: Recurrent(config, settings.recurrent_epochs),
+        "gnn-no-edges": lambda: Rewired(
+            "gnn-no-edges",
+            "The model per symbol without edges: every node sees itself only.",
+            lambda _: unconnected,
+            config,
+            programs,
+        ),
+        "gnn-shuffled-edges": lambda: Rewired(
+            "gnn-shuffled-edges",
+            "The model per symbol with edges that lead to the wrong symbols.",
+            lambda symbols: ShuffledEdges(config.seed, symbols),
+            config,
+            programs,
+        ),
+        "gnn-per-symbol": lambda: PerSymbol(config, programs),
+        "gnn-global": lambda: Pooled(pooled),
+        "gnn-fine-tuned": lambda: FineTuned(pooled, settings.tuning_epochs, settings.tuning_learning_rate),
+    }
+
+
+FORECASTERS: tuple[str, ...] = tuple(_catalogue(ForecasterSettings()))
+"""Names, in the order of reports."""
+
+
+def make_forecasters(names: Sequence[str], settings: ForecasterSettings) -> tuple[Forecaster, ...]:
+    """Make forecasters by name; those that train the same thing share it.
+
+    Raises
+    ------
+    InputError
+        A name is unknown.
+    """
+    unknown = [name for name in names if name not in FORECASTERS]
+    if unknown:
+        raise InputError(f"Unknown forecaster {', '.join(unknown)}. Choose among: {', '.join(FORECASTERS)}.")
+    catalogue = _catalogue(settings)
+    return tuple(catalogue[name]() for name in FORECASTERS if name in names)
