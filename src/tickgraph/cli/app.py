@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import tickgraph
-from tickgraph.cli import benchmark, forecast, models, predict, prices, serve, train
+from tickgraph.cli import evaluate, forecast, models, predict, prices, serve, train
 from tickgraph.settings import CONFIG_VARIABLE
 
 HELP = """One small graph neural network per stock symbol: train ahead, keep on disk, forecast in milliseconds.
@@ -39,6 +39,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("serve")(serve.serve)
+app.command("evaluate")(evaluate.evaluate)
 app.command("forecast")(forecast.forecast)
 app.command("refresh")(models.refresh)
 app.command("list")(models.list_models)

@@ -84,6 +84,7 @@ def walk_forward(
     folder: Path,
     *,
     jobs: int = 0,
+    fresh: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Walk:
     """Run forecasters over all windows.
@@ -106,6 +107,8 @@ def walk_forward(
         Where results are kept and looked for.
     jobs
         Pieces side by side, a thread each; 0 is one per core.
+    fresh
+        Compute every piece, whatever the folder holds.
     on_progress
         Called in this thread after each piece.
 
@@ -141,7 +144,8 @@ def walk_forward(
         path = piece_path(run, forecaster.name, forecaster.settings, index)
         damaged = None
         try:
-            found = read_piece(path, panel.sessions[window.test_first : window.test_last + 1], names)
+            sessions = panel.sessions[window.test_first : window.test_last + 1]
+            found = None if fresh else read_piece(path, sessions, names)
         except DamagedPieceError as error:
             found, damaged = None, str(error)
         if found is not None:

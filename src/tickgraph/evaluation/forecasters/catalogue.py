@@ -46,7 +46,7 @@ class ForecasterSettings(BaseModel):
     pool_epochs: int = Field(default=4, ge=1)
     tuning_epochs: int = Field(default=3, ge=1)
     tuning_learning_rate: float = Field(default=3e-4, gt=0, le=1)
-    recurrent_epochs: int = Field(default=8, ge=1)
+    recurrent_epochs: int = Field(default=6, ge=1)
 
 
 def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaster]]:
@@ -63,12 +63,14 @@ def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaste
             "Ridge regression on the graph's node features, one model for all symbols.",
             graph_features(config),
             config,
+            {"feature_window": config.feature_window},
         ),
         "ridge-lags": lambda: Ridge(
             "ridge-lags",
             f"Ridge regression on the last {LAGS} log returns, one model for all symbols.",
             lagged_returns(LAGS),
             config,
+            {"lags": LAGS},
         ),
         "lightgbm": lambda: BoostedTrees(config),
         "gru": lambda: Recurrent(config, settings.recurrent_epochs),

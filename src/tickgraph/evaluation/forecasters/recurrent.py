@@ -27,7 +27,8 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import prepare_jax
 
-LENGTH, UNITS, BATCH, MOST_ROWS = 20, 32, 256, 65_536
+LENGTH, UNITS, MOST_ROWS = 20, 32, 65_536
+BATCH, SMALL_BATCH = 256, 64
 Array = Any
 
 
@@ -112,7 +113,7 @@ class Recurrent:
         (x, y), (x_later, y_later) = (
             self._whole_batches(rows, part, scaling, generator) for part in (~rows.held_out, rows.held_out)
         )
-        batch = min(BATCH, len(x))
+        batch = next(size for size in (BATCH, SMALL_BATCH, 1) if len(x) % size == 0)
         order = np.stack(
             [generator.permutation(len(x)).reshape(-1, batch) for _ in range(self._epochs)]
         ).astype(np.int32)
@@ -131,7 +132,7 @@ class Recurrent:
         self, rows: Rows, part: NDArray[np.bool_], scaling: _Scaling, generator: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         indices = np.flatnonzero(part)
-        unit = next(size for size in (1024, 64, 1) if len(indices) >= 4 * size or size == 1)
+        unit = next(size for size in (4 * BATCH, SMALL_BATCH, 1) if len(indices) >= 4 * size or size == 1)
         count = min(len(indices) // unit * unit, MOST_ROWS)
         chosen = generator.choice(indices, count, replace=False)
         return scaling.of(rows.features[chosen]), (rows.targets[chosen] / scaling.returns).astype(np.float32)

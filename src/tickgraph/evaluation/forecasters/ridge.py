@@ -20,13 +20,28 @@ class Ridge:
 
     The penalty is the one of :data:`PENALTIES` with the least squared error on the held-out fifth when fitted
     on the rest; the model is then fitted on the whole window.
+
+    Parameters
+    ----------
+    features
+        Of a panel.
+    made_of
+        What changes them, for :attr:`settings`.
     """
 
     kind: Kind = "baseline"
 
-    def __init__(self, name: str, description: str, features: Features, config: TrainingConfig) -> None:
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        features: Features,
+        config: TrainingConfig,
+        made_of: Mapping[str, object],
+    ) -> None:
         self.name = name
         self.description = description
+        self._made_of = made_of
         self._features = features
         self._config = config
 
@@ -34,9 +49,9 @@ class Ridge:
     def settings(self) -> Mapping[str, object]:
         """Penalties to choose from, and what the features are made of."""
         return {
+            **self._made_of,
             "penalties": PENALTIES,
             "history": self._config.history,
-            "feature_window": self._config.feature_window,
             "calibration_fraction": self._config.calibration_fraction,
         }
 

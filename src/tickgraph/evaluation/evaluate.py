@@ -1,0 +1,292 @@
+"""An evaluation from prices to its result: walk, calibrate, measure, compare, conclude."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+import tickgraph
+from tickgraph.errors import InputError
+from tickgraph.evaluation.calibrating import Calibrate, split_conformal
+from tickgraph.evaluation.comparison import compare, reality_check
+from tickgraph.evaluation.findings import compared_pairs, findings
+from tickgraph.evaluation.forecasters.catalogue import (
+    FORECASTERS,
+    ForecasterSettings,
+    make_forecasters,
+)
+from tickgraph.evaluation.forecasters.protocol import Forecaster
+from tickgraph.evaluation.forecasts import ForecastPanel
+from tickgraph.evaluation.measuring import measure_forecaster
+from tickgraph.evaluation.portfolio import trials_of
+from tickgraph.evaluation.regimes import regimes
+from tickgraph.evaluation.resampling import RESAMPLES
+from tickgraph.evaluation.result import Evaluation, ForecasterResult
+from tickgraph.evaluation.result import Window as WindowResult
+from tickgraph.evaluation.walk_forward import Progress, Walk, same_cells, walk_forward
+from tickgraph.evaluation.windows import WindowSettings, walk_windows
+from tickgraph.graph.features import FEATURE_NAMES, node_features
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.universe import sector_of
+
+FEWEST_SYMBOLS = 3
+LARGE_UNIVERSE = 100
+"""With more symbols, training once a year keeps a whole evaluation under an hour on two cores."""
+
+
+class EvaluationSettings(BaseModel):
+    """What is evaluated, and how.
+
+    Attributes
+    ----------
+    windows, forecasters
+        The walk, and how forecasters are trained.
+    names
+        Forecasters to run.
+    cost_basis_points
+        Cost per dollar traded.
+    k
+        Symbols of a portfolio's leg; None takes 10 of more than 100 symbols, else 5, and a third of few.
+    resamples, seed
+        Of the bootstrap.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    windows: WindowSettings = WindowSettings()
+    forecasters: ForecasterSettings = ForecasterSettings()
+    names: tuple[str, ...] = FORECASTERS
+    cost_basis_points: float = Field(default=5.0, ge=0, allow_inf_nan=False)
+    k: int | None = Field(default=None, ge=1)
+    resamples: int = Field(default=RESAMPLES, ge=100)
+    seed: int = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who hears how far an evaluation is; called in the thread that evaluates.
+
+    Attributes
+    ----------
+    on_start
+        With the number of pieces (forecasters times windows).
+    on_piece
+        After each piece.
+    on_measured
+        With the name of each forecaster that is measured.
+    """
+
+    on_start: Callable[[int], None] = lambda _: None
+    on_piece: Callable[[Progress], None] = lambda _: None
+    on_measured: Callable[[str], None] = lambda _: None
+
+
+def default_retraining(symbols: int) -> int:
+    """Sessions between trainings: a quarter, or a year for a large universe."""
+    return 63 if symbols <= LARGE_UNIVERSE else 252
+
+
+def evaluate(
+    panel: PricePanel,
+    settings: EvaluationSettings,
+    folder: Path,
+    *,
+    source: str | None = None,
+    left_out: Mapping[str, str] | None = None,
+    jobs: int = 0,
+    fresh: bool = False,
+    listener: Listener | None = None,
+    calibrate: Calibrate = split_conformal,
+) -> Evaluation:
+    """Evaluate forecasters walk-forward on the symbols of a panel.
+
+    All figures are of the same sessions and symbols for every forecaster: those that all forecast.
+
+    Parameters
+    ----------
+    panel
+        Prices; the symbols are evaluated, and are each other's peers.
+    folder
+        Where forecasts of each window are kept, so that an interrupted evaluation goes on.
+    source
+        Where the prices came from, for people; None is the panel's.
+    left_out
+        Symbols that were asked for and are not in the panel, with the reason.
+    jobs
+        Threads; 0 is one per core.
+    fresh
+        Compute everything, whatever is kept.
+    listener
+        Who hears of progress.
+    calibrate
+        Makes distributions of forecasts.
+
+    Raises
+    ------
+    InputError
+        Fewer than 3 symbols, an empty test range, or legs of more symbols than there are.
+    HistoryTooShortError, StorageError, KeyboardInterrupt
+        As :func:`tickgraph.evaluation.walk_forward.walk_forward`.
+    """
+    listener = listener or Listener()
+    config, count = settings.forecasters.training, len(panel.symbols)
+    if count < FEWEST_SYMBOLS:
+        raise InputError(f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {count}. Name more.")
+    k = settings.k or (10 if count > LARGE_UNIVERSE else min(5, max(1, count // 3)))
+    if 2 * k > count:
+        raise InputError(
+            f"Legs of {k} symbols, long and short, need {2 * k}; there are {count}. Lower --top-k."
+        )
+    forecasters = make_forecasters(settings.names, settings.forecasters)
+    listener.on_start(len(forecasters) * len(walk_windows(panel.sessions, settings.windows, config.history)))
+    walk = walk_forward(
+        panel,
+        forecasters,
+        settings.windows,
+        config,
+        folder,
+        jobs=jobs,
+        fresh=fresh,
+        on_progress=listener.on_piece,
+    )
+    forecasts = same_cells(walk.forecasts)
+    results = _measured(panel, forecasters, walk, forecasts, settings, k, calibrate, listener, jobs)
+    comparisons = [
+        comparison
+        for first, second in compared_pairs({f.name: f.kind for f in forecasters})
+        for comparison in compare(
+            first,
+            forecasts[first],
+            second,
+            forecasts[second],
+            seed=settings.seed,
+            resamples=settings.resamples,
+        )
+    ]
+    checked = reality_check(forecasts, seed=settings.seed, resamples=settings.resamples)
+    return Evaluation(
+        created=datetime.now(UTC),
+        version=tickgraph.__version__,
+        source=source or panel.source,
+        data_version=panel.data_version,
+        survivorship=survivorship(panel),
+        symbols=list(panel.symbols),
+        left_out=dict(left_out or {}),
+        settings=_flat(settings, k),
+        cost_basis_points=settings.cost_basis_points,
+        windows=_windows(panel, walk, settings.windows.embargo),
+        forecasters=results,
+        comparisons=comparisons,
+        reality_check=checked,
+        findings=findings(results, comparisons, checked, settings.cost_basis_points),
+    )
+
+
+def survivorship(panel: PricePanel) -> str:
+    """What the choice of symbols does to the figures."""
+    ended = int((~np.isfinite(panel.adj_close[-1])).sum())
+    return (
+        f"The {len(panel.symbols)} symbols are companies that were still listed and large when the prices were "
+        f"collected, {ended or 'none'} of them without a price at the end: those that failed or were taken over "
+        "are not among them. Returns, above all of long portfolios, are better than an investor of the time "
+        "could have had; differences between forecasters on the same symbols suffer less."
+    )
+
+
+def trailing_volatility(panel: PricePanel, window: int) -> NDArray[np.float64]:
+    """``[T, S]`` standard deviation of the last ``window`` daily log returns, known at t."""
+    features = node_features(panel.log_returns(), panel.volume, window)
+    return features[..., FEATURE_NAMES.index("volatility")]
+
+
+def _measured(
+    panel: PricePanel,
+    forecasters: tuple[Forecaster, ...],
+    walk: Walk,
+    forecasts: dict[str, ForecastPanel],
+    settings: EvaluationSettings,
+    k: int,
+    calibrate: Calibrate,
+    listener: Listener,
+    jobs: int,
+) -> list[ForecasterResult]:
+    first, last = walk.windows[0].test_first, walk.windows[-1].test_last
+    volatility = trailing_volatility(panel, settings.forecasters.training.feature_window)[first : last + 1]
+    market = np.nanmean(panel.log_returns()[1:], axis=1)
+    regime = regimes(np.concatenate([[np.nan], market]))[first : last + 1]
+    sectors = {symbol: sector_of(symbol) or "unknown" for symbol in panel.symbols}
+    long, long_short = (
+        trials_of(forecasts.values(), k=k, cost_basis_points=settings.cost_basis_points, short=short)
+        for short in (False, True)
+    )
+
+    def measured(forecaster: Forecaster) -> ForecasterResult:
+        own = forecasts[forecaster.name]
+        return measure_forecaster(
+            forecaster.name,
+            forecaster.kind,
+            forecaster.description,
+            own,
+            calibrate(own.forecast, own.realised, volatility),
+            lognormal_volatility=volatility,
+            sectors=sectors,
+            regimes=regime,
+            k=k,
+            cost_basis_points=settings.cost_basis_points,
+            trials_long=long,
+            trials_long_short=long_short,
+            seconds=walk.seconds[forecaster.name],
+            seed=settings.seed,
+            resamples=settings.resamples,
+        )
+
+    results = []
+    with ThreadPoolExecutor(jobs or None, "measure") as executor:
+        for result in executor.map(measured, forecasters):
+            results.append(result)
+            listener.on_measured(result.name)
+    return results
+
+
+def _windows(panel: PricePanel, walk: Walk, embargo: int) -> list[WindowResult]:
+    def day(position: int) -> object:
+        return panel.sessions[position].astype("datetime64[D]").item()
+
+    return [
+        WindowResult.model_validate(
+            {
+                "train_first": day(window.train_first),
+                "train_last": day(window.train_last),
+                "embargo": embargo,
+                "test_first": day(window.test_first),
+                "test_last": day(window.test_last),
+                "symbols": len(symbols),
+            }
+        )
+        for window, symbols in zip(walk.windows, walk.window_symbols, strict=True)
+    ]
+
+
+def _flat(settings: EvaluationSettings, k: int) -> dict[str, str | int | float | bool]:
+    """Settings that change figures, by the names people know them under."""
+    windows, training = settings.windows, settings.forecasters.training
+    trained = training.model_dump(exclude={"sessions"}) | settings.forecasters.model_dump(
+        exclude={"training"}
+    )
+    return {
+        "scheme": windows.scheme,
+        "train_sessions": windows.train_sessions,
+        "retrain_every": windows.retrain_every,
+        "embargo": windows.embargo,
+        "top_k": k,
+        "resamples": settings.resamples,
+        "bootstrap_seed": settings.seed,
+        **trained,
+    }
