@@ -145,6 +145,24 @@ def test_every_epoch_visits_every_row_once():
     assert (order[0] != order[1]).any()
 
 
+def test_training_goes_on_from_given_weights(snapshots, small):
+    """Steps of no length give the start back, in its own units; real steps go on improving it."""
+    other = snapshots[:60]  # of another scaling
+    start = small.train(training_example(other, CONFIG), 1)
+    example = training_example(snapshots, CONFIG, start.weights)
+    still = TrainingProgram(CONFIG.model_copy(update={"learning_rate": 1e-12}))
+    for path, value in still.train(example, 2, start.weights).weights.items():
+        np.testing.assert_allclose(value, start.weights[path], rtol=1e-5, atol=1e-9)
+    assert small.train(example, 2, start.weights).losses[0] < small.train(example, 2).losses[0]
+    assert small.compilations == 1
+
+
+def test_a_start_of_another_scaling_is_refused(snapshots, small):
+    start = small.train(training_example(snapshots[:60], CONFIG), 1).weights
+    with pytest.raises(ValueError, match="feature scaling of the weights"):
+        small.train(training_example(snapshots, CONFIG), 1, start)
+
+
 def test_divergence_is_an_error(snapshots):
     config = TrainingConfig(epochs=3, sessions=125, min_sessions=50)
     example = training_example(snapshots, config)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-import tickgraph
 from tickgraph.errors import InputError
 from tickgraph.evaluation.calibrating import Calibrate, split_conformal
 from tickgraph.evaluation.comparison import compare, reality_check
@@ -173,7 +173,7 @@ def evaluate(
     checked = reality_check(forecasts, seed=settings.seed, resamples=settings.resamples)
     return Evaluation(
         created=datetime.now(UTC),
-        version=tickgraph.__version__,
+        version=version("tickgraph"),
         source=source or panel.source,
         data_version=panel.data_version,
         survivorship=survivorship(panel),
