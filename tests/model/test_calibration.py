@@ -9,11 +9,49 @@ from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
 from tickgraph.model.measures import measure
 
 
+def column(*values):
+    return np.array(values, dtype=float)[:, None]
+
+
 def test_scores_are_sorted_residuals_in_units_of_volatility():
-    scores = conformal_scores(
-        np.array([0.0, 0.01, np.nan, 0.0]), np.array([0.02, 0.0, 0.1, 0.1]), np.array([0.01, 0.02, 0.01, 0.0])
+    scored = conformal_scores(
+        column(0.0, 0.0, np.nan, 0.0), column(0.02, -0.02, 0.1, 0.1), column(0.01, 0.02, 0.01, 0.0)
     )
-    np.testing.assert_allclose(scores, [-0.5, 2.0])
+    # Their mean, 0.5, is drawn to zero as 2 sessions against 500 are.
+    np.testing.assert_allclose(scored.values, np.array([-1.0, 2.0]) - 0.5 * 500 / 502)
+    assert scored.sessions == 2
+
+
+def test_scores_of_a_symbol_and_its_peers_are_pooled_and_their_sessions_counted_once():
+    generator = np.random.default_rng(0)
+    realised = generator.normal(0, 0.02, (200, 11))
+    scored = conformal_scores(np.zeros_like(realised), realised, np.full_like(realised, 0.02))
+    assert (len(scored.values), scored.sessions) == (2200, 200)
+    assert (np.diff(scored.values) >= 0).all()
+
+
+def test_a_forecast_is_trusted_as_far_as_it_was_borne_out():
+    generator = np.random.default_rng(0)
+    volatility = np.full((500, 1), 0.02)
+    signal, noise = generator.normal(0, 0.02, (2, 500, 1))
+    good = conformal_scores(signal, signal + 0.5 * noise, volatility)
+    none = conformal_scores(signal, noise, volatility)
+    wrong = conformal_scores(signal, -signal, volatility)
+    small = conformal_scores(0.1 * signal, 0.1 * signal + noise, volatility)
+    assert good.trust > 0.85
+    assert none.trust < 0.1
+    assert wrong.trust == 0  # never the other way round
+    assert 0 < small.trust < 0.2  # true, but of five sessions' weight against fifty
+
+
+def test_a_distribution_is_centred_on_the_trusted_share_of_the_forecast():
+    scores = np.linspace(-2, 2, 99)
+    half = PredictiveDistribution(0.02, 0.01, scores, trust=0.5)
+    all_of_it = PredictiveDistribution(0.01, 0.01, scores)
+    assert half.interval(0.8) == all_of_it.interval(0.8)
+    assert half.probability_above(0.013) == all_of_it.probability_above(0.013)
+    assert half.is_beyond(0.031)
+    assert not half.is_beyond(0.029)
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
@@ -67,14 +105,14 @@ def test_quantiles_undo_probabilities():
 
 
 def test_measures_of_a_perfect_and_of_a_useless_forecast():
-    realised = np.random.default_rng(0).normal(0, 0.01, 400)
-    volatility, momentum = np.full(400, 0.01), np.zeros(400)
+    realised = np.random.default_rng(0).normal(0, 0.01, (400, 1))
+    volatility, momentum = np.full((400, 1), 0.01), np.zeros(400)
     perfect = measure(realised, realised, volatility, momentum, 0.0)
     assert perfect.ic == pytest.approx(1)
     assert perfect.hit_rate == 1
     assert perfect.r2_vs_zero == 1
     assert perfect.beats_zero
-    nothing = measure(np.zeros(400), realised, volatility, momentum, 0.0)
+    nothing = measure(np.zeros((400, 1)), realised, volatility, momentum, 0.0)
     assert nothing.ic is None
     assert nothing.r2_vs_zero == 0
     assert not nothing.beats_zero
@@ -87,5 +125,6 @@ def test_measures_of_a_perfect_and_of_a_useless_forecast():
 
 def test_coverage_of_a_half_is_calibrated_on_the_other():
     realised = np.concatenate([np.full(50, 0.001), np.full(50, 0.1)]) * np.tile([1, -1], 50)
-    measured = measure(np.zeros(100), realised, np.full(100, 0.01), np.zeros(100), 0.0)
+    volatility = np.full((100, 1), 0.01)
+    measured = measure(np.zeros((100, 1)), realised[:, None], volatility, np.zeros(100), 0.0)
     assert measured.coverage == {"0.8": 0.0, "0.95": 0.0}

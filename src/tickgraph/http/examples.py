@@ -71,7 +71,7 @@ PROBABILITY: dict[str, Any] = {
         {"probability": 0.95, "close": 133.71090569254247, "log_return": 0.028145598706816356},
         {"probability": 0.99, "close": 137.35188216962175, "log_return": 0.055011665447373105},
     ],
-    "method": "split conformal: held-out residuals scaled by 20-session volatility around the forecast",
+    "method": "split conformal: held-out residuals scaled by the volatility forecast",
     "calibration_sessions": 200,
     "forecast": FORECAST,
 }

@@ -1,9 +1,16 @@
 """From a point forecast to a predictive distribution, by split conformal prediction.
 
-The residuals of sessions that training never saw, divided by the volatility known at the time, are the
-scores. A new forecast's distribution is the forecast plus those scores times today's volatility: intervals
-are its quantiles, and the probability of a rise is the share of it above zero. Under exchangeable scores an
-interval of level 1 - a covers at least 1 - a of new sessions.
+The residuals of sessions that training never saw, divided by the volatility forecast at the time, are the scores.
+A new forecast's distribution is its centre plus those scores times today's volatility: intervals are its quantiles,
+and the probability of a rise is the share of it above zero. Under exchangeable scores an interval of level 1 - a
+covers at least 1 - a of new sessions.
+
+The scores of a symbol and of its peers are pooled: divided by their volatility they are of one shape, and ten times
+as many of them say more about its tails.
+
+Two of a distribution's parts are barely known from some hundred sessions, and are drawn towards zero as a normal
+prior draws a mean (Efron & Morris 1973, "Stein's Estimation Rule and Its Competitors", JASA 68): how far the
+forecast may be trusted, and the drift. Otherwise noise in either would pass for confidence.
 
 Sources: split conformal and normalised scores, Lei et al. 2018, "Distribution-Free Predictive Inference for
 Regression", arXiv:1604.04173, section 2.2 and 5.2; conformal predictive distributions, Vovk et al. 2017,
@@ -17,25 +24,86 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 
-def conformal_scores(
-    forecast: NDArray[np.float64], realised: NDArray[np.float64], volatility: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Sorted residuals in units of the volatility known when each forecast was made.
+DRIFT_PRIOR = 500
+"""Sessions that a drift of zero counts for. Daily drifts of shares are some 0.03 standard deviations, and the mean
+score of a group has a deviation near 0.65 a session: (0.65 / 0.03)^2."""
+TRUST_PRIOR = 50.0
+"""Sum of squared forecasts, in units of volatility, that a worthless forecast counts for."""
+
+
+@dataclass(frozen=True)
+class ConformalScores:
+    """What held-out sessions say of a forecaster.
+
+    Attributes
+    ----------
+    values
+        ``[n]`` float64, ascending: residuals in units of volatility.
+    trust
+        Share of a forecast that the centre of its distribution takes over, 0 to 1.
+    sessions
+        Held-out sessions behind them.
+    """
+
+    values: Array
+    trust: float
+    sessions: int
+
+
+def conformal_scores(forecast: Array, realised: Array, volatility: Array) -> ConformalScores:
+    """Score the held-out sessions of a symbol, or of a symbol and its peers together.
+
+    With f and r the forecast and the realised return in units of volatility, summed over what is known of T sessions
+    and N symbols, and n known values a session:
+
+        trust  = sum(f r) / (sum(f f) + TRUST_PRIOR n)            within 0 and 1
+        scores = r - trust f - (1 - T / (T + DRIFT_PRIOR)) mean(r - trust f)
 
     Parameters
     ----------
     forecast, realised, volatility
-        ``[T]`` float64, daily log returns and their trailing standard deviation. Sessions in which any is
-        not finite, or volatility is 0, are left out.
-
-    Returns
-    -------
-    ndarray
-        ``[n]`` float64, ascending, n <= T.
+        ``[T, N]`` float64, daily log returns and the volatility forecast with them. What is not finite, or has no
+        volatility, is left out.
     """
     usable = np.isfinite(forecast) & np.isfinite(realised) & (volatility > 0)
-    return np.sort((realised[usable] - forecast[usable]) / volatility[usable])
+    sessions = int(usable.any(axis=1).sum())
+    if not sessions:
+        return ConformalScores(np.array([]), 0.0, 0)
+    expected, came = forecast[usable] / volatility[usable], realised[usable] / volatility[usable]
+    side_by_side = len(came) / sessions
+    trust = float(expected @ came / (expected @ expected + TRUST_PRIOR * side_by_side))
+    trust = min(max(trust, 0.0), 1.0)
+    residuals = came - trust * expected
+    unknown = DRIFT_PRIOR / (sessions + DRIFT_PRIOR)
+    return ConformalScores(np.sort(residuals - unknown * residuals.mean()), trust, sessions)
+
+
+def score_quantiles(scores: Array, probabilities: Array) -> Array:
+    """Scores that bound the given tails; ``[q]`` float64.
+
+    Below one half the order statistic of rank floor(p (n + 1)), above it that of ceil(p (n + 1)), within the n there
+    are: two of them make an interval with the finite-sample correction. The median lies between its neighbours.
+    """
+    n = len(scores)
+    # Rounded against the last bit: 0.1 * 30 is 3.0000000000000004 in floating point.
+    ranks = np.round(np.asarray(probabilities, dtype=np.float64) * (n + 1), 9)
+    low, high = np.clip(np.floor(ranks), 1, n), np.clip(np.ceil(ranks), 1, n)
+    below, above = scores[low.astype(np.intp) - 1], scores[high.astype(np.intp) - 1]
+    half = np.asarray(probabilities) == 0.5
+    return np.asarray(np.where(half, (below + above) / 2, np.where(ranks < (n + 1) / 2, below, above)))
+
+
+def share_above(scores: Array, at: Array | float) -> Array:
+    """Probability that a new score exceeds each value, in the shape of ``at``.
+
+    Between the scores the distribution is linear. Beyond the outermost one half of the remaining 1 / (n + 1) is given
+    to each side, so that the answer is never exactly 0 or 1.
+    """
+    n = len(scores)
+    below = np.interp(at, scores, (np.arange(n) + 1) / (n + 1), 0.5 / (n + 1), (n + 0.5) / (n + 1))
+    return np.asarray(1 - below)
 
 
 @dataclass(frozen=True)
@@ -47,14 +115,17 @@ class PredictiveDistribution:
     forecast
         The point forecast, a daily log return.
     volatility
-        Trailing standard deviation of daily log returns, known when forecasting.
+        Standard deviation forecast of daily log returns.
     scores
         ``[n]`` float64, ascending, from :func:`conformal_scores`.
+    trust
+        Share of the forecast that the distribution is centred on.
     """
 
     forecast: float
     volatility: float
-    scores: NDArray[np.float64]
+    scores: Array
+    trust: float = 1.0
 
     def interval(self, level: float) -> tuple[float, float]:
         """Central interval of log returns that covers at least ``level`` of new sessions.
@@ -62,37 +133,27 @@ class PredictiveDistribution:
         The order statistics carry the finite-sample correction: ranks floor(a/2 (n + 1)) and
         ceil((1 - a/2) (n + 1)) of n scores. With too few scores for the level, the ranks are the extremes.
         """
-        n, tail = len(self.scores), (1 - level) / 2
-        # Rounded against the last bit: 0.1 * 30 is 3.0000000000000004 in floating point.
-        low = max(int(np.floor(round(tail * (n + 1), 9))), 1)
-        high = min(int(np.ceil(round((1 - tail) * (n + 1), 9))), n)
-        return self._at(self.scores[low - 1]), self._at(self.scores[high - 1])
+        tail = (1 - level) / 2
+        low, high = score_quantiles(self.scores, np.array([tail, 1 - tail]))
+        return self._at(low), self._at(high)
 
-    def quantile(self, probability: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    def quantile(self, probability: float | Array) -> Array:
         """Log return that falls below with the given probability, for each of ``[q]`` probabilities."""
         n = len(self.scores)
         ranks = (np.arange(n) + 1) / (n + 1)
-        return np.asarray(self.forecast + self.volatility * np.interp(probability, ranks, self.scores))
+        return np.asarray(self._at(0.0) + self.volatility * np.interp(probability, ranks, self.scores))
 
     def probability_above(self, log_return: float) -> float:
-        """Probability that the next session's log return exceeds the given one.
-
-        Between the scores the distribution is linear. Beyond the outermost one half of the remaining
-        1 / (n + 1) is given to each side, so that the answer is never exactly 0 or 1.
-        """
-        n = len(self.scores)
-        distance = log_return - self.forecast
-        # Without volatility all of it lies at the forecast, and none above.
+        """Probability that the next session's log return exceeds the given one, as :func:`share_above`."""
+        distance = log_return - self._at(0.0)
+        # Without volatility all of it lies at the centre, and none above.
         at_a_point = np.inf if distance >= 0 else -np.inf
         score = distance / self.volatility if self.volatility > 0 else at_a_point
-        below = np.interp(
-            score, self.scores, (np.arange(n) + 1) / (n + 1), 0.5 / (n + 1), (n + 0.5) / (n + 1)
-        )
-        return float(1 - below)
+        return float(share_above(self.scores, score))
 
     def is_beyond(self, log_return: float) -> bool:
         """Whether a log return lies outside all scores, where the distribution is not known."""
         return not self._at(self.scores[0]) <= log_return <= self._at(self.scores[-1])
 
     def _at(self, score: float) -> float:
-        return float(self.forecast + self.volatility * score)
+        return float(self.trust * self.forecast + self.volatility * score)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tickgraph.errors import HistoryTooShortError
@@ -14,11 +15,12 @@ from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.peers import select_peers
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.calibration import conformal_scores
+from tickgraph.model.calibration import ConformalScores, conformal_scores
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.measures import OutOfSampleMeasures, measure
 from tickgraph.model.network import forward
 from tickgraph.model.training import TrainingProgram, training_example
+from tickgraph.model.volatility import fit_volatility, forecast_volatility
 from tickgraph.model.weights import Weights, symbol_seed
 
 HORIZON = 1
@@ -66,8 +68,10 @@ class FittedModel:
         ``[epochs]`` float64, standardised mean squared error.
     correlation
         ``[N, N]`` float64 over the lookback up to ``last_session``.
+    volatility
+        ``[7]`` float64, coefficients of the volatility forecast, from the training sessions.
     scores
-        ``[n]`` float64, ascending conformal scores of the calibration sessions.
+        Conformal scores of the calibration sessions.
     measures
         Out-of-sample figures over the calibration sessions.
     training_sessions, calibration_sessions
@@ -90,7 +94,8 @@ class FittedModel:
     weights: Weights
     losses: NDArray[np.float64]
     correlation: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    volatility: NDArray[np.float64]
+    scores: ConformalScores
     measures: OutOfSampleMeasures
     training_sessions: int
     calibration_sessions: int
@@ -149,10 +154,17 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
     trained = program.train(example, seed)
     seconds = time.perf_counter() - started
 
-    forecast = forward(trained.weights, calibration.features, calibration.adjacency)[:, 0].astype(np.float64)
-    realised = calibration.targets[:, 0].astype(np.float64)
-    volatility, momentum = (calibration.features[:, 0, i].astype(np.float64) for i in (0, 1))
-    known = np.isfinite(realised)
+    returns = window.select((symbol, *peers)).log_returns()  # [T, n]
+    rows = np.searchsorted(window.sessions, calibration.sessions)
+    # The first calibration session's own return is the last target of the training part.
+    coefficients = fit_volatility(returns[: rows[0] + 1])
+    nodes = 1 + len(peers)
+    forecast = forward(trained.weights, calibration.features, calibration.adjacency).astype(np.float64)
+    forecast = np.where(calibration.present, forecast, np.nan)[:, :nodes]  # [C, n]
+    realised = calibration.targets[:, :nodes].astype(np.float64)
+    volatility = forecast_volatility(returns, coefficients)[rows]  # [C, n]
+    momentum = sliding_window_view(returns[:, 0], config.feature_window)[rows - config.feature_window + 1]
+    known = np.isfinite(realised[:, 0])
     correlation = snapshots.correlation[-1]
     edges = np.triu(snapshots.adjacency[-1], k=1) > 0
     return FittedModel(
@@ -163,12 +175,13 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
         weights=trained.weights,
         losses=trained.losses,
         correlation=correlation,
+        volatility=coefficients,
         scores=conformal_scores(forecast, realised, volatility),
         measures=measure(
             forecast[known],
             realised[known],
             volatility[known],
-            momentum[known],
+            momentum[known].mean(axis=-1),
             float(np.nanmean(training.targets[:, 0])),
         ),
         training_sessions=min(len(training), config.training_sessions),

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
+from tickgraph.model.calibration import conformal_scores, score_quantiles, share_above
 
 LEVELS: tuple[float, ...] = (0.8, 0.95)
 
 Series = NDArray[np.float64]
+Grid = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,21 +62,24 @@ class OutOfSampleMeasures:
 
 
 def measure(
-    forecast: Series, realised: Series, volatility: Series, momentum: Series, mean_return: float
+    forecast: Grid, realised: Grid, volatility: Grid, momentum: Series, mean_return: float
 ) -> OutOfSampleMeasures:
     """Measure a forecast over held-out sessions.
 
     Parameters
     ----------
-    forecast, realised, volatility, momentum
-        ``[T]`` float64, in the order of the sessions; each row is known before its realised return.
+    forecast, realised, volatility
+        ``[T, N]`` float64, in the order of the sessions; each row is known before its realised return. The target
+        comes first; its peers serve to calibrate, as they do in the model.
+    momentum
+        ``[T]`` float64, the target's.
     mean_return
         Mean daily log return of the training window.
     """
     from scipy.stats import rankdata  # slow to import, and no forecast needs it
 
-    half = len(realised) // 2
-    coverage, width, brier, brier_base = _measure_distribution(forecast, realised, volatility, half)
+    coverage, width, brier, brier_base = _measure_distribution(forecast, realised, volatility)
+    forecast, realised = forecast[:, 0], realised[:, 0]
     mse, mse_zero = _mse(forecast, realised), _mse(np.zeros_like(realised), realised)
     return OutOfSampleMeasures(
         sessions=len(realised),
@@ -96,23 +100,26 @@ def measure(
 
 
 def _measure_distribution(
-    forecast: Series, realised: Series, volatility: Series, half: int
+    forecast: Grid, realised: Grid, volatility: Grid
 ) -> tuple[dict[str, float], dict[str, float], float | None, float | None]:
+    half = len(realised) // 2
     scores = conformal_scores(forecast[:half], realised[:half], volatility[:half])
-    if len(scores) < 2:
+    if len(scores.values) < 2:
         return {}, {}, None, None
-    later, rose = realised[half:], (realised[half:] > 0).astype(float)
-    distributions = [
-        PredictiveDistribution(float(f), float(v), scores)
-        for f, v in zip(forecast[half:], volatility[half:], strict=True)
-    ]
+    spread, centre, later = volatility[half:, 0], scores.trust * forecast[half:, 0], realised[half:, 0]
+    usable = np.isfinite(later) & (spread > 0)
+    if not usable.any():
+        return {}, {}, None, None
+    spread, centre, later = spread[usable], centre[usable], later[usable]
     coverage, width = {}, {}
     for level in LEVELS:
-        low, high = np.array([d.interval(level) for d in distributions]).T
-        coverage[str(level)] = float(((low <= later) & (later <= high)).mean())
-        width[str(level)] = float((high - low).mean())
-    rise = np.array([d.probability_above(0.0) for d in distributions])
-    base = (realised[:half] > 0).mean()
+        tail = (1 - level) / 2
+        low, high = score_quantiles(scores.values, np.array([tail, 1 - tail]))
+        inside = (centre + spread * low <= later) & (later <= centre + spread * high)
+        coverage[str(level)] = float(inside.mean())
+        width[str(level)] = float((spread * (high - low)).mean())
+    rise, rose = share_above(scores.values, -centre / spread), later > 0
+    base = (realised[:half, 0] > 0).mean()
     return coverage, width, float(((rise - rose) ** 2).mean()), float(((base - rose) ** 2).mean())
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from tickgraph.model.config import TrainingConfig
+from tickgraph.model.volatility import NUM_COEFFICIENTS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -89,10 +90,22 @@ class DataStats(_Record):
 
 
 class Calibration(_Record):
-    """Residuals of the held-out sessions in units of trailing volatility, ascending."""
+    """Residuals of the held-out sessions in units of volatility, ascending; and how that volatility is forecast."""
 
-    method: Literal["split-conformal, volatility-normalised"] = "split-conformal, volatility-normalised"
-    scores: tuple[float, ...] = Field(min_length=2)
+    method: Literal[
+        "split-conformal, volatility-normalised", "split-conformal, forecast-volatility-normalised"
+    ] = "split-conformal, forecast-volatility-normalised"
+    scores: tuple[float, ...] = Field(min_length=2, description="Of the target and its peers together.")
+    trust: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="Share of the forecast that the distribution is centred on."
+    )
+    volatility: tuple[float, ...] | None = Field(
+        default=None,
+        min_length=NUM_COEFFICIENTS,
+        max_length=NUM_COEFFICIENTS,
+        description="Level, then the weights of three averages of the own absolute returns and of the peers'. "
+        "Null in a model of an earlier release, whose scores are in units of the trailing standard deviation.",
+    )
     first_session: date
     last_session: date
 

@@ -143,7 +143,7 @@ def _made(
         "model_stale": model_stale,
         "correlations_as_of": _correlated(prepared, model),
         "correlations": None if model is None else "computed" if prepared.recomputed else "stored",
-        "calibration_sessions": len(distribution.scores),
+        "calibration_sessions": prepared.calibration_sessions,
         "notes": tuple(_notes(prepared, behind, refused)),
     }
 
@@ -185,6 +185,11 @@ def _model_notes(prepared: Prepared, model: ServedModel, prices: PriceContext) -
     if not model.beats_zero:
         notes.append(
             "out of sample this model did not beat forecasting no move: trust the interval, not the sign"
+        )
+    if model.volatility is None:
+        notes.append(
+            "the model is of an earlier release: its intervals follow the last 20 sessions alone, and its confidence "
+            f"is less reliable. Train it again: tickgraph train --symbols {prepared.symbol}"
         )
     if model.short_history:
         notes.append("trained on a short history")

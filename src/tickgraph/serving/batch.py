@@ -16,7 +16,7 @@ from tickgraph.model.weights import Weights, stack_weights
 from tickgraph.serving.momentum import momentum_forecast, unmoved
 from tickgraph.serving.prepared import Prepared, PriceContext, staleness
 from tickgraph.serving.served import ServedModel
-from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_graphs
+from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_graphs, latest_volatility
 
 
 def prepare_models(
@@ -49,27 +49,29 @@ def prepare_models(
     ]
     graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
     returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
+    volatility = [latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
     return [
-        _unusable(model, session, graph, has_gap=not graphs.present[row, 0])
-        if not graphs.present[row, 0] or not graphs.volatility[row] > 0
+        _unusable(model, session, graph, moved=volatility[row] != 0)
+        if not graphs.present[row, 0] or not volatility[row] > 0
         else Prepared(
             model.symbol,
-            PredictiveDistribution(float(returns[row]), float(graphs.volatility[row]), model.scores),
+            PredictiveDistribution(float(returns[row]), volatility[row], model.scores, model.trust),
             PriceContext.of(panel, model.symbol),
             model,
             reason,
             tuple(name for name, there in zip(model.nodes, graphs.present[row], strict=False) if not there),
             whole.lineage,
+            model.calibration_sessions,
         )
         for row, (model, reason) in enumerate(zip(models, reasons, strict=True))
     ]
 
 
 def _unusable(
-    model: ServedModel, session: np.datetime64, graph: GraphConfig, *, has_gap: bool
+    model: ServedModel, session: np.datetime64, graph: GraphConfig, *, moved: bool
 ) -> PriceDataError:
-    if not has_gap:
-        return unmoved(model.symbol, session, graph.feature_window)
+    if not moved:
+        return unmoved(model.symbol, session)
     return PriceDataError(
         f"Prices of {model.symbol} have a gap in the {graph.feature_window + 1} sessions up to {session}, so "
         f"there is no forecast. Run: tickgraph prices update --symbols {model.symbol} --source {model.source}"
@@ -80,9 +82,9 @@ def prepare_momentum(symbol: str, whole: PricePanel, as_of: date | None, graph: 
     """Forecast a symbol without a model from its own returns up to a day; None is all that are there."""
     panel = until(whole, as_of)
     panel = panel.through(last_session(panel, symbol))
-    distribution = momentum_forecast(panel, symbol, graph.feature_window)
+    distribution, sessions = momentum_forecast(panel, symbol, graph.feature_window)
     context = PriceContext.of(panel, symbol)
-    return Prepared(symbol, distribution, context, None, None, (), whole.lineage)
+    return Prepared(symbol, distribution, context, None, None, (), whole.lineage, sessions)
 
 
 def target_graph(model: ServedModel, panel: PricePanel, now: datetime) -> TargetGraph:

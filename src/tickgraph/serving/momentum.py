@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tickgraph.errors import HistoryTooShortError, PriceDataError
-from tickgraph.graph.features import node_features
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
+from tickgraph.model.volatility import STILL, UNFITTED, WINDOW, forecast_volatility
 
 MIN_SCORES = 40  # an interval of level 0.95 needs 39
 
 
 def momentum_forecast(
     panel: PricePanel, symbol: str, window: int, sessions: int = 250
-) -> PredictiveDistribution:
+) -> tuple[PredictiveDistribution, int]:
     """Forecast the next log return as the mean of the last ones, calibrated on the symbol's own past.
 
     Parameters
@@ -24,36 +25,47 @@ def momentum_forecast(
     symbol
         Must have a price in the panel's last session.
     window
-        Sessions behind the mean and the volatility.
+        Sessions behind the mean.
     sessions
         Past sessions whose momentum forecasts are scored to calibrate this one.
+
+    Returns
+    -------
+    tuple
+        The distribution, and the sessions it was calibrated on.
 
     Raises
     ------
     HistoryTooShortError
         Fewer past forecasts can be scored than an interval of level 0.95 needs.
     PriceDataError
-        Its price has not moved in the window.
+        Its price has not moved in the last 20 sessions.
     """
     # The symbol's own sessions: which others the panel happens to hold must change nothing.
-    own = panel.traded(symbol).tail(window + 1 + sessions)
-    returns = own.log_returns()
-    features = node_features(returns, own.volume, window)[:, 0]  # [T, F]
-    volatility, momentum = features[:, 0], features[:, 1]
-    scores = conformal_scores(momentum[:-1], returns[1:, 0], volatility[:-1])
-    if len(scores) < MIN_SCORES or not np.isfinite(momentum[-1]):
+    own = panel.traded(symbol).tail(WINDOW + 1 + sessions)
+    returns = own.log_returns()[1:]  # [T, 1]
+    momentum = np.full_like(returns, np.nan)
+    if len(returns) >= window:
+        momentum[window - 1 :] = sliding_window_view(returns, window, axis=0).mean(axis=-1)
+    volatility = forecast_volatility(returns, UNFITTED)
+    scores = conformal_scores(momentum[:-1], returns[1:], volatility[:-1])
+    if scores.sessions < MIN_SCORES or not np.isfinite(momentum[-1, 0]):
+        need = max(window, WINDOW) + MIN_SCORES + 1
         raise HistoryTooShortError(
-            f"History too short for {symbol}: {len(scores)} past momentum forecasts to calibrate on, need "
-            f"{MIN_SCORES} ({window + MIN_SCORES + 1} unbroken sessions of prices). Import more of its history."
+            f"History too short for {symbol}: {scores.sessions} past momentum forecasts to calibrate on, need "
+            f"{MIN_SCORES} ({need} unbroken sessions of prices). Import more of its history."
         )
-    if not volatility[-1] > 0:
-        raise unmoved(symbol, panel.sessions[-1], window)
-    return PredictiveDistribution(float(momentum[-1]), float(volatility[-1]), scores)
+    if not volatility[-1, 0] > 0:
+        raise unmoved(symbol, panel.sessions[-1])
+    distribution = PredictiveDistribution(
+        float(momentum[-1, 0]), float(volatility[-1, 0]), scores.values, scores.trust
+    )
+    return distribution, scores.sessions
 
 
-def unmoved(symbol: str, session: np.datetime64, window: int) -> PriceDataError:
+def unmoved(symbol: str, session: np.datetime64) -> PriceDataError:
     """Say that a symbol has no volatility to measure an interval by."""
     return PriceDataError(
-        f"The price of {symbol} has not moved in the {window} sessions up to {session}: it is halted, or its "
+        f"The price of {symbol} has not moved in the {STILL} sessions up to {session}: it is halted, or its "
         f"prices are stuck, and there is no forecast. Check them with: tickgraph prices check --symbols {symbol}"
     )

@@ -46,6 +46,8 @@ class Prepared:
         Peers without complete prices at the last session: nodes that the graph had to do without.
     lineage
         Of the prices it is valid for.
+    calibration_sessions
+        Sessions behind intervals and probabilities.
     intervals
         (level, lower, upper) in log return.
     probability_up
@@ -61,6 +63,7 @@ class Prepared:
     recomputed: str | None
     absent: tuple[str, ...]
     lineage: object
+    calibration_sessions: int
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
     said: dict[tuple[int, bool], dict[str, Any]] = field(init=False, default_factory=dict, repr=False)

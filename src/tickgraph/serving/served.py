@@ -26,8 +26,12 @@ class ServedModel:
         float32 arrays by name.
     correlation, correlation_as_of, correlation_at
         ``[N, N]`` float64, the session it was taken at, and when it was computed.
-    scores
-        ``[n]`` float64, ascending conformal scores.
+    scores, trust, volatility
+        ``[n]`` float64, ascending conformal scores; the share of a forecast that their distribution is centred on;
+        and the ``[7]`` float64 coefficients of the volatility that they are measured in, None for the trailing
+        standard deviation (a model of an earlier release).
+    calibration_sessions
+        Held-out sessions behind the scores.
     generation
         Identity of the published generation.
     trained_at, source, trained_through
@@ -45,6 +49,9 @@ class ServedModel:
     correlation_as_of: np.datetime64
     correlation_at: datetime
     scores: NDArray[np.float64]
+    trust: float
+    volatility: NDArray[np.float64] | None
+    calibration_sessions: int
     generation: str
     trained_at: datetime
     source: str
@@ -56,6 +63,7 @@ class ServedModel:
     def from_stored(cls, stored: StoredModel) -> ServedModel:
         """Unpack a verified generation."""
         metadata = stored.metadata
+        coefficients = metadata.calibration.volatility
         return cls(
             symbol=metadata.symbol,
             nodes=(metadata.symbol, *metadata.training_config.correlated_symbols),
@@ -67,6 +75,9 @@ class ServedModel:
             correlation_as_of=np.datetime64(metadata.correlations.as_of, "D"),
             correlation_at=metadata.correlations.computed_at or metadata.training_date,
             scores=np.asarray(metadata.calibration.scores),
+            trust=metadata.calibration.trust,
+            volatility=None if coefficients is None else np.asarray(coefficients),
+            calibration_sessions=metadata.data_stats.calibration_sessions,
             generation=stored.generation,
             trained_at=metadata.training_date,
             source=metadata.data_stats.source,

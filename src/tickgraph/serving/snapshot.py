@@ -12,6 +12,7 @@ from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
 from tickgraph.graph.features import NUM_FEATURES, node_features
 from tickgraph.market.panel import PricePanel
+from tickgraph.model.volatility import WINDOW, forecast_volatility
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,12 @@ class LatestGraphs:
         ``[S, N, F]`` float32; 0 for an absent node.
     adjacency
         ``[S, N, N]`` float32.
-    volatility
-        ``[S]`` float64, of the targets.
     present
         ``[S, N]`` bool, nodes with complete features.
     """
 
     features: NDArray[np.float32]
     adjacency: NDArray[np.float32]
-    volatility: NDArray[np.float64]
     present: NDArray[np.bool_]
 
 
@@ -71,6 +69,23 @@ def latest_features(panel: PricePanel, window: int) -> NDArray[np.float64]:
     """``[S, F]`` float64 features of every symbol at the panel's last session; NaN where incomplete."""
     recent = panel.tail(min(len(panel.sessions), window + 1))
     return node_features(recent.log_returns(), recent.volume, window)[-1]
+
+
+def latest_volatility(
+    panel: PricePanel, nodes: Sequence[str], coefficients: NDArray[np.float64] | None, config: GraphConfig
+) -> float:
+    """Volatility forecast for a target, the first of the nodes, at the panel's last session.
+
+    0 where its price has not moved, NaN where too few of its returns are known. Without coefficients it is the
+    standard deviation of its last log returns, of as many as the features are of.
+    """
+    recent = panel.tail(max(WINDOW, config.feature_window) + 1)
+    columns = [panel.column(symbol) for symbol in nodes]
+    returns = np.diff(np.log(recent.adj_close[:, columns]), axis=0)  # [W, N]
+    if coefficients is None:
+        return float(returns[-config.feature_window :, 0].std(ddof=1))
+    forecast = forecast_volatility(returns, coefficients)
+    return float(forecast[-1, 0]) if len(forecast) else float("nan")
 
 
 def latest_correlation(panel: PricePanel, nodes: Sequence[str], config: GraphConfig) -> NDArray[np.float64]:
@@ -114,6 +129,5 @@ def latest_graphs(
     return LatestGraphs(
         features=np.where(present[..., None], features, 0.0).astype(np.float32),
         adjacency=threshold_adjacency(np.stack(correlations), present, config.threshold),
-        volatility=features[:, 0, 0],
         present=present,
     )

@@ -29,7 +29,7 @@ from tickgraph.serving.forecaster import Forecasts
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 MAX_SYMBOLS = 1_000
-METHOD = "split conformal: held-out residuals scaled by 20-session volatility around the forecast"
+METHOD = "split conformal: held-out residuals scaled by the volatility forecast"
 
 router = APIRouter(tags=["forecasts"])
 
