@@ -48,6 +48,9 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
         np.testing.assert_allclose(
             real.metadata.calibration.scores, corrupt.metadata.calibration.scores, rtol=1e-4
         )
+        np.testing.assert_allclose(
+            real.metadata.calibration.volatility, corrupt.metadata.calibration.volatility, rtol=1e-6
+        )
         np.testing.assert_allclose(real.correlation, corrupt.correlation, atol=1e-12)
         for path, value in real.weights.items():
             np.testing.assert_allclose(value, corrupt.weights[path], rtol=1e-4, atol=1e-6)
@@ -57,6 +60,7 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
         assert not any("later than" in text for text in real.notes)  # as a model from beyond would say
         assert abs(real.predicted_return - corrupt.predicted_return) < 1e-6
         assert abs(real.probability_up - corrupt.probability_up) < 1e-4
+        assert abs(real.intervals[1].lower_return - corrupt.intervals[1].lower_return) < 1e-5
 
 
 def test_the_corruption_is_seen_by_who_may_see_it(panel, program, tmp_path):
@@ -84,5 +88,7 @@ def test_peers_come_from_the_training_part_of_the_window(panel, program, tmp_pat
     corrupt = fit(dataclasses.replace(panel, adj_close=shaken), "AAPL", program)
     assert real.peers == corrupt.peers
     np.testing.assert_allclose(real.losses, corrupt.losses, rtol=1e-4)
+    np.testing.assert_allclose(real.volatility, corrupt.volatility, rtol=1e-9)
+    assert real.scores.values[0] != corrupt.scores.values[0]
     for path, value in real.weights.items():
         np.testing.assert_allclose(value, corrupt.weights[path], rtol=1e-4, atol=1e-6)

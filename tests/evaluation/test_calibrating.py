@@ -99,7 +99,9 @@ def test_a_distribution_knows_nothing_of_what_came_later(panel):
         real, other = (getattr(one, name) for one in made)
         assert np.isfinite(real[cut]).all()
         np.testing.assert_allclose(real[: cut + 1], other[: cut + 1], rtol=1e-9)
-        assert (real[cut + 1] != other[cut + 1]).any()  # the return that row `cut` forecast is one of its scores
+        assert (
+            real[cut + 1] != other[cut + 1]
+        ).any()  # the return that row `cut` forecast is one of its scores
 
 
 def test_a_distribution_is_of_its_window_and_its_group_alone():

@@ -45,6 +45,12 @@ def test_metadata_says_what_was_done(panel, config, program, trained_dir):
     assert figures.sessions == 60
     assert figures.beats_zero == (figures.mse < figures.mse_zero)
     assert not metadata.data_stats.short_history
+    calibration = metadata.calibration
+    assert calibration.method == "split-conformal, forecast-volatility-normalised"
+    assert len(calibration.scores) == 60 * 11  # of the target and its peers
+    assert list(calibration.scores) == sorted(calibration.scores)
+    assert 0 <= calibration.trust <= 1
+    assert sum(calibration.volatility[1:]) == pytest.approx(1)
     assert {"jax", "keras", "numpy", "h5py", "tickgraph"} <= set(metadata.versions)
 
 

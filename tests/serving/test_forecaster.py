@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import weakref
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -18,12 +19,15 @@ from tickgraph.errors import (
 )
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.market.store import PriceStore
+from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.network import build_network
+from tickgraph.model.volatility import forecast_volatility
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster, open_models
 from tickgraph.serving.prices import PanelCache
+from tickgraph.serving.served import ServedModel
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 
@@ -256,3 +260,64 @@ def test_a_model_that_made_room_for_another_leaves_memory(registry, prices_dir):
         seen.append(weakref.ref(models.peek(symbol)))
     gc.collect()
     assert [model() is not None for model in seen] == [False, False, False, True]
+
+
+def republished(registry, symbol, **calibration):
+    """Publish a symbol's model again with other fields of its calibration."""
+    stored = registry.load(symbol, weight_shapes)
+    changed = stored.metadata.calibration.model_copy(update=calibration)
+    metadata = stored.metadata.model_copy(update={"calibration": changed})
+    registry.publish(metadata, stored.weights, stored.correlation)
+
+
+def test_a_model_of_an_earlier_release_is_served_on_its_own_scale_and_says_so(registry, prices_dir, panel):
+    """Its metadata has no volatility and no trust: the scores are in units of the trailing deviation."""
+    scores = tuple(np.linspace(-2.5, 2.5, 60))
+    republished(registry, "AAPL", scores=scores)
+    path = registry.paths("AAPL").metadata
+    metadata = json.loads(path.read_text())
+    del metadata["calibration"]["volatility"], metadata["calibration"]["trust"]
+    metadata["calibration"]["method"] = "split-conformal, volatility-normalised"
+    path.write_text(json.dumps(metadata))
+    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    answers = forecaster.forecast_many(["AAPL", "JPM"]).forecasts
+    trailing = panel.log_returns()[-20:, panel.column("AAPL")].std(ddof=1)
+    low, high = answers["AAPL"].intervals[1].lower_return, answers["AAPL"].intervals[1].upper_return
+    assert high - low == pytest.approx(trailing * (scores[-1] - scores[0]))
+    assert (high + low) / 2 == pytest.approx(answers["AAPL"].predicted_return)  # all of it, as it was
+    said = "of an earlier release: its intervals follow the last 20 sessions alone"
+    assert any(said in note and "train --symbols AAPL" in note for note in answers["AAPL"].notes)
+    assert not any(said in note for note in answers["JPM"].notes)
+
+
+def test_intervals_and_probabilities_follow_the_volatility_forecast_of_symbol_and_peers(
+    registry, prices_dir, panel
+):
+    """Twice the level, twice the interval about the same centre."""
+    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    before = forecaster.forecast("XOM")
+    model = ServedModel.from_stored(registry.load("XOM", weight_shapes))
+    returns = panel.tail(61).select(model.nodes).log_returns()[1:]
+    expected = forecast_volatility(returns, model.volatility)[-1, 0]
+    assert forecaster.prepare(["XOM"])[0]["XOM"].distribution.volatility == pytest.approx(expected)
+    level, *weights = model.volatility
+    republished(registry, "XOM", volatility=(level + np.log(2), *weights))
+    after = forecaster.forecast("XOM")
+    assert after.predicted_return == before.predicted_return
+    for wide, narrow in zip(after.intervals, before.intervals, strict=True):
+        width = wide.upper_return - wide.lower_return
+        assert width == pytest.approx(2 * (narrow.upper_return - narrow.lower_return))
+
+
+def test_a_forecast_that_was_not_borne_out_says_little_of_the_sign(registry, prices_dir):
+    """Trust is what confidence rests on; the point forecast is left as it is."""
+    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    said = {}
+    for trust in (0.0, 1.0):
+        republished(registry, "JPM", trust=trust)
+        said[trust] = forecaster.forecast("JPM")
+    assert said[0.0].predicted_return == said[1.0].predicted_return
+    scores = ServedModel.from_stored(registry.load("JPM", weight_shapes)).scores
+    without_any_forecast = PredictiveDistribution(0.0, 1.0, scores).probability_above(0.0)
+    assert said[0.0].probability_up == pytest.approx(without_any_forecast)
+    assert said[1.0].probability_up != said[0.0].probability_up
