@@ -88,7 +88,7 @@ def test_probabilities_fall_with_the_strike_and_quantiles_rise(walked):
 
 def test_a_distribution_knows_nothing_of_what_came_later(panel):
     returns = panel.select(("AAPL", "JPM", "XOM")).tail(500).log_returns()
-    cut = 400
+    cut = 409  # a refit: 59 sessions, then 7 times 50
     corrupt = returns.copy()
     corrupt[cut + 1 :] = np.random.default_rng(0).normal(0, 1, corrupt[cut + 1 :].shape)
     made = []
