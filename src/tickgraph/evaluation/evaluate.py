@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from tickgraph.errors import InputError
-from tickgraph.evaluation.calibrating import Calibrate, split_conformal
+from tickgraph.evaluation.calibrating import calibrate as conformal
+from tickgraph.evaluation.calibrating import walk_volatility
 from tickgraph.evaluation.comparison import compare, reality_check
 from tickgraph.evaluation.findings import compared_pairs, findings
 from tickgraph.evaluation.forecasters.catalogue import (
@@ -23,7 +24,7 @@ from tickgraph.evaluation.forecasters.catalogue import (
     make_forecasters,
 )
 from tickgraph.evaluation.forecasters.protocol import Forecaster
-from tickgraph.evaluation.forecasts import ForecastPanel
+from tickgraph.evaluation.forecasts import DistributionPanel, ForecastPanel
 from tickgraph.evaluation.measuring import measure_forecaster
 from tickgraph.evaluation.portfolio import trials_of
 from tickgraph.evaluation.regimes import regimes
@@ -35,6 +36,9 @@ from tickgraph.evaluation.windows import WindowSettings, walk_windows
 from tickgraph.graph.features import FEATURE_NAMES, node_features
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import sector_of
+
+Calibrate = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], DistributionPanel]
+"""``(forecast, realised, volatility)``, each ``[T, S]``, to distributions; row t from what was known by t."""
 
 FEWEST_SYMBOLS = 3
 LARGE_UNIVERSE = 100
@@ -103,7 +107,7 @@ def evaluate(
     jobs: int = 0,
     fresh: bool = False,
     listener: Listener | None = None,
-    calibrate: Calibrate = split_conformal,
+    calibrate: Calibrate = conformal,
 ) -> Evaluation:
     """Evaluate forecasters walk-forward on the symbols of a panel.
 
@@ -126,7 +130,7 @@ def evaluate(
     listener
         Who hears of progress.
     calibrate
-        Makes distributions of forecasts.
+        Makes distributions of forecasts, the same way for every forecaster.
 
     Raises
     ------
@@ -218,8 +222,10 @@ def _measured(
     jobs: int,
 ) -> list[ForecasterResult]:
     first, last = walk.windows[0].test_first, walk.windows[-1].test_last
-    volatility = trailing_volatility(panel, settings.forecasters.training.feature_window)[first : last + 1]
-    market = np.nanmean(panel.log_returns()[1:], axis=1)
+    returns = panel.log_returns()
+    volatility = walk_volatility(returns, refit=settings.windows.retrain_every)[first : last + 1]
+    trailing = trailing_volatility(panel, settings.forecasters.training.feature_window)[first : last + 1]
+    market = np.nanmean(returns[1:], axis=1)
     regime = regimes(np.concatenate([[np.nan], market]))[first : last + 1]
     sectors = {symbol: sector_of(symbol) or "unknown" for symbol in panel.symbols}
     long, long_short = (
@@ -235,7 +241,7 @@ def _measured(
             forecaster.description,
             own,
             calibrate(own.forecast, own.realised, volatility),
-            lognormal_volatility=volatility,
+            lognormal_volatility=trailing,
             sectors=sectors,
             regimes=regime,
             k=k,
