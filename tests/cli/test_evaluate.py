@@ -130,3 +130,11 @@ def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
     code, _, err = run(*TINY)
     assert code == 2
     assert 'pip install "tickgraph[evaluate]"' in err
+
+
+def test_the_help_names_every_forecaster():
+    from tickgraph.cli.evaluate import evaluate
+    from tickgraph.evaluation.forecasters.catalogue import FORECASTERS
+
+    listed = evaluate.__doc__.split("Forecasters:")[1].strip().rstrip(".")
+    assert tuple(name.strip() for name in listed.split(",")) == FORECASTERS
