@@ -33,9 +33,7 @@ def no_check():
 @pytest.fixture(scope="module")
 def past(small_panel, short):
     """What training may see: ABNB included, whose history is long enough."""
-    return small_panel.tail(short.history + short.sessions + COUNT)._rows(
-        slice(0, short.history + short.sessions)
-    )
+    return small_panel.through(small_panel.sessions[-COUNT - 1]).tail(short.history + short.sessions)
 
 
 @pytest.fixture(scope="module")
