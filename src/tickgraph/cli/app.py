@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import tickgraph
-from tickgraph.cli import evaluate, forecast, models, predict, prices, serve, train
+from tickgraph.cli import benchmark, evaluate, forecast, models, predict, prices, serve, train
 from tickgraph.settings import CONFIG_VARIABLE
 
 HELP = """One small graph neural network per stock symbol: train ahead, keep on disk, forecast in milliseconds.
