@@ -102,7 +102,9 @@ def features(market: RankingMarket, graph: GraphInputs, scaling: Scaling) -> NDA
 
     Log returns of 16 days; the close against its four averages; volatility over the 16 days; the last return
     against it; what of the last five returns the factors do not explain, the stock's own and the mean of its
-    peers. With ``"published"`` scaling the five channels of the day on the file's scale, too.
+    peers. With ``"published"`` scaling the five channels of the day on the file's scale, too, and how far the
+    close is from the scale's top, in units of volatility among others: that is the stock's maximum of all days,
+    so these columns look ahead, as the inputs of the published table do.
     """
     returns = bounded_returns(market)
     lags = [_lagged(returns, lag) for lag in range(LAGS)]
@@ -127,6 +129,12 @@ def features(market: RankingMarket, graph: GraphInputs, scaling: Scaling) -> NDA
     if scaling == "published":
         scale = np.log(np.clip(np.nan_to_num(market.inputs), 1e-3, None))
         columns += [scale[..., i] for i in range(len(CHANNELS))]
+        distance = -scale[..., CLOSE] / (volatility + 2e-3)
+        columns += [
+            np.log(1 - np.exp(scale[..., CLOSE]) + 2e-3),
+            np.minimum(distance, 20.0),
+            np.minimum(distance, 3.0),
+        ]
     return np.stack(columns, axis=-1).astype(np.float32).swapaxes(0, 1)
 
 

@@ -27,6 +27,9 @@ class Recipe:
         Adam, decayed to 0 along a cosine.
     days_per_step
         Days whose gradients are averaged.
+    refit
+        Train again from the start on training and validation days together, for as many epochs as validation
+        chose, before the test days are forecast.
     """
 
     objective: Objective
@@ -35,6 +38,7 @@ class Recipe:
     weight_decay: float = 0.0
     rank_weight: float = 0.1
     days_per_step: int = 1
+    refit: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def train(
     seed: int,
     progress: Callable[[int, int, float], None] = lambda *_: None,
 ) -> tuple[NDArray[np.float32], int, list[float]]:
-    """Train a Keras network and forecast the test days with the weights of the best validation epoch.
+    """Train a Keras network; forecast the test days with the weights of the best validation epoch, or refitted.
 
     Parameters
     ----------
@@ -97,6 +101,7 @@ def train(
         [jnp.array(variable.value) for variable in variables]
         for variables in (network.trainable_variables, network.non_trainable_variables, optimizer.variables)
     )
+    start = state
     operands = jax.tree.map(jnp.asarray, (dict(data.inputs), data.target, data.scored, data.base))
 
     def rows(operands: Array, chosen: Array) -> Array:
@@ -142,6 +147,12 @@ def train(
         raise FloatingPointError(
             f"{network.name}: no epoch gave a finite validation score. Lower the learning rate."
         )
+    if recipe.refit:
+        known = np.concatenate([days["train"], days["validation"]])
+        steps, kept = len(known) // recipe.days_per_step, start
+        for _ in range(chosen_epoch + 1):
+            order = generator.permutation(known)[: steps * recipe.days_per_step]
+            kept = epoch(kept, order.reshape(steps, recipe.days_per_step), operands)
     return np.asarray(forecast(kept, days["test"], operands)), chosen_epoch, scores
 
 
