@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,8 +58,21 @@ def names_in(folder: Path) -> list[str]:
         ) from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+OWNER_ONLY, READABLE = 0o600, 0o644
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = OWNER_ONLY) -> None:
     """Put ``data`` at ``path`` so that a crash at any instant leaves the old file or the new one.
+
+    Parameters
+    ----------
+    path
+        Where; its folder is made.
+    data
+        The whole file.
+    mode
+        Permissions of the new file, less the process's umask; the old file's count no more. Windows has its own.
 
     Raises
     ------
@@ -68,16 +81,18 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name.lstrip('.')}.", suffix=".tmp", dir=path.parent)
+        waiting = path.with_name(f".{path.name.lstrip('.')}.{secrets.token_hex(8)}.tmp")
+        # Made with its mode: the system applies the umask, which cannot be read without changing it for all threads.
+        handle = os.open(waiting, _NEW, mode)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            replace(Path(name), path)
+            replace(waiting, path)
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(name).unlink()
+                waiting.unlink()
             raise
         sync_folder(path.parent)
 

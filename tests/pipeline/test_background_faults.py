@@ -52,7 +52,7 @@ def test_too_many_open_files_refuse_a_job_with_a_remedy_and_leave_no_trace(backg
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as broken:
-        broken.setattr(atomic.tempfile, "mkstemp", refused)
+        broken.setattr(atomic.os, "open", refused)
         with pytest.raises(StorageError, match="ulimit -n"):
             background.train("TSLA", None)
     assert background.waiting == 0

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from html.parser import HTMLParser
 
@@ -69,6 +70,16 @@ def test_the_json_that_is_written_reads_back_as_the_same_evaluation(evaluation, 
     assert (page.name, result.name) == ("evaluation.html", "evaluation.json")
     assert read_result(result) == evaluation
     assert sorted(path.name for path in page.parent.iterdir()) == ["evaluation.html", "evaluation.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_others_may_read_what_is_written(evaluation, tmp_path):
+    before = os.umask(0o022)
+    try:
+        written = write_report(evaluation, tmp_path)
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in written] == [0o644, 0o644]
 
 
 def test_the_page_is_below_8_mb(html):

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
-from tickgraph.atomic import write_atomically
+from tickgraph.atomic import READABLE, write_atomically
 from tickgraph.evaluation.columns import IC, ICIR, Metric
 from tickgraph.evaluation.ranking.published import PUBLISHED
 from tickgraph.evaluation.ranking.result import RankingResult, RankingRow
@@ -38,8 +38,8 @@ _SCALES = {
 def write_benchmark(result: RankingResult, folder: Path) -> tuple[Path, Path]:
     """Write ``benchmark.html`` and ``benchmark.json``, each whole or not at all; :class:`StorageError` if not."""
     html, figures = folder / "benchmark.html", folder / "benchmark.json"
-    write_atomically(figures, (result.model_dump_json(indent=2) + "\n").encode())
-    write_atomically(html, render(result).encode())
+    write_atomically(figures, (result.model_dump_json(indent=2) + "\n").encode(), mode=READABLE)
+    write_atomically(html, render(result).encode(), mode=READABLE)
     return html, figures
 
 

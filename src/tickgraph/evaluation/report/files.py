@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tickgraph.atomic import storage_errors, write_atomically
+from tickgraph.atomic import READABLE, storage_errors, write_atomically
 from tickgraph.errors import InputError
 from tickgraph.evaluation.report.page import page
 from tickgraph.evaluation.report.sections import masthead, sections
@@ -21,6 +21,8 @@ def render(evaluation: Evaluation) -> str:
 def write_report(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
     """Write ``evaluation.html`` and ``evaluation.json``, each whole or not at all; the folder is made.
 
+    Others may read them, as far as the umask lets them: a report is for showing.
+
     Returns
     -------
     tuple[Path, Path]
@@ -33,8 +35,8 @@ def write_report(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
     """
     html, result = folder / "evaluation.html", folder / "evaluation.json"
     document = render(evaluation)
-    write_atomically(result, (evaluation.model_dump_json(indent=2) + "\n").encode())
-    write_atomically(html, document.encode())
+    write_atomically(result, (evaluation.model_dump_json(indent=2) + "\n").encode(), mode=READABLE)
+    write_atomically(html, document.encode(), mode=READABLE)
     return html, result
 
 
