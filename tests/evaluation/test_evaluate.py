@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -105,9 +107,17 @@ def test_volatility_is_known_at_its_session(small_panel):
     )
 
 
-def test_survivorship_counts_who_ended(small_panel):
-    assert "The 6 symbols" in survivorship(small_panel)
-    assert "none of them without a price at the end" in survivorship(small_panel)
+@pytest.mark.parametrize("source", ["sample", "files", "yahoo"])
+def test_survivorship_says_where_the_list_of_symbols_is_from_and_counts_who_ended(small_panel, source):
+    said = survivorship(dataclasses.replace(small_panel, source=source))
+    assert "none of them without a price at the end" in said
+    fixed = "The 6 symbols are those of a fixed set of prices that ends on 2022-03-31"
+    assert (fixed in said) == (source != "yahoo")
+    assert ("The list of 6 symbols is today's" in said) == (source == "yahoo")
+    closes = small_panel.adj_close.copy()
+    closes[-1, 0] = np.nan
+    ended = survivorship(dataclasses.replace(small_panel, source=source, adj_close=closes))
+    assert "1 of them without a price at the end" in ended
 
 
 def test_a_large_universe_is_trained_once_a_year():

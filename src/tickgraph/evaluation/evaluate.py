@@ -40,6 +40,8 @@ from tickgraph.market.universe import sector_of
 Calibrate = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], DistributionPanel]
 """``(forecast, realised, volatility)``, each ``[T, S]``, to distributions; row t from what was known by t."""
 
+FIXED_SOURCES = ("sample", "files")
+"""Sources whose symbols were chosen when the prices were put together; others are asked for symbols of today."""
 FEWEST_SYMBOLS = 3
 LARGE_UNIVERSE = 100
 """With more symbols, training once a year keeps a whole evaluation under an hour on two cores."""
@@ -194,13 +196,23 @@ def evaluate(
 
 
 def survivorship(panel: PricePanel) -> str:
-    """What the choice of symbols does to the figures."""
-    ended = int((~np.isfinite(panel.adj_close[-1])).sum())
+    """What the choice of symbols does to the figures, by where the list of them comes from."""
+    count, ended = len(panel.symbols), int((~np.isfinite(panel.adj_close[-1])).sum())
+    without = f"{ended or 'none'} of them without a price at the end"
+    if panel.source in FIXED_SOURCES:
+        chosen = (
+            f"The {count} symbols are those of a fixed set of prices that ends on {panel.sessions[-1]}, {without}: "
+            "such a set is made of companies that were still listed when it was made, and those that failed or were "
+            "taken over before are not among them."
+        )
+    else:
+        chosen = (
+            f"The list of {count} symbols is today's, {without}: they are companies still listed, and large, now, "
+            "which nobody could have chosen at the time; those that failed or were taken over are not among them."
+        )
     return (
-        f"The {len(panel.symbols)} symbols are companies that were still listed and large when the prices were "
-        f"collected, {ended or 'none'} of them without a price at the end: those that failed or were taken over "
-        "are not among them. Returns, above all of long portfolios, are better than an investor of the time "
-        "could have had; differences between forecasters on the same symbols suffer less."
+        f"{chosen} Returns, above all of long portfolios, are better than an investor of the time could have had; "
+        "differences between forecasters on the same symbols suffer less."
     )
 
 
