@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from made_walk_forward import made_walk_forward
 from tickgraph.errors import StorageError
 from tickgraph.model.weights import symbol_seed, weight_shapes
 from tickgraph.pipeline import train as module
@@ -106,3 +107,17 @@ def test_every_symbol_runs_through_one_compilation(panel, config, own):
     program = module.TrainingProgram(config)
     train_symbols(panel, ["AAPL", "ABNB", "UBER", "JPM", "XOM"], own, program=program)
     assert program.compilations == 1
+
+
+def test_training_again_the_same_way_keeps_the_walk_forward_figures_and_another_way_drops_them(
+    panel, config, program, own
+):
+    train_symbols(panel, ["AAPL"], own, program=program)
+    figures = made_walk_forward(config, panel.symbols)
+    assert own.record_evaluation("AAPL", figures) is None
+    first = own.metadata("AAPL")
+    again = train_symbols(panel.through(np.datetime64("2022-12-15")), ["AAPL"], own, program=program)
+    assert again.done["AAPL"].data_version != first.data_version
+    assert again.done["AAPL"].evaluation == own.metadata("AAPL").evaluation == figures
+    train_symbols(panel, ["AAPL"], own, config=config.model_copy(update={"threshold": 0.4}))
+    assert own.metadata("AAPL").evaluation is None

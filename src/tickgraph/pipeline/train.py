@@ -60,9 +60,13 @@ def train_one(
     program: TrainingProgram,
     registry: ModelRegistry,
 ) -> ModelMetadata:
-    """Fit one symbol and publish it; errors as in :func:`tickgraph.model.fitting.fit`, and StorageError."""
+    """Fit one symbol and publish it; errors as in :func:`tickgraph.model.fitting.fit`, and StorageError.
+
+    Walk-forward figures recorded in the model it replaces stay if it was trained the same way: they are of the
+    procedure, and say when they were measured.
+    """
     fitted: FittedModel = fit(peer_panel(panel, symbol, pool), symbol, program)
-    return registry.publish(describe(fitted), fitted.weights, fitted.correlation)
+    return registry.publish(describe(fitted), fitted.weights, fitted.correlation, keep_evaluation=True)
 
 
 def train_symbols(

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.atomic import names_in, storage_errors
-from tickgraph.errors import ArtefactError, ModelNotFoundError, SymbolError
+from tickgraph.atomic import names_in, storage_errors, write_atomically
+from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
 from tickgraph.market.universe import canonical, suggest
 from tickgraph.model.config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
@@ -31,7 +31,7 @@ from tickgraph.registry.generation import (
 )
 from tickgraph.registry.lock import exclusive
 from tickgraph.registry.metadata_file import decode_metadata, encode_metadata
-from tickgraph.registry.schema import Checksums, Correlations, ModelMetadata
+from tickgraph.registry.schema import Checksums, Correlations, ModelMetadata, WalkForward
 from tickgraph.registry.stored import StoredModel
 from tickgraph.registry.weights_file import decode_weights, encode_weights
 
@@ -85,6 +85,8 @@ class ModelRegistry:
         metadata: ModelMetadata,
         weights: Mapping[str, NDArray[np.float32]],
         correlation: NDArray[np.float64],
+        *,
+        keep_evaluation: bool = False,
     ) -> ModelMetadata:
         """Publish a model as its symbol's new generation; its checksums are filled in.
 
@@ -96,6 +98,8 @@ class ModelRegistry:
             float32 arrays by name.
         correlation
             ``[N, N]`` float64, target first.
+        keep_evaluation
+            Take over the walk-forward figures of the model it replaces, if that was trained the same way.
 
         Raises
         ------
@@ -110,7 +114,7 @@ class ModelRegistry:
         shapes = {path: np.shape(value) for path, value in weights.items()}
         decode_weights(encoded[0], shapes, name=f"{paths.weights}{_UNWRITTEN}")
         decode_correlation(encoded[1], metadata.training_config, name=f"{paths.correlations}{_UNWRITTEN}")
-        return self._publish(metadata, *encoded)
+        return self._publish(metadata, *encoded, keep_evaluation=keep_evaluation)
 
     def publish_correlation(
         self,
@@ -156,6 +160,32 @@ class ModelRegistry:
                 update={"correlations": Correlations(as_of=as_of, computed_at=datetime.now(UTC))}
             )
             return self._commit(updated, weights, encoded)
+
+    def record_evaluation(self, symbol: str, evaluation: WalkForward) -> str | None:
+        """Put walk-forward figures into a model's metadata; its other files are not touched.
+
+        Returns
+        -------
+        str or None
+            Why they were not recorded: the model, as it is now, was trained another way. None where they were.
+
+        Raises
+        ------
+        ModelNotFoundError, ArtefactError
+            None was published, or the metadata is damaged or foreign.
+        StorageError
+            The folder cannot be written; the metadata is as it was.
+        """
+        # Read under the lock: a training run that ends in between has its own metadata, and maybe other settings.
+        with self._writing(symbol):
+            path = self.paths(symbol).metadata
+            metadata, _ = self._metadata(symbol, path)
+            if reason := evaluation.mismatch(metadata.training_config):
+                return reason
+            text = encode_metadata(metadata.model_copy(update={"evaluation": evaluation}))
+            decode_metadata(text, metadata.symbol, name=f"{path}{_UNWRITTEN}")
+            write_atomically(path, text)
+            return None
 
     def metadata(self, symbol: str) -> ModelMetadata:
         """Metadata of the current generation; its files are not opened.
@@ -236,9 +266,23 @@ class ModelRegistry:
         threads = self._writers.setdefault(name, threading.Lock())  # atomic, with or without a GIL
         return exclusive(self.root / ".locks" / f"{name}.lock", threads)
 
-    def _publish(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
+    def _publish(
+        self, metadata: ModelMetadata, weights: bytes, correlation: bytes, *, keep_evaluation: bool = False
+    ) -> ModelMetadata:
         with self._writing(metadata.symbol):
+            if keep_evaluation:
+                metadata = self._with_former_evaluation(metadata)
             return self._commit(metadata, weights, correlation)
+
+    def _with_former_evaluation(self, metadata: ModelMetadata) -> ModelMetadata:
+        """The metadata with the figures recorded before it, where they are of its procedure; lock held."""
+        try:
+            former = self.metadata(metadata.symbol).evaluation
+        except (ArtefactError, StorageError):  # none before, or it cannot be read and is about to be replaced
+            return metadata
+        if former is None or former.mismatch(metadata.training_config):
+            return metadata
+        return metadata.model_copy(update={"evaluation": former})
 
     def _commit(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
         """Publish with the symbol's lock held."""

@@ -126,6 +126,78 @@ class Checksums(_Record):
     correlations: Sha256
 
 
+class Figure(_Record):
+    """A figure with its 95 % block-bootstrap interval; null ends where it was not resampled."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class SymbolFigures(_Record):
+    """Walk-forward figures of one symbol; null where a forecast or a return did not vary."""
+
+    forecasts: int = Field(ge=1, description="Sessions forecast.")
+    ic: Figure | None = Field(description="Pearson correlation over time of forecast and realised return.")
+    rank_ic: Figure | None = Field(description="Spearman correlation over time.")
+    hit_rate: Figure | None = Field(description="Share of moves whose sign was right.")
+    r2_vs_zero: Figure | None = Field(description="1 - MSE / MSE of forecasting no move.")
+    coverage: dict[str, Figure] = Field(
+        description="Share of returns inside the interval, by level; calibrated on all evaluated symbols together."
+    )
+
+
+class PanelFigures(_Record):
+    """Figures of one forecaster over all evaluated symbols."""
+
+    forecaster: str
+    ic: Figure | None = Field(description="Mean over sessions of the correlation across symbols.")
+    r2_vs_zero: Figure | None = Field(description="1 - MSE / MSE of forecasting no move.")
+
+
+class WalkForward(_Record):
+    """What the procedure that trains a model was worth, retrained as time went on and judged on what came after.
+
+    The figures are of the procedure on this symbol, not of the very weights: those of each window are others.
+    """
+
+    figures: SymbolFigures
+    panel: PanelFigures = Field(description="The same forecaster over all symbols.")
+    best_baseline: PanelFigures | None = Field(
+        description="Of the baselines run beside it the one with the highest IC, chosen by these very figures."
+    )
+    training_config: TrainingConfig = Field(description="How each window's model was trained.")
+    scheme: Literal["rolling", "expanding"] = Field(description="Training windows of one length, or growing.")
+    windows: int = Field(ge=1, description="Trainings.")
+    retrain_every: int = Field(description="Sessions between trainings.")
+    embargo: int = Field(description="Sessions between the last close of training and the first forecast.")
+    first_session: date = Field(description="First session forecast from.")
+    last_session: date = Field(description="Last session forecast from.")
+    source: str = Field(description="Where the prices came from.")
+    data_version: str = Field(description="sha256 prefix of the prices.")
+    symbols: tuple[str, ...] = Field(description="Evaluated together; peers are chosen among them.")
+    survivorship: str = Field(description="What the choice of symbols does to the figures.")
+    measured_at: UtcDatetime = Field(description="UTC.")
+    version: str = Field(description="Of tickgraph.")
+
+    def mismatch(self, trained: TrainingRecord) -> str | None:
+        """Say why these figures are not of a model that was trained so; None where they are.
+
+        Seeds are free: they draw another model by the same procedure. So is ``min_sessions``, which refuses symbols
+        and changes none.
+        """
+        if self.scheme == "expanding":
+            return "evaluated on expanding windows, where a model is trained on one of fixed length"
+        names = [name for name in TrainingConfig.model_fields if name not in ("seed", "min_sessions")]
+        pairs = {name: (getattr(trained, name), getattr(self.training_config, name)) for name in names}
+        differ = [f"{name} {own}, evaluated {other}" for name, (own, other) in pairs.items() if own != other]
+        if differ:
+            return f"trained with other settings ({'; '.join(differ)})"
+        if strangers := set(trained.correlated_symbols) - set(self.symbols):
+            return f"has peers that were not evaluated ({', '.join(sorted(strangers))})"
+        return None
+
+
 class ModelMetadata(_Record):
     """One generation of one symbol's model; this file is its commit point."""
 
@@ -140,6 +212,9 @@ class ModelMetadata(_Record):
     correlations: Correlations
     checksums: Checksums
     versions: dict[str, str] = Field(description="Libraries it was trained with.")
+    evaluation: WalkForward | None = Field(
+        default=None, description="Walk-forward figures; null where `tickgraph evaluate` has recorded none."
+    )
 
     @model_validator(mode="after")
     def _target_is_no_peer_of_its_own(self) -> ModelMetadata:

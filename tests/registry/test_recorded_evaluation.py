@@ -1,0 +1,152 @@
+"""Walk-forward figures in a model's metadata: recorded whole or not, and only where they are the model's."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import threading
+from datetime import date
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from made_walk_forward import made_walk_forward
+from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
+from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.schema import metadata_json_schema
+
+sys.path.insert(0, str(Path(__file__).parent))
+import publisher
+
+
+@pytest.fixture
+def figures(config, panel):
+    """Figures of the procedure that the registry's models were trained by."""
+    return made_walk_forward(config, panel.symbols)
+
+
+def test_figures_are_recorded_and_the_other_files_stay(registry, figures):
+    before = registry.load("AAPL", weight_shapes)
+    paths = registry.paths("AAPL")
+    files = {path: (path.stat().st_ino, path.read_bytes()) for path in (paths.weights, paths.correlations)}
+    assert registry.record_evaluation("aapl", figures) is None
+    after = registry.load("AAPL", weight_shapes)
+    assert after.metadata == before.metadata.model_copy(update={"evaluation": figures})
+    assert after.generation != before.generation
+    assert {path: (path.stat().st_ino, path.read_bytes()) for path in files} == files
+    assert publisher.left_over(registry.root) == []
+    jsonschema.validate(json.loads(paths.metadata.read_text()), metadata_json_schema())
+
+
+def test_metadata_without_the_block_loads_as_before(registry):
+    path = registry.paths("AAPL").metadata
+    content = json.loads(path.read_text())
+    assert content.pop("evaluation") is None
+    path.write_text(json.dumps(content))
+    assert registry.load("AAPL", weight_shapes).metadata.evaluation is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "said"),
+    [
+        ({"epochs": 20}, {}, "trained with other settings (epochs 2, evaluated 20)"),
+        (
+            {"sessions": 1000, "threshold": 0.5},
+            {},
+            "(threshold 0.3, evaluated 0.5; sessions 300, evaluated 1000)",
+        ),
+        ({}, {"scheme": "expanding"}, "evaluated on expanding windows"),
+        ({}, {"symbols": ("AAPL", "JPM", "MSFT", "XOM")}, "has peers that were not evaluated ("),
+    ],
+)
+def test_figures_of_another_procedure_are_not_recorded(registry, config, figures, settings, changes, said):
+    before = registry.paths("AAPL").metadata.read_bytes()
+    other = {"training_config": config.model_copy(update=settings), **changes}
+    assert said in registry.record_evaluation("AAPL", figures.model_copy(update=other))
+    assert registry.paths("AAPL").metadata.read_bytes() == before
+
+
+def test_seeds_and_the_minimum_of_sessions_are_free(registry, config, figures):
+    drawn = config.model_copy(update={"seed": 5, "min_sessions": 100})
+    assert registry.record_evaluation("AAPL", figures.model_copy(update={"training_config": drawn})) is None
+
+
+def test_without_a_model_nothing_is_recorded(registry, figures):
+    with pytest.raises(ModelNotFoundError, match="No model of TSLA"):
+        registry.record_evaluation("TSLA", figures)
+    registry.paths("AAPL").metadata.write_text("{}")
+    with pytest.raises(ArtefactError, match="damaged or foreign"):
+        registry.record_evaluation("AAPL", figures)
+
+
+@pytest.mark.parametrize("epochs", [2, 3])
+def test_a_model_retrained_in_between_is_the_one_that_is_looked_at(registry, figures, epochs):
+    """The figures go to the newer model if they are of its procedure; its weights are never undone."""
+    template = registry.load("AAPL", weight_shapes)
+    other, about_to_lock, said = ModelRegistry(registry.root), threading.Event(), []
+    writing = other._writing
+
+    def tell(symbol):
+        about_to_lock.set()
+        return writing(symbol)
+
+    other._writing = tell
+    recording = threading.Thread(
+        target=lambda: said.append(other.record_evaluation("AAPL", figures)), daemon=True
+    )
+    with registry._writing("AAPL"):
+        recording.start()
+        assert about_to_lock.wait(20)
+        metadata, weights, correlation = publisher.generation(template, 7)
+        training = metadata.training_config.model_copy(update={"epochs": epochs})
+        retrained = metadata.model_copy(update={"training_config": training})
+        registry._commit(retrained, *publisher.encoded(weights, correlation))
+    recording.join(20)
+    after = registry.load("AAPL", weight_shapes)
+    assert publisher.number_of(after) == 7
+    if epochs == 2:
+        assert (said, after.metadata.evaluation) == ([None], figures)
+    else:
+        assert said == ["trained with other settings (epochs 3, evaluated 2)"]
+        assert after.metadata.evaluation is None
+
+
+def test_a_full_disk_leaves_the_metadata_as_it_was(registry, figures, monkeypatch):
+    before = registry.load("AAPL", weight_shapes)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "replace", full)
+        with pytest.raises(StorageError, match="disk is full"):
+            registry.record_evaluation("AAPL", figures)
+    assert registry.load("AAPL", weight_shapes).generation == before.generation
+    assert publisher.left_over(registry.root) == []
+
+
+def test_new_correlations_keep_the_figures(registry, figures):
+    registry.record_evaluation("AAPL", figures)
+    registry.publish_correlation("AAPL", np.eye(11), date(2023, 1, 3))
+    assert registry.metadata("AAPL").evaluation == figures
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_another_model_keeps_the_figures_only_where_that_is_asked_for(registry, figures, keep):
+    metadata, weights, correlation = publisher.generation(registry.load("AAPL", weight_shapes), 7)
+    registry.record_evaluation("AAPL", figures)
+    published = registry.publish(metadata, weights, correlation, keep_evaluation=keep)
+    assert registry.metadata("AAPL") == published
+    assert published.evaluation == (figures if keep else None)
+
+
+def test_a_model_is_published_over_damaged_metadata(registry, figures):
+    metadata, weights, correlation = publisher.generation(registry.load("AAPL", weight_shapes), 7)
+    registry.paths("AAPL").metadata.write_text("{}")
+    registry.publish(metadata, weights, correlation, keep_evaluation=True)
+    assert publisher.number_of(registry.load("AAPL", weight_shapes)) == 7
