@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from made_walk_forward import made_walk_forward
 from tickgraph.cli import main
 from tickgraph.registry.registry import ModelRegistry
 
@@ -132,6 +133,35 @@ def test_list_and_inspect(run, here, registry):
         assert text in out
     code, out, _ = run("inspect", "AAPL", "--json", "--models-dir", registry.root)
     assert json.loads(out)["verified"] is True
+
+
+def test_list_and_inspect_show_walk_forward_figures_where_there_are_some(run, registry, config, panel):
+    _, out, _ = run("list", "--models-dir", registry.root)
+    assert "walk IC" not in out
+    _, out, _ = run("inspect", "AAPL", "--models-dir", registry.root)
+    assert "walk-forward" not in out
+    registry.record_evaluation("AAPL", made_walk_forward(config, panel.symbols))
+    code, out, _ = run("list", "--models-dir", registry.root)
+    assert code == 0
+    assert "walk IC" in out
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+    assert (rows["AAPL"][-1], rows["JPM"][-1]) == ("+0.031", "-")
+    code, out, _ = run("inspect", "AAPL", "--models-dir", registry.root)
+    assert code == 0
+    for text in (
+        "2018-01-02 to 2022-12-29, 1260 forecasts, 20 trainings, rolling",
+        "sample, version 3f9c2a71, 42 symbols",
+        "+0.031 (-0.025 to +0.087)",
+        "51.4% (48.7% to 54.1%)",
+        "-1.23% (-3.01% to +0.44%)",
+        "80% interval 80.2% (78.0% to 82.3%)",
+        "gnn-per-symbol: IC +0.011 (+0.001 to +0.021), vs zero -2.10%",
+        "ridge: IC +0.015",
+        "Those that failed are not among them.",
+    ):
+        assert text in out
+    _, out, _ = run("inspect", "AAPL", "--json", "--models-dir", registry.root)
+    assert json.loads(out)["metadata"]["evaluation"]["figures"]["hit_rate"]["value"] == 0.514
 
 
 def test_refresh_and_prices(run, here, registry, tmp_path):

@@ -8,7 +8,12 @@ import sys
 import pytest
 
 from tickgraph.cli import main
+from tickgraph.cli.evaluate import QUICK_EPOCHS
 from tickgraph.evaluation.result import Evaluation
+from tickgraph.model.config import TrainingConfig
+from tickgraph.pipeline.train import train_symbols
+from tickgraph.registry import lock
+from tickgraph.registry.registry import ModelRegistry
 
 TINY = [
     "-s",
@@ -130,6 +135,57 @@ def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
     code, _, err = run(*TINY)
     assert code == 2
     assert 'pip install "tickgraph[evaluate]"' in err
+
+
+class TestRecording:
+    """Models of two symbols: AAPL's trained as it is evaluated, JPM's for one epoch more."""
+
+    WORDS = (*TINY, "-f", "zero,reversal,gnn-per-symbol")
+    SETTINGS = TrainingConfig(epochs=1, sessions=120, min_sessions=100, num_stocks=4, hidden_dim=8)
+
+    @pytest.fixture
+    def models(self, panel, tmp_path):
+        models, pool = ModelRegistry(tmp_path / "mine" / "gnn"), ("AAPL", "JPM", "MSFT", "XOM")
+        for symbol, epochs in (("AAPL", 1), ("JPM", 2)):
+            settings = self.SETTINGS.model_copy(update={"epochs": epochs})
+            train_symbols(panel, [symbol], models, config=settings, pool=pool, workers=1)
+        return models
+
+    def test_figures_enter_the_metadata_of_models_trained_so_and_are_shown(self, run, models, tmp_path):
+        before = models.generation("JPM")
+        code, _, err = run(*self.WORDS, "--models-dir", models.root)
+        assert code == 0, err
+        assert "figures recorded in 1 of 2 evaluated models" in err
+        assert "not recorded in JPM: trained with other settings (epochs 2, evaluated 1)" in err
+        assert models.generation("JPM") == before
+        walk = models.metadata("AAPL").evaluation
+        figures = Evaluation.model_validate_json((tmp_path / "evaluation/evaluation.json").read_bytes())
+        assert walk.measured_at == figures.created
+        assert walk.training_config == self.SETTINGS
+        assert (walk.best_baseline.forecaster, walk.symbols) == ("reversal", ("AAPL", "JPM", "MSFT", "XOM"))
+
+    def test_they_are_left_as_they_are_where_that_is_asked_for(self, run, models):
+        before = models.generation("AAPL")
+        code, _, err = run(*self.WORDS, "--models-dir", models.root, "--no-record")
+        assert (code, models.generation("AAPL")) == (0, before)
+        assert "recorded" not in err
+
+    def test_a_quick_run_never_records(self, run, models, panel):
+        quick = self.SETTINGS.model_copy(update={"epochs": QUICK_EPOCHS})
+        train_symbols(panel, ["AAPL"], models, config=quick, pool=["AAPL", "JPM", "MSFT", "XOM"])
+        before = models.generation("AAPL")
+        code, _, err = run(*self.WORDS, "--models-dir", models.root, "--quick")
+        assert (code, models.generation("AAPL")) == (0, before)
+        assert "recorded" not in err
+
+    def test_models_that_cannot_be_written_fail_after_the_figures_are_told(self, run, models, monkeypatch):
+        monkeypatch.setattr(lock, "WAIT_SECONDS", 0.05)
+        with ModelRegistry(models.root)._writing("AAPL"):
+            code, out, err = run(*self.WORDS, "--models-dir", models.root, "--json")
+        assert code == 7
+        assert Evaluation.model_validate_json(out).symbols == ["AAPL", "JPM", "MSFT", "XOM"]
+        assert "Figures were not recorded" in err
+        assert "AAPL.lock is held by another writer" in err
 
 
 def test_the_help_names_every_forecaster():

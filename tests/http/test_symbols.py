@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from made_walk_forward import made_walk_forward
+
 
 def test_symbols_are_those_with_a_model_or_with_prices(service, sample):
     service.get("/forecast/AAPL")
@@ -29,6 +31,15 @@ def test_a_symbol_tells_its_model_and_its_prices(service, registry):
     assert without["first_session"] < without["last_session"] == "2022-12-30"
     assert service.get("/symbols/APPL").status_code == 404
     assert service.get("/symbols/A%20B").status_code == 422
+
+
+def test_a_symbol_tells_its_walk_forward_figures_once_they_are_recorded(own, registry, config, panel):
+    assert own.get("/symbols/JPM").json()["metadata"]["evaluation"] is None
+    figures = made_walk_forward(config, panel.symbols)
+    registry.record_evaluation("JPM", figures)
+    told = own.get("/symbols/JPM").json()["metadata"]["evaluation"]
+    assert told == figures.model_dump(mode="json")
+    assert told["figures"]["hit_rate"] == {"value": 0.514, "low": 0.487, "high": 0.541}
 
 
 def test_the_graph_is_the_one_behind_the_forecast(service, registry, panel):

@@ -18,18 +18,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tickgraph.cli.options import AsJson, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, parse_date
 from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
-from tickgraph.errors import InputError, PartialFailure
+from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.prices import RunPrices, gather_prices
+from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
 
 if TYPE_CHECKING:  # needs the extra
     from tickgraph.evaluation.evaluate import EvaluationSettings, Listener
+    from tickgraph.evaluation.recording import Recording
 
 QUICK_SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "GS", "UNH", "JNJ", "WMT", "MCD", "XOM", "CVX", "DIS")
 QUICK_SESSIONS, QUICK_RETRAINING, QUICK_START, QUICK_EPOCHS = 500, 252, "2021-01-04", 5
@@ -50,6 +52,7 @@ def evaluate(
     source: Source = None,
     source_path: SourcePath = None,
     prices_dir: PricesDir = None,
+    models_dir: ModelsDir = None,
     start: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="First session to forecast.", show_default="the first possible"),
@@ -87,9 +90,19 @@ def evaluate(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Report, figures and kept forecasts.")
     ] = Path("evaluation"),
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record/--no-record",
+            help="Put each symbol's figures into the metadata of its model, if that was trained with these settings.",
+        ),
+    ] = True,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="12 symbols, 2 windows, 5 epochs: every forecaster in under 2 minutes."),
+        typer.Option(
+            "--quick",
+            help="12 symbols, 2 windows, 5 epochs: every forecaster in under 2 minutes. Nothing is recorded.",
+        ),
     ] = False,
     fresh: Annotated[
         bool,
@@ -105,7 +118,8 @@ def evaluate(
 
     Runs the product's model, baselines and ablations side by side, retraining as time goes on, and writes
     evaluation.html and evaluation.json. Each forecaster's window is kept the moment it is done: Ctrl-C, and
-    the same command goes on from there.
+    the same command goes on from there. Then each symbol's figures go into the metadata of its trained model,
+    where tickgraph list and inspect show them.
 
     All of the bundled sample:  tickgraph evaluate
 
@@ -117,13 +131,16 @@ def evaluate(
     try:
         from tickgraph.evaluation.evaluate import default_retraining
         from tickgraph.evaluation.evaluate import evaluate as run
+        from tickgraph.evaluation.recording import Recording, record_evaluation
         from tickgraph.evaluation.report import write_report
         from tickgraph.evaluation.summary import summary_table
     except ImportError as error:
         raise InputError(
             f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
         ) from error
-    settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir)
+    settings = load_settings(
+        source=source, source_path=source_path, prices_dir=prices_dir, models_dir=models_dir
+    )
     started = time.perf_counter()
     words = symbols or (list(QUICK_SYMBOLS) if quick else ["ALL"])
     prices = _prices(words, settings.source, settings.source_path, settings.prices_dir)
@@ -154,6 +171,9 @@ def evaluate(
             listener=listener,
         )
         page, figures = write_report(result, out)
+        recording = Recording()
+        if record and not quick:
+            recording = record_evaluation(result, ModelRegistry(settings.models_dir))
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:
@@ -167,10 +187,27 @@ def evaluate(
             highlight=False,
             soft_wrap=True,
         )
+    _print_recording(recording, settings.models_dir)
+    if recording.failed:
+        raise typer.Exit(StorageError.exit_code)
     single = [word for word in words if not is_group(word)]
     named = set(parse_symbols(single)) if single else set()
     if named & prices.missing.keys():
         raise typer.Exit(PartialFailure.exit_code)
+
+
+def _print_recording(recording: Recording, folder: Path) -> None:
+    """Say which models hold the figures now and, by reason, which do not."""
+    models = len(recording.recorded) + len(recording.skipped)
+    if models:
+        note(f"figures recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
+    reasons: dict[str, list[str]] = {}
+    for symbol, reason in recording.skipped.items():
+        reasons.setdefault(reason, []).append(symbol)
+    for reason, symbols in reasons.items():
+        note(f"not recorded in {', '.join(symbols)}: {reason}")
+    if recording.failed:
+        failure(f"Figures were not recorded: {recording.failed}")
 
 
 def _prices(words: list[str], source: str, path: Path | None, folder: Path) -> RunPrices:

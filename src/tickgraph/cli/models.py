@@ -29,7 +29,7 @@ from tickgraph.market.universe import canonical, parse_symbols, sector_of
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.refresh import RefreshReport, refresh_correlations
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata
+from tickgraph.registry.schema import Figure, ModelMetadata, PanelFigures, WalkForward
 from tickgraph.settings import Settings, load_settings
 
 
@@ -173,17 +173,21 @@ def _print_refresh(report: RefreshReport, as_json: bool) -> None:
 
 
 def _models_table(models: dict[str, ModelMetadata]) -> Table:
+    walked = any(metadata.evaluation for metadata in models.values())
     table = results(
-        f"{len(models)} trained models, figures out of sample",
+        f"{len(models)} trained models, figures out of sample"
+        + ("; walk IC: of the procedure, walk-forward (tickgraph inspect)" if walked else ""),
         "symbol",
         "sector",
         "age",
         "prices to",
         "source",
-        right=("IC", "hit rate", "vs zero", "80% holds"),
+        right=("IC", "hit rate", "vs zero", "80% holds", *(["walk IC"] if walked else [])),
     )
     for symbol, metadata in models.items():
         figures = metadata.performance_metrics.out_of_sample
+        evaluation = metadata.evaluation
+        ic = evaluation.figures.ic if evaluation else None
         table.add_row(
             symbol,
             sector_of(symbol) or "-",
@@ -194,6 +198,7 @@ def _models_table(models: dict[str, ModelMetadata]) -> Table:
             percent(figures.hit_rate),
             percent(figures.r2_vs_zero, sign=True),
             percent(figures.coverage.get("0.8")),
+            *([number(ic.value if ic else None)] if walked else []),
         )
     return table
 
@@ -226,5 +231,42 @@ def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
             f"{float(level):.0%} interval {percent(c)}" for level, c in figures.coverage.items()
         ),
         "Brier": f"{number(figures.brier)}, base rate {number(figures.brier_base)}",
+        **(_walk_forward_rows(metadata.evaluation) if metadata.evaluation else {}),
     }
     return facts(f"{metadata.symbol}  {sector_of(metadata.symbol) or ''}".strip(), rows)
+
+
+def _walk_forward_rows(walk: WalkForward) -> dict[str, str]:
+    figures = walk.figures
+    rows = {
+        "walk-forward": f"{walk.first_session} to {walk.last_session}, {figures.forecasts} forecasts, "
+        f"{walk.windows} trainings, {walk.scheme}; measured {age(walk.measured_at)} ago by tickgraph {walk.version}",
+        "measured on": f"{walk.source}, version {walk.data_version}, {len(walk.symbols)} symbols",
+        "  IC": f"{_number(figures.ic)}; rank {_number(figures.rank_ic)}",
+        "  hit rate": _percent(figures.hit_rate),
+        "  vs zero": _percent(figures.r2_vs_zero, places=2, sign=True),
+        "  coverage": ", ".join(
+            f"{float(level):.0%} interval {_percent(share)}" for level, share in figures.coverage.items()
+        ),
+        "  all symbols": _panel(walk.panel),
+    }
+    if walk.best_baseline is not None:
+        rows["  best baseline"] = _panel(walk.best_baseline)
+    return rows | {"  survivorship": walk.survivorship}
+
+
+def _panel(panel: PanelFigures) -> str:
+    return f"{panel.forecaster}: IC {_number(panel.ic)}, vs zero {_percent(panel.r2_vs_zero, 2, sign=True)}"
+
+
+def _number(figure: Figure | None) -> str:
+    if figure is None or figure.low is None or figure.high is None:
+        return number(figure.value if figure else None)
+    return f"{number(figure.value)} ({number(figure.low)} to {number(figure.high)})"
+
+
+def _percent(figure: Figure | None, places: int = 1, *, sign: bool = False) -> str:
+    if figure is None or figure.low is None or figure.high is None:
+        return percent(figure.value if figure else None, places, sign=sign)
+    low, high = (percent(end, places, sign=sign) for end in (figure.low, figure.high))
+    return f"{percent(figure.value, places, sign=sign)} ({low} to {high})"
