@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import time
-import zipfile
+import os
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
@@ -16,17 +16,16 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.atomic import storage_errors, write_atomically
 from tickgraph.errors import InputError
-from tickgraph.evaluation.pieces import fingerprint
 from tickgraph.evaluation.ranking.conclusions import differences, findings
 from tickgraph.evaluation.ranking.entries import Entry, FormulaEntry, MarketInputs, entries
+from tickgraph.evaluation.ranking.inputs import graph_inputs
+from tickgraph.evaluation.ranking.intervals import ic_estimates
 from tickgraph.evaluation.ranking.market import RankingMarket, Scaling
 from tickgraph.evaluation.ranking.result import RandomQuantiles, RankingResult, RankingRow, Scores
+from tickgraph.evaluation.ranking.runs import Run, as_scores, keep_run
 from tickgraph.evaluation.ranking.scores import RankingScores, random_scores, score
-from tickgraph.evaluation.ranking.training import train
-from tickgraph.evaluation.resampling import SessionBootstrap, mean_over_deviation, ratio
-from tickgraph.evaluation.result import Estimate
+from tickgraph.model.training import prepare_jax
 
 RANDOM_FORECASTS = 1000
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
@@ -34,31 +33,12 @@ SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 
 @dataclass(frozen=True)
 class Listener:
-    """Told how far a run is: a label, steps done, steps in all, and a word on the last."""
+    """Told how far a benchmark is, by one run at a time: its label, runs done, runs in all, and a word on its epoch.
 
-    step: Callable[[str, int, int, str], None] = lambda *_: None
-
-
-@dataclass(frozen=True)
-class Run:
-    """One entry, scaling and seed.
-
-    Attributes
-    ----------
-    forecast
-        ``[D, S]`` float32 of the test days.
-    validation
-        Score on the validation days.
-    epoch
-        Chosen by it, from 1; 0 where there was nothing to train.
-    seconds
-        What it took.
+    The word is empty when a run begins.
     """
 
-    forecast: NDArray[np.float32]
-    validation: Scores
-    epoch: int
-    seconds: float
+    step: Callable[[str, int, int, str], None] = lambda *_: None
 
 
 def run_benchmark(
@@ -69,6 +49,7 @@ def run_benchmark(
     scalings: Sequence[Scaling] = SCALINGS,
     seeds: int = 3,
     epochs: int = 12,
+    jobs: int = 0,
     listener: Listener | None = None,
 ) -> RankingResult:
     """Run entries and score them on the test days.
@@ -91,12 +72,21 @@ def run_benchmark(
     epochs
         Bound on the training of every network; the epoch is chosen on validation days.
 
+    jobs
+        Runs side by side, a thread each; 0 is one per core. Results do not depend on it.
+    listener
+        Hears of progress, from the threads of the runs.
+
     Raises
     ------
     InputError
         An unknown name.
     StorageError
         The folder cannot be used.
+    FloatingPointError
+        A training diverged, or a network's forecasts are constant.
+    KeyboardInterrupt
+        Ctrl-C. What was finished is kept; training stops after its epoch.
     """
     available = entries(epochs)
     chosen = list(available) if names is None else list(names)
@@ -109,19 +99,19 @@ def run_benchmark(
         for name in chosen
         if not (scaling == "causal" and available[name].kind == "probe")  # it is about the file's own scale
     ]
-    total = sum(1 if isinstance(entry, FormulaEntry) else seeds for _, entry in plan)
+    prepare_jax()
     test = market.days["test"]
     returns, scored = np.nan_to_num(market.following.T[test]), market.scored.T[test]
-    rows, daily, done = [], {}, 0
+    graph_of = cache(graph_inputs)  # both scalings have the same
+    total = sum(_seeds(entry, seeds) for _, entry in plan)
+    counted = _Counted(listener, total)
+    rows, daily = [], {}
     for scaling in scalings:
-        inputs = MarketInputs(market, scaling)
-        for entry in (entry for of, entry in plan if of == scaling):
-            runs = []
-            for seed in range(1 if isinstance(entry, FormulaEntry) else seeds):
-                label = f"{entry.name} ({scaling}), seed {seed}"
-                listener.step(label, done, total, "")
-                runs.append(_kept(folder, entry, inputs, seed, partial(listener.step, label, done, total)))
-                done += 1
+        own = [entry for of, entry in plan if of == scaling]
+        inputs = MarketInputs(market, scaling, graph_of)
+        made = _side_by_side(folder, own, inputs, seeds, jobs or _cores(), counted)
+        for entry in own:
+            runs = [made[entry.name, seed] for seed in range(_seeds(entry, seeds))]
             results = [score(run.forecast, returns, scored) for run in runs]
             rows.append(_row(entry, scaling, runs, results))
             daily[entry.name, scaling] = np.stack([one.daily_ic for one in results])
@@ -139,98 +129,82 @@ def run_benchmark(
         random=chance,
         rows=rows,
         differences=gaps,
-        findings=findings(rows, gaps, chance),
+        findings=[*_left_out(market), *findings(rows, gaps, chance)],
     )
 
 
-def _kept(
-    folder: Path, entry: Entry, inputs: MarketInputs, seed: int, progress: Callable[[str], None]
-) -> Run:
-    """Take a run from the folder, or make and keep it."""
-    market = inputs.market
-    settings = {
-        "market": market.sha256,
-        "split": [market.validation_from, market.test_from],
-        "scaling": inputs.scaling,
-        "entry": entry.name,
-        "seed": seed,
-        "recipe": repr(getattr(entry, "recipe", None)),
-        "version": ENTRIES_VERSION,
-    }
-    path = folder / f"{entry.name}-{inputs.scaling}-{seed}-{fingerprint(settings)}.npz"
-    kept = _read(path, (len(market.days["test"]), len(market.tickers)))
-    if kept is not None:
-        return kept
-    made = _make(entry, inputs, seed, progress)
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        forecast=made.forecast,
-        validation=np.array(list(made.validation.model_dump().values())),
-        epoch=np.array(made.epoch),
-        seconds=np.array(made.seconds),
-    )
-    write_atomically(path, buffer.getvalue())
+class _Stopped(Exception):
+    """Another run failed, or Ctrl-C."""
+
+
+class _Counted:
+    """Passes a listener the progress of runs side by side, one word at a time."""
+
+    def __init__(self, listener: Listener, total: int) -> None:
+        self._listener, self._total, self._done = listener, total, 0
+        self._lock = threading.Lock()
+
+    def say(self, label: str, word: str) -> None:
+        with self._lock:
+            self._listener.step(label, self._done, self._total, word)
+
+    def finish(self) -> None:
+        with self._lock:
+            self._done += 1
+
+
+def _side_by_side(
+    folder: Path, chosen: Sequence[Entry], inputs: MarketInputs, seeds: int, jobs: int, counted: _Counted
+) -> dict[tuple[str, int], Run]:
+    """Make or take every run of one scaling, by entry and seed."""
+    stop = threading.Event()
+
+    def one(entry: Entry, seed: int) -> Run:
+        label = f"{entry.name} ({inputs.scaling}), seed {seed}"
+
+        def progress(word: str) -> None:
+            if stop.is_set():
+                raise _Stopped
+            counted.say(label, word)
+
+        progress("")
+        run = keep_run(folder, entry, inputs, seed, progress)
+        counted.finish()
+        return run
+
+    executor = ThreadPoolExecutor(jobs, "ranking")
+    made: dict[tuple[str, int], Run] = {}
+    try:
+        futures = {
+            executor.submit(one, entry, seed): (entry.name, seed)
+            for entry in chosen
+            for seed in range(_seeds(entry, seeds))
+        }
+        for future in as_completed(futures):
+            made[futures[future]] = future.result()
+    finally:
+        stop.set()
+        executor.shutdown(wait=True, cancel_futures=True)
     return made
 
 
-ENTRIES_VERSION = 1
-"""Raised when a change of code changes what an entry forecasts."""
+def _seeds(entry: Entry, seeds: int) -> int:
+    return 1 if isinstance(entry, FormulaEntry) else seeds
 
 
-def _read(path: Path, shape: tuple[int, int]) -> Run | None:
-    """Read a kept run; None if there is none, or if it is damaged and must be made again."""
-    try:
-        with storage_errors(path):
-            data = path.read_bytes()
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            ic, icir, precision, sharpe = stored["validation"].tolist()
-            run = Run(
-                stored["forecast"],
-                Scores(ic=ic, icir=icir, precision=precision, sharpe=sharpe),
-                int(stored["epoch"]),
-                float(stored["seconds"]),
-            )
-    except (FileNotFoundError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
-        return None
-    return run if run.forecast.shape == shape else None
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def _make(entry: Entry, inputs: MarketInputs, seed: int, progress: Callable[[str], None]) -> Run:
-    market, days = inputs.market, inputs.market.days
-    validated = days["validation"]
-    returns, scored = np.nan_to_num(market.following.T[validated]), market.scored.T[validated]
-    started = time.perf_counter()
-    if isinstance(entry, FormulaEntry):
-        forecast = entry.forecast(inputs)
-        reached = score(forecast[validated], returns, scored)
-        seconds = time.perf_counter() - started
-        return Run(forecast[days["test"]].astype(np.float32), as_scores(reached), 0, seconds)
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    network = entry.build(inputs)
-    best: list[RankingScores] = []
-
-    def validate(forecast: NDArray[np.float32]) -> float:
-        best.append(score(forecast, returns, scored))
-        return best[-1].ic
-
-    tested, epoch, _ = train(
-        network,
-        inputs.day_data(entry.inputs),
-        days,
-        entry.recipe,
-        validate,
-        seed,
-        lambda number, of, ic: progress(f"epoch {number} of {of}, validation IC {ic:.4f}"),
-    )
-    return Run(tested, as_scores(best[epoch]), epoch + 1, time.perf_counter() - started)
-
-
-def as_scores(scores: RankingScores) -> Scores:
-    """The four columns alone."""
-    return Scores(ic=scores.ic, icir=scores.icir, precision=scores.precision, sharpe=scores.sharpe)
+def _left_out(market: RankingMarket) -> list[str]:
+    if market.is_whole:
+        return []
+    return [
+        f"Only the first {len(market.tickers)} of the file's {market.stocks_in_file} stocks were ranked: nothing "
+        "here compares with the published table."
+    ]
 
 
 def _row(entry: Entry, scaling: Scaling, runs: list[Run], results: list[RankingScores]) -> RankingRow:
@@ -250,26 +224,6 @@ def _row(entry: Entry, scaling: Scaling, runs: list[Run], results: list[RankingS
         epochs=[run.epoch for run in runs],
         seconds=sum(run.seconds for run in runs),
     )
-
-
-def ic_estimates(daily: NDArray[np.float64]) -> tuple[Estimate, Estimate]:
-    """IC and ICIR with intervals over days, from the daily IC of every seed ``[seeds, D]``.
-
-    Both are means over seeds; days are drawn for all seeds at once.
-    """
-    daily = np.nan_to_num(daily)
-    count, days = daily.shape
-    bootstrap = SessionBootstrap(days)
-    ones = np.ones(days)
-    ic = bootstrap.estimate(np.stack([daily.mean(axis=0), ones], axis=1), ratio)
-    terms = np.concatenate([daily, daily**2, ones[None]]).T  # [D, 2 seeds + 1]
-
-    def mean_icir(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        each = [mean_over_deviation(sums[..., [seed, count + seed, 2 * count]]) for seed in range(count)]
-        return np.asarray(np.mean(each, axis=0))
-
-    icir = bootstrap.estimate(terms, mean_icir)
-    return ic or Estimate(value=0.0), icir or Estimate(value=0.0)
 
 
 def _mean(scores: list[Scores]) -> Scores:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tickgraph.evaluation.ranking.intervals import difference_estimates
 from tickgraph.evaluation.ranking.market import Scaling
 from tickgraph.evaluation.ranking.published import PUBLISHED
 from tickgraph.evaluation.ranking.result import RandomQuantiles, RankingDifference, RankingRow
-from tickgraph.evaluation.resampling import SessionBootstrap, mean_over_deviation, ratio
 from tickgraph.evaluation.result import Estimate
 
 OURS = "tickgraph"
@@ -22,15 +22,14 @@ def differences(
 ) -> list[RankingDifference]:
     """Paired differences of tickgraph's row to every other of the same scaling.
 
-    ``daily`` holds the daily IC ``[seeds, D]`` of every row; it is averaged over seeds, and days are drawn in
-    blocks for both rows at once.
+    ``daily`` holds the daily IC ``[seeds, D]`` of every row.
     """
     found = []
     for row in rows:
         if row.model == OURS or (OURS, row.scaling) not in daily:
             continue
         ours, theirs = daily[OURS, row.scaling], daily[row.model, row.scaling]
-        ic, icir = _difference(ours, theirs)
+        ic, icir = difference_estimates(ours, theirs)
         found.append(
             RankingDifference(
                 first=OURS,
@@ -80,28 +79,6 @@ def findings(
         "those two columns tell little apart."
     )
     return sentences + [gap.conclusion for gap in gaps]
-
-
-def _difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[Estimate, Estimate]:
-    ours, theirs = np.nan_to_num(ours), np.nan_to_num(theirs)
-    days = ours.shape[1]
-    bootstrap, ones = SessionBootstrap(days), np.ones(days)
-    ic = bootstrap.estimate(np.stack([ours.mean(axis=0) - theirs.mean(axis=0), ones], axis=1), ratio)
-    counts = len(ours), len(theirs)
-    terms = np.concatenate([ours, ours**2, theirs, theirs**2, ones[None]]).T
-
-    def gap(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        means = []
-        for start, count in ((0, counts[0]), (2 * counts[0], counts[1])):
-            each = [
-                mean_over_deviation(sums[..., [start + seed, start + count + seed, -1]])
-                for seed in range(count)
-            ]
-            means.append(np.mean(each, axis=0))
-        return np.asarray(means[0] - means[1])
-
-    icir = bootstrap.estimate(terms, gap)
-    return ic or Estimate(value=0.0), icir or Estimate(value=0.0)
 
 
 def _verdict(difference: Estimate) -> str:

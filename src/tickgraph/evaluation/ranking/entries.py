@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.evaluation.ranking.inputs import GraphInputs, features, graph_inputs
-from tickgraph.evaluation.ranking.market import CLOSE, LOOKBACK, RankingMarket, Scaling
+from tickgraph.evaluation.ranking.inputs import LAGS, GraphInputs, features, graph_inputs
+from tickgraph.evaluation.ranking.market import CLOSE, RankingMarket, Scaling
 from tickgraph.evaluation.ranking.training import DayData, Recipe
 
 Kind = Literal["probe", "baseline", "published", "tickgraph"]
@@ -19,15 +20,25 @@ Kind = Literal["probe", "baseline", "published", "tickgraph"]
 
 @dataclass(frozen=True)
 class MarketInputs:
-    """A market on one scaling, with what the entries read of it computed once."""
+    """A market on one scaling, with what the entries read of it computed once, when first asked for.
+
+    Attributes
+    ----------
+    market, scaling
+        What it is of.
+    graph_of
+        Builds the graph; both scalings have the same.
+    """
 
     market: RankingMarket
     scaling: Scaling
+    graph_of: Callable[[RankingMarket], GraphInputs] = graph_inputs
+    _computing: Any = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def graph(self) -> GraphInputs:
         """Peers, edges and factors of every day."""
-        return graph_inputs(self.market)
+        return self.graph_of(self.market)
 
     @cached_property
     def sequence(self) -> NDArray[np.float32]:
@@ -58,11 +69,12 @@ class MarketInputs:
 
     def day_data(self, names: tuple[str, ...]) -> DayData:
         """Arrays that a network of these inputs is trained on."""
-        arrays = {
-            name: getattr(self.graph, name) if name in ("peers", "edges", "factors") else getattr(self, name)
-            for name in names
-        }
-        return DayData(arrays, self.target, self.scored, self.base)
+        with self._computing:  # runs side by side would each compute them
+            arrays = {
+                name: getattr(self.graph if name in ("peers", "edges", "factors") else self, name)
+                for name in names
+            }
+            return DayData(arrays, self.target, self.scored, self.base)
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,7 @@ class FormulaEntry:
     kind: Kind
     description: str
     forecast: Callable[[MarketInputs], NDArray[np.floating[Any]]]
+    inputs: tuple[str, ...] = ()
 
 
 Entry = NetworkEntry | FormulaEntry
@@ -129,7 +142,7 @@ def _ridge(inputs: MarketInputs) -> NDArray[np.float64]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    columns = inputs.features[..., : LOOKBACK - 1 + 1 + CLOSE]  # lagged returns and gaps to the averages
+    columns = inputs.features[..., : LAGS + CLOSE]  # lagged returns and gaps to the averages
     train = inputs.market.days["train"]
     counted = inputs.scored[train] > 0
     day_mean = inputs.target[train].sum(axis=1, keepdims=True) / np.maximum(
@@ -155,7 +168,11 @@ def entries(epochs: int) -> dict[str, Entry]:
         ),
         FormulaEntry("reversal", "baseline", "Minus the day's return.", _reversal),
         FormulaEntry(
-            "ridge", "baseline", "Ridge on 16 lagged returns and 4 gaps to moving averages.", _ridge
+            "ridge",
+            "baseline",
+            "Ridge on 16 lagged returns and 4 gaps to moving averages.",
+            _ridge,
+            ("features",),
         ),
         NetworkEntry("LSTM", "published", "LSTM on 16 days of 5 channels.", ("sequence",), _lstm, price),
         NetworkEntry(

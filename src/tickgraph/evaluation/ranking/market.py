@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -13,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tickgraph.errors import InputError
+from tickgraph.evaluation.ranking.scores import TOP_PRECISION
 
 LOOKBACK = 16
 """Days of input behind every forecast, as in the published table."""
@@ -24,7 +28,7 @@ CLOSE = len(CHANNELS) - 1
 Scaling = Literal["published", "causal"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RankingMarket:
     """Daily inputs of a market's stocks, and its split into training, validation and test days.
 
@@ -44,6 +48,8 @@ class RankingMarket:
         First day whose return is validated, and tested.
     source, sha256
         The file it was read from.
+    stocks_in_file
+        How many stocks the file has; more than there are tickers where only the first were taken.
     """
 
     name: str
@@ -53,6 +59,23 @@ class RankingMarket:
     test_from: int
     source: str
     sha256: str
+    stocks_in_file: int
+
+    def first(self, stocks: int) -> RankingMarket:
+        """The market of the file's first stocks; itself if it has no more."""
+        if stocks >= len(self.tickers):
+            return self
+        return replace(self, tickers=self.tickers[:stocks], inputs=self.inputs[:stocks])
+
+    @property
+    def is_whole(self) -> bool:
+        """Every stock of the file is in it."""
+        return len(self.tickers) == self.stocks_in_file
+
+    @property
+    def identity(self) -> str:
+        """The same for the same arrays: the file's hash, and how many of its stocks where not all."""
+        return self.sha256 if self.is_whole else f"{self.sha256}, first {len(self.tickers)}"
 
     @cached_property
     def close(self) -> NDArray[np.float64]:
@@ -116,6 +139,9 @@ class RankingMarket:
         return rows
 
 
+FEWEST_STOCKS = 20
+"""Twice the ten that are picked, and more than the common factors that are taken out."""
+
 WHOLE_DAY = 0.9
 """Share of the usual number of stocks that a last day must have."""
 
@@ -135,23 +161,36 @@ def read_market(
     Raises
     ------
     InputError
-        The file is absent, is not such an archive, or has too few days for the split.
+        The file is absent, is not such an archive, has too few days for the split or too few stocks, or no day
+        of a part can be scored.
     """
     try:
         content = path.read_bytes()
-        with np.load(path, allow_pickle=False) as archive:
-            features, tickers = archive["features"], archive["tickers"]
-    except (OSError, ValueError, KeyError) as error:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            features, tickers = np.asarray(archive["features"], np.float64), archive["tickers"]
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,  # an array in place of an archive
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise InputError(
             f"{path} is not a ranking market: expected an .npz file with features [stocks, days, 5] and "
             f"tickers [stocks] ({error}). Name the file with --data."
         ) from error
-    if features.ndim != 3 or features.shape[2] != len(CHANNELS) or len(tickers) != len(features):
+    if features.ndim != 3 or features.shape[2] != len(CHANNELS) or tickers.shape != features.shape[:1]:
         raise InputError(
             f"{path}: expected features [stocks, days, {len(CHANNELS)}] and as many tickers, got "
-            f"{list(features.shape)} and {len(tickers)}. Channels are {', '.join(CHANNELS)}."
+            f"{list(features.shape)} and {list(tickers.shape)}. Channels are {', '.join(CHANNELS)}."
         )
-    inputs = np.where(features <= MISSING + 1, np.nan, features).astype(np.float64)
+    if len(tickers) < FEWEST_STOCKS:
+        raise InputError(
+            f"{path} has {len(tickers)} stocks; ranking them takes at least {FEWEST_STOCKS}. Name a larger market."
+        )
+    inputs = np.where(features <= MISSING + 1, np.nan, features)
     present = np.isfinite(inputs[..., CLOSE]).sum(axis=0)  # [T]
     known = np.flatnonzero(present >= WHOLE_DAY * np.median(present))
     inputs = inputs[:, : known[-1] + 1 if len(known) else 0]
@@ -160,7 +199,7 @@ def read_market(
             f"{path} has {inputs.shape[1]} days; the split needs {HISTORY + LOOKBACK} < validation from "
             f"({validation_from}) < test from ({test_from}) < days. Set --validation-from and --test-from."
         )
-    return RankingMarket(
+    market = RankingMarket(
         name=path.stem,
         tickers=tuple(str(ticker) for ticker in tickers),
         inputs=inputs,
@@ -168,4 +207,13 @@ def read_market(
         test_from=test_from,
         source=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
+        stocks_in_file=len(tickers),
     )
+    for part, rows in market.days.items():
+        if not (market.scored[:, rows].sum(axis=0) >= TOP_PRECISION).any():
+            raise InputError(
+                f"{path}: no {part} day has {TOP_PRECISION} stocks with {LOOKBACK} whole days of input and a return "
+                f"after them. Missing values are {MISSING:g}; set --validation-from and --test-from to days that "
+                "have prices."
+            )
+    return market

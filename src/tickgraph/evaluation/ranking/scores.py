@@ -23,11 +23,15 @@ class RankingScores:
     icir
         Mean of the daily IC over its standard deviation (their column "RIC").
     precision
-        Share of the 10 highest forecasts of each day whose return is not negative.
+        Share of the 10 highest forecasts of each day whose return is not negative. Of equal forecasts, the
+        stock that stands first in the file is taken.
     sharpe
         Mean over standard deviation of the daily mean return of the 5 highest forecasts, times 15.87.
     daily_ic, daily_top
-        ``[D]`` float64: IC, and mean return of the 5 highest; NaN on a day whose forecast is constant.
+        ``[D]`` float64: IC, and mean return of the 5 highest. NaN on a day whose forecast is constant, which
+        ranks nothing; the second also on a day with fewer than 10 stocks. Such days are in no mean.
+
+    A figure is NaN where no day has it, or a deviation is 0.
     """
 
     ic: float
@@ -57,18 +61,20 @@ def score(
     """
     if not np.isfinite(forecast[scored]).all():
         raise FloatingPointError("a forecast is not finite")
-    values = forecast.astype(np.float64)
+    values = np.where(scored, forecast, 0.0).astype(np.float64)
     daily_ic = _correlation(values, np.where(scored, returns, 0.0), scored)
-    enough = scored.sum(axis=1) >= TOP_PRECISION
-    ranked = np.argsort(np.where(scored, -values, np.inf), axis=1, kind="stable")[:, :TOP_PRECISION]
-    best = np.take_along_axis(np.where(scored, returns, np.nan), ranked, axis=1)[enough]  # [D, 10]
+    enough = (scored.sum(axis=1) >= TOP_PRECISION) & _varies(values, scored)
+    order = np.argsort(np.where(scored, -values, np.inf), axis=1, kind="stable")[:, :TOP_PRECISION]
+    highest = np.take_along_axis(np.where(scored, returns, np.nan), order, axis=1)[enough]  # [<= D, 10]
     top = np.full(len(values), np.nan)
-    top[enough] = best[:, :TOP_PORTFOLIO].mean(axis=1)
+    top[enough] = highest[:, :TOP_PORTFOLIO].mean(axis=1)
+    ic, ic_deviation = _mean_and_deviation(daily_ic)
+    gain, gain_deviation = _mean_and_deviation(top)
     return RankingScores(
-        ic=float(np.nanmean(daily_ic)),
-        icir=float(np.nanmean(daily_ic) / np.nanstd(daily_ic)),
-        precision=float((best >= 0).mean()),
-        sharpe=float(np.nanmean(top) / np.nanstd(top) * DAYS_TO_YEAR),
+        ic=ic,
+        icir=ic / ic_deviation,
+        precision=_mean_and_deviation((highest >= 0).astype(np.float64))[0],
+        sharpe=gain / gain_deviation * DAYS_TO_YEAR,
         daily_ic=daily_ic,
         daily_top=top,
     )
@@ -86,12 +92,27 @@ def random_scores(
     }
 
 
+def _mean_and_deviation(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Of what is not NaN; NaN where nothing is, and for a deviation of 0."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return np.nan, np.nan
+    return float(known.mean()), float(known.std()) or np.nan
+
+
+def _varies(values: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Days ``[D]`` on which not all counted values are the same."""
+    highest = np.where(counted, values, -np.inf).max(axis=1)
+    return np.asarray(highest > np.where(counted, values, np.inf).min(axis=1))
+
+
 def _correlation(
     x: NDArray[np.float64], y: NDArray[np.float64], counted: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
+    known = _varies(x, counted) & _varies(y, counted)  # rounding leaves a constant a deviation, so ask first
     count = counted.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.where(counted, x - (x * counted).sum(axis=1, keepdims=True) / count, 0.0)
         y = np.where(counted, y - (y * counted).sum(axis=1, keepdims=True) / count, 0.0)
         spread = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-        return np.where(spread > 1e-300, (x * y).sum(axis=1) / spread, np.nan)
+        return np.where(known, (x * y).sum(axis=1) / spread, np.nan)
