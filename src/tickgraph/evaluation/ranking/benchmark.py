@@ -129,7 +129,7 @@ def run_benchmark(
         random=chance,
         rows=rows,
         differences=gaps,
-        findings=[*_left_out(market), *findings(rows, gaps, chance)],
+        findings=[*_left_out(market), *findings(rows, gaps, chance, comparable=market.is_whole)],
     )
 
 

@@ -45,14 +45,21 @@ def differences(
 
 
 def findings(
-    rows: Sequence[RankingRow], gaps: Sequence[RankingDifference], chance: RandomQuantiles
+    rows: Sequence[RankingRow],
+    gaps: Sequence[RankingDifference],
+    chance: RandomQuantiles,
+    *,
+    comparable: bool = True,
 ) -> list[str]:
-    """Sentences on the rows: the published figures, the look-ahead in the file, chance, the paired differences."""
+    """Sentences on the rows: the published figures, the look-ahead in the file, chance, the paired differences.
+
+    The published figures are left out where the rows are not ``comparable`` with them: of a part of the stocks.
+    """
     sentences = []
     published = {row.model: row for row in PUBLISHED}
     best = published[BEST_PUBLISHED]
     for row in rows:
-        if row.model == OURS:
+        if row.model == OURS and comparable:
             higher = [
                 f"{name} {ours:.3f} is {'above' if ours > theirs else 'not above'} the published "
                 f"{BEST_PUBLISHED}'s {theirs:.3f}"
@@ -62,7 +69,7 @@ def findings(
                 )
             ]
             sentences.append(f"{OURS} on {row.scaling} inputs: {'; '.join(higher)}.")
-        elif row.model in published and row.scaling == "published":
+        elif row.model in published and row.scaling == "published" and comparable:
             ic, icir = published[row.model].ic, published[row.model].icir
             sentences.append(
                 f"{row.model} in this harness: IC {row.scores.ic:.3f} (published {ic:.3f}), "
