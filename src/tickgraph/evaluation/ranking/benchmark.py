@@ -48,7 +48,7 @@ def run_benchmark(
     names: Sequence[str] | None = None,
     scalings: Sequence[Scaling] = SCALINGS,
     seeds: int = 3,
-    epochs: int = 12,
+    epochs: int = 8,
     jobs: int = 0,
     listener: Listener | None = None,
 ) -> RankingResult:

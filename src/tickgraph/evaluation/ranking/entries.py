@@ -145,11 +145,11 @@ def _ridge(inputs: MarketInputs) -> NDArray[np.float64]:
     columns = inputs.features[..., : LAGS + CLOSE]  # lagged returns and gaps to the averages
     train = inputs.market.days["train"]
     counted = inputs.scored[train] > 0
-    day_mean = inputs.target[train].sum(axis=1, keepdims=True) / np.maximum(
-        counted.sum(axis=1, keepdims=True), 1
-    )
+    returns = np.where(counted, inputs.target[train], np.nan)
+    # Of each day, so that no wild day and no wild stock decides: 0.025 in place of 0.020 on validation days.
+    score = (returns - np.nanmean(returns, axis=1, keepdims=True)) / np.nanstd(returns, axis=1, keepdims=True)
     model = make_pipeline(StandardScaler(), Ridge(1000.0))
-    model.fit(columns[train][counted], (inputs.target[train] - day_mean)[counted])
+    model.fit(columns[train][counted], np.clip(score, -3, 3)[counted])
     flat = model.predict(columns.reshape(-1, columns.shape[-1]))
     return flat.reshape(columns.shape[:2])
 
