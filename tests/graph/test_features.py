@@ -33,3 +33,18 @@ def test_constant_or_missing_volume_scores_zero():
 
 def test_too_short_a_history_has_no_features():
     assert np.isnan(node_features(np.zeros((3, 1)), np.ones((3, 1)), 5)).all()
+
+
+def test_the_shock_is_the_last_return_in_units_of_volatility(panel):
+    returns = panel.log_returns()
+    features = node_features(returns, panel.volume, 20, "residual")
+    np.testing.assert_array_equal(features[..., :3], node_features(returns, panel.volume, 20, "baseline"))
+    frame = pd.DataFrame(returns)
+    complete = np.isfinite(features[..., 0])
+    expected = (frame / frame.rolling(20).std()).to_numpy()
+    np.testing.assert_allclose(features[..., 3][complete], expected[complete], rtol=1e-9)
+
+
+def test_a_price_that_stands_still_has_no_shock():
+    features = node_features(np.zeros((8, 1)), np.ones((8, 1)), 5, "residual")
+    assert (features[4:, 0, 3] == 0).all()

@@ -16,7 +16,7 @@ NODES = ("AAPL", "MSFT", "ABNB")
 def test_shapes_targets_and_an_empty_place(panel):
     snapshots = build_snapshots(panel.tail(200), NODES, CONFIG)
     assert len(snapshots) == 140  # the first needs 61 closes
-    assert snapshots.features.shape == (140, 4, 3)
+    assert snapshots.features.shape == (140, 4, 4)
     assert snapshots.adjacency.shape == (140, 4, 4)
     assert not snapshots.present[:, 3].any()
     returns = panel.log_returns()[:, panel.column("MSFT")]

@@ -9,10 +9,12 @@ import pytest
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network, forward
-from tickgraph.model.training import TrainingProgram, shuffles, training_example
+from tickgraph.model.training import TrainingProgram, residual_targets, shuffles, training_example
 from tickgraph.model.weights import FEATURE_SCALE, HEAD_BIAS, HEAD_KERNEL, initial_weights, symbol_seed
 
-CONFIG = TrainingConfig(epochs=3, sessions=125, min_sessions=50)  # 100 rows: the last batch has 4
+CONFIG = TrainingConfig(
+    architecture="baseline", epochs=3, sessions=125, min_sessions=50
+)  # 100 rows: the last batch has 4
 NODES = ("AAPL", "MSFT", "JPM", "ABNB")
 
 
@@ -56,6 +58,52 @@ def test_the_program_trains_as_keras_does(snapshots, small):
     np.testing.assert_allclose(mine, theirs, rtol=1e-2, atol=1e-3 * example.return_scale)
 
 
+def test_the_residual_program_trains_as_keras_does_with_decay(panel):
+    """Targets are residuals in units of volatility; AdamW takes the same share of the weights."""
+    config = TrainingConfig(epochs=3, sessions=125, min_sessions=50, weight_decay=2.0)
+    window = panel.through(np.datetime64("2021-03-31")).tail(161)
+    snapshots = build_snapshots(window, NODES, config)[:100]
+    seed = symbol_seed(0, "AAPL")
+    example = training_example(snapshots, config)
+    ours = TrainingProgram(config).train(example, seed)
+
+    network = build_network(config)
+    in_volatility = keras.Model(network.inputs, network.get_layer("head").output[..., 0])
+    network.set_weights(
+        [example.feature_mean, example.feature_scale, *initial_weights(config, seed).values()]
+    )
+    optimizer = keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+    in_volatility.compile(optimizer, loss=_masked_error)
+    for epoch in shuffles(config, seed):
+        for rows in epoch:
+            rows = rows[rows < len(snapshots)]
+            target = np.stack([example.targets[rows], example.known[rows]], axis=-1)
+            in_volatility.train_on_batch([snapshots.features[rows], snapshots.adjacency[rows]], target)
+
+    theirs = network.predict([snapshots.features, snapshots.adjacency], verbose=0)
+    mine = forward(ours.weights, snapshots.features, snapshots.adjacency)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-2, atol=1e-4)
+    assert np.abs(mine).max() > 1e-3
+
+
+def test_residual_targets_are_what_the_neighbours_did_not_do(panel):
+    config = TrainingConfig(num_stocks=4, sessions=125, min_sessions=50)
+    window = panel.through(np.datetime64("2021-06-30")).tail(170)
+    snapshots = build_snapshots(window, NODES, config)
+    known = np.isfinite(snapshots.targets) & snapshots.present
+    targets, counted = residual_targets(snapshots, known)
+    day = 20
+    z = np.clip(snapshots.targets[day] / snapshots.features[day, :, 0], -4, 4)
+    for node in np.flatnonzero(known[day]):
+        weight = snapshots.adjacency[day, node].copy()
+        weight[node] = 0.0
+        weight[~known[day]] = 0.0
+        shared = (weight[known[day]] @ z[known[day]]) / weight.sum() if weight.sum() else 0.0
+        np.testing.assert_allclose(targets[day, node], z[node] - shared, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(counted, known)
+    assert np.isfinite(targets[known]).all()
+
+
 def _masked_error(target, forecast):
     wanted, known = target[..., 0], target[..., 1]
     return keras.ops.sum(known * (forecast - wanted) ** 2) / keras.ops.sum(known)
@@ -89,7 +137,9 @@ def test_xla_compiles_once_for_any_number_of_symbols(snapshots):
     monitoring.register_event_duration_secs_listener(
         lambda event, *_, **__: compiled.append(event) if event.endswith("backend_compile_duration") else None
     )
-    program = TrainingProgram(TrainingConfig(epochs=2, sessions=125, min_sessions=50))
+    program = TrainingProgram(
+        TrainingConfig(architecture="baseline", epochs=2, sessions=125, min_sessions=50)
+    )
     example = training_example(snapshots, program.config)
     program.train(example, 1)
     after_first = len(compiled)
@@ -121,7 +171,9 @@ def test_a_longer_history_keeps_its_latest_rows(snapshots):
 
 
 def test_training_lowers_the_loss(snapshots):
-    program = TrainingProgram(TrainingConfig(epochs=40, sessions=125, min_sessions=50))
+    program = TrainingProgram(
+        TrainingConfig(architecture="baseline", epochs=40, sessions=125, min_sessions=50)
+    )
     losses = program.train(training_example(snapshots, program.config), 1).losses
     assert losses[-1] < 0.9 * losses[0]
 
@@ -164,7 +216,7 @@ def test_a_start_of_another_scaling_is_refused(snapshots, small):
 
 
 def test_divergence_is_an_error(snapshots):
-    config = TrainingConfig(epochs=3, sessions=125, min_sessions=50)
+    config = TrainingConfig(architecture="baseline", epochs=3, sessions=125, min_sessions=50)
     example = training_example(snapshots, config)
     example.targets[3, 0] = np.inf
     with pytest.raises(FloatingPointError, match="training diverged"):

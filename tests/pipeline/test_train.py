@@ -41,7 +41,7 @@ def test_metadata_says_what_was_done(panel, config, program, trained_dir):
     assert metadata.data_stats.calibration_sessions == 60
     assert str(metadata.data_stats.last_session) == "2022-12-30"
     assert metadata.correlations.as_of == metadata.data_stats.last_session
-    assert metadata.performance_metrics.num_params == 8705
+    assert metadata.performance_metrics.num_params == 9025
     figures = metadata.performance_metrics.out_of_sample
     assert figures.sessions == 60
     assert figures.beats_zero == (figures.mse < figures.mse_zero)

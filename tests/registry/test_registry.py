@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
+from tickgraph.model.config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry import generation as generation_module
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata, metadata_json_schema
+from tickgraph.registry.schema import ModelMetadata, TrainingRecord, metadata_json_schema
 from tickgraph.registry.weights_file import decode_weights
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -426,3 +427,18 @@ def test_readers_see_whole_generations_while_others_publish(numbered):
     assert not errors
     assert len(seen) > 3
     assert read(numbered.root) in (58, 59)
+
+
+def test_metadata_of_a_release_that_knew_one_architecture_is_of_the_baseline():
+    recorded = TrainingRecord(**TrainingConfig(architecture="baseline").model_dump(), **OWN)
+    old = recorded.model_dump(exclude={"architecture", "weight_decay"})
+    assert TrainingRecord.model_validate(old) == recorded
+
+
+def test_the_baseline_has_no_weight_decay_unless_it_is_given():
+    assert TrainingConfig(architecture="baseline").weight_decay == 0
+    assert TrainingConfig(architecture="baseline", weight_decay=1.0).weight_decay == 1
+    assert TrainingConfig().weight_decay > 0
+
+
+OWN = {"correlated_symbols": ("MSFT",), "symbol_seed": 1}

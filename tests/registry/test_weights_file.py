@@ -15,10 +15,13 @@ from tickgraph.model.weights import FEATURE_SCALE, weight_shapes
 from tickgraph.registry.generation import MAX_BYTES
 from tickgraph.registry.weights_file import decode_weights, encode_weights
 
-CONFIG = TrainingConfig()
+CONFIG = TrainingConfig(architecture="baseline")
 SHAPES = weight_shapes(CONFIG)
 KERNEL = "layers/dense/vars/0"
-GOLDEN = Path(__file__).with_name("golden.layout.txt")
+GOLDEN = {
+    "baseline": Path(__file__).with_name("golden.layout.txt"),
+    "residual": Path(__file__).with_name("golden.residual.layout.txt"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +60,10 @@ def test_we_read_what_keras_saved(weights, tmp_path):
         np.testing.assert_array_equal(read[path], value)
 
 
-def test_keras_still_lays_files_out_as_the_golden_listing_says(tmp_path):
+@pytest.mark.parametrize("architecture", GOLDEN)
+def test_keras_still_lays_files_out_as_the_golden_listing_says(architecture, tmp_path):
     """A change here breaks every file on disk: add a migration, do not just edit the listing."""
-    build_network(CONFIG).save_weights(tmp_path / "k.weights.h5")
+    build_network(TrainingConfig(architecture=architecture)).save_weights(tmp_path / "k.weights.h5")
     lines = []
     with h5py.File(tmp_path / "k.weights.h5") as file:
         file.visititems(
@@ -67,7 +71,7 @@ def test_keras_still_lays_files_out_as_the_golden_listing_says(tmp_path):
                 lines.append(f"{name} {item.shape}") if isinstance(item, h5py.Dataset) else None
             )
         )
-    assert "\n".join(lines) + "\n" == GOLDEN.read_text()
+    assert "\n".join(lines) + "\n" == GOLDEN[architecture].read_text()
 
 
 def test_equal_weights_make_equal_bytes(weights):

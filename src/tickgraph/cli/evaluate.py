@@ -126,7 +126,7 @@ def evaluate(
     A file of your own:  tickgraph evaluate --source files --source-path prices.parquet
 
     Forecasters: zero, historical-mean, momentum, reversal, ridge, ridge-lags, lightgbm, gru, gnn-no-edges,
-    gnn-shuffled-edges, gnn-per-symbol, gnn-global, gnn-fine-tuned.
+    gnn-shuffled-edges, gnn-baseline, gnn-per-symbol, gnn-global, gnn-fine-tuned.
     """
     try:
         from tickgraph.evaluation.evaluate import default_retraining

@@ -59,6 +59,14 @@ def train(
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
     as_of: AsOf = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="residual, or baseline: the one that was handed down, kept for comparison.",
+            show_default="residual",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the sessions.", show_default="20")] = None,
     sessions: Annotated[int | None, typer.Option(help="Sessions in the window.", show_default="1000")] = None,
     min_sessions: Annotated[
@@ -97,6 +105,7 @@ def train(
         workers=workers,
         peer_pool=parse_symbols(peer_pool) if peer_pool else None,
         training=_training_flags(
+            architecture=architecture,
             epochs=epochs,
             sessions=sessions,
             min_sessions=min_sessions,

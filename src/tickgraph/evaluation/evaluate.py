@@ -219,7 +219,7 @@ def survivorship(panel: PricePanel) -> str:
 def trailing_volatility(panel: PricePanel, window: int) -> NDArray[np.float64]:
     """``[T, S]`` standard deviation of the last ``window`` daily log returns, known at t."""
     features = node_features(panel.log_returns(), panel.volume, window)
-    return features[..., FEATURE_NAMES.index("volatility")]
+    return features[..., FEATURE_NAMES["baseline"].index("volatility")]
 
 
 def _measured(

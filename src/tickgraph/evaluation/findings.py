@@ -10,6 +10,7 @@ PAIRS: tuple[tuple[str, str, str], ...] = (
     ("gnn-per-symbol", "gnn-global", "One model per symbol or one for all"),
     ("gnn-fine-tuned", "gnn-global", "Fine-tuning the one model on each symbol"),
     ("gnn-fine-tuned", "gnn-per-symbol", "Starting each symbol from the one model"),
+    ("gnn-per-symbol", "gnn-baseline", "The architecture, against the one handed down"),
     ("gnn-per-symbol", "gnn-no-edges", "What the edges are worth"),
     ("gnn-per-symbol", "gnn-shuffled-edges", "Whether the edges must lead to the right symbols"),
 )

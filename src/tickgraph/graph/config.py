@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Architecture = Literal["baseline", "residual"]
 
 
 class GraphConfig(BaseModel):
@@ -10,6 +14,9 @@ class GraphConfig(BaseModel):
 
     Attributes
     ----------
+    architecture
+        ``"baseline"``, as it was handed down, or ``"residual"``: what node features there are, and how the
+        network reads them.
     num_stocks
         Nodes: the target and its peers. 11 means 10 peers.
     lookback
@@ -22,6 +29,7 @@ class GraphConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    architecture: Architecture = "residual"
     num_stocks: int = Field(default=11, ge=2, le=256)
     lookback: int = Field(default=60, ge=5, le=1000)
     threshold: float = Field(default=0.3, ge=0.0, le=1.0)

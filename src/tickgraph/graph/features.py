@@ -6,12 +6,28 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-FEATURE_NAMES: tuple[str, ...] = ("volatility", "momentum", "volume")
-NUM_FEATURES = len(FEATURE_NAMES)
+from tickgraph.graph.config import Architecture
+
+FEATURE_NAMES: dict[Architecture, tuple[str, ...]] = {
+    "baseline": ("volatility", "momentum", "volume"),
+    "residual": ("volatility", "momentum", "volume", "shock"),
+}
+"""Node features by architecture, in the order of their axis."""
+
+VOLATILITY = 0
+"""Where the volatility stands, in every architecture."""
+
+
+def num_features(architecture: Architecture) -> int:
+    """How many features a node has."""
+    return len(FEATURE_NAMES[architecture])
 
 
 def node_features(
-    log_returns: NDArray[np.float64], volume: NDArray[np.float64], window: int
+    log_returns: NDArray[np.float64],
+    volume: NDArray[np.float64],
+    window: int,
+    architecture: Architecture = "baseline",
 ) -> NDArray[np.float64]:
     """Volatility, momentum and volume of every symbol at every session.
 
@@ -25,16 +41,19 @@ def node_features(
         ``[T, S]`` float64, shares; NaN where missing.
     window
         Sessions behind each feature.
+    architecture
+        Which features: :data:`FEATURE_NAMES`.
 
     Returns
     -------
     ndarray
-        ``[T, S, 3]`` float64: the sample standard deviation of the log returns, their mean, and the
-        z-score of the last volume within the window (0 where volume is missing or constant). A row is
-        NaN where a return of its window is missing.
+        ``[T, S, F]`` float64: the sample standard deviation of the log returns, their mean, and the
+        z-score of the last volume within the window (0 where volume is missing or constant); for
+        ``"residual"`` also the last return over that deviation (0 where nothing moved). A row is NaN where a
+        return of its window is missing.
     """
     sessions, symbols = log_returns.shape
-    features = np.full((sessions, symbols, NUM_FEATURES), np.nan)
+    features = np.full((sessions, symbols, num_features(architecture)), np.nan)
     if sessions < window:
         return features
     returns = sliding_window_view(log_returns, window, axis=0)  # [T-w+1, S, w]
@@ -46,5 +65,9 @@ def node_features(
     recent[..., 0] = returns.std(axis=-1, ddof=1)
     recent[..., 1] = returns.mean(axis=-1)
     recent[..., 2] = np.where(np.isfinite(z), z, 0.0)
+    if architecture == "residual":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shock = returns[..., -1] / recent[..., 0]
+        recent[..., 3] = np.where(np.isfinite(shock), shock, 0.0)
     recent[np.isnan(recent[..., 0])] = np.nan
     return features

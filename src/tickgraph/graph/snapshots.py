@@ -80,7 +80,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     """
     own = panel.select(nodes)
     returns = own.log_returns()  # [T, n]
-    features = node_features(returns, own.volume, config.feature_window)  # [T, n, F]
+    features = node_features(returns, own.volume, config.feature_window, config.architecture)  # [T, n, F]
     correlation = rolling_correlation(returns, config.lookback)  # [T, n, n]
     present: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))  # [T, n]
     present[: config.history - 1] = False

@@ -22,6 +22,7 @@ from tickgraph.model.gradients import arrange, constant, matmul, spread
 
 Array = Any  # numpy.ndarray or jax.Array; both speak the array API
 
+FEATURE_BOUND = 3.0
 LEAKY_SLOPE = 0.2  # Veličković et al. 2018, section 2.1
 
 
@@ -51,6 +52,27 @@ def elu(x: Array) -> Array:
 def standardise(features: Array, mean: Array, scale: Array) -> Array:
     """Centre and scale node features ``[..., N, F]`` by ``[..., F]``."""
     return (features - mean[..., None, :]) / scale[..., None, :]
+
+
+def propagate(nodes: Array, propagation: Array) -> Array:
+    r"""Average over the neighbourhood: :math:`\hat A X`, ``[..., N, F]``."""
+    return matmul(propagation, nodes)
+
+
+def propagate_residual(nodes: Array, propagation: Array) -> Array:
+    r"""The neighbourhood's average and what sets a node apart from it, side by side.
+
+    .. math:: [\hat A X \;\Vert\; X - \hat A X]
+
+    A low-pass and a high-pass filter of the graph (Bo et al. 2021, "Beyond Low-frequency Information in Graph
+    Convolutional Networks", arXiv:2101.00797, eq. 2-3): convolution alone leaves only the first. Features
+    are bounded to :data:`FEATURE_BOUND` standard deviations, so that a crash is read as no more than the
+    worst that training knew well. ``[..., N, F]`` to ``[..., N, 2 F]``.
+    """
+    xp = nodes.__array_namespace__()
+    nodes = xp.clip(nodes, -FEATURE_BOUND, FEATURE_BOUND)
+    common = matmul(propagation, nodes)
+    return xp.concat([common, nodes - common], axis=-1)
 
 
 def dense(nodes: Array, kernel: Array, bias: Array) -> Array:

@@ -10,10 +10,14 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 from jax import numpy as jnp
 
+from tickgraph.graph.features import VOLATILITY
 from tickgraph.model.functional import (
+    dense,
     graph_attention,
     graph_convolution,
     normalise_adjacency,
+    propagate_residual,
+    relu,
     standardise,
 )
 
@@ -50,22 +54,32 @@ class GraphConvolution(keras.layers.Layer):  # type: ignore[misc]
     ----------
     units
         Width of the output.
+    residual
+        Read what sets a node apart from its neighbourhood beside the neighbourhood's average:
+        :math:`\mathrm{relu}([\hat A H \Vert H - \hat A H] W + b)`.
     """
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, residual: bool = False, **kwargs: Any) -> None:
         if units < 1:
             raise ValueError(f"units must be at least 1, got {units}")
         super().__init__(**kwargs)
-        self.units = units
+        self.units, self.residual = units, residual
 
     def build(self, nodes_shape: Shape, adjacency_shape: Shape) -> None:
-        """Create the kernel ``[F, units]`` and the bias ``[units]``."""
-        self.kernel = self.add_weight(shape=(nodes_shape[-1], self.units), name="kernel")
+        """Create the kernel ``[F, units]``, ``[2 F, units]`` if residual, and the bias ``[units]``."""
+        width = nodes_shape[-1]
+        if width is not None and self.residual:
+            width *= 2
+        self.kernel = self.add_weight(shape=(width, self.units), name="kernel")
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
     def call(self, nodes: Array, adjacency: Array) -> Array:
         """``[B, N, F]`` and ``[B, N, N]`` (self loops included) to ``[B, N, units]``."""
-        return graph_convolution(nodes, normalise_adjacency(adjacency), self.kernel.value, self.bias.value)
+        propagation = normalise_adjacency(adjacency)
+        if self.residual:
+            both = propagate_residual(jnp.asarray(nodes), propagation)
+            return relu(dense(both, self.kernel.value, self.bias.value))
+        return graph_convolution(nodes, propagation, self.kernel.value, self.bias.value)
 
     def compute_output_shape(self, nodes_shape: Shape, adjacency_shape: Shape) -> Shape:
         """Shape of the output."""
@@ -73,7 +87,7 @@ class GraphConvolution(keras.layers.Layer):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "units": self.units, "residual": self.residual}
 
 
 @keras.saving.register_keras_serializable(package="tickgraph")
@@ -114,6 +128,15 @@ class GraphAttention(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "units": self.units, "heads": self.heads}
+
+
+@keras.saving.register_keras_serializable(package="tickgraph")
+class InReturns(keras.layers.Layer):  # type: ignore[misc]
+    """Forecasts in units of volatility ``[B, N, 1]`` to log returns, by the features ``[B, N, F]``."""
+
+    def call(self, forecast: Array, features: Array) -> Array:
+        """Return ``[B, N, 1]``."""
+        return forecast * features[..., VOLATILITY, None]
 
 
 @keras.saving.register_keras_serializable(package="tickgraph")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tickgraph.graph.features import NUM_FEATURES
+from tickgraph.graph.features import VOLATILITY, num_features
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.functional import (
     attention_coefficients,
@@ -18,6 +18,8 @@ from tickgraph.model.functional import (
     graph_attention,
     graph_convolution,
     normalise_adjacency,
+    propagate,
+    propagate_residual,
     relu,
     standardise,
 )
@@ -61,9 +63,24 @@ def forward(weights: Mapping[str, Array], features: Array, adjacency: Array) -> 
     nodes = standardise(features, weights[FEATURE_MEAN], weights[FEATURE_SCALE])
     propagation = normalise_adjacency(adjacency)
     present = xp.linalg.diagonal(adjacency) > 0  # [..., N]
-    return xp.where(
-        present, forward_propagated(weights, matmul(propagation, nodes), propagation, adjacency), 0.0
-    )
+    propagated = propagate_for(weights, nodes, propagation)
+    returns = forward_propagated(weights, propagated, propagation, adjacency)
+    if is_residual(weights):
+        returns = returns * features[..., VOLATILITY]
+    return xp.where(present, returns, 0.0)
+
+
+def is_residual(weights: Mapping[str, Array]) -> bool:
+    """Whether weights are of the residual architecture: its first layer reads every feature twice."""
+    kernel, _ = convolutions(weights)[0]
+    return bool(kernel.shape[-2] == 2 * weights[FEATURE_MEAN].shape[-1])
+
+
+def propagate_for(weights: Mapping[str, Array], nodes: Array, propagation: Array) -> Array:
+    """What the first layer reads of standardised features, by the architecture of the weights."""
+    if is_residual(weights):
+        return propagate_residual(nodes, propagation)
+    return propagate(nodes, propagation)
 
 
 def forward_propagated(
@@ -86,7 +103,8 @@ def attention(weights: Mapping[str, Array], features: Array, adjacency: Array) -
     nodes = standardise(features, weights[FEATURE_MEAN], weights[FEATURE_SCALE])
     propagation = normalise_adjacency(adjacency)
     projected = matmul(
-        _convolved(weights, matmul(propagation, nodes), propagation), weights[ATTENTION_KERNEL]
+        _convolved(weights, propagate_for(weights, nodes, propagation), propagation),
+        weights[ATTENTION_KERNEL],
     )
     return attention_coefficients(projected, adjacency, weights[ATTENTION_SOURCE], weights[ATTENTION_TARGET])
 
@@ -107,14 +125,25 @@ def build_network(config: TrainingConfig) -> keras.Model:
     """
     import keras
 
-    from tickgraph.model.layers import GraphAttention, GraphConvolution, MaskAbsent, Standardisation
+    from tickgraph.model.layers import (
+        GraphAttention,
+        GraphConvolution,
+        InReturns,
+        MaskAbsent,
+        Standardisation,
+    )
 
-    features = keras.Input((config.num_stocks, NUM_FEATURES), name="features")
+    features = keras.Input((config.num_stocks, num_features(config.architecture)), name="features")
     adjacency = keras.Input((config.num_stocks, config.num_stocks), name="adjacency")
     nodes = Standardisation(name="scaling")(features)
+    residual = config.architecture == "residual"
     for layer in range(config.num_gcn_layers):
-        nodes = GraphConvolution(config.hidden_dim, name=f"convolution_{layer + 1}")(nodes, adjacency)
+        nodes = GraphConvolution(config.hidden_dim, residual and layer == 0, name=f"convolution_{layer + 1}")(
+            nodes, adjacency
+        )
     nodes = GraphAttention(config.hidden_dim, config.num_gat_heads, name="attention")(nodes, adjacency)
     returns = keras.layers.Dense(1, name="head")(nodes)
+    if residual:
+        returns = InReturns(name="in_returns")(returns, features)
     returns = MaskAbsent(name="log_returns")(returns, adjacency)
     return keras.Model([features, adjacency], returns, name="tickgraph")

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.graph.features import NUM_FEATURES
+from tickgraph.graph.features import VOLATILITY, num_features
 from tickgraph.graph.snapshots import Snapshots
 from tickgraph.model.config import TrainingConfig
-from tickgraph.model.functional import normalise_adjacency, standardise
+from tickgraph.model.functional import normalise_adjacency, propagate, propagate_residual, standardise
 from tickgraph.model.network import forward_propagated
 from tickgraph.model.weights import (
     FEATURE_MEAN,
@@ -103,24 +103,56 @@ def training_example(
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
     if start is not None:
         mean, scale = start[FEATURE_MEAN], start[FEATURE_SCALE]
-    return_scale = float(snapshots.targets[known].std(dtype=np.float64)) or 1.0
     propagation = normalise_adjacency(snapshots.adjacency)
     nodes = standardise(snapshots.features, mean, scale)
+    if config.architecture == "residual":
+        targets, known = residual_targets(snapshots, known)
+        propagated = propagate_residual(nodes, propagation)
+        return_scale = 1.0
+    else:
+        return_scale = float(snapshots.targets[known].std(dtype=np.float64)) or 1.0
+        targets = snapshots.targets / return_scale
+        propagated = propagate(nodes, propagation)
 
     def pad(rows: NDArray[Any]) -> NDArray[np.float32]:
         width = [(0, config.training_sessions - len(rows))] + [(0, 0)] * (rows.ndim - 1)
         return np.pad(rows, width).astype(np.float32)
 
     return TrainingExample(
-        propagated=pad(propagation @ nodes),
+        propagated=pad(propagated),
         propagation=pad(propagation),
         adjacency=pad(snapshots.adjacency),
-        targets=pad(np.where(known, snapshots.targets, 0.0) / return_scale),
+        targets=pad(np.where(known, targets, 0.0)),
         known=pad(known),
         feature_mean=mean,
         feature_scale=scale,
         return_scale=return_scale,
     )
+
+
+TARGET_BOUND = 4.0
+
+
+def residual_targets(
+    snapshots: Snapshots, known: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    r"""Returns in units of each node's volatility, less what its neighbours did.
+
+    .. math:: y_i = z_i - \frac{\sum_{j \ne i} a_{ij} z_j}{\sum_{j \ne i} a_{ij}}, \qquad z_i = r_i / \sigma_i
+
+    The part of a return that all share is far larger than the rest and cannot be forecast from these
+    features: learning from what is left learns the same with less noise. Both arrays are ``[T, N]``.
+    """
+    volatility = snapshots.features[..., VOLATILITY]
+    known = known & (volatility > 0)
+    z = np.where(known, snapshots.targets / np.where(volatility > 0, volatility, 1.0), 0.0)
+    z = np.clip(z, -TARGET_BOUND, TARGET_BOUND)
+    diagonal = np.arange(snapshots.adjacency.shape[-1])
+    edges = snapshots.adjacency * known[:, None, :]
+    edges[:, diagonal, diagonal] = 0.0
+    total = edges.sum(axis=-1)  # [T, N]
+    shared = (edges @ z[..., None])[..., 0] / np.where(total > 0, total, 1.0)
+    return (z - shared).astype(np.float32), known
 
 
 def shuffles(config: TrainingConfig, seed: int) -> NDArray[np.int32]:
@@ -161,7 +193,7 @@ class TrainingProgram:
             prepare_jax()
             import jax
 
-            program = jax.jit(partial(_train, self.config.learning_rate))
+            program = jax.jit(partial(_train, self.config.learning_rate, self.config.weight_decay))
             self._executable = program.lower(*_operand_shapes(self.config)).compile()
             self.compilations += 1
 
@@ -219,11 +251,12 @@ def _operand_shapes(config: TrainingConfig) -> tuple[Any, ...]:
     import jax
 
     rows, n = config.training_sessions, config.num_stocks
+    width = num_features(config.architecture) * (2 if config.architecture == "residual" else 1)
     batches = -(-rows // config.batch_size)
     single = partial(jax.ShapeDtypeStruct, dtype=np.float32)
     return (
         {path: single(shape) for path, shape in trainable_shapes(config).items()},
-        single((rows, n, NUM_FEATURES)),
+        single((rows, n, width)),
         single((rows, n, n)),
         single((rows, n, n)),
         single((rows, n)),
@@ -269,6 +302,7 @@ def _in_units_of(example: TrainingExample, weights: Weights) -> Weights:
 
 def _train(
     learning_rate: float,
+    weight_decay: float,
     weights: dict[str, Array],
     propagated: Array,
     propagation: Array,
@@ -300,6 +334,7 @@ def _train(
         size = learning_rate * jnp.sqrt(1 - BETA_2**time) / (1 - BETA_1**time)
         first = first + (gradient - first) * (1 - BETA_1)
         second = second + (gradient * gradient - second) * (1 - BETA_2)
+        vector = vector * (1 - learning_rate * weight_decay)
         return (vector - size * first / (jnp.sqrt(second) + EPSILON), first, second, time), error
 
     def epoch(state: tuple[Array, ...], rows: Array) -> tuple[tuple[Array, ...], Array]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.graph.features import NUM_FEATURES
+from tickgraph.graph.features import num_features
 from tickgraph.model.config import TrainingConfig
 
 Weights = dict[str, NDArray[np.float32]]
@@ -33,8 +33,9 @@ def convolution_paths(layer: int) -> tuple[str, str]:
 
 def weight_shapes(config: TrainingConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every array of a model, in the order of the network. All are float32."""
-    shapes: dict[str, tuple[int, ...]] = {FEATURE_MEAN: (NUM_FEATURES,), FEATURE_SCALE: (NUM_FEATURES,)}
-    width = NUM_FEATURES
+    features = num_features(config.architecture)
+    shapes: dict[str, tuple[int, ...]] = {FEATURE_MEAN: (features,), FEATURE_SCALE: (features,)}
+    width = features * (2 if config.architecture == "residual" else 1)
     for layer in range(config.num_gcn_layers):
         kernel, bias = convolution_paths(layer)
         shapes[kernel], shapes[bias] = (width, config.hidden_dim), (config.hidden_dim,)

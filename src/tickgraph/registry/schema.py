@@ -34,6 +34,14 @@ class TrainingRecord(TrainingConfig):
     correlated_symbols: tuple[str, ...] = Field(description="Peers, the strongest first.")
     symbol_seed: int = Field(description="Seed of this symbol, from `seed` and its name.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _models_without_a_name_are_baselines(cls, given: Any) -> Any:
+        """Metadata of releases that knew one architecture."""
+        if isinstance(given, dict) and "architecture" not in given:
+            return {"architecture": "baseline", "weight_decay": 0.0, **given}
+        return given
+
     @model_validator(mode="after")
     def _peers_fit_the_graph(self) -> TrainingRecord:
         peers = self.correlated_symbols

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
-from tickgraph.graph.features import NUM_FEATURES, node_features
+from tickgraph.graph.features import node_features
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.volatility import WINDOW, forecast_volatility
 
@@ -65,10 +65,10 @@ class TargetGraph:
     attention: NDArray[np.float32]
 
 
-def latest_features(panel: PricePanel, window: int) -> NDArray[np.float64]:
+def latest_features(panel: PricePanel, config: GraphConfig) -> NDArray[np.float64]:
     """``[S, F]`` float64 features of every symbol at the panel's last session; NaN where incomplete."""
-    recent = panel.tail(min(len(panel.sessions), window + 1))
-    return node_features(recent.log_returns(), recent.volume, window)[-1]
+    recent = panel.tail(min(len(panel.sessions), config.feature_window + 1))
+    return node_features(recent.log_returns(), recent.volume, config.feature_window, config.architecture)[-1]
 
 
 def latest_volatility(
@@ -118,8 +118,8 @@ def latest_graphs(
         Sizes and windows, the same for all.
     """
     shape = (len(nodes), config.num_stocks)
-    known = latest_features(panel, config.feature_window)  # [S, F]
-    table = np.vstack([known, np.full((1, NUM_FEATURES), np.nan)])
+    known = latest_features(panel, config)  # [S, F]
+    table = np.vstack([known, np.full((1, known.shape[1]), np.nan)])
     columns = np.full(shape, len(known))  # the last row stands for "no such node"
     position = {symbol: column for column, symbol in enumerate(panel.symbols)}
     for row, names in zip(columns, nodes, strict=True):

@@ -50,6 +50,7 @@ class BoostedTrees:
             "seed": self._config.seed,
             "history": self._config.history,
             "feature_window": self._config.feature_window,
+            "architecture": self._config.architecture,
             "calibration_fraction": self._config.calibration_fraction,
         }
 

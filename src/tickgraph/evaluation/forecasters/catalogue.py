@@ -63,7 +63,7 @@ def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaste
             "Ridge regression on the graph's node features, one model for all symbols.",
             graph_features(config),
             config,
-            {"feature_window": config.feature_window},
+            {"feature_window": config.feature_window, "architecture": config.architecture},
         ),
         "ridge-lags": lambda: Ridge(
             "ridge-lags",
@@ -88,10 +88,28 @@ def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaste
             config,
             programs,
         ),
-        "gnn-per-symbol": lambda: PerSymbol(config, programs),
+        "gnn-baseline": lambda: PerSymbol(
+            "gnn-baseline",
+            "The handed-down architecture, one network per symbol, on its own graph.",
+            _handed_down(config),
+            programs,
+        ),
+        "gnn-per-symbol": lambda: PerSymbol(
+            "gnn-per-symbol",
+            "The product's model: one graph network per symbol, on its own graph.",
+            config,
+            programs,
+        ),
         "gnn-global": lambda: Pooled(pooled),
         "gnn-fine-tuned": lambda: FineTuned(pooled, settings.tuning_epochs, settings.tuning_learning_rate),
     }
+
+
+def _handed_down(config: TrainingConfig) -> TrainingConfig:
+    """The same training of the baseline architecture, without weight decay."""
+    return TrainingConfig.model_validate(
+        {**config.model_dump(exclude={"weight_decay"}), "architecture": "baseline"}
+    )
 
 
 FORECASTERS: tuple[str, ...] = tuple(_catalogue(ForecasterSettings()))

@@ -31,11 +31,11 @@ class SymbolModel:
 class PerSymbol:
     """What ``tickgraph train`` publishes: :func:`tickgraph.model.fitting.fit` itself."""
 
-    name = "gnn-per-symbol"
     kind: Kind = "model"
-    description = "The product's model: one graph network per symbol, on its own graph."
 
-    def __init__(self, config: TrainingConfig, programs: Programs) -> None:
+    def __init__(self, name: str, description: str, config: TrainingConfig, programs: Programs) -> None:
+        self.name = name
+        self.description = description
         self._config = config
         self._programs = programs
 

@@ -34,6 +34,6 @@ class Momentum:
         features = graph_features(self._config)
 
         def forecast(panel: PricePanel, count: int) -> NDArray[np.float64]:
-            return features(panel)[-count:, :, FEATURE_NAMES.index("momentum")]
+            return features(panel)[-count:, :, FEATURE_NAMES["baseline"].index("momentum")]
 
         return forecast

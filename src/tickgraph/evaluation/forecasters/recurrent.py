@@ -22,7 +22,7 @@ from tickgraph.evaluation.forecasters.rows import (
     sequences,
     training_rows,
 )
-from tickgraph.graph.features import NUM_FEATURES
+from tickgraph.graph.features import num_features
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import prepare_jax
@@ -86,6 +86,7 @@ class Recurrent:
             "seed": self._config.seed,
             "history": self._config.history,
             "feature_window": self._config.feature_window,
+            "architecture": self._config.architecture,
             "calibration_fraction": self._config.calibration_fraction,
         }
 
@@ -153,7 +154,7 @@ class Recurrent:
             seed = self._config.seed
             self._network = keras.Sequential(
                 [
-                    keras.Input((LENGTH, NUM_FEATURES)),
+                    keras.Input((LENGTH, num_features(self._config.architecture))),
                     keras.layers.GRU(
                         UNITS,
                         kernel_initializer=keras.initializers.GlorotUniform(seed),

@@ -38,7 +38,7 @@ class Reversal:
 
     def train(self, past: PricePanel, check: Check) -> Trained:
         """Regress the next return on minus the last, without intercept."""
-        volatility = graph_features(self._config)(past)[..., FEATURE_NAMES.index("volatility")]
+        volatility = graph_features(self._config)(past)[..., FEATURE_NAMES["baseline"].index("volatility")]
         with np.errstate(divide="ignore", invalid="ignore"):
             turn, following = -past.log_returns() / volatility, following_returns(past) / volatility
         known = np.isfinite(turn) & np.isfinite(following)

@@ -41,7 +41,7 @@ def graph_features(config: TrainingConfig) -> Features:
     """The features that the graph's nodes have: volatility, momentum, volume."""
 
     def features(panel: PricePanel) -> NDArray[np.float64]:
-        return node_features(panel.log_returns(), panel.volume, config.feature_window)
+        return node_features(panel.log_returns(), panel.volume, config.feature_window, config.architecture)
 
     return features
 
