@@ -74,7 +74,7 @@ def nasdaq(
     need no network; scores the test days once, by the table's definitions; writes benchmark.html and
     benchmark.json. Finished runs are kept: Ctrl-C, and the same command goes on.
 
-    Rows: level, reversal, ridge, LSTM, GAT, StockMixer, tickgraph.
+    Rows: level, reversal, ridge, LSTM, GAT, StockMixer, tickgraph, tickgraph-refit.
     """
     os.environ.setdefault("KERAS_BACKEND", "jax")
     try:

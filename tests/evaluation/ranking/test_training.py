@@ -123,3 +123,17 @@ def test_a_price_forecast_is_read_as_the_return_it_implies(data):
     forecast, _, _ = train(made_network(), own, DAYS, recipe, lambda _: 0.0, 0)
     price = np.asarray(made_network()({"signal": data.inputs["signal"][50:]}))
     np.testing.assert_allclose(forecast, price / 0.5 - 1, rtol=1e-5, atol=1e-6)
+
+
+def test_a_refit_learns_from_validation_days_and_never_from_test_days(data):
+    recipe = Recipe("correlation", epochs=2, learning_rate=0.02, refit=True)
+
+    def refitted(own):
+        return train(made_network(), own, DAYS, recipe, lambda _: 0.5, 0)[0]
+
+    first = refitted(data)
+    for changed, same in ((slice(40, 50), False), (slice(50, 60), True)):
+        target = data.target.copy()
+        target[changed] = target[changed, ::-1]
+        other = refitted(DayData(data.inputs, target, data.scored, data.base))
+        assert np.array_equal(other, first) == same

@@ -131,7 +131,7 @@ def features(market: RankingMarket, graph: GraphInputs, scaling: Scaling) -> NDA
         columns += [scale[..., i] for i in range(len(CHANNELS))]
         distance = -scale[..., CLOSE] / (volatility + 2e-3)
         columns += [
-            np.log(1 - np.exp(scale[..., CLOSE]) + 2e-3),
+            np.log(np.maximum(1 - np.exp(scale[..., CLOSE]), 0.0) + 2e-3),
             np.minimum(distance, 20.0),
             np.minimum(distance, 3.0),
         ]
