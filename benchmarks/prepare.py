@@ -13,7 +13,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource
 from tickgraph.model.config import TrainingConfig
 
-CONFIG = TrainingConfig()
+CONFIG = TrainingConfig(architecture="baseline")  # as the first design trains
 
 
 def sample_panel() -> PricePanel:

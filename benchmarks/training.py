@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from prepare import CONFIG
-from tickgraph.model.weights import weight_shapes
 
 CONTESTANTS = {
     "tickgraph": "one compiled program, a thread per core",
