@@ -100,7 +100,7 @@ def with_keras(config, symbols, *, once):
 
 def main():
     name, path = sys.argv[1:]
-    config, symbols = TrainingConfig(), read(path)
+    config, symbols = TrainingConfig(architecture="baseline"), read(path)
     ready = time.perf_counter()
     if name == "tickgraph":
         compiling, training, losses = with_tickgraph(config, symbols)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from prepare import CONFIG
+from tickgraph.graph.features import num_features
 
 CONTESTANTS = {
     "tickgraph": "one compiled program, a thread per core",
@@ -47,12 +48,8 @@ def run(data: Path) -> dict[str, dict[str, float]]:
 
 def arithmetic(symbols: int) -> float:
     """Multiply-adds of training, times two: forward products, and twice that backward."""
-    n, f, h, k = (
-        CONFIG.num_stocks,
-        weight_shapes(CONFIG)["layers/graph_convolution/vars/0"][0],
-        CONFIG.hidden_dim,
-        CONFIG.num_gat_heads,
-    )
+    n, f = CONFIG.num_stocks, num_features(CONFIG.architecture)
+    h, k = CONFIG.hidden_dim, CONFIG.num_gat_heads
     forward = n * f * h + (CONFIG.num_gcn_layers - 1) * (n * h * h + n * n * h)
     forward += n * h * h + n * h * 2 * k + n * n * h + n * h
     return 2 * 3 * forward * CONFIG.training_sessions * CONFIG.epochs * symbols

@@ -20,13 +20,13 @@ def times(registry: ModelRegistry, panel, symbols: list[str]) -> dict[str, float
 
     @lru_cache(maxsize=50)
     def model_of(symbol: str):
-        model = build_network(TrainingConfig())
+        model = build_network(TrainingConfig(architecture="baseline"))
         model.load_weights(registry.paths(symbol).weights)
         return model
 
     def forecast(model, symbol: str) -> float:
         # Correlations and features of the last session, from prices that are in memory.
-        latest = build_snapshots(panel.tail(61), nodes[symbol], TrainingConfig())
+        latest = build_snapshots(panel.tail(61), nodes[symbol], TrainingConfig(architecture="baseline"))
         return float(model.predict([latest.features, latest.adjacency], verbose=0)[0, 0])
 
     cold, warm = [], []
@@ -48,7 +48,7 @@ def times(registry: ModelRegistry, panel, symbols: list[str]) -> dict[str, float
 def _on_request(panel, names: tuple[str, ...], forecast, symbol: str) -> float:
     import keras
 
-    config, started = TrainingConfig(), time.perf_counter()
+    config, started = TrainingConfig(architecture="baseline"), time.perf_counter()
     past = build_snapshots(panel.tail(config.sessions), names, config)
     model = build_network(config)
     model.compile(keras.optimizers.Adam(config.learning_rate), "mse")
