@@ -52,7 +52,7 @@ def nasdaq(
     seeds: Annotated[int, typer.Option(min=1, help="Runs of every network.")] = 3,
     epochs: Annotated[
         int, typer.Option(min=1, help="Bound on training; the epoch is chosen on validation days.")
-    ] = 8,
+    ] = 5,
     validation_from: Annotated[int, typer.Option(help="First day whose return is validated, from 0.")] = 756,
     test_from: Annotated[int, typer.Option(help="First day whose return is tested.")] = 1008,
     out: Annotated[

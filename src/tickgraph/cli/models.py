@@ -217,8 +217,8 @@ def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
         "peers": " ".join(config.correlated_symbols),
         "graph": f"{data.num_edges} edges, mean |rho| with peers {data.avg_correlation:.2f}, "
         f"correlations as of {metadata.correlations.as_of}",
-        "network": f"{config.architecture}, {config.num_gcn_layers} GCN, {config.num_gat_heads} heads, hidden {config.hidden_dim}, "
-        f"{metrics.num_params:,} parameters",
+        "network": f"{config.architecture}, {config.num_gcn_layers} GCN, {config.num_gat_heads} heads, "
+        f"hidden {config.hidden_dim}, {metrics.num_params:,} parameters",
         "training": f"{config.epochs} epochs, Adam {config.learning_rate:g}, seed {config.seed}, "
         f"final loss {metrics.final_loss:.4f}",
         "held out": f"{figures.first_session} to {figures.last_session}, {figures.sessions} sessions",

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tickgraph.evaluation.ranking.training import DayData, Recipe, correlation_loss, price_loss, train
+from tickgraph.evaluation.ranking.training import DayData, Recipe, correlation_loss, ranking_loss, train
 
 DAYS = {"train": np.arange(40), "validation": np.arange(40, 50), "test": np.arange(50, 60)}
 
@@ -12,14 +12,13 @@ DAYS = {"train": np.arange(40), "validation": np.arange(40, 50), "test": np.aran
 @pytest.fixture
 def batch():
     generator = np.random.default_rng(0)
-    target, base = generator.normal(0, 0.02, (3, 8)), generator.uniform(0.2, 1, (3, 8))
-    output = base * (1 + generator.normal(0, 0.02, (3, 8)))
+    target, output = generator.normal(0, 0.02, (2, 3, 8))
     scored = (generator.uniform(size=(3, 8)) < 0.8).astype(float)
-    return SimpleNamespace(output=output, target=target * scored, scored=scored, base=base)
+    return SimpleNamespace(output=output, target=target * scored, scored=scored)
 
 
-def test_price_loss_is_squared_error_and_every_pair_ranked_wrongly(batch):
-    ours = batch.output / batch.base - 1
+def test_the_ranking_loss_is_squared_error_and_every_pair_ranked_wrongly(batch):
+    ours = batch.output
     error = pairs = 0.0
     for b in range(3):
         for i in range(8):
@@ -27,7 +26,7 @@ def test_price_loss_is_squared_error_and_every_pair_ranked_wrongly(batch):
             for j in range(8):
                 wrong = -(ours[b, i] - ours[b, j]) * (batch.target[b, i] - batch.target[b, j])
                 pairs += batch.scored[b, i] * batch.scored[b, j] * max(0.0, wrong)
-    got = price_loss(batch.output, batch.target, batch.scored, batch.base, 0.1)
+    got = ranking_loss(batch.output, batch.target, batch.scored, 0.1)
     assert float(got) == pytest.approx(error / 24 + 0.1 * pairs / 192, rel=1e-4)
 
 
@@ -51,7 +50,7 @@ def data():
     signal = generator.standard_normal((60, 12, 2)).astype(np.float32)
     target = 0.02 * (signal[..., 0] + generator.standard_normal((60, 12))).astype(np.float32)
     ones = np.ones((60, 12), np.float32)
-    return DayData({"signal": signal}, target, ones, ones)
+    return DayData({"signal": signal}, target, ones)
 
 
 def made_network(dropout=0.0):
@@ -100,7 +99,7 @@ def test_what_came_after_a_day_changes_no_forecast_of_it(data):
     target, signal = data.target.copy(), data.inputs["signal"].copy()
     target[40:] = 9
     signal[55:] = 9
-    later = DayData({"signal": signal}, target, data.scored, data.base)
+    later = DayData({"signal": signal}, target, data.scored)
     after, _, _, seen_after = trained(later)
     np.testing.assert_array_equal(seen, seen_after)
     np.testing.assert_array_equal(forecast[:5], after[:5])
@@ -111,18 +110,9 @@ def test_unscored_stocks_teach_nothing(data):
     scored, target = data.scored.copy(), data.target.copy()
     scored[:, 4:6] = 0
     target[:, 4:6] = 0
-    first = trained(DayData(data.inputs, target, scored, data.base))[0]
+    first = trained(DayData(data.inputs, target, scored))[0]
     target[:, 4:6] = 5
-    np.testing.assert_array_equal(trained(DayData(data.inputs, target, scored, data.base))[0], first)
-
-
-def test_a_price_forecast_is_read_as_the_return_it_implies(data):
-    base = np.full((60, 12), 0.5, np.float32)
-    recipe = Recipe("price", epochs=1, learning_rate=0.0)  # the network stays as it was
-    own = DayData(data.inputs, data.target, data.scored, base)
-    forecast, _, _ = train(made_network(), own, DAYS, recipe, lambda _: 0.0, 0)
-    price = np.asarray(made_network()({"signal": data.inputs["signal"][50:]}))
-    np.testing.assert_allclose(forecast, price / 0.5 - 1, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(trained(DayData(data.inputs, target, scored))[0], first)
 
 
 def test_a_refit_learns_from_validation_days_and_never_from_test_days(data):
@@ -135,5 +125,5 @@ def test_a_refit_learns_from_validation_days_and_never_from_test_days(data):
     for changed, same in ((slice(40, 50), False), (slice(50, 60), True)):
         target = data.target.copy()
         target[changed] = target[changed, ::-1]
-        other = refitted(DayData(data.inputs, target, data.scored, data.base))
+        other = refitted(DayData(data.inputs, target, data.scored))
         assert np.array_equal(other, first) == same

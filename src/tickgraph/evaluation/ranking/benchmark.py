@@ -48,7 +48,7 @@ def run_benchmark(
     names: Sequence[str] | None = None,
     scalings: Sequence[Scaling] = SCALINGS,
     seeds: int = 3,
-    epochs: int = 8,
+    epochs: int = 5,
     jobs: int = 0,
     listener: Listener | None = None,
 ) -> RankingResult:

@@ -60,13 +60,6 @@ class MarketInputs:
         """``[T, S]`` float32, 1 where the stock-day counts."""
         return self.market.scored.T.astype(np.float32)
 
-    @cached_property
-    def base(self) -> NDArray[np.float32]:
-        """``[T, S]`` float32, the day's close on this scaling, 1 where missing."""
-        if self.scaling == "causal":
-            return np.ones_like(self.target)
-        return np.where(self.market.usable, self.market.close, 1.0).T.astype(np.float32)
-
     def day_data(self, names: tuple[str, ...]) -> DayData:
         """Arrays that a network of these inputs is trained on."""
         with self._computing:  # runs side by side would each compute them
@@ -74,7 +67,7 @@ class MarketInputs:
                 name: getattr(self.graph if name in ("peers", "edges", "factors") else self, name)
                 for name in names
             }
-            return DayData(arrays, self.target, self.scored, self.base)
+            return DayData(arrays, self.target, self.scored)
 
 
 @dataclass(frozen=True)
@@ -156,7 +149,7 @@ def _ridge(inputs: MarketInputs) -> NDArray[np.float64]:
 
 def entries(epochs: int) -> dict[str, Entry]:
     """All rows by name; ``epochs`` bounds the training of every network."""
-    price = Recipe("price", epochs=epochs)
+    theirs = Recipe("return", epochs=epochs)
     ours = Recipe("correlation", epochs=min(epochs, 4), learning_rate=5e-4, weight_decay=0.3, days_per_step=2)
     every: list[Entry] = [
         FormulaEntry(
@@ -174,14 +167,14 @@ def entries(epochs: int) -> dict[str, Entry]:
             _ridge,
             ("features",),
         ),
-        NetworkEntry("LSTM", "published", "LSTM on 16 days of 5 channels.", ("sequence",), _lstm, price),
+        NetworkEntry("LSTM", "published", "LSTM on 16 days of 5 channels.", ("sequence",), _lstm, theirs),
         NetworkEntry(
             "GAT",
             "published",
             "The LSTM's states, and graph attention over the 10 most correlated stocks.",
             ("sequence", "peers", "edges"),
             _gat,
-            price,
+            theirs,
         ),
         NetworkEntry(
             "StockMixer",
@@ -189,7 +182,7 @@ def entries(epochs: int) -> dict[str, Entry]:
             "Mixing over channels, days at two scales, and stocks; reimplemented from the paper.",
             ("sequence",),
             _stockmixer,
-            price,
+            theirs,
         ),
         NetworkEntry(
             "tickgraph",

@@ -13,7 +13,7 @@ HEADS = 4
 
 
 def build(stocks: int) -> keras.Model:
-    """Map ``sequence``, ``peers`` and ``edges`` to the next day's close ``[B, S]`` (Veličković et al. 2018).
+    """Map ``sequence``, ``peers`` and ``edges`` to the next day's return ``[B, S]`` (Veličković et al. 2018).
 
     The published row attends over relations of industry and supply that the file does not hold; here the
     graph is of the 10 most correlated stocks of the 60 days before.
@@ -23,5 +23,5 @@ def build(stocks: int) -> keras.Model:
     edges = keras.Input((stocks, PEERS), name="edges")
     state = encode(sequence, stocks)
     related = PeerAttention(UNITS, HEADS)(state, peers, edges)
-    price = keras.layers.Dense(1)(keras.layers.Concatenate()([state, related]))
-    return keras.Model({"sequence": sequence, "peers": peers, "edges": edges}, price[..., 0], name="gat")
+    forecast = keras.layers.Dense(1)(keras.layers.Concatenate()([state, related]))
+    return keras.Model({"sequence": sequence, "peers": peers, "edges": edges}, forecast[..., 0], name="gat")

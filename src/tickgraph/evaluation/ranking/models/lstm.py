@@ -17,10 +17,10 @@ def encode(sequence: keras.KerasTensor, stocks: int) -> keras.KerasTensor:
 
 
 def build(stocks: int) -> keras.Model:
-    """Map ``sequence`` ``[B, S, 16, 5]`` to the next day's close ``[B, S]`` (Hochreiter & Schmidhuber 1997).
+    """Map ``sequence`` ``[B, S, 16, 5]`` to the next day's return ``[B, S]`` (Hochreiter & Schmidhuber 1997).
 
     As in Feng et al. 2019, "Temporal Relational Ranking for Stock Prediction", section 4.1 (Rank_LSTM).
     """
     sequence = keras.Input((stocks, LOOKBACK, len(CHANNELS)), name="sequence")
-    price = keras.layers.Dense(1)(encode(sequence, stocks))
-    return keras.Model({"sequence": sequence}, price[..., 0], name="lstm")
+    forecast = keras.layers.Dense(1)(encode(sequence, stocks))
+    return keras.Model({"sequence": sequence}, forecast[..., 0], name="lstm")

@@ -17,7 +17,7 @@ COARSE = 2
 
 
 def build(stocks: int) -> keras.Model:
-    """Map ``sequence`` ``[B, S, 16, 5]`` to the next day's close ``[B, S]``."""
+    """Map ``sequence`` ``[B, S, 16, 5]`` to the next day's return ``[B, S]``."""
     layers, channels = keras.layers, len(CHANNELS)
     sequence = keras.Input((stocks, LOOKBACK, channels), name="sequence")
     steps = LOOKBACK // COARSE
@@ -29,8 +29,8 @@ def build(stocks: int) -> keras.Model:
     across = layers.Permute((2, 1))(summary)  # [B, 40, S]
     across = layers.Dense(MARKET_STATES, activation="hard_silu")(layers.LayerNormalization()(across))
     market = layers.Permute((2, 1))(layers.Dense(stocks)(across))  # [B, S, 40]
-    price = layers.Dense(1)(summary) + layers.Dense(1)(market)
-    return keras.Model({"sequence": sequence}, price[..., 0], name="stockmixer")
+    forecast = layers.Dense(1)(summary) + layers.Dense(1)(market)
+    return keras.Model({"sequence": sequence}, forecast[..., 0], name="stockmixer")
 
 
 def _mix(x: keras.KerasTensor) -> keras.KerasTensor:
