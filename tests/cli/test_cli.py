@@ -129,7 +129,7 @@ def test_list_and_inspect(run, here, registry):
     assert set(json.loads(out)["models"]) == {"AAPL", "JPM", "MSFT", "XOM"}
     code, out, _ = run("inspect", "aapl", "--models-dir", registry.root)
     assert code == 0
-    for text in ("verified", "8,705 parameters", "beats zero", "hit rate"):
+    for text in ("verified", "residual", "9,025 parameters", "beats zero", "hit rate"):
         assert text in out
     code, out, _ = run("inspect", "AAPL", "--json", "--models-dir", registry.root)
     assert json.loads(out)["verified"] is True
@@ -308,3 +308,18 @@ def test_help_teaches(run):
     assert "Exit codes" in out
     for command in ("train", "predict", "refresh", "list", "inspect", "prices"):
         assert run(command, "--help")[0] == 0
+
+
+def test_the_handed_down_network_is_trained_by_name(run, here):
+    code, _, err = run("train", "-s", "AAPL", "--architecture", "baseline", "--epochs", "1", *here)
+    assert code == 0, err
+    out = run("inspect", "AAPL", *here[:2])[1]
+    assert "baseline" in out
+    assert "8,705 parameters" in out
+
+
+def test_an_architecture_that_does_not_exist_is_refused(run, here):
+    code, _, err = run("train", "-s", "AAPL", "--architecture", "transformer", *here)
+    assert code == 2
+    assert "baseline" in err
+    assert "residual" in err

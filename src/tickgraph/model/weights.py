@@ -57,7 +57,7 @@ def trainable_shapes(config: TrainingConfig) -> dict[str, tuple[int, ...]]:
 
 
 def num_params(config: TrainingConfig) -> int:
-    """Count the trainable parameters: 8,705 with the default configuration."""
+    """Count the trainable parameters: 9,025 with the default configuration, 8,705 of the baseline."""
     return sum(int(np.prod(shape)) for shape in trainable_shapes(config).values())
 
 

@@ -182,7 +182,7 @@ def entries(epochs: int) -> dict[str, Entry]:
             "Mixing over channels, days at two scales, and stocks; reimplemented from the paper.",
             ("sequence",),
             _stockmixer,
-            theirs,
+            replace(theirs, learning_rate=5e-3, epochs=2 * epochs),
         ),
         NetworkEntry(
             "tickgraph",
