@@ -9,6 +9,7 @@ import pytest
 from tickgraph.errors import InputError, StorageError
 from tickgraph.evaluation.forecasters.catalogue import FORECASTERS, ForecasterSettings, make_forecasters
 from tickgraph.evaluation.forecasts import ForecastPanel
+from tickgraph.evaluation.portfolio import daily_returns
 from tickgraph.evaluation.walk_forward import Stopped, same_cells, walk_forward, window_symbols
 from tickgraph.evaluation.windows import WindowSettings, walk_windows
 
@@ -232,9 +233,19 @@ def test_only_what_everyone_forecast_is_compared():
         return ForecastPanel(sessions, ("A", "B"), np.array(forecast), realised)
 
     kept = same_cells({"one": panel([[1.0, nan], [3.0, 4.0]]), "two": panel([[5.0, 6.0], [7.0, 8.0]])})
-    np.testing.assert_array_equal(kept["one"].forecast, [[1.0, nan], [nan, 4.0]])
-    np.testing.assert_array_equal(kept["two"].forecast, [[5.0, nan], [nan, 8.0]])
+    np.testing.assert_array_equal(kept["one"].forecast, [[1.0, nan], [3.0, 4.0]])
+    np.testing.assert_array_equal(kept["two"].forecast, [[5.0, nan], [7.0, 8.0]])
     np.testing.assert_array_equal(kept["two"].realised, [[0.1, nan], [nan, 0.4]])
+
+
+def test_a_portfolio_does_not_know_whose_next_price_will_be_missing():
+    sessions, nan = np.array(["2022-01-03", "2022-01-04"], "datetime64[D]"), np.nan
+    forecast = np.array([[2.0, 1.0], [2.0, 1.0]])
+    panel = ForecastPanel(sessions, ("A", "B"), forecast, np.array([[0.0, 0.0], [nan, 0.1]]))
+    kept = same_cells({"one": panel})["one"]
+    # A is chosen on both days, although it has no price after the second.
+    held = daily_returns(kept, k=1, cost_basis_points=0, short=False)
+    np.testing.assert_array_equal(held.gross, [0.0, 0.0])
 
 
 def test_the_walk_of_every_forecaster_ignores_what_came_later(small_panel, short, tmp_path):

@@ -230,9 +230,13 @@ def _joined(
 
 
 def same_cells(forecasts: dict[str, ForecastPanel]) -> dict[str, ForecastPanel]:
-    """Keep the sessions and symbols that every forecaster forecast and that came to be known."""
+    """Keep the sessions and symbols that every forecaster forecast.
+
+    Whether the return came to be known has no say: a portfolio must not pass over a symbol because its next
+    price will be missing.
+    """
     everyone: NDArray[np.bool_] = np.logical_and.reduce(
-        [np.isfinite(own.forecast) & np.isfinite(own.realised) for own in forecasts.values()]
+        [np.isfinite(own.forecast) for own in forecasts.values()]
     )
     return {
         name: ForecastPanel(
