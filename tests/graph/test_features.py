@@ -48,3 +48,9 @@ def test_the_shock_is_the_last_return_in_units_of_volatility(panel):
 def test_a_price_that_stands_still_has_no_shock():
     features = node_features(np.zeros((8, 1)), np.ones((8, 1)), 5, "residual")
     assert (features[4:, 0, 3] == 0).all()
+
+
+def test_returns_that_are_all_the_same_have_neither_volatility_nor_shock():
+    features = node_features(np.full((25, 1), 0.001), np.ones((25, 1)), 20, "residual")
+    assert (features[19:, 0, [0, 3]] == 0).all()
+    np.testing.assert_allclose(features[19:, 0, 1], 0.001)

@@ -62,7 +62,10 @@ def node_features(
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (volumes[..., -1] - volumes.mean(axis=-1)) / spread
     recent = features[window - 1 :]
-    recent[..., 0] = returns.std(axis=-1, ddof=1)
+    deviation = returns.std(axis=-1, ddof=1)
+    # Relative to the size of the returns: equal ones leave rounding noise, by which nothing may be divided.
+    noise = deviation <= 1e-10 * np.abs(returns).max(axis=-1)
+    recent[..., 0] = np.where(noise, 0.0, deviation)
     recent[..., 1] = returns.mean(axis=-1)
     recent[..., 2] = np.where(np.isfinite(z), z, 0.0)
     if architecture == "residual":
