@@ -15,13 +15,14 @@ import jsonschema
 import numpy as np
 import pytest
 
+from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry import generation as generation_module
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata, TrainingRecord, metadata_json_schema
+from tickgraph.registry.schema import ModelMetadata, TrainingRecord, WalkForward, metadata_json_schema
 from tickgraph.registry.weights_file import decode_weights
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -435,10 +436,23 @@ def test_metadata_of_a_release_that_knew_one_architecture_is_of_the_baseline():
     assert TrainingRecord.model_validate(old) == recorded
 
 
+def test_figures_of_a_release_that_knew_one_architecture_are_of_the_baseline():
+    figures = made_walk_forward(TrainingConfig(architecture="baseline"), ("AAPL", "MSFT"))
+    old = figures.model_dump()
+    del old["training_config"]["architecture"], old["training_config"]["weight_decay"]
+    assert WalkForward.model_validate(old) == figures
+
+
 def test_the_baseline_has_no_weight_decay_unless_it_is_given():
     assert TrainingConfig(architecture="baseline").weight_decay == 0
     assert TrainingConfig(architecture="baseline", weight_decay=1.0).weight_decay == 1
     assert TrainingConfig().weight_decay > 0
+
+
+def test_a_step_may_not_take_away_the_whole_weights():
+    with pytest.raises(ValueError, match="learning_rate 0.5 times weight_decay 3.0 must be below 1"):
+        TrainingConfig(learning_rate=0.5)
+    assert TrainingConfig(architecture="baseline", learning_rate=0.5).weight_decay == 0
 
 
 OWN = {"correlated_symbols": ("MSFT",), "symbol_seed": 1}

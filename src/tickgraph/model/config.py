@@ -56,13 +56,18 @@ class TrainingConfig(GraphConfig):
         return given
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> TrainingConfig:
+    def _settings_fit_together(self) -> TrainingConfig:
         if self.hidden_dim % self.num_gat_heads:
             raise ValueError(
                 f"hidden_dim {self.hidden_dim} must be a multiple of num_gat_heads {self.num_gat_heads}"
             )
         if self.min_sessions > self.sessions:
             raise ValueError(f"min_sessions {self.min_sessions} exceeds sessions {self.sessions}")
+        if self.learning_rate * self.weight_decay >= 1:
+            raise ValueError(
+                f"learning_rate {self.learning_rate} times weight_decay {self.weight_decay} must be below 1: every "
+                "step would take away the whole weights, or more"
+            )
         return self
 
     @property

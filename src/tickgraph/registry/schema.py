@@ -9,7 +9,15 @@ import json
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.volatility import NUM_COEFFICIENTS
@@ -28,6 +36,13 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _named(given: Any) -> Any:
+    """Training settings with their architecture: those of releases that knew only one do not name it."""
+    if isinstance(given, dict) and "architecture" not in given:
+        return {"architecture": "baseline", "weight_decay": 0.0, **given}
+    return given
+
+
 class TrainingRecord(TrainingConfig):
     """The training configuration, and what it came to for this symbol."""
 
@@ -37,10 +52,7 @@ class TrainingRecord(TrainingConfig):
     @model_validator(mode="before")
     @classmethod
     def _models_without_a_name_are_baselines(cls, given: Any) -> Any:
-        """Metadata of releases that knew one architecture."""
-        if isinstance(given, dict) and "architecture" not in given:
-            return {"architecture": "baseline", "weight_decay": 0.0, **given}
-        return given
+        return _named(given)
 
     @model_validator(mode="after")
     def _peers_fit_the_graph(self) -> TrainingRecord:
@@ -174,7 +186,9 @@ class WalkForward(_Record):
     best_baseline: PanelFigures | None = Field(
         description="Of the baselines run beside it the one with the highest IC, chosen by these very figures."
     )
-    training_config: TrainingConfig = Field(description="How each window's model was trained.")
+    training_config: Annotated[TrainingConfig, BeforeValidator(_named)] = Field(
+        description="How each window's model was trained."
+    )
     scheme: Literal["rolling", "expanding"] = Field(description="Training windows of one length, or growing.")
     windows: int = Field(ge=1, description="Trainings.")
     retrain_every: int = Field(description="Sessions between trainings.")
