@@ -7,6 +7,7 @@ import pytest
 
 from evaluation.measured_panels import VOLATILITY, noisy_panel, panel_of
 from tickgraph.evaluation.comparison import aligned, compare, conclusion, reality_check
+from tickgraph.evaluation.forecasts import ForecastPanel
 from tickgraph.evaluation.result import Estimate
 
 SKILLED = noisy_panel(sessions=400, symbols=10, skill=0.4)
@@ -122,6 +123,20 @@ def test_the_best_of_many_guesses_does_not():
     # Each has an expected error a little above zero's; one of twelve may be below it by luck.
     check = reality_check({f"guess {i}": _guess(i, size=0.01) for i in range(12)}, resamples=500)
     assert check.p_value > 0.1
+
+
+def test_a_wild_variant_does_not_hide_a_steady_one():
+    generator = np.random.default_rng(1)
+    realised = generator.normal(0, 0.01, (500, 5))
+    sign = np.where(generator.random((500, 1)) < 0.67, 0.7, -0.7)
+
+    def panel(forecast):
+        return ForecastPanel(np.arange(500).astype("datetime64[D]"), tuple("ABCDE"), forecast, realised)
+
+    # The steady one is ahead of zero on every single session, the wild one behind on average.
+    check = reality_check({"wild": panel(sign * realised), "steady": panel(0.002 * realised)})
+    assert check.best == "steady"
+    assert check.p_value < 0.01 < check.p_value_white
 
 
 def test_zero_itself_is_no_variant():

@@ -38,7 +38,8 @@ ZERO = result("zero", None, Estimate(value=0.0, low=0.0, high=0.0), None, "basel
 def test_sentences_say_better_worse_or_not_told_apart():
     said = findings([ZERO, GOOD, UNSURE, BAD], [], None, 5)
     assert said == [
-        "The highest IC of 3 is good's, +0.0300 (95 % interval +0.0100 to +0.0500). Told apart from 0: good.",
+        "The highest IC of 3 is good's, +0.0300 (95 % interval +0.0100 to +0.0500). Told apart from 0, each taken "
+        "by itself: good.",
         "good has less squared error than forecasting no move; bad has more squared error than forecasting no "
         "move; 1 of 3 are not told apart from forecasting no move by squared error.",
         "After 5 basis points of costs, the Sharpe ratio of the long-short portfolio is above 0 for good (+1.20 "
@@ -69,10 +70,11 @@ def test_comparisons_are_counted_by_their_intervals():
 
 
 def test_the_search_is_accounted_for():
-    for p, words in ((0.01, "beats forecasting zero"), (0.4, "is not told apart from forecasting zero")):
+    for p, words in ((0.01, "at least one beats"), (0.4, "none is told apart from")):
         check = RealityCheck(benchmark="zero", best="good", variants=12, p_value=p, p_value_white=p)
         assert any(
-            f"good, {words} once the search is accounted for" in text
+            f"good has the least squared error; {words} forecasting zero once the search among them is accounted for"
+            in text
             for text in findings([GOOD], [], check, 5)
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from arch.bootstrap import SPA
+from arch.bootstrap import SPA, StationaryBootstrap
 from numpy.typing import NDArray
 
 from tickgraph.evaluation.accuracy import mean_sums, squared_errors
@@ -101,7 +101,9 @@ def reality_check(
     """Whether the best forecaster beats forecasting zero, once the search among all is accounted for.
 
     Hansen 2005, "A Test for Superior Predictive Ability", on the mean squared error of each session, with its
-    consistent p-value; the upper one is that of White 2000, "A Reality Check for Data Snooping".
+    consistent p-value: each variant's lead is measured in its own standard errors (equation 3), so that a wild
+    and bad one does not hide a steady good one. The test of White 2000, "A Reality Check for Data Snooping", is
+    the upper p-value without that. Both say whether any variant is better, not which.
 
     Parameters
     ----------
@@ -131,15 +133,27 @@ def reality_check(
         return None
     names = [name for name, variant in zip(forecasters, differs, strict=True) if variant]
     losses, zero = loss[:, differs, 0], loss[:, 0, 1]
-    block = max(block_length(column) for column in (zero[:, None] - losses).T)
-    test = SPA(zero, losses, block_size=block, reps=resamples, seed=np.random.default_rng(seed))
-    test.compute()
+    leads = zero[:, None] - losses  # [T, N]
+    block = max(block_length(column) for column in leads.T)
+
+    def p_values(leads: Array) -> dict[str, float]:
+        generator = np.random.default_rng(seed)
+        test = SPA(np.zeros(len(leads)), -leads, block_size=block, reps=resamples, seed=generator)
+        test.compute()
+        return {name: float(p) for name, p in test.pvalues.items()}
+
+    # arch's SPA compares the leads as they come, whatever its studentize says: they are scaled here.
+    means = StationaryBootstrap(block, leads, seed=np.random.default_rng([seed, 1])).apply(
+        lambda drawn: drawn.mean(axis=0), reps=resamples
+    )
+    errors_of_means = means.std(axis=0)
+    scaled = leads / np.maximum(errors_of_means, 1e-12 * errors_of_means.max())
     return RealityCheck(
         benchmark=BENCHMARK,
         best=names[int(losses.mean(axis=0).argmin())],
         variants=len(names),
-        p_value=float(test.pvalues["consistent"]),
-        p_value_white=float(test.pvalues["upper"]),
+        p_value=p_values(scaled)["consistent"],
+        p_value_white=p_values(leads)["upper"],
     )
 
 

@@ -40,11 +40,11 @@ def findings(
     """Say what the figures say; what an interval does not tell apart is called so."""
     sentences = [_best_ic(forecasters), _against_zero(forecasters)]
     if reality_check is not None:
-        verdict = "beats" if reality_check.p_value < 0.05 else "is not told apart from"
+        verdict = "at least one beats" if reality_check.p_value < 0.05 else "none is told apart from"
         sentences.append(
-            f"Of {reality_check.variants} variants the one of least squared error, {reality_check.best}, {verdict} "
-            f"forecasting {reality_check.benchmark} once the search is accounted for (Hansen's p "
-            f"{reality_check.p_value:.3f}, White's {reality_check.p_value_white:.3f})."
+            f"Of the {reality_check.variants} variants of this run {reality_check.best} has the least squared error; "
+            f"{verdict} forecasting {reality_check.benchmark} once the search among them is accounted for (Hansen's "
+            f"p {reality_check.p_value:.3f}, White's {reality_check.p_value_white:.3f})."
         )
     for first, second, question in PAIRS:
         said = [c.conclusion for c in comparisons if (c.first, c.second) == (first, second)]
@@ -65,7 +65,9 @@ def _best_ic(forecasters: Sequence[ForecasterResult]) -> str:
     best, ic = max(measured, key=lambda pair: pair[1].value)
     above = [f.name for f, own in measured if _above_zero(own)]
     told = (
-        f"Told apart from 0: {', '.join(above)}." if above else "Not one of them is told apart from 0 upward."
+        f"Told apart from 0, each taken by itself: {', '.join(above)}."
+        if above
+        else "Not one of them is told apart from 0 upward."
     )
     return f"The highest IC of {len(measured)} is {best.name}'s, {_written(ic, 4)}. {told}"
 

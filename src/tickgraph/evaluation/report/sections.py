@@ -189,7 +189,7 @@ def _comparisons(evaluation: Evaluation) -> Section:
 def reality_in_words(check: RealityCheck) -> str:
     """What the test for superior predictive ability says, for who has never read of it."""
     verdict = (
-        f"That is rare: {check.best} is better than {check.benchmark} even when the search is accounted for."
+        f"That is rare: at least one of them is better than {check.benchmark} even when the search is accounted for."
         if check.p_value < 0.05
         else f"That is not rare enough (below 5\u00a0%) to say that any of them is better than {check.benchmark}: the "
         "best of so many may be ahead by luck."
