@@ -45,13 +45,14 @@ class TrainingExample:
     Attributes
     ----------
     propagated
-        ``[R, N, F]`` float32, normalised adjacency times standardised features.
+        ``[R, N, F]`` float32, normalised adjacency times standardised features; ``[R, N, 2 F]`` for
+        ``"residual"``, with what sets each node apart beside it.
     propagation
         ``[R, N, N]`` float32, normalised adjacency.
     adjacency
         ``[R, N, N]`` float32.
     targets
-        ``[R, N]`` float32, log returns divided by ``return_scale``; 0 where unknown.
+        ``[R, N]`` float32, log returns divided by ``return_scale``, or :func:`residual_targets`; 0 where unknown.
     known
         ``[R, N]`` float32, 1 where the target counts; padding rows are 0 throughout.
     feature_mean, feature_scale
@@ -78,8 +79,9 @@ class TrainingExample:
 class TrainedWeights:
     """What training gives: weights in the units of prices, and the loss of each epoch.
 
-    ``losses`` is ``[epochs]`` float64, the mean squared error of standardised returns over the epoch; 1 is
-    the error of forecasting zero.
+    ``losses`` is ``[epochs]`` float64, the mean squared error over the epoch in the units that the
+    program works in. 1 is the error of forecasting zero for ``"baseline"``, whose returns are standardised; what
+    it is for ``"residual"`` depends on the graph.
     """
 
     weights: Weights
@@ -140,8 +142,9 @@ def residual_targets(
 
     .. math:: y_i = z_i - \frac{\sum_{j \ne i} a_{ij} z_j}{\sum_{j \ne i} a_{ij}}, \qquad z_i = r_i / \sigma_i
 
-    The part of a return that all share is far larger than the rest and cannot be forecast from these
-    features: learning from what is left learns the same with less noise. Both arrays are ``[T, N]``.
+    The part of a return that all share is far larger than the rest, and nothing here forecasts it. A network
+    that learns what is left forecasts a node against its neighbours, and no move of them all. Both arrays are
+    ``[T, N]``.
     """
     volatility = snapshots.features[..., VOLATILITY]
     known = known & (volatility > 0)
