@@ -140,7 +140,7 @@ def reality_check(
         generator = np.random.default_rng(seed)
         test = SPA(np.zeros(len(leads)), -leads, block_size=block, reps=resamples, seed=generator)
         test.compute()
-        return {name: float(p) for name, p in test.pvalues.items()}
+        return {str(name): float(p) for name, p in test.pvalues.items()}
 
     # arch's SPA compares the leads as they come, whatever its studentize says: they are scaled here.
     means = StationaryBootstrap(block, leads, seed=np.random.default_rng([seed, 1])).apply(
