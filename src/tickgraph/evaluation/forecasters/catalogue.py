@@ -76,14 +76,14 @@ def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaste
         "gru": lambda: Recurrent(config, settings.recurrent_epochs),
         "gnn-no-edges": lambda: Rewired(
             "gnn-no-edges",
-            "The model per symbol without edges: every node sees itself only.",
+            "The model per symbol without edges, in its target too: every node sees itself only.",
             lambda _: unconnected,
             config,
             programs,
         ),
         "gnn-shuffled-edges": lambda: Rewired(
             "gnn-shuffled-edges",
-            "The model per symbol with edges that lead to the wrong symbols.",
+            "The model per symbol with edges, in its target too, that lead to the wrong symbols.",
             lambda symbols: ShuffledEdges(config.seed, symbols),
             config,
             programs,
@@ -106,7 +106,9 @@ def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaste
 
 
 def _handed_down(config: TrainingConfig) -> TrainingConfig:
-    """The same training of the baseline architecture, without weight decay."""
+    """The same training of the baseline architecture, without the weight decay of another."""
+    if config.architecture == "baseline":
+        return config
     return TrainingConfig.model_validate(
         {**config.model_dump(exclude={"weight_decay"}), "architecture": "baseline"}
     )
