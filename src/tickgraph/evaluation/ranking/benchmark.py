@@ -25,6 +25,7 @@ from tickgraph.evaluation.ranking.market import RankingMarket, Scaling
 from tickgraph.evaluation.ranking.result import RandomQuantiles, RankingResult, RankingRow, Scores
 from tickgraph.evaluation.ranking.runs import Run, as_scores, keep_run
 from tickgraph.evaluation.ranking.scores import RankingScores, random_scores, score
+from tickgraph.evaluation.ranking.training import Objective
 from tickgraph.model.training import prepare_jax
 
 RANDOM_FORECASTS = 1000
@@ -48,7 +49,8 @@ def run_benchmark(
     names: Sequence[str] | None = None,
     scalings: Sequence[Scaling] = SCALINGS,
     seeds: int = 3,
-    epochs: int = 5,
+    epochs: int = 4,
+    objective: Objective = "correlation",
     jobs: int = 0,
     listener: Listener | None = None,
 ) -> RankingResult:
@@ -72,6 +74,8 @@ def run_benchmark(
     epochs
         Bound on the training of every network; the epoch is chosen on validation days.
 
+    objective
+        Loss of the published networks; tickgraph learns by 1 - IC.
     jobs
         Runs side by side, a thread each; 0 is one per core. Results do not depend on it.
     listener
@@ -88,7 +92,7 @@ def run_benchmark(
     KeyboardInterrupt
         Ctrl-C. What was finished is kept; training stops after its epoch.
     """
-    available = entries(epochs)
+    available = entries(epochs, objective)
     chosen = list(available) if names is None else list(names)
     if unknown := [name for name in chosen if name not in available]:
         raise InputError(f"Unknown model {', '.join(unknown)}. Known: {', '.join(available)}.")

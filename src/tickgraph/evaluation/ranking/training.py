@@ -23,7 +23,7 @@ class Recipe:
         ``"return"``: the squared error of the forecast return and ``rank_weight`` times the pairwise ranking
         loss, as the published models are trained. They forecast a price and divide by the last one; here the
         network gives the return itself, which spares it learning that price first: validation IC of the LSTM
-        0.034 in place of 0.023 after four epochs.
+        0.034 in place of 0.023 after four epochs, and 0.040 with ``"correlation"``.
         ``"correlation"``: the network forecasts a score; the loss is 1 - IC.
     epochs, learning_rate, weight_decay, rank_weight
         Adam, decayed to 0 along a cosine.
