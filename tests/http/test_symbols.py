@@ -68,6 +68,8 @@ def test_the_graph_is_the_one_behind_the_forecast(service, registry, panel):
     linked = np.eye(len(names), dtype=bool) | (np.abs(correlation) >= body["threshold"])
     assert np.abs(attention[:, ~linked]).max(initial=0) < 1e-6
     assert body["attention_of_target"]["AAPL"] == pytest.approx(attention[:, 0, 0].mean(), abs=1e-6)
+    returns = panel.log_returns()[-20:, panel.column("AAPL")]
+    assert body["nodes"][0]["shock"] == pytest.approx(returns[-1] / returns.std(ddof=1), rel=1e-4)
 
 
 def test_a_symbol_without_a_model_has_no_graph(service):

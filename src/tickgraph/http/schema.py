@@ -192,6 +192,8 @@ class Node(_Answer):
     """Their mean."""
     volume: float
     """z-score of the last session's volume within 20."""
+    shock: float | None
+    """The last log return over the volatility; null where the model is a baseline, which does not read it."""
 
 
 class Edge(_Answer):

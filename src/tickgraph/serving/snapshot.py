@@ -45,7 +45,7 @@ class TargetGraph:
     session
         Last session of the prices behind it.
     features
-        ``[N, F]`` float32: volatility, momentum, volume; 0 for an absent node.
+        ``[N, F]`` float32, the features of the architecture; 0 for an absent node.
     present
         ``[N]`` bool.
     correlation

@@ -115,6 +115,7 @@ def _graph(service: Service, name: str) -> GraphAnswer:
                 volatility=float(found.features[index, 0]),
                 momentum=float(found.features[index, 1]),
                 volume=float(found.features[index, 2]),
+                shock=float(found.features[index, 3]) if found.features.shape[1] > 3 else None,
             )
             for index, node in enumerate(found.nodes)
         ],
