@@ -140,8 +140,8 @@ def _strikes(product: ForecasterResult) -> str:
     worse = sum(_above_zero(s.difference) for s in product.strikes)
     return (
         f"P(close > strike) of {product.name} has a lower Brier score than the log-normal with trailing volatility "
-        f"at {better} of {len(product.strikes)} strike distances, a higher one at {worse}, and is not told apart "
-        "at the others."
+        f"at {better} of {len(product.strikes)} strike distances and a higher one at {worse}; at the others the "
+        "two are not told apart."
     )
 
 
