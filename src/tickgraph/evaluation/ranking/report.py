@@ -95,7 +95,7 @@ def _line(row: RankingRow) -> tuple[str, ...]:
 
 def _masthead(result: RankingResult) -> Masthead:
     return Masthead(
-        "Every epoch and setting was chosen on validation days; the test days were scored once.",
+        "Every epoch was chosen on validation days; the test days are forecast with the epoch chosen, and no other.",
         {
             "File": f"{result.source}, sha256 {result.sha256[:12]}",
             "Stocks": str(result.stocks),
