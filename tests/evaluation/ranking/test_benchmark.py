@@ -25,9 +25,9 @@ def _small(inputs, name):
     return keras.Model({name: given}, layers.Dense(1)(hidden)[..., 0], name="small")
 
 
-def small_entries(epochs):
+def small_entries(epochs, objective="correlation"):
     """The real rows with networks that compile in a moment; tests/evaluation/ranking/models has the real ones."""
-    rows = entries(epochs)
+    rows = entries(epochs, objective)
     for row, name in (("LSTM", "sequence"), ("tickgraph", "features")):
         rows[row] = replace(rows[row], inputs=(name,), build=lambda inputs, name=name: _small(inputs, name))
     return rows
