@@ -135,6 +135,8 @@ class Settings(BaseSettings):
         Symbols trained side by side; 0 means one per core.
     fallback
         What answers for a symbol without a model.
+    state_dir
+        Folder of operations: runs of refresh, the log of forecasts, live quality; None is one below the models.
     training
         Architecture and training.
     serve
@@ -152,6 +154,7 @@ class Settings(BaseSettings):
     peer_pool: tuple[str, ...] = ()
     workers: int = Field(default=0, ge=0, le=1024)
     fallback: Fallback = "momentum"
+    state_dir: Path | None = None
     training: TrainingConfig = TrainingConfig()
     serve: ServeSettings = ServeSettings()
 
@@ -159,6 +162,11 @@ class Settings(BaseSettings):
     def runtime_dir(self) -> Path:
         """Folder of a service's jobs and locks."""
         return self.serve.runtime_dir or self.models_dir / ".service"
+
+    @property
+    def operations_dir(self) -> Path:
+        """Folder of operations."""
+        return self.state_dir or self.models_dir / ".operations"
 
     @field_validator("training", "serve", mode="before")
     @classmethod

@@ -73,10 +73,13 @@ class PriceStore:
     ----------
     root
         Folder; prices of a symbol are in ``root/{source}/{symbol}.parquet``.
+    now
+        Clock; None is the system's.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
         self.root = Path(root)
+        self.now = now or _system_time
 
     def symbols(self, source: str) -> tuple[str, ...]:
         """Symbols stored from a source; :class:`StorageError` if the folder cannot be listed."""
@@ -91,7 +94,7 @@ class PriceStore:
         StorageError
             Disk full, read-only folder or no permission; what was stored is intact.
         """
-        stamp = datetime.now(UTC).isoformat(timespec="seconds").encode()
+        stamp = self.now().astimezone(UTC).isoformat(timespec="seconds").encode()
         for symbol, rows in bars.groupby("symbol", sort=False):
             table = pa.Table.from_pandas(rows[list(BAR_COLUMNS)], preserve_index=False)
             table = table.replace_schema_metadata({**(table.schema.metadata or {}), _FETCHED_AT: stamp})
@@ -334,6 +337,10 @@ class PriceStore:
             f"Price file {path} is damaged or foreign. Delete it and run: "
             f"tickgraph prices update --symbols {symbol} --source {source}"
         )
+
+
+def _system_time() -> datetime:
+    return datetime.now(UTC)
 
 
 def _is_restated(stored: pd.DataFrame, fetched: pd.DataFrame) -> bool:

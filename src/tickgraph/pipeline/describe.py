@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache
 from importlib.metadata import version
 
@@ -23,11 +23,11 @@ from tickgraph.registry.schema import (
 )
 
 
-def describe(fitted: FittedModel) -> ModelMetadata:
+def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
     """Write down everything about a fitted model; the registry fills in the checksums."""
     return ModelMetadata(
         symbol=fitted.symbol,
-        training_date=datetime.now(UTC),
+        training_date=trained_at,
         data_version=fitted.data_version,
         training_config=TrainingRecord(
             **fitted.config.model_dump(), correlated_symbols=fitted.peers, symbol_seed=fitted.seed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def _refresh_one(
     panel = panel.through(panel.sessions[traded[-1]])
     as_of = panel.sessions[-1].item()
     computed_at = metadata.correlations.computed_at or metadata.training_date
-    is_fresh = as_of == metadata.correlations.as_of and datetime.now(UTC) - computed_at < CORRELATION_AGE
+    is_fresh = as_of == metadata.correlations.as_of and registry.now() - computed_at < CORRELATION_AGE
     if is_fresh and not force:
         report.unchanged[symbol] = as_of
         return

@@ -66,7 +66,9 @@ def train_one(
     procedure, and say when they were measured.
     """
     fitted: FittedModel = fit(peer_panel(panel, symbol, pool), symbol, program)
-    return registry.publish(describe(fitted), fitted.weights, fitted.correlation, keep_evaluation=True)
+    return registry.publish(
+        describe(fitted, registry.now()), fitted.weights, fitted.correlation, keep_evaluation=True
+    )
 
 
 def train_symbols(

@@ -51,10 +51,13 @@ class ModelRegistry:
     ----------
     root
         Folder with ``weights/``, ``correlations/`` and ``metadata/``; made when first written.
+    now
+        Clock that publications are dated by; None is the system's.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
         self.root = Path(root)
+        self.now = now or _system_time
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str]] = {}
@@ -157,7 +160,7 @@ class ModelRegistry:
             name = f"{self.paths(symbol).correlations}{_UNWRITTEN}"
             decode_correlation(encoded, metadata.training_config, name=name)
             updated = metadata.model_copy(
-                update={"correlations": Correlations(as_of=as_of, computed_at=datetime.now(UTC))}
+                update={"correlations": Correlations(as_of=as_of, computed_at=self.now())}
             )
             return self._commit(updated, weights, encoded)
 
@@ -347,3 +350,7 @@ def _is_canonical(name: str) -> bool:
         return canonical(name) == name
     except SymbolError:
         return False
+
+
+def _system_time() -> datetime:
+    return datetime.now(UTC)

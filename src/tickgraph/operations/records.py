@@ -1,0 +1,166 @@
+"""What operations leave on disk: runs of refresh and the live quality of forecasts, each a small JSON file."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from tickgraph.atomic import READABLE, names_in, write_atomically
+
+KEPT = 400  # runs: over a year of daily and weekly ones
+
+Kind = Literal["daily", "weekly", "manual"]
+RunState = Literal["running", "done", "failed", "interrupted"]
+PriceOutcome = Literal["updated", "unchanged", "restated", "switched", "failed"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class SymbolRun(_Record):
+    """What a run did, or in a dry run would do, with one symbol."""
+
+    prices: PriceOutcome | None = None
+    """`restated`: a split or dividend changed old closes, so the history was fetched whole; `switched`: it was
+    fetched whole from another provider. Null: not asked for."""
+    sessions_added: int = 0
+    """New sessions of prices."""
+    correlations: Literal["published", "unchanged", "planned", "failed"] | None = None
+    """Its correlation matrix."""
+    training: Literal["trained", "planned", "failed"] | None = None
+    """Null: its model was not due."""
+    reasons: tuple[str, ...] = ()
+    """Why its model was due, in words."""
+    errors: tuple[str, ...] = ()
+    """What failed, in words; what was there before is kept."""
+
+
+class RefreshRun(_Record):
+    """One run of refresh."""
+
+    id: str
+    """Identity; later runs sort after earlier ones."""
+    kind: Kind
+    """`daily` and `weekly` stand for a due moment; `manual` was asked for by hand."""
+    due_at: AwareDatetime | None = None
+    """The due moment it stands for; null for one by hand."""
+    started_at: AwareDatetime
+    """When it began. A resumed run keeps it."""
+    finished_at: AwareDatetime | None = None
+    """When it ended."""
+    owner: str
+    """Host and process that ran it."""
+    session: date
+    """Last completed session when it began: what its prices should reach."""
+    state: RunState = "running"
+    """`failed`: a step could not be done at all, or a symbol failed."""
+    dry_run: bool = False
+    """Nothing was changed."""
+    full: bool = False
+    """Whether every model was due."""
+    error: str | None = None
+    """Why it failed."""
+    symbols: dict[str, SymbolRun] = Field(default_factory=dict)
+    """By symbol."""
+
+
+class LiveFigures(_Record):
+    """Live forecasts against what happened; null where too few or where nothing varied."""
+
+    forecasts: int
+    """Forecasts whose session is over."""
+    first: date | None = None
+    """First target session."""
+    last: date | None = None
+    """Last target session."""
+    ic: float | None = None
+    """Information coefficient: of a symbol over time, of the panel the mean over sessions across symbols."""
+    hit_rate: float | None = None
+    """Share of moves whose sign was right."""
+    coverage: dict[str, float] = Field(default_factory=dict)
+    """Share of returns inside the interval, by level such as `0.8`."""
+    r2_vs_zero: float | None = None
+    """1 - MSE / MSE of forecasting no move."""
+    r2_vs_momentum: float | None = None
+    """1 - MSE / MSE of forecasting the mean of the last 20 returns."""
+    error_ratio: float | None = None
+    """Mean absolute residual in units of the volatility forecast, over what the calibration expects: 1 is as
+    promised."""
+
+
+class LiveQuality(_Record):
+    """Rolling quality of the forecasts that were served."""
+
+    as_of: date
+    """Last session whose returns are in it."""
+    computed_at: AwareDatetime
+    """UTC."""
+    window: int
+    """Sessions it looks back on."""
+    panel: LiveFigures
+    """All symbols together."""
+    symbols: dict[str, LiveFigures] = Field(default_factory=dict)
+    """By symbol."""
+    flagged: dict[str, str] = Field(default_factory=dict)
+    """Symbols out of their band, and why in words."""
+
+
+class RunLog:
+    """Runs of refresh, one file each; the newest 400 are kept.
+
+    Parameters
+    ----------
+    state_dir
+        Folder of operations; runs are in ``runs/`` below it, made when first written.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._folder = state_dir / "runs"
+
+    def write(self, run: RefreshRun) -> RefreshRun:
+        """Put a run, or a new state of it, on disk; :class:`StorageError` if that fails."""
+        write_atomically(self._folder / f"{run.id}.json", run.model_dump_json().encode(), mode=READABLE)
+        return run
+
+    def all(self) -> list[RefreshRun]:
+        """Every run that can be read, the newest first."""
+        names = sorted(
+            (n for n in names_in(self._folder) if n.endswith(".json") and n[0] != "."), reverse=True
+        )
+        return [run for run in (_read(self._folder / name) for name in names) if run is not None]
+
+    def latest(self, *kinds: Kind) -> RefreshRun | None:
+        """Newest run of these kinds, dry runs left out; of any kind without arguments."""
+        runs = (run for run in self.all() if not run.dry_run and (not kinds or run.kind in kinds))
+        return next(runs, None)
+
+    def trim(self) -> None:
+        """Drop all but the newest runs."""
+        for name in sorted((n for n in names_in(self._folder) if n.endswith(".json")), reverse=True)[KEPT:]:
+            with contextlib.suppress(OSError):  # another process may be at it
+                (self._folder / name).unlink()
+
+
+def _read(path: Path) -> RefreshRun | None:
+    try:
+        return RefreshRun.model_validate_json(path.read_bytes())
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def write_quality(state_dir: Path, quality: LiveQuality) -> None:
+    """Replace ``quality.json``; :class:`StorageError` if that fails."""
+    write_atomically(state_dir / "quality.json", quality.model_dump_json().encode(), mode=READABLE)
+
+
+def read_quality(state_dir: Path) -> LiveQuality | None:
+    """What :func:`write_quality` wrote last; None without one, or where it cannot be read."""
+    try:
+        return LiveQuality.model_validate_json((state_dir / "quality.json").read_bytes())
+    except (OSError, ValueError, ValidationError):
+        return None
