@@ -140,7 +140,7 @@ def _update_prices(
             metadata = registry.metadata(symbol)
         except TickgraphError:  # reported with the symbol when its turn comes
             continue
-        own = (symbol, *metadata.training_config.correlated_symbols)
+        own = metadata.nodes
         nodes.setdefault(metadata.data_stats.source, {}).update(dict.fromkeys(own))
     for name, symbols in nodes.items():
         try:

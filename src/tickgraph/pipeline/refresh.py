@@ -73,7 +73,7 @@ def _refresh_one(
     registry: ModelRegistry, panels: Panels, metadata: ModelMetadata, force: bool, report: RefreshReport
 ) -> None:
     symbol, config = metadata.symbol, metadata.training_config
-    nodes = (symbol, *config.correlated_symbols)
+    nodes = metadata.nodes
     panel = panels(metadata.data_stats.source, nodes)
     traded = np.flatnonzero(np.isfinite(panel.adj_close[:, panel.column(symbol)]))
     if len(traded) < config.history:

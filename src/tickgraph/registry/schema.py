@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.volatility import NUM_COEFFICIENTS
 
@@ -237,6 +238,11 @@ class ModelMetadata(_Record):
     evaluation: WalkForward | None = Field(
         default=None, description="Walk-forward figures; null where `tickgraph evaluate` has recorded none."
     )
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The target, then its peers, under today's names: one may have been renamed since the training."""
+        return self.symbol, *map(canonical, self.training_config.correlated_symbols)
 
     @model_validator(mode="after")
     def _target_is_no_peer_of_its_own(self) -> ModelMetadata:

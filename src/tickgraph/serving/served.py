@@ -66,7 +66,7 @@ class ServedModel:
         coefficients = metadata.calibration.volatility
         return cls(
             symbol=metadata.symbol,
-            nodes=(metadata.symbol, *metadata.training_config.correlated_symbols),
+            nodes=metadata.nodes,
             graph=GraphConfig.model_validate(
                 metadata.training_config.model_dump(include=set(GraphConfig.model_fields))
             ),
