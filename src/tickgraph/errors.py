@@ -13,6 +13,7 @@ code  meaning
 5     a model is missing, damaged, foreign or mismatched
 6     a price source cannot be reached
 7     storage failed: full disk, read-only folder, lock held
+8     a check came out badly: a simulated forecast was wrong
 130   interrupted (Ctrl-C); what was finished is kept
 ====  ==========================================================
 """
@@ -74,3 +75,9 @@ class StorageError(TickgraphError):
     """Reading or writing a folder failed: disk full, read-only, permission, or a lock held by another."""
 
     exit_code: ClassVar[int] = 7
+
+
+class CheckFailed(TickgraphError):
+    """A check was carried out, and what it looked at is not as it should be."""
+
+    exit_code: ClassVar[int] = 8
