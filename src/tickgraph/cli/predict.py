@@ -134,7 +134,10 @@ def print_one(forecast: Forecast) -> None:
     if forecast.trained_at is not None:
         rows["model trained"] = f"{forecast.trained_at:%Y-%m-%d %H:%M} UTC"
     stale = f", STALE by {forecast.sessions_behind} sessions" if forecast.stale else ", current"
-    rows["prices"] = f"{forecast.prices_source}, as of {forecast.as_of}{stale}"
+    origin = forecast.prices_source
+    if forecast.prices_provider != origin:
+        origin += f" ({forecast.prices_provider})"
+    rows["prices"] = f"{origin}, as of {forecast.as_of}{stale}"
     stdout.print(facts(f"{forecast.symbol}: close of {forecast.target_session}", rows))
     for text in forecast.notes:
         note(text)

@@ -34,6 +34,7 @@ FORECAST: dict[str, Any] = {
     "probability_up": 0.453209862413851,
     "confidence": 0.453209862413851,
     "prices_source": "sample",
+    "prices_provider": "sample",
     "last_close": 129.92999267578125,
     "stale": True,
     "sessions_behind": 977,

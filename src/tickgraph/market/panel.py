@@ -35,6 +35,8 @@ class PricePanel:
         ``[T, S]`` float64 shares; NaN where missing.
     source
         Where the prices came from.
+    providers
+        Provider behind a symbol's prices; where a symbol is not named, the source itself.
     lineage
         Whatever was computed from a panel holds for a wider one of the same lineage: it has the same prices and
         sessions, and only more symbols.
@@ -47,9 +49,15 @@ class PricePanel:
     volume: NDArray[np.float64]
     source: str
     lineage: object = field(default_factory=object, repr=False, compare=False)
+    providers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def side_by_side(cls, parts: Mapping[str, Mapping[str, NDArray[Any]]], source: str) -> PricePanel:
+    def side_by_side(
+        cls,
+        parts: Mapping[str, Mapping[str, NDArray[Any]]],
+        source: str,
+        providers: Mapping[str, str] | None = None,
+    ) -> PricePanel:
         """Lay out each symbol's own arrays, ``date`` (datetime64[D]) and :data:`PANEL_COLUMNS`, on all sessions."""
         names = tuple(sorted(parts))
         none = np.array([], dtype="datetime64[D]")
@@ -63,7 +71,7 @@ class PricePanel:
             return values
 
         close, adj_close, volume = map(grid, PANEL_COLUMNS)
-        return cls(sessions, names, close, adj_close, volume, source)
+        return cls(sessions, names, close, adj_close, volume, source, providers=providers or {})
 
     @classmethod
     def from_bars(cls, bars: pd.DataFrame, source: str) -> PricePanel:
@@ -82,6 +90,10 @@ class PricePanel:
         returns = np.full_like(self.adj_close, np.nan)
         np.subtract(np.log(self.adj_close[1:]), np.log(self.adj_close[:-1]), out=returns[1:])
         return returns
+
+    def provider(self, symbol: str) -> str:
+        """Provider behind a symbol's prices."""
+        return self.providers.get(symbol, self.source)
 
     def column(self, symbol: str) -> int:
         """Column of a symbol; :class:`PriceDataError` if it has none."""
@@ -102,10 +114,12 @@ class PricePanel:
             self.adj_close[:, columns],
             self.volume[:, columns],
             self.source,
+            providers={symbol: self.providers[symbol] for symbol in symbols if symbol in self.providers},
         )
 
     def joined(self, other: PricePanel) -> PricePanel:
         """Both panels on the union of their sessions; where both have a symbol, the other's prices count."""
+        kept = {symbol: name for symbol, name in self.providers.items() if symbol not in other.symbols}
         sessions = np.union1d(self.sessions, other.sessions)
         symbols = tuple(sorted({*self.symbols, *other.symbols}))
         newer = set(other.symbols)
@@ -129,7 +143,49 @@ class PricePanel:
         close, adj_close, volume = map(side_by_side, ("close", "adj_close", "volume"))
         widened = len(sessions) == len(self.sessions) and newer.isdisjoint(self.symbols)
         lineage = self.lineage if widened else object()
-        return PricePanel(sessions, symbols, close, adj_close, volume, self.source, lineage)
+        return PricePanel(
+            sessions, symbols, close, adj_close, volume, self.source, lineage, kept | dict(other.providers)
+        )
+
+    def extended(self, later: PricePanel) -> PricePanel:
+        """Take in sessions that were added to symbols of this panel; a price of ``later`` counts where it has one.
+
+        The panel itself is given back where that changes nothing, so that what was computed from it holds.
+        """
+        sessions = np.union1d(self.sessions, later.sessions)
+        mine = np.searchsorted(sessions, self.sessions)
+        place = np.searchsorted(sessions, later.sessions)[:, None], [self.column(s) for s in later.symbols]
+        has = np.isfinite(later.close) | np.isfinite(later.adj_close)
+
+        def laid_over(name: str) -> NDArray[np.float64]:
+            values = np.full((len(sessions), len(self.symbols)), np.nan)
+            values[mine] = getattr(self, name)
+            values[place] = np.where(has, getattr(later, name), values[place])
+            return values
+
+        close, adj_close, volume = map(laid_over, PANEL_COLUMNS)
+        wider = PricePanel(
+            sessions,
+            self.symbols,
+            close,
+            adj_close,
+            volume,
+            self.source,
+            providers={**self.providers, **later.providers},
+        )
+        return self if self.same_prices(wider) else wider
+
+    def same_prices(self, other: PricePanel) -> bool:
+        """Whether both have the same numbers, of the same providers."""
+        return (
+            self.symbols == other.symbols
+            and np.array_equal(self.sessions, other.sessions)
+            and all(
+                np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True)
+                for name in PANEL_COLUMNS
+            )
+            and all(self.provider(symbol) == other.provider(symbol) for symbol in self.symbols)
+        )
 
     def through(self, session: np.datetime64) -> PricePanel:
         """Sessions up to and including a date; :class:`InputError` if there is none."""
@@ -167,4 +223,5 @@ class PricePanel:
             self.adj_close[rows],
             self.volume[rows],
             self.source,
+            providers=self.providers,
         )

@@ -23,10 +23,13 @@ class Fetched:
         zone, rows ordered by symbol and date.
     failures
         Why a symbol is not among the bars.
+    providers
+        Provider that gave a symbol's bars, all of them; where a symbol is not named, the source itself.
     """
 
     bars: pd.DataFrame
     failures: dict[str, str] = field(default_factory=dict)
+    providers: dict[str, str] = field(default_factory=dict)
 
 
 class PriceSource(Protocol):

@@ -1,54 +1,15 @@
-"""One writer at a time, among the threads of a process and among processes."""
+"""One writer of a model at a time."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
-from types import TracebackType
 
-from filelock import FileLock, Timeout
+from tickgraph import locks
 
-from tickgraph.atomic import storage_errors
-from tickgraph.errors import StorageError
-
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = locks.WAIT_SECONDS
 
 
-class exclusive:  # noqa: N801  used as a statement: with exclusive(path, lock):
-    """Hold a lock file and a thread lock. The system frees the file's lock when its owner dies.
-
-    Raises
-    ------
-    StorageError
-        Another writer held it for 30 seconds, or the folder cannot be written.
-    """
-
-    def __init__(self, path: Path, threads: threading.Lock) -> None:
-        self._path, self._threads = path, threads
-        self._file = FileLock(path, timeout=WAIT_SECONDS, thread_local=False)
-
-    def __enter__(self) -> None:
-        if not self._threads.acquire(timeout=WAIT_SECONDS):
-            raise self._held()
-        try:
-            with storage_errors(self._path.parent):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file.acquire()
-        except Timeout as error:
-            self._threads.release()
-            raise self._held() from error
-        except BaseException:
-            self._threads.release()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.release()
-        self._threads.release()
-
-    def _held(self) -> StorageError:
-        return StorageError(
-            f"{self._path} is held by another writer for {WAIT_SECONDS:.0f} s. "
-            "Wait for the other training run to end, or stop it."
-        )
+def exclusive(path: Path, threads: threading.Lock) -> locks.exclusive:
+    """Hold a lock file and a thread lock, as :class:`tickgraph.locks.exclusive`."""
+    return locks.exclusive(path, threads, WAIT_SECONDS, "Wait for the other training run to end, or stop it.")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tickgraph import locks
 from tickgraph.atomic import names_in, storage_errors, write_atomically
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
 from tickgraph.market.universe import canonical, suggest
@@ -264,7 +265,7 @@ class ModelRegistry:
         with self._writing(symbol):
             withdraw(self.paths(symbol))
 
-    def _writing(self, symbol: str) -> exclusive:
+    def _writing(self, symbol: str) -> locks.exclusive:
         name = canonical(symbol)
         threads = self._writers.setdefault(name, threading.Lock())  # atomic, with or without a GIL
         return exclusive(self.root / ".locks" / f"{name}.lock", threads)

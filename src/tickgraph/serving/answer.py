@@ -135,6 +135,7 @@ def _made(
         "probability_up": rise,
         "confidence": rise if distribution.forecast >= 0 else 1 - rise,
         "prices_source": prices.source,
+        "prices_provider": prices.provider,
         "last_close": prices.last_close,
         "stale": behind > 0,
         "sessions_behind": behind,

@@ -63,7 +63,10 @@ class Forecast(BaseModel):
     """Calibrated probability that the sign of `predicted_return` is right. Like `probability_up`, it is measured
     on sessions that training never saw, and is no constant."""
     prices_source: str
-    """Source of the price history: `sample`, `files` or `yahoo`."""
+    """Source of the price history: `sample`, `files`, `yahoo` or another."""
+    prices_provider: str
+    """Who gave the source this symbol's prices, such as `tiingo` behind `live`; the source itself where it has no
+    other."""
     last_close: float
     """Dollars; close of `as_of` in the history."""
     stale: bool

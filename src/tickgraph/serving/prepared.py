@@ -18,16 +18,18 @@ CORRELATION_AGE = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class PriceContext:
-    """Where an answer's prices end and come from."""
+    """Where an answer's prices end and come from; ``provider`` is who gave the source the target's prices."""
 
     as_of: np.datetime64
     last_close: float
     source: str
+    provider: str
 
     @classmethod
     def of(cls, panel: PricePanel, symbol: str) -> PriceContext:
         """Read the last row of a panel that ends at the symbol's last session."""
-        return cls(panel.sessions[-1], float(panel.close[-1, panel.column(symbol)]), panel.source)
+        close = float(panel.close[-1, panel.column(symbol)])
+        return cls(panel.sessions[-1], close, panel.source, panel.provider(symbol))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class _Held:
     """Prices of one source, and the files' identities when they were read."""
 
     panel: PricePanel
-    stamps: dict[str, Stamp]
+    stamps: dict[str, Stamp | None]
 
 
 class PanelCache:
@@ -40,7 +40,7 @@ class PanelCache:
         self._reading = threading.Lock()  # what is missing is read once however many ask
         self._lock = threading.Lock()  # for putting in place what was read: no file is touched under it
         self._held: dict[str, _Held] = {}
-        self._looked: dict[str, dict[str, Stamp]] = {}
+        self._looked: dict[str, dict[str, Stamp | None]] = {}
 
     def __call__(self, source: str, symbols: Sequence[str]) -> PricePanel:
         """Prices of at least these symbols, as stored now; errors as in :meth:`PriceStore.read`."""
@@ -67,8 +67,8 @@ class PanelCache:
     def refresh(self) -> None:
         """Read again what changed, once it has stopped changing; what cannot be read stays as it was.
 
-        An update writes one file per symbol. To answer from prices of one moment, files that changed are
-        read only when two looks in a row find them the same.
+        New sessions of all symbols are stored in one step, and are taken in at once. Histories are replaced one by
+        one: to answer from prices of one moment, they are read only when two looks in a row find them the same.
         """
         for source, held in tuple(self._held.items()):
             looks = {symbol: self._look(source, symbol) for symbol in held.stamps}
@@ -76,10 +76,11 @@ class PanelCache:
             before = self._looked.get(source, {})
             settled = all(symbol in before and before[symbol] == looks[symbol] for symbol in changed)
             self._looked[source] = looks
-            if not changed or not settled:
+            grown = all(_grown(held.stamps[symbol], looks[symbol]) for symbol in changed)
+            if not changed or not (grown or settled):
                 continue
             try:
-                self._read(source, changed)
+                self._renew(source, changed)
             except TickgraphError as error:
                 self._keep_the_rest(source, changed)
                 self._observer.prices_kept(source, error)
@@ -105,7 +106,7 @@ class PanelCache:
             return held.panel
         others = [s for s in known if s not in wanted and self._changed(source, s, known[s])]
         try:
-            return self._read(source, [*wanted, *others]).panel
+            return self._renew(source, [*wanted, *others]).panel
         except TickgraphError:
             if not others:
                 raise
@@ -118,15 +119,34 @@ class PanelCache:
             except TickgraphError:
                 continue
 
-    def _look(self, source: str, symbol: str) -> Stamp:
+    def _look(self, source: str, symbol: str) -> Stamp | None:
         try:
             return self._store.stamp(source, symbol)
         except (TickgraphError, OSError):
             return None
 
-    def _changed(self, source: str, symbol: str, stamp: Stamp) -> bool:
+    def _changed(self, source: str, symbol: str, stamp: Stamp | None) -> bool:
         now = self._look(source, symbol)
         return now is not None and now != stamp
+
+    def _renew(self, source: str, symbols: Sequence[str]) -> _Held:
+        """Take in the new sessions of symbols, or read them whole where their histories were replaced."""
+        held = self._held.get(source)
+        stamps = {symbol: self._look(source, symbol) for symbol in symbols}
+        if held is None or not all(_grown(held.stamps.get(symbol), stamps[symbol]) for symbol in symbols):
+            return self._read(source, symbols)
+        later = self._store.recent(source, tuple(symbols))
+        with self._lock:
+            held = self._held.get(source)
+            # Neither may the history have been replaced on disk meanwhile, nor what is in memory by another read.
+            if held is not None and all(
+                _grown(held.stamps.get(symbol), stamps[symbol])
+                and _grown(stamps[symbol], self._look(source, symbol))
+                for symbol in symbols
+            ):
+                self._held[source] = grown = _Held(held.panel.extended(later), held.stamps | stamps)
+                return grown
+        return self._read(source, symbols)
 
     def _read(self, source: str, symbols: Sequence[str]) -> _Held:
         """Read symbols and put them beside the others."""
@@ -137,6 +157,15 @@ class PanelCache:
             held = self._held.get(source)
             if held is not None:
                 panel = held.panel.joined(panel)
+                if held.panel.same_prices(
+                    panel
+                ):  # files were rewritten, and what was computed from them holds
+                    panel = held.panel
                 stamps = held.stamps | stamps
             self._held[source] = read = _Held(panel, stamps)
         return read
+
+
+def _grown(before: Stamp | None, now: Stamp | None) -> bool:
+    """Whether a history is the one that was read, so that no more than sessions after it can be new."""
+    return before is not None and now is not None and before.history == now.history

@@ -1,0 +1,143 @@
+"""Where the store keeps what, and how a change of it is noticed."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from tickgraph.errors import PriceDataError, StorageError
+from tickgraph.market.universe import canonical
+
+# What reading a damaged or foreign file raises, depending on which of its bytes are wrong.
+UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)
+
+FileStamp = tuple[int, int, int]
+
+_HEAD, _CHECKSUM = b"tickgraph.head", b"tickgraph.crc32"
+
+
+class Stamp(NamedTuple):
+    """Identity of what is stored of a symbol; differs whenever its prices may differ.
+
+    Attributes
+    ----------
+    history
+        Changes when its history is replaced.
+    recent
+        Changes when sessions of any symbol of its source are appended or folded; None where there are none.
+    """
+
+    history: FileStamp
+    recent: FileStamp | None
+
+
+@dataclass(frozen=True)
+class StoredSymbol:
+    """What the store holds of a symbol.
+
+    Attributes
+    ----------
+    symbol, first, last, sessions
+        Whose prices, and which.
+    fetched_at
+        When its newest prices came, ISO 8601.
+    provider
+        Who gave them; the source itself where it has no other.
+    revised_at
+        When stored past returns last changed; None if they never did. A split or dividend rescales prices and
+        leaves returns as they are.
+    """
+
+    symbol: str
+    first: date
+    last: date
+    sessions: int
+    fetched_at: str
+    provider: str
+    revised_at: datetime | None
+
+
+def source_folder(root: Path, source: str) -> Path:
+    """Folder of a source; :class:`PriceDataError` if that lies elsewhere."""
+    folder = (root / source).resolve()
+    if not folder.is_relative_to(root.resolve()) or folder == root.resolve():
+        raise PriceDataError(f"{folder} lies outside the price store {root}.")
+    return folder
+
+
+def history_path(root: Path, source: str, symbol: str) -> Path:
+    """File of a symbol's history; :class:`PriceDataError` if that lies outside the store."""
+    folder = source_folder(root, source)
+    path = (folder / f"{canonical(symbol)}.parquet").resolve()
+    if path.parent != folder:
+        raise PriceDataError(f"{path} lies outside the price store {root}.")
+    return path
+
+
+def recent_path(root: Path, source: str) -> Path:
+    """File of the sessions that were appended since the histories were last written."""
+    return source_folder(root, source) / "recent" / "sessions.parquet"
+
+
+def file_stamp(path: str) -> FileStamp | None:
+    """Identity of a file, which changes whenever it is replaced; None without one."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  on every request
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"Cannot look at {path}: {error.strerror}. Check its disk.") from error
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def damaged(path: Path, source: str, symbol: str) -> PriceDataError:
+    """Error for a history that cannot be used."""
+    return PriceDataError(
+        f"Price file {path} is damaged or foreign. Delete it and run: "
+        f"tickgraph prices update --symbols {symbol} --source {source}"
+    )
+
+
+def damaged_recent(path: Path, source: str) -> PriceDataError:
+    """Error for a recent file that cannot be used."""
+    return PriceDataError(
+        f"Price file {path} is damaged or foreign. Fetch its sessions again: "
+        f"tickgraph prices repair --source {source}"
+    )
+
+
+def with_head(table: pa.Table, head: dict[str, Any], extra: dict[bytes, bytes] | None = None) -> pa.Table:
+    """Put facts about a file into its footer, guarded by a checksum: Parquet guards pages, not footers."""
+    text = json.dumps(head, separators=(",", ":")).encode()
+    return table.replace_schema_metadata(
+        {_HEAD: text, _CHECKSUM: b"%08x" % zlib.crc32(text), **(extra or {})}
+    )
+
+
+def head_of(metadata: dict[bytes, bytes] | None) -> dict[str, Any] | None:
+    """Facts that :func:`with_head` put there; None in a file without; ValueError where they are damaged."""
+    text = (metadata or {}).get(_HEAD)
+    if text is None:
+        return None
+    if b"%08x" % zlib.crc32(text) != (metadata or {}).get(_CHECKSUM):
+        raise ValueError("the facts in the footer do not match their checksum")
+    head: dict[str, Any] = json.loads(text)
+    return head
+
+
+def encodings(schema: pa.Schema) -> dict[str, str]:
+    """Encoding by column: on daily prices half the size of dictionaries, and faster to read."""
+    return {
+        field.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(field.type) else "DELTA_BINARY_PACKED"
+        for field in schema
+        if pa.types.is_floating(field.type)
+        or pa.types.is_integer(field.type)
+        or pa.types.is_temporal(field.type)
+    }

@@ -1,0 +1,179 @@
+"""Sessions that were appended since the histories were last written: one file for all symbols of a source."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tickgraph.atomic import storage_errors
+from tickgraph.market.store.history import Head, days_of, encoded
+from tickgraph.market.store.layout import UNREADABLE, damaged_recent, head_of, with_head
+
+# Rows of a group: fewer make a longer footer, more have to be decoded for one symbol.
+GROUP_ROWS = 2048
+
+_PRICES = ("open", "high", "low", "close", "adj_close")
+SCHEMA = pa.schema(
+    [
+        ("symbol", pa.string()),
+        ("date", pa.timestamp("us")),
+        *((name, pa.float64()) for name in _PRICES),
+        ("volume", pa.float64()),
+        ("append", pa.int64()),
+        ("provider", pa.string()),
+        ("fetched_at", pa.string()),
+    ]
+)
+_DICTIONARY = ["symbol", "append", "provider", "fetched_at"]
+
+
+@dataclass(frozen=True)
+class _Index:
+    """First and last symbol of each group of rows, in order."""
+
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+
+
+class Recent:
+    """A recent file in memory; groups of rows are decoded when a symbol of theirs is asked for.
+
+    Attributes
+    ----------
+    appends
+        Number of the last append.
+    rows
+        How many, those that no longer count included.
+    """
+
+    def __init__(self, path: Path, source: str, file: pq.ParquetFile | None) -> None:
+        self._path, self._source, self._file = path, source, file
+        self._groups: dict[int, pa.Table] = {}
+        self.appends, self._index, self.rows = 0, _Index((), ()), 0
+        if file is None:
+            return
+        head = head_of(file.metadata.metadata)
+        if head is None or file.schema_arrow.names != SCHEMA.names:
+            raise ValueError("not a recent file")
+        self.appends, self.rows = head["appends"], head["rows"]
+        self._index = _Index(tuple(head["first"]), tuple(head["last"]))
+        if file.metadata.num_rows != self.rows:
+            raise ValueError("the rows are not those that were written")
+
+    @classmethod
+    def load(cls, path: Path, source: str) -> Recent:
+        """Read a recent file, one without rows if there is none.
+
+        Raises
+        ------
+        PriceDataError
+            It is damaged or foreign.
+        StorageError
+            It cannot be read.
+        """
+        try:
+            with storage_errors(path):
+                data = path.read_bytes()
+        except FileNotFoundError:
+            return cls(path, source, None)
+        except IsADirectoryError:
+            raise damaged_recent(path, source) from None
+        try:
+            file = pq.ParquetFile(
+                pa.BufferReader(data), page_checksum_verification=True, read_dictionary=["symbol"]
+            )
+            return cls(path, source, file)
+        except UNREADABLE as error:
+            raise damaged_recent(path, source) from error
+
+    def of(self, symbol: str) -> pa.Table | None:
+        """Rows of a symbol, by date and append; None without any. Errors as in :meth:`load`."""
+        group = bisect_right(self._index.first, symbol) - 1
+        if group < 0 or self._index.last[group] < symbol:
+            return None
+        table = self._group(group)
+        mine = np.flatnonzero(pc.equal(table.column("symbol"), symbol).to_numpy(zero_copy_only=False))
+        return table.slice(int(mine[0]), len(mine)) if len(mine) else None
+
+    def counted(self, head: Head) -> pa.Table | None:
+        """Rows of a symbol that its history does not hold yet; None without any."""
+        table = self.of(head.symbol)
+        if table is None:
+            return None
+        later = days_of(table) > np.datetime64(head.last, "D")
+        later &= table.column("append").to_numpy() > head.folded
+        if not later.any():
+            return None
+        return table if later.all() else table.filter(pa.array(later))
+
+    def table(self) -> pa.Table:
+        """All rows; errors as in :meth:`load`."""
+        groups = [self._group(group) for group in range(len(self._index.first))]
+        return pa.concat_tables(groups).cast(SCHEMA) if groups else SCHEMA.empty_table()
+
+    def symbols(self) -> list[str]:
+        """Symbols that have rows."""
+        return sorted(self.table().column("symbol").unique().to_pylist())
+
+    def salvaged(self) -> pa.Table:
+        """Rows of the groups that can be read; a symbol's rows are all in one group."""
+        return pa.concat_tables([SCHEMA.empty_table(), *(part.cast(SCHEMA) for part in self._readable())])
+
+    def _readable(self) -> Iterator[pa.Table]:
+        for group in range(len(self._index.first)):
+            try:
+                yield self._decoded(group)
+            except UNREADABLE:
+                continue
+
+    def _group(self, group: int) -> pa.Table:
+        found = self._groups.get(group)
+        if found is None:
+            try:
+                found = self._groups[group] = self._decoded(group)
+            except UNREADABLE as error:
+                raise damaged_recent(self._path, self._source) from error
+        return found
+
+    def _decoded(self, group: int) -> pa.Table:
+        if self._file is None:
+            raise KeyError("there is no file")
+        table = self._file.read_row_group(group, use_threads=False).combine_chunks()
+        names = table.column("symbol")
+        ends = names[0].as_py(), names[-1].as_py()
+        if ends != (self._index.first[group], self._index.last[group]):
+            raise ValueError("the rows are not those that were written")
+        return table
+
+
+def encode(table: pa.Table, appends: int) -> bytes:
+    """Write a recent file: rows of :data:`SCHEMA` in any order."""
+    table = table.sort_by([("symbol", "ascending"), ("date", "ascending"), ("append", "ascending")])
+    names = table.column("symbol").to_pandas().to_numpy()
+    cuts = _cuts(names)
+    head = {
+        "appends": appends,
+        "rows": len(names),
+        "first": [names[start] for start in cuts[:-1]],
+        "last": [names[stop - 1] for stop in cuts[1:]],
+    }
+    return encoded(with_head(table.combine_chunks(), head), cuts, _DICTIONARY)
+
+
+def _cuts(names: np.ndarray) -> list[int]:  # type: ignore[type-arg]
+    """Where groups of rows begin, and the end: no symbol is in two groups, so that it is read from one."""
+    if not len(names):
+        return [0]
+    starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
+    cuts = [0]
+    for start in starts:
+        if start - cuts[-1] >= GROUP_ROWS:
+            cuts.append(int(start))
+    return [*cuts, len(names)]

@@ -1,0 +1,327 @@
+"""Bring the store up to date from a source."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tickgraph.errors import PriceDataError, SourceUnavailableError
+from tickgraph.market import quality
+from tickgraph.market.source import BAR_COLUMNS, Fetched, PriceSource
+from tickgraph.market.store.comparing import FetchedRows, judge, lacking, refusal
+from tickgraph.market.store.layout import Stamp
+from tickgraph.market.store.reading import SymbolPrices
+from tickgraph.market.store.report import UpdateReport
+from tickgraph.market.store.writing import Addition, StoreWriter
+
+if TYPE_CHECKING:
+    from tickgraph.market.store.store import PriceStore
+
+OVERLAP_DAYS = 10  # refetched with every update, to notice a restated history
+WHOLE_BATCH = 250  # whole histories fetched and stored at a time: what a crash or an outage can cost
+FOLD_BATCH = 250  # histories written before other writers get a turn
+_OVERLAP_SESSIONS = 16  # at least the sessions of ten days
+
+
+def update(
+    store: PriceStore,
+    source: PriceSource,
+    symbols: Sequence[str],
+    *,
+    last: date | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> UpdateReport:
+    """Bring symbols up to date from a source.
+
+    A stored symbol is asked only for what is new and a few days before. If those days differ from the stored ones,
+    a split, a dividend or a correction restated the history, and the symbol is fetched whole; so it is where another
+    provider answers than gave the stored history. A source whose rows a person may have edited is always taken whole.
+    New prices with errors are refused by symbol, and what was stored stays. So it does where a whole history would
+    end earlier or lack more than 5 % of the stored sessions.
+
+    All symbols' new sessions appear at once. No lock is held while the source is asked.
+
+    Parameters
+    ----------
+    store, source
+        Where to, and where from.
+    symbols
+        Which.
+    last
+        Last session to ask for; None is the newest.
+    progress
+        Called with each symbol that was stored.
+
+    Raises
+    ------
+    SourceUnavailableError
+        The source cannot be reached and no symbol is stored at all.
+    StorageError
+        The store cannot be written, or another writer holds it; what was stored is intact.
+    """
+    return _Update(store, source, last, progress).run(tuple(dict.fromkeys(symbols)))
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """New sessions that wait to be appended, and what was stored when they were asked for."""
+
+    rows: FetchedRows
+    provider: str
+    last: np.datetime64
+    stamp: Stamp | None
+
+
+class _Update:
+    def __init__(
+        self,
+        store: PriceStore,
+        source: PriceSource,
+        last: date | None,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self._store, self._source, self._last, self._progress = store, source, last, progress
+        self._report = UpdateReport()
+        self._pending: dict[str, _Pending] = {}
+        self._stamps: dict[str, Stamp | None] = {}
+
+    def run(self, symbols: tuple[str, ...]) -> UpdateReport:
+        source, report = self._source, self._report
+        symbols = self._healed(symbols)
+        if source.editable:
+            failed = self._whole(symbols, "fresh")
+            if failed is not None:
+                raise failed
+            return report
+        stored = set(self._store.symbols(source.name))
+        # Stamped before they are read: what another writer changes in between is noticed.
+        self._stamps = {symbol: self._store.stamp(source.name, symbol) for symbol in stored & set(symbols)}
+        held = {symbol: prices for symbol in symbols if symbol in stored and (prices := self._held(symbol))}
+        fresh = [symbol for symbol in symbols if symbol not in held]
+        try:
+            failed = self._whole(fresh, "fresh")
+            report.repaired += sorted(stored.intersection(fresh) & set(report.added))
+            if failed is not None and not held:
+                raise failed
+            self._extend(held)
+        finally:
+            # Even where it is interrupted: what was fetched is kept.
+            self._commit()
+        fold(self._store, source.name)
+        return report
+
+    def _healed(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        """Replace a damaged recent file; then every stored symbol has to be asked for what it may have lost."""
+        name = self._source.name
+        try:
+            self._store.reader.recent(name).table()
+        except PriceDataError:
+            with self._store.writing(name, heal=True):
+                self._report.healed = True
+            return tuple(dict.fromkeys((*symbols, *self._store.symbols(name))))
+        return symbols
+
+    def _held(self, symbol: str) -> SymbolPrices | None:
+        """The end of what is stored of a symbol; None where that cannot be read."""
+        try:
+            prices = self._store.reader.one(self._source.name, symbol, sessions=_OVERLAP_SESSIONS)
+            self._store.reader.arrays(self._source.name, symbol, prices, prices.history.rows.column_names)
+        except PriceDataError:
+            return None
+        return prices
+
+    def _extend(self, held: dict[str, SymbolPrices]) -> None:
+        """Ask for what is new of stored symbols, those that end together in one call."""
+        report, by_start = self._report, dict[date, list[str]]()
+        for symbol, prices in held.items():
+            start = prices.last.item() - timedelta(days=OVERLAP_DAYS)
+            by_start.setdefault(start, []).append(symbol)
+        whole: dict[str, list[str]] = {"restated": [], "switched": []}
+        for start, group in by_start.items():
+            if self._last is not None and start > self._last:
+                report.added |= dict.fromkeys(group, 0)
+                continue
+            try:
+                fetched = self._source.fetch(group, start, self._last)
+            except SourceUnavailableError as error:
+                report.failures |= dict.fromkeys(group, str(error))
+                continue
+            report.failures |= fetched.failures
+            rows = FetchedRows.of(fetched.bars)
+            silent = set(group) - set(fetched.failures) - set(rows.places)
+            report.added |= dict.fromkeys(sorted(silent), 0)
+            for symbol in rows.places:
+                if symbol not in held:
+                    continue
+                provider = fetched.providers.get(symbol, self._source.name)
+                verdict = judge(held[symbol], rows, symbol, provider)
+                if verdict == "nothing":
+                    self._done(symbol, 0)
+                elif verdict == "append":
+                    last = held[symbol].last
+                    self._pending[symbol] = _Pending(rows, provider, last, self._stamps[symbol])
+                else:
+                    whole[verdict].append(symbol)
+            self._check(rows, held)
+        for why, symbols in whole.items():
+            self._whole(symbols, why)
+
+    def _check(self, rows: FetchedRows, held: dict[str, SymbolPrices]) -> None:
+        """Look at new rows and the stored ones before them; a symbol with an error is not appended to."""
+        parts, last = [], {}
+        for symbol in rows.places:
+            if symbol in self._pending and self._pending[symbol].rows is rows:
+                parts += [_end_of(held[symbol]), rows.after(symbol, held[symbol].last)]
+                last[symbol] = str(held[symbol].last)
+        if not parts:
+            return
+        findings = quality.check(pa.concat_tables(parts).to_pandas())
+        new = [found for found in findings if not found.session <= last[found.symbol]]
+        self._report.refuse(new)
+        for found in new:
+            if found.severity == "error":
+                self._pending.pop(found.symbol, None)
+
+    def _whole(self, symbols: Sequence[str], why: str) -> SourceUnavailableError | None:
+        """Fetch whole histories and put them in place, some at a time; returns why the source was unavailable."""
+        report, failed = self._report, None
+        for batch, fetched in _batches(self._source, symbols, self._last):
+            if isinstance(fetched, SourceUnavailableError):
+                report.failures |= dict.fromkeys(batch, str(fetched))
+                failed = fetched
+                continue
+            report.failures |= fetched.failures
+            bars, findings = quality.usable(fetched.bars)
+            report.refuse(findings)
+            with self._store.writing(self._source.name) as writer:
+                for symbol, rows in bars.groupby("symbol", sort=False):
+                    provider = fetched.providers.get(str(symbol), self._source.name)
+                    self._replace(writer, str(symbol), rows, provider, why)
+        return failed
+
+    def _replace(self, writer: StoreWriter, symbol: str, bars: pd.DataFrame, provider: str, why: str) -> None:
+        report, old = self._report, writer.stored(symbol)
+        whole = bars
+        if old is not None:
+            why_not = None if self._source.editable else refusal(old, bars, provider)
+            if why_not:
+                report.failures[symbol] = why_not
+                return
+            lost = lacking(old, bars)
+            if lost:
+                report.shortened[symbol] = lost
+            if not self._source.editable:
+                # Its new sessions come with everybody else's: no reader sees it a session ahead.
+                whole = bars[bars["date"] <= pd.Timestamp(old.last)]
+        writer.replace(symbol, whole, provider)
+        if why == "switched" and old is not None and provider != old.head.provider:
+            report.switched[symbol] = provider
+        elif why != "fresh":
+            report.restated.append(symbol)
+        if old is not None and len(whole) < len(bars):
+            stamp = self._store.stamp(self._source.name, symbol)
+            self._pending[symbol] = _Pending(FetchedRows.of(bars), provider, old.last, stamp)
+        self._done(symbol, len(bars))
+
+    def _commit(self) -> None:
+        """Append the new sessions of all symbols in one step."""
+        if not self._pending:
+            return
+        name, additions = self._source.name, {}
+        with self._store.writing(name) as writer:
+            for symbol, pending in self._pending.items():
+                last = self._last_of(symbol, pending)
+                if last is None:
+                    self._report.failures[symbol] = (
+                        f"Prices of {symbol} were changed by another writer during the update. Run it again."
+                    )
+                    self._report.added.pop(symbol, None)
+                    continue
+                new = pending.rows.after(symbol, last)
+                if new.num_rows:
+                    additions[symbol] = Addition(new, pending.provider)
+                if symbol not in self._report.added:
+                    self._done(symbol, new.num_rows)
+            writer.append(additions)
+
+    def _last_of(self, symbol: str, pending: _Pending) -> np.datetime64 | None:
+        """Last stored session, if new ones may follow it. No lock was held while the source was asked."""
+        if pending.stamp == self._store.stamp(self._source.name, symbol):
+            return pending.last
+        held = self._held(symbol)
+        if held is None or judge(held, pending.rows, symbol, pending.provider) in ("restated", "switched"):
+            return None
+        return held.last
+
+    def _done(self, symbol: str, sessions: int) -> None:
+        self._report.added[symbol] = sessions
+        if self._progress:
+            self._progress(symbol)
+
+
+def fold(store: PriceStore, source: str, *, always: bool = False) -> int:
+    """Write recent sessions into the histories, if there are so many that they slow readers down.
+
+    Other writers get their turn between two batches; a crash at any instant leaves every row counting once.
+
+    Returns
+    -------
+    int
+        Symbols that were looked at; 0 where it was not due.
+    """
+    with store.writing(source) as writer:
+        symbols = writer.recent_symbols() if always or writer.due_for_folding() else []
+    folded: dict[str, int] = {}
+    for batch in _batched(symbols, FOLD_BATCH):
+        with store.writing(source) as writer:
+            folded |= writer.fold(batch)
+    if folded:
+        with store.writing(source) as writer:
+            writer.drop(folded)
+    return len(symbols)
+
+
+def _batched(symbols: Sequence[str], size: int) -> Iterator[list[str]]:
+    rest = iter(symbols)
+    while batch := list(itertools.islice(rest, size)):
+        yield batch
+
+
+def _batches(
+    source: PriceSource, symbols: Sequence[str], last: date | None
+) -> Iterator[tuple[list[str], Fetched | SourceUnavailableError]]:
+    """Fetch whole histories some at a time. A source that is unavailable twice in a row is asked no more."""
+    failures: list[SourceUnavailableError] = []
+    for batch in _batched(symbols, WHOLE_BATCH):
+        if len(failures) >= 2:
+            yield batch, failures[-1]
+            continue
+        try:
+            fetched = source.fetch(batch, None, last)
+        except SourceUnavailableError as error:
+            failures.append(error)
+            yield batch, error
+        else:
+            failures.clear()
+            yield batch, fetched
+
+
+def _end_of(stored: SymbolPrices) -> pa.Table:
+    """The last stored sessions, in a recent file's types."""
+    arrays = stored.arrays(BAR_COLUMNS[1:])
+    count = min(_OVERLAP_SESSIONS, len(arrays["date"]))
+    last = {name: values[len(values) - count :] for name, values in arrays.items()}
+    return pa.table(
+        {
+            "symbol": pa.array([stored.head.symbol] * count, pa.string()),
+            "date": pa.array(last.pop("date").astype("datetime64[us]")),
+            **{name: pa.array(np.asarray(values, np.float64)) for name, values in last.items()},
+        }
+    )
