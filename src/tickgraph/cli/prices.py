@@ -1,4 +1,4 @@
-"""``tickgraph prices``: import, update and check stored prices."""
+"""``tickgraph prices``: import, update, check and repair stored prices."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tickgraph.market import quality
 from tickgraph.market.calendar import sessions_behind
 from tickgraph.market.source import PriceSource
 from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore, UpdateReport
+from tickgraph.market.store import Examination, PriceStore, RepairReport, UpdateReport, examine, repair
 from tickgraph.market.universe import parse_symbols
 from tickgraph.settings import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Import, update and check stored prices.")
+app = typer.Typer(no_args_is_help=True, help="Import, update, check and repair stored prices.")
 
 Symbols = Annotated[
     list[str] | None,
@@ -66,35 +66,66 @@ def check(
     prices_dir: PricesDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for bad prices: exit code 4 if there are errors, 0 if there are warnings at most."""
+    """Look for damaged files and bad prices: exit code 4 if there are errors, 0 if there are warnings at most."""
     settings = load_settings(source=source, prices_dir=prices_dir)
-    store = PriceStore(settings.prices_dir)
     if path is not None:
-        files = open_source("files", path)
-        bars = files.fetch(parse_symbols(symbols, files.symbols()) if symbols else files.symbols()).bars
+        found = _check_files(path, symbols)
     else:
+        store = PriceStore(settings.prices_dir)
         stored = store.symbols(settings.source)
         if not stored:
             raise PriceDataError(
                 f"No prices from source {settings.source!r} in {settings.prices_dir}. Run: tickgraph prices update"
             )
-        bars = store.read(settings.source, parse_symbols(symbols, stored) if symbols else stored)
-    findings = quality.check(bars)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    last = bars.groupby("symbol")["date"].max()
-    behind = {str(symbol): sessions_behind(day.date()) for symbol, day in last.items()}
+        with stderr.status("Checking prices") as status:
+            found = examine(
+                store,
+                settings.source,
+                parse_symbols(symbols, stored) if symbols else None,
+                progress=lambda symbol: status.update(f"Checked {symbol}"),
+            )
+    errors = [finding for finding in found.findings if finding.severity == "error"]
+    behind = {symbol: sessions_behind(day) for symbol, day in found.last.items()}
     if as_json:
-        print_json({"symbols": behind, "findings": [asdict(finding) for finding in findings]})
+        print_json({"symbols": behind, "findings": [asdict(finding) for finding in found.findings]})
     else:
-        if findings:
-            print_table(_findings_table(findings))
+        if found.findings:
+            print_table(_findings_table(found.findings))
+        warnings = len(found.findings) - len(errors)
         stdout.print(
-            f"{len(behind)} symbols, {len(bars):,} bars: {len(errors)} errors, {len(findings) - len(errors)} warnings."
+            f"{len(behind)} symbols, {found.bars:,} bars: {len(errors)} errors, {warnings} warnings."
         )
         if any(behind.values()):
             stdout.print(f"Stale: up to {max(behind.values())} completed sessions are missing at the end.")
     if errors:
         raise typer.Exit(PriceDataError.exit_code)
+
+
+@app.command("repair")
+def repair_store(
+    symbols: Symbols = None,
+    source: Source = None,
+    source_path: SourcePath = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+    prices_dir: PricesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch damaged histories again, clear away leftovers, write recent sessions into the histories."""
+    settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir)
+    store, origin = PriceStore(settings.prices_dir), open_source(settings.source, settings.source_path)
+    wanted = parse_symbols(symbols, store.symbols(origin.name)) if symbols else None
+    with stderr.status("Looking at prices") as status:
+        report = repair(
+            store, origin, wanted, dry_run=dry_run, progress=lambda name: status.update(f"Looked at {name}")
+        )
+    if as_json:
+        print_json(asdict(report) | {"dry_run": dry_run})
+    else:
+        _print_repair(report, dry_run)
+    if report.failures:
+        raise typer.Exit(PartialFailure.exit_code)
 
 
 @app.command()
@@ -104,14 +135,23 @@ def show(source: Source = None, prices_dir: PricesDir = None, as_json: AsJson = 
     held = PriceStore(settings.prices_dir).info(settings.source)
     if as_json:
         print_json(
-            [{**asdict(stored), "first": str(stored.first), "last": str(stored.last)} for stored in held]
+            [
+                {
+                    **asdict(stored),
+                    "first": str(stored.first),
+                    "last": str(stored.last),
+                    "revised_at": stored.revised_at.isoformat() if stored.revised_at else None,
+                }
+                for stored in held
+            ]
         )
         return
     title = f"{len(held)} symbols from source {settings.source!r} in {settings.prices_dir}"
-    table = results(title, "symbol", "first", "last", "sessions", "fetched")
+    table = results(title, "symbol", "first", "last", "sessions", "fetched", "provider", "revised")
     for stored in held:
-        row = (stored.symbol, str(stored.first), str(stored.last), str(stored.sessions), stored.fetched_at)
-        table.add_row(*row)
+        revised = f"{stored.revised_at:%Y-%m-%d %H:%M}" if stored.revised_at else ""
+        days = str(stored.first), str(stored.last), str(stored.sessions)
+        table.add_row(stored.symbol, *days, stored.fetched_at, stored.provider, revised)
     print_table(table)
 
 
@@ -135,6 +175,10 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
                 "added": report.added,
                 "failures": report.failures,
                 "repaired": report.repaired,
+                "restated": report.restated,
+                "switched": report.switched,
+                "shortened": report.shortened,
+                "healed": report.healed,
                 "findings": [asdict(finding) for finding in report.findings],
             }
         )
@@ -143,12 +187,46 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
         failure(reason)
     for symbol in report.repaired:
         note(f"{symbol}: the stored file was damaged; its whole history was fetched again")
+    for symbol in report.restated:
+        note(f"{symbol}: old prices had changed; its whole history was fetched again")
+    for symbol, provider in report.switched.items():
+        note(f"{symbol}: its whole history is now from {provider}")
+    for symbol, lost in report.shortened.items():
+        note(f"{symbol}: the new history lacks {lost} sessions that the stored one had")
+    if report.healed:
+        note("the file of recent sessions was damaged; what was lost was fetched again")
     for finding in report.findings[:20]:
         if finding.severity == "warning":
             note(str(finding))
     stdout.print(
         f"{len(report.added)} symbols, {sum(report.added.values()):,} new sessions, "
         f"{len(report.failures)} failed; stored in {store.root}.",
+        highlight=False,
+    )
+
+
+def _check_files(path: Path, symbols: list[str] | None) -> Examination:
+    files = open_source("files", path)
+    bars = files.fetch(parse_symbols(symbols, files.symbols()) if symbols else files.symbols()).bars
+    last = {str(symbol): day.date() for symbol, day in bars.groupby("symbol")["date"].max().items()}
+    return Examination(quality.check(bars), last, len(bars))
+
+
+def _print_repair(report: RepairReport, dry_run: bool) -> None:
+    would = "would be " if dry_run else ""
+    for reason in report.failures.values():
+        failure(reason)
+    for symbol, why in report.rebuilt.items():
+        note(f"{symbol}: {why}; its whole history {would or 'was '}fetched again")
+    for name in report.removed:
+        note(f"{name}: left over, {would}removed")
+    if report.healed:
+        note(
+            f"recent sessions: the file was damaged; what cannot be read of it {would or 'was '}fetched again"
+        )
+    stdout.print(
+        f"{len(report.rebuilt)} histories {would}rebuilt, {len(report.removed)} leftovers {would}removed, "
+        f"{report.folded} symbols folded, {len(report.failures)} failed.",
         highlight=False,
     )
 

@@ -136,14 +136,11 @@ class PanelCache:
         if held is None or not all(_grown(held.stamps.get(symbol), stamps[symbol]) for symbol in symbols):
             return self._read(source, symbols)
         later = self._store.recent(source, tuple(symbols))
+        if not all(_grown(stamps[symbol], self._look(source, symbol)) for symbol in symbols):
+            return self._read(source, symbols)  # replaced meanwhile
         with self._lock:
             held = self._held.get(source)
-            # Neither may the history have been replaced on disk meanwhile, nor what is in memory by another read.
-            if held is not None and all(
-                _grown(held.stamps.get(symbol), stamps[symbol])
-                and _grown(stamps[symbol], self._look(source, symbol))
-                for symbol in symbols
-            ):
+            if held and all(_grown(held.stamps.get(symbol), stamps[symbol]) for symbol in symbols):
                 self._held[source] = grown = _Held(held.panel.extended(later), held.stamps | stamps)
                 return grown
         return self._read(source, symbols)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -43,8 +45,8 @@ class FetchedRows:
 
     @classmethod
     def of(cls, bars: pd.DataFrame) -> FetchedRows:
-        """Order bars and lay them out; a row without a date is left to the checks."""
-        ordered = bars.sort_values(["symbol", "date"], kind="stable", na_position="first")
+        """Order bars and lay them out; rows without a date come last, and are left to the checks."""
+        ordered = bars.sort_values(["symbol", "date"], kind="stable")
         columns = {
             "symbol": ordered["symbol"].astype(str).to_numpy(object),
             "date": ordered["date"].to_numpy().astype("datetime64[us]"),
@@ -54,14 +56,15 @@ class FetchedRows:
             {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
         )
         names = columns["symbol"]
-        cuts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1], [True]])) if len(names) else []
-        places = {str(names[cuts[i]]): (int(cuts[i]), int(cuts[i + 1])) for i in range(len(cuts) - 1)}
+        first = np.flatnonzero(np.concatenate([np.ones(min(1, len(names)), bool), names[1:] != names[:-1]]))
+        cuts = [*map(int, first), len(names)]
+        places = {str(names[start]): (start, stop) for start, stop in itertools.pairwise(cuts)}
         return cls(table, columns["date"].astype("datetime64[D]"), columns["adj_close"], places)
 
-    def after(self, symbol: str, last: np.datetime64) -> pa.Table:
+    def after(self, symbol: str, last: date) -> pa.Table:
         """Rows of a symbol after a session."""
         start, stop = self.places[symbol]
-        new = start + int(np.searchsorted(self.days[start:stop], last, side="right"))
+        new = start + int(np.searchsorted(self.days[start:stop], np.datetime64(last, "D"), side="right"))
         return self.table.slice(new, stop - new)
 
 
@@ -72,7 +75,7 @@ def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: str, provider: str
     """
     start, stop = fetched.places[symbol]
     days = fetched.days[start:stop]
-    new = bool((days > stored.last).any())
+    new = bool((days > np.datetime64(stored.last, "D")).any())
     if provider != stored.head.provider:
         return "switched" if new else "nothing"
     held = stored.arrays(("date", "adj_close"))
@@ -94,7 +97,7 @@ def refusal(stored: SymbolPrices, bars: pd.DataFrame, provider: str) -> str | No
     days = bars["date"].to_numpy().astype("datetime64[D]")
     symbol, held, lost = stored.head.symbol, len(stored.days), lacking(stored, bars)
     kept = f"What was stored of {symbol} from {stored.head.provider} is kept."
-    if days.max() < stored.last:
+    if days.max() < np.datetime64(stored.last, "D"):
         return (
             f"The whole history of {symbol} from {provider} ends on {days.max()}, "
             f"before the stored one's {stored.last}. {kept}"

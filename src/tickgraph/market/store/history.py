@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tickgraph.atomic import storage_errors
 from tickgraph.errors import PriceDataError
@@ -105,7 +106,7 @@ def encoded(table: pa.Table, cuts: Sequence[int], dictionary: list[str]) -> byte
     return buffer.getvalue().to_pybytes()
 
 
-def days_of(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+def days_of(rows: pa.Table) -> NDArray[np.datetime64]:
     """``[n]`` datetime64[D] dates of a table."""
     return rows.column("date").to_numpy().astype("datetime64[D]")
 

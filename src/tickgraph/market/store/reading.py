@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tickgraph.errors import PriceDataError, StorageError
+from tickgraph.errors import StorageError
 from tickgraph.market.source import BAR_COLUMNS
 from tickgraph.market.store.history import VALUES, Head, History, days_of, read_head, read_history
 from tickgraph.market.store.layout import (
@@ -56,10 +57,10 @@ class SymbolPrices:
         return self.arrays(("date",))["date"]
 
     @property
-    def last(self) -> np.datetime64:
+    def last(self) -> date:
         """Last session."""
-        rows = self.history.rows if self.recent is None else self.recent
-        return days_of(rows)[-1]
+        day: date = self.head.last if self.recent is None else days_of(self.recent)[-1].astype(date)
+        return day
 
     def arrays(self, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
         """``[n]`` arrays by column: datetime64[D] dates, all else float64."""

@@ -6,11 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tickgraph.atomic import storage_errors
 from tickgraph.market.store.history import Head, days_of, encoded
@@ -167,7 +169,7 @@ def encode(table: pa.Table, appends: int) -> bytes:
     return encoded(with_head(table.combine_chunks(), head), cuts, _DICTIONARY)
 
 
-def _cuts(names: np.ndarray) -> list[int]:  # type: ignore[type-arg]
+def _cuts(names: NDArray[Any]) -> list[int]:
     """Where groups of rows begin, and the end: no symbol is in two groups, so that it is read from one."""
     if not len(names):
         return [0]

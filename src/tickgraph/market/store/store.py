@@ -157,7 +157,7 @@ class PriceStore:
         head, recent = prices.head, prices.recent
         last, added, fetched_at = head.last, 0, head.fetched_at
         if recent is not None:
-            last, added = prices.last.item(), recent.num_rows
+            last, added = prices.last, recent.num_rows
             fetched_at = recent.column("fetched_at")[-1].as_py()
         return StoredSymbol(
             symbol, head.first, last, head.sessions + added, fetched_at, head.provider, head.revised_at

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -14,8 +13,10 @@ import pyarrow as pa
 
 from tickgraph.errors import PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
-from tickgraph.market.source import BAR_COLUMNS, Fetched, PriceSource
+from tickgraph.market.source import BAR_COLUMNS, PriceSource
 from tickgraph.market.store.comparing import FetchedRows, judge, lacking, refusal
+from tickgraph.market.store.fetching import fetched_whole
+from tickgraph.market.store.folding import fold
 from tickgraph.market.store.layout import Stamp
 from tickgraph.market.store.reading import SymbolPrices
 from tickgraph.market.store.report import UpdateReport
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from tickgraph.market.store.store import PriceStore
 
 OVERLAP_DAYS = 10  # refetched with every update, to notice a restated history
-WHOLE_BATCH = 250  # whole histories fetched and stored at a time: what a crash or an outage can cost
-FOLD_BATCH = 250  # histories written before other writers get a turn
 _OVERLAP_SESSIONS = 16  # at least the sessions of ten days
 
 
@@ -75,7 +74,7 @@ class _Pending:
 
     rows: FetchedRows
     provider: str
-    last: np.datetime64
+    last: date
     stamp: Stamp | None
 
 
@@ -141,7 +140,7 @@ class _Update:
         """Ask for what is new of stored symbols, those that end together in one call."""
         report, by_start = self._report, dict[date, list[str]]()
         for symbol, prices in held.items():
-            start = prices.last.item() - timedelta(days=OVERLAP_DAYS)
+            start = prices.last - timedelta(days=OVERLAP_DAYS)
             by_start.setdefault(start, []).append(symbol)
         whole: dict[str, list[str]] = {"restated": [], "switched": []}
         for start, group in by_start.items():
@@ -192,7 +191,7 @@ class _Update:
     def _whole(self, symbols: Sequence[str], why: str) -> SourceUnavailableError | None:
         """Fetch whole histories and put them in place, some at a time; returns why the source was unavailable."""
         report, failed = self._report, None
-        for batch, fetched in _batches(self._source, symbols, self._last):
+        for batch, fetched in fetched_whole(self._source, symbols, self._last):
             if isinstance(fetched, SourceUnavailableError):
                 report.failures |= dict.fromkeys(batch, str(fetched))
                 failed = fetched
@@ -207,7 +206,7 @@ class _Update:
         return failed
 
     def _replace(self, writer: StoreWriter, symbol: str, bars: pd.DataFrame, provider: str, why: str) -> None:
-        report, old = self._report, writer.stored(symbol)
+        report, old = self._report, writer.stored(symbol) or writer.dates(symbol)
         whole = bars
         if old is not None:
             why_not = None if self._source.editable else refusal(old, bars, provider)
@@ -251,7 +250,7 @@ class _Update:
                     self._done(symbol, new.num_rows)
             writer.append(additions)
 
-    def _last_of(self, symbol: str, pending: _Pending) -> np.datetime64 | None:
+    def _last_of(self, symbol: str, pending: _Pending) -> date | None:
         """Last stored session, if new ones may follow it. No lock was held while the source was asked."""
         if pending.stamp == self._store.stamp(self._source.name, symbol):
             return pending.last
@@ -264,53 +263,6 @@ class _Update:
         self._report.added[symbol] = sessions
         if self._progress:
             self._progress(symbol)
-
-
-def fold(store: PriceStore, source: str, *, always: bool = False) -> int:
-    """Write recent sessions into the histories, if there are so many that they slow readers down.
-
-    Other writers get their turn between two batches; a crash at any instant leaves every row counting once.
-
-    Returns
-    -------
-    int
-        Symbols that were looked at; 0 where it was not due.
-    """
-    with store.writing(source) as writer:
-        symbols = writer.recent_symbols() if always or writer.due_for_folding() else []
-    folded: dict[str, int] = {}
-    for batch in _batched(symbols, FOLD_BATCH):
-        with store.writing(source) as writer:
-            folded |= writer.fold(batch)
-    if folded:
-        with store.writing(source) as writer:
-            writer.drop(folded)
-    return len(symbols)
-
-
-def _batched(symbols: Sequence[str], size: int) -> Iterator[list[str]]:
-    rest = iter(symbols)
-    while batch := list(itertools.islice(rest, size)):
-        yield batch
-
-
-def _batches(
-    source: PriceSource, symbols: Sequence[str], last: date | None
-) -> Iterator[tuple[list[str], Fetched | SourceUnavailableError]]:
-    """Fetch whole histories some at a time. A source that is unavailable twice in a row is asked no more."""
-    failures: list[SourceUnavailableError] = []
-    for batch in _batched(symbols, WHOLE_BATCH):
-        if len(failures) >= 2:
-            yield batch, failures[-1]
-            continue
-        try:
-            fetched = source.fetch(batch, None, last)
-        except SourceUnavailableError as error:
-            failures.append(error)
-            yield batch, error
-        else:
-            failures.clear()
-            yield batch, fetched
 
 
 def _end_of(stored: SymbolPrices) -> pa.Table:

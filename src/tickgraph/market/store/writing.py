@@ -131,6 +131,13 @@ class StoreWriter:
             return None
         return prices
 
+    def dates(self, symbol: str) -> SymbolPrices | None:
+        """Dates of what is stored of a symbol; None if not even those can be read."""
+        try:
+            return self._reader.one(self._source, symbol, ("date",), recent=self._recent)
+        except PriceDataError:
+            return None
+
     def remove_leftovers(self) -> list[str]:
         """Remove temporary files of writers that died; returns their names."""
         removed = []

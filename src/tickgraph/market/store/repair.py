@@ -1,0 +1,131 @@
+"""Mend a store: fetch again what is damaged, clear away what is left over, fold what is recent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tickgraph.errors import PriceDataError, SourceUnavailableError
+from tickgraph.market import quality
+from tickgraph.market.source import PriceSource
+from tickgraph.market.store.check import GAP, REBUILT, RECENT, examine, leftovers
+from tickgraph.market.store.comparing import lacking, refusal
+from tickgraph.market.store.fetching import fetched_whole
+from tickgraph.market.store.folding import fold
+from tickgraph.market.store.update import update
+
+if TYPE_CHECKING:
+    from tickgraph.market.store.store import PriceStore
+
+
+@dataclass
+class RepairReport:
+    """What a repair did, or without doing it would do.
+
+    Attributes
+    ----------
+    rebuilt
+        Symbols whose history was fetched whole and put in place, and why.
+    removed
+        Leftover temporary files.
+    healed
+        Whether the recent file was damaged; what could not be read of it was fetched again.
+    folded
+        Symbols whose recent sessions were written into their histories.
+    failures
+        Why a symbol could not be mended; its file is as it was.
+    """
+
+    rebuilt: dict[str, str] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    healed: bool = False
+    folded: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def repair(
+    store: PriceStore,
+    source: PriceSource,
+    symbols: Sequence[str] | None = None,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> RepairReport:
+    """Mend what :func:`tickgraph.market.store.check.examine` finds wrong with the files of a source.
+
+    A file is replaced only by a whole history that was fetched and passed the checks; one whose rows can be read is
+    kept where the new one would lose sessions. So no readable prices are ever lost for good.
+
+    Parameters
+    ----------
+    store, source
+        What to mend, and where prices are fetched from.
+    symbols
+        Canonical names, which are also asked for sessions that are missing inside their histories; None is all that
+        are stored. The recent file and leftovers are seen to in any case.
+    dry_run
+        Say what would be done, and do nothing.
+    progress
+        Called with each symbol that was looked at.
+
+    Raises
+    ------
+    StorageError
+        The store cannot be written, or another writer holds it.
+    """
+    report = RepairReport()
+    named = symbols is not None
+    found = examine(store, source.name, symbols, prices=named, progress=progress).findings
+    report.healed = any(finding.kind == RECENT for finding in found)
+    broken = {finding.symbol: finding.kind for finding in found if finding.kind == GAP}
+    broken |= {finding.symbol: finding.kind for finding in found if finding.kind in REBUILT}
+    if dry_run:
+        report.removed, report.rebuilt = leftovers(store, source.name), broken
+        return report
+    with store.writing(source.name, heal=True) as writer:
+        report.removed = writer.remove_leftovers()
+    _rebuild(store, source, broken, report)
+    if report.healed:
+        report.failures |= _fetch_lost_sessions(store, source)
+    report.folded = fold(store, source.name, always=True)
+    return report
+
+
+def _rebuild(store: PriceStore, source: PriceSource, broken: dict[str, str], report: RepairReport) -> None:
+    for batch, fetched in fetched_whole(source, tuple(broken), None):
+        if isinstance(fetched, SourceUnavailableError):
+            report.failures |= dict.fromkeys(batch, str(fetched))
+            continue
+        report.failures |= fetched.failures
+        bars, findings = quality.usable(fetched.bars)
+        for finding in findings:
+            if finding.severity == "error":
+                report.failures.setdefault(finding.symbol, f"bad prices: {finding}")
+        with store.writing(source.name) as writer:
+            for name, rows in bars.groupby("symbol", sort=False):
+                symbol = str(name)
+                provider = fetched.providers.get(symbol, source.name)
+                old = writer.stored(symbol) or writer.dates(symbol)
+                why_not = refusal(old, rows, provider) if old else None
+                if why_not:
+                    report.failures[symbol] = why_not
+                    continue
+                if old and broken[symbol] == GAP and (lacking(old, rows) or len(rows) <= len(old.days)):
+                    continue  # the source has no more of it
+                writer.replace(symbol, rows, provider)
+                report.rebuilt[symbol] = broken[symbol]
+
+
+def _fetch_lost_sessions(store: PriceStore, source: PriceSource) -> dict[str, str]:
+    readable = []
+    for symbol in store.symbols(source.name):
+        try:
+            store.reader.head(source.name, symbol)
+        except PriceDataError:
+            continue
+        readable.append(symbol)
+    try:
+        return update(store, source, readable).failures
+    except SourceUnavailableError as error:
+        return dict.fromkeys(readable, str(error))
