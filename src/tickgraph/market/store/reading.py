@@ -110,11 +110,7 @@ class StoreReader:
 
     def recent(self, source: str) -> Recent:
         """Recent file of a source, read again when it was replaced; errors as in :meth:`Recent.load`."""
-        path = recent_path(self.root, source)
-        stamp, held = file_stamp(str(path)), self._recents.get(source)
-        if held is None or held[0] != stamp:
-            held = self._recents[source] = stamp, Recent.load(path, source)
-        return held[1]
+        return self._stamped_recent(source)[1]
 
     def stamp(self, source: str, symbol: str) -> Stamp | None:
         """Identity of what is stored of a canonical symbol; None if nothing is."""
@@ -172,11 +168,12 @@ class StoreReader:
             A file cannot be read, or the prices did not stop changing.
         """
         found: dict[str, SymbolPrices] = {}
-        seen: dict[str, Stamp | None] = {}
+        seen: dict[str, tuple[FileStamp | None, FileStamp | None]] = {}
         for _ in range(LOOKS):
-            recent, changed = self.recent(source), False
+            (recent_stamp, recent), changed = self._stamped_recent(source), False
             for symbol in symbols:
-                stamp = self.stamp(source, symbol)
+                # Of the recent file that was read, not of the one that may have taken its place by now.
+                stamp = file_stamp(f"{self.root}/{source}/{symbol}.parquet"), recent_stamp
                 if symbol in found and seen[symbol] == stamp:
                     continue
                 seen[symbol] = stamp
@@ -205,6 +202,13 @@ class StoreReader:
             return prices.bars()
         except UNREADABLE as error:
             raise damaged(history_path(self.root, source, symbol), source, symbol) from error
+
+    def _stamped_recent(self, source: str) -> tuple[FileStamp | None, Recent]:
+        path = recent_path(self.root, source)
+        stamp, held = file_stamp(str(path)), self._recents.get(source)
+        if held is None or held[0] != stamp:
+            held = self._recents[source] = stamp, Recent.load(path, source)
+        return held
 
     def _keep(self, source: str, symbol: str, stamp: FileStamp | None, head: Head) -> None:
         # Stamped before it was read: if it was replaced in between, the stamp fits no file and it is read again.
