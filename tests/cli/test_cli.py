@@ -323,3 +323,28 @@ def test_an_architecture_that_does_not_exist_is_refused(run, here):
     assert code == 2
     assert "baseline" in err
     assert "residual" in err
+
+
+def test_prices_check_names_a_damaged_file_and_repair_mends_it(run, tmp_path):
+    here = ("--prices-dir", tmp_path / "prices")
+    assert run("prices", "update", "-s", "AAPL,JPM", *here)[0] == 0
+    path = tmp_path / "prices" / "sample" / "AAPL.parquet"
+    data = bytearray(path.read_bytes())
+    data[400] ^= 255
+    path.write_bytes(data)
+    code, out, _ = run("prices", "check", "--json", *here)
+    assert code == 4
+    assert [(f["symbol"], f["kind"]) for f in json.loads(out)["findings"] if f["severity"] == "error"] == [
+        ("AAPL", "damaged file")
+    ]
+    code, out, err = run("prices", "repair", "--dry-run", *here)
+    assert (code, path.read_bytes()) == (0, bytes(data))
+    assert "AAPL: damaged file; its whole history would be fetched again" in err
+    code, out, _ = run("prices", "repair", "--json", *here)
+    assert (code, json.loads(out)["rebuilt"]) == (0, {"AAPL": "damaged file"})
+    assert run("prices", "check", *here)[0] == 0
+    code, out, _ = run("prices", "show", "--json", *here)
+    assert [(held["symbol"], held["provider"], held["revised_at"]) for held in json.loads(out)] == [
+        ("AAPL", "sample", None),
+        ("JPM", "sample", None),
+    ]

@@ -82,3 +82,38 @@ def test_returns_beside_a_missing_close_are_nan(panel):
 def test_a_symbol_like_no_other_gets_no_suggestion(panel):
     with pytest.raises(PriceDataError, match=r"No prices for QQQQQQ from source 'sample'\.$"):
         panel.column("QQQQQQ")
+
+
+def test_providers_stay_with_their_symbols(panel):
+    from dataclasses import replace
+
+    known = replace(panel, providers={"AAPL": "tiingo", "XOM": "stooq"})
+    for part in (
+        known.tail(5),
+        known.through(panel.sessions[50]),
+        known.select(("AAPL", "JPM")),
+        known.traded("AAPL"),
+    ):
+        assert (part.provider("AAPL"), part.provider("JPM")) == ("tiingo", "sample")
+    assert dict(known.select(("AAPL", "JPM")).providers) == {"AAPL": "tiingo"}
+    joined = known.joined(replace(panel.select(("XOM",)), providers={"XOM": "yahoo"}))
+    assert (joined.provider("AAPL"), joined.provider("XOM"), joined.provider("JPM")) == (
+        "tiingo",
+        "yahoo",
+        "sample",
+    )
+    assert joined.joined(panel.select(("XOM",))).provider("XOM") == "sample"
+    assert not known.same_prices(panel)
+
+
+def test_a_panel_takes_in_later_sessions_and_is_itself_where_there_are_none(panel):
+    before = panel.through(panel.sessions[-3])
+    assert (
+        before.extended(panel.select(("AAPL", "XOM")).tail(5))
+        .select(("AAPL", "XOM"))
+        .same_prices(panel.select(("AAPL", "XOM")))
+    )
+    assert panel.extended(panel.tail(5)) is panel
+    grown = before.extended(panel.select(("AAPL",)).tail(1))
+    assert np.isnan(grown.select(("XOM",)).close[-1, 0])
+    assert grown.lineage is not before.lineage

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import PriceDataError
+from tickgraph.market.source import Fetched, select_bars
+from tickgraph.market.store import PriceStore, folding
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.prices import PanelCache
 
@@ -125,3 +127,107 @@ def test_a_file_replaced_while_it_is_read_is_read_again(store, sample, monkeypat
     cache.refresh()
     cache.refresh()
     assert cache.held("sample").sessions[-1] == np.datetime64("2022-12-30")
+
+
+def appended(store, bars):
+    """Sessions after those stored, as an update from another process appends them."""
+
+    class Source:
+        name, editable = "sample", False
+
+        def symbols(self):
+            return tuple(sorted(set(bars["symbol"])))
+
+        def fetch(self, symbols, first=None, last=None):
+            return Fetched(select_bars(bars, symbols, first, last))
+
+    other = PriceStore(store.root)
+    other.update(Source(), other.symbols("sample"))
+
+
+@pytest.fixture
+def a_session_short(store, sample):
+    """Bars of the sample; the store lacks their last session."""
+    bars = sample.fetch(sample.symbols()).bars
+    store.write("sample", bars[bars["date"] < "2022-12-30"])
+    return bars
+
+
+def test_an_appended_session_is_taken_in_at_the_first_look_without_reading_a_history(
+    store, reads, a_session_short
+):
+    cache = PanelCache(store)
+    before = cache("sample", ["AAPL", "XOM"])
+    appended(store, a_session_short)
+    cache.refresh()
+    after = cache.held("sample")
+    assert len(reads) == 1
+    assert after.lineage is not before.lineage
+    assert after.same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
+    assert cache("sample", ["AAPL"]) is after
+
+
+def test_who_asks_anew_gets_an_appended_session_at_once(store, reads, a_session_short):
+    cache = PanelCache(store)
+    cache("sample", ["AAPL", "XOM"])
+    appended(store, a_session_short)
+    assert cache("sample", ["AAPL"]).sessions[-1] == np.datetime64("2022-12-30")
+    assert len(reads) == 1
+
+
+def test_prices_that_were_only_folded_change_nothing_that_was_computed(store, a_session_short):
+    cache = PanelCache(store)
+    appended(store, a_session_short)
+    before = cache("sample", ["AAPL", "XOM"])
+    folding.fold(PriceStore(store.root), "sample", always=True)
+    cache.refresh()
+    cache.refresh()
+    assert cache.held("sample") is before
+    stamps = {symbol: store.stamp("sample", symbol) for symbol in ("AAPL", "XOM")}
+    assert cache._held["sample"].stamps == stamps
+
+
+def test_another_symbols_session_changes_nothing_that_was_computed(store, a_session_short):
+    cache = PanelCache(store)
+    before = cache("sample", ["AAPL"])
+    appended(store, a_session_short[a_session_short["symbol"] == "XOM"])
+    cache.refresh()
+    assert cache.held("sample") is before
+
+
+def test_a_restated_history_and_an_appended_session_are_taken_in_together(store, a_session_short):
+    cache = PanelCache(store)
+    cache("sample", ["AAPL", "XOM"])
+    bars = a_session_short.copy()
+    bars.loc[bars["symbol"] == "XOM", "adj_close"] *= 0.9
+    appended(store, bars)
+    cache.refresh()
+    assert cache.held("sample").sessions[-1] == np.datetime64("2022-12-29")
+    cache.refresh()
+    assert cache.held("sample").same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
+
+
+def test_a_history_restated_while_new_sessions_are_read_is_not_mixed_with_what_is_in_memory(
+    store, a_session_short, monkeypatch
+):
+    cache, real = PanelCache(store), store.recent
+    cache("sample", ["AAPL", "XOM"])
+    appended(store, a_session_short)
+    halved = a_session_short.assign(adj_close=a_session_short["adj_close"] / 2)
+
+    def restated(source, symbols):
+        store.write("sample", halved[halved["symbol"] == "XOM"])
+        return real(source, symbols)
+
+    monkeypatch.setattr(store, "recent", restated)
+    cache.refresh()
+    assert cache.held("sample").same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
+
+
+def test_a_forecast_names_the_provider_behind_its_symbols_prices(store, registry, a_session_short):
+    with store.writing("sample") as writer:
+        writer.replace("AAPL", a_session_short[a_session_short["symbol"] == "AAPL"], "tiingo")
+    forecaster = Forecaster(registry, PanelCache(store))
+    answers = forecaster.forecast_many(["AAPL", "JPM"]).forecasts
+    assert (answers["AAPL"].prices_source, answers["AAPL"].prices_provider) == ("sample", "tiingo")
+    assert answers["JPM"].prices_provider == "sample"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from made_prices import DAYS, Scripted, made_bars
 
+from made_prices import DAYS, Scripted, made_bars
 from tickgraph.market.store import PriceStore, folding, writing
 
 NAMES = ("AAPL", "JPM", "MSFT", "TSLA", "XOM")

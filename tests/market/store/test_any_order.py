@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from made_prices import DAYS, Scripted, closes, closes_of, made_bars
 
+from made_prices import DAYS, Scripted, closes, closes_of, made_bars
 from tickgraph.market.store import PriceStore, folding, writing
 
 NAMES = ("AAPL", "JPM", "MSFT")
@@ -86,7 +86,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.updated(symbols, more, 1.0, crash_at)
 
     @precondition(lambda self: self.model)
-    @rule(symbols=chosen, more=st.integers(0, 3), scale=st.sampled_from([0.5, 2.0]), crash_at=st.integers(0, 6))
+    @rule(
+        symbols=chosen, more=st.integers(0, 3), scale=st.sampled_from([0.5, 2.0]), crash_at=st.integers(0, 6)
+    )
     def restate(self, symbols, more, scale, crash_at):
         self.updated(symbols & set(self.model), more, scale, crash_at)
 

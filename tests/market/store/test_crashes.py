@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_prices import Scripted, closes, closes_of, made_bars
 
+from made_prices import Scripted, closes, closes_of, made_bars
 from tickgraph.errors import StorageError
 from tickgraph.market.store import PriceStore, folding
 
@@ -71,7 +71,9 @@ class Crash(BaseException):
 
 @steps
 @pytest.mark.parametrize("call", ["replace", "fsync", "open"])
-@pytest.mark.parametrize("fault", [Crash(), OSError(errno.ENOSPC, "No space left on device")], ids=["crash", "full"])
+@pytest.mark.parametrize(
+    "fault", [Crash(), OSError(errno.ENOSPC, "No space left on device")], ids=["crash", "full"]
+)
 def test_a_fault_at_any_call_leaves_old_or_new(store, monkeypatch, step, call, fault):
     real, calls = getattr(os, call), 0
     for fatal in range(1, 40):

@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from made_prices import Scripted, closes, closes_of, made_bars
 
+from made_prices import Scripted, closes, closes_of, made_bars
 from tickgraph import locks
 from tickgraph.errors import StorageError
 from tickgraph.market.store import PriceStore

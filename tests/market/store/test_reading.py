@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_prices import DAYS, Scripted, closes, closes_of, made_bars
 
+from made_prices import DAYS, Scripted, closes, closes_of, made_bars
 from tickgraph.errors import PriceDataError, StorageError
 from tickgraph.market.store import PriceStore, folding, history, reading
 

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
-from made_prices import DAYS, Scripted, closes, closes_of, made_bars, offline
 
+from made_prices import DAYS, Scripted, closes, closes_of, made_bars, offline
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.store import PriceStore, folding, writing
 

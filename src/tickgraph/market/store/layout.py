@@ -74,11 +74,15 @@ def source_folder(root: Path, source: str) -> Path:
 
 def history_path(root: Path, source: str, symbol: str) -> Path:
     """File of a symbol's history; :class:`PriceDataError` if that lies outside the store."""
-    folder = source_folder(root, source)
-    path = (folder / f"{canonical(symbol)}.parquet").resolve()
-    if path.parent != folder:
-        raise PriceDataError(f"{path} lies outside the price store {root}.")
-    return path
+    return path_within(source_folder(root, source), symbol)
+
+
+def path_within(folder: Path, symbol: str) -> Path:
+    """File of a symbol's history in a folder that :func:`source_folder` gave; errors as :func:`history_path`."""
+    path = f"{folder}/{canonical(symbol)}.parquet"  # no symbol has a separator in it
+    if os.path.islink(path) and Path(path).resolve().parent != folder:  # noqa: PTH114  resolving each is slow
+        raise PriceDataError(f"{path} lies outside the price store {folder.parent}.")
+    return Path(path)
 
 
 def recent_path(root: Path, source: str) -> Path:

@@ -23,6 +23,7 @@ from tickgraph.market.store.layout import (
     damaged,
     file_stamp,
     history_path,
+    path_within,
     recent_path,
     source_folder,
 )
@@ -135,6 +136,7 @@ class StoreReader:
         columns: Sequence[str] = VALUES,
         sessions: int | None = None,
         recent: Recent | None = None,
+        folder: Path | None = None,
     ) -> SymbolPrices:
         """Prices of one symbol at one moment; raises as :func:`read_history` and :meth:`Recent.load`.
 
@@ -142,7 +144,7 @@ class StoreReader:
         says up to which append it holds everything, so that no row counts twice and none is missed.
         """
         recent = recent or self.recent(source)
-        path = history_path(self.root, source, symbol)
+        path = path_within(folder or source_folder(self.root, source), symbol)
         stamp = file_stamp(str(path))
         history = read_history(path, source, symbol, columns, sessions)
         self._keep(source, symbol, stamp, history.head)
@@ -169,15 +171,16 @@ class StoreReader:
         """
         found: dict[str, SymbolPrices] = {}
         seen: dict[str, tuple[FileStamp | None, FileStamp | None]] = {}
+        folder = source_folder(self.root, source)
         for _ in range(LOOKS):
             (recent_stamp, recent), changed = self._stamped_recent(source), False
             for symbol in symbols:
                 # Of the recent file that was read, not of the one that may have taken its place by now.
-                stamp = file_stamp(f"{self.root}/{source}/{symbol}.parquet"), recent_stamp
+                stamp = file_stamp(f"{folder}/{symbol}.parquet"), recent_stamp
                 if symbol in found and seen[symbol] == stamp:
                     continue
                 seen[symbol] = stamp
-                prices = self.one(source, symbol, columns, sessions, recent)
+                prices = self.one(source, symbol, columns, sessions, recent, folder)
                 changed |= symbol not in found or not prices.same(found[symbol])
                 found[symbol] = prices
             if not changed or len(symbols) == 1:

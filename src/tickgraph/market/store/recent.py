@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -44,6 +44,24 @@ class _Index:
     last: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Decoded rows, and where each symbol's are: first row and the one after the last."""
+
+    table: pa.Table
+    days: NDArray[np.datetime64]
+    appends: NDArray[np.int64]
+    places: dict[str, tuple[int, int]]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> _Group:
+        names = table.column("symbol").chunk(0)
+        codes, known = names.indices.to_numpy(), names.dictionary.to_pylist()
+        cuts = [*np.flatnonzero(np.diff(codes, prepend=-1)).tolist(), len(codes)]
+        places = {known[codes[start]]: (start, stop) for start, stop in itertools.pairwise(cuts)}
+        return cls(table, days_of(table), table.column("append").to_numpy(), places)
+
+
 class Recent:
     """A recent file in memory; groups of rows are decoded when a symbol of theirs is asked for.
 
@@ -57,7 +75,7 @@ class Recent:
 
     def __init__(self, path: Path, source: str, file: pq.ParquetFile | None) -> None:
         self._path, self._source, self._file = path, source, file
-        self._groups: dict[int, pa.Table] = {}
+        self._groups: dict[int, _Group] = {}
         self.appends, self._index, self.rows = 0, _Index((), ()), 0
         if file is None:
             return
@@ -95,29 +113,30 @@ class Recent:
         except UNREADABLE as error:
             raise damaged_recent(path, source) from error
 
-    def of(self, symbol: str) -> pa.Table | None:
-        """Rows of a symbol, by date and append; None without any. Errors as in :meth:`load`."""
-        group = bisect_right(self._index.first, symbol) - 1
-        if group < 0 or self._index.last[group] < symbol:
+    def last(self, symbol: str) -> np.datetime64 | None:
+        """Last session that a symbol has rows of, those that no longer count included; None without any."""
+        group = self._group_of(symbol)
+        if group is None:
             return None
-        table = self._group(group)
-        mine = np.flatnonzero(pc.equal(table.column("symbol"), symbol).to_numpy(zero_copy_only=False))
-        return table.slice(int(mine[0]), len(mine)) if len(mine) else None
+        _, stop = group.places[symbol]
+        return group.days[stop - 1]
 
     def counted(self, head: Head) -> pa.Table | None:
-        """Rows of a symbol that its history does not hold yet; None without any."""
-        table = self.of(head.symbol)
-        if table is None:
+        """Rows of a symbol that its history does not hold yet; None without any. Errors as in :meth:`load`."""
+        group = self._group_of(head.symbol)
+        if group is None:
             return None
-        later = days_of(table) > np.datetime64(head.last, "D")
-        later &= table.column("append").to_numpy() > head.folded
+        start, stop = group.places[head.symbol]
+        later = group.days[start:stop] > np.datetime64(head.last, "D")
+        later &= group.appends[start:stop] > head.folded
         if not later.any():
             return None
+        table = group.table.slice(start, stop - start)
         return table if later.all() else table.filter(pa.array(later))
 
     def table(self) -> pa.Table:
         """All rows; errors as in :meth:`load`."""
-        groups = [self._group(group) for group in range(len(self._index.first))]
+        groups = [self._group(group).table for group in range(len(self._index.first))]
         return pa.concat_tables(groups).cast(SCHEMA) if groups else SCHEMA.empty_table()
 
     def symbols(self) -> list[str]:
@@ -131,28 +150,34 @@ class Recent:
     def _readable(self) -> Iterator[pa.Table]:
         for group in range(len(self._index.first)):
             try:
-                yield self._decoded(group)
+                yield self._decoded(group).table
             except UNREADABLE:
                 continue
 
-    def _group(self, group: int) -> pa.Table:
-        found = self._groups.get(group)
+    def _group_of(self, symbol: str) -> _Group | None:
+        number = bisect_right(self._index.first, symbol) - 1
+        if number < 0 or self._index.last[number] < symbol:
+            return None
+        group = self._group(number)
+        return group if symbol in group.places else None
+
+    def _group(self, number: int) -> _Group:
+        found = self._groups.get(number)
         if found is None:
             try:
-                found = self._groups[group] = self._decoded(group)
+                found = self._groups[number] = self._decoded(number)
             except UNREADABLE as error:
                 raise damaged_recent(self._path, self._source) from error
         return found
 
-    def _decoded(self, group: int) -> pa.Table:
+    def _decoded(self, number: int) -> _Group:
         if self._file is None:
             raise KeyError("there is no file")
-        table = self._file.read_row_group(group, use_threads=False).combine_chunks()
-        names = table.column("symbol")
-        ends = names[0].as_py(), names[-1].as_py()
-        if ends != (self._index.first[group], self._index.last[group]):
+        group = _Group.of(self._file.read_row_group(number, use_threads=False).combine_chunks())
+        names = list(group.places)
+        if (names[0], names[-1]) != (self._index.first[number], self._index.last[number]):
             raise ValueError("the rows are not those that were written")
-        return table
+        return group
 
 
 def encode(table: pa.Table, appends: int) -> bytes:

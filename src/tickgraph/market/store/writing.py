@@ -55,8 +55,8 @@ class StoreWriter:
             revised_at = self._now()
         folded = max(self._recent.appends, old.head.folded if old else 0)
         self._write(symbol, table, folded, provider, self._fetched_at(), revised_at)
-        left = self._recent.of(symbol)
-        if left is not None and history.days_of(left)[-1] > history.days_of(table)[-1]:
+        left = self._recent.last(symbol)
+        if left is not None and left > history.days_of(table)[-1]:
             # They count no more; who reads the files without us should not have to know.
             rest = self._recent.table()
             self._write_recent(rest.filter(pc.not_equal(rest.column("symbol"), symbol)))
