@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from tickgraph.market.calendar import sessions
 from tickgraph.market.source import BAR_COLUMNS, Fetched
 from tickgraph.market.sources.sample import SampleSource
-from tickgraph.market.store import PriceStore, folding
+from tickgraph.market.store import PriceStore, folding, history
 from tickgraph.market.store.comparing import FetchedRows
 from tickgraph.market.store.recent import Recent
 from tickgraph.market.store.writing import Addition
@@ -229,6 +229,7 @@ def measure(root: Path, source: Tiled) -> None:
         f"{own / 1e3:.0f} kB",
         f"   {plain.tell() / 1e3:.0f} kB",
     )
+    groups(source)
     panels(store, source, picks, "nothing appended yet")
 
     print("\na new session of every symbol")
@@ -277,6 +278,26 @@ def measure(root: Path, source: Tiled) -> None:
         lambda s: by_duckdb(every, [], s, source.days[0].item()),
         picks[:20],
     )
+
+
+def groups(source: Tiled) -> None:
+    """One symbol's file with its rows in groups of different sizes."""
+    print("\na history in memory, by the rows of its groups")
+    table = pa.Table.from_pandas(source.bars(source.names[SYMBOLS // 2]), preserve_index=False)
+    for rows in (256, 512, 4096):
+        data = history.encoded(table, [*range(0, len(table), rows), len(table)], ["symbol"])
+
+        def read(last: bool, data: bytes = data) -> None:
+            file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+            every = range(file.metadata.num_row_groups)
+            file.read_row_groups([every[-1]] if last else list(every), columns=COLUMNS[1:], use_threads=False)
+
+        end, whole = (
+            statistics.median(timed(read, last) for _ in range(300)) * 1e3 for last in (True, False)
+        )
+        line(
+            f"  {rows:,} rows", f"{len(data) / 1e3:.0f} kB", f"   last group {end:.2f} ms, all {whole:.2f} ms"
+        )
 
 
 def rewrite_recent(store: PriceStore) -> None:

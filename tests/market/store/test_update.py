@@ -263,3 +263,11 @@ def test_a_history_put_back_in_time_is_not_lengthened_by_what_was_appended_befor
     assert set(rows["symbol"]) == set(NAMES[1:])  # for who reads the files without us
     store.update(source, NAMES)
     assert closes(store, NAMES) == closes_of(source.bars)
+
+
+def test_a_store_that_may_not_be_written_to_is_not_where_nothing_is_new(store, source):
+    source.bars = made_bars(NAMES, 40)
+    lock = store.root / ".locks" / "scripted.lock"
+    lock.unlink(missing_ok=True)
+    assert store.update(source, NAMES).added == dict.fromkeys(NAMES, 0)
+    assert not lock.exists()

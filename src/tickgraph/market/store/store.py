@@ -64,7 +64,7 @@ class PriceStore:
         """
         with self.writing(source) as writer:
             for symbol, rows in bars.groupby("symbol", sort=False):
-                writer.replace(canonical(str(symbol)), rows, source)
+                writer.replace(str(symbol), rows, source)
 
     def read(
         self, source: str, symbols: Sequence[str], first: date | None = None, last: date | None = None

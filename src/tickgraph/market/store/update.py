@@ -112,8 +112,9 @@ class _Update:
             self._extend(held)
         finally:
             # Even where it is interrupted: what was fetched is kept.
-            self._commit()
-        fold(self._store, source.name)
+            appended = self._commit()
+        if appended:
+            fold(self._store, source.name)
         return report
 
     def _healed(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
@@ -229,10 +230,10 @@ class _Update:
             self._pending[symbol] = _Pending(FetchedRows.of(bars), provider, old.last, stamp)
         self._done(symbol, len(bars))
 
-    def _commit(self) -> None:
-        """Append the new sessions of all symbols in one step."""
+    def _commit(self) -> bool:
+        """Append the new sessions of all symbols in one step; returns whether there were any."""
         if not self._pending:
-            return
+            return False
         name, additions = self._source.name, {}
         with self._store.writing(name) as writer:
             for symbol, pending in self._pending.items():
@@ -249,6 +250,7 @@ class _Update:
                 if symbol not in self._report.added:
                     self._done(symbol, new.num_rows)
             writer.append(additions)
+        return bool(additions)
 
     def _last_of(self, symbol: str, pending: _Pending) -> date | None:
         """Last stored session, if new ones may follow it. No lock was held while the source was asked."""

@@ -18,6 +18,7 @@ from tickgraph.market.store import history, recent
 from tickgraph.market.store.layout import UNREADABLE, history_path, recent_path
 from tickgraph.market.store.reading import StoreReader, SymbolPrices
 from tickgraph.market.store.recent import SCHEMA, Recent
+from tickgraph.market.universe import canonical
 
 RETURNS = 1e-4  # a past log return that changed by more was corrected, not rescaled
 FOLD_ROWS = 120_000  # 20 sessions of 6,000 symbols: what a panel still reads beside histories in milliseconds
@@ -43,13 +44,13 @@ class StoreWriter:
         self._recent = self._load(heal)
 
     def replace(self, symbol: str, bars: pd.DataFrame, provider: str) -> None:
-        """Put a whole history in place of what is stored of a canonical symbol.
+        """Put a whole history in place of what is stored of a symbol.
 
         Rows that were appended before no longer count: it holds everything up to the last append. ``revised_at``
         becomes now if past returns differ from those that were stored.
         """
-        old = self.stored(symbol)
-        table = history.table_of(bars)
+        symbol = canonical(symbol)
+        old, table = self.stored(symbol), history.table_of(bars)
         revised_at = old.head.revised_at if old else None
         if old and returns_differ(old, SymbolPrices(history.History(old.head, table), None)):
             revised_at = self._now()
