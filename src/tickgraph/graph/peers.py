@@ -49,3 +49,50 @@ def select_peers(
         np.flatnonzero(eligible).tolist(), key=lambda i: (-round(float(strength[i]), 12), symbols[i])
     )
     return tuple(symbols[i] for i in ranked[:count])
+
+
+def select_all_peers(
+    log_returns: NDArray[np.float64],
+    symbols: Sequence[str],
+    targets: Sequence[str],
+    count: int,
+    min_overlap: Sequence[int],
+) -> dict[str, tuple[str, ...]]:
+    """Choose the peers of many targets at once: what :func:`select_peers` gives for each, by a few matrix products.
+
+    Parameters
+    ----------
+    log_returns
+        ``[T, S]`` float64 over the training window, the same for all targets.
+    symbols
+        ``[S]`` names of the columns.
+    targets
+        ``[K]`` symbols whose peers are wanted.
+    count
+        Peers wanted of each.
+    min_overlap
+        ``[K]`` sessions that a candidate must share with each target.
+    """
+    columns = [list(symbols).index(target) for target in targets]
+    known = np.isfinite(log_returns)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Centred first, so that the sums below lose no digits; a correlation does not change with it.
+        centre = np.where(known, log_returns, 0.0).sum(axis=0) / known.sum(axis=0)
+        moves = np.where(known, log_returns - centre, 0.0)  # [T, S]
+        mask = known.astype(np.float64)
+        shared = mask[:, columns].T @ mask  # [K, S] sessions of both
+        own_sum = moves[:, columns].T @ mask
+        other_sum = mask[:, columns].T @ moves
+        own_square = (moves[:, columns] ** 2).T @ mask - own_sum**2 / shared
+        other_square = mask[:, columns].T @ moves**2 - other_sum**2 / shared
+        product = moves[:, columns].T @ moves - own_sum * other_sum / shared
+        strength = np.abs(product) / np.sqrt(own_square * other_square)
+    eligible = (shared >= np.asarray(min_overlap)[:, None]) & np.isfinite(strength) & known[-1]
+    eligible[np.arange(len(columns)), columns] = False
+    names = np.asarray(symbols)
+    found = {}
+    for target, row, here in zip(targets, strength, eligible, strict=True):
+        candidates = np.flatnonzero(here)
+        order = np.lexsort((names[candidates], -np.round(row[candidates], 12)))[:count]
+        found[target] = tuple(symbols[i] for i in candidates[order])
+    return found

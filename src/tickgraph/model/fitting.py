@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.graph.config import GraphConfig
-from tickgraph.graph.peers import select_peers
+from tickgraph.graph.peers import select_all_peers, select_peers
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import ConformalScores, conformal_scores
@@ -231,14 +231,60 @@ def fitting_data(
     return FittingData(peers, history, snapshots, labelled[:first_held_out], labelled[first_held_out:])
 
 
+def peers_as_fitted(
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig
+) -> dict[str, tuple[str, ...]]:
+    """Peers that :func:`fit` would choose for each symbol, found for all at once.
+
+    Parameters
+    ----------
+    panel
+        Prices of the symbols and of every candidate peer.
+    symbols
+        Targets; one whose history is too short for ``config`` is left out.
+    config
+        Sizes and windows.
+    """
+    window = training_window(panel, config)
+    returns, trading = window.log_returns(), np.isfinite(window.adj_close[-1])
+    columns = {symbol: window.column(symbol) for symbol in symbols}
+    held: dict[int, list[str]] = {}  # most symbols have the whole window: one group, or a few
+    for symbol, column in columns.items():
+        history = int(np.isfinite(window.adj_close[:, column]).sum())
+        if history >= config.history + config.min_sessions:
+            held.setdefault(_training_returns(window, history, config), []).append(symbol)
+    found: dict[str, tuple[str, ...]] = {}
+    for end, group in held.items():
+        part = returns[:end]
+        gone = [symbol for symbol in group if not trading[columns[symbol]]]
+        here = [symbol for symbol in group if trading[columns[symbol]]]
+        # A target that no longer trades stands among the candidates of its own choice and of no other's.
+        for targets in (here, *([symbol] for symbol in gone)):
+            chosen = trading.copy()
+            chosen[[columns[symbol] for symbol in targets]] = True
+            names = [name for name, is_here in zip(window.symbols, chosen, strict=True) if is_here]
+            overlap = [_overlap(part[:, columns[symbol]], config) for symbol in targets]
+            found |= select_all_peers(part[:, chosen], names, targets, config.num_peers, overlap)
+    return found
+
+
+def _training_returns(window: PricePanel, history: int, config: TrainingConfig) -> int:
+    """Rows of the window's returns that belong to the training part."""
+    held_out = round((history - config.history) * config.calibration_fraction)
+    return len(window.sessions) - held_out - HORIZON
+
+
+def _overlap(own: NDArray[np.float64], config: TrainingConfig) -> int:
+    return max(config.lookback, int(np.isfinite(own).sum()) // 2)
+
+
 def _peers(window: PricePanel, symbol: str, history: int, config: TrainingConfig) -> tuple[str, ...]:
     """Choose peers on the training part of the window only, among symbols still trading at its end."""
-    held_out = round((history - config.history) * config.calibration_fraction)
-    returns = window.log_returns()[: len(window.sessions) - held_out - HORIZON]
+    returns = window.log_returns()[: _training_returns(window, history, config)]
     trading = np.isfinite(window.adj_close[-1])
     trading[window.column(symbol)] = True
     candidates = [name for name, here in zip(window.symbols, trading, strict=True) if here]
-    overlap = max(config.lookback, int(np.isfinite(returns[:, window.column(symbol)]).sum()) // 2)
+    overlap = _overlap(returns[:, window.column(symbol)], config)
     return select_peers(returns[:, trading], candidates, symbol, config.num_peers, overlap)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ KEPT = 400  # runs: over a year of daily and weekly ones
 
 Kind = Literal["daily", "weekly", "manual"]
 RunState = Literal["running", "done", "failed", "interrupted"]
-PriceOutcome = Literal["updated", "unchanged", "restated", "switched", "failed"]
+PriceOutcome = Literal["updated", "unchanged", "restated", "switched", "planned", "failed"]
 
 
 class _Record(BaseModel):
@@ -27,7 +28,7 @@ class SymbolRun(_Record):
 
     prices: PriceOutcome | None = None
     """`restated`: a split or dividend changed old closes, so the history was fetched whole; `switched`: it was
-    fetched whole from another provider. Null: not asked for."""
+    fetched whole from another provider; `planned`: a dry run would ask for them. Null: not asked for."""
     sessions_added: int = 0
     """New sessions of prices."""
     correlations: Literal["published", "unchanged", "planned", "failed"] | None = None
@@ -65,6 +66,8 @@ class RefreshRun(_Record):
     """Whether every model was due."""
     error: str | None = None
     """Why it failed."""
+    unreachable: dict[str, str] = Field(default_factory=dict)
+    """Sources that could not be reached, or had nothing newer yet, and why."""
     symbols: dict[str, SymbolRun] = Field(default_factory=dict)
     """By symbol."""
 
@@ -129,14 +132,18 @@ class RunLog:
 
     def all(self) -> list[RefreshRun]:
         """Every run that can be read, the newest first."""
+        return list(self.newest_first())
+
+    def newest_first(self) -> Iterator[RefreshRun]:
+        """The same runs one after another; each is read when it is asked for."""
         names = sorted(
             (n for n in names_in(self._folder) if n.endswith(".json") and n[0] != "."), reverse=True
         )
-        return [run for run in (_read(self._folder / name) for name in names) if run is not None]
+        yield from (run for run in (_read(self._folder / name) for name in names) if run is not None)
 
     def latest(self, *kinds: Kind) -> RefreshRun | None:
         """Newest run of these kinds, dry runs left out; of any kind without arguments."""
-        runs = (run for run in self.all() if not run.dry_run and (not kinds or run.kind in kinds))
+        runs = (run for run in self.newest_first() if not run.dry_run and (not kinds or run.kind in kinds))
         return next(runs, None)
 
     def trim(self) -> None:

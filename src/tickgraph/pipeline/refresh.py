@@ -35,6 +35,7 @@ def refresh_correlations(
     *,
     force: bool = False,
     on_symbol: Callable[[str], None] | None = None,
+    before_publish: Callable[[], None] | None = None,
 ) -> RefreshReport:
     """Recompute and publish correlation matrices from stored prices; weights stay as they are.
 
@@ -50,6 +51,8 @@ def refresh_correlations(
         Publish even where the stored matrix is of the newest session and under 24 hours old.
     on_symbol
         Called after each symbol.
+    before_publish
+        Called before each publication; what it raises ends the refresh.
 
     Raises
     ------
@@ -59,7 +62,7 @@ def refresh_correlations(
     report = RefreshReport()
     for symbol in symbols:
         try:
-            _refresh_one(registry, panels, registry.metadata(symbol), force, report)
+            _refresh_one(registry, panels, registry.metadata(symbol), force, report, before_publish)
         except StorageError:
             raise
         except TickgraphError as error:
@@ -70,7 +73,12 @@ def refresh_correlations(
 
 
 def _refresh_one(
-    registry: ModelRegistry, panels: Panels, metadata: ModelMetadata, force: bool, report: RefreshReport
+    registry: ModelRegistry,
+    panels: Panels,
+    metadata: ModelMetadata,
+    force: bool,
+    report: RefreshReport,
+    before_publish: Callable[[], None] | None,
 ) -> None:
     symbol, config = metadata.symbol, metadata.training_config
     nodes = metadata.nodes
@@ -89,5 +97,7 @@ def _refresh_one(
         return
     graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))
     correlation = latest_correlation(panel, nodes, graph)
+    if before_publish:
+        before_publish()
     registry.publish_correlation(symbol, correlation, as_of, basis=metadata)
     report.published[symbol] = as_of

@@ -59,13 +59,18 @@ def train_one(
     pool: Sequence[str],
     program: TrainingProgram,
     registry: ModelRegistry,
+    before_publish: Callable[[], None] | None = None,
 ) -> ModelMetadata:
-    """Fit one symbol and publish it; errors as in :func:`tickgraph.model.fitting.fit`, and StorageError.
+    """Fit one symbol, ask ``before_publish``, and publish it.
+
+    Errors as in :func:`tickgraph.model.fitting.fit`, and StorageError.
 
     Walk-forward figures recorded in the model it replaces stay if it was trained the same way: they are of the
     procedure, and say when they were measured.
     """
     fitted: FittedModel = fit(peer_panel(panel, symbol, pool), symbol, program)
+    if before_publish:
+        before_publish()
     return registry.publish(
         describe(fitted, registry.now()), fitted.weights, fitted.correlation, keep_evaluation=True
     )
@@ -81,6 +86,7 @@ def train_symbols(
     workers: int = 0,
     program: TrainingProgram | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
+    before_publish: Callable[[], None] | None = None,
 ) -> TrainingReport:
     """Train and publish symbols.
 
@@ -102,6 +108,8 @@ def train_symbols(
         A program compiled before, with the same configuration.
     on_outcome
         Called in this thread after each symbol.
+    before_publish
+        Called in the training threads before each publication; a StorageError that it raises ends the run.
 
     Returns
     -------
@@ -121,7 +129,7 @@ def train_symbols(
     futures: dict[Future[ModelMetadata], str] = {}
     try:
         for symbol in symbols:
-            future = executor.submit(train_one, panel, symbol, candidates, program, registry)
+            future = executor.submit(train_one, panel, symbol, candidates, program, registry, before_publish)
             futures[future] = symbol
         for future in as_completed(futures):
             _record(futures[future], future, report, on_outcome)

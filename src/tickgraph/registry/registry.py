@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -74,6 +75,25 @@ class ModelRegistry:
         found = (name for name in names_in(self.root / "metadata") if name.endswith(_SUFFIX))
         names = (name.removesuffix(_SUFFIX) for name in found)
         return tuple(sorted(name for name in names if _is_canonical(name)))
+
+    def renamed(self) -> dict[str, tuple[str, str | None]]:
+        """Symbols that have no model under today's name, but one under a former name.
+
+        Returns
+        -------
+        dict
+            Today's name to the former one and to the source that the former model was trained on; None where its
+            metadata cannot be read.
+        """
+        names = (n.removesuffix(_SUFFIX) for n in names_in(self.root / "metadata") if n.endswith(_SUFFIX))
+        found: dict[str, tuple[str, str | None]] = {}
+        for former in sorted(names):
+            with contextlib.suppress(SymbolError):
+                today = canonical(former)
+                path = self.root / "metadata" / f"{former}{_SUFFIX}"
+                if today != former and self.generation(today) is None:
+                    found[today] = former, _source_in(path, former)
+        return found
 
     def paths(self, symbol: str) -> ArtefactPaths:
         """Where a symbol's files are; :class:`SymbolError` or :class:`ArtefactError` if that is unsafe."""
@@ -351,6 +371,13 @@ def _is_canonical(name: str) -> bool:
         return canonical(name) == name
     except SymbolError:
         return False
+
+
+def _source_in(path: Path, name: str) -> str | None:
+    try:
+        return decode_metadata(read_bounded(path) or b"", name, name=str(path)).data_stats.source
+    except (ArtefactError, StorageError, FileNotFoundError):
+        return None
 
 
 def _system_time() -> datetime:

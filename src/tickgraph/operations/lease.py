@@ -1,0 +1,209 @@
+"""The lease: one refresh at a time, over processes and hosts.
+
+``lease.json`` says who refreshes, since when and until when. It is changed only under a file lock that is held for
+milliseconds, so that a crash at any instant blocks nobody. Whoever refreshes renews it while the run goes on. It may be
+taken over once it has run out, or at once where its owner was a process of this host that is no more: each owner holds
+a lock of its own that the system frees with the process, whatever number a later process gets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from tickgraph.atomic import READABLE, storage_errors, write_atomically
+from tickgraph.errors import StorageError
+from tickgraph.pipeline.jobs import Ownership
+from tickgraph.registry.lock import exclusive
+
+LEASE_SECONDS = 600.0  # how long a host that vanished keeps others waiting
+RENEWALS = 3  # a lease is renewed this often within its time
+
+
+class LeaseHeldError(StorageError):
+    """Another refresh is running."""
+
+
+class LeaseLostError(StorageError):
+    """Another refresh took the lease over while this one was held up; it must not publish any more."""
+
+
+class LeaseRecord(BaseModel):
+    """What ``lease.json`` says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    pid: int
+    process: str
+    """Identity of the process: the name of the lock that it holds while it lives."""
+    run: str
+    taken_at: AwareDatetime
+    renewed_at: AwareDatetime
+    expires_at: AwareDatetime
+
+    @property
+    def owner(self) -> str:
+        """Who it is, in words."""
+        return f"process {self.pid} on {self.host}"
+
+
+def this_process() -> str:
+    """Host and process, as records name it."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+class Lease:
+    """The right to refresh, taken with ``with``.
+
+    Parameters
+    ----------
+    state_dir
+        Folder of operations; made when the lease is first taken.
+    run
+        Identity of the run it is taken for.
+    now
+        Clock; aware.
+    seconds
+        How long it holds without being renewed.
+
+    Raises
+    ------
+    LeaseHeldError
+        Entering: another run has it.
+    StorageError
+        The folder cannot be written.
+    """
+
+    def __init__(
+        self, state_dir: Path, run: str, now: Callable[[], datetime], seconds: float = LEASE_SECONDS
+    ) -> None:
+        self._path = state_dir / "lease.json"
+        self._run, self._now, self._seconds = run, now, seconds
+        self._threads = threading.Lock()
+        self._alive = Ownership(state_dir / "owners")
+        self._ending = threading.Event()
+        self._renewing: threading.Thread | None = None
+
+    def __enter__(self) -> Lease:
+        self.take()
+        self._renewing = threading.Thread(
+            target=self._renew_now_and_then, name="tickgraph-lease", daemon=True
+        )
+        self._renewing.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        if self._renewing is not None:
+            self._renewing.join()
+        self.release()
+
+    def take(self) -> None:
+        """Take the lease; :class:`LeaseHeldError` says who has it, until when, and what to do."""
+        self._alive.take()
+        try:
+            with self._changing():
+                held = read_lease(self._path.parent)
+                now = self._now()
+                if held is not None and now < held.expires_at and not self._is_dead(held):
+                    raise LeaseHeldError(
+                        f"Another refresh is running: {held.owner}, run {held.run}, since "
+                        f"{held.taken_at:%Y-%m-%d %H:%M:%S} UTC; it was renewed at {held.renewed_at:%H:%M:%S} and "
+                        f"holds until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC unless renewed. Wait for it to end. If "
+                        f"that host is gone, the lease runs out by itself; or delete {self._path}."
+                    )
+                self._write(now, now)
+        except BaseException:
+            self._alive.give_up()
+            raise
+        self._alive.forget_the_gone()
+
+    def renew(self) -> None:
+        """Hold it for its full time from now on; :class:`LeaseLostError` if another run has it."""
+        with self._changing():
+            self._write(self._own().taken_at, self._now())
+
+    def check(self) -> None:
+        """Raise :class:`LeaseLostError` unless it is still ours; renews it when that is due."""
+        held = self._own()
+        if self._now() - held.renewed_at > timedelta(seconds=self._seconds / RENEWALS):
+            self.renew()
+
+    def release(self) -> None:
+        """Give it back, if it is still ours."""
+        with contextlib.suppress(StorageError):  # it runs out by itself, and its process is gone soon
+            with self._changing():
+                held = read_lease(self._path.parent)
+                if held is not None and self._is_own(held):
+                    with storage_errors(self._path):
+                        self._path.unlink(missing_ok=True)
+        self._alive.give_up()
+
+    def _own(self) -> LeaseRecord:
+        held = read_lease(self._path.parent)
+        if held is None or not self._is_own(held):
+            taker = "it is gone" if held is None else f"{held.owner} took it over for run {held.run}"
+            raise LeaseLostError(
+                f"The lease of run {self._run} was lost: {taker}. This run stops before it publishes anything more; "
+                "what it finished is kept."
+            )
+        return held
+
+    def _is_own(self, held: LeaseRecord) -> bool:
+        return held.run == self._run and held.process == self._alive.id
+
+    def _is_dead(self, held: LeaseRecord) -> bool:
+        return held.host == socket.gethostname() and self._alive.is_gone(held.process)
+
+    def _write(self, taken_at: datetime, now: datetime) -> None:
+        record = LeaseRecord(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process=self._alive.id,
+            run=self._run,
+            taken_at=taken_at,
+            renewed_at=now,
+            expires_at=now + timedelta(seconds=self._seconds),
+        )
+        write_atomically(self._path, record.model_dump_json().encode(), mode=READABLE)
+
+    def _changing(self) -> exclusive:
+        return exclusive(self._path.with_name("lease.lock"), self._threads)
+
+    def _renew_now_and_then(self) -> None:
+        while not self._ending.wait(self._seconds / RENEWALS):
+            try:
+                self.renew()
+            except LeaseLostError:  # the run hears of it before it publishes
+                return
+            except StorageError:  # a full disk may have room the next time
+                continue
+
+
+def read_lease(state_dir: Path) -> LeaseRecord | None:
+    """What the lease says; None where nobody has it, or the file holds nothing that can be read.
+
+    Raises
+    ------
+    StorageError
+        The file is there and cannot be opened.
+    """
+    path = state_dir / "lease.json"
+    try:
+        with storage_errors(path):
+            return LeaseRecord.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, ValidationError):
+        return None

@@ -1,0 +1,63 @@
+"""Where a refresh works: models, prices, sources, configuration and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tickgraph.market.source import PriceSource
+from tickgraph.market.store import PriceStore
+from tickgraph.model.config import TrainingConfig
+from tickgraph.operations.records import LiveQuality
+from tickgraph.registry.registry import ModelRegistry
+
+
+def _system_time() -> datetime:
+    return datetime.now(UTC)
+
+
+def _no_quality() -> LiveQuality | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything that a refresh reads, writes and asks.
+
+    Attributes
+    ----------
+    registry, store
+        Models and prices.
+    open_source
+        Gives a source by the name that a model's metadata records.
+    source
+        Source of the symbols that have no model yet.
+    state_dir
+        Folder of operations: lease, runs, live quality.
+    training
+        How models are to be trained.
+    peer_pool
+        Symbols that peers are chosen from; empty means all that the source lists.
+    universe
+        Symbols that should have a model besides those that have one.
+    workers
+        Symbols trained side by side; 0 is one per core.
+    now
+        Clock; aware. The registry and the store have their own, which should be the same.
+    quality
+        Scores live forecasts once prices are updated; None means that there is no score.
+    """
+
+    registry: ModelRegistry
+    store: PriceStore
+    open_source: Callable[[str], PriceSource]
+    source: str
+    state_dir: Path
+    training: TrainingConfig = TrainingConfig()
+    peer_pool: tuple[str, ...] = ()
+    universe: tuple[str, ...] = ()
+    workers: int = 0
+    now: Callable[[], datetime] = _system_time
+    quality: Callable[[], LiveQuality | None] = _no_quality

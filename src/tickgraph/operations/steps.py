@@ -1,0 +1,360 @@
+"""What a refresh does, step by step, and how its plan comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+
+
+from tickgraph.errors import ArtefactError, InputError, PriceDataError, StorageError, TickgraphError
+from tickgraph.market import calendar
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.source import PriceSource
+from tickgraph.market.universe import canonical
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.fitting import peers_as_fitted
+from tickgraph.model.training import TrainingProgram
+from tickgraph.model.weights import weight_shapes
+from tickgraph.operations.due import Evidence, due
+from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, read_quality, write_quality
+from tickgraph.operations.site import Site
+from tickgraph.operations.stock import behind, held, own_sessions, read_panel, update_prices
+from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.pipeline.train import Outcome, train_symbols
+from tickgraph.registry.schema import ModelMetadata
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a run was asked for; see :func:`tickgraph.operations.refresh.refresh`."""
+
+    symbols: tuple[str, ...] | None = None
+    force: bool = False
+    update: bool = True
+    retrain: bool = True
+
+
+class Steps:
+    """One run over one site.
+
+    Parameters
+    ----------
+    site, run, wishes
+        Where, which, and what for.
+    check
+        Called before anything is fetched or published; raises where the run must stop.
+    on_event
+        Hears of what is done.
+    record
+        Writes the run down.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        run: RefreshRun,
+        wishes: Wishes,
+        check: Callable[[], None],
+        on_event: Callable[[str, str], None],
+        record: Callable[[RefreshRun], object],
+    ) -> None:
+        self._site, self._wishes, self._check = site, wishes, check
+        self._on_event, self._record = on_event, record
+        self.run = run
+        self._models: dict[str, ModelMetadata] = {}
+        self._damaged: dict[str, str] = {}
+        self._missing: tuple[str, ...] = ()
+        self._renamed: dict[str, str] = {}
+        self._source_of: dict[str, str] = {}
+        self._sources: dict[str, PriceSource] = {}
+        self._pools: dict[str, tuple[str, ...]] = {}
+        self._panels: dict[str, PricePanel | None] = {}
+        self._problems: list[str] = []
+        self._look()
+
+    def do(self) -> RefreshRun:
+        """Do everything; the run as it ended."""
+        if self._wishes.update:
+            self._update_prices()
+        quality = self._score()
+        reasons = self._due(quality)
+        for symbol, why in reasons.items():
+            self._note(symbol, training="planned", reasons=why)
+        self._write()
+        trained = self._wishes.retrain
+        self._publish_correlations([s for s in self._models if not (trained and s in reasons)])
+        self._write()
+        if trained:
+            self._train(reasons)
+        return self._ended()
+
+    def plan(self) -> RefreshRun:
+        """What :meth:`do` would do, from what is stored; nothing is changed."""
+        asked: set[str] = set()
+        for name, symbols in self._wanted_prices().items():
+            if self._wishes.update and name in self._sources:
+                asked |= set(behind(self._site.store, self._sources[name], symbols, self.run.session))
+        for symbol in sorted(asked):
+            self._note(symbol, prices="planned")
+        reasons = self._due(read_quality(self._site.state_dir))
+        for symbol, metadata in self._models.items():
+            if symbol in reasons and self._wishes.retrain:
+                continue
+            stored = held(self._site.store, self._source_of[symbol]).get(symbol)
+            newer = stored is not None and min(stored.last, self.run.session) > metadata.correlations.as_of
+            planned = self._wishes.force or newer or symbol in asked
+            self._note(symbol, correlations="planned" if planned else "unchanged")
+        for symbol, why in reasons.items():
+            self._note(symbol, training="planned" if self._wishes.retrain else None, reasons=why)
+        return self.run.model_copy(update={"state": "done", "finished_at": self._site.now()})
+
+    # What there is.
+
+    def _look(self) -> None:
+        """Find the models of this run, and which symbols should have one."""
+        registry, site = self._site.registry, self._site
+        have, renamed = registry.symbols(), registry.renamed()
+        self._renamed = {symbol: former for symbol, (former, _) in renamed.items()}
+        should = dict.fromkeys((*have, *renamed, *map(canonical, site.universe)))
+        wanted = tuple(should) if self._wishes.symbols is None else self._wishes.symbols
+        wanted = tuple(dict.fromkeys((*wanted, *self.run.symbols)))
+        missing = []
+        for symbol in wanted:
+            self._note(symbol)
+            self._source_of[symbol] = (renamed[symbol][1] if symbol in renamed else None) or site.source
+            if symbol not in should:
+                text = f"No model of {symbol} in {registry.root}. Run: tickgraph train --symbols {symbol}"
+                self._note(symbol, correlations="failed", errors=(text,))
+            elif symbol not in have:
+                missing.append(symbol)
+            else:
+                self._read(symbol)
+        self._missing = tuple(missing)
+        for name in sorted({self._source_of[s] for s in (*self._models, *self._damaged, *self._missing)}):
+            self._open(name)
+
+    def _read(self, symbol: str) -> None:
+        registry = self._site.registry
+        try:
+            metadata = registry.metadata(symbol)
+            self._source_of[symbol] = metadata.data_stats.source
+            self._models[symbol] = metadata
+            if self._wishes.retrain:
+                registry.load(symbol, weight_shapes)  # verifies the files
+        except ArtefactError as error:
+            self._models.pop(symbol, None)
+            self._damaged[symbol] = str(error)
+
+    def _open(self, name: str) -> None:
+        try:
+            self._sources[name] = self._site.open_source(name)
+            pool = self._site.peer_pool or self._sources[name].symbols()
+        except StorageError:
+            raise
+        except TickgraphError as error:
+            self._problems.append(f"source {name!r} could not be opened: {error}")
+            pool = self._site.peer_pool or self._site.store.symbols(name)
+        self._pools[name] = tuple(dict.fromkeys(map(canonical, pool)))
+
+    def _nodes(self, symbol: str) -> tuple[str, ...]:
+        metadata = self._models.get(symbol)
+        peers = metadata.training_config.correlated_symbols if metadata else ()
+        return (symbol, *map(canonical, peers))
+
+    def _wanted_prices(self) -> dict[str, tuple[str, ...]]:
+        """Symbols whose prices the run needs, by source: models, their peers, and where peers are chosen from."""
+        wanted: dict[str, dict[str, None]] = {name: {} for name in self._pools}
+        for symbol in (*self._models, *self._damaged, *self._missing):
+            wanted[self._source_of[symbol]] |= dict.fromkeys(self._nodes(symbol))
+        if self._wishes.retrain:
+            for name, pool in self._pools.items():
+                wanted[name] |= dict.fromkeys(pool)
+        return {name: tuple(symbols) for name, symbols in wanted.items()}
+
+    # The steps.
+
+    def _update_prices(self) -> None:
+        wanted = self._wanted_prices()
+        self._begin("prices", sum(map(len, wanted.values())))
+        update = update_prices(
+            self._site.store,
+            self._sources,
+            wanted,
+            self.run.session,
+            before_fetch=self._check,
+            on_symbol=lambda symbol: self._on_event("prices", symbol),
+        )
+        for symbol, found in update.symbols.items():
+            self._note(symbol, prices=found.prices, sessions_added=found.sessions_added, errors=found.errors)
+        self.run = self.run.model_copy(update={"unreachable": update.unreachable})
+        self._write()
+
+    def _score(self) -> LiveQuality | None:
+        self._begin("quality", 0)
+        try:
+            quality = self._site.quality()
+        except StorageError:
+            raise
+        except TickgraphError as error:
+            self._problems.append(f"live forecasts could not be scored: {error}")
+            return None
+        if quality is not None:
+            self._check()
+            write_quality(self._site.state_dir, quality)
+        return quality
+
+    def _due(self, quality: LiveQuality | None) -> dict[str, tuple[str, ...]]:
+        run = self.run
+        since = min(run.started_at, run.due_at or run.started_at) if run.full else None
+        return due(
+            Evidence(
+                now=self._site.now(),
+                training=self._site.training,
+                models=self._models,
+                damaged=self._damaged,
+                missing=self._missing,
+                renamed=self._renamed,
+                peers=self._peers_today(),
+                revised={
+                    (name, symbol): stored.revised_at
+                    for name in self._pools
+                    for symbol, stored in held(self._site.store, name).items()
+                    if stored.revised_at is not None
+                },
+                quality=quality,
+                full_since=since,
+            )
+        )
+
+    def _peers_today(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for name, pool in self._pools.items():
+            panel = self._panel(name)
+            if panel is None:
+                continue
+            candidates = [symbol for symbol in pool if symbol in panel.symbols]
+            own = [s for s in self._models if self._source_of[s] == name and s in panel.symbols]
+            inside = [symbol for symbol in own if symbol in candidates]
+            part = panel.select(tuple(sorted(candidates)))
+            found |= peers_as_fitted(part, inside, self._site.training)
+            for symbol in (symbol for symbol in own if symbol not in candidates):
+                part = panel.select(tuple(sorted((symbol, *candidates))))
+                found |= peers_as_fitted(part, [symbol], self._site.training)
+        return found
+
+    def _publish_correlations(self, symbols: list[str]) -> None:
+        self._begin("correlations", len(symbols))
+        report = refresh_correlations(
+            self._site.registry,
+            self._nodes_panel,
+            symbols,
+            force=self._wishes.force,
+            on_symbol=lambda symbol: self._on_event("correlations", symbol),
+            before_publish=self._check,
+        )
+        for symbol in report.published:
+            self._note(symbol, correlations="published")
+        for symbol in report.unchanged:
+            self._note(symbol, correlations="unchanged")
+        for symbol, error in report.failed.items():
+            if self._was_trained_meanwhile(symbol):  # by a service, on demand: with correlations of its own
+                self._note(symbol, correlations="unchanged")
+            else:
+                self._note(symbol, correlations="failed", errors=(f"correlations: {error}",))
+
+    def _train(self, reasons: dict[str, tuple[str, ...]]) -> None:
+        self._begin("training", len(reasons))
+        failed: list[str] = []
+        for name in sorted({self._source_of[symbol] for symbol in reasons}):
+            panel = self._panel(name)
+            wanted = [symbol for symbol in reasons if self._source_of[symbol] == name]
+            have = [symbol for symbol in wanted if panel is not None and symbol in panel.symbols]
+            for symbol in set(wanted) - set(have):
+                self._outcome(Outcome(symbol, error=f"no prices of {symbol} are stored from source {name!r}"))
+            if panel is None or not have:
+                failed += wanted
+                continue
+            pool = tuple(symbol for symbol in self._pools[name] if symbol in panel.symbols)
+            report = train_symbols(
+                panel,
+                have,
+                self._site.registry,
+                pool=pool,
+                workers=self._site.workers,
+                program=program(self._site.training),
+                on_outcome=self._outcome,
+                before_publish=self._check,
+            )
+            if report.interrupted:
+                for symbol in report.done:
+                    self._note(symbol, training="trained", correlations="published")
+                raise KeyboardInterrupt
+            failed += [symbol for symbol in wanted if symbol not in report.done]
+        self._publish_correlations([symbol for symbol in failed if symbol in self._models])
+
+    def _outcome(self, outcome: Outcome) -> None:
+        symbol = outcome.symbol
+        if outcome.metadata is not None:
+            stale = calendar.sessions_behind(outcome.metadata.data_stats.last_session, self._site.now())
+            said = self.run.symbols[symbol].reasons
+            if stale:
+                said += (
+                    f"trained on prices to {outcome.metadata.data_stats.last_session}: {stale} sessions old",
+                )
+            self._note(symbol, training="trained", correlations="published", reasons=said)
+        else:
+            self._note(symbol, training="failed", errors=(f"training: {outcome.error}",))
+        self._on_event("training", symbol)
+
+    def _ended(self) -> RefreshRun:
+        own = {node for symbol in self._source_of for node in self._nodes(symbol)}
+        # A candidate for peers that nobody has as a peer may lack prices for ever.
+        broken = sorted(s for s, done in self.run.symbols.items() if done.errors and s in own)
+        problems = [*self.run.unreachable.values(), *self._problems]
+        if broken:
+            problems.append(f"{len(broken)} symbols failed: {', '.join(broken)}")
+        return self.run.model_copy(
+            update={"state": "failed" if problems else "done", "error": "; ".join(problems) or None}
+        )
+
+    # What they share.
+
+    def _panel(self, source: str) -> PricePanel | None:
+        if source not in self._panels:
+            wanted = self._wanted_prices()[source]
+            self._panels[source] = read_panel(self._site.store, source, wanted, self.run.session)
+        return self._panels[source]
+
+    def _nodes_panel(self, source: str, symbols: Iterable[str]) -> PricePanel:
+        panel = self._panel(source)
+        if panel is None:
+            raise PriceDataError(f"No prices are stored from source {source!r}.")
+        return own_sessions(panel, tuple(symbols))
+
+    def _was_trained_meanwhile(self, symbol: str) -> bool:
+        try:
+            now = self._site.registry.metadata(symbol)
+        except ArtefactError:
+            return False
+        return now.checksums.weights != self._models[symbol].checksums.weights
+
+    def _note(self, symbol: str, errors: tuple[str, ...] = (), **changes: object) -> None:
+        before = self.run.symbols.get(symbol, SymbolRun())
+        after = before.model_copy(update={**changes, "errors": before.errors + errors})
+        self.run = self.run.model_copy(update={"symbols": {**self.run.symbols, symbol: after}})
+
+    def _begin(self, step: str, count: int) -> None:
+        self._check()
+        self._on_event(f"begin {step}", str(count))
+
+    def _write(self) -> None:
+        self._check()
+        self._record(self.run)
+
+
+@lru_cache(maxsize=2)
+def program(config: TrainingConfig) -> TrainingProgram:
+    """The compiled training program; a process that refreshes again does not compile again."""
+    return TrainingProgram(config)

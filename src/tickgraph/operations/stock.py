@@ -1,0 +1,216 @@
+"""Stored prices of a refresh: what is held, what has to be asked for, and one panel per source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+import numpy as np
+
+from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError, TickgraphError
+from tickgraph.market import calendar
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.source import Fetched, PriceSource
+from tickgraph.market.store import PriceStore
+from tickgraph.operations.records import PriceOutcome, SymbolRun
+
+LATE_SESSIONS = 5  # a source this far behind is late; one further behind has ended, as the bundled sample has
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the store holds of a symbol: last session, and when its returns were last revised."""
+
+    last: date
+    revised_at: datetime | None = None
+
+
+@dataclass
+class PriceUpdate:
+    """What became of the prices.
+
+    Attributes
+    ----------
+    symbols
+        Outcome by symbol; one that was not asked for is absent.
+    unreachable
+        Sources that could not be reached, or had nothing of the last session yet, and why.
+    """
+
+    symbols: dict[str, SymbolRun] = field(default_factory=dict)
+    unreachable: dict[str, str] = field(default_factory=dict)
+
+
+class _Watched:
+    """A source that remembers that it could not be reached; the store only tells symbol by symbol."""
+
+    def __init__(self, source: PriceSource, before_fetch: Callable[[], None]) -> None:
+        self._source, self._before = source, before_fetch
+        self.name, self.editable = source.name, source.editable
+        self.down: str | None = None
+
+    def symbols(self) -> tuple[str, ...]:
+        return self._source.symbols()
+
+    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+        self._before()
+        try:
+            return self._source.fetch(symbols, first, last)
+        except SourceUnavailableError as error:
+            self.down = str(error)
+            raise
+
+
+def held(store: PriceStore, source: str) -> dict[str, Held]:
+    """What is stored from a source, by symbol; what is damaged counts as not stored."""
+    try:
+        found = store.info(source)
+    except PriceDataError:
+        return _held_one_by_one(store, source)
+    return {stored.symbol: Held(stored.last, getattr(stored, "revised_at", None)) for stored in found}
+
+
+def _held_one_by_one(store: PriceStore, source: str) -> dict[str, Held]:
+    found = {}
+    for symbol in store.symbols(source):
+        try:
+            panel = store.panel(source, (symbol,))
+        except TickgraphError:
+            continue
+        if len(panel.sessions):
+            found[symbol] = Held(panel.sessions[-1].item())
+    return found
+
+
+def behind(store: PriceStore, source: PriceSource, symbols: Iterable[str], session: date) -> tuple[str, ...]:
+    """Symbols whose stored prices do not reach a session; all of a source whose rows a person may have edited."""
+    if source.editable:
+        return tuple(symbols)
+    have = held(store, source.name)
+    return tuple(symbol for symbol in symbols if symbol not in have or have[symbol].last < session)
+
+
+def update_prices(
+    store: PriceStore,
+    sources: Mapping[str, PriceSource],
+    wanted: Mapping[str, Sequence[str]],
+    session: date,
+    *,
+    before_fetch: Callable[[], None],
+    on_symbol: Callable[[str], None],
+) -> PriceUpdate:
+    """Ask every source for the sessions that are missing up to ``session``, and for no symbol that has it.
+
+    Raises
+    ------
+    StorageError
+        The store cannot be written; what was written before is kept.
+    """
+    update = PriceUpdate()
+    for name, symbols in wanted.items():
+        if name not in sources:
+            continue
+        source = _Watched(sources[name], before_fetch)
+        asked = behind(store, source, symbols, session)
+        if not asked:
+            continue
+        try:
+            _update_one(store, source, asked, session, update, on_symbol)
+        except (SourceUnavailableError, InputError) as error:
+            _merge(update, {symbol: SymbolRun(prices="failed", errors=(str(error),)) for symbol in asked})
+            update.unreachable[name] = str(error)
+        if source.down:
+            update.unreachable[name] = f"source {name!r} could not be reached: {source.down}"
+        elif name not in update.unreachable and (late := _late(store, source, asked, session)):
+            update.unreachable[name] = late
+    return update
+
+
+def _update_one(
+    store: PriceStore,
+    source: PriceSource,
+    asked: Sequence[str],
+    session: date,
+    update: PriceUpdate,
+    on_symbol: Callable[[str], None],
+) -> None:
+    report = store.update(source, asked, last=session, progress=on_symbol)
+    restated, switched = getattr(report, "restated", []), getattr(report, "switched", {})
+    found: dict[str, SymbolRun] = {}
+    for symbol in asked:
+        added = report.added.get(symbol, 0)
+        outcome: PriceOutcome = "updated" if added else "unchanged"
+        if symbol in report.failures:
+            outcome = "failed"
+        elif symbol in switched:
+            outcome = "switched"
+        elif symbol in restated:
+            outcome = "restated"
+        errors = (f"prices: {report.failures[symbol]}",) if symbol in report.failures else ()
+        found[symbol] = SymbolRun(prices=outcome, sessions_added=added, errors=errors)
+    _merge(update, found)
+
+
+def _merge(update: PriceUpdate, found: Mapping[str, SymbolRun]) -> None:
+    """Put outcomes of one source beside those of another that has the same symbol; a failure counts."""
+    for symbol, new in found.items():
+        old = update.symbols.get(symbol)
+        if old is None:
+            update.symbols[symbol] = new
+            continue
+        worst = old if old.prices == "failed" else new
+        update.symbols[symbol] = worst.model_copy(
+            update={
+                "sessions_added": old.sessions_added + new.sessions_added,
+                "errors": old.errors + new.errors,
+            }
+        )
+
+
+def _late(store: PriceStore, source: PriceSource, asked: Sequence[str], session: date) -> str | None:
+    """Say that a live source has nothing of the session yet; None where it has, or has ended."""
+    have = held(store, source.name)
+    newest = max((stored.last for stored in have.values()), default=None)
+    if source.editable or newest is None or newest >= session:
+        return None
+    missing = len(calendar.sessions(newest, session)) - 1
+    if missing > LATE_SESSIONS:
+        return None
+    return f"source {source.name!r} has no prices of {session} yet: its newest are of {newest}"
+
+
+def read_panel(store: PriceStore, source: str, symbols: Iterable[str], session: date) -> PricePanel | None:
+    """Stored prices up to a session of those symbols that can be read; None if there are none."""
+    stored = set(store.symbols(source))
+    names = tuple(symbol for symbol in dict.fromkeys(symbols) if symbol in stored)
+    try:
+        panel = store.panel(source, names, last=session)
+    except PriceDataError:
+        names = tuple(name for name in names if _is_readable(store, source, name))
+        panel = store.panel(source, names, last=session)
+    return panel if len(panel.sessions) else None
+
+
+def _is_readable(store: PriceStore, source: str, symbol: str) -> bool:
+    try:
+        store.panel(source, (symbol,))
+    except PriceDataError:
+        return False
+    return True
+
+
+def own_sessions(panel: PricePanel, symbols: Sequence[str]) -> PricePanel:
+    """Columns of some symbols, on the sessions at which one of them has a close: what reading only them gives."""
+    part = panel.select(symbols)
+    rows = np.isfinite(part.adj_close).any(axis=1)
+    if rows.all():
+        return part
+    return replace(
+        part,
+        sessions=part.sessions[rows],
+        close=part.close[rows],
+        adj_close=part.adj_close[rows],
+        volume=part.volume[rows],
+        lineage=object(),
+    )
