@@ -11,7 +11,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from tickgraph.errors import StorageError, TickgraphError
 from tickgraph.market import calendar
@@ -153,7 +153,7 @@ def _settle_the_unfinished(log: RunLog) -> RefreshRun | None:
     for run in log.newest_first():
         if run.state == "running":
             text = f"It was ended before it was done; it was run by {run.owner}."
-            run = log.write(run.model_copy(update={"state": "interrupted", "error": text}))  # noqa: PLW2901
+            run = log.write(run.model_copy(update={"state": "interrupted", "error": text}))
             newest = newest or run
         else:
             return newest or (run if run.state == "interrupted" else None)

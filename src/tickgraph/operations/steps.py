@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import lru_cache
 
-
-from tickgraph.errors import ArtefactError, InputError, PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ArtefactError, PriceDataError, StorageError, TickgraphError
 from tickgraph.market import calendar
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import PriceSource
