@@ -12,7 +12,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,7 +30,9 @@ from pydantic_settings import (
 )
 
 from tickgraph.errors import InputError
+from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig
+from tickgraph.operations.timetable import Timetable
 
 SourceName = Literal["sample", "files", "yahoo"]
 Fallback = Literal["momentum", "train", "none"]
@@ -120,6 +130,38 @@ class ServeSettings(BaseModel):
         return value
 
 
+class ScheduleSettings(BaseModel):
+    """When a refresh is due.
+
+    Attributes
+    ----------
+    daily
+        Time of the daily run on exchange days.
+    weekly
+        Day and time of the weekly run, which trains every model anew.
+    timezone
+        Time zone of both.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    daily: str = "06:00"
+    weekly: str = "Sunday 02:00"
+    timezone: str = "America/New_York"
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> ScheduleSettings:
+        try:
+            self.timetable()
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def timetable(self) -> Timetable:
+        """Due moments."""
+        return Timetable.parse(self.daily, self.weekly, self.timezone)
+
+
 class Settings(BaseSettings):
     """Where things are and how models are made.
 
@@ -131,6 +173,10 @@ class Settings(BaseSettings):
         Where prices come from; ``files`` needs the path of a Parquet or CSV file or folder.
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
+    universe
+        Symbols or sectors that a refresh trains if they have no model; those that have one are kept fresh anyway.
+    aliases
+        Former names of symbols and today's, besides those that are known.
     workers
         Symbols trained side by side; 0 means one per core.
     fallback
@@ -141,6 +187,8 @@ class Settings(BaseSettings):
         Architecture and training.
     serve
         The HTTP service.
+    schedule
+        When a refresh is due.
     """
 
     model_config = SettingsConfigDict(
@@ -152,11 +200,14 @@ class Settings(BaseSettings):
     source: SourceName = "sample"
     source_path: Path | None = None
     peer_pool: tuple[str, ...] = ()
+    universe: tuple[str, ...] = ()
+    aliases: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=0, ge=0, le=1024)
     fallback: Fallback = "momentum"
     state_dir: Path | None = None
     training: TrainingConfig = TrainingConfig()
     serve: ServeSettings = ServeSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
 
     @property
     def runtime_dir(self) -> Path:
@@ -168,11 +219,12 @@ class Settings(BaseSettings):
         """Folder of operations."""
         return self.state_dir or self.models_dir / ".operations"
 
-    @field_validator("training", "serve", mode="before")
+    @field_validator("training", "serve", "schedule", mode="before")
     @classmethod
     def _a_table(cls, value: Any) -> Any:
         # Every layer below the flags may set single fields of the table; the rest keep their defaults.
-        return value.model_dump() if isinstance(value, TrainingConfig | ServeSettings) else value
+        tables = TrainingConfig | ServeSettings | ScheduleSettings
+        return value.model_dump() if isinstance(value, tables) else value
 
     @classmethod
     def settings_customise_sources(
@@ -198,13 +250,19 @@ def load_settings(**flags: Any) -> Settings:
     ------
     InputError
         A value is out of range or unknown; the message names each field and where it may come from.
+
+    Notes
+    -----
+    The aliases count in this process from now on.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     path = _config_path()
     if CONFIG_VARIABLE in os.environ and not path.is_file():
         raise InputError(f"Configuration file {path} does not exist. Name another, or leave --config out.")
     try:
-        return Settings(**given)
+        settings = Settings(**given)
+        add_aliases(settings.aliases)
+        return settings
     except SettingsError as error:  # its text names the field, and no value
         raise InputError(
             f"Bad settings ({error}). Lists and tables in TICKGRAPH_ variables are JSON, such as "

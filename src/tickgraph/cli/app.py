@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 import tickgraph
-from tickgraph.cli import benchmark, evaluate, forecast, models, predict, prices, serve, train
+from tickgraph.cli import (
+    benchmark,
+    evaluate,
+    forecast,
+    models,
+    predict,
+    prices,
+    refresh,
+    schedule,
+    serve,
+    train,
+)
 from tickgraph.settings import CONFIG_VARIABLE
 
 HELP = """One small graph neural network per stock symbol: train ahead, keep on disk, forecast in milliseconds.
@@ -41,7 +52,8 @@ app.command("predict")(predict.predict)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
 app.command("forecast")(forecast.forecast)
-app.command("refresh")(models.refresh)
+app.command("refresh")(refresh.refresh)
+app.command("schedule")(schedule.schedule)
 app.command("list")(models.list_models)
 app.command("inspect")(models.inspect)
 app.add_typer(prices.app, name="prices")

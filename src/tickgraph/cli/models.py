@@ -1,4 +1,4 @@
-"""``tickgraph list``, ``inspect`` and ``refresh``: what is trained, and keeping its correlations new."""
+"""``tickgraph list`` and ``inspect``: what is trained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.options import AsJson, ModelsDir
 from tickgraph.cli.output import (
     age,
     complain,
@@ -19,18 +19,14 @@ from tickgraph.cli.output import (
     print_json,
     print_table,
     results,
-    stderr,
     stdout,
 )
-from tickgraph.errors import ArtefactError, InputError, PartialFailure, SourceUnavailableError, TickgraphError
-from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import canonical, parse_symbols, sector_of
+from tickgraph.errors import ArtefactError, TickgraphError
+from tickgraph.market.universe import canonical, sector_of
 from tickgraph.model.weights import weight_shapes
-from tickgraph.pipeline.refresh import RefreshReport, refresh_correlations
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import Figure, ModelMetadata, PanelFigures, WalkForward
-from tickgraph.settings import Settings, load_settings
+from tickgraph.settings import load_settings
 
 
 def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
@@ -87,89 +83,6 @@ def inspect(
     if problem is not None:
         complain(problem)
         raise typer.Exit(problem.exit_code)
-
-
-def refresh(
-    symbols: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SYMBOLS", help="Tickers or a sector.", show_default="all"),
-    ] = None,
-    update: Annotated[bool, typer.Option(help="Update stored prices from their sources first.")] = True,
-    force: Annotated[bool, typer.Option("--force", help="Publish even what is already current.")] = False,
-    source: Source = None,
-    source_path: SourcePath = None,
-    models_dir: ModelsDir = None,
-    prices_dir: PricesDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Recompute each model's correlations as of the newest session and publish them.
-
-    Weights stay as they are. A model whose prices cannot be updated is refreshed from what is stored.
-    """
-    settings = load_settings(
-        source=source, source_path=source_path, models_dir=models_dir, prices_dir=prices_dir
-    )
-    registry, store = ModelRegistry(settings.models_dir), PriceStore(settings.prices_dir)
-    wanted = parse_symbols(symbols, registry.symbols()) if symbols else registry.symbols()
-    if not wanted:
-        raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
-    recovered = registry.recover()
-    if recovered:
-        note(f"completed interrupted publishes of {', '.join(recovered)}")
-    with stderr.status("Refreshing correlations") as status:
-        if update:
-            _update_prices(settings, registry, store, wanted)
-        report = refresh_correlations(
-            registry,
-            store.panel,
-            wanted,
-            force=force,
-            on_symbol=lambda symbol: status.update(f"Refreshed {symbol}"),
-        )
-    _print_refresh(report, as_json)
-    if report.failed:
-        raise typer.Exit(PartialFailure.exit_code)
-
-
-def _update_prices(
-    settings: Settings, registry: ModelRegistry, store: PriceStore, wanted: tuple[str, ...]
-) -> None:
-    nodes: dict[str, dict[str, None]] = {}
-    for symbol in wanted:
-        try:
-            metadata = registry.metadata(symbol)
-        except TickgraphError:  # reported with the symbol when its turn comes
-            continue
-        own = metadata.nodes
-        nodes.setdefault(metadata.data_stats.source, {}).update(dict.fromkeys(own))
-    for name, symbols in nodes.items():
-        try:
-            report = store.update(open_source(name, settings.source_path), tuple(symbols))
-        except (SourceUnavailableError, InputError) as error:
-            note(f"prices of source {name!r} were not updated: {error}")
-            continue
-        for reason in dict.fromkeys(report.failures.values()):
-            note(f"not updated: {reason}")
-
-
-def _print_refresh(report: RefreshReport, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "published": {symbol: str(day) for symbol, day in report.published.items()},
-                "unchanged": {symbol: str(day) for symbol, day in report.unchanged.items()},
-                "failed": report.failed,
-            }
-        )
-        return
-    for reason in report.failed.values():
-        failure(reason)
-    newest = max((*report.published.values(), *report.unchanged.values()), default=None)
-    stdout.print(
-        f"{len(report.published)} published, {len(report.unchanged)} already current, {len(report.failed)} failed"
-        + (f"; correlations as of {newest}." if newest else "."),
-        highlight=False,
-    )
 
 
 def _models_table(models: dict[str, ModelMetadata]) -> Table:

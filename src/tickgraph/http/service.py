@@ -78,6 +78,7 @@ class Service:
                 settings.source_path,
                 settings.peer_pool,
                 settings.training,
+                settings.aliases,
             ),
             settings.runtime_dir.absolute(),
             workers=serve.training_workers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from importlib import resources
@@ -26,9 +26,10 @@ def _load() -> dict[str, Any]:
 
 
 _DATA = _load()
-_ALIASES: dict[str, tuple[str, date]] = {
+_BUNDLED: dict[str, tuple[str, date | None]] = {
     former: (entry["symbol"], entry["since"]) for former, entry in _DATA["aliases"].items()
 }
+_ALIASES = _BUNDLED
 
 
 def canonical(symbol: str) -> str:
@@ -48,6 +49,11 @@ def canonical(symbol: str) -> str:
 
 @lru_cache(maxsize=16_384)  # on every request's path; what is refused is not remembered
 def _canonical(symbol: str) -> str:
+    name = _checked(symbol)
+    return _ALIASES[name][0] if name in _ALIASES else name
+
+
+def _checked(symbol: str) -> str:
     name = symbol.strip().upper().replace(".", "-")
     if not symbol.isascii() or not _PATTERN.fullmatch(name):
         shown = symbol if len(symbol) <= _SHOWN else symbol[:_SHOWN] + "..."
@@ -57,7 +63,45 @@ def _canonical(symbol: str) -> str:
         )
     if name in _DEVICES:
         raise SymbolError(f"{name!r} cannot be used as a symbol: it is a device's name on Windows.")
-    return _ALIASES[name][0] if name in _ALIASES else name
+    return name
+
+
+def add_aliases(aliases: Mapping[str, str]) -> None:
+    """Make former names known in this process, besides the bundled ones and in place of those added before.
+
+    Parameters
+    ----------
+    aliases
+        Former name to today's; today's name of one may be the former name of another.
+
+    Raises
+    ------
+    SymbolError
+        A name is malformed.
+    InputError
+        Names lead in a circle, or a symbol is its own former name.
+    """
+    global _ALIASES
+    direct = {former: today for former, (today, _) in _BUNDLED.items()}
+    given = {_checked(former): _checked(today) for former, today in aliases.items()}
+    direct |= given
+    resolved: dict[str, tuple[str, date | None]] = {}
+    for former in direct:
+        today, seen = direct[former], {former}
+        while today in direct:
+            if today in seen:
+                raise InputError(
+                    f"Aliases lead in a circle: {former} and {today}. Remove one from [aliases]."
+                )
+            seen.add(today)
+            today = direct[today]
+        if today == former:
+            raise InputError(f"{former} is given as its own former name. Remove it from [aliases].")
+        since = _BUNDLED[former][1] if former in _BUNDLED and former not in given else None
+        resolved[former] = today, since
+    if resolved != _ALIASES:
+        _ALIASES = resolved
+        _canonical.cache_clear()
 
 
 def alias_note(symbol: str) -> str | None:
@@ -66,7 +110,7 @@ def alias_note(symbol: str) -> str | None:
     if former not in _ALIASES:
         return None
     today, since = _ALIASES[former]
-    return f"{former} has traded as {today} since {since}"
+    return f"{former} has traded as {today} since {since}" if since else f"{former} trades as {today} now"
 
 
 SECTORS: dict[str, tuple[str, ...]] = {
@@ -78,7 +122,8 @@ TIER_1: tuple[str, ...] = tuple(symbol for symbols in SECTORS.values() for symbo
 def sector_of(symbol: str) -> str | None:
     """Sector of a TIER_1 symbol; None for any other."""
     name = canonical(symbol)
-    return next((sector for sector, symbols in SECTORS.items() if name in symbols), None)
+    # Of today's names: an alias may have been added since these lists were read.
+    return next((sector for sector, symbols in SECTORS.items() if name in map(canonical, symbols)), None)
 
 
 def is_group(word: str) -> bool:
@@ -103,7 +148,7 @@ def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[st
     found: dict[str, None] = {}
     for word in (part.strip() for text in words for part in text.split(",")):
         if word:
-            found |= dict.fromkeys(groups.get(word.upper()) or (canonical(word),))
+            found |= dict.fromkeys(map(canonical, groups.get(word.upper()) or (word,)))
     if not found:
         raise InputError("No symbols were named. Give tickers such as AAPL, TIER_1, ALL, or a sector's name.")
     return tuple(found)

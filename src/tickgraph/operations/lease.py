@@ -142,12 +142,12 @@ class Lease:
 
     def release(self) -> None:
         """Give it back, if it is still ours."""
-        with contextlib.suppress(StorageError):  # it runs out by itself, and its process is gone soon
-            with self._changing():
-                held = read_lease(self._path.parent)
-                if held is not None and self._is_own(held):
-                    with storage_errors(self._path):
-                        self._path.unlink(missing_ok=True)
+        # Where it cannot be removed it runs out by itself, or is found to be that of a process that is gone.
+        with contextlib.suppress(StorageError), self._changing():
+            held = read_lease(self._path.parent)
+            if held is not None and self._is_own(held):
+                with storage_errors(self._path):
+                    self._path.unlink(missing_ok=True)
         self._alive.give_up()
 
     def _own(self) -> LeaseRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Site:
     open_source: Callable[[str], PriceSource]
     source: str
     state_dir: Path
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     peer_pool: tuple[str, ...] = ()
     universe: tuple[str, ...] = ()
     workers: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class Workplace:
     ----------
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
+    aliases
+        Former names of symbols, which a worker process must be told.
     """
 
     models_dir: Path
@@ -34,6 +36,7 @@ class Workplace:
     source_path: Path | None = None
     peer_pool: tuple[str, ...] = ()
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def train(self, symbol: str, program: TrainingProgram, source: str | None = None) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.

@@ -1,0 +1,191 @@
+"""The scheduler: a refresh at every due moment, and at once for those that were missed.
+
+Each refresh is a process of its own. It gives its memory back (compiled programs stay in a process for good), takes
+the scheduler down with no crash and no lack of memory, and is the very command that cron or systemd would run. What is
+due is decided by :func:`tickgraph.operations.timetable.missed` alone: a due moment is only a reason to look.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from tickgraph.operations.records import RunLog
+from tickgraph.operations.timetable import DEFAULT, Timetable, missed, next_due
+
+FIRST_RETRY, LAST_RETRY = timedelta(minutes=15), timedelta(hours=2)
+
+_log = logging.getLogger(__name__)
+
+
+class DueTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """Fires at the due moments of a timetable.
+
+    Parameters
+    ----------
+    timetable
+        When a refresh is due.
+    now
+        Clock that the timetable is read by; None is APScheduler's.
+    """
+
+    def __init__(self, timetable: Timetable, now: Callable[[], datetime] | None = None) -> None:
+        self._timetable, self._now = timetable, now
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Next due moment after now; however many passed while the machine slept, one look is enough for all."""
+        ahead = self._now() - now if self._now else timedelta(0)
+        after = max(now, previous_fire_time or now) + ahead
+        return next_due(after, self._timetable).at - ahead
+
+
+class OnceTrigger(BaseTrigger):  # type: ignore[misc]
+    """Fires once, after a delay."""
+
+    def __init__(self, delay: timedelta) -> None:
+        self._delay = delay
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Moment to fire at; None once it has fired."""
+        return None if previous_fire_time else now + self._delay
+
+
+class Command:
+    """A command that runs as a process of its own, and can be told to stop.
+
+    Parameters
+    ----------
+    words
+        Program and arguments.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = list(words)
+        self._lock = threading.RLock()  # a signal may arrive while it is held
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def __call__(self) -> int:
+        """Run it to its end; its exit code, or 0 if it was told to stop before it began."""
+        with self._lock:
+            if self._stopped:
+                return 0
+            # Away from the terminal's group: Ctrl-C reaches it once, through the scheduler.
+            self._process = subprocess.Popen(self._words, start_new_session=os.name != "nt")  # noqa: S603
+            if self._stopped:  # while it was being started
+                self._process.send_signal(signal.SIGTERM)
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """Ask it to end after the symbol that it is at; start it no more."""
+        with self._lock:
+            self._stopped = True
+            if self._process is not None and self._process.poll() is None:
+                self._process.send_signal(signal.SIGTERM)
+
+
+class Scheduler:
+    """Run a refresh whenever one is due.
+
+    Parameters
+    ----------
+    state_dir
+        Folder of operations, whose runs say what is done.
+    run
+        Does everything that is due, records it, and returns an exit code.
+    timetable
+        When a refresh is due.
+    now
+        Clock; None is the system's.
+    first_retry, last_retry
+        Time until what is still due is tried again; it doubles from the first to the last.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        run: Callable[[], int],
+        *,
+        timetable: Timetable = DEFAULT,
+        now: Callable[[], datetime] | None = None,
+        first_retry: timedelta = FIRST_RETRY,
+        last_retry: timedelta = LAST_RETRY,
+    ) -> None:
+        self._runs, self._run, self._timetable = RunLog(state_dir), run, timetable
+        self._now = now
+        self._first_retry, self._last_retry = first_retry, last_retry
+        self._failures = 0
+        self._latest: datetime | None = None
+        self._scheduler: Any = None
+        self._stop: threading.Event | None = None
+
+    def catch_up(self) -> int:
+        """Run what is due now; its exit code, 0 if nothing is."""
+        due = missed(self._runs, self._time(), self._timetable)
+        if not due:
+            return 0
+        latest = due[-1].at
+        if latest != self._latest:
+            self._latest, self._failures = latest, 0
+        _log.info("due: %s", ", ".join(f"{d.kind} of {self._said(d.at)}" for d in due))
+        code = self._run()
+        _log.log(logging.ERROR if code else logging.INFO, "refresh ended with exit code %d", code)
+        return code
+
+    def serve(self, stop: threading.Event) -> None:
+        """Catch up, then run at every due moment until told to stop; what runs then is waited for."""
+        self._stop = stop
+        # One thread: whatever is asked for meanwhile waits, and then finds it done.
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        self._scheduler.add_job(self._fire, OnceTrigger(timedelta(0)), id="start")
+        self._scheduler.add_job(self._fire, DueTrigger(self._timetable, self._now), id="due")
+        self._scheduler.start()
+        try:
+            stop.wait()
+        finally:
+            self._scheduler.shutdown(wait=True)
+
+    def _fire(self) -> None:
+        try:
+            self.catch_up()
+        except Exception:  # noqa: BLE001  the next due moment must find a scheduler
+            _log.exception("the refresh could not be run")
+        try:
+            self._look_ahead()
+        except Exception:  # noqa: BLE001
+            _log.exception("what is due could not be read")
+
+    def _look_ahead(self) -> None:
+        if self._stop is not None and self._stop.is_set():
+            return
+        if missed(self._runs, self._time(), self._timetable):
+            delay = min(self._first_retry * 2**self._failures, self._last_retry)
+            self._failures += 1
+            self._scheduler.add_job(self._fire, OnceTrigger(delay), id="retry", replace_existing=True)
+            _log.warning("still due; tried again in %s", delay)
+        else:
+            self._failures = 0
+        due = next_due(self._time(), self._timetable)
+        _log.info("next: %s of %s", due.kind, self._said(due.at))
+
+    def _said(self, moment: datetime) -> str:
+        zone = self._timetable.zone
+        return f"{moment.astimezone(zone):%A %Y-%m-%d %H:%M} {zone.key}"
+
+    def _time(self) -> datetime:
+        return self._now() if self._now else datetime.now(UTC)
