@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from datetime import time
+
 import pytest
 
 from tickgraph.errors import InputError
+from tickgraph.market.universe import add_aliases, canonical
+from tickgraph.operations.timetable import Timetable
 from tickgraph.settings import load_settings
 
 SECRET = "a-secret-that-stays-one"  # noqa: S105
@@ -35,4 +39,35 @@ def test_a_bad_variable_is_an_error_that_names_it_and_keeps_secrets(monkeypatch,
 def test_a_file_that_is_no_text_is_an_error(tmp_path):
     (tmp_path / "tickgraph.toml").write_bytes(b'source = "\xff\xfe"')
     with pytest.raises(InputError, match=r"tickgraph\.toml is not valid TOML"):
+        load_settings()
+
+
+@pytest.fixture
+def _no_aliases_left():
+    yield
+    add_aliases({})
+
+
+@pytest.mark.usefixtures("_no_aliases_left")
+def test_due_moments_and_former_names_come_from_the_file(tmp_path):
+    (tmp_path / "tickgraph.toml").write_text(
+        '[schedule]\ndaily = "07:30"\n[aliases]\nOLDCO = "NEWCO"\n[training]\nepochs = 3\n'
+    )
+    settings = load_settings()
+    assert settings.schedule.timetable() == Timetable(daily=time(7, 30))
+    assert canonical("OLDCO") == "NEWCO"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[schedule]\nweekly = "Someday 02:00"', "names no day"),
+        ('[schedule]\ntimezone = "New York"', "not a time zone"),
+        ('[aliases]\nA = "B"\nB = "A"', "circle"),
+        ('[aliases]\nA = "../x"', "is not a symbol"),
+    ],
+)
+def test_due_moments_and_former_names_that_make_no_sense_are_refused(tmp_path, text, said):
+    (tmp_path / "tickgraph.toml").write_text(text)
+    with pytest.raises(InputError, match=said):
         load_settings()

@@ -165,10 +165,10 @@ def test_list_and_inspect_show_walk_forward_figures_where_there_are_some(run, re
 
 
 def test_refresh_and_prices(run, here, registry, tmp_path):
-    code, out, _ = run("refresh", *here)
+    code, out, _ = run("refresh", "--no-retrain", *here)
     assert code == 0
     assert "4 already current" in out
-    code, out, _ = run("refresh", "AAPL", "--force", "--no-update", "--json", *here)
+    code, out, _ = run("refresh", "AAPL", "--force", "--no-update", "--no-retrain", "--json", *here)
     assert json.loads(out)["published"] == {"AAPL": "2022-12-30"}
     code, out, _ = run("prices", "check", "--json", *here[2:])
     assert code == 0

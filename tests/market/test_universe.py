@@ -8,6 +8,7 @@ from tickgraph.errors import InputError, SymbolError
 from tickgraph.market.universe import (
     SECTORS,
     TIER_1,
+    add_aliases,
     alias_note,
     canonical,
     is_group,
@@ -139,3 +140,48 @@ def test_one_bad_word_among_good_ones_is_named():
     with pytest.raises(SymbolError, match=r"\.\./x"):
         parse_symbols(["AAPL,../x"])
     assert parse_symbols(["sq,XYZ", "FB"]) == ("XYZ", "META")
+
+
+@pytest.fixture
+def _aliases():
+    yield
+    add_aliases({})
+
+
+@pytest.mark.usefixtures("_aliases")
+def test_former_names_can_be_added_and_count_at_once_everywhere():
+    assert canonical("MSFT") == "MSFT"
+    add_aliases({"msft": "SOFT", "OLD.A": "OLD-B", "OLD-B": "NEWEST"})
+    assert canonical("msft") == "SOFT"
+    assert canonical("OLD-A") == "NEWEST"
+    assert canonical("FB") == "META"
+    assert alias_note("MSFT") == "MSFT trades as SOFT now"
+    assert sector_of("SOFT") == sector_of("AAPL")
+    assert "SOFT" in parse_symbols(["TIER_1"])
+    assert "MSFT" not in parse_symbols(["TIER_1"])
+    add_aliases({})
+    assert canonical("MSFT") == "MSFT"
+
+
+@pytest.mark.usefixtures("_aliases")
+def test_an_alias_may_go_on_from_a_bundled_one():
+    add_aliases({"XYZ": "NEXT"})
+    assert canonical("SQ") == "NEXT"
+
+
+@pytest.mark.parametrize(
+    ("aliases", "text"),
+    [
+        ({"A": "A"}, "circle"),
+        ({"A": "B", "B": "A"}, "circle"),
+        ({"A": "B", "B": "C", "C": "B"}, "circle"),
+        ({"META": "FB"}, "circle"),
+        ({"../x": "B"}, "is not a symbol"),
+        ({"A": "../x"}, "is not a symbol"),
+    ],
+)
+def test_aliases_that_lead_nowhere_are_refused_and_leave_all_as_it_was(aliases, text):
+    with pytest.raises(InputError, match=text):
+        add_aliases(aliases)
+    assert canonical("A") == "A"
+    assert canonical("FB") == "META"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from filelock import FileLock
 
 from hand_driven import WAIT
+from tickgraph.market.universe import add_aliases, canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline import worker
 from tickgraph.pipeline.jobs import Job, new_id
@@ -119,3 +121,12 @@ def test_a_generation_published_meanwhile_is_not_trained_again(workplace, regist
     job = Job(id=new_id(), kind="train", symbol="AAPL")
     done, _ = worker.run(workplace, tmp_path / "jobs", job, "the weights before")
     assert done.state == "done"
+
+
+def test_a_worker_is_told_the_former_names_that_its_service_knows(workplace, tmp_path):
+    job = Job.model_validate({"id": new_id(), "kind": "refresh"})
+    try:
+        worker.run(replace(workplace, aliases={"OLDCO": "NEWCO"}), tmp_path / "jobs", job, None)
+        assert canonical("OLDCO") == "NEWCO"
+    finally:
+        add_aliases({})

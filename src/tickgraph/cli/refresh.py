@@ -98,6 +98,8 @@ def refresh(
             for due in _due(settings, site):
                 with _progress() as show:
                     runs.append(refresh_site(site, kind=due.kind, due_at=due.at, on_event=show, **how))
+                if runs[-1].state == "interrupted":
+                    break
         else:
             with _progress() as show:
                 runs.append(refresh_site(site, symbols=wanted, full=full, on_event=show, **how))
@@ -168,7 +170,7 @@ def _progress() -> Iterator[OnEvent]:
             elif step == event and step in tasks:
                 progress.update(tasks[step], advance=1, symbol=what)
                 if step == "training" and not stderr.is_terminal:
-                    stderr.print(f"trained or failed: {what}", highlight=False)
+                    stderr.print(f"done with {what}", highlight=False)
 
         yield show
 
@@ -226,8 +228,8 @@ def _summary(site: Site, run: RefreshRun) -> str:
     newest = max(_as_of(site, run).values(), default=None)
     sessions = sum(done.sessions_added for done in run.symbols.values())
     text = (
-        f"{sessions:,} new sessions; {count('correlations', 'published')} published, {count('correlations', 'unchanged')} already current, "
-        f"{failed} failed, {count('training', 'trained')} trained"
+        f"{sessions:,} new sessions; {count('correlations', 'published')} published, "
+        f"{count('correlations', 'unchanged')} already current, {failed} failed, {count('training', 'trained')} trained"
         + (f"; correlations as of {newest}." if newest else ".")
     )
     return f"{text} {run.state.capitalize()}: {run.error}" if run.error else text

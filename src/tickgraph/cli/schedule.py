@@ -71,15 +71,16 @@ def schedule(
         stop.set()
         command.stop()
 
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, end)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, force=True
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    if once:
-        raise typer.Exit(scheduler.catch_up())
-    scheduler.serve(stop)
+    former = {name: signal.signal(name, end) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        if once:
+            raise typer.Exit(scheduler.catch_up())
+        scheduler.serve(stop)
+    finally:
+        for name, handler in former.items():
+            signal.signal(name, handler)
 
 
 def _words(flags: dict[str, str | Path | None]) -> list[str]:

@@ -79,7 +79,7 @@ def add_aliases(aliases: Mapping[str, str]) -> None:
     SymbolError
         A name is malformed.
     InputError
-        Names lead in a circle, or a symbol is its own former name.
+        Names lead in a circle, as that of a symbol that is its own former name.
     """
     global _ALIASES
     direct = {former: today for former, (today, _) in _BUNDLED.items()}
@@ -95,8 +95,6 @@ def add_aliases(aliases: Mapping[str, str]) -> None:
                 )
             seen.add(today)
             today = direct[today]
-        if today == former:
-            raise InputError(f"{former} is given as its own former name. Remove it from [aliases].")
         since = _BUNDLED[former][1] if former in _BUNDLED and former not in given else None
         resolved[former] = today, since
     if resolved != _ALIASES:

@@ -167,11 +167,8 @@ def _resumed(run: RefreshRun, unfinished: RefreshRun | None) -> RefreshRun:
     same = run.due_at is not None and (run.kind, run.due_at) == (unfinished.kind, unfinished.due_at)
     if not same and not unfinished.full:
         return run
-    carried = {
-        symbol: SymbolRun()
-        for symbol, done in unfinished.symbols.items()
-        if unfinished.full and done.training != "trained"
-    }
+    left = {s for s, done in unfinished.symbols.items() if unfinished.full and done.training == "planned"}
+    carried = {symbol: SymbolRun() for symbol in sorted(left)}
     return run.model_copy(
         update={"started_at": unfinished.started_at, "full": run.full or unfinished.full, "symbols": carried}
     )

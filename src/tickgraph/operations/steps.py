@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,10 +78,9 @@ class Steps:
             self._update_prices()
         quality = self._score()
         reasons = self._due(quality)
-        for symbol, why in reasons.items():
-            self._note(symbol, training="planned", reasons=why)
-        self._write()
         trained = self._wishes.retrain
+        self._plan_training(reasons)
+        self._write()
         self._publish_correlations([s for s in self._models if not (trained and s in reasons)])
         self._write()
         if trained:
@@ -104,8 +103,7 @@ class Steps:
             newer = stored is not None and min(stored.last, self.run.session) > metadata.correlations.as_of
             planned = self._wishes.force or newer or symbol in asked
             self._note(symbol, correlations="planned" if planned else "unchanged")
-        for symbol, why in reasons.items():
-            self._note(symbol, training="planned" if self._wishes.retrain else None, reasons=why)
+        self._plan_training(reasons)
         return self.run.model_copy(update={"state": "done", "finished_at": self._site.now()})
 
     # What there is.
@@ -119,8 +117,10 @@ class Steps:
         wanted = tuple(should) if self._wishes.symbols is None else self._wishes.symbols
         wanted = tuple(dict.fromkeys((*wanted, *self.run.symbols)))
         missing = []
+        # A full run that is killed before it has looked at everything leaves behind which models it was to train.
+        planned = "planned" if self.run.full and self._wishes.retrain else None
         for symbol in wanted:
-            self._note(symbol)
+            self._note(symbol, training=planned)
             self._source_of[symbol] = (renamed[symbol][1] if symbol in renamed else None) or site.source
             if symbol not in should:
                 text = f"No model of {symbol} in {registry.root}. Run: tickgraph train --symbols {symbol}"
@@ -152,7 +152,7 @@ class Steps:
         except StorageError:
             raise
         except TickgraphError as error:
-            self._problems.append(f"source {name!r} could not be opened: {error}")
+            self._unreachable({name: f"source {name!r} could not be opened: {error}"})
             pool = self._site.peer_pool or self._site.store.symbols(name)
         self._pools[name] = tuple(dict.fromkeys(map(canonical, pool)))
 
@@ -186,7 +186,7 @@ class Steps:
         )
         for symbol, found in update.symbols.items():
             self._note(symbol, prices=found.prices, sessions_added=found.sessions_added, errors=found.errors)
-        self.run = self.run.model_copy(update={"unreachable": update.unreachable})
+        self._unreachable(update.unreachable)
         self._write()
 
     def _score(self) -> LiveQuality | None:
@@ -241,6 +241,11 @@ class Steps:
                 part = panel.select(tuple(sorted((symbol, *candidates))))
                 found |= peers_as_fitted(part, [symbol], self._site.training)
         return found
+
+    def _plan_training(self, reasons: dict[str, tuple[str, ...]]) -> None:
+        for symbol in self._source_of:
+            planned = self._wishes.retrain and symbol in reasons
+            self._note(symbol, training="planned" if planned else None, reasons=reasons.get(symbol, ()))
 
     def _publish_correlations(self, symbols: list[str]) -> None:
         self._begin("correlations", len(symbols))
@@ -342,6 +347,9 @@ class Steps:
         before = self.run.symbols.get(symbol, SymbolRun())
         after = before.model_copy(update={**changes, "errors": before.errors + errors})
         self.run = self.run.model_copy(update={"symbols": {**self.run.symbols, symbol: after}})
+
+    def _unreachable(self, found: Mapping[str, str]) -> None:
+        self.run = self.run.model_copy(update={"unreachable": {**self.run.unreachable, **found}})
 
     def _begin(self, step: str, count: int) -> None:
         self._check()

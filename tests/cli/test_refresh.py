@@ -1,0 +1,131 @@
+"""``tickgraph refresh`` and ``schedule``, in process and as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from made_site import contents
+from tickgraph.cli import main
+from tickgraph.operations.lease import Lease
+from tickgraph.operations.records import RunLog
+from tickgraph.registry.registry import ModelRegistry
+
+COMMAND = [sys.executable, "-m", "tickgraph"]
+SETTINGS = """
+peer_pool = ["AAPL", "MSFT", "JPM", "XOM", "BAC", "CVX"]
+universe = ["AAPL", "JPM"]
+workers = 1
+
+[training]
+epochs = 1
+sessions = 100
+min_sessions = 100
+"""
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["tickgraph", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A working folder of small models, none of them trained yet."""
+    (tmp_path / "tickgraph.toml").write_text(SETTINGS)
+    return tmp_path
+
+
+def test_a_dry_run_prints_what_and_why_then_it_is_done_then_nothing_is_left(run, site):
+    code, out, _ = run("refresh", "--dry-run")
+    assert code == 0
+    assert "no model" in out
+    assert "train 2 models" in out
+    assert set(contents(site)) == {(site / "tickgraph.toml").relative_to(site)}
+    code, out, err = run("refresh")
+    assert code == 0, err
+    assert "2 trained; correlations as of 2022-12-30" in out
+    assert "trained on prices to 2022-12-30" in out
+    code, out, _ = run("refresh", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["published"] == {}
+    assert document["unchanged"] == {"AAPL": "2022-12-30", "JPM": "2022-12-30"}
+    assert document["trained"] == 0
+    assert document["run"]["state"] == "done"
+    code, out, _ = run("refresh", "--full", "JPM")
+    assert "full run" in out
+    assert "1 trained" in out
+
+
+def test_exit_codes_tell_a_failed_symbol_an_unreachable_source_and_a_held_lease_apart(run, site, registry):
+    flags = ("--models-dir", registry.root, "--no-retrain")
+    registry.paths("JPM").metadata.write_text("{}")
+    code, _, err = run("refresh", "TSLA", "--no-retrain", "--models-dir", registry.root)
+    assert code == 3
+    assert "No model of TSLA" in err
+    code, _, err = run("refresh", "--source", "files", "--source-path", site / "none.csv")
+    assert code == 6
+    assert "none.csv" in err
+    with Lease(registry.root / ".operations", "theirs", registry.now):
+        code, _, err = run("refresh", *flags)
+    assert code == 7
+    assert "Another refresh is running" in err
+    code, _, err = run("refresh", "AAPL", "--scheduled")
+    assert code == 2
+
+
+def test_scheduled_runs_stand_for_what_is_due_and_are_not_repeated(run, site):
+    code, out, err = run("refresh", "--scheduled", "--json")
+    assert code == 0, err
+    kinds = {document["run"]["kind"] for document in json.loads(out)["runs"]}
+    assert "weekly" in kinds
+    code, out, err = run("refresh", "--scheduled")
+    assert (code, out) == (0, "")
+    assert "nothing is due before" in err
+    code, out, _ = run("schedule", "--dry-run")
+    assert out.startswith("due ")
+    assert "weekly Sunday" in out
+    assert len(RunLog(site / "models/gnn/.operations").all()) == len(kinds)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM is sent in another way on Windows")
+def test_the_scheduler_catches_up_and_sigterm_ends_it_between_two_symbols(run, site):
+    everyone = 'universe = ["AAPL", "MSFT", "JPM", "XOM", "BAC", "CVX"]'
+    text = SETTINGS.replace('universe = ["AAPL", "JPM"]', everyone).replace("epochs = 1", "epochs = 60")
+    (site / "tickgraph.toml").write_text(text)
+    runs, registry = RunLog(site / "models/gnn/.operations"), ModelRegistry(site / "models/gnn")
+    process = subprocess.Popen([*COMMAND, "schedule"], stderr=subprocess.PIPE, text=True, cwd=site)
+    said = ""
+    for line in process.stderr:
+        said += line
+        if line.startswith("done with"):
+            break
+    process.send_signal(signal.SIGTERM)
+    said += process.communicate(timeout=120)[1]
+    assert process.returncode == 0, said
+    assert runs.latest().state == "interrupted"
+    done = {symbol: registry.metadata(symbol).checksums.weights for symbol in registry.symbols()}
+    assert 1 <= len(done) < 6
+
+    code, _, err = run("refresh", "--scheduled")
+    assert code == 0, err
+    assert len(registry.symbols()) == 6
+    assert {symbol: registry.metadata(symbol).checksums.weights for symbol in done} == done
+    assert [record.state for record in runs.all()].count("interrupted") == 1
+    assert run("schedule", "--once")[0] == 0  # nothing is left that is due

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from made_site import Clock
+from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, read_lease
+
+NOON = datetime(2022, 11, 1, 12, tzinfo=UTC)
+HOLDER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tickgraph.operations.lease import Lease
+with Lease(Path(sys.argv[1]), "theirs", lambda: datetime(2022, 11, 1, 12, tzinfo=UTC)):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def clock():
+    return Clock(NOON)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lease until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_one_process_at_a_time_and_the_error_names_the_owner_and_the_remedy(holder, tmp_path, clock):
+    clock.moment += timedelta(minutes=9)
+    with pytest.raises(LeaseHeldError) as held, Lease(tmp_path, "ours", clock):
+        pass
+    for text in (
+        f"process {holder.pid} on ", "run theirs", "since 2022-11-01 12:00:00", "until 2022-11-01 12:10:00", "delete",
+    ):  # fmt: skip
+        assert text in str(held.value)
+    assert held.value.exit_code == 7
+    holder.communicate("")
+    with Lease(tmp_path, "ours", clock):
+        assert read_lease(tmp_path).run == "ours"
+    assert read_lease(tmp_path) is None
+
+
+def test_the_lease_of_a_killed_process_of_this_host_is_taken_over_at_once(holder, tmp_path, clock):
+    holder.kill()
+    holder.wait()
+    with Lease(tmp_path, "ours", clock):
+        assert (read_lease(tmp_path).run, read_lease(tmp_path).pid) == ("ours", os.getpid())
+    assert list((tmp_path / "owners").iterdir()) == []
+
+
+def test_the_lease_of_another_host_is_taken_over_when_it_has_run_out(tmp_path, clock):
+    with Lease(tmp_path, "theirs", clock):
+        elsewhere = read_lease(tmp_path).model_copy(update={"host": "elsewhere", "process": "unknown"})
+    (tmp_path / "lease.json").write_text(elsewhere.model_dump_json())
+    clock.moment = NOON + timedelta(seconds=599)
+    with pytest.raises(LeaseHeldError, match="on elsewhere"):
+        Lease(tmp_path, "ours", clock).take()
+    clock.moment = NOON + timedelta(seconds=600)
+    with Lease(tmp_path, "ours", clock):
+        assert read_lease(tmp_path).run == "ours"
+
+
+def test_whoever_lost_the_lease_hears_of_it_and_leaves_it_to_its_owner(tmp_path, clock):
+    first = Lease(tmp_path, "first", clock)
+    first.take()
+    first.check()
+    clock.moment += timedelta(hours=1)  # held up, as by a machine asleep
+    with Lease(tmp_path, "second", clock):
+        with pytest.raises(LeaseLostError, match="took it over for run second"):
+            first.check()
+        with pytest.raises(LeaseLostError):
+            first.renew()
+        first.release()
+        assert read_lease(tmp_path).run == "second"
+    with pytest.raises(LeaseLostError, match="it is gone"):
+        first.check()
+
+
+def test_a_lease_that_ran_out_and_that_nobody_took_is_kept(tmp_path, clock):
+    with Lease(tmp_path, "ours", clock) as lease:
+        clock.moment += timedelta(hours=1)
+        lease.check()
+        assert read_lease(tmp_path).expires_at == clock.moment + timedelta(seconds=600)
+        assert read_lease(tmp_path).taken_at == NOON
+
+
+def test_it_is_renewed_while_a_step_takes_long(tmp_path, clock):
+    renewed = threading.Event()
+
+    def now():
+        if threading.current_thread().name == "tickgraph-lease":
+            renewed.set()
+        return clock.moment
+
+    with Lease(tmp_path, "ours", now, seconds=0.03):
+        assert renewed.wait(30)
+
+
+def test_a_lease_file_that_holds_nothing_readable_blocks_nobody(tmp_path, clock):
+    (tmp_path / "lease.json").write_bytes(b"\x00")
+    with Lease(tmp_path, "ours", clock):
+        assert read_lease(Path(tmp_path)).run == "ours"

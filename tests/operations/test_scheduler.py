@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from made_site import Clock
+from tickgraph.operations.records import RefreshRun, RunLog
+from tickgraph.operations.scheduler import Command, DueTrigger, OnceTrigger, Scheduler
+from tickgraph.operations.timetable import DEFAULT, missed
+
+MONDAY = datetime(2022, 11, 7, 11, tzinfo=UTC)  # 06:00 in New York, the day after the clocks went back
+WAIT = 60
+
+
+class Refresher:
+    """Stands for the command: records a run for each due moment, and ends as the test says."""
+
+    def __init__(self, state_dir, now):
+        self.runs, self.now = RunLog(state_dir), now
+        self.codes = []
+        self.done = []
+        self.finished = threading.Semaphore(0)
+
+    def __call__(self):
+        code = self.codes.pop(0) if self.codes else 0
+        for due in missed(self.runs, self.now()):
+            self.done.append((due.kind, due.at, code))
+            self.runs.write(
+                RefreshRun(
+                    id=f"{len(self.runs.all()):06}",
+                    kind=due.kind,
+                    due_at=due.at,
+                    started_at=self.now(),
+                    owner="here",
+                    session=due.at.date(),
+                    state="failed" if code else "done",
+                )
+            )
+        self.finished.release()
+        return code
+
+
+@pytest.fixture
+def clock():
+    return Clock(MONDAY + timedelta(hours=1))
+
+
+@pytest.fixture
+def refresher(tmp_path, clock):
+    return Refresher(tmp_path, clock)
+
+
+def test_it_fires_at_every_due_moment_and_once_after_a_long_sleep():
+    trigger, moment, fired = DueTrigger(DEFAULT), datetime(2022, 3, 11, 12, tzinfo=UTC), []
+    for _ in range(3):
+        moment = trigger.get_next_fire_time(moment, moment)
+        fired.append(moment)
+    assert [f"{moment:%m-%d %H:%M}" for moment in fired] == ["03-13 07:00", "03-14 10:00", "03-15 10:00"]
+    assert trigger.get_next_fire_time(fired[0], fired[2]) == datetime(2022, 3, 16, 10, tzinfo=UTC)
+    delay = OnceTrigger(timedelta(minutes=15))
+    assert delay.get_next_fire_time(None, MONDAY) == MONDAY + timedelta(minutes=15)
+    assert delay.get_next_fire_time(MONDAY, MONDAY) is None
+
+
+def test_missed_runs_are_caught_up_once(tmp_path, refresher, clock):
+    scheduler = Scheduler(tmp_path, refresher, now=clock)
+    assert scheduler.catch_up() == 0
+    assert [(kind, at) for kind, at, _ in refresher.done] == [
+        ("weekly", datetime(2022, 11, 6, 7, tzinfo=UTC)), ("daily", MONDAY),
+    ]  # fmt: skip
+    scheduler.catch_up()
+    assert len(refresher.done) == 2
+
+
+def serving(scheduler):
+    stop = threading.Event()
+    thread = threading.Thread(target=scheduler.serve, args=(stop,))
+    thread.start()
+    return stop, thread
+
+
+def test_a_real_scheduler_fires_once_at_the_due_moment(tmp_path, refresher, clock):
+    """Its clock is a shifted one, by which the daily run is due in a moment; nothing else is."""
+    Scheduler(tmp_path, refresher, now=clock).catch_up()
+    refresher.done.clear()
+    refresher.finished.acquire()
+    shift = datetime(2022, 11, 8, 11, tzinfo=UTC) - datetime.now(UTC) - timedelta(seconds=0.4)
+    refresher.now = lambda: datetime.now(UTC) + shift
+    stop, thread = serving(Scheduler(tmp_path, refresher, now=refresher.now))
+    assert refresher.finished.acquire(timeout=WAIT)
+    stop.set()
+    thread.join(WAIT)
+    assert not thread.is_alive()
+    assert refresher.done == [("daily", datetime(2022, 11, 8, 11, tzinfo=UTC), 0)]
+
+
+def test_a_failed_run_is_tried_again_until_it_is_done(tmp_path, refresher, clock, caplog):
+    caplog.set_level("INFO", "tickgraph.operations.scheduler")
+    refresher.codes = [6, 1]
+    retry = timedelta(milliseconds=10)
+    stop, thread = serving(
+        Scheduler(tmp_path, refresher, now=clock, first_retry=retry, last_retry=1.5 * retry)
+    )
+    for _ in range(3):
+        assert refresher.finished.acquire(timeout=WAIT)
+    stop.set()
+    thread.join(WAIT)
+    assert [code for kind, _, code in refresher.done if kind == "daily"] == [6, 1, 0]
+    assert "exit code 6" in caplog.text
+    assert "tried again in 0:00:00.010000" in caplog.text
+    assert "tried again in 0:00:00.015000" in caplog.text
+
+
+def test_a_command_that_cannot_be_run_ends_no_scheduler(tmp_path, clock, caplog):
+    tried = threading.Semaphore(0)
+
+    def broken():
+        tried.release()
+        raise OSError("no process")
+
+    stop, thread = serving(
+        Scheduler(tmp_path, broken, now=clock, first_retry=timedelta(0), last_retry=timedelta(0))
+    )
+    for _ in range(2):
+        assert tried.acquire(timeout=WAIT)
+    stop.set()
+    thread.join(WAIT)
+    assert "the refresh could not be run" in caplog.text
+
+
+def test_a_command_is_told_to_stop_and_started_no_more(tmp_path):
+    ready = tmp_path / "ready"
+    words = (
+        "import pathlib, signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        "signal.pause()"
+    )
+    command = Command([sys.executable, "-c", words])
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(command()))
+    thread.start()
+    waited = threading.Event()
+    while not ready.exists() and thread.is_alive():
+        waited.wait(0.01)
+    command.stop()
+    thread.join(WAIT)
+    assert codes == [5]
+    assert command() == 0

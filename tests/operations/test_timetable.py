@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tickgraph.errors import InputError
+from tickgraph.operations.records import RefreshRun, RunLog
+from tickgraph.operations.timetable import Due, Timetable, due_between, missed, next_due
+
+NEW_YORK = ZoneInfo("America/New_York")
+HOLIDAYS_2022 = {
+    "01-17", "02-21", "04-15", "05-30", "06-20", "07-04", "09-05", "11-24", "12-26",
+}  # fmt: skip
+
+
+def utc(*parts):
+    return datetime(*parts, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def year():
+    return due_between(utc(2022, 1, 1), utc(2023, 1, 1))
+
+
+def test_daily_runs_are_at_six_in_new_york_on_every_exchange_day_of_a_year(year):
+    daily = [due.at.astimezone(NEW_YORK) for due in year if due.kind == "daily"]
+    assert len(daily) == 251
+    assert {moment.time() for moment in daily} == {time(6)}
+    assert {moment.weekday() for moment in daily} == {0, 1, 2, 3, 4}
+    days = {f"{moment:%m-%d}" for moment in daily}
+    assert "11-25" in days  # a half day is a session
+    assert not days & HOLIDAYS_2022
+    assert Due("daily", utc(2022, 3, 11, 11)) in year
+    assert Due("daily", utc(2022, 3, 14, 10)) in year  # the Monday after the clocks went forward
+    assert Due("daily", utc(2022, 11, 4, 10)) in year
+    assert Due("daily", utc(2022, 11, 7, 11)) in year
+
+
+def test_weekly_runs_are_once_on_every_sunday_through_both_changes_of_the_clocks(year):
+    weekly = [due.at for due in year if due.kind == "weekly"]
+    assert len(weekly) == 52
+    assert {moment.astimezone(NEW_YORK).weekday() for moment in weekly} == {6}
+    assert utc(2022, 3, 6, 7) in weekly
+    assert utc(2022, 3, 13, 7) in weekly  # 02:00 does not exist: the moment the clocks jump to 03:00
+    assert utc(2022, 3, 20, 6) in weekly
+    assert utc(2022, 10, 30, 6) in weekly
+    assert utc(2022, 11, 6, 7) in weekly
+
+
+def test_a_time_that_does_not_exist_is_due_at_the_jump_and_one_that_happens_twice_the_first_time():
+    assert Timetable.parse("06:00", "sunday 02:30", "America/New_York").at(
+        datetime(2022, 3, 13).date(), time(2, 30)
+    ) == utc(2022, 3, 13, 7)
+    twice = Timetable.parse("06:00", "Sunday 01:30", "America/New_York")
+    found = [due.at for due in due_between(utc(2022, 11, 6), utc(2022, 11, 7), twice)]
+    assert found == [utc(2022, 11, 6, 5, 30)]
+
+
+def test_due_moments_are_after_the_first_time_and_not_after_the_second():
+    six = utc(2022, 11, 1, 10)
+    assert due_between(six - timedelta(seconds=1), six) == [Due("daily", six)]
+    assert due_between(six, six + timedelta(hours=1)) == []
+    assert due_between(six, six - timedelta(days=2)) == []
+    assert next_due(six) == Due("daily", utc(2022, 11, 2, 10))
+    assert next_due(utc(2022, 11, 4, 10)) == Due("weekly", utc(2022, 11, 6, 7))
+
+
+@pytest.mark.parametrize(
+    ("daily", "weekly", "zone", "text"),
+    [
+        ("6 o'clock", "Sunday 02:00", "America/New_York", "time of day"),
+        ("06:00", "02:00", "America/New_York", "names no day"),
+        ("06:00", "Sunday", "America/New_York", "time of day"),
+        ("06:00", "Sunday 02:00", "New York", "time zone"),
+        ("06:00+01:00", "Sunday 02:00", "America/New_York", "zone of its own"),
+    ],
+)
+def test_a_timetable_that_cannot_be_read_is_refused(daily, weekly, zone, text):
+    with pytest.raises(InputError, match=text):
+        Timetable.parse(daily, weekly, zone)
+
+
+def put(runs, due_at, kind="daily", state="done", number=0, **changes):
+    run = RefreshRun(
+        id=f"2022{number:04d}", kind=kind, due_at=due_at, started_at=utc(2022, 11, 7, 12), owner="here",
+        session=datetime(2022, 11, 4).date(), state=state, **changes,
+    )  # fmt: skip
+    return runs.write(run)
+
+
+def test_of_many_missed_runs_the_latest_of_each_kind_is_caught_up(tmp_path):
+    runs = RunLog(tmp_path)
+    sunday, monday = utc(2022, 11, 6, 7), utc(2022, 11, 7, 11)
+    assert missed(runs, utc(2022, 11, 7, 12)) == [Due("weekly", sunday), Due("daily", monday)]
+    assert missed(runs, utc(2022, 11, 6, 12)) == [Due("weekly", sunday)]  # it does what Friday's would have
+    put(runs, sunday, "weekly", number=1)
+    assert missed(runs, utc(2022, 11, 6, 12)) == []
+    assert missed(runs, utc(2022, 11, 7, 12)) == [Due("daily", monday)]
+    put(runs, monday, number=2)
+    assert missed(runs, utc(2022, 11, 7, 12)) == []
+    assert missed(runs, utc(2022, 11, 24, 23)) == [
+        Due("weekly", utc(2022, 11, 20, 7)),
+        Due("daily", utc(2022, 11, 23, 11)),
+    ]
+
+
+def test_a_run_that_did_not_end_well_or_changed_nothing_stands_for_nothing(tmp_path):
+    runs = RunLog(tmp_path)
+    monday, now = utc(2022, 11, 7, 11), utc(2022, 11, 7, 12)
+    put(runs, utc(2022, 11, 6, 7), "weekly", number=1)
+    put(runs, monday, state="failed", number=2)
+    put(runs, monday, state="interrupted", number=3)
+    put(runs, monday, dry_run=True, number=4)
+    put(runs, None, "manual", number=5)
+    assert missed(runs, now) == [Due("daily", monday)]
+    put(runs, monday, number=6)
+    put(runs, monday, state="failed", number=7)
+    assert missed(runs, now) == []
