@@ -184,22 +184,17 @@ def test_live_quality_is_written_and_what_is_out_of_its_band_trained_once(site, 
     assert not trained(refresh(site))
 
 
-def test_a_renamed_symbol_is_trained_under_its_new_name_and_so_are_those_whose_peer_it_was(
-    site, source, clock
-):
+def test_a_renamed_symbol_is_trained_under_its_new_name_and_stays_the_peer_that_it_was(site, source, clock):
     clock.moment += DAY
     source.known_as = {"NEWCO": "MSFT"}
-    users = {s for s in SYMBOLS if "MSFT" in site.registry.metadata(s).training_config.correlated_symbols}
-    assert users
     add_aliases({"MSFT": "NEWCO"})
     site = replace(site, peer_pool=tuple("NEWCO" if s == "MSFT" else s for s in POOL))
     run = refresh(site)
     assert run.state == "done", run.error
-    assert trained(run) == {"NEWCO", *users}
+    assert trained(run) == {"NEWCO"}
+    assert published(run) == {"AAPL", "JPM", "XOM", "NEWCO"}
     assert run.symbols["NEWCO"].reasons == ("renamed: its model is that of MSFT",)
-    for symbol in users:
-        assert "its peer MSFT trades as NEWCO now" in run.symbols[symbol].reasons
-        assert "NEWCO" in site.registry.metadata(symbol).training_config.correlated_symbols
+    assert "NEWCO" in site.registry.metadata("AAPL").nodes
     assert site.registry.metadata("MSFT").symbol == "NEWCO"
     clock.moment += timedelta(seconds=1)
     assert not trained(refresh(site))

@@ -89,7 +89,7 @@ def _reasons(symbol: str, metadata: ModelMetadata, evidence: Evidence) -> list[s
     if changed := changed_settings(metadata.training_config, evidence.training):
         reasons.append(f"settings changed: {changed}")
     reasons += _peer_reasons(metadata.training_config, evidence.peers.get(symbol))
-    reasons += _data_reasons(symbol, metadata, evidence.revised)
+    reasons += _data_reasons(metadata, evidence.revised)
     quality = evidence.quality
     # Until a session is scored that training had not seen, the same figures would train the same model again.
     if quality and symbol in quality.flagged and metadata.data_stats.last_session < quality.as_of:
@@ -105,28 +105,21 @@ def changed_settings(recorded: TrainingRecord, wanted: TrainingConfig) -> str:
 
 
 def _peer_reasons(recorded: TrainingRecord, today: tuple[str, ...] | None) -> list[str]:
-    peers = recorded.correlated_symbols
-    reasons = [
-        f"its peer {peer} trades as {canonical(peer)} now" for peer in peers if canonical(peer) != peer
-    ]
     if today is None:
-        return reasons
-    gone = [peer for peer in peers if canonical(peer) not in today]
+        return []
+    # A peer that trades under another name is the same peer.
+    peers = tuple(map(canonical, recorded.correlated_symbols))
+    gone = [peer for peer in peers if peer not in today]
     if peers and len(gone) >= math.ceil(PEERS_DRIFTED * len(peers)):
-        reasons.append(f"peers drifted: {len(gone)} of {len(peers)} others today (not {', '.join(gone)})")
-    elif not peers and today:
-        reasons.append("it had no peers, and has some now")
-    return reasons
+        return [f"peers drifted: {len(gone)} of {len(peers)} would be others today (not {', '.join(gone)})"]
+    return [f"it had no peers, and would have {len(today)} today"] if today and not peers else []
 
 
-def _data_reasons(
-    symbol: str, metadata: ModelMetadata, revised: Mapping[tuple[str, str], datetime]
-) -> list[str]:
+def _data_reasons(metadata: ModelMetadata, revised: Mapping[tuple[str, str], datetime]) -> list[str]:
     source = metadata.data_stats.source
-    nodes = (symbol, *map(canonical, metadata.training_config.correlated_symbols))
     late = [
         node
-        for node in nodes
+        for node in metadata.nodes
         if (at := revised.get((source, node))) is not None and at > metadata.training_date
     ]
     return [f"prices revised since it was trained: {', '.join(late)}"] if late else []

@@ -158,8 +158,7 @@ class Steps:
 
     def _nodes(self, symbol: str) -> tuple[str, ...]:
         metadata = self._models.get(symbol)
-        peers = metadata.training_config.correlated_symbols if metadata else ()
-        return (symbol, *map(canonical, peers))
+        return metadata.nodes if metadata else (symbol,)
 
     def _wanted_prices(self) -> dict[str, tuple[str, ...]]:
         """Symbols whose prices the run needs, by source: models, their peers, and where peers are chosen from."""
