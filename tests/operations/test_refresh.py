@@ -73,6 +73,22 @@ def test_only_what_failed_is_asked_for_again(site, source, clock):
     assert "JPM" in published(run)
 
 
+def test_prices_that_are_damaged_are_fetched_whole_and_a_history_too_short_fails_its_symbol_alone(
+    site, source
+):
+    (site.store.root / "sample" / "BAC.parquet").write_bytes(b"damaged")
+    run = refresh(replace(site, universe=(*SYMBOLS, "ABNB")))
+    assert dict(source.asked) == {"BAC": 1, "ABNB": 1}
+    assert run.symbols["BAC"].sessions_added > 2000
+    assert trained(run) == {"ABNB"}
+    site.store.write("sample", site.store.read("sample", ["AAPL"]).tail(100))
+    run = refresh(site, symbols=["AAPL", "JPM"], full=True)
+    assert trained(run) == {"JPM"}
+    assert "History too short for AAPL" in run.symbols["AAPL"].errors[0]
+    assert (run.state, run.error) == ("failed", "1 symbols failed: AAPL")
+    assert run.symbols["AAPL"].correlations in ("published", "unchanged")
+
+
 def test_a_candidate_that_is_no_models_peer_fails_no_run(site, source, clock):
     peers = {p for s in SYMBOLS for p in site.registry.metadata(s).training_config.correlated_symbols}
     lonely = sorted(set(POOL) - peers - set(SYMBOLS))

@@ -70,10 +70,11 @@ class Steps:
         self._pools: dict[str, tuple[str, ...]] = {}
         self._panels: dict[str, PricePanel | None] = {}
         self._problems: list[str] = []
-        self._look()
 
     def do(self) -> RefreshRun:
         """Do everything; the run as it ended."""
+        self._look()
+        self._write()
         if self._wishes.update:
             self._update_prices()
         quality = self._score()
@@ -89,6 +90,7 @@ class Steps:
 
     def plan(self) -> RefreshRun:
         """What :meth:`do` would do, from what is stored; nothing is changed."""
+        self._look()
         asked: set[str] = set()
         for name, symbols in self._wanted_prices().items():
             if self._wishes.update and name in self._sources:
@@ -173,13 +175,15 @@ class Steps:
     # The steps.
 
     def _update_prices(self) -> None:
+        store, session = self._site.store, self.run.session
         wanted = self._wanted_prices()
-        self._begin("prices", sum(map(len, wanted.values())))
+        asked = {name: behind(store, source, wanted[name], session) for name, source in self._sources.items()}
+        self._begin("prices", sum(map(len, asked.values())))
         update = update_prices(
-            self._site.store,
+            store,
             self._sources,
-            wanted,
-            self.run.session,
+            asked,
+            session,
             before_fetch=self._check,
             on_symbol=lambda symbol: self._on_event("prices", symbol),
         )

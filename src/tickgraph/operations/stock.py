@@ -94,13 +94,26 @@ def behind(store: PriceStore, source: PriceSource, symbols: Iterable[str], sessi
 def update_prices(
     store: PriceStore,
     sources: Mapping[str, PriceSource],
-    wanted: Mapping[str, Sequence[str]],
+    asked: Mapping[str, Sequence[str]],
     session: date,
     *,
     before_fetch: Callable[[], None],
     on_symbol: Callable[[str], None],
 ) -> PriceUpdate:
-    """Ask every source for the sessions that are missing up to ``session``, and for no symbol that has it.
+    """Ask every source for what is missing of some symbols up to a session.
+
+    Parameters
+    ----------
+    store, sources
+        Where prices are kept, and where they come from, by name.
+    asked
+        By source: the symbols to ask for, as :func:`behind` finds them.
+    session
+        Last session; nothing later is stored.
+    before_fetch
+        Called before each request; what it raises ends the update.
+    on_symbol
+        Called with each symbol that was stored.
 
     Raises
     ------
@@ -108,21 +121,19 @@ def update_prices(
         The store cannot be written; what was written before is kept.
     """
     update = PriceUpdate()
-    for name, symbols in wanted.items():
-        if name not in sources:
+    for name, symbols in asked.items():
+        if not symbols:
             continue
         source = _Watched(sources[name], before_fetch)
-        asked = behind(store, source, symbols, session)
-        if not asked:
-            continue
         try:
-            _update_one(store, source, asked, session, update, on_symbol)
+            _update_one(store, source, symbols, session, update, on_symbol)
         except (SourceUnavailableError, InputError) as error:
-            _merge(update, {symbol: SymbolRun(prices="failed", errors=(str(error),)) for symbol in asked})
+            failed = SymbolRun(prices="failed", errors=(f"prices: {error}",))
+            _merge(update, dict.fromkeys(symbols, failed))
             update.unreachable[name] = str(error)
         if source.down:
             update.unreachable[name] = f"source {name!r} could not be reached: {source.down}"
-        elif name not in update.unreachable and (late := _late(store, source, asked, session)):
+        elif name not in update.unreachable and (late := _late(store, source, session)):
             update.unreachable[name] = late
     return update
 
@@ -168,7 +179,7 @@ def _merge(update: PriceUpdate, found: Mapping[str, SymbolRun]) -> None:
         )
 
 
-def _late(store: PriceStore, source: PriceSource, asked: Sequence[str], session: date) -> str | None:
+def _late(store: PriceStore, source: PriceSource, session: date) -> str | None:
     """Say that a live source has nothing of the session yet; None where it has, or has ended."""
     have = held(store, source.name)
     newest = max((stored.last for stored in have.values()), default=None)
