@@ -9,19 +9,17 @@ from functools import lru_cache
 from tickgraph.errors import ArtefactError, PriceDataError, StorageError, TickgraphError
 from tickgraph.market import calendar
 from tickgraph.market.panel import PricePanel
-from tickgraph.market.source import PriceSource
-from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import peers_as_fitted
 from tickgraph.model.training import TrainingProgram
-from tickgraph.model.weights import weight_shapes
 from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, read_quality, write_quality
+from tickgraph.operations.scope import Scope, look
 from tickgraph.operations.site import Site
 from tickgraph.operations.stock import behind, held, own_sessions, read_panel, update_prices
 from tickgraph.pipeline.refresh import refresh_correlations
 from tickgraph.pipeline.train import Outcome, train_symbols
-from tickgraph.registry.schema import ModelMetadata
+from tickgraph.serving.prepared import CORRELATION_AGE
 
 
 @dataclass(frozen=True)
@@ -61,13 +59,7 @@ class Steps:
         self._site, self._wishes, self._check = site, wishes, check
         self._on_event, self._record = on_event, record
         self.run = run
-        self._models: dict[str, ModelMetadata] = {}
-        self._damaged: dict[str, str] = {}
-        self._missing: tuple[str, ...] = ()
-        self._renamed: dict[str, str] = {}
-        self._source_of: dict[str, str] = {}
-        self._sources: dict[str, PriceSource] = {}
-        self._pools: dict[str, tuple[str, ...]] = {}
+        self._scope = Scope()
         self._panels: dict[str, PricePanel | None] = {}
         self._problems: list[str] = []
 
@@ -82,7 +74,7 @@ class Steps:
         trained = self._wishes.retrain
         self._plan_training(reasons)
         self._write()
-        self._publish_correlations([s for s in self._models if not (trained and s in reasons)])
+        self._publish_correlations([s for s in self._scope.models if not (trained and s in reasons)])
         self._write()
         if trained:
             self._train(reasons)
@@ -91,99 +83,54 @@ class Steps:
     def plan(self) -> RefreshRun:
         """What :meth:`do` would do, from what is stored; nothing is changed."""
         self._look()
-        asked: set[str] = set()
-        for name, symbols in self._wanted_prices().items():
-            if self._wishes.update and name in self._sources:
-                asked |= set(behind(self._site.store, self._sources[name], symbols, self.run.session))
+        asked = {symbol for symbols in self._behind().values() for symbol in symbols}
         for symbol in sorted(asked):
             self._note(symbol, prices="planned")
         reasons = self._due(read_quality(self._site.state_dir))
-        for symbol, metadata in self._models.items():
+        for symbol, metadata in self._scope.models.items():
             if symbol in reasons and self._wishes.retrain:
                 continue
-            stored = held(self._site.store, self._source_of[symbol]).get(symbol)
+            stored = held(self._site.store, self._scope.source_of[symbol]).get(symbol)
             newer = stored is not None and min(stored.last, self.run.session) > metadata.correlations.as_of
-            planned = self._wishes.force or newer or symbol in asked
+            computed = metadata.correlations.computed_at or metadata.training_date
+            aged = self._site.registry.now() - computed >= CORRELATION_AGE
+            planned = self._wishes.force or newer or aged or symbol in asked
             self._note(symbol, correlations="planned" if planned else "unchanged")
         self._plan_training(reasons)
         return self.run.model_copy(update={"state": "done", "finished_at": self._site.now()})
 
-    # What there is.
-
     def _look(self) -> None:
-        """Find the models of this run, and which symbols should have one."""
-        registry, site = self._site.registry, self._site
-        have, renamed = registry.symbols(), registry.renamed()
-        self._renamed = {symbol: former for symbol, (former, _) in renamed.items()}
-        should = dict.fromkeys((*have, *renamed, *map(canonical, site.universe)))
-        wanted = tuple(should) if self._wishes.symbols is None else self._wishes.symbols
-        wanted = tuple(dict.fromkeys((*wanted, *self.run.symbols)))
-        missing = []
+        """Find out what the run is about, and note it."""
+        scope = self._scope = look(
+            self._site, self._wishes.symbols, tuple(self.run.symbols), verify=self._wishes.retrain
+        )
         # A full run that is killed before it has looked at everything leaves behind which models it was to train.
         planned = "planned" if self.run.full and self._wishes.retrain else None
-        for symbol in wanted:
+        for symbol in scope.symbols:
             self._note(symbol, training=planned)
-            self._source_of[symbol] = (renamed[symbol][1] if symbol in renamed else None) or site.source
-            if symbol not in should:
-                text = f"No model of {symbol} in {registry.root}. Run: tickgraph train --symbols {symbol}"
-                self._note(symbol, correlations="failed", errors=(text,))
-            elif symbol not in have:
-                missing.append(symbol)
-            else:
-                self._read(symbol)
-        self._missing = tuple(missing)
-        for name in sorted({self._source_of[s] for s in (*self._models, *self._damaged, *self._missing)}):
-            self._open(name)
+        for symbol, problem in scope.unknown.items():
+            self._note(symbol, correlations="failed", errors=(problem,))
+        self._unreachable(scope.unopened)
 
-    def _read(self, symbol: str) -> None:
-        registry = self._site.registry
-        try:
-            metadata = registry.metadata(symbol)
-            self._source_of[symbol] = metadata.data_stats.source
-            self._models[symbol] = metadata
-            if self._wishes.retrain:
-                registry.load(symbol, weight_shapes)  # verifies the files
-        except ArtefactError as error:
-            self._models.pop(symbol, None)
-            self._damaged[symbol] = str(error)
-
-    def _open(self, name: str) -> None:
-        try:
-            self._sources[name] = self._site.open_source(name)
-            pool = self._site.peer_pool or self._sources[name].symbols()
-        except StorageError:
-            raise
-        except TickgraphError as error:
-            self._unreachable({name: f"source {name!r} could not be opened: {error}"})
-            pool = self._site.peer_pool or self._site.store.symbols(name)
-        self._pools[name] = tuple(dict.fromkeys(map(canonical, pool)))
-
-    def _nodes(self, symbol: str) -> tuple[str, ...]:
-        metadata = self._models.get(symbol)
-        return metadata.nodes if metadata else (symbol,)
-
-    def _wanted_prices(self) -> dict[str, tuple[str, ...]]:
-        """Symbols whose prices the run needs, by source: models, their peers, and where peers are chosen from."""
-        wanted: dict[str, dict[str, None]] = {name: {} for name in self._pools}
-        for symbol in (*self._models, *self._damaged, *self._missing):
-            wanted[self._source_of[symbol]] |= dict.fromkeys(self._nodes(symbol))
-        if self._wishes.retrain:
-            for name, pool in self._pools.items():
-                wanted[name] |= dict.fromkeys(pool)
-        return {name: tuple(symbols) for name, symbols in wanted.items()}
+    def _behind(self) -> dict[str, tuple[str, ...]]:
+        """Symbols to ask for, by source."""
+        wanted = self._scope.prices(with_pools=self._wishes.retrain)
+        sources = self._scope.sources if self._wishes.update else {}
+        return {
+            name: behind(self._site.store, source, wanted[name], self.run.session)
+            for name, source in sources.items()
+        }
 
     # The steps.
 
     def _update_prices(self) -> None:
-        store, session = self._site.store, self.run.session
-        wanted = self._wanted_prices()
-        asked = {name: behind(store, source, wanted[name], session) for name, source in self._sources.items()}
+        asked = self._behind()
         self._begin("prices", sum(map(len, asked.values())))
         update = update_prices(
-            store,
-            self._sources,
+            self._site.store,
+            self._scope.sources,
             asked,
-            session,
+            self.run.session,
             before_fetch=self._check,
             on_symbol=lambda symbol: self._on_event("prices", symbol),
         )
@@ -213,14 +160,14 @@ class Steps:
             Evidence(
                 now=self._site.now(),
                 training=self._site.training,
-                models=self._models,
-                damaged=self._damaged,
-                missing=self._missing,
-                renamed=self._renamed,
+                models=self._scope.models,
+                damaged=self._scope.damaged,
+                missing=self._scope.missing,
+                renamed=self._scope.renamed,
                 peers=self._peers_today(),
                 revised={
                     (name, symbol): stored.revised_at
-                    for name in self._pools
+                    for name in self._scope.pools
                     for symbol, stored in held(self._site.store, name).items()
                     if stored.revised_at is not None
                 },
@@ -231,12 +178,12 @@ class Steps:
 
     def _peers_today(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
-        for name, pool in self._pools.items():
+        for name, pool in self._scope.pools.items():
             panel = self._panel(name)
             if panel is None:
                 continue
             candidates = [symbol for symbol in pool if symbol in panel.symbols]
-            own = [s for s in self._models if self._source_of[s] == name and s in panel.symbols]
+            own = [s for s in self._scope.models if self._scope.source_of[s] == name and s in panel.symbols]
             inside = [symbol for symbol in own if symbol in candidates]
             part = panel.select(tuple(sorted(candidates)))
             found |= peers_as_fitted(part, inside, self._site.training)
@@ -246,7 +193,7 @@ class Steps:
         return found
 
     def _plan_training(self, reasons: dict[str, tuple[str, ...]]) -> None:
-        for symbol in self._source_of:
+        for symbol in self._scope.symbols:
             planned = self._wishes.retrain and symbol in reasons
             self._note(symbol, training="planned" if planned else None, reasons=reasons.get(symbol, ()))
 
@@ -273,16 +220,16 @@ class Steps:
     def _train(self, reasons: dict[str, tuple[str, ...]]) -> None:
         self._begin("training", len(reasons))
         failed: list[str] = []
-        for name in sorted({self._source_of[symbol] for symbol in reasons}):
+        for name in sorted({self._scope.source_of[symbol] for symbol in reasons}):
             panel = self._panel(name)
-            wanted = [symbol for symbol in reasons if self._source_of[symbol] == name]
+            wanted = [symbol for symbol in reasons if self._scope.source_of[symbol] == name]
             have = [symbol for symbol in wanted if panel is not None and symbol in panel.symbols]
             for symbol in set(wanted) - set(have):
                 self._outcome(Outcome(symbol, error=f"no prices of {symbol} are stored from source {name!r}"))
             if panel is None or not have:
                 failed += wanted
                 continue
-            pool = tuple(symbol for symbol in self._pools[name] if symbol in panel.symbols)
+            pool = tuple(symbol for symbol in self._scope.pools[name] if symbol in panel.symbols)
             report = train_symbols(
                 panel,
                 have,
@@ -298,7 +245,7 @@ class Steps:
                     self._note(symbol, training="trained", correlations="published")
                 raise KeyboardInterrupt
             failed += [symbol for symbol in wanted if symbol not in report.done]
-        self._publish_correlations([symbol for symbol in failed if symbol in self._models])
+        self._publish_correlations([symbol for symbol in failed if symbol in self._scope.models])
 
     def _outcome(self, outcome: Outcome) -> None:
         symbol = outcome.symbol
@@ -315,7 +262,7 @@ class Steps:
         self._on_event("training", symbol)
 
     def _ended(self) -> RefreshRun:
-        own = {node for symbol in self._source_of for node in self._nodes(symbol)}
+        own = {node for symbol in self._scope.source_of for node in self._scope.nodes(symbol)}
         # A candidate for peers that nobody has as a peer may lack prices for ever.
         broken = sorted(s for s, done in self.run.symbols.items() if done.errors and s in own)
         problems = [*self.run.unreachable.values(), *self._problems]
@@ -329,7 +276,7 @@ class Steps:
 
     def _panel(self, source: str) -> PricePanel | None:
         if source not in self._panels:
-            wanted = self._wanted_prices()[source]
+            wanted = self._scope.prices(with_pools=self._wishes.retrain)[source]
             self._panels[source] = read_panel(self._site.store, source, wanted, self.run.session)
         return self._panels[source]
 
@@ -344,7 +291,7 @@ class Steps:
             now = self._site.registry.metadata(symbol)
         except ArtefactError:
             return False
-        return now.checksums.weights != self._models[symbol].checksums.weights
+        return now.checksums.weights != self._scope.models[symbol].checksums.weights
 
     def _note(self, symbol: str, errors: tuple[str, ...] = (), **changes: object) -> None:
         before = self.run.symbols.get(symbol, SymbolRun())

@@ -1,0 +1,133 @@
+"""What a run is about: its models, the symbols that lack one, their sources, and the prices that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tickgraph.errors import ArtefactError, StorageError, TickgraphError
+from tickgraph.market.source import PriceSource
+from tickgraph.market.universe import canonical
+from tickgraph.model.weights import weight_shapes
+from tickgraph.operations.site import Site
+from tickgraph.registry.schema import ModelMetadata
+
+
+@dataclass
+class Scope:
+    """The symbols of a run and where their prices come from.
+
+    Attributes
+    ----------
+    models
+        Metadata of each model that can be used.
+    damaged
+        What is wrong with each of the others.
+    missing
+        Symbols that should have a model and have none.
+    renamed
+        Former name, of those that have a model under one.
+    unknown
+        Symbols asked for that neither have a model nor should have one, and what to do about it.
+    source_of
+        Name of each symbol's source.
+    sources, unopened
+        Sources by name; and why one could not be opened.
+    pools
+        Symbols that peers are chosen from, by source.
+    """
+
+    models: dict[str, ModelMetadata] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    renamed: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    source_of: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, PriceSource] = field(default_factory=dict)
+    unopened: dict[str, str] = field(default_factory=dict)
+    pools: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Everything that the run is to bring up to date."""
+        return (*self.models, *self.damaged, *self.missing)
+
+    def nodes(self, symbol: str) -> tuple[str, ...]:
+        """Symbols whose prices a forecast of this one needs."""
+        metadata = self.models.get(symbol)
+        return metadata.nodes if metadata else (symbol,)
+
+    def prices(self, *, with_pools: bool) -> dict[str, tuple[str, ...]]:
+        """Symbols whose prices the run needs, by source; training also needs those that peers are chosen from."""
+        wanted: dict[str, dict[str, None]] = {name: {} for name in self.pools}
+        for symbol in self.symbols:
+            wanted[self.source_of[symbol]] |= dict.fromkeys(self.nodes(symbol))
+        if with_pools:
+            for name, pool in self.pools.items():
+                wanted[name] |= dict.fromkeys(pool)
+        return {name: tuple(symbols) for name, symbols in wanted.items()}
+
+
+def look(site: Site, symbols: Sequence[str] | None, carried: Sequence[str], *, verify: bool) -> Scope:
+    """Find out what a run is about.
+
+    Parameters
+    ----------
+    site
+        Models, sources and universe.
+    symbols
+        Symbols asked for; None is every model, the universe, and what was renamed.
+    carried
+        Symbols that an interrupted run left behind.
+    verify
+        Open every model's files, and count one that is damaged as such.
+
+    Raises
+    ------
+    StorageError
+        The models cannot be read.
+    """
+    registry, scope = site.registry, Scope()
+    have, renamed = set(registry.symbols()), registry.renamed()
+    should = dict.fromkeys((*sorted(have), *renamed, *map(canonical, site.universe)))
+    missing = []
+    for symbol in dict.fromkeys((*(should if symbols is None else symbols), *carried)):
+        former, source = renamed.get(symbol, (None, None))
+        scope.source_of[symbol] = source or site.source
+        if symbol not in should:
+            scope.unknown[symbol] = (
+                f"No model of {symbol} in {registry.root}. Run: tickgraph train --symbols {symbol}"
+            )
+        elif symbol in have:
+            _read(site, scope, symbol, verify)
+        else:
+            missing.append(symbol)
+            if former:
+                scope.renamed[symbol] = former
+    scope.missing = tuple(missing)
+    for name in sorted({scope.source_of[symbol] for symbol in scope.symbols}):
+        _open(site, scope, name)
+    return scope
+
+
+def _read(site: Site, scope: Scope, symbol: str, verify: bool) -> None:
+    try:
+        metadata = site.registry.metadata(symbol)
+        scope.source_of[symbol] = metadata.data_stats.source
+        if verify:
+            site.registry.load(symbol, weight_shapes)
+        scope.models[symbol] = metadata
+    except ArtefactError as error:
+        scope.damaged[symbol] = str(error)
+
+
+def _open(site: Site, scope: Scope, name: str) -> None:
+    try:
+        scope.sources[name] = site.open_source(name)
+        pool = site.peer_pool or scope.sources[name].symbols()
+    except StorageError:
+        raise
+    except TickgraphError as error:
+        scope.unopened[name] = f"source {name!r} could not be opened: {error}"
+        pool = site.peer_pool or site.store.symbols(name)
+    scope.pools[name] = tuple(dict.fromkeys(map(canonical, pool)))
