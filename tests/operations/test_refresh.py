@@ -16,6 +16,7 @@ from tickgraph.operations.records import LiveFigures, LiveQuality, RunLog, read_
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.timetable import Due, missed
 from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.registry.registry import ModelRegistry
 
 DAY = timedelta(days=1)
 
@@ -323,3 +324,22 @@ def test_a_service_that_publishes_correlations_at_the_same_time_does_no_harm(sit
         stored = site.registry.load(symbol, weight_shapes)
         assert stored.metadata.training_date == clock.moment
         assert stored.metadata.correlations.as_of == run.session
+
+
+def test_a_model_that_a_service_trains_while_its_correlations_are_computed_is_no_failure(site, clock):
+    retrained = []
+
+    def now():
+        if not retrained and begun:
+            retrained.append("AAPL")
+            stored = site.registry.load("AAPL", weight_shapes)
+            weights = {path: 2 * value for path, value in stored.weights.items()}
+            ModelRegistry(site.registry.root, clock).publish(stored.metadata, weights, stored.correlation)
+        return clock.moment
+
+    begun = []
+    watched = replace(site, registry=ModelRegistry(site.registry.root, now))
+    run = refresh(watched, symbols=["AAPL"], force=True, on_event=lambda event, _: begun.append(event))
+    assert retrained
+    assert run.state == "done", run.error
+    assert run.symbols["AAPL"].correlations == "unchanged"
