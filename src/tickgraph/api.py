@@ -19,6 +19,7 @@ from tickgraph.pipeline.prices import gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_symbols
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.prices import PanelCache
 from tickgraph.settings import Settings, load_settings
 
@@ -94,5 +95,10 @@ def open_forecaster(settings: Settings) -> Forecaster:
         train_one(prices.panel, symbol, prices.pool, TrainingProgram(settings.training), registry)
 
     return Forecaster(
-        registry, PanelCache(store), source=settings.source, train=train_on_demand, graph=settings.training
+        registry,
+        PanelCache(store),
+        source=settings.source,
+        train=train_on_demand,
+        graph=settings.training,
+        journal=ForecastJournal(settings.operations_dir / "journal"),
     )

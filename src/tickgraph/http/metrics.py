@@ -97,6 +97,10 @@ class ServiceMetrics(Observer):
             "How long the least recently used model has not been asked for; a few seconds: the cache is too small.",
         )
         self.fallbacks = counter("gnn_fallbacks", "Momentum forecasts computed, by reason.", "reason")
+        self.forecasts_logged = counter("gnn_forecasts_logged", "Forecasts written to the journal.")
+        self.journal_dropped = counter(
+            "gnn_journal_dropped", "Forecasts that could not be written to the journal."
+        )
         self.correlations = counter(
             "gnn_correlations_computed",
             "Correlations computed since the stored ones were not fresh.",
@@ -196,6 +200,11 @@ class ServiceMetrics(Observer):
     def prices_kept(self, source: str, error: Exception) -> None:
         """Count by source."""
         self.prices_kept_total.labels(source).inc()
+
+    def journaled(self, written: int, dropped: int) -> None:
+        """Count."""
+        self.forecasts_logged.inc(written)
+        self.journal_dropped.inc(dropped)
 
     def answered(self, seconds: float, *, cached: bool) -> None:
         """Time one forecast."""

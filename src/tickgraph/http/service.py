@@ -26,6 +26,7 @@ from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.forecaster import Forecasts
+from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.live import LiveForecaster
 from tickgraph.serving.prepared import Prepared
 from tickgraph.settings import Settings
@@ -69,6 +70,7 @@ class Service:
             poll_seconds=serve.poll_seconds,
             now=now,
             observer=self.metrics,
+            journal=ForecastJournal(settings.operations_dir / "journal", now),
         )
         self.background = Background(
             Workplace(

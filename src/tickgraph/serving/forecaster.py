@@ -21,6 +21,7 @@ from tickgraph.serving.answer import Clock, answer, answer_values, checked_price
 from tickgraph.serving.batch import last_session, prepare_models, prepare_momentum, target_graph, until
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
 from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.observer import Observer
 from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.remembered import HeldPrices, Remembered
@@ -68,6 +69,8 @@ class Forecaster:
         Says why it cannot be told at present which models there are; None if it can.
     observer
         Hears of computations and fallbacks.
+    journal
+        Keeps a record of what was prepared from the newest prices; None keeps none.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Forecaster:
         watched: bool = False,
         fault: Callable[[], str | None] = lambda: None,
         observer: Observer | None = None,
+        journal: ForecastJournal | None = None,
     ) -> None:
         self._registry = registry
         self._panels = panels
@@ -91,6 +95,7 @@ class Forecaster:
         self._graph = graph or GraphConfig()
         self._clock = Clock(now)
         self._observer = observer or Observer()
+        self._journal = journal
         # An empty cache is false, so `or` would not do.
         self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
@@ -214,6 +219,7 @@ class Forecaster:
         What is in memory and still valid is given as it is; the rest is computed together.
         """
         done: dict[str, Prepared] = {}
+        made: dict[str, Prepared] = {}
         failures: dict[str, TickgraphError] = {}
         models: dict[str, ServedModel | None] = {}
         for symbol in symbols:
@@ -232,7 +238,7 @@ class Forecaster:
                 done[symbol] = kept
             elif model is None:
                 try:
-                    done[symbol] = self._by_momentum(symbol, panels[source], as_of)
+                    made[symbol] = self._by_momentum(symbol, panels[source], as_of)
                 except TickgraphError as error:
                     failures[symbol] = error
             else:
@@ -240,10 +246,12 @@ class Forecaster:
         for (source, *_), group in together.items():
             panel = panels[source]
             for session, those in _by_last_session(until(panel, as_of), group, failures).items():
-                done |= self._by_network(panel, session, those, failures, keep=as_of is None)
+                made |= self._by_network(panel, session, those, failures, keep=as_of is None)
         if together:
             self._remembered.forget_evicted()
-        return done, failures
+        if self._journal is not None and made and as_of is None:
+            self._observer.journaled(*self._journal.log(made.values()))
+        return done | made, failures
 
     def in_memory(
         self, symbol: str, held: HeldPrices, *, has_model: bool, renewing: bool = False

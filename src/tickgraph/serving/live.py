@@ -16,6 +16,7 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.forecaster import Forecaster, Forecasts, open_models
+from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.observer import Observer
 from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.prices import PanelCache
@@ -49,6 +50,8 @@ class LiveForecaster:
         Clock that staleness is measured against; None is the system's.
     observer
         Hears of loads, computations and failures.
+    journal
+        Keeps a record of the forecasts prepared; None keeps none.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class LiveForecaster:
         poll_seconds: float = POLL_SECONDS,
         now: Callable[[], datetime] | None = None,
         observer: Observer | None = None,
+        journal: ForecastJournal | None = None,
     ) -> None:
         self.registry, self.store, self.source = registry, store, source
         self._observer = observer or Observer()
@@ -80,6 +84,7 @@ class LiveForecaster:
             watched=True,
             fault=lambda: self.fault if self._symbols else None,
             observer=self._observer,
+            journal=journal,
         )
         self._now = now
         self._poll_seconds = poll_seconds

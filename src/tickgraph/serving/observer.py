@@ -38,3 +38,6 @@ class Observer:
 
     def prices_kept(self, source: str, error: Exception) -> None:
         """Changed prices could not be read; those in memory stay in use."""
+
+    def journaled(self, written: int, dropped: int) -> None:
+        """Forecasts were written to the journal, or could not be."""

@@ -1,0 +1,265 @@
+"""The journal: every forecast that was prepared to be served, on disk before anyone knows whether it was right.
+
+A forecast's distribution does not depend on the request's price, so it is written once, when it is prepared. The
+journal is JSON lines, a file for each month (of UTC) and host, only ever appended to:
+
+- One batch is one write to a file opened with O_APPEND, so the processes of a host may share it. Hosts do not: a
+  network file system does not order their appends.
+- Every write begins with a new line. Whatever a crash or a full disk cut off before it stands on a line of its own,
+  which a reader skips.
+- Nothing is flushed to the disk by force: a power failure may lose the last seconds.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from tickgraph.atomic import READABLE, names_in, storage_errors
+from tickgraph.model.measures import LEVELS
+from tickgraph.registry.lock import exclusive
+from tickgraph.serving.answer import Clock
+from tickgraph.serving.prepared import Prepared
+
+KEPT_MONTHS = 13  # files; older ones are deleted when a new month begins
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+_NAME = re.compile(r"(\d{4}-\d{2})\.[A-Za-z0-9._-]+\.jsonl")
+_DIGITS = 7  # significant ones: a hundredth of what prices are known to, and half the file
+_MOMENT = pa.timestamp("us", tz="UTC")
+
+SCHEMA = pa.schema(
+    {
+        "logged_at": _MOMENT,
+        "symbol": pa.string(),
+        "as_of": pa.timestamp("s"),
+        "target_session": pa.timestamp("s"),
+        "model": pa.string(),
+        "generation": pa.string(),
+        "trained_at": _MOMENT,
+        "source": pa.string(),
+        "sessions_behind": pa.int64(),
+        "last_close": pa.float64(),
+        "predicted_return": pa.float64(),
+        "centre": pa.float64(),
+        "volatility": pa.float64(),
+        "mean_score": pa.float64(),
+        "probability_up": pa.float64(),
+        **{f"{end}_{level}": pa.float64() for level in LEVELS for end in ("lower", "upper")},
+    }
+)
+"""Columns of a record. ``centre`` is what the distribution is centred on, in log return as the interval's ends are;
+``mean_score`` is the mean absolute conformal score: what the residual is expected to be, in units of ``volatility``."""
+
+_IDENTITY = ("logged_at", "symbol", "as_of", "target_session")  # a record without them says nothing
+_SAME = ["symbol", "as_of", "target_session", "generation", "source", "predicted_return", "volatility"]
+
+_log = logging.getLogger(__name__)
+
+
+class Logged(NamedTuple):
+    """How many forecasts of a batch were written, and how many could not be."""
+
+    written: int
+    dropped: int
+
+
+class ForecastJournal:
+    """Append-only record of the forecasts that were prepared; safe for several threads and processes.
+
+    Writing never raises: a forecast matters more than its record. What cannot be written is counted, and the first
+    failure in a row is logged.
+
+    Parameters
+    ----------
+    folder
+        Where; made with the first record.
+    now
+        Clock that records are dated by; None is the system's.
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], datetime] | None = None) -> None:
+        self.folder = Path(folder)
+        self._clock = Clock(now)
+        self._host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host"
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._made = False
+        self._month = ""
+        self._failing = False
+        self.written = 0
+        self.dropped = 0
+
+    def log(self, prepared: Iterable[Prepared]) -> Logged:
+        """Append one record for each; says how many were written and how many were dropped."""
+        batch = tuple(prepared)
+        if not batch:
+            return Logged(0, 0)
+        now = self._clock.now().astimezone(UTC)
+        try:
+            lines = [json.dumps(self._record(one, now), separators=(",", ":")) for one in batch]
+            written = self._append(lines, now)
+            problem = None if written == len(batch) else "the disk took only a part"
+        except Exception as error:  # noqa: BLE001  a record must never cost a forecast
+            written, problem = 0, str(error)
+        with self._lock:
+            self.written += written
+            self.dropped += len(batch) - written
+            first, self._failing = problem is not None and not self._failing, problem is not None
+        if first:
+            _log.warning(
+                "forecasts are not being logged in %s: %s. They are served all the same.", self.folder, problem
+            )
+        return Logged(written, len(batch) - written)
+
+    def _record(self, prepared: Prepared, now: datetime) -> dict[str, Any]:
+        distribution, prices, model = prepared.distribution, prepared.prices, prepared.model
+        target, behind = self._clock.read(prices.as_of, now)
+        ends = {
+            f"{end}_{level}": _rounded(value)
+            for level, *bounds in prepared.intervals
+            for end, value in zip(("lower", "upper"), bounds, strict=True)
+        }
+        return {
+            "logged_at": _moment(now),
+            "symbol": prepared.symbol,
+            "as_of": str(prices.as_of),
+            "target_session": str(target),
+            "model": "gnn" if model else "momentum",
+            "generation": model.generation if model else None,
+            "trained_at": _moment(model.trained_at) if model else None,
+            "source": prices.source,
+            "sessions_behind": behind,
+            "last_close": _rounded(prices.last_close),
+            "predicted_return": _rounded(distribution.forecast),
+            "centre": _rounded(distribution.trust * distribution.forecast),
+            "volatility": _rounded(distribution.volatility),
+            "mean_score": _rounded(float(np.abs(distribution.scores).mean())),
+            "probability_up": _rounded(prepared.probability_up),
+            **ends,
+        }
+
+    def _append(self, lines: Sequence[str], now: datetime) -> int:
+        """Write whole records at once; gives how many of them arrived."""
+        month = f"{now:%Y-%m}"
+        self._make_folder()
+        path = self.folder / f"{month}.{self._host}.jsonl"
+        data = ("\n" + "\n".join(lines) + "\n").encode()
+        if os.name == "nt":  # whose appends are a seek and a write
+            with exclusive(self.folder / ".lock", self._turn):
+                taken = _write(path, data)
+        else:
+            taken = _write(path, data)
+        if month != self._month:
+            self._month = month
+            self._delete_old(now)
+        return data[:taken].count(b"}\n")
+
+    def _make_folder(self) -> None:
+        # Once made, a folder that is gone with all above it is a disk that failed: nothing is put in its place.
+        if not self._made:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._made = True
+        elif not self.folder.is_dir():
+            self.folder.mkdir()
+
+    def _delete_old(self, now: datetime) -> None:
+        oldest = _months_before(now.date(), KEPT_MONTHS - 1)
+        for name in names_in(self.folder):
+            found = _NAME.fullmatch(name)
+            if found and found[1] < oldest:
+                (self.folder / name).unlink(missing_ok=True)
+
+
+def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
+    """Read what was logged, the oldest first; what several processes or a restart logged again is given once.
+
+    Parameters
+    ----------
+    folder
+        Of the journal; without one there are no records.
+    since
+        Records of forecasts for this session and later ones.
+
+    Returns
+    -------
+    DataFrame
+        Columns of :data:`SCHEMA`. A line that is no whole record is left out.
+
+    Raises
+    ------
+    StorageError
+        A file cannot be read.
+    """
+    # A forecast may be logged long after its session, but hardly ever before the one ahead of it: a month is ample.
+    oldest = "" if since is None else _months_before(since, 1)
+    tables = []
+    for name in sorted(names_in(folder)):
+        found = _NAME.fullmatch(name)
+        if found and found[1] >= oldest:
+            with storage_errors(folder / name):
+                tables.append(_parsed((folder / name).read_bytes()))
+    records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
+    if since is not None:
+        records = records[records["target_session"] >= pd.Timestamp(since)]
+    return records.sort_values("logged_at", kind="stable").drop_duplicates(_SAME, ignore_index=True)
+
+
+def _parsed(data: bytes) -> pa.Table:
+    whole = [line for line in data.split(b"\n") if line.startswith(b'{"') and line.endswith(b"}")]
+    try:
+        table = _as_table(whole)
+    except pa.ArrowException:  # a line among them is damaged
+        table = pa.concat_tables([SCHEMA.empty_table(), *(part for line in whole for part in _alone(line))])
+    return table.filter(functools.reduce(pc.and_, (table.column(name).is_valid() for name in _IDENTITY)))
+
+
+def _as_table(lines: Sequence[bytes]) -> pa.Table:
+    if not lines:
+        return SCHEMA.empty_table()
+    options = pj.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
+    blocks = pj.ReadOptions(block_size=4 << 20)
+    return pj.read_json(pa.BufferReader(b"\n".join(lines)), read_options=blocks, parse_options=options)
+
+
+def _alone(line: bytes) -> list[pa.Table]:
+    try:
+        return [_as_table([line])]
+    except pa.ArrowException:
+        return []
+
+
+def _write(path: Path, data: bytes) -> int:
+    handle = os.open(path, _APPEND, READABLE)
+    try:
+        return os.write(handle, data)
+    finally:
+        os.close(handle)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _months_before(day: date, months: int) -> str:
+    count = day.year * 12 + day.month - 1 - months
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"
