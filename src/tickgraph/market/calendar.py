@@ -94,6 +94,17 @@ def last_completed_session(now: datetime | None = None) -> np.datetime64:
     return latest if close <= moment else known[np.searchsorted(known, latest) - 1]
 
 
+def session_closes(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """``[n]`` datetime64[us], UTC: when each of ``[n]`` sessions closes; not-a-time for a day that is none."""
+    if not len(days):
+        return np.array([], dtype="datetime64[us]")
+    year = int(_all_sessions(days.max())[-1].astype("datetime64[Y]").astype(int)) + 1970
+    known = _sessions_until(year)
+    places = np.minimum(np.searchsorted(known, days), len(known) - 1)
+    closes = _calendar(year).closes.dt.tz_convert(None).to_numpy().astype("datetime64[us]")[places]
+    return np.where(known[places] == days, closes, np.datetime64("NaT"))
+
+
 def sessions_behind(as_of: Day, now: datetime | None = None) -> int:
     """Completed sessions after ``as_of``; 0 means nothing newer exists."""
     last = last_completed_session(now)

@@ -123,7 +123,9 @@ class ForecastJournal:
             first, self._failing = problem is not None and not self._failing, problem is not None
         if first:
             _log.warning(
-                "forecasts are not being logged in %s: %s. They are served all the same.", self.folder, problem
+                "forecasts are not being logged in %s: %s. They are served all the same.",
+                self.folder,
+                problem,
             )
         return Logged(written, len(batch) - written)
 

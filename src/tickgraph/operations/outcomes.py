@@ -1,0 +1,116 @@
+"""What became of logged forecasts: each beside the return that its target session brought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tickgraph.errors import PriceDataError, SymbolError
+from tickgraph.market.calendar import last_completed_session, session_closes, sessions
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.universe import canonical
+
+MOMENTUM = 20  # sessions behind the momentum baseline
+
+Panel = Callable[[str, Sequence[str], date], PricePanel]
+Days = NDArray[np.datetime64]
+
+
+def window_of(now: datetime, window: int) -> Days:
+    """``[window]`` the last sessions that were over at a moment."""
+    last = last_completed_session(now)
+    return sessions(last - np.timedelta64(2 * window + 14, "D"), last)[-window:]
+
+
+def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: int) -> pd.DataFrame:
+    """Join forecasts with what happened.
+
+    A forecast counts if it was logged before the close of its target session; of several for one symbol and session
+    the last. It is dropped where the symbol did not trade at that session, or its prices cannot be read. Prices after
+    a forecast's target session are not looked at; both ends of a return are stored prices of today, so that a split
+    or dividend since has rescaled both.
+
+    Parameters
+    ----------
+    records
+        As :func:`tickgraph.serving.journal.read_journal` gives them.
+    panel
+        ``panel(source, symbols, first)`` gives stored prices from a day on, such as
+        :meth:`tickgraph.market.store.PriceStore.panel`.
+    now
+        Sessions that are over then have an outcome.
+    window
+        Of these, how many.
+
+    Returns
+    -------
+    DataFrame
+        The records that count, and ``realised`` and ``momentum``: log return from ``as_of`` to ``target_session``,
+        and the mean of the 20 daily ones up to ``as_of`` (NaN where one end has no price).
+    """
+    records = _named_as_today(_in_time(records, window_of(now, window)))
+    parts = [records.iloc[:0].assign(realised=0.0, momentum=0.0)]
+    for source, own in records.groupby("source"):
+        targets = own["target_session"].to_numpy().astype("datetime64[D]")
+        bases = own["as_of"].to_numpy().astype("datetime64[D]")
+        first = bases.min() - np.timedelta64(3 * MOMENTUM, "D")
+        calendar = sessions(first, targets.max())
+        before = calendar[np.maximum(np.searchsorted(calendar, bases, side="right") - 1 - MOMENTUM, 0)]
+        symbols = own["symbol"].to_numpy()
+        start, base, target = (np.full(len(own), np.nan) for _ in range(3))
+        for prices in _readable(panel, str(source), sorted(set(symbols)), first.item()):
+            for found, days in ((start, before), (base, bases), (target, targets)):
+                _look_up(found, prices, symbols, days)
+        joined = own.assign(realised=target - base, momentum=(base - start) / MOMENTUM)
+        parts.append(joined[np.isfinite(joined["realised"])])
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def _in_time(records: pd.DataFrame, days: Days) -> pd.DataFrame:
+    """The last record of each symbol and session that was logged before that session closed."""
+    targets = records["target_session"].to_numpy().astype("datetime64[D]")
+    place = np.minimum(np.searchsorted(days, targets), len(days) - 1)
+    logged = records["logged_at"].dt.tz_convert(UTC).dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    counts = (days[place] == targets) & (logged < session_closes(days)[place])
+    ordered = records[counts].sort_values("logged_at", kind="stable")
+    return ordered.drop_duplicates(["symbol", "target_session"], keep="last", ignore_index=True)
+
+
+def _named_as_today(records: pd.DataFrame) -> pd.DataFrame:
+    """Symbols under the names that their prices are stored under: one may have been renamed since."""
+    names: dict[str, str] = {}
+    for symbol in records["symbol"].unique():
+        try:
+            names[symbol] = canonical(symbol)
+        except SymbolError:  # a damaged line
+            continue
+    renamed = records.assign(symbol=records["symbol"].map(names))
+    renamed = renamed[renamed["symbol"].notna()]
+    return renamed.drop_duplicates(["symbol", "target_session"], keep="last", ignore_index=True)
+
+
+def _readable(panel: Panel, source: str, symbols: Sequence[str], first: date) -> list[PricePanel]:
+    """Prices of all that can be read; halves of a list in which some cannot are asked for by themselves."""
+    try:
+        return [panel(source, symbols, first)]
+    except PriceDataError:
+        half = len(symbols) // 2
+        parts = (symbols[:half], symbols[half:]) if half else ()
+        return [prices for part in parts for prices in _readable(panel, source, part, first)]
+
+
+def _look_up(
+    found: NDArray[np.float64], prices: PricePanel, symbols: NDArray[np.object_], days: Days
+) -> None:
+    """Put the logarithm of each symbol's adjusted close at its day into ``[n]`` places; others stay."""
+    if not len(prices.sessions):
+        return
+    column = pd.Index(prices.symbols).get_indexer(pd.Index(symbols))
+    row = np.minimum(np.searchsorted(prices.sessions, days), len(prices.sessions) - 1)
+    known = (column >= 0) & (prices.sessions[row] == days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found[known] = np.log(prices.adj_close[row[known], column[known]])
