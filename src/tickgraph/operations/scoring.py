@@ -122,7 +122,7 @@ def _correlations(groups: Groups, count: int, x: Array, y: Array, least: int) ->
     divisor = np.maximum(size, 1)
 
     def total(values: Array) -> Array:
-        return np.bincount(groups, weights=values, minlength=count)
+        return np.bincount(groups, weights=values, minlength=count).astype(np.float64)
 
     dx, dy = x - (total(x) / divisor)[groups], y - (total(y) / divisor)[groups]
     xx, yy = total(dx * dx), total(dy * dy)
@@ -142,7 +142,7 @@ def _figures(outcomes: pd.DataFrame, groups: Groups, count: int, ic: Array) -> l
 
     def total(values: Array, where: NDArray[np.bool_] | None = None) -> Array:
         chosen = slice(None) if where is None else where
-        return np.bincount(groups[chosen], weights=values[chosen], minlength=count)
+        return np.bincount(groups[chosen], weights=values[chosen], minlength=count).astype(np.float64)
 
     def ratio(above: Array, below: Array) -> Array:
         return np.divide(above, below, out=np.full(count, np.nan), where=below > 0)
