@@ -19,6 +19,7 @@ from tickgraph.cli import (
     refresh,
     schedule,
     serve,
+    status,
     train,
 )
 from tickgraph.settings import CONFIG_VARIABLE
@@ -54,6 +55,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("forecast")(forecast.forecast)
 app.command("refresh")(refresh.refresh)
 app.command("schedule")(schedule.schedule)
+app.command("status")(status.status)
 app.command("list")(models.list_models)
 app.command("inspect")(models.inspect)
 app.add_typer(prices.app, name="prices")

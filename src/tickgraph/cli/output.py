@@ -87,9 +87,9 @@ def number(value: float | None, places: int = 3) -> str:
     return "-" if value is None else f"{value:+.{places}f}"
 
 
-def age(moment: datetime) -> str:
-    """Write how long ago a moment was."""
-    hours = (datetime.now(UTC) - moment).total_seconds() / 3600
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """Write how long before now a moment was; None is the system's time."""
+    hours = ((now or datetime.now(UTC)) - moment).total_seconds() / 3600
     if hours < 1:
         return f"{hours * 60:.0f} min"
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} d"

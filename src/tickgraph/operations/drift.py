@@ -88,9 +88,8 @@ def p_values(tallies: pd.DataFrame) -> NDArray[np.float64]:
 
 def _tallies(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Figures of each symbol's current weights: those that made its last forecast."""
-    made = outcomes[outcomes["trained_at"].notna() & (outcomes["volatility"] > 0)]
-    last = made.sort_values("logged_at").groupby("symbol")["trained_at"].last()
-    own = made[made["trained_at"] == made["symbol"].map(last)]
+    made = outcomes[outcomes["trained_at"].notna() & (outcomes["volatility"] > 0)].sort_values("logged_at")
+    own = made[made["trained_at"] == made.groupby("symbol")["trained_at"].transform("last")]
     columns = {
         "symbol": own["symbol"],
         "trained_at": own["trained_at"],

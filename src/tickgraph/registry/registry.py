@@ -221,6 +221,16 @@ class ModelRegistry:
         """
         return self._metadata(symbol, self.paths(symbol).metadata)[0]
 
+    def verified(self, symbol: str) -> ModelMetadata:
+        """Metadata of the current generation, whose files are compared with their checksums and not opened.
+
+        Raises
+        ------
+        ModelNotFoundError, ArtefactError
+            None was published, or a file of it is damaged, foreign or missing.
+        """
+        return self._read(symbol, self.paths(symbol))[0]
+
     def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
         """Load and verify the current generation.
 

@@ -1,0 +1,181 @@
+"""``tickgraph status``: freshness and live quality at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source
+from tickgraph.cli.output import (
+    age,
+    facts,
+    note,
+    number,
+    percent,
+    print_json,
+    print_table,
+    results,
+    stdout,
+)
+from tickgraph.errors import PartialFailure
+from tickgraph.market.store import PriceStore
+from tickgraph.market.universe import parse_symbols
+from tickgraph.operations.overview import Overview, SymbolStatus, overview
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.settings import load_settings
+
+NAMED = 8  # symbols named behind a problem that many share
+
+
+def status(
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option("--symbols", metavar="SYMBOLS", help="Tickers or a sector.", show_default="all"),
+    ] = None,
+    problems: Annotated[
+        bool, typer.Option("--problems", help="Only symbols that are stale, failed or out of band.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 3 if anything is stale, failed or out of band.")
+    ] = False,
+    source: Source = None,
+    models_dir: ModelsDir = None,
+    prices_dir: PricesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how fresh prices and models are, and how good the forecasts that were served; worst first.
+
+    Stale means that something lacks what the last due refresh should have brought. Out of band means that a
+    model's intervals or errors are not what its calibration promised, beyond chance.
+    """
+    settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir)
+    found = overview(
+        ModelRegistry(settings.models_dir),
+        PriceStore(settings.prices_dir),
+        settings.operations_dir,
+        settings.source,
+        datetime.now(UTC),
+    )
+    wanted = parse_symbols(symbols, found.symbols) if symbols else tuple(found.symbols)
+    shown = [one for one in found.symbols.values() if one.symbol in wanted]
+    unknown = sorted(set(wanted) - found.symbols.keys())
+    is_well = not found.problems and not unknown and all(one.state == "ok" for one in shown)
+    if problems:
+        shown = [one for one in shown if one.state != "ok"]
+    if as_json:
+        print_json(_document(found, shown, is_well))
+    else:
+        _print(found, shown, unknown, is_well)
+    if check and not is_well:
+        raise typer.Exit(PartialFailure.exit_code)
+
+
+def _document(found: Overview, shown: list[SymbolStatus], is_well: bool) -> dict[str, Any]:
+    quality = found.quality
+    return {
+        "at": found.at,
+        "ok": is_well,
+        "problems": found.problems,
+        "sources": {name: asdict(one) for name, one in found.sources.items()},
+        "last_run": found.last_run.model_dump(mode="json", exclude={"symbols"}) if found.last_run else None,
+        "next_due": found.schedule.next_due,
+        "next_kind": found.schedule.next_kind,
+        "lease": found.lease,
+        "quality": quality.model_dump(mode="json", exclude={"symbols"}) if quality else None,
+        "symbols": {
+            one.symbol: {**asdict(one), "live": one.live.model_dump(mode="json") if one.live else None}
+            for one in shown
+        },
+    }
+
+
+def _print(found: Overview, shown: list[SymbolStatus], unknown: list[str], is_well: bool) -> None:
+    stdout.print(facts(f"Status at {found.at:%Y-%m-%d %H:%M} UTC", _header(found)))
+    if shown:
+        print_table(_table(found, shown))
+    elif is_well:
+        stdout.print("Nothing is stale, failed or out of band.")
+    if unknown:
+        note(f"nothing is known of {', '.join(unknown)}: no model, and no forecast was served")
+    for problem in found.problems:
+        stdout.print(problem, markup=False, highlight=False, soft_wrap=True)
+    by_text: dict[str, list[str]] = {}
+    for one in shown:
+        for text in one.problems:
+            by_text.setdefault(text, []).append(one.symbol)
+    for text, names in by_text.items():
+        who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        stdout.print(f"{who}: {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _header(found: Overview) -> dict[str, str]:
+    rows = {
+        f"prices, {name}": "none stored. Run: tickgraph prices update"
+        if one.last_session is None
+        else f"{one.symbols} symbols up to {one.last_session}, {_behind(one.sessions_behind)}"
+        for name, one in found.sources.items()
+    }
+    run, due, quality = found.last_run, found.schedule.next_due, found.quality
+    rows["last refresh"] = (
+        "none yet. Run: tickgraph refresh"
+        if run is None
+        else f"{run.state}, {run.kind}, began {age(run.started_at, found.at)} ago"
+    )
+    if due is not None:
+        rows["next due"] = f"{due:%Y-%m-%d %H:%M} UTC ({found.schedule.next_kind})"
+    if found.lease is not None:
+        rows["refreshing now"] = found.lease
+    if quality is None or not quality.panel.forecasts:
+        rows["live quality"] = "no forecast has met its session yet"
+    else:
+        panel = quality.panel
+        rows["live quality"] = (
+            f"{panel.forecasts} forecasts for {panel.first} to {panel.last}: IC {number(panel.ic)}, "
+            f"hit rate {percent(panel.hit_rate)}, 80% interval held {percent(panel.coverage.get('0.8'))}, "
+            f"R2 {percent(panel.r2_vs_zero, 2, sign=True)} against no move and "
+            f"{percent(panel.r2_vs_momentum, 2, sign=True)} against momentum"
+        )
+    return rows
+
+
+def _table(found: Overview, shown: list[SymbolStatus]) -> Any:
+    table = results(
+        "Symbols, worst first",
+        "symbol",
+        "state",
+        right=(
+            "prices",
+            "behind",
+            "model age",
+            "corr. as of",
+            "live n",
+            "IC",
+            "hit rate",
+            "80% holds",
+            "errors",
+        ),
+    )
+    colours = {"failed": "red", "out of band": "magenta", "stale": "yellow", "ok": "green"}
+    for one in shown:
+        live = one.live
+        table.add_row(
+            one.symbol,
+            f"[{colours[one.state]}]{one.state}[/]",
+            str(one.last_session or "-"),
+            "-" if one.sessions_behind is None else str(one.sessions_behind),
+            "-" if one.trained_at is None else age(one.trained_at, found.at),
+            str(one.correlations_as_of or "-"),
+            str(live.forecasts if live else 0),
+            number(live.ic if live else None),
+            percent(live.hit_rate if live else None, 0),
+            percent(live.coverage.get("0.8") if live else None, 0),
+            "-" if live is None or live.error_ratio is None else f"{live.error_ratio:.2f}",
+        )
+    return table
+
+
+def _behind(sessions: int | None) -> str:
+    return "current" if not sessions else f"{sessions} {'session' if sessions == 1 else 'sessions'} behind"
