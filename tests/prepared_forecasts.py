@@ -1,0 +1,62 @@
+"""Prepared forecasts and journal records with round numbers, for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.model.measures import LEVELS
+from tickgraph.serving.prepared import Prepared, PriceContext
+
+SCORES = np.linspace(-2.0, 2.0, 101)
+
+
+def prepared(symbol="AAPL", as_of="2022-12-29", forecast=0.001, trust=0.5, model=None, volatility=0.02):
+    return Prepared(
+        symbol,
+        PredictiveDistribution(forecast, volatility, SCORES, trust),
+        PriceContext(np.datetime64(as_of), 130.0, "sample"),
+        model,
+        None,
+        (),
+        object(),
+        200,
+    )
+
+
+def record(
+    symbol="AAPL",
+    as_of="2022-12-28",
+    target="2022-12-29",
+    logged="2022-12-29T11:00",
+    forecast=0.001,
+    half_widths=(0.02, 0.04),
+    trained="2022-12-01",
+    **others,
+):
+    """One record of the journal, as its reader gives them."""
+    ends = {
+        f"{end}_{level}": sign * half
+        for level, half in zip(LEVELS, half_widths, strict=True)
+        for end, sign in (("lower", -1), ("upper", 1))
+    }
+    return {
+        "logged_at": pd.Timestamp(logged, tz="UTC"),
+        "symbol": symbol,
+        "as_of": pd.Timestamp(as_of),
+        "target_session": pd.Timestamp(target),
+        "model": "gnn",
+        "generation": "g",
+        "trained_at": pd.Timestamp(trained, tz="UTC"),
+        "source": "sample",
+        "sessions_behind": 0,
+        "last_close": 130.0,
+        "predicted_return": forecast,
+        "centre": 0.0,
+        "volatility": 0.02,
+        "mean_score": 0.8,
+        "probability_up": 0.5,
+        **ends,
+        **others,
+    }

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prepared_forecasts import SCORES, prepared
+from tickgraph.serving import journal as journal_module
+from tickgraph.serving.journal import KEPT_MONTHS, ForecastJournal, read_journal
+from tickgraph.serving.observer import Observer
+
+EVENING = datetime(2022, 12, 29, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock():
+    return [EVENING]
+
+
+@pytest.fixture
+def journal(tmp_path, clock):
+    return ForecastJournal(tmp_path / "journal", lambda: clock[0])
+
+
+def only_file(journal):
+    (path,) = journal.folder.iterdir()
+    return path
+
+
+def symbols_of(journal):
+    return list(read_journal(journal.folder)["symbol"])
+
+
+def test_a_record_says_what_was_forecast_and_from_what(journal, registry):
+    from tickgraph.model.weights import weight_shapes
+    from tickgraph.serving.served import ServedModel
+
+    model = ServedModel.from_stored(registry.load("AAPL", weight_shapes))
+    one = prepared(model=model)
+    journal.log([one])
+
+    (record,) = read_journal(journal.folder).to_dict("records")
+    assert record["logged_at"].to_pydatetime() == EVENING
+    assert (record["symbol"], record["model"], record["source"]) == ("AAPL", "gnn", "sample")
+    assert (record["as_of"].date(), record["target_session"].date()) == (
+        date(2022, 12, 29),
+        date(2022, 12, 30),
+    )
+    assert record["generation"] == model.generation
+    assert record["trained_at"].to_pydatetime() == model.trained_at
+    assert (record["sessions_behind"], record["last_close"]) == (0, 130.0)
+    assert (record["predicted_return"], record["centre"], record["volatility"]) == (0.001, 0.0005, 0.02)
+    assert record["mean_score"] == pytest.approx(np.abs(SCORES).mean(), rel=1e-6)
+    assert record["probability_up"] == pytest.approx(one.probability_up, rel=1e-6)
+    for level, lower, upper in one.intervals:
+        assert record[f"lower_{level}"] == pytest.approx(lower, rel=1e-6)
+        assert record[f"upper_{level}"] == pytest.approx(upper, rel=1e-6)
+
+
+def test_momentum_has_no_generation(journal):
+    journal.log([prepared()])
+    (record,) = read_journal(journal.folder).to_dict("records")
+    assert record["model"] == "momentum"
+    assert record["generation"] is None or record["generation"] != record["generation"]
+
+
+def test_processes_write_into_one_file_and_lose_nothing(tmp_path):
+    writers, batches, size = 3, 12, 40
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here.parent), os.environ.get("PYTHONPATH", "")])
+    started = [
+        subprocess.Popen(
+            [sys.executable, here / "journal_writer.py", tmp_path, own, str(batches), str(size)],
+            stdin=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        for own in "XYZ"
+    ]
+    for process in started:
+        process.stdin.write(b"\n")
+        process.stdin.close()
+    assert [process.wait(120) for process in started] == [0] * writers
+
+    assert len(list(tmp_path.iterdir())) == 1
+    found = read_journal(tmp_path)
+    assert len(found) == found["symbol"].nunique() == writers * batches * size
+
+
+@pytest.mark.parametrize("left", [1, 20, 200])
+def test_a_torn_record_is_skipped_and_swallows_no_other(journal, left):
+    journal.log([prepared("AAPL"), prepared("MSFT")])
+    path = only_file(journal)
+    path.write_bytes(path.read_bytes()[:-left])  # 1 takes no more than the line's end
+    journal.log([prepared("JPM")])
+    assert symbols_of(journal) == (["AAPL", "MSFT", "JPM"] if left == 1 else ["AAPL", "JPM"])
+
+
+def test_lines_that_are_no_records_are_skipped(journal):
+    journal.log([prepared("AAPL")])
+    path = only_file(journal)
+    strange = b'\x00\xff\n{"symbol": 1}\n{"nothing": "of use"}\n{"a"{}\n[]\n{"logged_at":"yesterday"}\n'
+    path.write_bytes(strange + path.read_bytes() + strange)
+    assert symbols_of(journal) == ["AAPL"]
+
+
+def test_what_a_restart_logs_again_is_given_once(journal, tmp_path, clock):
+    journal.log([prepared("AAPL"), prepared("MSFT")])
+    clock[0] = EVENING.replace(hour=23)
+    ForecastJournal(journal.folder, lambda: clock[0]).log([prepared("AAPL")])
+    assert len(only_file(journal).read_text().split()) == 3
+    found = read_journal(journal.folder)
+    assert list(found["symbol"]) == ["AAPL", "MSFT"]
+    assert list(found["logged_at"].dt.hour) == [22, 22], "the first counts"
+
+
+def test_a_forecast_from_corrected_prices_is_another(journal):
+    journal.log([prepared(forecast=0.001)])
+    journal.log([prepared(forecast=0.002)])
+    assert list(read_journal(journal.folder)["predicted_return"]) == [0.001, 0.002]
+
+
+def test_a_full_disk_costs_no_forecast_and_is_said_once(journal, monkeypatch, caplog):
+    real = os.write
+
+    def full(handle, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with caplog.at_level(logging.WARNING):
+        monkeypatch.setattr(journal_module.os, "write", full)
+        assert journal.log([prepared("AAPL"), prepared("MSFT")]) == (0, 2)
+        assert journal.log([prepared("JPM")]) == (0, 1)
+        monkeypatch.setattr(journal_module.os, "write", real)
+        assert journal.log([prepared("XOM")]) == (1, 0)
+    assert (journal.written, journal.dropped) == (1, 3)
+    assert len(caplog.records) == 1
+    assert "No space left" in caplog.text
+    assert symbols_of(journal) == ["XOM"]
+
+
+def test_a_disk_that_takes_only_a_part_keeps_the_whole_records(journal, monkeypatch):
+    real = os.write
+    monkeypatch.setattr(
+        journal_module.os, "write", lambda handle, data: real(handle, data[: len(data) - 100])
+    )
+    assert journal.log([prepared("AAPL"), prepared("MSFT")]) == (1, 1)
+    monkeypatch.setattr(journal_module.os, "write", real)
+    journal.log([prepared("JPM")])
+    assert symbols_of(journal) == ["AAPL", "JPM"]
+
+
+def test_a_real_full_device_costs_no_forecast(tmp_path, clock):
+    if not Path("/dev/full").exists():
+        pytest.skip("no device that is always full")
+    journal = ForecastJournal(tmp_path, lambda: clock[0])
+    journal.log([prepared()])
+    path = only_file(journal)
+    path.unlink()
+    path.symlink_to("/dev/full")
+    assert journal.log([prepared()]) == (0, 1)
+
+
+def test_a_folder_that_cannot_be_made_costs_no_forecast(tmp_path, clock):
+    (tmp_path / "state").write_text("a file stands in its place")
+    journal = ForecastJournal(tmp_path / "state" / "journal", lambda: clock[0])
+    assert journal.log([prepared()]) == (0, 1)
+    assert journal.dropped == 1
+
+
+def test_a_read_only_file_system_costs_no_forecast(journal, monkeypatch):
+    def read_only(path, flags, mode):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_module.os, "open", read_only)  # root may write where others may not
+        assert journal.log([prepared()]) == (0, 1)
+    assert journal.log([prepared()]) == (1, 0)
+
+
+def test_nothing_is_put_in_the_place_of_a_disk_that_vanished(tmp_path, clock):
+    journal = ForecastJournal(tmp_path / "gnn" / ".operations" / "journal", lambda: clock[0])
+    journal.log([prepared()])
+    shutil.rmtree(tmp_path / "gnn")
+    assert journal.log([prepared()]) == (0, 1)
+    assert not (tmp_path / "gnn").exists()
+
+
+def test_months_have_files_of_their_own_and_the_oldest_are_deleted(journal, clock):
+    for month in range(1, 13):
+        clock[0] = datetime(2021, month, 3, tzinfo=UTC)
+        journal.log([prepared(as_of="2021-01-04")])
+    (journal.folder / "notes.txt").write_text("not ours")
+    clock[0] = datetime(2022, 3, 3, tzinfo=UTC)
+    journal.log([prepared()])
+    names = sorted(path.name for path in journal.folder.iterdir())
+    assert names[-1] == "notes.txt"
+    assert names[0].startswith("2021-03."), f"{KEPT_MONTHS} months with the current one"
+    assert names[-2].startswith("2022-03.")
+
+
+def test_only_the_months_that_can_matter_are_read(journal, clock):
+    clock[0] = datetime(2022, 10, 3, 12, tzinfo=UTC)
+    journal.log([prepared("MSFT", as_of="2022-09-30")])
+    (old,) = journal.folder.iterdir()
+    clock[0] = EVENING
+    journal.log([prepared("AAPL")])
+    old.write_bytes(old.read_bytes() + b"\n" + json.dumps({"symbol": 3}).encode())
+    assert list(read_journal(journal.folder, since=date(2022, 12, 30))["symbol"]) == ["AAPL"]
+    assert list(read_journal(journal.folder)["symbol"]) == ["MSFT", "AAPL"]
+
+
+def test_without_a_journal_there_are_no_records(tmp_path):
+    found = read_journal(tmp_path / "none")
+    assert found.empty
+    assert {"symbol", "logged_at", "lower_0.8"} <= set(found.columns)
+
+
+class _Told(Observer):
+    def __init__(self):
+        self.events = []
+
+    def journaled(self, written, dropped):
+        self.events.append((written, dropped))
+
+
+def test_a_forecast_is_logged_when_it_is_prepared_and_never_from_memory(registry, store, tmp_path):
+    from tickgraph.serving.live import LiveForecaster
+
+    told, now = _Told(), datetime(2022, 12, 30, 22, tzinfo=UTC)
+    journal = ForecastJournal(tmp_path / "journal", lambda: now)
+    live = LiveForecaster(registry, store, now=lambda: now, observer=told, journal=journal)
+    live.look()
+    try:
+        live.forecast_many(["AAPL", "MSFT"], {"AAPL": 120.0})
+        live.forecast_many(["AAPL", "MSFT"], {"AAPL": 140.0})
+        assert live.in_memory("AAPL") is not None
+        assert told.events == [(2, 0)]
+
+        registry.publish_correlation("AAPL", registry_correlation(registry), date(2022, 12, 30))
+        live.look()
+        assert told.events == [(2, 0), (1, 0)], "another generation"
+        live.forecast_many(["NKE"])  # without a model
+        live.forecast_many(["NKE"])
+        assert told.events[2:] == [(1, 0)]
+    finally:
+        live.stop()
+    found = read_journal(journal.folder)
+    assert list(found["symbol"]) == ["AAPL", "MSFT", "AAPL", "NKE"]
+    assert found["generation"].nunique() == 3
+    assert found["trained_at"].nunique() == 2, "new correlations are no new model"
+    assert set(found["target_session"].dt.date) == {date(2023, 1, 3)}
+
+
+def registry_correlation(registry):
+    from tickgraph.model.weights import weight_shapes
+
+    return registry.load("AAPL", weight_shapes).correlation
+
+
+def test_a_forecast_as_of_an_earlier_day_is_no_live_one(registry, store, tmp_path):
+    from tickgraph.serving.forecaster import Forecaster
+    from tickgraph.serving.prices import PanelCache
+
+    journal = ForecastJournal(tmp_path / "journal")
+    Forecaster(registry, PanelCache(store), journal=journal).forecast("AAPL", as_of=date(2022, 6, 30))
+    assert journal.written == 0
+
+
+def test_a_journal_that_cannot_be_written_costs_no_forecast(registry, store, tmp_path):
+    from tickgraph.serving.forecaster import Forecaster
+    from tickgraph.serving.prices import PanelCache
+
+    (tmp_path / "state").write_text("a file")
+    told, journal = _Told(), ForecastJournal(tmp_path / "state" / "journal")
+    forecaster = Forecaster(registry, PanelCache(store), observer=told, journal=journal)
+    assert forecaster.forecast("AAPL").status == "pre-trained"
+    assert told.events == [(0, 1)]
