@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -79,7 +80,7 @@ def test_only_the_last_sessions_are_scored(panel):
     days = sessions("2022-11-01", "2022-12-30")
     made = [
         record(as_of=str(base), target=str(target), logged=f"{target}T11:00")
-        for base, target in zip(days[:-1], days[1:], strict=True)
+        for base, target in pairwise(days)
     ]
     found = outcomes(panel, *made, window=10)
     assert list(found["target_session"].to_numpy().astype("datetime64[D]")) == list(days[-10:])

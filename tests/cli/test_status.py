@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tickgraph.cli import main
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["tickgraph", "status", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def here(registry, prices_dir):
+    return ["--models-dir", registry.root, "--prices-dir", prices_dir]
+
+
+def test_it_shows_every_model_and_why_it_is_stale(run, here):
+    code, out, err = run(*here)
+    assert (code, err) == (0, "")
+    for text in ("prices, sample", "42 symbols up to 2022-12-30", "none yet. Run: tickgraph refresh"):
+        assert text in out
+    rows = [line.split()[:3] for line in out.splitlines() if " stale " in line]
+    assert rows == [[name, "stale", "2022-12-30"] for name in ("AAPL", "JPM", "MSFT", "XOM")]
+    assert "AAPL, JPM, MSFT, XOM: prices end on 2022-12-30:" in out, "what all share is said once"
+
+
+def test_a_check_fails_for_a_monitoring_shell(run, here):
+    code, out, _ = run(*here, "--check")
+    assert code == 3
+    assert "stale" in out
+
+
+def test_json_has_all_of_it(run, here):
+    code, out, _ = run(*here, "--json", "--symbols", "AAPL")
+    found = json.loads(out)
+    assert code == 0
+    assert found["ok"] is False
+    assert list(found["symbols"]) == ["AAPL"]
+    assert found["symbols"]["AAPL"]["state"] == "stale"
+    assert found["sources"]["sample"]["last_session"] == "2022-12-30"
+
+
+def test_a_damaged_model_is_a_row_and_no_traceback(run, here, registry):
+    registry.paths("JPM").weights.write_bytes(b"nonsense")
+    code, out, _ = run(*here, "--check")
+    assert code == 3
+    first = next(line for line in out.splitlines() if " failed " in line)
+    assert first.split()[0] == "JPM"
+    assert "JPM.weights.h5" in out
+
+
+def test_unknown_symbols_are_said_and_fail_a_check(run, here):
+    code, _, err = run(*here, "--symbols", "ZZZ", "--check")
+    assert code == 3
+    assert "nothing is known of ZZZ" in err
+
+
+def test_with_nothing_there_it_says_what_to_run(run):
+    code, out, _ = run()
+    assert code == 0
+    assert "Run: tickgraph train --symbols TIER_1" in out
+    assert run("--check")[0] == 3
+    assert json.loads(run("--json")[1])["symbols"] == {}
+
+
+def test_only_problems_are_shown_where_that_is_asked(run, here, registry):
+    registry.paths("JPM").weights.write_bytes(b"nonsense")
+    _, out, _ = run(*here, "--problems", "--json")
+    assert list(json.loads(out)["symbols"]) == ["JPM", "AAPL", "MSFT", "XOM"]
