@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import shutil
 from datetime import date
 
-from real_service import EVENING, here, process, settings_of
+from real_service import EVENING, here, settings_of
 from tickgraph.serving.journal import read_journal
 
 
@@ -35,15 +34,3 @@ def test_a_service_that_cannot_log_answers_and_counts(registry, prices_dir, conf
         assert service.get("/forecast/AAPL").json()["status"] == "pre-trained"
         assert service.metric("gnn_journal_dropped_total") == 1
         assert service.metric("gnn_forecasts_logged_total") == 0
-
-
-def test_the_processes_of_one_service_share_a_journal(registry, prices_dir, tmp_path):
-    shutil.rmtree(registry.root / ".operations", ignore_errors=True)
-    state = tmp_path / "state"
-    with process(registry.root, prices_dir, "--workers", "2", TICKGRAPH_STATE_DIR=str(state)) as service:
-        for symbol in ("AAPL", "MSFT", "JPM", "XOM"):
-            for _ in range(4):
-                assert service.get(f"/forecast/{symbol}", headers={"connection": "close"}).status_code == 200
-    found = read_journal(state / "journal")
-    assert set(found["symbol"]) == {"AAPL", "MSFT", "JPM", "XOM"}
-    assert len(list((state / "journal").iterdir())) == 1

@@ -110,6 +110,10 @@ def test_a_symbol_that_did_not_trade_is_not_scored(panel):
     assert list(found["symbol"]) == ["MSFT"]
 
 
+def test_a_session_that_is_not_stored_yet_is_not_scored(panel):
+    assert outcomes(panel.through(np.datetime64("2022-12-28")), record()).empty
+
+
 def test_prices_that_cannot_be_read_cost_only_their_own_symbol(panel):
     def stored(source, symbols, first):
         if "JPM" in symbols:

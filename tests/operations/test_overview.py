@@ -142,6 +142,12 @@ def test_live_quality_stands_beside_its_symbol(look, state):
     assert found.symbols["NKE"].trained_at is None, "served without a model"
 
 
+def test_a_flag_ends_with_the_model_that_it_was_about(look, registry, state):
+    write_quality(state, quality({"JPM": "its 80% interval held 50%"}))
+    redate(registry, "JPM", HOLIDAY_OVER + timedelta(minutes=5))
+    assert look(HOLIDAY_OVER + timedelta(minutes=10)).symbols["JPM"].state == "ok"
+
+
 def test_quality_is_scored_anew_when_a_session_has_ended_since(look, state, registry, store):
     from tickgraph.serving.forecaster import Forecaster
     from tickgraph.serving.journal import ForecastJournal

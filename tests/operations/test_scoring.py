@@ -49,18 +49,20 @@ def forecasts(symbol, *returns, **others):
 
 def test_figures_are_those_worked_out_by_hand():
     panel = market({"AAPL": [0.03, -0.01, 0.0, -0.05]})
-    made = forecasts("AAPL", 0.01, 0.01, 0.02, -0.02, half_widths=(0.015, 0.04), centre=0.001)
+    made = forecasts("AAPL", 0.01, 0.01, 0.0, -0.02, half_widths=(0.015, 0.04), centre=0.001)
     quality = scored(panel, made)
     found = quality.symbols["AAPL"]
 
     assert (found.forecasts, found.first, found.last) == (4, date(2022, 12, 27), date(2022, 12, 30))
-    assert found.hit_rate == pytest.approx(2 / 3), "a session without a move is left out"
+    assert found.hit_rate == pytest.approx(2 / 3), (
+        "a session without a move is left out, though none was forecast"
+    )
     assert found.coverage == {"0.8": 0.5, "0.95": 0.75}
-    # errors 0.02, -0.02, -0.02, -0.03; returns 0.03, -0.01, 0, -0.05
-    assert found.r2_vs_zero == pytest.approx(1 - (3 * 0.0004 + 0.0009) / (0.0009 + 0.0001 + 0.0025))
+    # errors 0.02, -0.02, 0, -0.03; returns 0.03, -0.01, 0, -0.05
+    assert found.r2_vs_zero == pytest.approx(1 - (2 * 0.0004 + 0.0009) / (0.0009 + 0.0001 + 0.0025))
     # means of the 20 returns before: 0.01, 0.011, 0.01, 0.0095
     momentum = np.array([0.03 - 0.01, -0.01 - 0.011, 0.0 - 0.01, -0.05 - 0.0095])
-    assert found.r2_vs_momentum == pytest.approx(1 - 0.0021 / (momentum @ momentum))
+    assert found.r2_vs_momentum == pytest.approx(1 - 0.0017 / (momentum @ momentum))
     residuals = np.abs(np.array([0.03, -0.01, 0.0, -0.05]) - 0.001) / 0.02
     assert found.error_ratio == pytest.approx(residuals.mean() / 0.8)
     assert found.ic is None, "four forecasts are too few"
@@ -87,8 +89,8 @@ def test_correlations_are_over_time_of_a_symbol_and_across_symbols_of_a_session(
 
 
 def test_a_forecast_that_does_not_vary_has_no_correlation():
-    moves = 0.01 * np.random.default_rng(0).standard_normal(12)
-    found = scored(market({"AAPL": moves}), forecasts("AAPL", *[0.0007] * 12))
+    moves = 0.01 * np.random.default_rng(0).standard_normal(13)
+    found = scored(market({"AAPL": moves}), forecasts("AAPL", *[0.0007] * 13))
     assert found.symbols["AAPL"].ic is None
 
 

@@ -88,7 +88,8 @@ def p_values(tallies: pd.DataFrame) -> NDArray[np.float64]:
 
 def _tallies(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Figures of each symbol's current weights: those that made its last forecast."""
-    made = outcomes[outcomes["trained_at"].notna() & (outcomes["volatility"] > 0)].sort_values("logged_at")
+    made = outcomes[outcomes["volatility"] > 0].sort_values("logged_at")
+    # Momentum has no training date, which equals nothing.
     own = made[made["trained_at"] == made.groupby("symbol")["trained_at"].transform("last")]
     columns = {
         "symbol": own["symbol"],

@@ -193,7 +193,7 @@ def _symbol(
         expected = last_completed_session(due).astype(date)
         if metadata.correlations.as_of < (min(expected, stored) if stored else expected):
             faults.add("stale", f"its correlations are of {metadata.correlations.as_of}")
-    if quality and symbol in quality.flagged:
+    if quality and symbol in quality.flagged and not _is_newer(metadata, quality):
         faults.add("out of band", quality.flagged[symbol])
     return SymbolStatus(
         symbol=symbol,
@@ -206,6 +206,10 @@ def _symbol(
         correlations_as_of=metadata.correlations.as_of if metadata else None,
         live=quality.symbols.get(symbol) if quality else None,
     )
+
+
+def _is_newer(model: ModelMetadata | None, quality: LiveQuality) -> bool:
+    return model is not None and model.training_date > quality.computed_at
 
 
 def _model(registry: ModelRegistry, symbol: str) -> ModelMetadata | TickgraphError:

@@ -12,6 +12,7 @@ journal is JSON lines, a file for each month (of UTC) and host, only ever append
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -214,7 +215,8 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
     for name in sorted(names_in(folder)):
         found = _NAME.fullmatch(name)
         if found and found[1] >= oldest:
-            with storage_errors(folder / name):
+            # A folder is not ours, and a file that is gone was deleted for its age.
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError), storage_errors(folder / name):
                 tables.append(_parsed((folder / name).read_bytes()))
     records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
     if since is not None:
