@@ -25,6 +25,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from tickgraph.http.operation_metrics import OperationMetrics
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.live import LiveForecaster
 from tickgraph.serving.observer import Observer
@@ -144,11 +145,23 @@ class ServiceMetrics(Observer):
             mode="livemin",
         )
         self.memory = gauge("gnn_memory_bytes", "Resident memory of the service's processes.")
+        self.operations = OperationMetrics(self._registry, multiprocess=self.multiprocess)
         self._cached = self.latency.labels("true")
         self._computed = self.latency.labels("false")
+        # Known labels exist from the start: the first of a kind is an increase, and no new series.
+        for reason in ("overload", "timeout"):
+            self.shed.labels(reason)
+        for kind in ("train", "refresh"):
+            for state in ("done", "failed"):
+                self.jobs.labels(kind, state)
 
-    def attach(self, live: LiveForecaster, jobs_waiting: Callable[[], int]) -> None:
-        """Read gauges from this forecaster and the jobs, and label by the symbols that have models."""
+    def attach(
+        self, live: LiveForecaster, jobs_waiting: Callable[[], int], operations_dir: Path | None = None
+    ) -> None:
+        """Read gauges from this forecaster, the jobs and the folder of operations.
+
+        Labels are the symbols that have models.
+        """
         self._live, self._jobs_waiting = live, jobs_waiting
 
         def label(symbol: str) -> str:
@@ -156,6 +169,8 @@ class ServiceMetrics(Observer):
             return symbol if known else OTHER
 
         self._labelled = label
+        if operations_dir is not None:
+            self.operations.follow(operations_dir, lambda symbol: None if label(symbol) == OTHER else symbol)
 
     def hit(self, symbol: str) -> None:
         """Count."""
@@ -195,6 +210,7 @@ class ServiceMetrics(Observer):
     def looked(self) -> None:
         """Bring the gauges up to date: of several processes, only one is asked for metrics."""
         self.last_look.set_to_current_time()
+        self.operations.look()  # here only: no request waits for a file
         self._read_gauges()
 
     def prices_kept(self, source: str, error: Exception) -> None:
@@ -218,11 +234,12 @@ class ServiceMetrics(Observer):
     def expose(self) -> bytes:
         """Text of all metrics, in Prometheus's format; of all processes where there are several."""
         self._read_gauges()
-        registry = self._registry
+        known: CollectorRegistry | MultiProcessCollector = self._registry
         if self.multiprocess:
             _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
-            registry = CollectorRegistry()
-            registry.register(_WithoutTheGone(MultiProcessCollector(None)))  # type: ignore[no-untyped-call]
+            known = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+        registry = CollectorRegistry()
+        registry.register(_WithoutTheUnknown(known))
         return generate_latest(registry)
 
     def _read_gauges(self) -> None:
@@ -259,15 +276,15 @@ class ServiceMetrics(Observer):
         self._aged = set(oldest)
 
 
-class _WithoutTheGone:
-    """Metrics of all processes, less the series of models that have left memory."""
+class _WithoutTheUnknown:
+    """Metrics less the series whose value is not known: of models that have left memory, of runs that were not."""
 
-    def __init__(self, all_of_them: MultiProcessCollector) -> None:
+    def __init__(self, all_of_them: CollectorRegistry | MultiProcessCollector) -> None:
         self._all_of_them = all_of_them
 
     def collect(self) -> Iterator[Metric]:
         """Give each metric."""
-        for metric in self._all_of_them.collect():  # type: ignore[no-untyped-call]
+        for metric in self._all_of_them.collect():
             metric.samples = [sample for sample in metric.samples if not math.isnan(sample.value)]
             yield metric
 

@@ -88,7 +88,7 @@ class Service:
             grace_seconds=serve.drain_seconds,
             on_end=self._job_ended,
         )
-        self.metrics.attach(self.live, lambda: self.background.waiting)
+        self.metrics.attach(self.live, lambda: self.background.waiting, settings.operations_dir)
         # Training happens beside the request, or is waited for: what answers meanwhile is momentum, or nothing.
         self.fallback = "none" if settings.fallback == "none" else "momentum"
         self.started_at = datetime.now(UTC)

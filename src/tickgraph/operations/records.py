@@ -152,6 +152,15 @@ class RunLog:
             with contextlib.suppress(OSError):  # another process may be at it
                 (self._folder / name).unlink()
 
+    def files(self) -> list[Path]:
+        """Files of the runs, the newest first; :class:`StorageError` if their folder cannot be listed."""
+        names = (name for name in names_in(self._folder) if name.endswith(".json") and name[0] != ".")
+        return [self._folder / name for name in sorted(names, reverse=True)]
+
+    def read(self, file: Path) -> RefreshRun | None:
+        """One of :meth:`files`; None where it cannot be read."""
+        return _read(file)
+
 
 def _read(path: Path) -> RefreshRun | None:
     try:
