@@ -203,16 +203,14 @@ from pathlib import Path
 from tickgraph.http.metrics import ServiceMetrics
 state_dir, step = Path(sys.argv[1]), sys.argv[2]
 metrics = ServiceMetrics()
-if step == "started":  # knows nothing yet: what the others found counts
+if step == "second":  # it has only just started, and has not looked
     print(metrics.expose().decode())
-    sys.exit()
 metrics.operations.follow(state_dir, lambda symbol: symbol)
 metrics.looked()
-if step == "gone":
+if step == "second":
     (state_dir / "quality.json").unlink()
     metrics.looked()
-print(metrics.expose().decode())
-sys.stdout.flush()
+print(metrics.expose().decode(), flush=True)
 sys.stdin.read()
 """
 
@@ -230,23 +228,18 @@ def test_of_several_processes_the_one_that_looked_last_counts(tmp_path, monkeypa
         )  # fmt: skip
 
     def said(process):
-        lines = []
-        for line in process.stdout:  # the last family of a text is not the same in every release
-            lines.append(line)
-            if line == "\n":
-                break
-        return series("".join(lines))
+        """What it printed up to the next empty line."""
+        return series("".join(iter(process.stdout.readline, "\n")))
 
-    first = start("look")
-    try:
+    with start("first") as first:
         found = said(first)
         assert found["gnn_live_ic"] == 0.02
         assert found["gnn_refresh_failed{daily}"] == 0
         assert found["gnn_live_out_of_band{TSLA}"] == 1
-        new, _ = start("started").communicate(timeout=60)
-        assert series(new)["gnn_live_ic"] == 0.02
-        gone, _ = start("gone").communicate(timeout=60)
-        assert not [name for name in series(gone) if "live" in name]
-        assert series(gone)["gnn_refresh_failed{daily}"] == 0
-    finally:
-        first.communicate(timeout=60)
+        with start("second") as second:
+            assert said(second)["gnn_live_ic"] == 0.02  # what the first one knows
+            gone = said(second)
+            assert not [name for name in gone if "live" in name]
+            assert gone["gnn_refresh_failed{daily}"] == 0
+            second.stdin.close()
+        first.stdin.close()
