@@ -122,6 +122,9 @@ def test_a_failure_shows_until_the_next_run_of_its_kind_has_ended(shown, state_d
     log.write(run(2))
     found = shown()
     assert (found["gnn_refresh_running"], found["gnn_refresh_failed{daily}"]) == (0, 0)
+    log.write(run(3, state="running", finished_at=None))
+    found = shown()
+    assert (found["gnn_refresh_running"], found["gnn_refresh_failed{daily}"]) == (1, 0)
 
 
 def test_each_kind_is_shown_by_itself_and_a_dry_run_not_at_all(shown, state_dir):
