@@ -19,6 +19,7 @@ from tickgraph.cli import (
     refresh,
     schedule,
     serve,
+    simulate,
     status,
     train,
 )
@@ -56,6 +57,7 @@ app.command("forecast")(forecast.forecast)
 app.command("refresh")(refresh.refresh)
 app.command("schedule")(schedule.schedule)
 app.command("status")(status.status)
+app.command("simulate")(simulate.simulate)
 app.command("list")(models.list_models)
 app.command("inspect")(models.inspect)
 app.add_typer(prices.app, name="prices")

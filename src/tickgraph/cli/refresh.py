@@ -6,7 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from tickgraph.market.universe import parse_symbols
 from tickgraph.operations.records import RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.refresh import OnEvent
 from tickgraph.operations.refresh import refresh as refresh_site
+from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.site import Site
 from tickgraph.operations.timetable import missed, next_due
 from tickgraph.registry.registry import ModelRegistry
@@ -32,16 +33,19 @@ INTERRUPTED = 130
 
 def site_of(settings: Settings) -> Site:
     """Everything that a refresh works on, by these settings."""
+    registry, store = ModelRegistry(settings.models_dir), PriceStore(settings.prices_dir)
+    state_dir = settings.operations_dir
     return Site(
-        registry=ModelRegistry(settings.models_dir),
-        store=PriceStore(settings.prices_dir),
+        registry=registry,
+        store=store,
         open_source=lambda name: open_source(name, settings.source_path),
         source=settings.source,
-        state_dir=settings.operations_dir,
+        state_dir=state_dir,
         training=settings.training,
         peer_pool=settings.peer_pool,
         universe=parse_symbols(settings.universe) if settings.universe else (),
         workers=settings.workers,
+        quality=lambda: live_quality(state_dir, store, registry, datetime.now(UTC)),
     )
 
 

@@ -21,8 +21,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from tickgraph.atomic import READABLE, storage_errors, write_atomically
 from tickgraph.errors import StorageError
+from tickgraph.locks import exclusive
 from tickgraph.pipeline.jobs import Ownership
-from tickgraph.registry.lock import exclusive
 
 LEASE_SECONDS = 600.0  # how long a host that vanished keeps others waiting
 RENEWALS = 3  # a lease is renewed this often within its time

@@ -1,0 +1,195 @@
+"""``tickgraph simulate``: a replayed year of refresh, serving and scoring, with every forecast checked."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tickgraph.cli.options import AsJson, Source, SourcePath, parse_date
+from tickgraph.cli.output import (
+    failure,
+    note,
+    number,
+    percent,
+    print_json,
+    print_table,
+    results,
+    stderr,
+    stdout,
+)
+from tickgraph.errors import CheckFailed, InputError
+from tickgraph.market.sources import open_source
+from tickgraph.market.sources.replay import known_splits
+from tickgraph.market.universe import parse_symbols
+from tickgraph.settings import load_settings
+
+if TYPE_CHECKING:
+    from tickgraph.operations.simulation.result import Counts, SimulationResult
+    from tickgraph.operations.simulation.year import Year
+
+
+def simulate(
+    first: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="First session to live through.")
+    ] = "2022-01-03",
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last one.")] = "2022-12-30",
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--symbols",
+            "-s",
+            metavar="SYMBOLS",
+            help="Tickers or a sector.",
+            show_default="all of the source",
+        ),
+    ] = None,
+    faults: Annotated[
+        bool,
+        typer.Option(
+            help="Let things go wrong: the provider down for two days, a refresh killed midway, a full disk for an "
+            "hour, a symbol renamed."
+        ),
+    ] = True,
+    verify: Annotated[
+        bool,
+        typer.Option(help="Train again as of each day, and compare every forecast; takes half of the time."),
+    ] = True,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep", metavar="FOLDER", help="Leave models, prices and state here.", show_default="removed"
+        ),
+    ] = None,
+    source: Source = None,
+    source_path: SourcePath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a span of sessions through refresh, serving and scoring, under a simulated clock.
+
+    The bundled prices are given as a live provider gave them on each day: nothing of the future, and splits and
+    dividends restate the history on their day. Refresh runs when it is due, models are retrained weekly, forecasts
+    are asked for after the open and after the close. Each must be fresh or marked stale, and equal to the one that
+    training as of that day gives. Exit code 8 if one is not.
+    """
+    from tickgraph.operations.simulation.faults import Faults, faults_of
+    from tickgraph.operations.simulation.world import World
+    from tickgraph.operations.simulation.year import Year
+
+    settings = load_settings(source=source, source_path=source_path)
+    start, end = _span(first, last)
+    origin = open_source(settings.source, settings.source_path)
+    known = origin.symbols()
+    wanted = parse_symbols(symbols, known) if symbols else known
+    pool = tuple(dict.fromkeys((*wanted, *(settings.peer_pool or known))))
+    bars = origin.fetch(pool)
+    if lacking := [reason for symbol, reason in bars.failures.items() if symbol in wanted]:
+        raise InputError(" ".join(lacking))
+    pool = tuple(symbol for symbol in pool if symbol not in bars.failures)
+    with _folder(keep) as folder:
+        world = World(
+            folder=Path(folder),
+            bars=bars.bars,
+            splits=known_splits() if settings.source == "sample" else {},
+            symbols=wanted,
+            pool=pool,
+            training=settings.training,
+            faults=faults_of(start, end, wanted) if faults else Faults(),
+            workers=settings.workers,
+        )
+        result = _run(Year(world, start, end, verify=verify))
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+    else:
+        _print(result)
+    if not result.passed:
+        raise CheckFailed(f"{result.total.wrong} of {result.total.served} forecasts were wrong.")
+
+
+def _span(first: str, last: str) -> tuple[date, date]:
+    start, end = parse_date(first), parse_date(last)
+    assert start is not None  # noqa: S101  text is given for both
+    assert end is not None  # noqa: S101
+    if start > end:
+        raise InputError(f"Empty span: it starts on {start}, after it ends on {end}.")
+    return start, end
+
+
+def _folder(keep: Path | None) -> AbstractContextManager[str | Path]:
+    if keep is None:
+        return tempfile.TemporaryDirectory(prefix="tickgraph-simulation-")
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise InputError(f"{keep} is not an empty folder. Name a new one: a simulation starts from nothing.")
+    return nullcontext(keep)
+
+
+def _run(year: Year) -> SimulationResult:
+    """Show a bar over the sessions, with what has been served so far; a line a month where there is no terminal."""
+    days = (year.last - year.first).days + 1
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[said]}"),
+        TimeElapsedColumn(),
+    )
+    months: set[str] = set()
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task(str(year.first), total=days, said="training the first models")
+
+        def show(now: datetime, so_far: Counts) -> None:
+            said = f"{so_far.served:,} served, {so_far.stale:,} stale, {so_far.wrong} wrong"
+            done = (now.date() - year.first).days
+            progress.update(task, completed=done, description=str(now.date()), said=said)
+            if not stderr.is_terminal and (month := f"{now:%Y-%m}") not in months:
+                months.add(month)
+                stderr.print(f"{month}: {said} so far", highlight=False)
+
+        year.on_step = show
+        return year.run()
+
+
+def _print(result: SimulationResult) -> None:
+    for event in result.events:
+        stdout.print(
+            f"{event.at:%Y-%m-%d %H:%M} UTC  {event.what}", highlight=False, soft_wrap=True, markup=False
+        )
+    columns = ("served", "fresh", "stale", "refused", "wrong", "refreshes", "failed", "trained", "restated")
+    table = results("Forecasts served and refreshes, by month", "month", right=columns)
+    for month, counts in {**result.months, "in all": result.total}.items():
+        table.add_row(month, *(f"{getattr(counts, name):,}" for name in columns))
+    print_table(table)
+    if result.quality is not None:
+        live = result.quality.panel
+        coverage = ", ".join(
+            f"{percent(float(level), 0)} {percent(held)}" for level, held in live.coverage.items()
+        )
+        stdout.print(
+            f"Live quality at the end, {live.forecasts:,} forecasts: intervals held {coverage}; IC {number(live.ic)}; "
+            f"R2 against no move {percent(live.r2_vs_zero, 2, sign=True)}, against momentum "
+            f"{percent(live.r2_vs_momentum, 2, sign=True)}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for reason, times in result.refusals.items():
+        note(f"refused {times} times: {reason}")
+    for problem in result.wrong:
+        failure(problem)
+    total = result.total
+    compared = (
+        f"{result.verified:,} were compared with forecasts trained as of their day ({result.trained_again:,} models "
+        f"trained for that): apart by {result.largest_difference:.1g} of their volatility at most"
+        if result.verified
+        else "none was compared with one trained again"
+    )
+    stdout.print(
+        f"{total.served:,} forecasts of {len(result.symbols)} symbols, {result.first} to {result.last}: "
+        f"{total.fresh:,} fresh, {total.stale:,} marked stale, {total.refused:,} refused, {total.wrong:,} wrong; {compared}. "
+        f"{result.seconds:.0f} s.",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,123 @@
+"""What a forecast should have been: trained as of that day, from prices known on that day, past all that is stored."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from tickgraph.errors import PriceDataError
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.sources.replay import ReplaySource
+from tickgraph.model.fitting import fit
+from tickgraph.model.training import TrainingProgram
+from tickgraph.pipeline.describe import describe
+from tickgraph.pipeline.train import peer_panel
+from tickgraph.registry.stored import StoredModel
+from tickgraph.serving.batch import prepare_models
+from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.prepared import Prepared
+from tickgraph.serving.served import ServedModel
+
+# Stored prices hold up to 1e-5 of a dividend that was too small to be noticed, and 20 epochs in float32 carry a
+# rounding on: differences are measured in units of the forecast's own volatility.
+TOLERANCE = 1e-3
+KEPT_PANELS = 4
+
+Names = Mapping[str, str]
+Ends = Mapping[str, np.datetime64]
+
+
+@dataclass
+class ExpectedForecasts:
+    """Forecasts made again from nothing: no store, no registry, no cache, only a replayed provider's prices.
+
+    Parameters
+    ----------
+    replay
+        The provider without faults.
+    program
+        Training program of the configuration that was served.
+    pool
+        Symbols that peers are chosen from.
+    """
+
+    replay: ReplaySource
+    program: TrainingProgram
+    pool: tuple[str, ...]
+    trained: int = 0
+    _panels: dict[Hashable, PricePanel] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _models: dict[tuple[str, np.datetime64], ServedModel] = field(default_factory=dict)
+
+    def model(self, symbol: str, session: np.datetime64, names: Names, ends: Ends) -> ServedModel:
+        """Train a symbol on prices known at the close of a session.
+
+        Parameters
+        ----------
+        symbol
+            Under the system's name for it.
+        session
+            Last session whose prices it may see.
+        names
+            By name in the replay: the name that the system knew it by then. Seeds are a name's own.
+        ends
+            By name in the replay: the last session that the system could have prices of.
+        """
+        key = symbol, session
+        if key not in self._models:
+            panel = self.panel(session, names, ends)
+            pool = tuple(names.get(name, name) for name in self.pool)
+            fitted = fit(peer_panel(panel, symbol, pool), symbol, self.program)
+            metadata = describe(fitted, _evening(session))
+            self._models[key] = ServedModel.from_stored(
+                StoredModel(symbol, metadata, dict(fitted.weights), fitted.correlation, "")
+            )
+            self.trained += 1
+        return self._models[key]
+
+    def panel(self, session: np.datetime64, names: Names, ends: Ends) -> PricePanel:
+        """Prices of the pool as known at the close of a session, under the names the system knew."""
+        key = session, tuple(names.items()), tuple(ends.items())
+        with self._lock:
+            if key not in self._panels:
+                if len(self._panels) >= KEPT_PANELS:
+                    self._panels.pop(next(iter(self._panels)))
+                self._panels[key] = _renamed(self.replay.known_at(self.pool, session), names, ends)
+            return self._panels[key]
+
+    def prepared(
+        self, models: Sequence[ServedModel], session: np.datetime64, names: Names, ends: Ends
+    ) -> list[Prepared | PriceDataError]:
+        """Forecast from a session with models that were trained again."""
+        return prepare_models(self.panel(session, names, ends), session, models, _evening(session))
+
+
+def _renamed(panel: PricePanel, names: Names, ends: Ends) -> PricePanel:
+    if not names and not ends:
+        return panel
+    close, adj_close, volume = panel.close.copy(), panel.adj_close.copy(), panel.volume.copy()
+    for column, symbol in enumerate(panel.symbols):
+        if symbol in ends:
+            for array in (close, adj_close, volume):
+                array[panel.sessions > ends[symbol], column] = np.nan
+    symbols = tuple(names.get(name, name) for name in panel.symbols)
+    return PricePanel(panel.sessions, symbols, close, adj_close, volume, panel.source)
+
+
+def _evening(session: np.datetime64) -> datetime:
+    return datetime.fromisoformat(f"{session}T23:00:00+00:00")
+
+
+def difference(served: Forecast, expected: Prepared) -> float:
+    """Largest difference of point forecast, interval ends (in units of volatility) and probability of a rise."""
+    volatility = expected.distribution.volatility
+    pairs = [(served.predicted_return, expected.distribution.forecast)]
+    for interval, (_, low, high) in zip(served.intervals, expected.intervals, strict=True):
+        pairs += [(interval.lower_return, low), (interval.upper_return, high)]
+    differences = [abs(one - other) / volatility for one, other in pairs]
+    closes = abs(served.last_close / expected.prices.last_close - 1)
+    return max(*differences, abs(served.probability_up - expected.probability_up), closes)

@@ -1,0 +1,172 @@
+"""What goes wrong in a simulated year: a provider that is down, a crash, a full disk, a symbol renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+from tickgraph.errors import InputError, SourceUnavailableError
+from tickgraph.market.calendar import sessions
+from tickgraph.market.source import Fetched, empty_bars
+from tickgraph.market.sources.replay import ReplaySource
+
+EXCHANGE_TIME = ZoneInfo("America/New_York")
+DOWN = timedelta(days=2)
+NOTICED_AFTER = timedelta(days=2)  # until someone tells the system of a symbol's new name
+LEAST_SESSIONS = 20  # that the faults of a year can be spread over
+
+
+@dataclass(frozen=True)
+class Outage:
+    """The provider cannot be reached from one moment to another."""
+
+    first: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The refresh of a day is killed when it has published so many models."""
+
+    day: date
+    after: int
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    """Nothing can be written from one moment to another."""
+
+    first: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Rename:
+    """A symbol trades under another name, of which the system is told later than the provider knows.
+
+    It is to happen after a day's refresh and before the close: then what the system has of the symbol ends with the
+    session before.
+    """
+
+    symbol: str
+    name: str
+    at: datetime
+    told: datetime
+
+
+@dataclass(frozen=True)
+class Faults:
+    """All that goes wrong."""
+
+    outages: tuple[Outage, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+    full_disks: tuple[FullDisk, ...] = ()
+    renames: tuple[Rename, ...] = ()
+
+    def is_down(self, now: datetime) -> bool:
+        """Whether the provider cannot be reached."""
+        return any(outage.first <= now < outage.until for outage in self.outages)
+
+    def disk_is_full(self, now: datetime) -> bool:
+        """Whether nothing can be written."""
+        return any(full.first <= now < full.until for full in self.full_disks)
+
+    def crash_on(self, day: date) -> Crash | None:
+        """Crash of a day's refresh, if there is one."""
+        return next((crash for crash in self.crashes if crash.day == day), None)
+
+
+def faults_of(first: date, last: date, symbols: Sequence[str]) -> Faults:
+    """One fault of each kind, spread over a span of sessions; the last symbol is the one renamed.
+
+    Raises
+    ------
+    InputError
+        The span is too short for them.
+    """
+    days = [day.item() for day in sessions(first, last)]
+    if len(days) < LEAST_SESSIONS:
+        raise InputError(
+            f"Faults need at least {LEAST_SESSIONS} sessions, and there are {len(days)} from {first} to {last}. "
+            "Simulate a longer span, or leave the faults out."
+        )
+
+    def at(share: float, hour: float) -> datetime:
+        moment = datetime.combine(days[int(share * len(days))], time(), EXCHANGE_TIME)
+        return (moment + timedelta(hours=hour)).astimezone(
+            UTC
+        )  # wall-clock hours: no fault is at a change of them
+
+    down, full, renamed = at(0.2, 5), at(0.6, 5.75), at(0.8, 7)
+    return Faults(
+        outages=(Outage(down, down + DOWN),),
+        crashes=(Crash(days[int(0.4 * len(days))], after=max(1, len(symbols) // 2)),),
+        full_disks=(FullDisk(full, full + timedelta(hours=1)),),
+        renames=(Rename(symbols[-1], f"{symbols[-1][:5]}X", renamed, renamed + NOTICED_AFTER),),
+    )
+
+
+class FaultyProvider:
+    """A replayed provider with outages and renamed symbols.
+
+    Parameters
+    ----------
+    replay
+        What it gives when nothing is wrong.
+    faults
+        What goes wrong, by the replay's clock.
+    """
+
+    editable = False
+
+    def __init__(self, replay: ReplaySource, faults: Faults) -> None:
+        self.name = replay.name
+        self._replay, self._faults = replay, faults
+
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols under the names that the provider has for them now."""
+        return tuple(sorted(self._renamed(old=False).get(name, name) for name in self._replay.symbols()))
+
+    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+        """Give bars; :class:`SourceUnavailableError` while the provider is down."""
+        if self._faults.is_down(self._replay.now()):
+            raise SourceUnavailableError("The replayed provider is down.")
+        origin, gone = self._renamed(old=True), set(self._renamed(old=False))
+        unknown = {
+            name: f"{name}: no prices found; it may be delisted or renamed."
+            for name in symbols
+            if name in gone
+        }
+        asked = {origin.get(name, name): name for name in symbols if name not in unknown}
+        found = self._replay.fetch(list(asked), first, last)
+        bars = found.bars.assign(symbol=found.bars["symbol"].map(asked)) if len(found.bars) else empty_bars()
+        failures = {asked[name]: reason for name, reason in found.failures.items()}
+        return Fetched(bars, failures | unknown)
+
+    def _renamed(self, *, old: bool) -> dict[str, str]:
+        """New names to old ones, or old names to new ones, of symbols renamed by now."""
+        pairs = [(r.name, r.symbol) for r in self._faults.renames if r.at <= self._replay.now()]
+        return dict(pairs) if old else {symbol: name for name, symbol in pairs}
+
+
+@contextlib.contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """Let every file opened for writing below a folder fail as on a full disk."""
+    root, opened = str(folder.resolve()), os.open
+
+    def refusing(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        writes = flags & (os.O_WRONLY | os.O_RDWR) and not str(path).endswith(".lock")
+        if writes and os.path.abspath(os.fspath(path)).startswith(root):  # noqa: PTH100
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return opened(path, flags, *rest, **named)
+
+    with patch("os.open", refusing):
+        yield

@@ -1,0 +1,55 @@
+"""The check finds what it is there to find: broken on purpose, a simulation fails."""
+
+from datetime import date, timedelta
+
+from tickgraph.market.sources.replay import ReplaySource
+from tickgraph.operations.simulation import world as world_module
+from tickgraph.operations.simulation.faults import FaultyProvider
+from tickgraph.operations.simulation.year import Year
+from tickgraph.serving import answer as answers
+
+SPAN = date(2022, 5, 31), date(2022, 6, 10)  # AMZN split on 6 June, and XOM and JPM paid dividends around it
+
+
+def wrong(world, **kwargs):
+    return Year(world, *SPAN, **kwargs).run().wrong
+
+
+def test_a_sound_system_passes(make_world):
+    assert wrong(make_world()) == ()
+
+
+def test_a_provider_that_knows_tomorrow_is_found(make_world, monkeypatch):
+    class Leaking(ReplaySource):
+        def fetch(self, symbols, first=None, last=None):
+            now, self.now = self.now, lambda: now() + timedelta(days=1)
+            try:
+                return super().fetch(symbols, first)
+            finally:
+                self.now = now
+
+    monkeypatch.setattr(world_module, "ReplaySource", Leaking)
+    assert any("had not closed" in problem for problem in wrong(make_world(), verify=False))
+
+
+def test_a_split_that_is_not_noticed_is_found(make_world, monkeypatch):
+    monkeypatch.setattr("tickgraph.market.store.comparing.RESTATED", float("inf"))
+    assert any(problem.startswith("AMZN") for problem in wrong(make_world()))
+
+
+def test_a_forecast_that_hides_its_age_is_found(make_world, monkeypatch):
+    monkeypatch.setattr(answers.Clock, "read", lambda self, as_of, now: (date(2022, 6, 1), 0))
+    assert any("missing" in problem or "target" in problem for problem in wrong(make_world(), verify=False))
+
+
+def test_a_model_trained_on_other_prices_is_found(make_world, monkeypatch):
+    fetch = FaultyProvider.fetch
+
+    def off(self, symbols, first=None, last=None):
+        found = fetch(self, symbols, first, last)
+        jpm = found.bars["symbol"] == "JPM"
+        found.bars.loc[jpm & (found.bars["date"] == "2022-03-01"), ["adj_close"]] *= 1.05
+        return found
+
+    monkeypatch.setattr(FaultyProvider, "fetch", off)
+    assert any(problem.startswith("JPM") for problem in wrong(make_world()))
