@@ -188,8 +188,8 @@ def _print(result: SimulationResult) -> None:
     )
     stdout.print(
         f"{total.served:,} forecasts of {len(result.symbols)} symbols, {result.first} to {result.last}: "
-        f"{total.fresh:,} fresh, {total.stale:,} marked stale, {total.refused:,} refused, {total.wrong:,} wrong; {compared}. "
-        f"{result.seconds:.0f} s.",
+        f"{total.fresh:,} fresh, {total.stale:,} marked stale, {total.refused:,} refused, {total.wrong:,} wrong; "
+        f"{compared}. {result.seconds:.0f} s.",
         highlight=False,
         soft_wrap=True,
     )
