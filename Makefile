@@ -4,10 +4,10 @@ check:
 	ruff format --check .
 	ruff check .
 	mypy
-	pytest
+	pytest -n 2 --dist loadfile
 
 test:
-	pytest
+	pytest -n 2 --dist loadfile
 
 bench:
 	python benchmarks/run.py
