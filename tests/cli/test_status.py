@@ -40,7 +40,7 @@ def test_it_shows_every_model_and_why_it_is_stale(run, here):
 
 def test_a_check_fails_for_a_monitoring_shell(run, here):
     code, out, _ = run(*here, "--check")
-    assert code == 3
+    assert code == 8
     assert "stale" in out
 
 
@@ -57,7 +57,7 @@ def test_json_has_all_of_it(run, here):
 def test_a_damaged_model_is_a_row_and_no_traceback(run, here, registry):
     registry.paths("JPM").weights.write_bytes(b"nonsense")
     code, out, _ = run(*here, "--check")
-    assert code == 3
+    assert code == 8
     first = next(line for line in out.splitlines() if " failed " in line)
     assert first.split()[0] == "JPM"
     assert "JPM.weights.h5" in out
@@ -65,7 +65,7 @@ def test_a_damaged_model_is_a_row_and_no_traceback(run, here, registry):
 
 def test_unknown_symbols_are_said_and_fail_a_check(run, here):
     code, _, err = run(*here, "--symbols", "ZZZ", "--check")
-    assert code == 3
+    assert code == 8
     assert "nothing is known of ZZZ" in err
 
 
@@ -73,7 +73,7 @@ def test_with_nothing_there_it_says_what_to_run(run):
     code, out, _ = run()
     assert code == 0
     assert "Run: tickgraph train --symbols TIER_1" in out
-    assert run("--check")[0] == 3
+    assert run("--check")[0] == 8
     assert json.loads(run("--json")[1])["symbols"] == {}
 
 

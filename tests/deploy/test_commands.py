@@ -23,11 +23,6 @@ from ready_files import (
 from tickgraph.cli.app import app
 from tickgraph.settings import CONFIG_VARIABLE, Settings, load_settings
 
-# Commands and files that others add; each that is there fails its test until it is struck out here.
-NOT_YET_BUILT: tuple[list[str], ...] = (["refresh", "--scheduled"], ["schedule"])
-NOT_YET_THERE = {"deploy/prometheus/tickgraph.rules.yml", "deploy/grafana/tickgraph.json"}
-REFUSED = (KeyError, typer.BadParameter.__base__)  # no such command; bad usage
-
 
 def accept(command, arguments):
     """Parse as the command line does, and run nothing."""
@@ -41,9 +36,7 @@ def accept(command, arguments):
 
 def cases():
     for where, arguments in commands():
-        late = pytest.mark.xfail(raises=REFUSED, reason="not yet built")
-        marks = late if arguments in NOT_YET_BUILT else ()
-        yield pytest.param(arguments, id=f"{where}: {' '.join(arguments)}", marks=marks)
+        yield pytest.param(arguments, id=f"{where}: {' '.join(arguments)}")
 
 
 @pytest.mark.parametrize("arguments", list(cases()))
@@ -132,7 +125,5 @@ MADE_BY_THE_READER = {"deploy/docker/secrets.env"}
 
 
 @pytest.mark.parametrize("path", sorted(set(named_paths()) - MADE_BY_THE_READER))
-def test_every_path_is_in_the_repository(path, request):
-    if path in NOT_YET_THERE:
-        request.applymarker(pytest.mark.xfail(reason="not yet there"))
+def test_every_path_is_in_the_repository(path):
     assert (ROOT / path).exists()

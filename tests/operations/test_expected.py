@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pytest
-
 from tickgraph.operations.expected import lease_in_words, schedule_at
+from tickgraph.operations.lease import Lease
 from tickgraph.operations.records import RefreshRun, RunLog
 
 EVENING = datetime(2022, 12, 29, 22, tzinfo=UTC)
@@ -25,7 +24,6 @@ def ran(due_at, **words):
 
 
 def test_what_was_due_and_what_comes_next(tmp_path):
-    pytest.importorskip("tickgraph.operations.timetable")
     found = schedule_at(RunLog(tmp_path), EVENING)
     assert (found.last_due, found.next_due, found.next_kind) == (
         MORNING,
@@ -36,7 +34,6 @@ def test_what_was_due_and_what_comes_next(tmp_path):
 
 
 def test_a_run_has_an_hour_before_it_is_missed(tmp_path):
-    pytest.importorskip("tickgraph.operations.timetable")
     log = RunLog(tmp_path)
     log.write(ran(datetime(2022, 12, 28, 11, tzinfo=UTC)))
     log.write(ran(datetime(2022, 12, 25, 7, tzinfo=UTC)).model_copy(update={"kind": "weekly"}))
@@ -50,6 +47,5 @@ def test_without_a_lease_nobody_refreshes(tmp_path):
 
 
 def test_a_lease_names_its_owner(tmp_path):
-    lease = pytest.importorskip("tickgraph.operations.lease")
-    with lease.Lease(tmp_path, "r1", lambda: EVENING):
+    with Lease(tmp_path, "r1", lambda: EVENING):
         assert "process" in lease_in_words(tmp_path)

@@ -20,7 +20,7 @@ from tickgraph.cli.output import (
     results,
     stdout,
 )
-from tickgraph.errors import PartialFailure
+from tickgraph.errors import CheckFailed
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import parse_symbols
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
@@ -39,7 +39,7 @@ def status(
         bool, typer.Option("--problems", help="Only symbols that are stale, failed or out of band.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit with 3 if anything is stale, failed or out of band.")
+        bool, typer.Option("--check", help="Exit with 8 if anything is stale, failed or out of band.")
     ] = False,
     source: Source = None,
     models_dir: ModelsDir = None,
@@ -58,6 +58,7 @@ def status(
         settings.operations_dir,
         settings.source,
         datetime.now(UTC),
+        settings.schedule.timetable(),
     )
     wanted = parse_symbols(symbols, found.symbols) if symbols else tuple(found.symbols)
     shown = [one for one in found.symbols.values() if one.symbol in wanted]
@@ -70,7 +71,7 @@ def status(
     else:
         _print(found, shown, unknown, is_well)
     if check and not is_well:
-        raise typer.Exit(PartialFailure.exit_code)
+        raise typer.Exit(CheckFailed.exit_code)
 
 
 def _document(found: Overview, shown: list[SymbolStatus], is_well: bool) -> dict[str, Any]:

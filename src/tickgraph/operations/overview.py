@@ -16,6 +16,7 @@ from tickgraph.market.store import PriceStore
 from tickgraph.operations.expected import Schedule, lease_in_words, schedule_at
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
+from tickgraph.operations.timetable import DEFAULT, Timetable
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata
 from tickgraph.serving.answer import MODEL_AGE
@@ -112,7 +113,12 @@ class _Faults:
 
 
 def overview(
-    registry: ModelRegistry, store: PriceStore, state_dir: Path, source: str, now: datetime
+    registry: ModelRegistry,
+    store: PriceStore,
+    state_dir: Path,
+    source: str,
+    now: datetime,
+    timetable: Timetable = DEFAULT,
 ) -> Overview:
     """Gather how things stand; what is damaged is reported as such.
 
@@ -136,7 +142,7 @@ def overview(
         A folder cannot be listed.
     """
     runs = RunLog(state_dir)
-    schedule, last_run = schedule_at(runs, now), runs.latest()
+    schedule, last_run = schedule_at(runs, now, timetable), runs.latest()
     quality, unscored = _quality(state_dir, store, registry, now)
     models = {symbol: _model(registry, symbol) for symbol in registry.symbols()}
     served = quality.symbols if quality else {}
