@@ -67,6 +67,21 @@ def test_what_earlier_versions_wrote_is_read_and_updated(store):
     pd.testing.assert_frame_equal(store.read("scripted", ["AAPL"]), made_bars(["AAPL"], 41))
 
 
+def test_sessions_that_an_earlier_version_wrote_into_a_history_are_not_doubled(held):
+    bars = made_bars(["AAPL"], 42)
+    pq.write_table(pa.Table.from_pandas(bars, preserve_index=False), held.root / "scripted" / "AAPL.parquet")
+    pd.testing.assert_frame_equal(held.read("scripted", ["AAPL"]), bars)
+
+
+def test_facts_in_a_footer_that_were_changed_are_refused(held):
+    path = held.root / "scripted" / "AAPL.parquet"
+    data = path.read_bytes()
+    assert data.count(b'"folded":0') == 1
+    path.write_bytes(data.replace(b'"folded":0', b'"folded":9'))
+    with pytest.raises(PriceDataError, match=r"AAPL\.parquet is damaged"):
+        held.read("scripted", ["AAPL"])
+
+
 def test_earlier_versions_can_read_what_is_written_now(store):
     bars = made_bars(["AAPL"], 40)
     store.write("scripted", bars)
@@ -80,8 +95,8 @@ def between(held, monkeypatch):
     def arranged(*changes):
         real, left = held.reader.one, list(changes)
 
-        def one(source, symbol, *rest):
-            prices = real(source, symbol, *rest)
+        def one(source, symbol, *rest, **words):
+            prices = real(source, symbol, *rest, **words)
             if left and symbol == NAMES[0]:
                 left.pop(0)()
             return prices

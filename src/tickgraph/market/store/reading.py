@@ -41,7 +41,7 @@ class SymbolPrices:
     history
         Its head, and rows of the columns that were asked for.
     recent
-        Rows that the history does not hold yet, with all columns of a recent file; None without any.
+        Rows that the history does not hold yet; None without any.
     """
 
     history: History
@@ -137,18 +137,21 @@ class StoreReader:
         sessions: int | None = None,
         recent: Recent | None = None,
         folder: Path | None = None,
+        *,
+        narrow: bool = False,
     ) -> SymbolPrices:
         """Prices of one symbol at one moment; raises as :func:`read_history` and :meth:`Recent.load`.
 
         The recent file is read before the history. A history that was replaced in between is at least as new and
-        says up to which append it holds everything, so that no row counts twice and none is missed.
+        says up to which append it holds everything, so that no row counts twice and none is missed. Of recent rows
+        all columns are read, unless ``narrow``.
         """
         recent = recent or self.recent(source)
         path = path_within(folder or source_folder(self.root, source), symbol)
         stamp = file_stamp(str(path))
         history = read_history(path, source, symbol, columns, sessions)
         self._keep(source, symbol, stamp, history.head)
-        return SymbolPrices(history, recent.counted(history.head))
+        return SymbolPrices(history, recent.counted(history.head, columns if narrow else ()))
 
     def many(
         self,
@@ -180,7 +183,7 @@ class StoreReader:
                 if symbol in found and seen[symbol] == stamp:
                     continue
                 seen[symbol] = stamp
-                prices = self.one(source, symbol, columns, sessions, recent, folder)
+                prices = self.one(source, symbol, columns, sessions, recent, folder, narrow=True)
                 changed |= symbol not in found or not prices.same(found[symbol])
                 found[symbol] = prices
             if not changed or len(symbols) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class Recent:
 
     def __init__(self, path: Path, source: str, file: pq.ParquetFile | None) -> None:
         self._path, self._source, self._file = path, source, file
-        self._groups: dict[int, _Group] = {}
+        self._groups: dict[tuple[int, tuple[str, ...]], _Group] = {}
         self.appends, self._index, self.rows = 0, _Index((), ()), 0
         if file is None:
             return
@@ -121,9 +121,17 @@ class Recent:
         _, stop = group.places[symbol]
         return group.days[stop - 1]
 
-    def counted(self, head: Head) -> pa.Table | None:
-        """Rows of a symbol that its history does not hold yet; None without any. Errors as in :meth:`load`."""
-        group = self._group_of(head.symbol)
+    def counted(self, head: Head, columns: Sequence[str] = ()) -> pa.Table | None:
+        """Rows of a symbol that its history does not hold yet; None without any. Errors as in :meth:`load`.
+
+        Parameters
+        ----------
+        head
+            What the history's footer says.
+        columns
+            The ones to decode, ``date`` among them; all without any.
+        """
+        group = self._group_of(head.symbol, ("symbol", *columns, "append") if columns else ())
         if group is None:
             return None
         start, stop = group.places[head.symbol]
@@ -154,26 +162,28 @@ class Recent:
             except UNREADABLE:
                 continue
 
-    def _group_of(self, symbol: str) -> _Group | None:
+    def _group_of(self, symbol: str, columns: tuple[str, ...] = ()) -> _Group | None:
         number = bisect_right(self._index.first, symbol) - 1
         if number < 0 or self._index.last[number] < symbol:
             return None
-        group = self._group(number)
+        group = self._group(number, columns)
         return group if symbol in group.places else None
 
-    def _group(self, number: int) -> _Group:
-        found = self._groups.get(number)
+    def _group(self, number: int, columns: tuple[str, ...] = ()) -> _Group:
+        found = self._groups.get((number, columns)) or self._groups.get((number, ()))
         if found is None:
             try:
-                found = self._groups[number] = self._decoded(number)
+                found = self._groups[number, columns] = self._decoded(number, columns)
             except UNREADABLE as error:
                 raise damaged_recent(self._path, self._source) from error
         return found
 
-    def _decoded(self, number: int) -> _Group:
+    def _decoded(self, number: int, columns: tuple[str, ...] = ()) -> _Group:
         if self._file is None:
             raise KeyError("there is no file")
-        group = _Group.of(self._file.read_row_group(number, use_threads=False).combine_chunks())
+        wanted = list(columns or SCHEMA.names)
+        table = self._file.read_row_group(number, columns=wanted, use_threads=False)
+        group = _Group.of(table.combine_chunks())
         names = list(group.places)
         if (names[0], names[-1]) != (self._index.first[number], self._index.last[number]):
             raise ValueError("the rows are not those that were written")

@@ -132,9 +132,9 @@ class PriceStore:
         recent, parts, providers = self.reader.recent(source), {}, {}
         for symbol in dict.fromkeys(map(canonical, symbols)):
             head = self.reader.head(source, symbol)
-            rows = recent.counted(head)
+            columns = ("date", *PANEL_COLUMNS)
+            rows = recent.counted(head, columns)
             if rows is not None:
-                columns = ("date", *PANEL_COLUMNS)
                 values = {name: rows.column(name).to_numpy() for name in columns}
                 parts[symbol] = {**values, "date": values["date"].astype("datetime64[D]")}
                 providers[symbol] = head.provider
