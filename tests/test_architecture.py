@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import logging
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from tickgraph.market.universe import TIER_1
 from tickgraph.model.config import TrainingConfig
@@ -9,6 +12,16 @@ from tickgraph.model.config import TrainingConfig
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture
+def _loggers_left_as_they_were():
+    """What `lint-imports` sets up turns off every logger that there is."""
+    yield
+    for logger in list(logging.root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+
+
+@pytest.mark.usefixtures("_loggers_left_as_they_were")
 def test_data_flows_one_way():
     """The layers contract of pyproject.toml: no module imports upward."""
     from importlinter.api import use_cases  # noqa: F401  the library must be there for `lint-imports`

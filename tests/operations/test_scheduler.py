@@ -77,7 +77,7 @@ def test_missed_runs_are_caught_up_once(tmp_path, refresher, clock):
 
 def serving(scheduler):
     stop = threading.Event()
-    thread = threading.Thread(target=scheduler.serve, args=(stop,))
+    thread = threading.Thread(target=scheduler.serve, args=(stop,), daemon=True)
     thread.start()
     return stop, thread
 
@@ -129,6 +129,26 @@ def test_a_command_that_cannot_be_run_ends_no_scheduler(tmp_path, clock, caplog)
     stop.set()
     thread.join(WAIT)
     assert "the refresh could not be run" in caplog.text
+
+
+def test_it_ends_although_it_is_told_to_while_it_plans_its_next_try(tmp_path, clock):
+    planning, waited = [], threading.Event()
+
+    def now():
+        if planning:
+            stop.set()
+            for _ in range(1000):  # until it is shutting down
+                if not scheduler._scheduler.running:
+                    break
+                waited.wait(0.01)
+        return clock.moment
+
+    scheduler = Scheduler(tmp_path, lambda: planning.append(1) or 1, now=now)
+    stop = threading.Event()
+    thread = threading.Thread(target=scheduler.serve, args=(stop,), daemon=True)
+    thread.start()
+    thread.join(WAIT)
+    assert not thread.is_alive()
 
 
 def test_a_command_is_told_to_stop_and_started_no_more(tmp_path):

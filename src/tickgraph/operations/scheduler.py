@@ -128,7 +128,8 @@ class Scheduler:
         self._failures = 0
         self._latest: datetime | None = None
         self._scheduler: Any = None
-        self._stop: threading.Event | None = None
+        self._stop = threading.Event()
+        self._firing = threading.Lock()
 
     def catch_up(self) -> int:
         """Run what is due now; its exit code, 0 if nothing is."""
@@ -158,20 +159,26 @@ class Scheduler:
         try:
             stop.wait()
         finally:
-            self._scheduler.shutdown(wait=True)
+            # Not shutdown(wait=True): that waits under a lock that what runs may need to plan its next try.
+            self._scheduler.shutdown(wait=False)
+            with self._firing:
+                pass
 
     def _fire(self) -> None:
-        try:
-            self.catch_up()
-        except Exception:  # noqa: BLE001  the next due moment must find a scheduler
-            _log.exception("the refresh could not be run")
-        try:
-            self._look_ahead()
-        except Exception:  # noqa: BLE001
-            _log.exception("what is due could not be read")
+        with self._firing:
+            if self._stop.is_set():
+                return
+            try:
+                self.catch_up()
+            except Exception:  # noqa: BLE001  the next due moment must find a scheduler
+                _log.exception("the refresh could not be run")
+            try:
+                self._look_ahead()
+            except Exception:  # noqa: BLE001
+                _log.exception("what is due could not be read")
 
     def _look_ahead(self) -> None:
-        if self._stop is not None and self._stop.is_set():
+        if self._stop.is_set():
             return
         if missed(self._runs, self._time(), self._timetable):
             delay = min(self._first_retry * 2**self._failures, self._last_retry)
