@@ -84,5 +84,7 @@ def registry(trained_dir, tmp_path) -> ModelRegistry:
     import shutil
 
     folder = tmp_path / "own" / "gnn"
-    shutil.copytree(trained_dir, folder)
+    shutil.copytree(
+        trained_dir, folder, ignore=shutil.ignore_patterns(".operations")
+    )  # what others have logged
     return ModelRegistry(folder)

@@ -16,7 +16,7 @@ def prepared(symbol="AAPL", as_of="2022-12-29", forecast=0.001, trust=0.5, model
     return Prepared(
         symbol,
         PredictiveDistribution(forecast, volatility, SCORES, trust),
-        PriceContext(np.datetime64(as_of), 130.0, "sample"),
+        PriceContext(np.datetime64(as_of), 130.0, "sample", "sample"),
         model,
         None,
         (),

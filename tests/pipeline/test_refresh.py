@@ -79,3 +79,17 @@ def test_a_model_retrained_during_its_refresh_is_kept_as_it_is(older, panel):
     report = refresh_correlations(older, panels, ["AAPL"])
     assert "retrained while its correlations were computed" in report.failed["AAPL"]
     assert [older.generation("AAPL")] == retrained
+
+
+def test_prices_of_a_peer_that_come_late_are_not_left_out_until_tomorrow(older, panel):
+    """One symbol may fail in the morning and be there an hour later: the session is the same, the matrix is not."""
+    peer = older.metadata("AAPL").training_config.correlated_symbols[0]
+    adj_close = panel.adj_close.copy()
+    adj_close[-1, panel.column(peer)] = np.nan
+    late = replace(panel, adj_close=adj_close)
+    refresh_correlations(older, lambda _, symbols: late.select(symbols), ["AAPL"])
+    report = refresh_correlations(older, lambda _, symbols: panel.select(symbols), ["AAPL"])
+    assert report.published == {"AAPL": date(2022, 12, 30)}
+    nodes = ("AAPL", *older.metadata("AAPL").training_config.correlated_symbols)
+    expected = rolling_correlation(panel.select(nodes).tail(61).log_returns(), 60)[-1]
+    np.testing.assert_allclose(older.correlation("AAPL"), expected, atol=1e-12)

@@ -87,14 +87,15 @@ class Steps:
         for symbol in sorted(asked):
             self._note(symbol, prices="planned")
         reasons = self._due(read_quality(self._site.state_dir))
+        have = {name: held(self._site.store, name) for name in {*self._scope.source_of.values()}}
         for symbol, metadata in self._scope.models.items():
             if symbol in reasons and self._wishes.retrain:
                 continue
-            stored = held(self._site.store, self._scope.source_of[symbol]).get(symbol)
+            stored = have[self._scope.source_of[symbol]].get(symbol)
             newer = stored is not None and min(stored.last, self.run.session) > metadata.correlations.as_of
             computed = metadata.correlations.computed_at or metadata.training_date
             aged = self._site.registry.now() - computed >= CORRELATION_AGE
-            planned = self._wishes.force or newer or aged or symbol in asked
+            planned = self._wishes.force or newer or aged or not asked.isdisjoint(metadata.nodes)
             self._note(symbol, correlations="planned" if planned else "unchanged")
         self._plan_training(reasons)
         return self.run.model_copy(update={"state": "done", "finished_at": self._site.now()})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
 
-from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError, TickgraphError
+from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError
 from tickgraph.market import calendar
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import Fetched, PriceSource
 from tickgraph.market.store import PriceStore
+from tickgraph.market.universe import canonical
 from tickgraph.operations.records import PriceOutcome, SymbolRun
 
 LATE_SESSIONS = 5  # a source this far behind is late; one further behind has ended, as the bundled sample has
@@ -64,22 +66,13 @@ class _Watched:
 
 def held(store: PriceStore, source: str) -> dict[str, Held]:
     """What is stored from a source, by symbol; what is damaged counts as not stored."""
-    try:
-        found = store.info(source)
-    except PriceDataError:
-        return _held_one_by_one(store, source)
-    return {stored.symbol: Held(stored.last, getattr(stored, "revised_at", None)) for stored in found}
-
-
-def _held_one_by_one(store: PriceStore, source: str) -> dict[str, Held]:
     found = {}
     for symbol in store.symbols(source):
-        try:
-            panel = store.panel(source, (symbol,))
-        except TickgraphError:
+        if canonical(symbol) != symbol:  # what is left of a former name
             continue
-        if len(panel.sessions):
-            found[symbol] = Held(panel.sessions[-1].item())
+        with contextlib.suppress(PriceDataError):
+            stored = store.stored(source, symbol)
+            found[symbol] = Held(stored.last, stored.revised_at)
     return found
 
 
@@ -147,16 +140,15 @@ def _update_one(
     on_symbol: Callable[[str], None],
 ) -> None:
     report = store.update(source, asked, last=session, progress=on_symbol)
-    restated, switched = getattr(report, "restated", []), getattr(report, "switched", {})
     found: dict[str, SymbolRun] = {}
     for symbol in asked:
         added = report.added.get(symbol, 0)
         outcome: PriceOutcome = "updated" if added else "unchanged"
         if symbol in report.failures:
             outcome = "failed"
-        elif symbol in switched:
+        elif symbol in report.switched:
             outcome = "switched"
-        elif symbol in restated:
+        elif symbol in report.restated:
             outcome = "restated"
         errors = (f"prices: {report.failures[symbol]}",) if symbol in report.failures else ()
         found[symbol] = SymbolRun(prices=outcome, sessions_added=added, errors=errors)

@@ -16,6 +16,8 @@ from tickgraph.registry.schema import ModelMetadata
 from tickgraph.serving.prepared import CORRELATION_AGE
 from tickgraph.serving.snapshot import latest_correlation
 
+SAME = 1e-9  # below it correlations differ by rounding
+
 Panels = Callable[[str, Sequence[str]], PricePanel]
 
 
@@ -48,7 +50,7 @@ def refresh_correlations(
     symbols
         Models to refresh.
     force
-        Publish even where the stored matrix is of the newest session and under 24 hours old.
+        Publish even where the stored matrix is what would be published, and under 24 hours old.
     on_symbol
         Called after each symbol.
     before_publish
@@ -92,11 +94,12 @@ def _refresh_one(
     as_of = panel.sessions[-1].item()
     computed_at = metadata.correlations.computed_at or metadata.training_date
     is_fresh = as_of == metadata.correlations.as_of and registry.now() - computed_at < CORRELATION_AGE
-    if is_fresh and not force:
-        report.unchanged[symbol] = as_of
-        return
     graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))
     correlation = latest_correlation(panel, nodes, graph)
+    # A peer's prices may have come later than the target's, or been corrected: the session alone does not tell.
+    if is_fresh and not force and np.allclose(correlation, registry.correlation(symbol), atol=SAME):
+        report.unchanged[symbol] = as_of
+        return
     if before_publish:
         before_publish()
     registry.publish_correlation(symbol, correlation, as_of, basis=metadata)

@@ -231,6 +231,12 @@ class ModelRegistry:
         """
         return self._read(symbol, self.paths(symbol))[0]
 
+    def correlation(self, symbol: str) -> NDArray[np.float64]:
+        """``[N, N]`` float64: the published correlations, verified; errors as in :meth:`verified`."""
+        paths = self.paths(symbol)
+        metadata, _, _, correlation = self._read(symbol, paths)
+        return decode_correlation(correlation, metadata.training_config, name=str(paths.correlations))
+
     def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
         """Load and verify the current generation.
 

@@ -234,7 +234,7 @@ class _Update:
         """Append the new sessions of all symbols in one step; returns whether there were any."""
         if not self._pending:
             return False
-        name, additions = self._source.name, {}
+        name, additions, done = self._source.name, {}, dict[str, int]()
         with self._store.writing(name) as writer:
             for symbol, pending in self._pending.items():
                 last = self._last_of(symbol, pending)
@@ -248,8 +248,10 @@ class _Update:
                 if new.num_rows:
                     additions[symbol] = Addition(new, pending.provider)
                 if symbol not in self._report.added:
-                    self._done(symbol, new.num_rows)
+                    done[symbol] = new.num_rows
             writer.append(additions)
+        for symbol, added in done.items():
+            self._done(symbol, added)
         return bool(additions)
 
     def _last_of(self, symbol: str, pending: _Pending) -> date | None:
