@@ -295,7 +295,7 @@ def test_a_failure_that_can_be_written_down_is(site, monkeypatch):
     def broken(*_, **__):
         raise StorageError("prices cannot be listed")
 
-    monkeypatch.setattr(type(site.store), "info", broken)
+    monkeypatch.setattr(type(site.store), "stored", broken)
     with pytest.raises(StorageError):
         refresh(site)
     latest = RunLog(site.state_dir).latest()
