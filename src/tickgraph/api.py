@@ -56,7 +56,7 @@ def train(
         Nothing could be done: bad settings, no prices, folders that cannot be written.
     """
     chosen = load_settings(**settings)
-    source = open_source(chosen.source, chosen.source_path)
+    source = open_source(chosen.source, chosen.source_path, access=chosen.access)
     wanted = parse_symbols(symbols, source.symbols())
     prices = gather_prices(PriceStore(chosen.prices_dir), source, wanted, chosen.peer_pool, as_of=as_of)
     report = train_symbols(
@@ -90,7 +90,7 @@ def open_forecaster(settings: Settings) -> Forecaster:
     def train_on_demand(symbol: str, source_name: str) -> None:
         from tickgraph.model.training import TrainingProgram
 
-        source = open_source(source_name, settings.source_path)
+        source = open_source(source_name, settings.source_path, access=settings.access)
         prices = gather_prices(store, source, (symbol,), settings.peer_pool)
         train_one(prices.panel, symbol, prices.pool, TrainingProgram(settings.training), registry)
 

@@ -30,11 +30,12 @@ from pydantic_settings import (
 )
 
 from tickgraph.errors import InputError
+from tickgraph.market.sources.access import Access, Providers, Token
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.timetable import Timetable
 
-SourceName = Literal["sample", "files", "yahoo"]
+SourceName = Literal["sample", "files", "yahoo", "tiingo", "live"]
 Fallback = Literal["momentum", "train", "none"]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
@@ -171,6 +172,10 @@ class Settings(BaseSettings):
         Folders of the model registry and of the local price store.
     source, source_path
         Where prices come from; ``files`` needs the path of a Parquet or CSV file or folder.
+    providers
+        What the source ``live`` asks, in this order: ``yahoo``, ``tiingo``.
+    tiingo_token
+        Token of an account with Tiingo.
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
     universe
@@ -199,6 +204,8 @@ class Settings(BaseSettings):
     prices_dir: Path = Path("prices")
     source: SourceName = "sample"
     source_path: Path | None = None
+    providers: Providers = ("yahoo", "tiingo")
+    tiingo_token: Token | None = None
     peer_pool: tuple[str, ...] = ()
     universe: tuple[str, ...] = ()
     aliases: dict[str, str] = Field(default_factory=dict)
@@ -213,6 +220,11 @@ class Settings(BaseSettings):
     def runtime_dir(self) -> Path:
         """Folder of a service's jobs and locks."""
         return self.serve.runtime_dir or self.models_dir / ".service"
+
+    @property
+    def access(self) -> Access:
+        """What live sources need besides their name."""
+        return Access(self.providers, self.tiingo_token)
 
     @property
     def operations_dir(self) -> Path:

@@ -27,7 +27,7 @@ from tickgraph.market.universe import is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.settings import load_settings
+from tickgraph.settings import Settings, load_settings
 
 if TYPE_CHECKING:  # needs the extra
     from tickgraph.evaluation.evaluate import EvaluationSettings, Listener
@@ -143,7 +143,7 @@ def evaluate(
     )
     started = time.perf_counter()
     words = symbols or (list(QUICK_SYMBOLS) if quick else ["ALL"])
-    prices = _prices(words, settings.source, settings.source_path, settings.prices_dir)
+    prices = _prices(words, settings)
     wanted = _settings(
         training=settings.training,
         quick=quick,
@@ -210,12 +210,12 @@ def _print_recording(recording: Recording, folder: Path) -> None:
         failure(f"Figures were not recorded: {recording.failed}")
 
 
-def _prices(words: list[str], source: str, path: Path | None, folder: Path) -> RunPrices:
-    origin = open_source(source, path)
+def _prices(words: list[str], settings: Settings) -> RunPrices:
+    origin = open_source(settings.source, settings.source_path, access=settings.access)
     wanted = parse_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         # Peers come from the symbols that are evaluated.
-        prices = gather_prices(PriceStore(folder), origin, wanted, wanted)
+        prices = gather_prices(PriceStore(settings.prices_dir), origin, wanted, wanted)
     for reason in prices.missing.values():
         failure(reason)
     for symbol, reason in prices.update.failures.items():

@@ -21,7 +21,10 @@ PricesDir = Annotated[
 Source = Annotated[
     str | None,
     typer.Option(
-        "--source", metavar="NAME", help="Prices from: sample, files or yahoo.", show_default="sample"
+        "--source",
+        metavar="NAME",
+        help="Prices from: sample, files, yahoo, tiingo, or live (yahoo; where that fails, tiingo).",
+        show_default="sample",
     ),
 ]
 SourcePath = Annotated[

@@ -98,7 +98,9 @@ def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wante
     store = PriceStore(settings.prices_dir)
     new = set(wanted) - set(forecaster.symbols()) - set(store.symbols(settings.source))
     if new and settings.fallback != "none":
-        report = store.update(open_source(settings.source, settings.source_path), sorted(new))
+        report = store.update(
+            open_source(settings.source, settings.source_path, access=settings.access), sorted(new)
+        )
         for reason in report.failures.values():
             note(reason)
 

@@ -52,7 +52,7 @@ def update(
 ) -> None:
     """Fetch what the store lacks; a restated history is fetched whole."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir)
-    origin = open_source(settings.source, settings.source_path)
+    origin = open_source(settings.source, settings.source_path, access=settings.access)
     _update(PriceStore(settings.prices_dir), origin, symbols, as_json)
 
 
@@ -114,7 +114,10 @@ def repair_store(
 ) -> None:
     """Fetch damaged histories again, clear away leftovers, write recent sessions into the histories."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir)
-    store, origin = PriceStore(settings.prices_dir), open_source(settings.source, settings.source_path)
+    store, origin = (
+        PriceStore(settings.prices_dir),
+        open_source(settings.source, settings.source_path, access=settings.access),
+    )
     wanted = parse_symbols(symbols, store.symbols(origin.name)) if symbols else None
     with stderr.status("Looking at prices") as status:
         report = repair(

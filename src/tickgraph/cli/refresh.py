@@ -38,7 +38,7 @@ def site_of(settings: Settings) -> Site:
     return Site(
         registry=registry,
         store=store,
-        open_source=lambda name: open_source(name, settings.source_path),
+        open_source=lambda name: open_source(name, settings.source_path, access=settings.access),
         source=settings.source,
         state_dir=state_dir,
         training=settings.training,

@@ -120,7 +120,7 @@ def train(
         if known_as := alias_note(word):
             note(known_as)
     started = time.perf_counter()
-    origin = open_source(settings.source, settings.source_path)
+    origin = open_source(settings.source, settings.source_path, access=settings.access)
     wanted = parse_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         prices = gather_prices(

@@ -25,11 +25,15 @@ class Fetched:
         Why a symbol is not among the bars.
     providers
         Provider that gave a symbol's bars, all of them; where a symbol is not named, the source itself.
+    passing
+        Symbols that failed for a reason that may pass: no connection, a refused rate, an answer in another format.
+        The other failures last: the symbol is unknown, delisted or renamed.
     """
 
     bars: pd.DataFrame
     failures: dict[str, str] = field(default_factory=dict)
     providers: dict[str, str] = field(default_factory=dict)
+    passing: frozenset[str] = frozenset()
 
 
 class PriceSource(Protocol):

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.calendar import check_range, last_completed_session
-from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars
+from tickgraph.market.source import BAR_COLUMNS, Fetched
+from tickgraph.market.sources.asking import LastingFailure, Manners, PassingFailure, ask_each
 from tickgraph.market.universe import TIER_1
 
-History = Callable[[str, date | None, date | None], pd.DataFrame]
+if TYPE_CHECKING:
+    from tickgraph.market.sources.yahoo_session import YahooSession
 
-TIMEOUT_SECONDS = 10.0
-ATTEMPTS = 3
-PARALLEL = 4  # polite to the provider, and enough to hide its latency
+ZONE = "America/New_York"
 
 _COLUMNS = {
     "Open": "open",
@@ -34,23 +35,37 @@ _COLUMNS = {
 class YahooSource:
     """Split- and dividend-adjusted daily bars from Yahoo Finance.
 
-    Each symbol is asked for on its own, with a timeout and bounded retries (exponential, with jitter); one that
-    fails is reported and the others go on. Today's bar is dropped until its session has closed.
+    Yahoo's interface gives one symbol's history a request. ``yfinance.download`` of a list is a loop over such
+    requests too, in threads of its own, and it keeps of each failure only a text: no telling what may pass from what
+    lasts, nothing to try again, and no bound on a symbol whose thread died. So each symbol is asked for on its own
+    here, through ``yfinance.Ticker``, which looks after Yahoo's cookies.
+
+    ``open`` to ``close`` are adjusted for splits, ``adj_close`` for dividends too. Today's bar is dropped until its
+    session has closed.
 
     Parameters
     ----------
-    history
-        ``history(symbol, first, last)`` gives yfinance's own table; tests give a recorded one.
-    wait_seconds
-        First wait between attempts; it doubles, with jitter.
+    session
+        What yfinance asks through; None is one that all sources of this process share, as yfinance does.
+    manners
+        Bounds, attempts and waits.
+    now
+        Clock; None is the system's.
     """
 
     name = "yahoo"
     editable = False
 
-    def __init__(self, history: History | None = None, wait_seconds: float = 1.0) -> None:
-        self._history = history
-        self._wait_seconds = wait_seconds
+    def __init__(
+        self,
+        session: YahooSession | None = None,
+        *,
+        manners: Manners | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._session = session
+        self._manners = manners or Manners()
+        self._now = now or _system_time
 
     def symbols(self) -> tuple[str, ...]:
         """TIER_1: Yahoo lists no catalogue, and will be asked for any other symbol by name."""
@@ -62,59 +77,89 @@ class YahooSource:
         Raises
         ------
         SourceUnavailableError
-            yfinance is not installed, or not one symbol could be asked for: offline, blocked or rate-limited.
+            The extra is not installed, or not one symbol was answered: offline, blocked or rate-limited.
         """
         check_range(first, last)
-        history = self._history or _yfinance_history
-        if self._history is None:
-            _import_yfinance()
-        answers: list[pd.DataFrame | Exception] = []
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            for start in range(0, len(symbols), PARALLEL):
-                some = symbols[start : start + PARALLEL]
-                answers += pool.map(lambda symbol: self._one(history, symbol, first, last), some)
-                # Nothing got through so far: do not wait for the time-outs of every other symbol too.
-                if all(isinstance(answer, SourceUnavailableError) for answer in answers):
-                    raise answers[0]  # type: ignore[misc]
-        failures = {
-            symbol: str(answer)
-            for symbol, answer in zip(symbols, answers, strict=True)
-            if not isinstance(answer, pd.DataFrame)
-        }
-        tables = [answer for answer in answers if isinstance(answer, pd.DataFrame)]
-        return Fetched(pd.concat(tables, ignore_index=True) if tables else empty_bars(), failures)
-
-    def _one(
-        self, history: History, symbol: str, first: date | None, last: date | None
-    ) -> pd.DataFrame | Exception:
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-
-        retrying = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=self._wait_seconds, max=30 * self._wait_seconds),
-            retry=retry_if_exception(_is_passing),
-            reraise=True,
-        )
-        try:
-            return _bars(symbol, retrying(history, symbol, first, last))
-        except Exception as error:  # noqa: BLE001  yfinance raises what its parsing meets: report it by symbol
-            if _is_passing(error):
-                return SourceUnavailableError(
-                    f"Yahoo could not be reached for {symbol} after {ATTEMPTS} attempts "
-                    f"({type(error).__name__}). Check the network, wait if Yahoo limits the rate, or use "
-                    "--source sample or --source files."
-                )
-            return ValueError(f"Yahoo has no usable prices for {symbol}: {error}")
+        _import_yfinance()
+        session = self._session or _shared_session()
+        ends = last_completed_session(self._now())
+        ends = ends if last is None else min(ends, np.datetime64(last, "D"))
+        return ask_each("Yahoo", symbols, lambda symbol: _bars(session, symbol, first, ends), self._manners)
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether an attempt may succeed later: timeouts, lost connections, refused rates."""
-    return isinstance(error, OSError) or type(error).__name__ == "YFRateLimitError"
+@cache
+def _shared_session() -> YahooSession:
+    from tickgraph.market.sources.yahoo_session import YahooSession
+
+    return YahooSession()
+
+
+def _bars(session: YahooSession, symbol: str, first: date | None, ends: np.datetime64) -> pd.DataFrame:
+    table = _history(session, symbol, first)
+    missing = [name for name in _COLUMNS if name not in table]
+    if missing:
+        raise PassingFailure(f"its answer lacks the columns {', '.join(missing)}.")
+    index = pd.DatetimeIndex(table.index)  # in the exchange's zone
+    days = (index if index.tz is None else index.tz_localize(None)).normalize()
+    bars = (
+        table[list(_COLUMNS)]
+        .rename(columns=_COLUMNS)
+        .assign(symbol=symbol, date=days.astype("datetime64[us]"))
+    )
+    traded = bars[bars["close"].notna() & (bars["date"] <= pd.Timestamp(ends))]
+    if traded.empty:
+        raise LastingFailure("no session in the range; it may be delisted or renamed.")
+    return traded[list(BAR_COLUMNS)].astype({"volume": np.float64}).reset_index(drop=True)
+
+
+def _history(session: YahooSession, symbol: str, first: date | None) -> pd.DataFrame:
+    """Give yfinance's table from a date to now.
+
+    No end is given: yfinance keeps answers of ranges that have ended for the life of the process, and a split or
+    dividend would go unseen.
+    """
+    import yfinance
+    from yfinance.exceptions import YFRateLimitError, YFTickerMissingError
+
+    ticker = yfinance.Ticker(symbol, session=session)
+    # yfinance asks for the zone of each new symbol first. All of ours are of one exchange: this spares the request.
+    ticker._tz = ZONE
+    span = {"period": "max"} if first is None else {"start": first}
+    session.forget()
+    try:
+        table: pd.DataFrame = ticker.history(**span, interval="1d", auto_adjust=False, actions=False)
+    except YFRateLimitError as error:
+        raise _rate_limited(session) from error
+    except YFTickerMissingError as error:
+        if (session.status or 200) >= 500:
+            raise _broken(session) from error
+        raise LastingFailure(f"{error.rationale.rstrip('.')}. It may be delisted or renamed.") from error
+    except OSError as error:  # all of curl's
+        raise PassingFailure(f"no answer ({type(error).__name__}). Check the network.") from error
+    except Exception as error:  # yfinance raises what its parsing meets
+        if (session.status or 200) >= 400:
+            raise _broken(session) from error
+        raise PassingFailure(f"its answer has another format ({type(error).__name__}: {error}).") from error
+    return table
+
+
+def _rate_limited(session: YahooSession) -> PassingFailure:
+    return PassingFailure(
+        "it limits the rate of requests. Wait before asking again.",
+        retry_after=session.retry_after,
+        for_all=True,
+    )
+
+
+def _broken(session: YahooSession) -> PassingFailure:
+    return PassingFailure(f"it answered with status {session.status}. Wait before asking again.")
 
 
 def _import_yfinance() -> None:
     try:
-        import tenacity  # noqa: F401  the extra's other half
+        import curl_cffi  # noqa: F401  the extra's other parts
+        import limits  # noqa: F401
+        import tenacity  # noqa: F401
         import yfinance
     except ImportError as error:
         raise SourceUnavailableError(
@@ -124,30 +169,5 @@ def _import_yfinance() -> None:
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
 
 
-def _yfinance_history(symbol: str, first: date | None, last: date | None) -> pd.DataFrame:
-    import yfinance
-
-    day_after = None if last is None else last + timedelta(days=1)  # yfinance's end is exclusive
-    span = {"period": "max"} if first is None and last is None else {"start": first or date(1990, 1, 1)}
-    table: pd.DataFrame = yfinance.Ticker(symbol).history(
-        **span, end=day_after, interval="1d", auto_adjust=False, actions=False, timeout=TIMEOUT_SECONDS
-    )
-    return table
-
-
-def _bars(symbol: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Read yfinance's table: one row per session, index in the exchange's time zone."""
-    missing = [name for name in _COLUMNS if name not in table]
-    if missing:
-        raise ValueError(f"the answer lacks the columns {', '.join(missing)}")
-    index = pd.DatetimeIndex(table.index)
-    days = (index if index.tz is None else index.tz_localize(None)).normalize()
-    bars = (
-        table[list(_COLUMNS)]
-        .rename(columns=_COLUMNS)
-        .assign(symbol=symbol, date=days.astype("datetime64[us]"))
-    )
-    traded = bars[bars["close"].notna() & (bars["date"] <= pd.Timestamp(last_completed_session()))]
-    if traded.empty:
-        raise ValueError("no session in the range; it may be delisted or renamed")
-    return traded[list(BAR_COLUMNS)].astype({"volume": np.float64}).reset_index(drop=True)
+def _system_time() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,79 @@
+"""What live sources need besides their name: which providers, and a token."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
+
+from tickgraph.errors import InputError
+
+TOKEN_VARIABLE = "TICKGRAPH_TIINGO_TOKEN"  # noqa: S105  the name of one
+PROVIDERS_VARIABLE = "TICKGRAPH_PROVIDERS"
+
+ProviderName = Literal["yahoo", "tiingo"]
+
+
+def _each_once(names: tuple[ProviderName, ...]) -> tuple[ProviderName, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a provider is named twice")
+    return names
+
+
+def _sendable(token: SecretStr) -> SecretStr:
+    text = token.get_secret_value()
+    if not (text and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("a token is sent in a header: ASCII only, no spaces or line ends")
+    return token
+
+
+Providers = Annotated[tuple[ProviderName, ...], Field(min_length=1), AfterValidator(_each_once)]
+Token = Annotated[SecretStr, AfterValidator(_sendable)]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Providers and their secrets.
+
+    Attributes
+    ----------
+    providers
+        What the source ``live`` asks, in this order.
+    tiingo_token
+        Token of an account with Tiingo; None leaves Tiingo out.
+    """
+
+    providers: tuple[ProviderName, ...] = ("yahoo", "tiingo")
+    tiingo_token: SecretStr | None = None
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str] | None = None) -> Access:
+        """Read ``TICKGRAPH_PROVIDERS`` (JSON) and ``TICKGRAPH_TIINGO_TOKEN``, as settings do.
+
+        Parameters
+        ----------
+        variables
+            By name; None is this process's environment.
+
+        Raises
+        ------
+        InputError
+            One of them is not as it should be; the message does not have its value.
+        """
+        variables = os.environ if variables is None else variables
+        access, token = cls(), None
+        name = PROVIDERS_VARIABLE
+        try:
+            providers = access.providers
+            if name in variables:
+                providers = TypeAdapter[tuple[ProviderName, ...]](Providers).validate_json(variables[name])
+            name = TOKEN_VARIABLE
+            if name in variables:
+                token = TypeAdapter[SecretStr](Token).validate_python(variables[name])
+        except ValidationError as error:
+            problems = "; ".join(problem["msg"] for problem in error.errors())
+            raise InputError(f"Bad {name}: {problems}.") from None  # the cause holds the value
+        return cls(providers, token)

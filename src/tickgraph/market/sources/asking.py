@@ -1,0 +1,230 @@
+"""Ask a provider for symbols one by one: some side by side, at a bounded rate, again where that may help."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import pandas as pd
+
+from tickgraph.errors import SourceUnavailableError
+from tickgraph.market.source import Fetched, empty_bars
+
+Ask = Callable[[str], pd.DataFrame]
+
+
+class LastingFailure(Exception):
+    """Asking again will not help: the symbol is unknown, delisted or renamed."""
+
+
+class PassingFailure(Exception):
+    """Asking later, or another provider, may help.
+
+    Parameters
+    ----------
+    reason
+        What happened, as the end of a sentence.
+    retry_after
+        Seconds that the provider asked to wait, where it did.
+    for_all
+        Whether it concerns every symbol, as a refused rate does: no other is asked for then.
+    again
+        Whether another attempt in a moment may help.
+    """
+
+    def __init__(
+        self, reason: str, *, retry_after: float | None = None, for_all: bool = False, again: bool = True
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after, self.for_all, self.again = retry_after, for_all, again
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How a provider is asked.
+
+    Attributes
+    ----------
+    parallel
+        Symbols asked for side by side.
+    rate
+        Bound on the requests of one fetch, such as ``5/second``; None is none.
+    attempts
+        How often a symbol is asked for at most.
+    wait_seconds
+        Bound of the first wait between two attempts. It doubles with each; the wait is drawn below it.
+    longest_wait_seconds
+        Longest wait that a provider may ask for; with a longer one its refusal stands.
+    in_a_row
+        Symbols that fail one after another, for reasons that may pass, before the others are not asked for.
+    sleep
+        What waits.
+    """
+
+    parallel: int = 4
+    rate: str | None = "5/second"
+    attempts: int = 3
+    wait_seconds: float = 1.0
+    longest_wait_seconds: float = 60.0
+    in_a_row: int = 4
+    sleep: Callable[[float], None] = time.sleep
+
+
+def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) -> Fetched:
+    """Ask for each symbol; one that fails is reported and the others go on.
+
+    Until one is answered, the symbols are asked for singly: a provider out of reach costs the waiting of two
+    symbols, not of a crowd.
+
+    Parameters
+    ----------
+    provider
+        Its name, for messages.
+    symbols
+        Which.
+    ask
+        Gives the bars of a symbol, or raises :class:`PassingFailure` or :class:`LastingFailure`.
+    manners
+        How.
+
+    Raises
+    ------
+    SourceUnavailableError
+        Not one symbol was answered, be it with bars or with the word that there are none.
+    """
+    round_ = _Round(provider, ask, manners)
+    waiting = list(dict.fromkeys(symbols))
+    answers: dict[str, pd.DataFrame | Exception] = {}
+    while waiting and not round_.answered and not round_.given_up:
+        symbol = waiting.pop(0)
+        answers[symbol] = round_.one(symbol)
+    with ThreadPoolExecutor(manners.parallel, f"tickgraph-{provider}") as pool:
+        answers |= zip(waiting, pool.map(round_.one, waiting), strict=True)
+    passing = {symbol: answer for symbol, answer in answers.items() if isinstance(answer, PassingFailure)}
+    if answers and len(passing) == len(answers):
+        raise SourceUnavailableError(str(next(iter(passing.values()))))
+    tables = [answer for answer in answers.values() if isinstance(answer, pd.DataFrame)]
+    return Fetched(
+        pd.concat(tables, ignore_index=True) if tables else empty_bars(),
+        {symbol: str(answer) for symbol, answer in answers.items() if isinstance(answer, Exception)},
+        passing=frozenset(passing),
+    )
+
+
+@dataclass
+class _Round:
+    """One fetch: what came of it so far."""
+
+    provider: str
+    ask: Ask
+    manners: Manners
+    answered: bool = False
+    given_up: str | None = None
+    _failed_in_a_row: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._pace = _pace(self.manners)
+
+    def one(self, symbol: str) -> pd.DataFrame | Exception:
+        """Bars of a symbol, or why there are none."""
+        if self.given_up:
+            return PassingFailure(f"{symbol} was not asked for: {self.given_up}")
+        try:
+            answer = self._persistently(symbol)
+        except PassingFailure as error:
+            failure = PassingFailure(f"{self.provider} gave no prices of {symbol}: {error}")
+            self._count(failure, error.for_all)
+            return failure
+        except LastingFailure as error:
+            self._count(None)
+            return LastingFailure(f"{self.provider} has no prices of {symbol}: {error}")
+        self._count(None)
+        return answer
+
+    def _persistently(self, symbol: str) -> pd.DataFrame:
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self.manners.attempts),
+            wait=self._wait,
+            retry=retry_if_exception(self._worth_another),
+            sleep=self.manners.sleep,
+            reraise=True,
+        )
+
+        def attempt() -> pd.DataFrame:
+            self._pace()
+            return self.ask(symbol)
+
+        return retrying(attempt)
+
+    def _worth_another(self, error: BaseException) -> bool:
+        asked = isinstance(error, PassingFailure) and (error.retry_after or 0.0)
+        return (
+            isinstance(error, PassingFailure) and error.again and asked <= self.manners.longest_wait_seconds
+        )
+
+    def _wait(self, state: object) -> float:
+        """Seconds until the next attempt: at least what the provider asked for, and no two symbols alike."""
+        outcome, number = state.outcome, state.attempt_number  # type: ignore[attr-defined]
+        jitter = random.uniform(0, self.manners.wait_seconds * 2 ** (number - 1))  # noqa: S311  no secret
+        return (outcome.exception().retry_after or 0.0) + jitter
+
+    def _count(self, failure: PassingFailure | None, for_all: bool = False) -> None:
+        with self._lock:
+            if failure is None:
+                self.answered, self._failed_in_a_row = True, 0
+                return
+            self._failed_in_a_row += 1
+            enough = self.manners.in_a_row if self.answered else 2
+            if for_all or self._failed_in_a_row >= enough:
+                self.given_up = self.given_up or str(failure)
+
+
+def _pace(manners: Manners) -> Callable[[], None]:
+    """What to call before each request, so that they keep to the rate."""
+    if manners.rate is None:
+        return lambda: None
+    from limits import parse
+    from limits.storage import MemoryStorage
+    from limits.strategies import MovingWindowRateLimiter
+
+    limiter, bound = MovingWindowRateLimiter(MemoryStorage()), parse(manners.rate)
+
+    def pace() -> None:
+        while not limiter.hit(bound):
+            manners.sleep(max(0.01, limiter.get_window_stats(bound).reset_time - time.time()))
+
+    return pace
+
+
+def seconds_to_wait(header: str | None, now: datetime | None = None) -> float | None:
+    """Read a ``Retry-After`` header: seconds, or a date. None where it is neither.
+
+    Parameters
+    ----------
+    header
+        Its text.
+    now
+        Moment that a date is counted from (aware); None is the system's.
+    """
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())

@@ -1,0 +1,114 @@
+"""Several providers behind one name: where one fails, the next is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+
+from tickgraph.errors import SourceUnavailableError
+from tickgraph.market.calendar import check_range
+from tickgraph.market.source import Fetched, PriceSource, empty_bars
+
+REST = timedelta(minutes=15)
+
+
+class FailoverSource:
+    """The source ``live``: an ordered list of providers.
+
+    The first is asked for all symbols, the next for those that failed, whatever the reason: a name that one
+    provider does not know another may. A symbol's bars in one fetch are all of one provider. A provider that is
+    wholly out of reach is not asked again for a while.
+
+    Parameters
+    ----------
+    providers
+        In the order of asking.
+    rest
+        How long a provider out of reach is left alone.
+    now
+        Clock; None is the system's.
+    """
+
+    name = "live"
+    editable = False
+
+    def __init__(
+        self,
+        providers: Sequence[PriceSource],
+        *,
+        rest: timedelta = REST,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._providers, self._rest = tuple(providers), rest
+        self._now = now or _system_time
+        self._down: dict[str, tuple[datetime, str]] = {}  # until when, and why
+
+    def symbols(self) -> tuple[str, ...]:
+        """What the providers list, the first one's first."""
+        return tuple(dict.fromkeys(symbol for provider in self._providers for symbol in provider.symbols()))
+
+    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+        """Ask the providers in turn for the bars of symbols.
+
+        Returns
+        -------
+        Fetched
+            ``providers`` names who gave each symbol. A failure lasts only if each provider that could be asked
+            said so; its text has each one's reason.
+
+        Raises
+        ------
+        SourceUnavailableError
+            No provider can be reached; the message has each one's reason.
+        """
+        check_range(first, last)
+        waiting = tuple(dict.fromkeys(symbols))
+        parts: list[pd.DataFrame] = []
+        given: dict[str, str] = {}
+        reasons: dict[str, list[str]] = {symbol: [] for symbol in waiting}
+        passing: set[str] = set()
+        out_of_reach: list[str] = []
+        for provider in self._providers:
+            if not waiting:
+                break
+            try:
+                fetched = self._ask(provider, waiting, first, last)
+            except SourceUnavailableError as error:
+                out_of_reach.append(f"{provider.name}: {error}")
+                continue
+            parts.append(fetched.bars)
+            given |= dict.fromkeys(fetched.bars["symbol"].unique().tolist(), provider.name)
+            passing |= fetched.passing
+            waiting = tuple(symbol for symbol in waiting if symbol in fetched.failures)
+            for symbol in waiting:
+                reasons[symbol].append(f"{provider.name}: {fetched.failures[symbol]}")
+        if waiting and len(out_of_reach) == len(self._providers):
+            raise SourceUnavailableError(f"No provider of prices can be reached. {' '.join(out_of_reach)}")
+        lasting = set(waiting) - passing
+        failures = {
+            symbol: " ".join(reasons[symbol] if symbol in lasting else reasons[symbol] + out_of_reach)
+            for symbol in waiting
+        }
+        bars = pd.concat(parts, ignore_index=True) if given else empty_bars()
+        bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
+        return Fetched(bars, failures, given, frozenset(set(waiting) & passing))
+
+    def _ask(
+        self, provider: PriceSource, symbols: Sequence[str], first: date | None, last: date | None
+    ) -> Fetched:
+        until, why = self._down.get(provider.name, (None, ""))
+        if until is not None and self._now() < until:
+            raise SourceUnavailableError(f"{why} It is not asked again before {until:%Y-%m-%d %H:%M %Z}.")
+        try:
+            fetched = provider.fetch(symbols, first, last)
+        except SourceUnavailableError as error:
+            self._down[provider.name] = (self._now() + self._rest, str(error))
+            raise
+        self._down.pop(provider.name, None)
+        return fetched
+
+
+def _system_time() -> datetime:
+    return datetime.now(UTC)
