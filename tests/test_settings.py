@@ -23,6 +23,9 @@ SECRET = "a-secret-that-stays-one"  # noqa: S105
         ("TICKGRAPH_SERVE__REQUEST_SECONDS", "0", "request_seconds"),
         ("TICKGRAPH_SERVE__HOST", "", "host"),
         ("TICKGRAPH_SERVE__PORTS", "80", "ports"),
+        ("TICKGRAPH_TIINGO_TOKEN", f"{SECRET} ", "no spaces"),
+        ("TICKGRAPH_PROVIDERS", '["yahoo", "yahoo"]', "named twice"),
+        ("TICKGRAPH_PROVIDERS", "[]", "providers"),
     ],
 )
 def test_a_bad_variable_is_an_error_that_names_it_and_keeps_secrets(monkeypatch, variable, value, text):
@@ -71,3 +74,12 @@ def test_due_moments_and_former_names_that_make_no_sense_are_refused(tmp_path, t
     (tmp_path / "tickgraph.toml").write_text(text)
     with pytest.raises(InputError, match=said):
         load_settings()
+
+
+def test_live_sources_get_their_order_and_token_and_settings_show_no_token(monkeypatch, tmp_path):
+    (tmp_path / "tickgraph.toml").write_text('source = "live"\nproviders = ["tiingo", "yahoo"]')
+    monkeypatch.setenv("TICKGRAPH_TIINGO_TOKEN", SECRET)
+    settings = load_settings()
+    assert (settings.source, settings.access.providers) == ("live", ("tiingo", "yahoo"))
+    assert settings.access.tiingo_token.get_secret_value() == SECRET
+    assert SECRET not in f"{settings!r} {settings.model_dump_json()} {settings.access!r}"

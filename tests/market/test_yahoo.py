@@ -1,192 +1,220 @@
-"""Yahoo through yfinance's own tables, as recorded; no network."""
+"""Yahoo through the real yfinance, against a local server that answers as Yahoo does."""
 
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tickgraph.errors import SourceUnavailableError
-from tickgraph.market import calendar
-from tickgraph.market.sources.yahoo import ATTEMPTS, YahooSource
-from tickgraph.market.store import PriceStore
-
-# Ticker("AAPL").history(start="2022-12-28", end="2022-12-31", auto_adjust=False, actions=False)
-RECORDED = pd.DataFrame(
-    {
-        "Open": [129.669998, 127.989998, 128.410004],
-        "High": [131.029999, 130.479996, 129.949997],
-        "Low": [125.870003, 127.730003, 127.430000],
-        "Close": [126.040001, 129.610001, 129.929993],
-        "Adj Close": [125.504547, 129.059372, 129.378006],
-        "Volume": [85438400, 75703700, 77034200],
-    },
-    index=pd.DatetimeIndex(["2022-12-28", "2022-12-29", "2022-12-30"], tz="America/New_York", name="Date"),
+from provider_server import (
+    BROKEN,
+    HTML,
+    Redirected,
+    answer,
+    edited,
+    hang,
+    patient,
+    refused,
+    reset,
+    slow,
+    truncated,
 )
+from tickgraph.errors import SourceUnavailableError
+from tickgraph.market.sources.yahoo import YahooSource
 
 
-class YFRateLimitError(Exception):
-    pass
+def of(fetched, symbol):
+    return fetched.bars[fetched.bars["symbol"] == symbol].set_index("date")
 
 
-def test_yfinances_table_becomes_bars():
-    bars = YahooSource(lambda *_: RECORDED).fetch(["AAPL"], date(2022, 12, 28), date(2022, 12, 30)).bars
-    assert bars["date"].dt.strftime("%Y-%m-%d").tolist() == ["2022-12-28", "2022-12-29", "2022-12-30"]
-    assert bars["adj_close"].tolist() == RECORDED["Adj Close"].tolist()
-    assert set(bars["symbol"]) == {"AAPL"}
+def without(name):
+    return edited(lambda document: document["chart"]["result"][0]["indicators"]["quote"][0].pop(name))
 
 
-def test_a_session_that_has_not_closed_is_left_out(monkeypatch):
-    monkeypatch.setattr(
-        "tickgraph.market.sources.yahoo.last_completed_session", lambda: calendar.as_day("2022-12-29")
-    )
-    bars = YahooSource(lambda *_: RECORDED).fetch(["AAPL"]).bars
-    assert bars["date"].max() == pd.Timestamp("2022-12-29")
+def nothing(document):
+    document["chart"]["result"] = []
 
 
-def test_one_symbol_fails_and_the_others_go_on():
-    def history(symbol, first, last):
-        return RECORDED if symbol == "AAPL" else RECORDED.iloc[:0]
-
-    fetched = YahooSource(history).fetch(["AAPL", "GONE"])
-    assert set(fetched.bars["symbol"]) == {"AAPL"}
-    assert "GONE" in fetched.failures["GONE"]
-    assert "delisted or renamed" in fetched.failures["GONE"]
+def no_quotes(document):
+    document["chart"]["result"][0]["indicators"]["quote"] = [{}]
 
 
-@pytest.mark.parametrize("table", [RECORDED.drop(columns="Adj Close"), pd.DataFrame()])
-def test_a_table_of_another_shape_is_a_failure(table):
-    assert "lacks the columns" in YahooSource(lambda *_: table).fetch(["AAPL"]).failures["AAPL"]
+def nulls_in_the_second_bar(document):
+    for prices in document["chart"]["result"][0]["indicators"].values():
+        for values in prices[0].values():
+            values[1] = None
 
 
-@pytest.mark.parametrize("error", [TimeoutError("slow"), ConnectionError("reset"), YFRateLimitError("429")])
-def test_passing_errors_are_retried_and_then_named(error):
-    calls = []
-
-    def history(symbol, first, last):
-        calls.append(symbol)
-        raise error
-
-    with pytest.raises(SourceUnavailableError, match="could not be reached for AAPL.*--source sample"):
-        YahooSource(history, wait_seconds=0).fetch(["AAPL"])
-    assert len(calls) == ATTEMPTS
-
-
-def test_offline_is_said_without_asking_for_every_symbol():
-    asked = set()
-
-    def history(symbol, first, last):
-        asked.add(symbol)
-        raise ConnectionError("offline")
-
-    with pytest.raises(SourceUnavailableError):
-        YahooSource(history, wait_seconds=0).fetch([f"A{n}" for n in range(40)])
-    assert len(asked) <= 4
+def test_yahoos_answer_becomes_bars(server, yahoo):
+    fetched = yahoo.fetch(["AAPL", "BRK-B", "AAPL"], date(2022, 7, 27), date(2022, 7, 29))
+    assert list(fetched.bars.columns) == [
+        "symbol", "date", "open", "high", "low", "close", "adj_close", "volume",
+    ]  # fmt: skip
+    assert fetched.bars["symbol"].tolist() == ["AAPL"] * 3 + ["BRK-B"] * 3
+    assert of(fetched, "AAPL").index.strftime("%Y-%m-%d").tolist() == [
+        "2022-07-27",
+        "2022-07-28",
+        "2022-07-29",
+    ]
+    days, _, close, _ = server.listings["AAPL"].through(np.datetime64("2022-07-29"))
+    assert of(fetched, "AAPL")["close"].to_numpy() == pytest.approx(close[-3:], rel=1e-6)
+    assert of(fetched, "AAPL")["volume"].tolist() == [1_000_000 + len(days) - back for back in (3, 2, 1)]
+    assert (fetched.failures, fetched.passing) == ({}, frozenset())
 
 
-def test_a_symbol_that_cannot_be_reached_is_a_failure_among_others():
-    def history(symbol, first, last):
-        if symbol == "SLOW":
-            raise TimeoutError("slow")
-        return RECORDED
-
-    fetched = YahooSource(history, wait_seconds=0).fetch(["SLOW", "AAPL"])
-    assert set(fetched.bars["symbol"]) == {"AAPL"}
-    assert "could not be reached for SLOW" in fetched.failures["SLOW"]
+def test_without_dates_the_whole_history_comes(server, yahoo):
+    assert of(yahoo.fetch(["AAPL"]), "AAPL").index[0] == pd.Timestamp("2022-06-01")
 
 
-def test_a_second_attempt_that_works_is_enough():
-    answers = [TimeoutError("slow"), RECORDED]
-
-    def history(symbol, first, last):
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    assert len(YahooSource(history, wait_seconds=0).fetch(["AAPL"]).bars) == 3
+def test_one_request_fetches_a_symbol(server, yahoo):
+    yahoo.fetch(["AAPL", "JPM", "MSFT"])
+    assert server.count("yahoo") == 3
 
 
-def test_without_the_extra_the_remedy_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "yfinance", None)
-    with pytest.raises(SourceUnavailableError, match=r"pip install 'tickgraph\[yahoo\]'"):
-        YahooSource().fetch(["AAPL"])
+def test_todays_bar_is_left_out_until_its_session_has_closed(server, yahoo):
+    server.now = datetime(2022, 8, 1, 19, 59, tzinfo=UTC)  # a minute before 16:00 in New York
+    assert yahoo.fetch(["AAPL"]).bars["date"].max() == pd.Timestamp("2022-07-29")
+    server.now = datetime(2022, 8, 1, 20, 1, tzinfo=UTC)
+    assert yahoo.fetch(["AAPL"]).bars["date"].max() == pd.Timestamp("2022-08-01")
 
 
-def test_a_symbol_out_of_reach_is_reported_where_another_was_reached():
-    def history(symbol, first, last):
-        if symbol == "SLOW":
-            raise TimeoutError("slow")
-        return RECORDED
-
-    fetched = YahooSource(history, wait_seconds=0).fetch(["SLOW", "AAPL"])
-    assert "could not be reached for SLOW after 3 attempts" in fetched.failures["SLOW"]
-    assert set(fetched.bars["symbol"]) == {"AAPL"}
-
-
-def test_errors_that_will_not_pass_are_not_retried():
-    calls = []
-
-    def history(symbol, first, last):
-        calls.append(symbol)
-        raise KeyError("chart")
-
-    assert "no usable prices for AAPL" in YahooSource(history).fetch(["AAPL"]).failures["AAPL"]
-    assert calls == ["AAPL"]
-
-
-def test_a_bar_without_a_close_is_left_out():
-    table = RECORDED.copy()
-    table.iloc[1, table.columns.get_loc("Close")] = float("nan")
-    assert YahooSource(lambda *_: table).fetch(["AAPL"]).bars["date"].dt.day.tolist() == [28, 30]
-
-
-def test_the_day_is_the_exchanges_own_on_both_sides_of_daylight_saving():
-    index = pd.DatetimeIndex(["2022-03-11", "2022-03-14"], tz="America/New_York", name="Date")
-    bars = YahooSource(lambda *_: RECORDED.iloc[:2].set_axis(index)).fetch(["AAPL"]).bars
-    assert bars["date"].tolist() == [pd.Timestamp("2022-03-11"), pd.Timestamp("2022-03-14")]
-
-
-@pytest.mark.parametrize("half", ["yfinance", "tenacity"])
-def test_half_of_the_extra_is_not_enough(monkeypatch, half):
-    monkeypatch.setitem(sys.modules, half, None)
-    with pytest.raises(SourceUnavailableError, match=r"pip install 'tickgraph\[yahoo\]'"):
-        YahooSource().fetch(["AAPL"])
-
-
-def test_a_history_from_before_the_calendar_can_be_stored(tmp_path):
-    days = ["1989-12-28", "1989-12-29", "1990-01-02"]
-    table = RECORDED.set_axis(pd.DatetimeIndex(days, tz="America/New_York", name="Date"))
-    report = PriceStore(tmp_path).update(YahooSource(lambda *_: table), ["AAPL"])
-    assert (report.added, report.failures) == ({"AAPL": 3}, {})
+def test_a_split_restates_close_and_a_dividend_only_the_adjusted_close(server, yahoo):
+    server.listings["AAPL"].splits[date(2022, 8, 2)] = 4.0
+    server.listings["JPM"].dividends[date(2022, 8, 2)] = 1.5
+    asked = (["AAPL", "JPM"], date(2022, 7, 25), date(2022, 7, 29))
+    before = yahoo.fetch(*asked)
+    server.now = datetime(2022, 8, 2, 22, tzinfo=UTC)
+    after = yahoo.fetch(*asked)  # the same range: an answer kept from before would be wrong
+    for name in ("open", "high", "low", "close", "adj_close"):
+        assert of(before, "AAPL")[name].to_numpy() == pytest.approx(of(after, "AAPL")[name] * 4, rel=1e-6)
+    assert of(before, "JPM")["close"].tolist() == of(after, "JPM")["close"].tolist()
+    paid = of(after, "JPM")["adj_close"] / of(before, "JPM")["adj_close"]
+    assert paid.to_numpy() == pytest.approx(paid.iloc[0], rel=1e-6)
+    assert 0.9 < paid.iloc[0] < 0.99
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "asked"),
+    ("fault", "reason"),
     [
-        (None, None, {"period": "max", "end": None}),
-        (date(2022, 12, 28), date(2022, 12, 30), {"start": date(2022, 12, 28), "end": date(2022, 12, 31)}),
-        (None, date(2022, 12, 30), {"start": date(1990, 1, 1), "end": date(2022, 12, 31)}),
+        (hang, r"no answer \(Timeout\)"),
+        (reset, r"no answer \("),
+        (BROKEN, "answered with status 500"),
+        (answer(503, "<html>Service Unavailable</html>", "text/html"), "answered with status 503"),
+        (answer(401, '{"finance":{"result":null,"error":{"code":"Unauthorized"}}}'), "status 401"),
+        (HTML, "another format"),
+        (answer(200, "Will be right back"), "another format"),
+        (truncated, "another format"),
+        (without("close"), "another format.*close"),
+        (refused(), "limits the rate"),
     ],
 )
-def test_yfinance_is_asked_for_whole_unadjusted_days_with_a_timeout(monkeypatch, first, last, asked):
-    seen = []
+def test_a_fault_of_one_symbol_may_pass_and_the_others_go_on(server, waits, fault, reason):
+    server.fail("yahoo", "JPM", fault)
+    with Redirected(server, 0.2) as session:
+        source = YahooSource(session, manners=patient(waits), now=lambda: server.now)
+        fetched = source.fetch(["AAPL", "JPM"])
+    assert set(fetched.bars["symbol"]) == {"AAPL"}
+    assert fetched.passing == {"JPM"}
+    assert pd.Series(fetched.failures)["JPM":].str.contains(f"Yahoo gave no prices of JPM: .*{reason}").all()
+    assert len(waits) == 2  # three attempts
+    assert server.count("yahoo", "JPM") <= 6  # yfinance itself asks twice where its cookie is refused
 
-    class Ticker:
-        def __init__(self, symbol):
-            self.symbol = symbol
 
-        def history(self, **options):
-            seen.append((self.symbol, options))
-            return RECORDED
+@pytest.mark.parametrize("fault", [reset, HTML, truncated, BROKEN, refused()])
+def test_a_later_attempt_that_works_is_enough(server, yahoo, waits, fault):
+    server.fail("yahoo", "AAPL", fault, times=2)  # yfinance's second request may be one of them
+    assert len(yahoo.fetch(["AAPL"], date(2022, 7, 29)).bars) == 2
+    assert waits
+    assert all(0 <= wait <= 2 for wait in waits)
 
-    import yfinance
 
-    monkeypatch.setattr(yfinance, "Ticker", Ticker)
-    assert len(YahooSource().fetch(["AAPL"], first, last).bars) == 3
-    [(symbol, options)] = seen
-    assert symbol == "AAPL"
-    assert options.pop("timeout") > 0
-    assert options == {"interval": "1d", "auto_adjust": False, "actions": False, **asked}
+def test_a_slow_answer_is_waited_for(server, yahoo):
+    server.fail("yahoo", "AAPL", slow)
+    assert set(yahoo.fetch(["AAPL"]).bars["symbol"]) == {"AAPL"}
+
+
+@pytest.mark.parametrize("fault", [None, edited(nothing), edited(no_quotes)])
+def test_a_symbol_without_prices_fails_for_good_and_at_once(server, yahoo, waits, fault):
+    symbol = "AAPL" if fault else "GONE"
+    if fault:
+        server.fail("yahoo", symbol, fault)
+    fetched = yahoo.fetch([symbol])
+    assert "may be delisted or renamed" in fetched.failures[symbol]
+    assert (fetched.passing, waits) == (frozenset(), [])
+
+
+def test_a_range_without_sessions_says_so(server, yahoo):
+    assert "no session in the range" in yahoo.fetch(["AAPL"], None, date(2022, 5, 2)).failures["AAPL"]
+
+
+def test_a_bar_of_nulls_is_left_out(server, yahoo):
+    server.fail("yahoo", "AAPL", edited(nulls_in_the_second_bar))
+    bars = yahoo.fetch(["AAPL"], date(2022, 7, 27), date(2022, 7, 29)).bars
+    assert bars["date"].dt.day.tolist() == [27, 29]
+
+
+def test_a_wait_that_yahoo_asks_for_is_kept(server, yahoo, waits):
+    server.fail("yahoo", "AAPL", refused(retry_after=7), times=2)
+    assert len(yahoo.fetch(["AAPL"], date(2022, 8, 1)).bars) == 1
+    assert [7 <= wait <= 8 for wait in waits] == [True]
+
+
+def test_a_wait_of_an_hour_is_not_sat_out(server, yahoo, waits):
+    server.fail("yahoo", "*", refused(retry_after=3600))
+    with pytest.raises(SourceUnavailableError, match="limits the rate"):
+        yahoo.fetch(["AAPL", "JPM", "MSFT"])
+    assert (waits, server.count("yahoo")) == ([], 2)  # one attempt: yfinance asked again with another cookie
+
+
+def test_out_of_reach_is_said_without_asking_for_every_symbol(server, yahoo):
+    server.fail("yahoo", "*", reset)
+    with pytest.raises(SourceUnavailableError, match="Yahoo gave no prices of A0: no answer"):
+        yahoo.fetch([f"A{number}" for number in range(40)])
+    assert server.count("yahoo") == 6  # two symbols, three attempts each
+
+
+def test_an_outage_on_the_way_stops_the_asking(server, yahoo):
+    server.fail("yahoo", "*", reset)
+    server.fail("yahoo", "AAPL", slow)
+    others = [f"A{number}" for number in range(40)]
+    fetched = yahoo.fetch(["AAPL", *others])
+    assert set(fetched.bars["symbol"]) == {"AAPL"}
+    assert fetched.passing == set(others)
+    assert "was not asked for" in fetched.failures["A39"]
+    assert server.count("yahoo") <= 1 + 3 * (4 + 3)  # four that failed, and those asked beside them
+
+
+def test_a_refused_rate_stops_the_asking(server, yahoo):
+    server.fail("yahoo", "*", refused(retry_after=3600))
+    server.fail("yahoo", "AAPL", slow)
+    fetched = yahoo.fetch(["AAPL", *(f"A{number}" for number in range(40))])
+    assert len(fetched.passing) == 40
+    assert server.count("yahoo") <= 1 + 2 * 4
+
+
+def test_unknown_symbols_in_a_row_do_not_stop_the_asking(server, yahoo):
+    fetched = yahoo.fetch([*(f"A{number}" for number in range(8)), "AAPL"])
+    assert set(fetched.bars["symbol"]) == {"AAPL"}
+    assert (len(fetched.failures), fetched.passing) == (8, frozenset())
+
+
+def test_cookie_pages_out_of_reach_do_not_matter(server, waits):
+    class NoCookies(Redirected):
+        def request(self, method, url, **options):
+            if "chart" not in url:
+                raise ConnectionError("refused")
+            return super().request(method, url, **options)
+
+    with NoCookies(server) as session:
+        source = YahooSource(session, manners=patient(waits), now=lambda: server.now)
+        assert set(source.fetch(["AAPL"]).bars["symbol"]) == {"AAPL"}
+
+
+@pytest.mark.parametrize("part", ["yfinance", "tenacity", "limits", "curl_cffi"])
+def test_without_the_extra_the_remedy_is_named(monkeypatch, part):
+    monkeypatch.setitem(sys.modules, part, None)
+    with pytest.raises(SourceUnavailableError, match=r"pip install 'tickgraph\[yahoo\]'"):
+        YahooSource().fetch(["AAPL"])

@@ -83,7 +83,7 @@ def simulate(
 
     settings = load_settings(source=source, source_path=source_path)
     start, end = _span(first, last)
-    origin = open_source(settings.source, settings.source_path)
+    origin = open_source(settings.source, settings.source_path, access=settings.access)
     known = origin.symbols()
     wanted = parse_symbols(symbols, known) if symbols else known
     pool = tuple(dict.fromkeys((*wanted, *(settings.peer_pool or known))))

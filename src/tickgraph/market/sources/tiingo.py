@@ -175,6 +175,8 @@ def _adjusted(symbol: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
         numbers = table[list(_NUMBERS)].apply(pd.to_numeric).astype(np.float64)
     except (ValueError, TypeError, AttributeError) as error:
         raise PassingFailure("its answer holds a date or number that cannot be read.") from error
+    if days.isna().any():
+        raise PassingFailure("its answer has a row without a date.")
     order = np.argsort(days.to_numpy(), kind="stable")
     numbers, days = numbers.iloc[order], days.iloc[order]
     factors = numbers["splitFactor"].fillna(1.0).replace(0.0, 1.0).to_numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from tickgraph.market.sources.yahoo_session import YahooSession
 
 ZONE = "America/New_York"
+
+# Statuses that say something of the symbol: prices, bad range, unknown. Others are of Yahoo itself.
+_ABOUT_THE_SYMBOL = (200, 400, 404, 422)
 
 _COLUMNS = {
     "Open": "open",
@@ -131,7 +135,7 @@ def _history(session: YahooSession, symbol: str, first: date | None) -> pd.DataF
     except YFRateLimitError as error:
         raise _rate_limited(session) from error
     except YFTickerMissingError as error:
-        if (session.status or 200) >= 500:
+        if session.status not in _ABOUT_THE_SYMBOL:
             raise _broken(session) from error
         raise LastingFailure(f"{error.rationale.rstrip('.')}. It may be delisted or renamed.") from error
     except OSError as error:  # all of curl's
@@ -167,6 +171,8 @@ def _import_yfinance() -> None:
         ) from error
     yfinance.config.debug.hide_exceptions = False  # raise what went wrong, do not print it
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+    # It turns its own deprecation warnings on for everybody who imports it.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
 
 
 def _system_time() -> datetime:

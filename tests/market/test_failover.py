@@ -1,0 +1,188 @@
+"""One provider's outage is survived through the other, in a fetch and in the store."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from provider_server import BROKEN, HTML, answer, refused, reset
+from tickgraph.errors import InputError, SourceUnavailableError
+from tickgraph.market.sources.failover import FailoverSource
+from tickgraph.market.sources.tiingo import TiingoSource
+from tickgraph.market.store import PriceStore
+
+NAMES = ("AAPL", "JPM", "MSFT")
+DOWN = answer(503, "{}")
+
+
+@pytest.fixture
+def live(server, yahoo, tiingo):
+    return FailoverSource([yahoo, tiingo], now=lambda: server.now)
+
+
+@pytest.fixture
+def store(server, tmp_path):
+    return PriceStore(tmp_path, now=lambda: server.now)
+
+
+def next_evening(server, days=1):
+    server.now += timedelta(days=days)
+
+
+def test_the_first_provider_gives_all_while_it_can(server, live):
+    fetched = live.fetch(NAMES)
+    assert fetched.providers == dict.fromkeys(NAMES, "yahoo")
+    assert (fetched.failures, server.count("tiingo")) == ({}, 0)
+
+
+@pytest.mark.parametrize("fault", [reset, BROKEN, HTML, refused(3600)])
+def test_a_symbol_that_fails_for_a_passing_reason_is_asked_of_the_next(server, live, fault):
+    server.fail("yahoo", "JPM", fault)
+    fetched = live.fetch(["MSFT", "JPM", "AAPL"], date(2022, 7, 28))
+    assert fetched.providers["JPM"] == "tiingo"
+    assert (fetched.providers["MSFT"], fetched.failures, fetched.passing) == ("yahoo", {}, frozenset())
+    assert fetched.bars["symbol"].tolist() == ["AAPL"] * 3 + ["JPM"] * 3 + ["MSFT"] * 3
+    assert "MSFT" not in [symbol for provider, symbol in server.asked if provider == "tiingo"]
+
+
+def test_an_unknown_symbol_is_asked_of_each_and_then_final(server, live):
+    fetched = live.fetch(["AAPL", "GONE"])
+    assert server.count("tiingo", "GONE") == 1
+    assert "yahoo: Yahoo has no prices of GONE" in fetched.failures["GONE"]
+    assert "tiingo: Tiingo has no prices of GONE" in fetched.failures["GONE"]
+    assert fetched.passing == frozenset()
+
+
+def test_a_symbol_that_only_the_second_knows_is_taken_from_it(server, live):
+    server.fail(
+        "yahoo", "JPM", answer(404, '{"chart":{"result":null,"error":{"description":"No data found"}}}')
+    )
+    assert live.fetch(["AAPL", "JPM"]).providers == {"AAPL": "yahoo", "JPM": "tiingo"}
+
+
+@pytest.mark.parametrize(("first", "second"), [(reset, None), (None, DOWN)])
+def test_unknown_to_one_is_not_final_where_another_could_not_say(server, live, first, second):
+    for provider, fault in (("yahoo", first), ("tiingo", second)):
+        if fault:
+            server.fail(provider, "GONE", fault)
+    # Something that only the second has, so that it is not wholly out of reach.
+    server.fail("yahoo", "JPM", reset)
+    fetched = live.fetch(["AAPL", "JPM", "GONE"])
+    assert fetched.passing == {"GONE"}
+    assert fetched.failures.keys() == {"GONE"}
+
+
+def test_unknown_to_the_first_is_final_where_no_other_can_be_asked(yahoo):
+    fetched = FailoverSource([yahoo, TiingoSource()]).fetch(["AAPL", "GONE"])
+    assert fetched.passing == frozenset()
+    assert "token" not in fetched.failures["GONE"]
+
+
+def test_no_provider_within_reach_is_an_error_with_each_reason(server, live):
+    server.fail("yahoo", "*", reset)
+    server.fail("tiingo", "*", refused())
+    with pytest.raises(SourceUnavailableError, match="yahoo: .*no answer.* tiingo: .*limit of requests"):
+        live.fetch(NAMES)
+
+
+def test_a_provider_that_is_left_out_says_why_only_where_none_is_left(server, yahoo):
+    live = FailoverSource([yahoo, TiingoSource()])
+    assert set(live.fetch(NAMES).providers.values()) == {"yahoo"}
+    server.fail("yahoo", "*", reset)
+    with pytest.raises(SourceUnavailableError, match="tiingo: .*Set TICKGRAPH_TIINGO_TOKEN"):
+        live.fetch(NAMES)
+
+
+def test_a_failure_that_may_pass_says_what_could_not_be_asked(server, yahoo):
+    server.fail("yahoo", "JPM", reset)
+    fetched = FailoverSource([yahoo, TiingoSource()]).fetch(["AAPL", "JPM"])
+    assert "tiingo: Source 'tiingo' needs a token" in fetched.failures["JPM"]
+
+
+def test_a_provider_out_of_reach_is_left_alone_for_a_while(server, live):
+    server.fail("yahoo", "*", DOWN)
+    live.fetch(NAMES)
+    asked = server.count("yahoo")
+    for _ in range(3):
+        assert set(live.fetch(NAMES).providers.values()) == {"tiingo"}
+    assert server.count("yahoo") == asked
+    server.heal()
+    server.now += timedelta(minutes=14)
+    assert set(live.fetch(NAMES).providers.values()) == {"tiingo"}
+    server.now += timedelta(minutes=2)
+    assert set(live.fetch(NAMES).providers.values()) == {"yahoo"}
+
+
+def test_while_all_are_left_alone_the_error_says_until_when(server, live):
+    server.fail("yahoo", "*", reset)
+    server.fail("tiingo", "*", reset)
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError) as caught:
+            live.fetch(NAMES)
+    assert str(caught.value).count("not asked again before 2022-08-01 22:15 UTC") == 2
+
+
+def test_an_empty_range_is_an_error_that_costs_no_request(server, live):
+    with pytest.raises(InputError, match="Empty date range"):
+        live.fetch(NAMES, date(2022, 7, 2), date(2022, 7, 1))
+    assert server.asked == []
+
+
+def test_in_the_store_one_symbol_that_fails_keeps_the_others(server, yahoo, store):
+    store.update(yahoo, NAMES)
+    next_evening(server)
+    server.fail("yahoo", "JPM", reset)
+    report = store.update(yahoo, NAMES)
+    assert report.added == {"AAPL": 1, "MSFT": 1}
+    assert "Yahoo gave no prices of JPM" in report.failures["JPM"]
+    assert store.stored("yahoo", "JPM").last == date(2022, 8, 1)  # as it was
+
+
+@pytest.mark.parametrize("event", ["splits", "dividends"])
+def test_in_the_store_a_split_or_dividend_restates_a_history_from_either_provider(
+    server, yahoo, tiingo, store, event
+):
+    getattr(server.listings["JPM"], event)[date(2022, 8, 2)] = 2.0
+    for source in (yahoo, tiingo):
+        server.now = datetime(2022, 8, 1, 22, tzinfo=UTC)
+        store.update(source, NAMES)
+        next_evening(server)
+        report = store.update(source, NAMES)
+        assert (report.restated, report.failures) == (["JPM"], {})
+        assert report.added["AAPL"] == 1
+
+
+def test_in_the_store_an_outage_is_survived_and_healed(server, live, store):
+    assert store.update(live, NAMES).failures == {}
+    assert store.panel("live", NAMES).providers == dict.fromkeys(NAMES, "yahoo")
+
+    next_evening(server)
+    server.fail("yahoo", "*", DOWN)
+    report = store.update(live, NAMES)
+    assert report.switched == dict.fromkeys(NAMES, "tiingo")
+    assert (report.failures, report.restated) == ({}, [])
+    panel = store.panel("live", NAMES)
+    assert panel.providers == dict.fromkeys(NAMES, "tiingo")
+    assert str(panel.sessions[-1]) == "2022-08-02"
+    assert (
+        server.count("yahoo") <= 3 + 12
+    )  # the histories, then two symbols, of which yfinance asks each twice
+
+    next_evening(server)
+    server.heal()
+    report = store.update(live, NAMES)
+    assert report.switched == dict.fromkeys(NAMES, "yahoo")
+    assert store.panel("live", NAMES).providers == dict.fromkeys(NAMES, "yahoo")
+    assert str(store.panel("live", NAMES).sessions[-1]) == "2022-08-03"
+
+
+def test_in_the_store_an_outage_of_all_keeps_what_was_there(server, live, store):
+    store.update(live, NAMES)
+    next_evening(server)
+    server.fail("yahoo", "*", reset)
+    server.fail("tiingo", "*", DOWN)
+    report = store.update(live, NAMES)
+    assert report.failures.keys() == set(NAMES)
+    assert "No provider of prices can be reached" in report.failures["JPM"]
+    assert store.stored("live", "JPM").last == date(2022, 8, 1)
