@@ -343,3 +343,15 @@ def test_a_model_that_a_service_trains_while_its_correlations_are_computed_is_no
     assert retrained
     assert run.state == "done", run.error
     assert run.symbols["AAPL"].correlations == "unchanged"
+
+
+def test_a_symbol_too_young_for_a_model_waits_and_fails_no_run(site, source, clock):
+    site = replace(
+        site, universe=(*SYMBOLS, "ABNB"), training=site.training.model_copy(update={"sessions": 600})
+    )
+    site = replace(site, training=site.training.model_copy(update={"min_sessions": 480}))
+    run = refresh(site)
+    assert run.state == "done", run.error
+    assert run.symbols["ABNB"].training == "waiting"
+    assert "History too short for ABNB" in run.symbols["ABNB"].reasons[-1]
+    assert trained(run) == set(SYMBOLS)

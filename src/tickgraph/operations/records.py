@@ -33,8 +33,8 @@ class SymbolRun(_Record):
     """New sessions of prices."""
     correlations: Literal["published", "unchanged", "planned", "failed"] | None = None
     """Its correlation matrix."""
-    training: Literal["trained", "planned", "failed"] | None = None
-    """Null: its model was not due."""
+    training: Literal["trained", "planned", "waiting", "failed"] | None = None
+    """`waiting`: it has no model, and too little history for one. Null: its model was not due."""
     reasons: tuple[str, ...] = ()
     """Why its model was due, in words."""
     errors: tuple[str, ...] = ()

@@ -258,6 +258,10 @@ class Steps:
                     f"trained on prices to {outcome.metadata.data_stats.last_session}: {stale} sessions old",
                 )
             self._note(symbol, training="trained", correlations="published", reasons=said)
+        elif outcome.too_short and symbol in self._scope.missing:
+            # Nothing is wrong with a young symbol, and trying again within the day mends nothing.
+            reasons = self.run.symbols[symbol].reasons
+            self._note(symbol, training="waiting", reasons=(*reasons, str(outcome.error)))
         else:
             self._note(symbol, training="failed", errors=(f"training: {outcome.error}",))
         self._on_event("training", symbol)

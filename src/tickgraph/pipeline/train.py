@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import HistoryTooShortError, PriceDataError, StorageError, TickgraphError
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import FittedModel, fit
@@ -21,11 +21,12 @@ from tickgraph.registry.schema import ModelMetadata
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one symbol: metadata of the published model, or the error."""
+    """What became of one symbol: metadata of the published model, or the error, and whether time will mend it."""
 
     symbol: str
     metadata: ModelMetadata | None = None
     error: str | None = None
+    too_short: bool = False
 
 
 @dataclass
@@ -159,7 +160,7 @@ def _record(
             str(error) if symbol in str(error) or isinstance(error, PriceDataError) else f"{symbol}: {error}"
         )
         report.failed[symbol] = text
-        outcome = Outcome(symbol, error=text)
+        outcome = Outcome(symbol, error=text, too_short=isinstance(error, HistoryTooShortError))
     else:
         report.done[symbol] = metadata
         outcome = Outcome(symbol, metadata=metadata)

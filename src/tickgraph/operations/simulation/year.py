@@ -103,8 +103,8 @@ class Year:
         began = time.monotonic()
         first = refresh(self._site())
         self._note_run(first)
-        if first.state != "done":
-            raise TickgraphError(f"The first refresh failed: {first.error or _errors(first)}")
+        if not self._site().registry.symbols():
+            raise TickgraphError(f"The first refresh trained nothing: {first.error or _errors(first)}")
         self._live = self._open()
         while self._agenda:
             moment, _, step = heapq.heappop(self._agenda)
