@@ -42,10 +42,13 @@ def no_quotes(document):
     document["chart"]["result"][0]["indicators"]["quote"] = [{}]
 
 
-def nulls_in_the_second_bar(document):
-    for prices in document["chart"]["result"][0]["indicators"].values():
-        for values in prices[0].values():
-            values[1] = None
+def nulls_in_the_second_bar(names):
+    def edit(document):
+        for prices in document["chart"]["result"][0]["indicators"].values():
+            for name in prices[0].keys() & names:
+                prices[0][name][1] = None
+
+    return edited(edit)
 
 
 def test_yahoos_answer_becomes_bars(server, yahoo):
@@ -63,6 +66,7 @@ def test_yahoos_answer_becomes_bars(server, yahoo):
     assert of(fetched, "AAPL")["close"].to_numpy() == pytest.approx(close[-3:], rel=1e-6)
     assert of(fetched, "AAPL")["volume"].tolist() == [1_000_000 + len(days) - back for back in (3, 2, 1)]
     assert (fetched.failures, fetched.passing) == ({}, frozenset())
+    assert server.count("yahoo") == 2
 
 
 def test_without_dates_the_whole_history_comes(server, yahoo):
@@ -150,8 +154,9 @@ def test_a_range_without_sessions_says_so(server, yahoo):
     assert "no session in the range" in yahoo.fetch(["AAPL"], None, date(2022, 5, 2)).failures["AAPL"]
 
 
-def test_a_bar_of_nulls_is_left_out(server, yahoo):
-    server.fail("yahoo", "AAPL", edited(nulls_in_the_second_bar))
+@pytest.mark.parametrize("names", [{"close"}, {"open", "high", "low", "close", "adjclose", "volume"}])
+def test_a_bar_without_a_close_is_left_out(server, yahoo, names):
+    server.fail("yahoo", "AAPL", nulls_in_the_second_bar(names))
     bars = yahoo.fetch(["AAPL"], date(2022, 7, 27), date(2022, 7, 29)).bars
     assert bars["date"].dt.day.tolist() == [27, 29]
 
@@ -199,6 +204,17 @@ def test_unknown_symbols_in_a_row_do_not_stop_the_asking(server, yahoo):
     fetched = yahoo.fetch([*(f"A{number}" for number in range(8)), "AAPL"])
     assert set(fetched.bars["symbol"]) == {"AAPL"}
     assert (len(fetched.failures), fetched.passing) == (8, frozenset())
+
+
+def test_failures_between_answers_do_not_stop_the_asking(server, waits):
+    mixed = [name for number in range(6) for name in (f"A{number}", f"B{number}")]
+    for number in range(6):
+        server.fail("yahoo", f"B{number}", reset)
+    with Redirected(server) as session:
+        source = YahooSource(session, manners=patient(waits, parallel=1), now=lambda: server.now)
+        fetched = source.fetch(["AAPL", *mixed])
+    assert len(fetched.passing) == 6
+    assert "was not asked for" not in str(fetched.failures)
 
 
 def test_cookie_pages_out_of_reach_do_not_matter(server, waits):

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
-from tickgraph.market.calendar import check_range
 from tickgraph.market.source import Fetched, PriceSource, empty_bars
 
 REST = timedelta(minutes=15)
@@ -62,8 +61,9 @@ class FailoverSource:
         ------
         SourceUnavailableError
             No provider can be reached; the message has each one's reason.
+        InputError
+            ``first`` is after ``last``.
         """
-        check_range(first, last)
         waiting = tuple(dict.fromkeys(symbols))
         parts: list[pd.DataFrame] = []
         given: dict[str, str] = {}

@@ -14,6 +14,7 @@ from curl_cffi import requests
 from tickgraph.market.sources.asking import seconds_to_wait
 
 TIMEOUT_SECONDS = 10.0
+CONNECT_SECONDS = 4.0
 
 
 class YahooSession(requests.Session[requests.Response]):
@@ -22,7 +23,7 @@ class YahooSession(requests.Session[requests.Response]):
     Parameters
     ----------
     timeout_seconds
-        Longest wait for one answer. yfinance waits up to 30 s for a cookie, one thread after another.
+        Longest wait for one answer, of which at most 4 s to connect. yfinance waits up to 30 s for a cookie, one thread after another.
     """
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
@@ -35,7 +36,8 @@ class YahooSession(requests.Session[requests.Response]):
         self.forget()
         asked = options.pop("timeout", None)
         wait = min(asked, self._timeout_seconds) if asked else self._timeout_seconds
-        response = super().request(method, url, timeout=wait, **options)
+        connect = min(CONNECT_SECONDS, wait / 2)
+        response = super().request(method, url, timeout=(connect, wait - connect), **options)
         self._noted.status = response.status_code
         self._noted.retry_after = seconds_to_wait(response.headers.get("Retry-After"))
         return response
