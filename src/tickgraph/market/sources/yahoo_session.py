@@ -23,7 +23,8 @@ class YahooSession(requests.Session[requests.Response]):
     Parameters
     ----------
     timeout_seconds
-        Longest wait for one answer, of which at most 4 s to connect. yfinance waits up to 30 s for a cookie, one thread after another.
+        Longest wait for one answer, of which at most 4 s to connect. yfinance itself would wait 30 s for a cookie, one
+        thread after another.
     """
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
