@@ -340,13 +340,15 @@ class Redirected(YahooSession):
         super().__init__(timeout_seconds)
         self._address = server.address
 
-    def request(self, method, url, **options):
+    def _send(self, method, url, options):
         parts = urlsplit(url)
         assert parts.hostname.endswith("yahoo.com")
         query = f"?{parts.query}" if parts.query else ""
-        return super().request(
-            method, f"{self._address}/yahoo/{parts.hostname}{parts.path}{query}", **options
+        response = super()._send(
+            method, f"{self._address}/yahoo/{parts.hostname}{parts.path}{query}", options
         )
+        response.url = url
+        return response
 
 
 def patient(waits, **changes):

@@ -22,7 +22,9 @@ def _yfinance_leaves_no_files(tmp_path_factory):
 
 
 @pytest.fixture
-def server(_yfinance_leaves_no_files):
+def server(_yfinance_leaves_no_files, monkeypatch):
+    # yfinance has one memory of cookies for the process.
+    monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})
     with ProviderServer(datetime(2022, 8, 1, 22, tzinfo=UTC)).running() as running:
         running.listings = {name: Listing(sum(map(ord, name))) for name in LISTED}
         yield running

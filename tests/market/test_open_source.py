@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tickgraph.errors import InputError, SourceUnavailableError
-from tickgraph.market.sources import open_source
+from tickgraph.errors import InputError
+from tickgraph.market.sources import _say_once, open_source
 from tickgraph.market.sources.access import Access
+from tickgraph.market.sources.tiingo import NO_TOKEN
 from tickgraph.market.universe import TIER_1
 from tickgraph.pipeline.workplace import Workplace
 
@@ -25,11 +26,18 @@ def test_a_live_source_opens_without_a_token_or_a_network(name):
     assert (source.name, source.editable, source.symbols()) == (name, False, TIER_1)
 
 
-def test_the_order_of_providers_is_that_of_the_settings():
-    live = open_source("live", access=Access(("tiingo",)))
-    with pytest.raises(SourceUnavailableError, match="No provider.*tiingo: .*needs a token") as caught:
-        live.fetch(["AAPL"])
-    assert "yahoo" not in str(caught.value)
+def test_live_without_a_provider_that_could_be_asked_is_an_error():
+    with pytest.raises(InputError, match="Set TICKGRAPH_TIINGO_TOKEN"):
+        open_source("live", access=Access(("tiingo",)))
+
+
+def test_a_provider_without_a_token_is_left_out_and_that_is_said_once(caplog):
+    _say_once.cache_clear()
+    for _ in range(3):
+        open_source("live")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Source 'live' does without tiingo: {NO_TOKEN}"
+    ]
 
 
 def test_two_arguments_read_the_environment(monkeypatch):
@@ -65,11 +73,15 @@ OPEN_THERE = """
 import pickle, sys
 from tickgraph.market.sources import open_source
 workplace = pickle.load(sys.stdin.buffer)
-print(*open_source(workplace.source, workplace.source_path).symbols())
+print(*open_source(workplace.source, workplace.source_path, access=workplace.access).symbols())
 """
 
 
 def test_a_workplace_opens_live_in_another_process():
-    pickled = pickle.dumps(Workplace(Path("models"), Path("prices"), "live"))
+    pickled = pickle.dumps(
+        Workplace(
+            Path("models"), Path("prices"), "live", access=Access(("tiingo",), tiingo_token=SecretStr(TOKEN))
+        )
+    )
     done = subprocess.run([sys.executable, "-c", OPEN_THERE], input=pickled, capture_output=True, check=True)
     assert tuple(done.stdout.decode().split()) == TIER_1

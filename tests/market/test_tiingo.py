@@ -17,9 +17,8 @@ from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.sources.asking import Manners, seconds_to_wait
 from tickgraph.market.sources.tiingo import TiingoSource
 
-OVER = (
-    "You have run over your 500 symbol look up for this month. Please upgrade to have your limits increased."
-)
+OVER_AN_HOUR = "Error: You have run over your hourly request allocation. Please upgrade."
+OVER_A_MONTH = '{"detail": "You have run over your 500 symbol look up for this month. Please upgrade."}'
 
 
 def test_rows_become_bars(server, tiingo):
@@ -118,13 +117,25 @@ def test_a_row_without_a_close_is_left_out(server, tiingo):
 
 
 @pytest.mark.parametrize(
-    "fault", [refused(), refused(3600), answer(200, OVER, "text/plain"), answer(403, "{}"), answer(401, "{}")]
+    "fault",
+    [refused(), refused(3600), answer(200, OVER_AN_HOUR, "text/plain"), answer(403, "{}"), answer(401, "{}")],
 )
 def test_what_concerns_the_account_is_not_tried_again(server, tiingo, waits, fault):
     server.fail("tiingo", "*", fault)
     with pytest.raises(SourceUnavailableError, match="limit of requests or symbols is used up|TIINGO_TOKEN"):
         tiingo.fetch(["AAPL", "JPM", "XOM"])
     assert (waits, server.count("tiingo")) == ([], 1)
+
+
+def test_when_the_symbols_of_a_month_are_used_up_those_already_given_are_still_asked_for(
+    server, tiingo, waits
+):
+    for symbol in ("JPM", "XOM"):
+        server.fail("tiingo", symbol, answer(200, OVER_A_MONTH))
+    fetched = tiingo.fetch(["JPM", "XOM", "AAPL", "MSFT"])
+    assert set(fetched.bars["symbol"]) == {"AAPL", "MSFT"}
+    assert "symbols is used up" in fetched.failures["JPM"]
+    assert (fetched.passing, waits, server.count("tiingo")) == ({"JPM", "XOM"}, [], 4)
 
 
 def test_out_of_reach_is_said_without_asking_for_every_symbol(server, tiingo):

@@ -81,6 +81,7 @@ class Service:
                 settings.peer_pool,
                 settings.training,
                 settings.aliases,
+                access=settings.access,
             ),
             settings.runtime_dir.absolute(),
             workers=serve.training_workers,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tickgraph.errors import ArtefactError, ModelNotFoundError, PriceDataError
 from tickgraph.market.sources import open_source
+from tickgraph.market.sources.access import Access
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
@@ -28,6 +29,8 @@ class Workplace:
         Symbols that peers are chosen from; empty means all that the source lists.
     aliases
         Former names of symbols, which a worker process must be told.
+    access
+        What live sources need besides their name; None reads it from the environment.
     """
 
     models_dir: Path
@@ -37,6 +40,7 @@ class Workplace:
     peer_pool: tuple[str, ...] = ()
     training: TrainingConfig = field(default_factory=TrainingConfig)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    access: Access | None = None
 
     def train(self, symbol: str, program: TrainingProgram, source: str | None = None) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.
@@ -60,7 +64,11 @@ class Workplace:
             )
         pool: Iterable[str] = self.peer_pool
         if not pool:
-            pool = open_source(name, self.source_path).symbols() if name == self.source else sorted(stored)
+            pool = (
+                open_source(name, self.source_path, access=self.access).symbols()
+                if name == self.source
+                else sorted(stored)
+            )
         candidates = tuple(other for other in pool if other in stored)
         panel = store.panel(name, tuple(dict.fromkeys((symbol, *candidates))))
         return train_one(panel, symbol, candidates, program, ModelRegistry(self.models_dir))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from tickgraph.errors import InputError
@@ -12,7 +14,7 @@ from tickgraph.market.sources.access import Access
 from tickgraph.market.sources.failover import FailoverSource
 from tickgraph.market.sources.files import FileSource
 from tickgraph.market.sources.sample import SampleSource
-from tickgraph.market.sources.tiingo import TiingoSource
+from tickgraph.market.sources.tiingo import NO_TOKEN, TiingoSource
 from tickgraph.market.sources.yahoo import YahooSource
 
 
@@ -39,7 +41,8 @@ def open_source(
     Raises
     ------
     InputError
-        An unknown name, ``files`` without a path, or a bad variable in the environment.
+        An unknown name, ``files`` without a path, a bad variable in the environment, or ``live`` without a provider
+        that could be asked: Tiingo is left out where it has no token.
     PriceDataError
         The path of ``files`` does not exist.
     """
@@ -55,7 +58,22 @@ def open_source(
         access = access or Access.from_environment()
         if name == "tiingo":
             return TiingoSource(access.tiingo_token, now=now)
-        return FailoverSource(
-            [open_source(provider, access=access, now=now) for provider in access.providers], now=now
-        )
+        return _live(access, now)
     raise InputError(f"Unknown price source {name!r}. Choose sample, files, yahoo, tiingo or live.")
+
+
+def _live(access: Access, now: Callable[[], datetime] | None) -> FailoverSource:
+    left_out = {"tiingo": NO_TOKEN} if access.tiingo_token is None and "tiingo" in access.providers else {}
+    asked = [name for name in access.providers if name not in left_out]
+    if not asked:
+        raise InputError(f"Source 'live' has no provider to ask. {NO_TOKEN}")
+    for name, reason in left_out.items():
+        _say_once(f"Source 'live' does without {name}: {reason}")
+    return FailoverSource(
+        [open_source(name, access=access, now=now) for name in asked], left_out=left_out, now=now
+    )
+
+
+@cache
+def _say_once(text: str) -> None:
+    logging.getLogger(__name__).warning(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import random
 import threading
 import time
@@ -10,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 
 import pandas as pd
 
@@ -36,25 +39,33 @@ class PassingFailure(Exception):
         Whether it concerns every symbol, as a refused rate does: no other is asked for then.
     again
         Whether another attempt in a moment may help.
+    silent
+        Whether no answer came at all.
     """
 
     def __init__(
-        self, reason: str, *, retry_after: float | None = None, for_all: bool = False, again: bool = True
+        self,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        for_all: bool = False,
+        again: bool = True,
+        silent: bool = False,
     ) -> None:
         super().__init__(reason)
-        self.retry_after, self.for_all, self.again = retry_after, for_all, again
+        self.retry_after, self.for_all, self.again, self.silent = retry_after, for_all, again, silent
 
 
 @dataclass(frozen=True)
 class Manners:
-    """How a provider is asked.
+    """How a provider is asked; the bound on the rate is one for all fetches with the same object.
 
     Attributes
     ----------
     parallel
         Symbols asked for side by side.
     rate
-        Bound on the requests of one fetch, such as ``5/second``; None is none.
+        Bound on the requests, such as ``5/second``; None is none.
     attempts
         How often a symbol is asked for at most.
     wait_seconds
@@ -75,12 +86,29 @@ class Manners:
     in_a_row: int = 4
     sleep: Callable[[float], None] = time.sleep
 
+    @cached_property
+    def pace(self) -> Callable[[], None]:
+        """What to call before each request, so that they keep to the rate."""
+        if self.rate is None:
+            return lambda: None
+        from limits import parse
+        from limits.storage import MemoryStorage
+        from limits.strategies import MovingWindowRateLimiter
+
+        limiter, bound = MovingWindowRateLimiter(MemoryStorage()), parse(self.rate)
+
+        def pace() -> None:
+            while not limiter.hit(bound):
+                self.sleep(max(0.01, limiter.get_window_stats(bound).reset_time - time.time()))
+
+        return pace
+
 
 def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) -> Fetched:
     """Ask for each symbol; one that fails is reported and the others go on.
 
-    Until one is answered, the symbols are asked for singly: a provider out of reach costs the waiting of two
-    symbols, not of a crowd.
+    Until one is answered, the symbols are asked for singly: a provider that gives no answer at all costs the waiting
+    of two symbols, not of a crowd.
 
     Parameters
     ----------
@@ -96,7 +124,8 @@ def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) 
     Raises
     ------
     SourceUnavailableError
-        Not one symbol was answered, be it with bars or with the word that there are none.
+        Not one symbol was answered, be it with bars or with the word that there are none. A single symbol whose
+        answers were bad is a failure of that symbol, and no outage.
     """
     round_ = _Round(provider, ask, manners)
     waiting = list(dict.fromkeys(symbols))
@@ -107,7 +136,7 @@ def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) 
     with ThreadPoolExecutor(manners.parallel, f"tickgraph-{provider}") as pool:
         answers |= zip(waiting, pool.map(round_.one, waiting), strict=True)
     passing = {symbol: answer for symbol, answer in answers.items() if isinstance(answer, PassingFailure)}
-    if answers and len(passing) == len(answers):
+    if answers and len(passing) == len(answers) and (len(answers) > 1 or round_.given_up or round_.silent):
         raise SourceUnavailableError(str(next(iter(passing.values()))))
     tables = [answer for answer in answers.values() if isinstance(answer, pd.DataFrame)]
     return Fetched(
@@ -126,11 +155,10 @@ class _Round:
     manners: Manners
     answered: bool = False
     given_up: str | None = None
+    silent: bool = False  # whether a request was left without an answer
     _failed_in_a_row: int = 0
+    _not_before: float = 0.0  # moment of the monotonic clock
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self._pace = _pace(self.manners)
 
     def one(self, symbol: str) -> pd.DataFrame | Exception:
         """Bars of a symbol, or why there are none."""
@@ -140,12 +168,12 @@ class _Round:
             answer = self._persistently(symbol)
         except PassingFailure as error:
             failure = PassingFailure(f"{self.provider} gave no prices of {symbol}: {error}")
-            self._count(failure, error.for_all)
+            self._count(failure, error)
             return failure
         except LastingFailure as error:
-            self._count(None)
+            self._count()
             return LastingFailure(f"{self.provider} has no prices of {symbol}: {error}")
-        self._count(None)
+        self._count()
         return answer
 
     def _persistently(self, symbol: str) -> pd.DataFrame:
@@ -159,8 +187,12 @@ class _Round:
             reraise=True,
         )
 
+        # A wait that was asked for on account of another symbol holds for this one too.
+        if (held := self._not_before - time.monotonic()) > 0:
+            self.manners.sleep(held)
+
         def attempt() -> pd.DataFrame:
-            self._pace()
+            self.manners.pace()
             return self.ask(symbol)
 
         return retrying(attempt)
@@ -174,35 +206,22 @@ class _Round:
     def _wait(self, state: object) -> float:
         """Seconds until the next attempt: at least what the provider asked for, and no two symbols alike."""
         outcome, number = state.outcome, state.attempt_number  # type: ignore[attr-defined]
-        jitter = random.uniform(0, self.manners.wait_seconds * 2 ** (number - 1))  # noqa: S311  no secret
-        return (outcome.exception().retry_after or 0.0) + jitter
-
-    def _count(self, failure: PassingFailure | None, for_all: bool = False) -> None:
+        asked = outcome.exception().retry_after or 0.0
         with self._lock:
-            if failure is None:
+            self._not_before = max(self._not_before, time.monotonic() + asked)
+        jitter = random.uniform(0, self.manners.wait_seconds * 2 ** (number - 1))  # noqa: S311  no secret
+        return asked + jitter
+
+    def _count(self, failure: Exception | None = None, cause: PassingFailure | None = None) -> None:
+        with self._lock:
+            if cause is None:
                 self.answered, self._failed_in_a_row = True, 0
                 return
             self._failed_in_a_row += 1
-            enough = self.manners.in_a_row if self.answered else 2
-            if for_all or self._failed_in_a_row >= enough:
+            self.silent |= cause.silent
+            enough = 2 if cause.silent and not self.answered else self.manners.in_a_row
+            if cause.for_all or self._failed_in_a_row >= enough:
                 self.given_up = self.given_up or str(failure)
-
-
-def _pace(manners: Manners) -> Callable[[], None]:
-    """What to call before each request, so that they keep to the rate."""
-    if manners.rate is None:
-        return lambda: None
-    from limits import parse
-    from limits.storage import MemoryStorage
-    from limits.strategies import MovingWindowRateLimiter
-
-    limiter, bound = MovingWindowRateLimiter(MemoryStorage()), parse(manners.rate)
-
-    def pace() -> None:
-        while not limiter.hit(bound):
-            manners.sleep(max(0.01, limiter.get_window_stats(bound).reset_time - time.time()))
-
-    return pace
 
 
 def seconds_to_wait(header: str | None, now: datetime | None = None) -> float | None:
@@ -217,10 +236,9 @@ def seconds_to_wait(header: str | None, now: datetime | None = None) -> float | 
     """
     if header is None:
         return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError):
+        seconds = float(header)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(header)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
@@ -24,6 +24,8 @@ class FailoverSource:
     ----------
     providers
         In the order of asking.
+    left_out
+        Why a provider that was asked for is not among them, by name.
     rest
         How long a provider out of reach is left alone.
     now
@@ -37,10 +39,12 @@ class FailoverSource:
         self,
         providers: Sequence[PriceSource],
         *,
+        left_out: Mapping[str, str] | None = None,
         rest: timedelta = REST,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._providers, self._rest = tuple(providers), rest
+        self._left_out = [f"{name}: {reason}" for name, reason in (left_out or {}).items()]
         self._now = now or _system_time
         self._down: dict[str, tuple[datetime, str]] = {}  # until when, and why
 
@@ -54,8 +58,8 @@ class FailoverSource:
         Returns
         -------
         Fetched
-            ``providers`` names who gave each symbol. A failure lasts only if each provider that could be asked
-            said so; its text has each one's reason.
+            ``providers`` names who gave each symbol. A failure lasts only if each provider said so; its text has
+            each one's reason.
 
         Raises
         ------
@@ -85,15 +89,13 @@ class FailoverSource:
             for symbol in waiting:
                 reasons[symbol].append(f"{provider.name}: {fetched.failures[symbol]}")
         if waiting and len(out_of_reach) == len(self._providers):
-            raise SourceUnavailableError(f"No provider of prices can be reached. {' '.join(out_of_reach)}")
-        lasting = set(waiting) - passing
-        failures = {
-            symbol: " ".join(reasons[symbol] if symbol in lasting else reasons[symbol] + out_of_reach)
-            for symbol in waiting
-        }
+            reasons_why = " ".join(out_of_reach + self._left_out)
+            raise SourceUnavailableError(f"No provider of prices can be reached. {reasons_why}")
+        failures = {symbol: " ".join(reasons[symbol] + out_of_reach) for symbol in waiting}
+        passing = set(waiting) if out_of_reach else passing & set(waiting)
         bars = pd.concat(parts, ignore_index=True) if given else empty_bars()
         bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
-        return Fetched(bars, failures, given, frozenset(set(waiting) & passing))
+        return Fetched(bars, failures, given, frozenset(passing))
 
     def _ask(
         self, provider: PriceSource, symbols: Sequence[str], first: date | None, last: date | None

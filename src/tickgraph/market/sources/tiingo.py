@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
 ADDRESS = "https://api.tiingo.com"
 TIMEOUT_SECONDS = 10.0
+NO_TOKEN = "It needs a token. Set TICKGRAPH_TIINGO_TOKEN, or tiingo_token in tickgraph.toml."  # noqa: S105
 EARLIEST = date(1962, 1, 1)
 
 _PRICES = ("open", "high", "low", "close")
 _NUMBERS = (*_PRICES, "volume", "adjClose", "splitFactor")
-_OVER_LIMIT = "you have run over"  # of requests an hour or a day, or of symbols a month; sent with 200 too
+# What it says with status 200 too, of its limits of requests an hour and a day, and of symbols a month.
+_OVER_LIMIT, _SYMBOLS_A_MONTH = "you have run over", "symbol look up"
 
 
 class TiingoSource:
@@ -90,9 +92,7 @@ class TiingoSource:
         """
         check_range(first, last)
         if self._token is None:
-            raise SourceUnavailableError(
-                "Source 'tiingo' needs a token. Set TICKGRAPH_TIINGO_TOKEN, or tiingo_token in tickgraph.toml."
-            )
+            raise SourceUnavailableError(f"Source 'tiingo': {NO_TOKEN}")
         try:
             import httpx
             import limits  # noqa: F401  the extra's other parts
@@ -134,17 +134,21 @@ def _rows(client: httpx.Client, symbol: str, first: date) -> list[dict[str, Any]
             f"/tiingo/daily/{symbol}/prices", params={"startDate": first.isoformat(), "format": "json"}
         )
     except httpx.HTTPError as error:
-        raise PassingFailure(f"no answer ({type(error).__name__}). Check the network.") from error
+        raise PassingFailure(
+            f"no answer ({type(error).__name__}). Check the network.", silent=True
+        ) from error
     status = response.status_code
     if status == 404:
         raise LastingFailure("the symbol is unknown there; it may be delisted or renamed.")
-    if status == 429 or (status == 200 and _OVER_LIMIT in response.text[:200].lower()):
+    spent = response.text[:200].lower() if status == 200 else ""
+    if status == 429 or _OVER_LIMIT in spent:
         wait = seconds_to_wait(response.headers.get("Retry-After"))
-        # Its limits are by the hour, day and month: unless it says so, waiting a moment is of no use.
+        # Its limits are by the hour, day and month: unless it says so, waiting a moment is of no use. Symbols that it
+        # has given this month are given still when those of the month are used up.
         raise PassingFailure(
             "the account's limit of requests or symbols is used up. Wait, or see its plan.",
             retry_after=wait,
-            for_all=True,
+            for_all=_SYMBOLS_A_MONTH not in spent,
             again=wait is not None,
         )
     if status in (401, 403):

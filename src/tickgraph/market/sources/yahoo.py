@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 ZONE = "America/New_York"
 
-# Statuses that say something of the symbol: prices, bad range, unknown. Others are of Yahoo itself.
-_ABOUT_THE_SYMBOL = (200, 400, 404, 422)
-
 _COLUMNS = {
     "Open": "open",
     "High": "high",
@@ -100,9 +97,6 @@ def _shared_session() -> YahooSession:
 
 def _bars(session: YahooSession, symbol: str, first: date | None, ends: np.datetime64) -> pd.DataFrame:
     table = _history(session, symbol, first)
-    missing = [name for name in _COLUMNS if name not in table]
-    if missing:
-        raise PassingFailure(f"its answer lacks the columns {', '.join(missing)}.")
     index = pd.DatetimeIndex(table.index)  # in the exchange's zone
     days = (index if index.tz is None else index.tz_localize(None)).normalize()
     bars = (
@@ -123,40 +117,28 @@ def _history(session: YahooSession, symbol: str, first: date | None) -> pd.DataF
     dividend would go unseen.
     """
     import yfinance
-    from yfinance.exceptions import YFRateLimitError, YFTickerMissingError
+    from yfinance.exceptions import YFRateLimitError
 
     ticker = yfinance.Ticker(symbol, session=session)
     # yfinance asks for the zone of each new symbol first. All of ours are of one exchange: this spares the request.
     ticker._tz = ZONE
     span = {"period": "max"} if first is None else {"start": first}
-    session.forget()
+    session.begin()
     try:
         table: pd.DataFrame = ticker.history(**span, interval="1d", auto_adjust=False, actions=False)
+    except (PassingFailure, LastingFailure):  # the session's judgement
+        raise
     except YFRateLimitError as error:
-        raise _rate_limited(session) from error
-    except YFTickerMissingError as error:
-        if session.status not in _ABOUT_THE_SYMBOL:
-            raise _broken(session) from error
-        raise LastingFailure(f"{error.rationale.rstrip('.')}. It may be delisted or renamed.") from error
+        raise PassingFailure(
+            "it limits the rate of requests. Wait before asking again.", for_all=True
+        ) from error
     except OSError as error:  # all of curl's
-        raise PassingFailure(f"no answer ({type(error).__name__}). Check the network.") from error
+        raise PassingFailure(
+            f"no answer ({type(error).__name__}). Check the network.", silent=True
+        ) from error
     except Exception as error:  # yfinance raises what its parsing meets
-        if (session.status or 200) >= 400:
-            raise _broken(session) from error
         raise PassingFailure(f"its answer has another format ({type(error).__name__}: {error}).") from error
     return table
-
-
-def _rate_limited(session: YahooSession) -> PassingFailure:
-    return PassingFailure(
-        "it limits the rate of requests. Wait before asking again.",
-        retry_after=session.retry_after,
-        for_all=True,
-    )
-
-
-def _broken(session: YahooSession) -> PassingFailure:
-    return PassingFailure(f"it answered with status {session.status}. Wait before asking again.")
 
 
 def _import_yfinance() -> None:
@@ -171,8 +153,8 @@ def _import_yfinance() -> None:
         ) from error
     yfinance.config.debug.hide_exceptions = False  # raise what went wrong, do not print it
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-    # It turns its own deprecation warnings on for everybody who imports it.
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
+    # yfinance turns its own warnings on when it is imported: of how it uses pandas, for every one of our users.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="^yfinance")
 
 
 def _system_time() -> datetime:

@@ -1,24 +1,34 @@
-"""The session that yfinance asks Yahoo through: bounded waits, and a memory of the last answer.
+"""The session that yfinance asks Yahoo through: bounded waits, and answers judged before yfinance reads them.
 
-yfinance raises the same error for a refused rate whatever the answer's ``Retry-After``, and takes an error page of
-status 500 for a symbol without prices. What it does not pass on is noted here, by thread.
+yfinance raises the same error for a refused rate whatever the answer's ``Retry-After``, and only after asking a second
+time at once; takes an error page for a symbol that is no more; fetches five pages and asks again for each symbol that
+Yahoo does not know; and where an answer has no adjusted closes, gives the plain ones in their place. So an answer with
+prices is judged here first.
 """
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from curl_cffi import requests
 
-from tickgraph.market.sources.asking import seconds_to_wait
+from tickgraph.market.sources.asking import LastingFailure, PassingFailure, seconds_to_wait
 
 TIMEOUT_SECONDS = 10.0
 CONNECT_SECONDS = 4.0
+COOKIE_REST_SECONDS = 300.0
+
+_COOKIE_PAGE = "https://fc.yahoo.com"
+_CHART = "/v8/finance/chart/"
+_PRICES = ("open", "high", "low", "close", "volume")
 
 
 class YahooSession(requests.Session[requests.Response]):
-    """A session as yfinance makes its own, which also notes the last answer of each thread.
+    """A session as yfinance makes its own; of a bad answer with prices it raises why.
 
     Parameters
     ----------
@@ -30,29 +40,117 @@ class YahooSession(requests.Session[requests.Response]):
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         super().__init__(impersonate="chrome")
         self._timeout_seconds = timeout_seconds
-        self._noted = threading.local()
+        self._own = threading.local()
+        self._cookies_from = 0.0  # moment of the monotonic clock
+        self._cookie_page: tuple[float, Any] | None = None
+
+    def begin(self) -> None:
+        """Say that this thread asks for another symbol."""
+        self._own.refused = False
 
     def request(self, method: Any, url: str, **options: Any) -> Any:  # type: ignore[override]
-        """Ask, and note what came."""
-        self.forget()
+        """Ask, and judge what came.
+
+        Raises
+        ------
+        PassingFailure, LastingFailure
+            What came instead of prices.
+        OSError
+            Nothing came; all of curl's errors are of this kind.
+        """
         asked = options.pop("timeout", None)
         wait = min(asked, self._timeout_seconds) if asked else self._timeout_seconds
         connect = min(CONNECT_SECONDS, wait / 2)
-        response = super().request(method, url, timeout=(connect, wait - connect), **options)
-        self._noted.status = response.status_code
-        self._noted.retry_after = seconds_to_wait(response.headers.get("Retry-After"))
+        options["timeout"] = (connect, wait - connect)
+        response = self._send(method, url, options) if _CHART in url else self._page(method, url, options)
+        if _CHART not in urlsplit(response.url).path:
+            return response  # a page, be it one to agree to: yfinance does, and is sent back
+        if response.status_code in (401, 403) and not getattr(self._own, "refused", False):
+            self._own.refused = True  # yfinance asks once more, with another cookie
+            self._cookie_page = None
+            return response
+        judge(response.status_code, response.text, response.headers.get("Retry-After"), _symbol(response.url))
         return response
 
-    def forget(self) -> None:
-        """Forget this thread's last answer."""
-        self._noted.status, self._noted.retry_after = None, None
+    def _send(self, method: Any, url: str, options: dict[str, Any]) -> Any:
+        return super().request(method, url, **options)
 
-    @property
-    def status(self) -> int | None:
-        """Status of this thread's last answer; None if none came."""
-        return getattr(self._noted, "status", None)
+    def _page(self, method: Any, url: str, options: dict[str, Any]) -> Any:
+        """Ask for a cookie or a crumb, which prices can be had without: one that fails is not waited for again.
 
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds that this thread's last answer asked to wait, if it did."""
-        return getattr(self._noted, "retry_after", None)
+        Where yfinance cannot keep cookies on disk, it asks for one before every request; one in a while will do.
+        """
+        now = time.monotonic()
+        if now < self._cookies_from:
+            raise ConnectionError("Yahoo's cookie pages did not answer a moment ago.")
+        if url == _COOKIE_PAGE and self._cookie_page is not None and now < self._cookie_page[0]:
+            return self._cookie_page[1]
+        try:
+            response = self._send(method, url, options)
+        except OSError:
+            self._cookies_from = time.monotonic() + COOKIE_REST_SECONDS
+            raise
+        if url == _COOKIE_PAGE:
+            self._cookie_page = (now + COOKIE_REST_SECONDS, response)
+        return response
+
+
+def judge(status: int, text: str, retry_after: str | None, symbol: str) -> None:
+    """Look at an answer of ``/v8/finance/chart``.
+
+    Parameters
+    ----------
+    status, text, retry_after
+        The answer's status, body and ``Retry-After``.
+    symbol
+        What was asked for.
+
+    Raises
+    ------
+    PassingFailure
+        A refused rate, an error of the server, or another format.
+    LastingFailure
+        Yahoo says that it has no such prices.
+    """
+    if status == 429:
+        raise PassingFailure(
+            "it limits the rate of requests. Wait before asking again.",
+            retry_after=seconds_to_wait(retry_after),
+            for_all=True,
+        )
+    if status in (401, 403) or status >= 500:
+        raise PassingFailure(f"it answered with status {status}. Wait before asking again.")
+    try:
+        chart = json.loads(text)["chart"]
+        error, results = chart["error"], chart["result"]
+        reason = error["description"] if error else None
+    except (ValueError, KeyError, TypeError) as failure:
+        raise PassingFailure(f"its answer has another format: status {status}, no chart.") from failure
+    if reason is not None:
+        raise LastingFailure(f"it says {str(reason)[:200]!r}. It may be delisted or renamed.")
+    if not results:
+        raise LastingFailure("its answer is empty; it may be delisted or renamed.")
+    try:
+        _judge_result(results[0], symbol)
+    except (KeyError, TypeError, IndexError, AttributeError) as failure:
+        raise PassingFailure(
+            f"its answer has another format: {type(failure).__name__} {failure}."
+        ) from failure
+
+
+def _judge_result(result: dict[str, Any], symbol: str) -> None:
+    named = str(result["meta"].get("symbol", symbol))
+    if named.upper() != symbol.upper():
+        raise LastingFailure(f"it answers with prices of {named[:20]!r}. Check whether {symbol} was renamed.")
+    quote = result["indicators"]["quote"][0]
+    if not result.get("timestamp") or not quote:
+        raise LastingFailure("no session in the range; it may be delisted or renamed.")
+    missing = [name for name in _PRICES if name not in quote]
+    if "adjclose" not in (result["indicators"].get("adjclose") or [{}])[0]:
+        missing.append("adjclose")
+    if missing:
+        raise PassingFailure(f"its answer has another format: it lacks {', '.join(missing)}.", again=False)
+
+
+def _symbol(url: str) -> str:
+    return urlsplit(url).path.rpartition("/")[2]
