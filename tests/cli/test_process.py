@@ -123,7 +123,8 @@ def test_the_readmes_commands_run_as_written(tmp_path):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("tickgraph ")]
     lines = [line for line in lines if not line.startswith(("tickgraph serve", "tickgraph forecast"))]
     assert any(line.startswith("tickgraph train --symbols TIER_1") for line in lines)
-    environment = {**os.environ, "TICKGRAPH_TRAINING__EPOCHS": "1"}  # the commands, not the waiting
+    short = {"EPOCHS": "1", "SESSIONS": "300", "MIN_SESSIONS": "200"}  # the commands, not the waiting
+    environment = {**os.environ, **{f"TICKGRAPH_TRAINING__{name}": value for name, value in short.items()}}
     for line in lines:
         words = line.split(" #")[0].split()[1:]
         done = run(*words, cwd=tmp_path, env=environment)

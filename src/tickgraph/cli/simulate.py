@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
@@ -28,6 +29,8 @@ from tickgraph.market.sources import open_source
 from tickgraph.market.sources.replay import known_splits
 from tickgraph.market.universe import parse_symbols
 from tickgraph.settings import load_settings
+
+IN_MEMORY = "/dev/shm"  # noqa: S108  a folder of one's own is made in it
 
 if TYPE_CHECKING:
     from tickgraph.operations.simulation.result import Counts, SimulationResult
@@ -122,7 +125,9 @@ def _span(first: str, last: str) -> tuple[date, date]:
 
 def _folder(keep: Path | None) -> AbstractContextManager[str | Path]:
     if keep is None:
-        return tempfile.TemporaryDirectory(prefix="tickgraph-simulation-")
+        # In memory where the system has a folder there: thousands of files are flushed to disk otherwise.
+        memory = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
+        return tempfile.TemporaryDirectory(prefix="tickgraph-simulation-", dir=memory)
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise InputError(f"{keep} is not an empty folder. Name a new one: a simulation starts from nothing.")
     return nullcontext(keep)

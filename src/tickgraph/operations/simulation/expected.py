@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
+from cachetools import LRUCache
 
 from tickgraph.errors import PriceDataError
 from tickgraph.market.panel import PricePanel
@@ -26,6 +27,7 @@ from tickgraph.serving.served import ServedModel
 # rounding on: differences are measured in units of the forecast's own volatility.
 TOLERANCE = 1e-3
 KEPT_PANELS = 4
+KEPT_MODELS = 3  # of each symbol: those in service, and what a fault left older
 
 Names = Mapping[str, str]
 Ends = Mapping[str, np.datetime64]
@@ -51,7 +53,10 @@ class ExpectedForecasts:
     trained: int = 0
     _panels: dict[Hashable, PricePanel] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _models: dict[tuple[str, np.datetime64], ServedModel] = field(default_factory=dict)
+    _models: LRUCache[tuple[str, np.datetime64], ServedModel] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._models = LRUCache(KEPT_MODELS * max(1, len(self.pool)))
 
     def model(self, symbol: str, session: np.datetime64, names: Names, ends: Ends) -> ServedModel:
         """Train a symbol on prices known at the close of a session.
@@ -68,16 +73,19 @@ class ExpectedForecasts:
             By name in the replay: the last session that the system could have prices of.
         """
         key = symbol, session
-        if key not in self._models:
+        with self._lock:
+            known = self._models.get(key)
+        if known is None:
             panel = self.panel(session, names, ends)
             pool = tuple(names.get(name, name) for name in self.pool)
             fitted = fit(peer_panel(panel, symbol, pool), symbol, self.program)
             metadata = describe(fitted, _evening(session))
-            self._models[key] = ServedModel.from_stored(
-                StoredModel(symbol, metadata, dict(fitted.weights), fitted.correlation, "")
-            )
-            self.trained += 1
-        return self._models[key]
+            stored = StoredModel(symbol, metadata, dict(fitted.weights), fitted.correlation, "")
+            known = ServedModel.from_stored(stored)
+            with self._lock:
+                self._models[key] = known
+                self.trained += 1
+        return known
 
     def panel(self, session: np.datetime64, names: Names, ends: Ends) -> PricePanel:
         """Prices of the pool as known at the close of a session, under the names the system knew."""

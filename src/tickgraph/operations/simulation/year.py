@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Literal
 
-from tickgraph.errors import TickgraphError
+from tickgraph.errors import InputError, TickgraphError
 from tickgraph.market.calendar import sessions
 from tickgraph.market.universe import canonical
 from tickgraph.model.training import TrainingProgram
@@ -74,6 +74,10 @@ class Year:
 
     def __post_init__(self) -> None:
         days = [day.item() for day in sessions(self.first, self.last)]
+        if not days:
+            raise InputError(
+                f"There is no session from {self.first} to {self.last}: nothing to live through."
+            )
         start = datetime.combine(days[0], clock_time(5), EXCHANGE_TIME)
         self.clock = SimulatedClock(start)
         self._end = datetime.combine(days[-1], clock_time(20), EXCHANGE_TIME).astimezone(UTC)
