@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from made_market import TEST_FROM, VALIDATION_FROM, write_market
-from tickgraph.cli import benchmark, main
+from tickgraph.cli import benchmark
 from tickgraph.evaluation.ranking.entries import entries
 from tickgraph.evaluation.ranking.result import RankingResult
 
@@ -17,19 +17,12 @@ SPLIT = ["--validation-from", VALIDATION_FROM, "--test-from", TEST_FROM]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(command, tmp_path):
     write_market(tmp_path / "made.npz")
 
     def call(*words, data="made.npz"):
         named = ["--data", data] if data else []
-        monkeypatch.setattr(sys, "argv", ["tickgraph", "benchmark", "nasdaq", *map(str, [*named, *words])])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
+        return command("benchmark", "nasdaq", *named, *words)
 
     return call
 

@@ -5,30 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 
 import pytest
 
 from made_walk_forward import made_walk_forward
-from tickgraph.cli import main
 from tickgraph.registry.registry import ModelRegistry
 
 QUICK = ["--epochs", "1", "--sessions", "250"]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tickgraph", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+def run(command):
+    return command
 
 
 @pytest.fixture

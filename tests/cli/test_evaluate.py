@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from tickgraph.cli import main
 from tickgraph.cli.evaluate import QUICK_EPOCHS
 from tickgraph.evaluation.result import Evaluation
 from tickgraph.model.config import TrainingConfig
@@ -28,9 +27,8 @@ TINY = [
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(command, monkeypatch):
     def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tickgraph", "evaluate", *map(str, words)])
         for name, value in {
             "EPOCHS": "1",
             "MIN_SESSIONS": "100",
@@ -38,13 +36,7 @@ def run(monkeypatch, capsys):
             "HIDDEN_DIM": "8",
         }.items():
             monkeypatch.setenv(f"TICKGRAPH_TRAINING__{name}", value)
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
+        return command("evaluate", *words)
 
     return call
 

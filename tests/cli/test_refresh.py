@@ -11,7 +11,6 @@ import sys
 import pytest
 
 from made_site import contents
-from tickgraph.cli import main
 from tickgraph.operations.lease import Lease
 from tickgraph.operations.records import RunLog
 from tickgraph.registry.registry import ModelRegistry
@@ -30,18 +29,8 @@ min_sessions = 100
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tickgraph", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+def run(command):
+    return command
 
 
 @pytest.fixture

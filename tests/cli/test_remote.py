@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from real_service import here, settings_of
-from tickgraph.cli import main
 
 KEY = "a-key-of-tests-0001"
 
@@ -24,18 +23,11 @@ def service(trained_dir, prices_dir, config, tmp_path_factory):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, service):
+def run(command, monkeypatch, service):
     monkeypatch.setenv("TICKGRAPH_API_KEY", KEY)
 
     def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tickgraph", "forecast", "--url", service.url, *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
+        return command("forecast", "--url", service.url, *words)
 
     return call
 

@@ -1,24 +1,14 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
-from tickgraph.cli import main
-
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(command):
     def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tickgraph", "status", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
+        return command("status", *words)
 
     return call
 

@@ -9,18 +9,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from made_runs import MONDAY, run
 from tickgraph.http import operation_metrics
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.operations.records import (
     LiveFigures,
     LiveQuality,
-    RefreshRun,
     RunLog,
     SymbolRun,
     write_quality,
 )
 
-MONDAY = datetime(2024, 3, 4, 11, tzinfo=UTC)
 QUALITY = LiveQuality(
     as_of=date(2024, 3, 1),
     computed_at=MONDAY,
@@ -37,20 +36,6 @@ QUALITY = LiveQuality(
     symbols={"AAPL": LiveFigures(forecasts=60), "TSLA": LiveFigures(forecasts=180)},
     flagged={"AAPL": "coverage of 80 % was 61 %", "TSLA": "error ratio 1.6"},
 )
-
-
-def run(number=0, **words):
-    started = MONDAY + timedelta(days=number)
-    made = {
-        "id": f"{started:%Y%m%d%H%M%S}",
-        "kind": "daily",
-        "started_at": started,
-        "finished_at": started + timedelta(seconds=90),
-        "owner": "test",
-        "session": started.date(),
-        "state": "done",
-    }
-    return RefreshRun(**{**made, **words})
 
 
 def series(text, prefix=("gnn_refresh", "gnn_live")):

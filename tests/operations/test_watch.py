@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from made_runs import MONDAY, run
 from tickgraph.errors import StorageError
 from tickgraph.operations import watch as module
 from tickgraph.operations.records import (
     LiveFigures,
     LiveQuality,
-    RefreshRun,
     RunLog,
     SymbolRun,
     write_quality,
 )
 from tickgraph.operations.watch import OperationsWatch
-
-MONDAY = datetime(2024, 3, 4, 11, tzinfo=UTC)
-
-
-def run(number=0, **words):
-    started = MONDAY + timedelta(days=number)
-    made = {
-        "id": f"{started:%Y%m%d%H%M%S}",
-        "kind": "daily",
-        "started_at": started,
-        "finished_at": started + timedelta(seconds=90),
-        "owner": "test",
-        "session": started.date(),
-        "state": "done",
-    }
-    return RefreshRun(**{**made, **words})
 
 
 def quality(**words):
