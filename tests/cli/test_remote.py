@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from real_service import here, settings_of
+from tickgraph.cli import main
 
 KEY = "a-key-of-tests-0001"
 
