@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from provider_server import BROKEN, HTML, answer, refused, reset
+from provider_server import BROKEN, HTML, Listing, answer, refused, reset
 from tickgraph.errors import InputError, SourceUnavailableError
 from tickgraph.market.sources.failover import FailoverSource
 from tickgraph.market.sources.tiingo import NO_TOKEN
@@ -192,3 +192,39 @@ def test_in_the_store_an_outage_of_all_keeps_what_was_there(server, live, store)
     assert report.failures.keys() == set(NAMES)
     assert "No provider of prices can be reached" in report.failures["JPM"]
     assert store.stored("live", "JPM").last == date(2022, 8, 1)
+
+
+def test_in_the_store_symbols_behind_the_others_that_fail_move_none_of_them(server, live, store):
+    behind = "AAA", "AAB"
+    server.listings |= {name: Listing(5) for name in behind}
+    store.update(live, behind)
+    next_evening(server)
+    store.update(live, NAMES)
+    next_evening(server)
+    for name in behind:
+        server.fail("yahoo", name, BROKEN)
+    report = store.update(live, [*behind, *NAMES])
+    assert report.switched == dict.fromkeys(behind, "tiingo")
+    assert store.panel("live", NAMES).providers == dict.fromkeys(NAMES, "yahoo")
+    assert store.update(live, NAMES).failures == {}
+    assert live.fetch(NAMES).providers == dict.fromkeys(NAMES, "yahoo")
+
+
+def test_few_symbols_that_fail_do_not_lay_off_a_provider_that_has_just_answered(server, live):
+    live.fetch(["AAPL"])
+    few = ["JPM", "MSFT"]
+    for name in few:
+        server.fail("yahoo", name, BROKEN)
+    assert live.fetch(few).providers == dict.fromkeys(few, "tiingo")
+    assert live.fetch(["AAPL"]).providers == {"AAPL": "yahoo"}
+    server.now += timedelta(minutes=16)
+    assert live.fetch(few).providers == dict.fromkeys(few, "tiingo")
+    assert live.fetch(["AAPL"]).providers == {"AAPL": "tiingo"}
+
+
+def test_many_symbols_that_fail_lay_off_a_provider_that_has_just_answered(server, live):
+    live.fetch(["AAPL"])
+    server.fail("yahoo", "*", BROKEN)
+    live.fetch([*NAMES, "XOM", "BRK-B"])
+    server.heal()
+    assert live.fetch(["AAPL"]).providers == {"AAPL": "tiingo"}

@@ -160,6 +160,20 @@ def test_the_rate_is_bounded(server):
     assert served[0] <= 2
 
 
+def test_the_rate_is_bounded_over_several_requests_for_prices(server):
+    waits = []
+
+    def wait(seconds):
+        waits.append(server.count("tiingo"))
+        server.closing.wait(seconds)
+
+    manners = Manners(rate="2/second", sleep=wait)
+    source = TiingoSource(SecretStr(TOKEN), address=server.address, manners=manners, now=lambda: server.now)
+    for symbol in ("AAPL", "JPM", "XOM"):
+        source.fetch([symbol])
+    assert waits[0] == 2
+
+
 def test_the_token_is_in_no_address_message_or_log(server, caplog):
     caplog.set_level(logging.DEBUG)
     said = []

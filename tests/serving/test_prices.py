@@ -231,3 +231,17 @@ def test_a_forecast_names_the_provider_behind_its_symbols_prices(store, registry
     answers = forecaster.forecast_many(["AAPL", "JPM"]).forecasts
     assert (answers["AAPL"].prices_source, answers["AAPL"].prices_provider) == ("sample", "tiingo")
     assert answers["JPM"].prices_provider == "sample"
+
+
+def test_a_history_that_is_gone_costs_the_others_no_reading_of_their_own(store, reads, a_session_short):
+    cache, names = PanelCache(store), store.symbols("sample")
+    cache("sample", names)
+    reads.clear()
+    appended(store, a_session_short)
+    (store.root / "sample" / "JPM.parquet").unlink()
+    cache.refresh()
+    cache.refresh()
+    kept, others = cache.held("sample"), tuple(name for name in names if name != "JPM")
+    assert kept.select(others).same_prices(PriceStore(store.root).panel("sample", others))
+    assert kept.traded("JPM").sessions[-1] == np.datetime64("2022-12-29")
+    assert len(reads) <= 1 + np.ceil(np.log2(len(names)))

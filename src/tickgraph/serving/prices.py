@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tickgraph.errors import TickgraphError
@@ -112,12 +112,16 @@ class PanelCache:
                 raise
             return self._read(source, wanted).panel
 
-    def _keep_the_rest(self, source: str, changed: Iterable[str]) -> None:
-        for symbol in changed:
+    def _keep_the_rest(self, source: str, changed: Sequence[str]) -> None:
+        """Take in all but what cannot be read, by halves: each step makes a panel of all symbols."""
+        if len(changed) == 1:
+            return
+        middle = len(changed) // 2
+        for part in (changed[:middle], changed[middle:]):
             try:
-                self._read(source, [symbol])
+                self._renew(source, part)
             except TickgraphError:
-                continue
+                self._keep_the_rest(source, part)
 
     def _look(self, source: str, symbol: str) -> Stamp | None:
         try:

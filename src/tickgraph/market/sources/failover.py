@@ -11,6 +11,7 @@ from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.source import Fetched, PriceSource, empty_bars
 
 REST = timedelta(minutes=15)
+FEW = 5  # symbols; that fewer fail may be about them
 
 
 class FailoverSource:
@@ -18,7 +19,8 @@ class FailoverSource:
 
     The first is asked for all symbols, the next for those that failed, whatever the reason: a name that one
     provider does not know another may. A symbol's bars in one fetch are all of one provider. A provider that is
-    wholly out of reach is not asked again for a while.
+    wholly out of reach is not asked again for a while. That a few symbols fail which were asked for by themselves
+    says nothing of a provider that has just answered for others.
 
     Parameters
     ----------
@@ -47,6 +49,7 @@ class FailoverSource:
         self._left_out = [f"{name}: {reason}" for name, reason in (left_out or {}).items()]
         self._now = now or _system_time
         self._down: dict[str, tuple[datetime, str]] = {}  # until when, and why
+        self._answered: dict[str, datetime] = {}
 
     def symbols(self) -> tuple[str, ...]:
         """What the providers list, the first one's first."""
@@ -106,9 +109,12 @@ class FailoverSource:
         try:
             fetched = provider.fetch(symbols, first, last)
         except SourceUnavailableError as error:
-            self._down[provider.name] = (self._now() + self._rest, str(error))
+            now, answered = self._now(), self._answered.get(provider.name)
+            if len(symbols) >= FEW or answered is None or now - answered > self._rest:
+                self._down[provider.name] = (now + self._rest, str(error))
             raise
         self._down.pop(provider.name, None)
+        self._answered[provider.name] = self._now()
         return fetched
 
 

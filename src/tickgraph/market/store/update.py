@@ -144,7 +144,8 @@ class _Update:
             start = prices.last - timedelta(days=OVERLAP_DAYS)
             by_start.setdefault(start, []).append(symbol)
         whole: dict[str, list[str]] = {"restated": [], "switched": []}
-        for start, group in by_start.items():
+        # Most first: a few that are behind may fail, and a source that is then left alone has given the others.
+        for start, group in sorted(by_start.items(), key=lambda each: len(each[1]), reverse=True):
             if self._last is not None and start > self._last:
                 report.added |= dict.fromkeys(group, 0)
                 continue
