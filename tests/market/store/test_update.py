@@ -130,6 +130,47 @@ def test_another_provider_gives_the_whole_history(store, source):
     assert store.panel("scripted", NAMES).provider("AAPL") == "tiingo"
 
 
+@pytest.mark.parametrize(("column", "factor"), [("close", 1.001), ("volume", 1.5)])
+def test_a_close_or_volume_that_was_corrected_is_taken_and_revises_no_return(store, source, column, factor):
+    source.bars[column] = source.bars[column].astype(float)
+    source.bars.loc[39, column] *= factor
+    report = store.update(source, NAMES)
+    assert (report.restated, revised(store, "AAPL")) == (["AAPL"], None)
+    assert store.read("scripted", ["AAPL"])[column].iloc[39] == source.bars.loc[39, column]
+    assert store.update(source, NAMES).restated == []
+
+
+def test_a_few_trades_reported_late_cost_no_history(store, source):
+    source.bars["volume"] = source.bars["volume"] * 1.05
+    assert store.update(source, NAMES).restated == []
+
+
+def test_a_session_that_came_after_a_later_one_is_put_in_its_place(store, source):
+    source.bars = made_bars(NAMES, 42).drop(index=40)
+    store.update(source, NAMES)
+    source.bars = made_bars(NAMES, 43)
+    assert store.update(source, NAMES).restated == ["AAPL"]
+    assert closes(store, NAMES) == closes_of(source.bars)
+
+
+def test_a_date_without_a_session_before_the_last_one_is_left_where_it_is(store, source):
+    sunday = made_bars(["AAPL"], 1, 38).assign(date=pd.Timestamp("2022-07-24"))
+    source.bars = pd.concat([source.bars, sunday])
+    report = store.update(source, NAMES)
+    assert (report.added, report.failures) == (dict.fromkeys(NAMES, 1), {})
+
+
+def test_another_companys_prices_under_the_same_name_are_not_appended(store, source):
+    source.bars = pd.concat([made_bars(["AAPL"], 20, 60, scale=3), made_bars(NAMES[1:], 41)])
+    report = store.update(source, NAMES)
+    assert "lacks 40 of 40 stored sessions" in report.failures["AAPL"]
+    assert "remove AAPL.parquet from the store" in report.failures["AAPL"]
+    assert closes(store, ["AAPL"]) == closes_of(made_bars(["AAPL"], 40))
+    (store.root / "scripted" / "AAPL.parquet").unlink()
+    assert store.update(source, NAMES).added["AAPL"] == 20
+    assert closes(store, ["AAPL"]) == closes_of(made_bars(["AAPL"], 20, 60, scale=3))
+
+
 def test_a_provider_with_nothing_new_is_not_switched_to(store, source):
     source.bars, source.providers = made_bars(NAMES, 40, scale=1.1), dict.fromkeys(NAMES, "tiingo")
     report = store.update(source, NAMES)

@@ -12,11 +12,16 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tickgraph.market.calendar import sessions
 from tickgraph.market.source import BAR_COLUMNS
 from tickgraph.market.store.reading import SymbolPrices
 from tickgraph.market.store.recent import SCHEMA
 
-RESTATED = 1e-5  # relative change of an adjusted close; float32 sources round at 6e-8
+RESTATED = 1e-5  # relative change of a close; float32 sources round at 6e-8
+# Relative change of a volume: another scale, or one that came before all trades were counted. Late reports of single
+# trades change less, and are not worth a whole history.
+RECOUNTED = 0.2
+_TOLERANCES = {"adj_close": RESTATED, "close": RESTATED, "volume": RECOUNTED}
 LACKING = 0.05  # share of its sessions that a history may lose when it is replaced
 
 Verdict = Literal["nothing", "append", "restated", "switched"]
@@ -32,15 +37,15 @@ class FetchedRows:
         Columns of :data:`tickgraph.market.source.BAR_COLUMNS`.
     days
         ``[n]`` datetime64[D].
-    adj_close
-        ``[n]`` float64 dollars.
+    values
+        ``[n]`` float64 by column: the closes and the volume.
     places
         First row and the one after the last, by symbol.
     """
 
     table: pa.Table
     days: NDArray[np.datetime64]
-    adj_close: NDArray[np.float64]
+    values: dict[str, NDArray[np.float64]]
     places: dict[str, tuple[int, int]]
 
     @classmethod
@@ -59,7 +64,8 @@ class FetchedRows:
         first = np.flatnonzero(np.concatenate([np.ones(min(1, len(names)), bool), names[1:] != names[:-1]]))
         cuts = [*map(int, first), len(names)]
         places = {str(names[start]): (start, stop) for start, stop in itertools.pairwise(cuts)}
-        return cls(table, columns["date"].astype("datetime64[D]"), columns["adj_close"], places)
+        values = {name: columns[name] for name in _TOLERANCES}
+        return cls(table, columns["date"].astype("datetime64[D]"), values, places)
 
     def after(self, symbol: str, last: date) -> pa.Table:
         """Rows of a symbol after a session."""
@@ -71,20 +77,32 @@ class FetchedRows:
 def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: str, provider: str) -> Verdict:
     """Say what fetched rows mean for a stored symbol.
 
-    Another provider's prices are taken only where they have something new: a switch costs a whole history.
+    Another provider's prices are taken only where they have something new: a switch costs a whole history. Rows that
+    share no session with the stored ones say nothing of them: they may be another company's, under a name that was
+    given again. A session that came after later ones belongs inside the history, not at its end.
     """
     start, stop = fetched.places[symbol]
     days = fetched.days[start:stop]
     new = bool((days > np.datetime64(stored.last, "D")).any())
     if provider != stored.head.provider:
         return "switched" if new else "nothing"
-    held = stored.arrays(("date", "adj_close"))
+    held = stored.arrays(("date", *_TOLERANCES))
     _, mine, theirs = np.intersect1d(held["date"], days, return_indices=True)
+    if new and not len(mine):
+        return "restated"
     with np.errstate(divide="ignore", invalid="ignore"):
-        changes = np.abs(fetched.adj_close[start:stop][theirs] / held["adj_close"][mine] - 1)
-    if (changes > RESTATED).any():
+        for name, tolerance in _TOLERANCES.items():
+            if (np.abs(fetched.values[name][start:stop][theirs] / held[name][mine] - 1) > tolerance).any():
+                return "restated"
+    if _came_late(held["date"], days):
         return "restated"
     return "append" if new else "nothing"
+
+
+def _came_late(held: NDArray[np.datetime64], days: NDArray[np.datetime64]) -> bool:
+    """Whether fetched sessions lie between stored ones; a date without a session is none, and may be an error."""
+    late = days[(days > held[0]) & (days < held[-1]) & ~np.isin(days, held)]
+    return bool(len(late)) and bool(np.isin(late, sessions(late.min(), late.max())).any())
 
 
 def lacking(stored: SymbolPrices, bars: pd.DataFrame) -> int:
@@ -105,6 +123,7 @@ def refusal(stored: SymbolPrices, bars: pd.DataFrame, provider: str) -> str | No
     if lost > LACKING * held:
         return (
             f"The whole history of {symbol} from {provider} lacks {lost} of {held} stored sessions, "
-            f"more than {LACKING:.0%}. {kept}"
+            f"more than {LACKING:.0%}. {kept} If the name was given to another company, or the new history is right, "
+            f"remove {symbol}.parquet from the store and update again."
         )
     return None
