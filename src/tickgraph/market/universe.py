@@ -47,6 +47,14 @@ def canonical(symbol: str) -> str:
     return _canonical(symbol)
 
 
+def is_canonical(name: str) -> bool:
+    """Whether a name is a symbol's, as :func:`canonical` gives it."""
+    try:
+        return canonical(name) == name
+    except SymbolError:
+        return False
+
+
 @lru_cache(maxsize=16_384)  # on every request's path; what is refused is not remembered
 def _canonical(symbol: str) -> str:
     name = _checked(symbol)

@@ -223,3 +223,16 @@ def test_bad_prices_are_found_too(held):
     held.write("scripted", bars)
     assert ("JPM", "price not positive", "error") in problems(held)
     assert np.isfinite(held.panel("scripted", ["AAPL"]).close).all()
+
+
+def test_a_file_that_is_no_symbols_is_named_and_stands_in_nobodys_way(held, folder, source):
+    (folder / "._AAPL.parquet").write_bytes(b"what another system left")
+    (folder / "FB.parquet").write_bytes((folder / "JPM.parquet").read_bytes())
+    assert held.symbols("scripted") == NAMES
+    assert [stored.symbol for stored in held.info("scripted")] == list(NAMES)
+    assert problems(held) == [("(store)", "foreign file", "warning")] * 2
+    details = [finding.detail for finding in examine(held, "scripted").findings]
+    assert "._AAPL.parquet has no symbol's name" in details[0]
+    assert "FB has traded as META since" in details[1]
+    assert "prices update --symbols META" in details[1]
+    assert repair(held, source).failures == {}

@@ -18,6 +18,7 @@ from tickgraph.market.store.history import days_of
 from tickgraph.market.store.layout import recent_path, source_folder
 from tickgraph.market.store.reading import SymbolPrices
 from tickgraph.market.store.recent import Recent
+from tickgraph.market.universe import alias_note, canonical, is_canonical
 
 if TYPE_CHECKING:
     from tickgraph.market.store.store import PriceStore
@@ -60,8 +61,9 @@ def examine(
 
     Errors: a file that is damaged (each page has a checksum) or another symbol's, rows that are out of order or
     double, a recent file that cannot be read, and those of :func:`tickgraph.market.quality.check`. Warnings: leftover
-    temporary files, recent rows of a symbol without a history, symbols that lack the newest session that others have,
-    and again those of the quality checks, sessions missing inside a history among them.
+    temporary files, files that are no symbol's, recent rows of a symbol without a history, symbols that lack the
+    newest session that others have, and again those of the quality checks, sessions missing inside a history among
+    them.
 
     Parameters
     ----------
@@ -78,6 +80,7 @@ def examine(
     wanted = tuple(store.symbols(source) if symbols is None else symbols)
     recent, result.findings = _recent(store, source)
     result.findings += _leftovers(store, source)
+    result.findings += _strangers(store, source)
     for symbol in wanted:
         try:
             read = store.reader.one(source, symbol, recent=recent)
@@ -120,6 +123,18 @@ def _leftovers(store: PriceStore, source: str) -> Iterator[Finding]:
     for name in leftovers(store, source):
         detail = f"{name} is of a writer that died or is at work. If none is, run: {_repair(source)}"
         yield _finding(STORE, "leftover file", detail, "warning")
+
+
+def _strangers(store: PriceStore, source: str) -> Iterator[Finding]:
+    for name in store.names(source):
+        if is_canonical(name):
+            continue
+        detail = f"{name}.parquet has no symbol's name, and is not read. Remove it"
+        if note := alias_note(name):
+            today = canonical(name)
+            update = f"tickgraph prices update --symbols {today} --source {source}"
+            detail = f"{note}, and {name}.parquet is no longer read. Run {update}, and remove it"
+        yield _finding(STORE, "foreign file", f"{detail}.", "warning")
 
 
 def _order(symbol: str, read: SymbolPrices, source: str) -> Iterator[Finding]:

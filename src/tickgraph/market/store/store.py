@@ -23,7 +23,7 @@ from tickgraph.market.store.reading import StoreReader
 from tickgraph.market.store.report import UpdateReport
 from tickgraph.market.store.update import update
 from tickgraph.market.store.writing import StoreWriter
-from tickgraph.market.universe import canonical
+from tickgraph.market.universe import canonical, is_canonical
 
 
 class PriceStore:
@@ -48,7 +48,14 @@ class PriceStore:
         self._threads: dict[str, threading.Lock] = {}
 
     def symbols(self, source: str) -> tuple[str, ...]:
-        """Symbols stored from a source; :class:`StorageError` if the folder cannot be listed."""
+        """Symbols stored from a source; :class:`StorageError` if the folder cannot be listed.
+
+        Files of other names are none of the store's, a symbol's former name among them: nothing reads those.
+        """
+        return tuple(sorted(name for name in self.names(source) if is_canonical(name)))
+
+    def names(self, source: str) -> tuple[str, ...]:
+        """Give what stands before ``.parquet`` in a source's folder; errors as in :meth:`symbols`."""
         found = (name for name in names_in(self.root / source) if name.endswith(".parquet"))
         return tuple(sorted(name.removesuffix(".parquet") for name in found))
 
