@@ -34,13 +34,20 @@ def test_a_duplicate_date_is_found(bars):
     [
         ("close", 0.0, "price not positive"),
         ("adj_close", -3.0, "price not positive"),
-        ("open", np.nan, "missing price"),
+        ("open", np.inf, "missing price"),
+        ("low", np.nan, "missing price"),
         ("high", np.inf, "missing price"),
     ],
 )
 def test_an_impossible_price_is_found(bars, column, value, kind):
     bars.loc[7, column] = value
     assert ("AAPL", kind, "2022-01-12", "error") in kinds(bars)
+
+
+def test_a_symbol_without_opens_is_usable_and_named_once(bars):
+    bars.loc[7:9, "open"] = np.nan
+    assert kinds(bars) == {("AAPL", "no open", "2022-01-12", "warning")}
+    assert set(usable(bars)[0]["symbol"]) == {"AAPL", "MSFT"}
 
 
 def test_negative_and_missing_trade_are_found(bars):

@@ -24,6 +24,7 @@ from provider_server import (
     truncated,
 )
 from tickgraph.errors import SourceUnavailableError
+from tickgraph.market import quality
 from tickgraph.market.sources.asking import Manners
 from tickgraph.market.sources.yahoo import YahooSource
 
@@ -80,11 +81,26 @@ def test_one_request_fetches_a_symbol(server, yahoo):
     assert server.count("yahoo") == 3
 
 
-def test_todays_bar_is_left_out_until_its_session_has_closed(server, yahoo):
+def test_todays_bar_is_left_out_until_its_session_has_settled(server, yahoo):
     server.now = datetime(2022, 8, 1, 19, 59, tzinfo=UTC)  # a minute before 16:00 in New York
     assert yahoo.fetch(["AAPL"]).bars["date"].max() == pd.Timestamp("2022-07-29")
-    server.now = datetime(2022, 8, 1, 20, 1, tzinfo=UTC)
+    server.now = datetime(2022, 8, 1, 20, 1, tzinfo=UTC)  # what it gives now may lack the auction's trades
+    assert yahoo.fetch(["AAPL"]).bars["date"].max() == pd.Timestamp("2022-07-29")
+    server.now = datetime(2022, 8, 1, 20, 30, tzinfo=UTC)
     assert yahoo.fetch(["AAPL"]).bars["date"].max() == pd.Timestamp("2022-08-01")
+
+
+def test_an_open_that_yahoo_has_not_keeps_no_history_from_being_used(server, yahoo):
+    def opens_of_zero(document):
+        document["chart"]["result"][0]["indicators"]["quote"][0]["open"][:3] = [0.0, 0.0, 0.0]
+
+    server.fail("yahoo", "JPM", edited(opens_of_zero))
+    bars, findings = quality.usable(yahoo.fetch(["JPM"]).bars)
+    assert bars["open"].isna().sum() == 3
+    assert [(found.kind, found.session, found.severity) for found in findings] == [
+        ("no open", "2022-06-01", "warning")
+    ]
+    assert findings[0].detail.startswith("3 sessions")
 
 
 def test_a_split_restates_close_and_a_dividend_only_the_adjusted_close(server, yahoo):

@@ -14,6 +14,9 @@ from tickgraph.market.calendar import FIRST_SESSION, sessions
 Severity = Literal["error", "warning"]
 
 PRICES = ["open", "high", "low", "close", "adj_close"]
+NEEDED = [
+    name != "open" for name in PRICES
+]  # sources lack the opens of old sessions, and nothing is computed of them
 SPLIT_RATIOS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100)
 # A day's log return this close to a split ratio's is more often an unadjusted split than a real move: over
 # the 1,063,686 adjusted daily bars of 479 large US stocks, 2014 to 2022, not one real move came so close.
@@ -40,8 +43,8 @@ def check(bars: pd.DataFrame) -> list[Finding]:
 
     Errors: duplicate dates, dates and prices that are missing, prices that are zero or negative, negative
     volume, dates that are not sessions of the exchange (from 1990, where its calendar starts). Warnings:
-    sessions missing inside a history, moves that look like an unadjusted split, a close outside its day's
-    range, sessions without volume.
+    opens that are missing, sessions missing inside a history, moves that look like an unadjusted split, a close
+    outside its day's range, sessions without volume.
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ def _row_findings(bars: pd.DataFrame) -> Iterator[Finding]:
     volume = bars["volume"].to_numpy(dtype=np.float64)
     _, high, low, close, _ = values.T
     with np.errstate(invalid="ignore"):
-        missing = ~np.isfinite(values).all(axis=1)
+        missing = ~np.isfinite(values[:, NEEDED]).all(axis=1) | np.isinf(values[:, 0])
         not_positive = (values <= 0).any(axis=1)
         outside = (close > high * (1 + ORDER_TOLERANCE)) | (close < low * (1 - ORDER_TOLERANCE))
         tests: tuple[tuple[str, Severity, Any, str], ...] = (
@@ -87,6 +90,11 @@ def _row_findings(bars: pd.DataFrame) -> Iterator[Finding]:
     for kind, severity, rows, detail in tests:
         for row in np.flatnonzero(rows):
             yield _finding(bars, row, kind, detail, severity)
+    unopened = np.flatnonzero(np.isnan(values[:, 0]))
+    names = bars["symbol"].to_numpy()[unopened]
+    for name in dict.fromkeys(names):
+        rows = unopened[names == name]
+        yield _finding(bars, rows[0], "no open", f"{len(rows)} sessions from here on have no open", "warning")
 
 
 def _calendar_findings(bars: pd.DataFrame) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tickgraph.market.sources.yahoo_session import YahooSession
 
 ZONE = "America/New_York"
+# After the close: quotes of some exchanges come 15 minutes late, and the auction takes its time.
+SETTLED = timedelta(minutes=30)
 
 _COLUMNS = {
     "Open": "open",
@@ -41,8 +43,9 @@ class YahooSource:
     lasts, nothing to try again, and no bound on a symbol whose thread died. So each symbol is asked for on its own
     here, through ``yfinance.Ticker``, which looks after Yahoo's cookies.
 
-    ``open`` to ``close`` are adjusted for splits, ``adj_close`` for dividends too. Today's bar is dropped until its
-    session has closed.
+    ``open`` to ``close`` are adjusted for splits, ``adj_close`` for dividends too. Today's bar is dropped until half an
+    hour after its session's close: before, it may still lack the closing auction. An open of 0, which Yahoo gives of
+    old sessions, is NaN.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ class YahooSource:
         check_range(first, last)
         _import_yfinance()
         session = self._session or _shared_session()
-        ends = last_completed_session(self._now())
+        ends = last_completed_session(self._now() - SETTLED)
         ends = ends if last is None else min(ends, np.datetime64(last, "D"))
         return ask_each("Yahoo", symbols, lambda symbol: _bars(session, symbol, first, ends), self._manners)
 
@@ -107,7 +110,9 @@ def _bars(session: YahooSession, symbol: str, first: date | None, ends: np.datet
     traded = bars[bars["close"].notna() & (bars["date"] <= pd.Timestamp(ends))]
     if traded.empty:
         raise LastingFailure("no session in the range; it may be delisted or renamed.")
-    return traded[list(BAR_COLUMNS)].astype({"volume": np.float64}).reset_index(drop=True)
+    traded = traded[list(BAR_COLUMNS)].astype({"volume": np.float64}).reset_index(drop=True)
+    traded["open"] = traded["open"].replace(0.0, np.nan)
+    return traded
 
 
 def _history(session: YahooSession, symbol: str, first: date | None) -> pd.DataFrame:
