@@ -89,7 +89,12 @@ def write_atomically(path: Path, data: bytes, *, mode: int = OWNER_ONLY) -> None
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            replace(waiting, path)
+            try:
+                replace(waiting, path)
+            except IsADirectoryError:
+                raise StorageError(
+                    f"Cannot write {path}: a folder stands where the file belongs. Remove it, or choose another folder."
+                ) from None
         except BaseException:
             with contextlib.suppress(OSError):
                 waiting.unlink()

@@ -11,7 +11,7 @@ import pytest
 
 from made_prices import DAYS, Scripted, closes, closes_of, made_bars, offline
 from tickgraph.atomic import write_atomically
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import PriceDataError, StorageError
 from tickgraph.market.store import PriceStore, examine, history, recent, repair
 
 NAMES = ("AAPL", "JPM", "MSFT", "XOM")
@@ -236,3 +236,26 @@ def test_a_file_that_is_no_symbols_is_named_and_stands_in_nobodys_way(held, fold
     assert "FB has traded as META since" in details[1]
     assert "prices update --symbols META" in details[1]
     assert repair(held, source).failures == {}
+
+
+def test_a_folder_in_a_historys_place_costs_no_other_symbol(held, folder, source):
+    (folder / "AAPL.parquet").unlink()
+    (folder / "AAPL.parquet").mkdir()
+    flip(folder / "JPM.parquet", 400)
+    report = repair(held, source)
+    assert report.rebuilt == {"JPM": "damaged file"}
+    assert "AAPL.parquet is damaged or foreign. Delete it" in report.failures["AAPL"]
+    source.bars = made_bars(NAMES, 42)
+    report = held.update(source, NAMES)
+    assert (report.added, set(report.failures)) == (dict.fromkeys(NAMES[1:], 1), {"AAPL"})
+
+
+def test_a_folder_in_the_recent_files_place_is_named(held, folder, source):
+    path = folder / "recent" / "sessions.parquet"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(
+        StorageError, match=r"sessions.parquet: a folder stands where the file belongs. Remove it"
+    ):
+        repair(held, source)
+    assert list(path.parent.glob(".*")) == []

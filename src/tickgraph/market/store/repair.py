@@ -113,7 +113,11 @@ def _rebuild(store: PriceStore, source: PriceSource, broken: dict[str, str], rep
                     continue
                 if old and broken[symbol] == GAP and (lacking(old, rows) or len(rows) <= len(old.days)):
                     continue  # the source has no more of it
-                writer.replace(symbol, rows, provider)
+                try:
+                    writer.replace(symbol, rows, provider)
+                except PriceDataError as error:
+                    report.failures[symbol] = str(error)
+                    continue
                 report.rebuilt[symbol] = broken[symbol]
 
 

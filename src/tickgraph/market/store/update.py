@@ -221,7 +221,11 @@ class _Update:
             if not self._source.editable:
                 # Its new sessions come with everybody else's: no reader sees it a session ahead.
                 whole = bars[bars["date"] <= pd.Timestamp(old.last)]
-        writer.replace(symbol, whole, provider)
+        try:
+            writer.replace(symbol, whole, provider)
+        except PriceDataError as error:
+            report.failures[symbol] = str(error)
+            return
         if why == "switched" and old is not None and provider != old.head.provider:
             report.switched[symbol] = provider
         elif why != "fresh":

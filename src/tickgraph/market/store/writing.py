@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tickgraph.atomic import write_atomically
 from tickgraph.errors import PriceDataError
 from tickgraph.market.store import history, recent
-from tickgraph.market.store.layout import UNREADABLE, history_path, recent_path
+from tickgraph.market.store.layout import UNREADABLE, damaged, history_path, recent_path
 from tickgraph.market.store.reading import StoreReader, SymbolPrices
 from tickgraph.market.store.recent import SCHEMA, Recent
 from tickgraph.market.universe import canonical
@@ -48,6 +48,13 @@ class StoreWriter:
 
         Rows that were appended before no longer count: it holds everything up to the last append. ``revised_at``
         becomes now if past returns differ from those that were stored.
+
+        Raises
+        ------
+        PriceDataError
+            A folder stands where the file belongs.
+        StorageError
+            It cannot be written; what was stored is intact.
         """
         symbol = canonical(symbol)
         old, table = self.stored(symbol), history.table_of(bars)
@@ -188,7 +195,10 @@ class StoreWriter:
             fetched_at=fetched_at,
             revised_at=revised_at,
         )
-        write_atomically(history_path(self._reader.root, self._source, symbol), data)
+        path = history_path(self._reader.root, self._source, symbol)
+        if path.is_dir():  # the other symbols can be written
+            raise damaged(path, self._source, symbol)
+        write_atomically(path, data)
 
     def _fetched_at(self) -> str:
         return self._now().astimezone(UTC).isoformat(timespec="seconds")
