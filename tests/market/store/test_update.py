@@ -171,6 +171,13 @@ def test_another_companys_prices_under_the_same_name_are_not_appended(store, sou
     assert closes(store, ["AAPL"]) == closes_of(made_bars(["AAPL"], 20, 60, scale=3))
 
 
+def test_a_restated_history_that_another_provider_gives_is_named_as_switched(store, source):
+    source.bars = made_bars(NAMES, 41, scale=2)
+    source.down = lambda symbols, first: first is None and source.providers.update(AAPL="tiingo")
+    report = store.update(source, NAMES)
+    assert (report.switched, sorted(report.restated)) == ({"AAPL": "tiingo"}, list(NAMES[1:]))
+
+
 def test_a_provider_with_nothing_new_is_not_switched_to(store, source):
     source.bars, source.providers = made_bars(NAMES, 40, scale=1.1), dict.fromkeys(NAMES, "tiingo")
     report = store.update(source, NAMES)

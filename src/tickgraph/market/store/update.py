@@ -226,7 +226,7 @@ class _Update:
         except PriceDataError as error:
             report.failures[symbol] = str(error)
             return
-        if why == "switched" and old is not None and provider != old.head.provider:
+        if old is not None and provider != old.head.provider:
             report.switched[symbol] = provider
         elif why != "fresh":
             report.restated.append(symbol)
