@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from tickgraph.market.sources.replay import ReplaySource
+from tickgraph.market.store import comparing
 from tickgraph.operations.simulation import world as world_module
 from tickgraph.operations.simulation.faults import FaultyProvider
 from tickgraph.operations.simulation.year import Year
@@ -33,7 +34,8 @@ def test_a_provider_that_knows_tomorrow_is_found(make_world, monkeypatch):
 
 
 def test_a_split_that_is_not_noticed_is_found(make_world, monkeypatch):
-    monkeypatch.setattr("tickgraph.market.store.comparing.RESTATED", float("inf"))
+    blind = dict.fromkeys(comparing.TOLERANCES, float("inf"))
+    monkeypatch.setattr(comparing, "TOLERANCES", blind)
     assert any(problem.startswith("AMZN") for problem in wrong(make_world()))
 
 

@@ -21,7 +21,7 @@ RESTATED = 1e-5  # relative change of a close; float32 sources round at 6e-8
 # Relative change of a volume: another scale, or one that came before all trades were counted. Late reports of single
 # trades change less, and are not worth a whole history.
 RECOUNTED = 0.2
-_TOLERANCES = {"adj_close": RESTATED, "close": RESTATED, "volume": RECOUNTED}
+TOLERANCES = {"adj_close": RESTATED, "close": RESTATED, "volume": RECOUNTED}
 LACKING = 0.05  # share of its sessions that a history may lose when it is replaced
 
 Verdict = Literal["nothing", "append", "restated", "switched"]
@@ -64,7 +64,7 @@ class FetchedRows:
         first = np.flatnonzero(np.concatenate([np.ones(min(1, len(names)), bool), names[1:] != names[:-1]]))
         cuts = [*map(int, first), len(names)]
         places = {str(names[start]): (start, stop) for start, stop in itertools.pairwise(cuts)}
-        values = {name: columns[name] for name in _TOLERANCES}
+        values = {name: columns[name] for name in TOLERANCES}
         return cls(table, columns["date"].astype("datetime64[D]"), values, places)
 
     def after(self, symbol: str, last: date) -> pa.Table:
@@ -86,12 +86,12 @@ def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: str, provider: str
     new = bool((days > np.datetime64(stored.last, "D")).any())
     if provider != stored.head.provider:
         return "switched" if new else "nothing"
-    held = stored.arrays(("date", *_TOLERANCES))
+    held = stored.arrays(("date", *TOLERANCES))
     _, mine, theirs = np.intersect1d(held["date"], days, return_indices=True)
     if new and not len(mine):
         return "restated"
     with np.errstate(divide="ignore", invalid="ignore"):
-        for name, tolerance in _TOLERANCES.items():
+        for name, tolerance in TOLERANCES.items():
             if (np.abs(fetched.values[name][start:stop][theirs] / held[name][mine] - 1) > tolerance).any():
                 return "restated"
     if _came_late(held["date"], days):
