@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import PriceDataError
+from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import Fetched, select_bars
 from tickgraph.market.store import PriceStore, folding
 from tickgraph.serving.forecaster import Forecaster
@@ -233,10 +234,14 @@ def test_a_forecast_names_the_provider_behind_its_symbols_prices(store, registry
     assert answers["JPM"].prices_provider == "sample"
 
 
-def test_a_history_that_is_gone_costs_the_others_no_reading_of_their_own(store, reads, a_session_short):
+def test_a_history_that_is_gone_costs_the_others_no_reading_and_no_panel_of_their_own(
+    store, reads, a_session_short, monkeypatch
+):
     cache, names = PanelCache(store), store.symbols("sample")
     cache("sample", names)
     reads.clear()
+    made, real = [], PricePanel.extended
+    monkeypatch.setattr(PricePanel, "extended", lambda *panels: made.append(panels) or real(*panels))
     appended(store, a_session_short)
     (store.root / "sample" / "JPM.parquet").unlink()
     cache.refresh()
@@ -244,4 +249,6 @@ def test_a_history_that_is_gone_costs_the_others_no_reading_of_their_own(store, 
     kept, others = cache.held("sample"), tuple(name for name in names if name != "JPM")
     assert kept.select(others).same_prices(PriceStore(store.root).panel("sample", others))
     assert kept.traded("JPM").sessions[-1] == np.datetime64("2022-12-29")
-    assert len(reads) <= 1 + np.ceil(np.log2(len(names)))
+    halvings = np.ceil(np.log2(len(names)))
+    assert len(reads) <= 1 + halvings
+    assert len(made) <= halvings
