@@ -36,6 +36,7 @@ class LiveSource:
         self.down = False
         self.late = False
         self.failing = {}
+        self.ends = {}  # last day that it has of a symbol
         self.known_as = {}  # today's name to the one it has in the sample
 
     def symbols(self):
@@ -50,6 +51,8 @@ class LiveSource:
         back = {self.known_as.get(symbol, symbol): symbol for symbol in symbols if symbol not in self.failing}
         fetched = self._sample.fetch(tuple(back), first, until)
         bars = fetched.bars.assign(symbol=fetched.bars["symbol"].map(lambda name: back[name]))
+        for symbol, day in self.ends.items():
+            bars = bars[(bars["symbol"] != symbol) | (bars["date"] <= str(day))]
         failures = {symbol: self.failing[symbol] for symbol in symbols if symbol in self.failing}
         return replace(fetched, bars=bars, failures={**fetched.failures, **failures})
 

@@ -133,6 +133,52 @@ def test_a_provider_that_is_late_is_a_failed_run_so_that_it_is_tried_again(site,
     assert due not in missed(RunLog(site.state_dir), clock.moment)
 
 
+def test_a_provider_that_is_late_for_many_symbols_is_a_failed_run_and_no_peers_are_chosen_among_the_rest(
+    site, source, clock
+):
+    """Peers of the last session are those that have it: every model would be due, and be trained with these."""
+    before = {symbol: site.registry.metadata(symbol).training_config.correlated_symbols for symbol in SYMBOLS}
+    clock.moment += DAY
+    source.ends = {symbol: date(2022, 10, 31) for symbol in POOL if symbol not in ("AAPL", "JPM", "C")}
+    run = refresh(site)
+    assert run.state == "failed"
+    assert run.unreachable == {
+        "sample": "source 'sample' has no prices of 2022-11-01 yet for 11 of 14 symbols: AMZN, BAC, COP, CVX, GOOGL, ..."
+    }
+    assert not trained(run)
+    assert published(run) >= {"AAPL", "JPM"}
+    refresh(site, symbols=["AAPL"], full=True)
+    metadata = site.registry.metadata("AAPL")
+    assert metadata.training_config.correlated_symbols == before["AAPL"]
+    assert metadata.data_stats.last_session == date(2022, 10, 31)
+    source.ends = {}
+    clock.moment += timedelta(hours=1)
+    assert refresh(site).state == "done"
+    assert {site.registry.metadata(s).correlations.as_of for s in SYMBOLS} == {date(2022, 11, 1)}
+
+
+def test_a_halted_symbol_makes_no_provider_late(site, source, clock):
+    clock.moment += DAY
+    source.ends = {"XOM": date(2022, 10, 31)}
+    run = refresh(site)
+    assert (run.state, run.unreachable) == ("done", {})
+    assert not trained(run)
+
+
+def test_a_delisted_symbol_fails_the_first_run_and_no_later_one(site, source, clock):
+    source.failing = {"XOM": "delisted"}
+    clock.moment += DAY
+    assert refresh(site).error == "1 symbols failed: XOM"
+    clock.moment += DAY
+    run = refresh(site)
+    assert run.state == "done"
+    assert run.symbols["XOM"].errors == ("prices: delisted",), "it is said all the same"
+    assert refresh(site, symbols=["XOM"]).state == "failed", "asked for by name, it failed"
+    source.failing = dict.fromkeys(("XOM", "JPM", "MSFT"), "an error of the provider's own")
+    clock.moment += 2 * DAY
+    assert refresh(site).state == "failed", "these are too many to be delisted"
+
+
 def test_a_weekly_run_trains_what_was_trained_before_it_was_due_and_nothing_twice(site, clock):
     sunday = datetime(2022, 11, 6, 7, tzinfo=UTC)
     clock.moment = sunday + timedelta(minutes=1)

@@ -59,7 +59,7 @@ class RefreshRun(_Record):
     session: date
     """Last completed session when it began: what its prices should reach."""
     state: RunState = "running"
-    """`failed`: a step could not be done at all, or a symbol failed."""
+    """`failed`: a step could not be done at all, or a symbol failed whose prices have not simply ended."""
     dry_run: bool = False
     """Nothing was changed."""
     full: bool = False

@@ -16,7 +16,7 @@ from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, read_quality, write_quality
 from tickgraph.operations.scope import Scope, look
 from tickgraph.operations.site import Site
-from tickgraph.operations.stock import behind, held, own_sessions, read_panel, update_prices
+from tickgraph.operations.stock import behind, held, own_sessions, read_panel, shared_sessions, update_prices
 from tickgraph.pipeline.refresh import refresh_correlations
 from tickgraph.pipeline.train import Outcome, train_symbols
 from tickgraph.serving.prepared import CORRELATION_AGE
@@ -62,6 +62,7 @@ class Steps:
         self._scope = Scope()
         self._panels: dict[str, PricePanel | None] = {}
         self._problems: list[str] = []
+        self._ended_symbols: set[str] = set()
 
     def do(self) -> RefreshRun:
         """Do everything; the run as it ended."""
@@ -132,12 +133,14 @@ class Steps:
             self._scope.sources,
             asked,
             self.run.session,
+            wanted=self._scope.prices(with_pools=self._wishes.retrain),
             before_fetch=self._check,
             on_symbol=lambda symbol: self._on_event("prices", symbol),
         )
         for symbol, found in update.symbols.items():
             self._note(symbol, prices=found.prices, sessions_added=found.sessions_added, errors=found.errors)
         self._unreachable(update.unreachable)
+        self._ended_symbols = update.ended
         self._write()
 
     def _score(self) -> LiveQuality | None:
@@ -180,7 +183,7 @@ class Steps:
     def _peers_today(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         for name, pool in self._scope.pools.items():
-            panel = self._panel(name)
+            panel = self._shared_panel(name)
             if panel is None:
                 continue
             candidates = [symbol for symbol in pool if symbol in panel.symbols]
@@ -222,7 +225,7 @@ class Steps:
         self._begin("training", len(reasons))
         failed: list[str] = []
         for name in sorted({self._scope.source_of[symbol] for symbol in reasons}):
-            panel = self._panel(name)
+            panel = self._shared_panel(name)
             wanted = [symbol for symbol in reasons if self._scope.source_of[symbol] == name]
             have = [symbol for symbol in wanted if panel is not None and symbol in panel.symbols]
             for symbol in set(wanted) - set(have):
@@ -269,12 +272,25 @@ class Steps:
     def _ended(self) -> RefreshRun:
         own = {node for symbol in self._scope.source_of for node in self._scope.nodes(symbol)}
         # A candidate for peers that nobody has as a peer may lack prices for ever.
-        broken = sorted(s for s, done in self.run.symbols.items() if done.errors and s in own)
+        broken = sorted(
+            s
+            for s, done in self.run.symbols.items()
+            if done.errors and s in own and not self._is_given_up(s, done)
+        )
         problems = [*self.run.unreachable.values(), *self._problems]
         if broken:
             problems.append(f"{len(broken)} symbols failed: {', '.join(broken)}")
         return self.run.model_copy(
             update={"state": "failed" if problems else "done", "error": "; ".join(problems) or None}
+        )
+
+    def _is_given_up(self, symbol: str, done: SymbolRun) -> bool:
+        """Whether its prices have ended and nothing else failed: trying all day, every day, brings nothing."""
+        asked_for_all = self._wishes.symbols is None
+        return (
+            asked_for_all
+            and symbol in self._ended_symbols
+            and "failed" not in (done.correlations, done.training)
         )
 
     # What they share.
@@ -284,6 +300,10 @@ class Steps:
             wanted = self._scope.prices(with_pools=self._wishes.retrain)[source]
             self._panels[source] = read_panel(self._site.store, source, wanted, self.run.session)
         return self._panels[source]
+
+    def _shared_panel(self, source: str) -> PricePanel | None:
+        panel, opened = self._panel(source), self._scope.sources.get(source)
+        return panel if panel is None or (opened and opened.editable) else shared_sessions(panel)
 
     def _nodes_panel(self, source: str, symbols: Iterable[str]) -> PricePanel:
         panel = self._panel(source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from tickgraph.market.universe import canonical
 from tickgraph.operations.records import PriceOutcome, SymbolRun
 
 LATE_SESSIONS = 5  # a source this far behind is late; one further behind has ended, as the bundled sample has
+ENDED_SESSIONS = 2  # a symbol this far behind, that fails while others come, is delisted or has another name
+NAMED = 5  # symbols named in a message
+FEW = 0.1  # share of the symbols that may lack a session for reasons of their own, such as a halt
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,15 @@ class PriceUpdate:
     symbols
         Outcome by symbol; one that was not asked for is absent.
     unreachable
-        Sources that could not be reached, or had nothing of the last session yet, and why.
+        Sources that could not be reached, or had nothing of the last session yet for many symbols, and why.
+    ended
+        Symbols that failed and will go on failing: the source has the last session of the others, and they lack
+        more than that.
     """
 
     symbols: dict[str, SymbolRun] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
 
 
 class _Watched:
@@ -90,6 +97,7 @@ def update_prices(
     asked: Mapping[str, Sequence[str]],
     session: date,
     *,
+    wanted: Mapping[str, Sequence[str]],
     before_fetch: Callable[[], None],
     on_symbol: Callable[[str], None],
 ) -> PriceUpdate:
@@ -103,6 +111,9 @@ def update_prices(
         By source: the symbols to ask for, as :func:`behind` finds them.
     session
         Last session; nothing later is stored.
+    wanted
+        By source: all symbols that the run needs, those that need not be asked for included. How many of them lack
+        the session says whether the source is late.
     before_fetch
         Called before each request; what it raises ends the update.
     on_symbol
@@ -126,8 +137,12 @@ def update_prices(
             update.unreachable[name] = str(error)
         if source.down:
             update.unreachable[name] = f"source {name!r} could not be reached: {source.down}"
-        elif name not in update.unreachable and (late := _late(store, source, session)):
-            update.unreachable[name] = late
+        elif name not in update.unreachable and not source.editable:
+            have = held(store, name)
+            if late := _late(name, have, wanted[name], session):
+                update.unreachable[name] = late
+            else:
+                update.ended |= _ended(update.symbols, have, wanted[name], session)
     return update
 
 
@@ -171,16 +186,54 @@ def _merge(update: PriceUpdate, found: Mapping[str, SymbolRun]) -> None:
         )
 
 
-def _late(store: PriceStore, source: PriceSource, session: date) -> str | None:
-    """Say that a live source has nothing of the session yet; None where it has, or has ended."""
-    have = held(store, source.name)
+def is_few(count: int, among: int) -> bool:
+    """Whether so many symbols may lack a session while nothing is wrong with their source: one, or a tenth."""
+    return count <= max(1, FEW * among)
+
+
+def _late(source: str, have: Mapping[str, Held], wanted: Sequence[str], session: date) -> str | None:
+    """Say that a live source has nothing of the session yet, at least for many; None where it has, or has ended."""
     newest = max((stored.last for stored in have.values()), default=None)
-    if source.editable or newest is None or newest >= session:
+    if newest is None or newest < _back(session, LATE_SESSIONS):
         return None
-    missing = len(calendar.sessions(newest, session)) - 1
-    if missing > LATE_SESSIONS:
+    if newest < session:
+        return f"source {source!r} has no prices of {session} yet: its newest are of {newest}"
+    traded = [s for s in wanted if s in have and have[s].last >= _back(session, LATE_SESSIONS)]
+    lacking = sorted(symbol for symbol in traded if have[symbol].last < session)
+    if is_few(len(lacking), len(traded)):
         return None
-    return f"source {source.name!r} has no prices of {session} yet: its newest are of {newest}"
+    named = ", ".join(lacking[:NAMED]) + (", ..." if len(lacking) > NAMED else "")
+    return f"source {source!r} has no prices of {session} yet for {len(lacking)} of {len(traded)} symbols: {named}"
+
+
+def _ended(
+    found: Mapping[str, SymbolRun], have: Mapping[str, Held], wanted: Sequence[str], session: date
+) -> set[str]:
+    """Symbols that failed and whose stored prices ended before the last sessions; none where these are many."""
+    known = [symbol for symbol in wanted if symbol in have]
+    failed = (symbol for symbol in known if symbol in found and found[symbol].prices == "failed")
+    ended = {symbol for symbol in failed if have[symbol].last <= _back(session, ENDED_SESSIONS)}
+    return ended if is_few(len(ended), len(known)) else set()
+
+
+def _back(session: date, count: int) -> date:
+    """The session that lies so many before one."""
+    # Three weeks hold five sessions, whatever the holidays.
+    found: date = calendar.sessions(session - timedelta(days=count + 20), session)[-1 - count].item()
+    return found
+
+
+def shared_sessions(panel: PricePanel) -> PricePanel:
+    """The panel up to the last session that all symbols have, but for a few of those that still trade.
+
+    While a source has the last session for some symbols only, peers chosen as of it would be chosen among those.
+    """
+    known = np.isfinite(panel.adj_close[-1 - LATE_SESSIONS :])
+    lacking = known.any(axis=0).sum() - known.sum(axis=1)  # [n] of those with a close in the last sessions
+    enough = [row for row, count in enumerate(lacking) if is_few(int(count), int(known.any(axis=0).sum()))]
+    if not enough or enough[-1] == len(known) - 1:
+        return panel
+    return panel.through(panel.sessions[enough[-1] - len(known)])
 
 
 def read_panel(store: PriceStore, source: str, symbols: Iterable[str], session: date) -> PricePanel | None:
