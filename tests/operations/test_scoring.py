@@ -94,6 +94,17 @@ def test_a_forecast_that_does_not_vary_has_no_correlation():
     assert found.symbols["AAPL"].ic is None
 
 
+@pytest.mark.parametrize("figure", ["predicted_return", "centre", "volatility", "mean_score", "lower_0.8"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_record_that_lacks_a_figure_is_left_out_and_spoils_no_others(figure, value):
+    """Those of another release may; one would make the panel's figures unknown, or an error of nothing infinite."""
+    panel = market({"AAPL": [0.01] * 8, "JPM": [0.01, -0.02] * 4})
+    sound = forecasts("JPM", *[0.01] * 8)
+    lacking = forecasts("AAPL", *[0.01] * 8, **{figure: value})
+    found = scored(panel, [*sound, *lacking], trained=lambda _: datetime(2022, 12, 1, tzinfo=UTC))
+    assert found == scored(panel, sound)
+
+
 def test_figures_agree_with_those_recorded_at_training(panel):
     """The same definitions on real prices, by the code that judges a model when it is trained."""
     generator, count = np.random.default_rng(0), 60

@@ -13,8 +13,11 @@ from tickgraph.errors import PriceDataError, SymbolError
 from tickgraph.market.calendar import last_completed_session, session_closes, sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import canonical
+from tickgraph.model.measures import LEVELS
 
 MOMENTUM = 20  # sessions behind the momentum baseline
+ENDS = tuple(f"{end}_{level}" for level in LEVELS for end in ("lower", "upper"))
+FIGURES = ("predicted_return", "centre", "volatility", "mean_score", *ENDS)
 
 Panel = Callable[[str, Sequence[str], date], PricePanel]
 Days = NDArray[np.datetime64]
@@ -29,8 +32,8 @@ def window_of(now: datetime, window: int) -> Days:
 def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: int) -> pd.DataFrame:
     """Join forecasts with what happened.
 
-    A forecast counts if it was logged before the close of its target session; of several for one symbol and session
-    the last. It is dropped where the symbol did not trade at that session, or its prices cannot be read. Prices after
+    A forecast counts if its record is whole and was logged before the close of its target session; of several for one
+    symbol and session the last. It is dropped where the symbol did not trade at that session, or its prices cannot be read. Prices after
     a forecast's target session are not looked at; both ends of a return are stored prices of today, so that a split
     or dividend since has rescaled both.
 
@@ -52,7 +55,7 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
         The records that count, and ``realised`` and ``momentum``: log return from ``as_of`` to ``target_session``,
         and the mean of the 20 daily ones up to ``as_of`` (NaN where one end has no price).
     """
-    records = _named_as_today(_in_time(records, window_of(now, window)))
+    records = _named_as_today(_in_time(_whole(records), window_of(now, window)))
     parts = [records.iloc[:0].assign(realised=0.0, momentum=0.0)]
     for source, own in records.groupby("source"):
         targets = own["target_session"].to_numpy().astype("datetime64[D]")
@@ -68,6 +71,11 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
         joined = own.assign(realised=target - base, momentum=(base - start) / MOMENTUM)
         parts.append(joined[np.isfinite(joined["realised"])])
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def _whole(records: pd.DataFrame) -> pd.DataFrame:
+    """Records with every figure that is scored: those of another release may lack some."""
+    return records[np.isfinite(records[list(FIGURES)].to_numpy(dtype=np.float64)).all(axis=1)]
 
 
 def _in_time(records: pd.DataFrame, days: Days) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.measures import LEVELS
 from tickgraph.operations.drift import Trained, flag
-from tickgraph.operations.outcomes import Panel, window_of, with_outcomes
+from tickgraph.operations.outcomes import ENDS, Panel, window_of, with_outcomes
 from tickgraph.operations.records import LiveFigures, LiveQuality
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.journal import read_journal
@@ -135,8 +135,7 @@ def _correlations(groups: Groups, count: int, x: Array, y: Array, least: int) ->
 
 def _figures(outcomes: pd.DataFrame, groups: Groups, count: int, ic: Array) -> list[LiveFigures]:
     """Figures of each of ``count`` groups of forecasts; all have at least one."""
-    ends = [f"{end}_{level}" for level in LEVELS for end in ("lower", "upper")]
-    wanted = ("realised", "predicted_return", "momentum", "centre", "volatility", "mean_score", *ends)
+    wanted = ("realised", "predicted_return", "momentum", "centre", "volatility", "mean_score", *ENDS)
     column = {name: outcomes[name].to_numpy() for name in wanted}
     realised, forecast, momentum = (column[name] for name in wanted[:3])
 
