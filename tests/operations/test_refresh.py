@@ -247,6 +247,19 @@ def test_live_quality_is_written_and_what_is_out_of_its_band_trained_once(site, 
     assert not trained(refresh(site))
 
 
+@pytest.mark.parametrize("error", [StorageError("the journal cannot be read"), ValueError("odd figures")])
+def test_forecasts_that_cannot_be_scored_fail_the_run_and_stop_nothing(site, clock, error):
+    def quality():
+        raise error
+
+    clock.moment += 8 * DAY
+    run = refresh(replace(site, quality=quality))
+    assert run.state == "failed"
+    assert "live forecasts could not be scored: " in run.error
+    assert str(error) in run.error
+    assert trained(run) == set(SYMBOLS)
+
+
 def test_a_renamed_symbol_is_trained_under_its_new_name_and_stays_the_peer_that_it_was(site, source, clock):
     clock.moment += DAY
     source.known_as = {"NEWCO": "MSFT"}

@@ -118,3 +118,24 @@ def test_a_run_that_did_not_end_well_or_changed_nothing_stands_for_nothing(tmp_p
     put(runs, monday, number=6)
     put(runs, monday, state="failed", number=7)
     assert missed(runs, now) == []
+
+
+def test_a_run_of_a_moment_yet_to_come_stands_for_nothing(tmp_path):
+    """It was made while the clock was wrong; else nothing would be due until that moment."""
+    runs = RunLog(tmp_path)
+    put(runs, utc(2022, 11, 6, 7), "weekly", number=1)
+    put(runs, utc(2024, 11, 1, 10), number=2)
+    put(runs, utc(2024, 10, 27, 6), "weekly", number=3)
+    monday, now = utc(2022, 11, 7, 11), utc(2022, 11, 7, 12)
+    assert missed(runs, now) == [Due("daily", monday)]
+    put(runs, monday, number=4)
+    assert missed(runs, now) == []
+
+
+def test_a_moment_within_the_grace_is_not_missed_yet_and_a_run_for_it_stands_for_those_before(tmp_path):
+    runs = RunLog(tmp_path)
+    put(runs, utc(2022, 11, 6, 7), "weekly", number=1)
+    put(runs, utc(2022, 11, 8, 11), number=2)
+    soon, grace = utc(2022, 11, 8, 11) + timedelta(minutes=30), timedelta(hours=1)
+    assert missed(runs, soon, grace=grace) == []
+    assert missed(RunLog(tmp_path / "none"), soon, grace=grace)[-1] == Due("daily", utc(2022, 11, 7, 11))

@@ -40,7 +40,7 @@ def schedule_at(runs: RunLog, now: datetime, timetable: Timetable = DEFAULT) -> 
     """Say what is due before and after a moment."""
     past = due_between(now - LOOK, now - GRACE, timetable)
     coming = next_due(now, timetable)
-    late = missed(runs, now - GRACE, timetable) if runs.latest("daily", "weekly") else []
+    late = missed(runs, now, timetable, grace=GRACE) if runs.latest("daily", "weekly") else []
     return Schedule(
         past[-1].at if past else now - GRACE,
         coming.at,

@@ -147,10 +147,9 @@ class Steps:
         self._begin("quality", 0)
         try:
             quality = self._site.quality()
-        except StorageError:
-            raise
-        except TickgraphError as error:
-            self._problems.append(f"live forecasts could not be scored: {error}")
+        except Exception as error:  # noqa: BLE001  nothing that was logged may keep models from being refreshed
+            text = str(error) if isinstance(error, TickgraphError) else f"{type(error).__name__}: {error}"
+            self._problems.append(f"live forecasts could not be scored: {text}")
             return None
         if quality is not None:
             self._check()

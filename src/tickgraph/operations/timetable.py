@@ -112,26 +112,40 @@ def next_due(after: datetime, timetable: Timetable = DEFAULT) -> Due:
     return due_between(after, after + timedelta(days=8), timetable)[0]
 
 
-def missed(runs: RunLog, now: datetime, timetable: Timetable = DEFAULT) -> list[Due]:
+def missed(
+    runs: RunLog, now: datetime, timetable: Timetable = DEFAULT, *, grace: timedelta = timedelta(0)
+) -> list[Due]:
     """Due moments that no finished run stands for, in order: at most the latest daily and the latest weekly.
 
     A run that failed or was interrupted stands for nothing. A weekly run does all that a daily one does, so it
-    stands for the daily ones before it too.
+    stands for the daily ones before it too. One that stands for a moment yet to come stands for nothing: it was made
+    while the clock was wrong.
+
+    Parameters
+    ----------
+    runs
+        What was done.
+    now
+        Aware.
+    timetable
+        When a refresh is due.
+    grace
+        Moments due so shortly before now are not missed yet.
     """
-    past = due_between(now - LOOK_BACK, now, timetable)
+    past = due_between(now - grace - LOOK_BACK, now - grace, timetable)
     latest = {due.kind: due for due in past}  # the last of each kind
-    found = [due for due in latest.values() if not is_done(runs, due)]
+    found = [due for due in latest.values() if not is_done(runs, due, now)]
     weekly = latest.get("weekly")
     if weekly is not None and weekly in found:
         found = [due for due in found if due is weekly or due.at > weekly.at]
     return sorted(found, key=lambda due: due.at)
 
 
-def is_done(runs: RunLog, due: Due) -> bool:
-    """Whether a run that ended well stands for a due moment, or for a later one."""
+def is_done(runs: RunLog, due: Due, now: datetime) -> bool:
+    """Whether a run that ended well stands for a due moment, or for a later one that is past."""
     kinds: tuple[Kind, ...] = ("weekly",) if due.kind == "weekly" else ("daily", "weekly")
     for run in runs.newest_first():
-        if run.kind in kinds and run.due_at is not None and not run.dry_run:
+        if run.kind in kinds and run.due_at is not None and run.due_at <= now and not run.dry_run:
             if run.state == "done" and run.due_at >= due.at:
                 return True
             if run.due_at < due.at - LOOK_BACK:
