@@ -143,7 +143,8 @@ def test_a_provider_that_is_late_for_many_symbols_is_a_failed_run_and_no_peers_a
     run = refresh(site)
     assert run.state == "failed"
     assert run.unreachable == {
-        "sample": "source 'sample' has no prices of 2022-11-01 yet for 11 of 14 symbols: AMZN, BAC, COP, CVX, GOOGL, ..."
+        "sample": "source 'sample' has no prices of 2022-11-01 yet for 11 of 14 symbols: "
+        "AMZN, BAC, COP, CVX, GOOGL, ..."
     }
     assert not trained(run)
     assert published(run) >= {"AAPL", "JPM"}
@@ -327,6 +328,30 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_does_the_rest(site, cloc
     assert second.state == "done"
     clock.moment += timedelta(minutes=1)
     assert not trained(refresh(site))
+
+
+def test_a_full_run_of_some_symbols_that_was_interrupted_makes_no_full_run_of_all(site, clock):
+    def stop(event, _):
+        if event == "begin training":
+            raise KeyboardInterrupt
+
+    clock.moment += timedelta(hours=1)
+    assert refresh(site, symbols=["AAPL"], full=True, on_event=stop).state == "interrupted"
+    clock.moment += DAY
+    second = refresh(site)
+    assert not second.full
+    assert trained(second) == set()
+
+
+def test_a_run_of_some_symbols_that_carries_on_a_full_one_leaves_it_to_the_next(site, clock):
+    def stop(event, _):
+        if event == "begin training":
+            raise KeyboardInterrupt
+
+    clock.moment += timedelta(hours=1)
+    assert refresh(site, full=True, on_event=stop).state == "interrupted"
+    assert refresh(site, symbols=["AAPL"], on_event=stop).state == "interrupted"
+    assert trained(refresh(site)) == set(SYMBOLS)
 
 
 @pytest.mark.parametrize("step", ["prices", "correlations", "training"])

@@ -32,10 +32,10 @@ def window_of(now: datetime, window: int) -> Days:
 def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: int) -> pd.DataFrame:
     """Join forecasts with what happened.
 
-    A forecast counts if its record is whole and was logged before the close of its target session; of several for one
-    symbol and session the last. It is dropped where the symbol did not trade at that session, or its prices cannot be read. Prices after
-    a forecast's target session are not looked at; both ends of a return are stored prices of today, so that a split
-    or dividend since has rescaled both.
+    A forecast counts if its record is whole and was logged before the close of its target session; of several for
+    one symbol and session the last. It is dropped where the symbol did not trade at that session, or its prices cannot
+    be read. Prices after a forecast's target session are not looked at; both ends of a return are stored prices of
+    today, so that a split or dividend since has rescaled both.
 
     Parameters
     ----------

@@ -64,6 +64,8 @@ class RefreshRun(_Record):
     """Nothing was changed."""
     full: bool = False
     """Whether every model was due."""
+    selected: bool = False
+    """Whether it was asked for some symbols only."""
     error: str | None = None
     """Why it failed."""
     unreachable: dict[str, str] = Field(default_factory=dict)

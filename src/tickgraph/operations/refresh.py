@@ -50,8 +50,8 @@ def refresh(
     symbols
         Models to refresh; None is all that there are and all of the universe.
     full
-        Train every model that was trained before the run was due or began. A full run that was interrupted is
-        carried on by the next run, whatever that is, and what it trained is not trained again.
+        Train every model that was trained before the run was due or began. A full run of all symbols that was
+        interrupted is carried on by the next run, whatever that is, and what it trained is not trained again.
     dry_run
         Say what would be done and why; nothing on disk is changed, no source is asked and no lease is taken.
     force
@@ -81,7 +81,7 @@ def refresh(
     """
     log = RunLog(site.state_dir)
     wanted = None if symbols is None else tuple(dict.fromkeys(map(canonical, symbols)))
-    run = _begin(site, log, kind, due_at, full or kind == "weekly", dry_run)
+    run = _begin(site, log, kind, due_at, full or kind == "weekly", dry_run, wanted is not None)
     wishes = Wishes(wanted, force=force, update=update, retrain=retrain)
     events = on_event or _nothing
     if dry_run:
@@ -116,7 +116,7 @@ def _recorded(log: RunLog, steps: Steps, now: Callable[[], datetime]) -> Refresh
 
 
 def _begin(
-    site: Site, log: RunLog, kind: Kind, due_at: datetime | None, full: bool, dry_run: bool
+    site: Site, log: RunLog, kind: Kind, due_at: datetime | None, full: bool, dry_run: bool, selected: bool
 ) -> RefreshRun:
     now = site.now()
     return RefreshRun(
@@ -128,6 +128,7 @@ def _begin(
         session=_session(now),
         dry_run=dry_run,
         full=full,
+        selected=selected,
     )
 
 
@@ -165,12 +166,18 @@ def _resumed(run: RefreshRun, unfinished: RefreshRun | None) -> RefreshRun:
     if unfinished is None:
         return run
     same = run.due_at is not None and (run.kind, run.due_at) == (unfinished.kind, unfinished.due_at)
-    if not same and not unfinished.full:
+    # One for some symbols says nothing of all others: carried on as a full run, it would train every model there is.
+    if not same and (not unfinished.full or unfinished.selected):
         return run
     left = {s for s, done in unfinished.symbols.items() if unfinished.full and done.training == "planned"}
     carried = {symbol: SymbolRun() for symbol in sorted(left)}
     return run.model_copy(
-        update={"started_at": unfinished.started_at, "full": run.full or unfinished.full, "symbols": carried}
+        update={
+            "started_at": unfinished.started_at,
+            "full": run.full or unfinished.full,
+            "selected": False,  # interrupted too, it leaves what is left of the other to the next
+            "symbols": carried,
+        }
     )
 
 

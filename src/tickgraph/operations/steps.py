@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tickgraph.errors import ArtefactError, PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError
 from tickgraph.market import calendar
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
