@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from made_site import Clock
+from tickgraph.errors import StorageError
 from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, read_lease
 
 NOON = datetime(2022, 11, 1, 12, tzinfo=UTC)
@@ -116,3 +117,31 @@ def test_a_lease_file_that_holds_nothing_readable_blocks_nobody(tmp_path, clock)
     (tmp_path / "lease.json").write_bytes(b"\x00")
     with Lease(tmp_path, "ours", clock):
         assert read_lease(Path(tmp_path)).run == "ours"
+
+
+def test_a_killed_process_of_another_user_blocks_nobody_once_its_lease_has_run_out(
+    holder, tmp_path, clock, monkeypatch
+):
+    """Somebody refreshed as root: what the service finds is a lock that it may not open."""
+    holder.kill()
+    holder.wait()
+    (theirs,) = (tmp_path / "owners").iterdir()
+    opened = os.open
+
+    def not_allowed(path, *words, **named):
+        if str(path) == str(theirs):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *words, **named)
+
+    monkeypatch.setattr(os, "open", not_allowed)
+    with pytest.raises(LeaseHeldError), Lease(tmp_path, "ours", clock):
+        pass
+    clock.moment += timedelta(minutes=11)
+    with Lease(tmp_path, "ours", clock):
+        assert read_lease(tmp_path).run == "ours"
+
+
+def test_a_folder_in_the_place_of_the_lease_is_said_to_be_one(tmp_path, clock):
+    (tmp_path / "lease.json").mkdir()
+    with pytest.raises(StorageError, match=r"lease\.json"), Lease(tmp_path, "ours", clock):
+        pass

@@ -206,6 +206,15 @@ def test_months_have_files_of_their_own_and_the_oldest_are_deleted(journal, cloc
     assert names[-2].startswith("2022-03.")
 
 
+def test_a_clock_that_is_years_ahead_for_a_while_deletes_nothing(journal, clock):
+    journal.log([prepared("AAPL")])
+    clock[0] = datetime(2099, 1, 1, tzinfo=UTC)
+    journal.log([prepared("XOM")])
+    clock[0] = EVENING
+    journal.log([prepared("MSFT")])
+    assert set(symbols_of(journal)) == {"AAPL", "MSFT", "XOM"}
+
+
 def test_only_the_months_that_can_matter_are_read(journal, clock):
     clock[0] = datetime(2022, 10, 3, 12, tzinfo=UTC)
     journal.log([prepared("MSFT", as_of="2022-09-30")])

@@ -205,5 +205,7 @@ def read_lease(state_dir: Path) -> LeaseRecord | None:
             return LeaseRecord.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
+    except IsADirectoryError as error:
+        raise StorageError(f"{path} is a folder, where a file is needed. Remove it.") from error
     except (ValueError, ValidationError):
         return None

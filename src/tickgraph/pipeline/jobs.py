@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from tickgraph.atomic import storage_errors, write_atomically
@@ -143,7 +143,7 @@ class Ownership:
         try:
             with FileLock(path, timeout=0):
                 return True
-        except Timeout:
+        except OSError:  # held, or another user's: no one can tell that its owner is gone
             return False
 
     def forget_the_gone(self) -> None:

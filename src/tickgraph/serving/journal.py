@@ -37,7 +37,7 @@ from tickgraph.registry.lock import exclusive
 from tickgraph.serving.answer import Clock
 from tickgraph.serving.prepared import Prepared
 
-KEPT_MONTHS = 13  # files; older ones are deleted when a new month begins
+KEPT_MONTHS = 13  # that have files; those of older ones are deleted when a new month begins
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _NAME = re.compile(r"(\d{4}-\d{2})\.[A-Za-z0-9._-]+\.jsonl")
@@ -170,7 +170,7 @@ class ForecastJournal:
             taken = _write(path, data)
         if month != self._month:
             self._month = month
-            self._delete_old(now)
+            self._delete_old()
         return data[:taken].count(b"}\n")
 
     def _make_folder(self) -> None:
@@ -181,11 +181,12 @@ class ForecastJournal:
         elif not self.folder.is_dir():
             self.folder.mkdir()
 
-    def _delete_old(self, now: datetime) -> None:
-        oldest = _months_before(now.date(), KEPT_MONTHS - 1)
-        for name in names_in(self.folder):
-            found = _NAME.fullmatch(name)
-            if found and found[1] < oldest:
+    def _delete_old(self) -> None:
+        # By the months that there are: by the clock, one that is wrong for a minute would delete all that is kept.
+        months = {name: found[1] for name in names_in(self.folder) if (found := _NAME.fullmatch(name))}
+        kept = sorted(set(months.values()))[-KEPT_MONTHS:]
+        for name, month in months.items():
+            if month not in kept:
                 (self.folder / name).unlink(missing_ok=True)
 
 
