@@ -131,6 +131,36 @@ def test_a_command_that_cannot_be_run_ends_no_scheduler(tmp_path, clock, caplog)
     assert "the refresh could not be run" in caplog.text
 
 
+def test_runs_that_cannot_be_listed_for_a_while_are_looked_at_again(tmp_path, refresher, clock):
+    """A disk that is away at the due moment costs no day."""
+    (tmp_path / "runs").write_text("not a folder")
+    looked = threading.Semaphore(0)
+
+    def now():
+        looked.release()
+        return clock.moment
+
+    retry = timedelta(milliseconds=10)
+    stop, thread = serving(Scheduler(tmp_path, refresher, now=now, first_retry=retry, last_retry=retry))
+    for _ in range(4):
+        assert looked.acquire(timeout=WAIT)
+    (tmp_path / "runs").unlink()
+    assert refresher.finished.acquire(timeout=WAIT)
+    stop.set()
+    thread.join(WAIT)
+    assert [kind for kind, _, _ in refresher.done] == ["weekly", "daily"]
+
+
+def test_it_never_ceases_to_try_again(tmp_path, refresher, clock):
+    refresher.codes = [1] * 4
+    first, last = timedelta.max / 3, timedelta(milliseconds=50)  # twice doubled, longer than any duration
+    stop, thread = serving(Scheduler(tmp_path, refresher, now=clock, first_retry=first, last_retry=last))
+    for _ in range(5):
+        assert refresher.finished.acquire(timeout=WAIT)
+    stop.set()
+    thread.join(WAIT)
+
+
 def test_it_ends_although_it_is_told_to_while_it_plans_its_next_try(tmp_path, clock):
     planning, waited = [], threading.Event()
 

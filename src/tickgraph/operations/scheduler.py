@@ -125,7 +125,7 @@ class Scheduler:
         self._runs, self._run, self._timetable = RunLog(state_dir), run, timetable
         self._now = now
         self._first_retry, self._last_retry = first_retry, last_retry
-        self._failures = 0
+        self._retry: timedelta | None = None  # what was waited last
         self._latest: datetime | None = None
         self._scheduler: Any = None
         self._stop = threading.Event()
@@ -138,7 +138,7 @@ class Scheduler:
             return 0
         latest = due[-1].at
         if latest != self._latest:
-            self._latest, self._failures = latest, 0
+            self._latest, self._retry = latest, None
         _log.info("due: %s", ", ".join(f"{d.kind} of {self._said(d.at)}" for d in due))
         code = self._run()
         _log.log(logging.ERROR if code else logging.INFO, "refresh ended with exit code %d", code)
@@ -172,23 +172,27 @@ class Scheduler:
                 self.catch_up()
             except Exception:  # noqa: BLE001  the next due moment must find a scheduler
                 _log.exception("the refresh could not be run")
-            try:
-                self._look_ahead()
-            except Exception:  # noqa: BLE001
-                _log.exception("what is due could not be read")
+            self._look_ahead()
 
     def _look_ahead(self) -> None:
         if self._stop.is_set():
             return
-        if missed(self._runs, self._time(), self._timetable):
-            delay = min(self._first_retry * 2**self._failures, self._last_retry)
-            self._failures += 1
+        if self._is_still_due():
+            wait = self._first_retry if self._retry is None else 2 * self._retry
+            delay = self._retry = min(wait, self._last_retry)
             self._scheduler.add_job(self._fire, OnceTrigger(delay), id="retry", replace_existing=True)
             _log.warning("still due; tried again in %s", delay)
         else:
-            self._failures = 0
+            self._retry = None
         due = next_due(self._time(), self._timetable)
         _log.info("next: %s of %s", due.kind, self._said(due.at))
+
+    def _is_still_due(self) -> bool:
+        try:
+            return bool(missed(self._runs, self._time(), self._timetable))
+        except Exception:  # noqa: BLE001  a disk that does not answer now may do so at the next try
+            _log.exception("what is due could not be read")
+            return True
 
     def _said(self, moment: datetime) -> str:
         zone = self._timetable.zone
