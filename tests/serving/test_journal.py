@@ -194,8 +194,8 @@ def test_nothing_is_put_in_the_place_of_a_disk_that_vanished(tmp_path, clock):
 
 
 def test_months_have_files_of_their_own_and_the_oldest_are_deleted(journal, clock):
-    for month in range(1, 13):
-        clock[0] = datetime(2021, month, 3, tzinfo=UTC)
+    for month in range(14):
+        clock[0] = datetime(2021 + month // 12, month % 12 + 1, 3, tzinfo=UTC)
         journal.log([prepared(as_of="2021-01-04")])
     (journal.folder / "notes.txt").write_text("not ours")
     clock[0] = datetime(2022, 3, 3, tzinfo=UTC)
