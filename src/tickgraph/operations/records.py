@@ -129,7 +129,9 @@ class RunLog:
 
     def write(self, run: RefreshRun) -> RefreshRun:
         """Put a run, or a new state of it, on disk; :class:`StorageError` if that fails."""
-        write_atomically(self._folder / f"{run.id}.json", run.model_dump_json().encode(), mode=READABLE)
+        # Without what is as it is by default: of 6,000 symbols little is to be told on most days.
+        data = run.model_dump_json(exclude_defaults=True).encode()
+        write_atomically(self._folder / f"{run.id}.json", data, mode=READABLE)
         return run
 
     def all(self) -> list[RefreshRun]:

@@ -22,9 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from tickgraph.operations.records import RunLog
-from tickgraph.operations.timetable import DEFAULT, Timetable, missed, next_due
-
-FIRST_RETRY, LAST_RETRY = timedelta(minutes=15), timedelta(hours=2)
+from tickgraph.operations.timetable import DEFAULT, FIRST_RETRY, LAST_RETRY, Timetable, missed, next_due
 
 _log = logging.getLogger(__name__)
 

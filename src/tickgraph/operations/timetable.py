@@ -17,6 +17,8 @@ from tickgraph.operations.records import Kind, RunLog
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
+# Until what is still due is tried again; it doubles from the first to the last.
+FIRST_RETRY, LAST_RETRY = timedelta(minutes=15), timedelta(hours=2)
 LOOK_BACK = timedelta(days=14)  # longer than a week, and than the exchange has ever been closed since 1990
 
 

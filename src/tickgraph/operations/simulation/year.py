@@ -28,13 +28,12 @@ from tickgraph.operations.simulation.faults import EXCHANGE_TIME, full_disk
 from tickgraph.operations.simulation.result import SHOWN, Counts, Event, SimulationResult
 from tickgraph.operations.simulation.world import KILLED, World, refresh_and_die
 from tickgraph.operations.site import Site
-from tickgraph.operations.timetable import due_between, missed
+from tickgraph.operations.timetable import FIRST_RETRY, LAST_RETRY, due_between, missed
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.live import LiveForecaster
 
 SERVED_AT = (clock_time(9, 45), clock_time(16, 30))  # after the open, and after the close of a full session
 RESTARTED_AFTER = timedelta(minutes=10)
-FIRST_RETRY, LAST_RETRY = timedelta(minutes=15), timedelta(hours=2)  # as the scheduler's
 
 Step = Literal["look", "retry", "restart", "serve", "tell"]
 
@@ -126,6 +125,7 @@ class Year:
             self.world.tell(self.clock.now())
             names = self.world.names(self.clock.now())
             self._say(f"told of new names: {', '.join(f'{old} is {new}' for old, new in names.items())}")
+            self._refresh("manual", None)  # as whoever adds an alias does
         elif step != "retry" or self._retry_at == self.clock.now():  # or another look took its place
             self._killed = False
             self._look()
@@ -145,8 +145,8 @@ class Year:
             self._plan(self._retry_at, "retry")
             self._wait = min(2 * self._wait, LAST_RETRY)
 
-    def _refresh(self, kind: Kind, due_at: datetime) -> None:
-        day = due_at.astimezone(EXCHANGE_TIME).date()
+    def _refresh(self, kind: Kind, due_at: datetime | None) -> None:
+        day = (due_at or self.clock.now()).astimezone(EXCHANGE_TIME).date()
         crash = self.world.faults.crash_on(day)
         if crash is not None and kind == "daily" and day not in self._crashed:
             self._crashed.add(day)
@@ -158,7 +158,7 @@ class Year:
             self._count(refreshes=1, failed=1)
             self._say(f"{kind} refresh failed: {error}")
 
-    def _crash(self, kind: Kind, due_at: datetime, after: int) -> None:
+    def _crash(self, kind: Kind, due_at: datetime | None, after: int) -> None:
         now = self.clock.now()
         context = multiprocessing.get_context("spawn")
         process = context.Process(target=refresh_and_die, args=(self.world, now, kind, due_at, after))
@@ -204,7 +204,7 @@ class Year:
         if restated:
             self._say(f"a split or dividend restated {', '.join(restated)}")
         for name in trained:
-            reasons = [reason for reason in symbols[name].reasons if run.kind == "daily"]
+            reasons = [reason for reason in symbols[name].reasons if reason not in ("no model", "full run")]
             if reasons:
                 self._say(f"{name} was trained again: {'; '.join(reasons)}")
 
