@@ -60,6 +60,7 @@ app.command("status")(status.status)
 app.command("simulate")(simulate.simulate)
 app.command("list")(models.list_models)
 app.command("inspect")(models.inspect)
+app.command("remove")(models.remove)
 app.add_typer(prices.app, name="prices")
 app.add_typer(benchmark.app, name="benchmark")
 

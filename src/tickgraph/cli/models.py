@@ -1,4 +1,4 @@
-"""``tickgraph list`` and ``inspect``: what is trained."""
+"""``tickgraph list``, ``inspect`` and ``remove``: what is trained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tickgraph.cli.output import (
     stdout,
 )
 from tickgraph.errors import ArtefactError, TickgraphError
-from tickgraph.market.universe import canonical, sector_of
+from tickgraph.market.universe import canonical, parse_symbols, sector_of
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import Figure, ModelMetadata, PanelFigures, WalkForward
@@ -83,6 +83,35 @@ def inspect(
     if problem is not None:
         complain(problem)
         raise typer.Exit(problem.exit_code)
+
+
+def remove(
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOLS", help="Tickers.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    models_dir: ModelsDir = None,
+) -> None:
+    """Remove models, of delisted symbols for instance. Stored prices stay; momentum answers from them.
+
+    Models that have a removed symbol among their peers go on with it while it has prices, and choose others when they
+    are next trained.
+    """
+    settings = load_settings(models_dir=models_dir)
+    registry = ModelRegistry(settings.models_dir)
+    names = parse_symbols(symbols)
+    have = registry.symbols()
+    for name in names:
+        if name not in have:
+            registry.metadata(name)  # raises, and names similar ones
+    if not yes:
+        typer.confirm(f"Remove {', '.join(names)} from {settings.models_dir}?", abort=True, err=True)
+    for name in names:
+        registry.remove(name)
+    stdout.print(
+        f"{len(names)} removed, {len(registry.symbols())} left in {settings.models_dir}.", highlight=False
+    )
+    wanted = parse_symbols(settings.universe) if settings.universe else ()
+    if again := [name for name in names if name in wanted]:
+        note(f"{', '.join(again)}: in `universe` of the settings, so the next refresh trains it again")
 
 
 def _models_table(models: dict[str, ModelMetadata]) -> Table:
