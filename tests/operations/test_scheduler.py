@@ -8,7 +8,7 @@ import pytest
 
 from made_site import Clock
 from tickgraph.operations.records import RefreshRun, RunLog
-from tickgraph.operations.scheduler import Command, DueTrigger, OnceTrigger, Scheduler
+from tickgraph.operations.scheduler import Command, DueTrigger, Scheduler
 from tickgraph.operations.timetable import DEFAULT, missed
 
 MONDAY = datetime(2022, 11, 7, 11, tzinfo=UTC)  # 06:00 in New York, the day after the clocks went back
@@ -60,9 +60,6 @@ def test_it_fires_at_every_due_moment_and_once_after_a_long_sleep():
         fired.append(moment)
     assert [f"{moment:%m-%d %H:%M}" for moment in fired] == ["03-13 07:00", "03-14 10:00", "03-15 10:00"]
     assert trigger.get_next_fire_time(fired[0], fired[2]) == datetime(2022, 3, 16, 10, tzinfo=UTC)
-    delay = OnceTrigger(timedelta(minutes=15))
-    assert delay.get_next_fire_time(None, MONDAY) == MONDAY + timedelta(minutes=15)
-    assert delay.get_next_fire_time(MONDAY, MONDAY) is None
 
 
 def test_missed_runs_are_caught_up_once(tmp_path, refresher, clock):
@@ -161,14 +158,17 @@ def test_it_never_ceases_to_try_again(tmp_path, refresher, clock):
     thread.join(WAIT)
 
 
-def test_it_ends_although_it_is_told_to_while_it_plans_its_next_try(tmp_path, clock):
-    planning, waited = [], threading.Event()
+@pytest.mark.parametrize("in_its_own_thread", [False, True], ids=["the next try", "the next due moment"])
+def test_it_ends_although_it_is_told_to_while_it_plans(tmp_path, clock, in_its_own_thread):
+    planning, told, waited = [], [], threading.Event()
 
     def now():
-        if planning:
+        of_scheduler = threading.current_thread().name == "APScheduler"
+        if of_scheduler if in_its_own_thread else planning:
             stop.set()
             for _ in range(1000):  # until it is shutting down
                 if not scheduler._scheduler.running:
+                    told.append(1)
                     break
                 waited.wait(0.01)
         return clock.moment
@@ -179,6 +179,7 @@ def test_it_ends_although_it_is_told_to_while_it_plans_its_next_try(tmp_path, cl
     thread.start()
     thread.join(WAIT)
     assert not thread.is_alive()
+    assert told
 
 
 def test_a_command_is_told_to_stop_and_started_no_more(tmp_path):

@@ -13,11 +13,13 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -25,6 +27,8 @@ from tickgraph.operations.records import RunLog
 from tickgraph.operations.timetable import DEFAULT, FIRST_RETRY, LAST_RETRY, Timetable, missed, next_due
 
 _log = logging.getLogger(__name__)
+
+_LOOK = "look"  # the one job
 
 
 class DueTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
@@ -46,17 +50,6 @@ class DueTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no typ
         ahead = self._now() - now if self._now else timedelta(0)
         after = max(now, previous_fire_time or now) + ahead
         return next_due(after, self._timetable).at - ahead
-
-
-class OnceTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires once, after a delay."""
-
-    def __init__(self, delay: timedelta) -> None:
-        self._delay = delay
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Moment to fire at; None once it has fired."""
-        return None if previous_fire_time else now + self._delay
 
 
 class Command:
@@ -148,11 +141,13 @@ class Scheduler:
         # One thread: whatever is asked for meanwhile waits, and then finds it done.
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
             timezone=UTC,
         )
-        self._scheduler.add_job(self._fire, OnceTrigger(timedelta(0)), id="start")
-        self._scheduler.add_job(self._fire, DueTrigger(self._timetable, self._now), id="due")
+        # One job for all, which has no last time: APScheduler's thread fails if it ends while it removes one that had.
+        self._scheduler.add_job(
+            self._fire, DueTrigger(self._timetable, self._now), id=_LOOK, next_run_time=datetime.now(UTC)
+        )
         self._scheduler.start()
         try:
             stop.wait()
@@ -177,13 +172,23 @@ class Scheduler:
             return
         if self._is_still_due():
             wait = self._first_retry if self._retry is None else 2 * self._retry
-            delay = self._retry = min(wait, self._last_retry)
-            self._scheduler.add_job(self._fire, OnceTrigger(delay), id="retry", replace_existing=True)
-            _log.warning("still due; tried again in %s", delay)
+            self._retry = min(wait, self._last_retry)
+            self._look_again(self._retry)
         else:
             self._retry = None
         due = next_due(self._time(), self._timetable)
         _log.info("next: %s of %s", due.kind, self._said(due.at))
+
+    def _look_again(self, delay: timedelta) -> None:
+        job, again = self._scheduler.get_job(_LOOK), datetime.now(UTC) + delay
+        if job is None:  # it has ended meanwhile
+            return
+        if again >= job.next_run_time:
+            _log.warning("still due; tried again with the next")
+            return
+        with suppress(JobLookupError):
+            job.modify(next_run_time=again)
+            _log.warning("still due; tried again in %s", delay)
 
     def _is_still_due(self) -> bool:
         try:
