@@ -19,14 +19,11 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tickgraph.market.calendar import sessions
-from tickgraph.market.source import BAR_COLUMNS, Fetched
-from tickgraph.market.sources.sample import SampleSource
+from made_universe import PRICES, Tiled
 from tickgraph.market.store import PriceStore, folding, history
 from tickgraph.market.store.comparing import FetchedRows
 from tickgraph.market.store.recent import Recent
@@ -35,46 +32,6 @@ from tickgraph.market.store.writing import Addition
 SYMBOLS, SESSIONS, MORE = 6000, 2520, 21
 PANEL, TAIL, TURNS = 11, 80, 150
 COLUMNS = ["symbol", "date", "close", "adj_close", "volume"]
-PRICES = list(BAR_COLUMNS[2:7])
-
-
-class Tiled:
-    """A source of made-up symbols with real prices, repeated and scaled; ``end`` is how many sessions it has."""
-
-    name, editable = "tiled", False
-
-    def __init__(self, path: str | None) -> None:
-        sample = SampleSource()
-        bars = pd.read_parquet(path) if path else sample.fetch(sample.symbols()).bars
-        self._real = []
-        for _, rows in bars.groupby("symbol"):
-            if len(rows) > 2000:
-                prices = rows[PRICES].to_numpy(np.float64)
-                self._real.append((prices, rows["volume"].to_numpy(np.int64)))
-        self.days = sessions("2010-01-01", "2022-12-30")[-SESSIONS - MORE :].astype("datetime64[us]")
-        self.names = tuple(f"Q{number:04d}" for number in range(SYMBOLS))
-        self.end, self.restated, self.seconds = SESSIONS, frozenset(), 0.0
-
-    def symbols(self) -> tuple[str, ...]:
-        return self.names
-
-    def fetch(self, symbols, first=None, last=None) -> Fetched:
-        began = time.process_time()
-        start = 0 if first is None else int(np.searchsorted(self.days, np.datetime64(first)))
-        bars = pd.concat([self.bars(symbol, start) for symbol in symbols], ignore_index=True)
-        self.seconds += time.process_time() - began
-        return Fetched(bars)
-
-    def bars(self, symbol: str, start: int = 0) -> pd.DataFrame:
-        number, rows = int(symbol[1:]), np.arange(start, self.end)
-        prices, volume = self._real[number % len(self._real)]
-        own = prices[rows % len(prices)] * (1 + number / 977)
-        if symbol in self.restated:
-            own[:, 4] *= 0.99
-        columns = dict(zip(PRICES, own.T, strict=True))
-        return pd.DataFrame(
-            {"symbol": symbol, "date": self.days[rows], **columns, "volume": volume[rows % len(volume)]}
-        )[list(BAR_COLUMNS)]
 
 
 def line(text: str, value: str, more: str = "") -> None:
@@ -208,7 +165,7 @@ def main(path: str | None) -> None:
     )
     root = Path(tempfile.mkdtemp(prefix="prices-"))
     try:
-        measure(root, Tiled(path))
+        measure(root, Tiled(path, SYMBOLS, SESSIONS, MORE))
     finally:
         shutil.rmtree(root)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

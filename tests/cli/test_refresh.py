@@ -93,6 +93,21 @@ def test_scheduled_runs_stand_for_what_is_due_and_are_not_repeated(run, site):
     assert len(RunLog(site / "models/gnn/.operations").all()) == len(kinds)
 
 
+def test_a_scheduled_run_of_nothing_is_no_success_and_is_due_until_there_are_models(run, site):
+    """The disk of the models may not be mounted."""
+    (site / "tickgraph.toml").write_text(SETTINGS.replace('universe = ["AAPL", "JPM"]', ""))
+    for flags in ((), ("--dry-run",)):
+        code, out, err = run("refresh", "--scheduled", *flags)
+        assert code == 3, err
+        assert "there is nothing to refresh: no model in" in out
+        assert "mounted" in out
+    assert {record.state for record in RunLog(site / "models/gnn/.operations").all()} == {"failed"}
+    assert run("train", "--symbols", "AAPL")[0] == 0
+    code, out, err = run("refresh", "--scheduled", "--json")
+    assert code == 0, err
+    assert {document["run"]["state"] for document in json.loads(out)["runs"]} == {"done"}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM is sent in another way on Windows")
 def test_the_scheduler_catches_up_and_sigterm_ends_it_between_two_symbols(run, site):
     everyone = 'universe = ["AAPL", "MSFT", "JPM", "XOM", "BAC", "CVX"]'

@@ -82,8 +82,8 @@ def refresh(
     live quality have changed. What is current is left alone, so running it again does nothing; a run that was
     killed is carried on by the next one. Only one runs at a time.
 
-    Exit codes: 3 some symbols failed, 6 a source could not be reached, 7 another refresh is running or storage
-    failed.
+    Exit codes: 3 some symbols failed, or there are none; 6 a source could not be reached; 7 another refresh is
+    running, or storage failed.
     """
     settings = load_settings(
         source=source, source_path=source_path, models_dir=models_dir, prices_dir=prices_dir
@@ -224,6 +224,8 @@ def _summary(site: Site, run: RefreshRun) -> str:
         getattr(done, field) == value for done in run.symbols.values()
     )
     failed = sum(bool(done.errors) for done in run.symbols.values())
+    if run.dry_run and run.error:
+        return f"Would fail: {run.error}"
     if run.dry_run:
         return (
             f"Would ask for prices of {count('prices', 'planned')} symbols, publish {count('correlations', 'planned')} "

@@ -99,7 +99,10 @@ class Steps:
             planned = self._wishes.force or newer or aged or not asked.isdisjoint(metadata.nodes)
             self._note(symbol, correlations="planned" if planned else "unchanged")
         self._plan_training(reasons)
-        return self.run.model_copy(update={"state": "done", "finished_at": self._site.now()})
+        error = "; ".join(self._problems) or None
+        return self.run.model_copy(
+            update={"state": "failed" if error else "done", "error": error, "finished_at": self._site.now()}
+        )
 
     def _look(self) -> None:
         """Find out what the run is about, and note it."""
@@ -113,6 +116,12 @@ class Steps:
         for symbol, problem in scope.unknown.items():
             self._note(symbol, correlations="failed", errors=(problem,))
         self._unreachable(scope.unopened)
+        if self._wishes.symbols is None and not scope.symbols:
+            self._problems.append(
+                f"there is nothing to refresh: no model in {self._site.registry.root}, and no universe is set. "
+                "If models were there, look whether their disk is mounted. If there never was one, "
+                "run: tickgraph train --symbols TIER_1"
+            )
 
     def _behind(self) -> dict[str, tuple[str, ...]]:
         """Symbols to ask for, by source."""

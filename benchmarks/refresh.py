@@ -1,0 +1,152 @@
+"""A site's first, daily and idle refresh: python benchmarks/refresh.py [--symbols N] [--small] [prices.parquet]
+
+Symbols are made up; their prices are real ones, of the file named or else of the bundled sample, repeated and scaled.
+A first run trains every symbol; the next morning's run has one new session of each, and no model that is due; a third
+one finds nothing to do. ``--small`` trains a small network for one epoch: what training costs is in
+benchmarks/training.py, and here everything else is looked at. 500 symbols take about five minutes, 6,000 with
+``--small`` about half an hour and 4 GB of memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from made_universe import Tiled
+from tickgraph.market.store import PriceStore
+from tickgraph.model.config import TrainingConfig
+from tickgraph.operations.refresh import refresh
+from tickgraph.operations.scoring import live_quality
+from tickgraph.operations.site import Site
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.journal import ForecastJournal
+from tickgraph.serving.live import LiveForecaster
+
+SESSIONS, MORE, SHIFT = 1500, 10, 37
+SMALL = TrainingConfig(hidden_dim=4, num_gat_heads=1, epochs=1, sessions=300, min_sessions=200)
+
+
+class Steps:
+    """Time on the clock and of the processor that each step of a run took; what comes before the first is ``look``."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, tuple[float, float]] = {}
+        self._now = "look"
+        self._began = time.perf_counter(), time.process_time()
+
+    def __call__(self, event: str, _: str) -> None:
+        if event.startswith("begin "):
+            self.end(event.removeprefix("begin "))
+
+    def end(self, following: str = "") -> None:
+        wall, used = time.perf_counter(), time.process_time()
+        before = self.seconds.get(self._now, (0.0, 0.0))
+        self.seconds[self._now] = before[0] + wall - self._began[0], before[1] + used - self._began[1]
+        self._now, self._began = following, (wall, used)
+
+
+class Morning:
+    """A clock that stands at 11:00 UTC of the morning after a source's newest session."""
+
+    def __init__(self, source: Tiled) -> None:
+        self._source = source
+
+    def __call__(self) -> datetime:
+        day = self._source.days[self._source.end - 1].item()
+        return datetime(day.year, day.month, day.day, 11, tzinfo=UTC) + timedelta(days=1)
+
+
+def run_once(title: str, site: Site, source: Tiled, **how: bool) -> float:
+    steps, made = Steps(), source.seconds
+    began = time.perf_counter()
+    run = refresh(site, on_event=steps, **how)
+    steps.end()
+    took = time.perf_counter() - began
+    print(f"\n{title}: {run.state}, {took:.1f} s")
+    if run.error:
+        print(f"  {run.error[:300]}")
+    for step, (wall, used) in steps.seconds.items():
+        print(f"  {step:<14}{wall:>9.1f} s   CPU {used:.1f} s")
+    if source.seconds - made > 0.1:
+        print(f"  {'(making up bars':<14}{source.seconds - made:>8.1f} s, in prices)")
+    done = list(run.symbols.values())
+    if run.dry_run:
+        print(f"  {sum(one.correlations == 'planned' for one in done):,} correlations to be published")
+        return took
+    print(
+        f"  {sum(one.sessions_added for one in done):,} sessions added, "
+        f"{sum(one.correlations == 'published' for one in done):,} correlations published, "
+        f"{sum(one.training == 'trained' for one in done):,} models trained"
+    )
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prices", nargs="?", help="a Parquet file of bars (the bundled sample)")
+    parser.add_argument("--symbols", type=int, default=500)
+    parser.add_argument("--small", action="store_true", help="a small network, one epoch")
+    asked = parser.parse_args()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {asked.symbols:,} symbols"
+    )
+    root = Path(tempfile.mkdtemp(prefix="refresh-"))
+    try:
+        measure(
+            root, Tiled(asked.prices, asked.symbols, SESSIONS, MORE, SHIFT), SMALL if asked.small else None
+        )
+    finally:
+        shutil.rmtree(root)
+    print(f"\nat most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB of memory")
+
+
+def measure(root: Path, source: Tiled, training: TrainingConfig | None) -> None:
+    now = Morning(source)
+    registry, store, state = (
+        ModelRegistry(root / "models", now),
+        PriceStore(root / "prices", now),
+        root / "state",
+    )
+    site = Site(
+        registry=registry,
+        store=store,
+        open_source=lambda _: source,
+        source=source.name,
+        state_dir=state,
+        training=training or TrainingConfig(),
+        universe=source.names,
+        now=now,
+    )
+    site = replace(site, quality=lambda: live_quality(state, store, registry, now()))
+    first = run_once("first refresh, which trains everything", site, source)
+    live = LiveForecaster(
+        registry,
+        store,
+        source=source.name,
+        graph=site.training,
+        now=now,
+        journal=ForecastJournal(state / "journal", now),
+    )
+    began = time.perf_counter()
+    served = live.forecast_many(source.names)
+    print(f"\nserving all of them once: {time.perf_counter() - began:.1f} s, {len(served.failures)} refused")
+    live.stop()
+    source.end += 1
+    run_once("dry run of the next morning", site, source, dry_run=True)
+    daily = run_once("refresh of the next morning", site, source)
+    print(f"  training everything takes {first / daily:.1f} times as long")
+    run_once("once more, with nothing to do", site, source)
+    records = sorted((state / "runs").iterdir())
+    print(f"\nrecords of the runs: {', '.join(f'{path.stat().st_size / 1e3:,.0f} kB' for path in records)}")
+
+
+if __name__ == "__main__":
+    main()
