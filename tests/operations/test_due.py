@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from tickgraph.graph import peers as peers_module
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data, peers_as_fitted
 from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveFigures, LiveQuality
+from tickgraph.pipeline.train import peer_panel
 
 
 @pytest.fixture
@@ -112,6 +114,20 @@ def test_peers_found_for_all_at_once_are_those_that_training_chooses(panel):
         for symbol in ("AAPL", "ABNB", "UBER", "XOM", "GS", "CVX"):
             assert found[symbol] == fitting_data(prices, symbol, config).peers, symbol
     assert "XOM" not in peers_as_fitted(gaps, ("CVX",), config)["CVX"]
+
+
+@pytest.mark.parametrize("block", [1, 3, 500])
+def test_peers_are_chosen_from_the_pool_alone_however_many_targets_stand_outside_it(
+    panel, monkeypatch, block
+):
+    monkeypatch.setattr(peers_module, "BLOCK", block)
+    config, pool = TrainingConfig(), ("AAPL", "MSFT", "JPM", "BAC", "CVX", "XOM", "GS", "NOT_THERE")
+    targets = ("AAPL", "NVDA", "COP", "XOM", "ABNB")
+    found = peers_as_fitted(panel, targets, config, pool)
+    assert set(found) == set(targets)
+    for symbol in targets:
+        assert found[symbol] == fitting_data(peer_panel(panel, symbol, pool), symbol, config).peers, symbol
+        assert set(found[symbol]) <= set(pool)
 
 
 def test_peers_rarely_drift_within_a_week_when_nothing_happened(panel):

@@ -10,7 +10,7 @@ from made_walk_forward import made_walk_forward
 from tickgraph.errors import StorageError
 from tickgraph.model.weights import symbol_seed, weight_shapes
 from tickgraph.pipeline import train as module
-from tickgraph.pipeline.train import train_symbols
+from tickgraph.pipeline.train import peer_panel, train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
 
@@ -30,6 +30,27 @@ def test_alone_or_among_others_a_symbol_gets_the_same_model(panel, program, own,
     np.testing.assert_allclose(
         alone.metadata.calibration.scores, among.metadata.calibration.scores, rtol=1e-4
     )
+
+
+def test_no_training_looks_through_the_whole_universe_again(panel, program, own, monkeypatch):
+    """Peers are chosen for all at once: what one symbol costs must not grow with the number of the others."""
+    seen = {}
+
+    def fit(prices, symbol, program):
+        seen[symbol] = prices.symbols
+        return module_fit(prices, symbol, program)
+
+    module_fit = module.fit
+    monkeypatch.setattr(module, "fit", fit)
+    pool = tuple(name for name in panel.symbols if name != "XOM")
+    train_symbols(panel, ["JPM", "XOM"], own, pool=pool, program=program)
+    for symbol in ("JPM", "XOM"):
+        metadata = own.metadata(symbol)
+        whole = module_fit(peer_panel(panel, symbol, pool), symbol, program)
+        assert set(seen[symbol]) == {symbol, *whole.peers}
+        assert metadata.training_config.correlated_symbols == whole.peers
+        weights = own.load(symbol, weight_shapes).weights
+        assert all((weights[name] == values).all() for name, values in whole.weights.items())
 
 
 def test_metadata_says_what_was_done(panel, config, program, trained_dir):

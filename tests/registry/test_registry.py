@@ -273,6 +273,20 @@ def test_what_a_first_publish_left_is_recovered(registry):
     assert [path.exists() for path in left] == [False, True, False]  # the second is nothing of ours
 
 
+def test_a_publish_lists_no_folder(registry, monkeypatch):
+    """Thousands of models share a folder, and each is published every day."""
+    template, listed = registry.load("AAPL", weight_shapes), []
+    for name in ("scandir", "listdir"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *path, real=real: (listed.append(path), real(*path))[1])
+    registry.publish_correlation("AAPL", template.correlation, date(2023, 1, 3))
+    registry.publish(*publisher.generation(template, 2), keep_evaluation=True)
+    first = template.metadata.model_copy(update={"symbol": "KO"})
+    registry.publish(first, template.weights, template.correlation, keep_evaluation=True)
+    assert listed == []
+    assert registry.load("KO", weight_shapes).weights.keys() == template.weights.keys()
+
+
 def test_files_that_wait_for_metadata_of_a_later_version_are_kept(registry):
     metadata = registry.paths("AAPL").metadata
     metadata.write_text(metadata.read_text().replace('"schema_version": 1', '"schema_version": 2'))

@@ -66,6 +66,7 @@ def test_two_processes_that_publish_at_once_take_turns(registry):
     publisher.number_of(registry.load("AAPL", weight_shapes))
     registry.publish(*publisher.generation(registry.load("AAPL", weight_shapes), 2))  # their locks are free
     assert publisher.number_of(registry.load("AAPL", weight_shapes)) == 2
+    registry.recover()  # both were killed
     assert publisher.left_over(registry.root) == []
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK = 500  # targets at once: 24 MB an intermediate result at 6,000 symbols, and not 288
+
 
 def select_peers(
     log_returns: NDArray[np.float64], symbols: Sequence[str], target: str, count: int, min_overlap: int
@@ -57,6 +59,7 @@ def select_all_peers(
     targets: Sequence[str],
     count: int,
     min_overlap: Sequence[int],
+    candidates: NDArray[np.bool_] | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Choose the peers of many targets at once: what :func:`select_peers` gives for each, by a few matrix products.
 
@@ -72,27 +75,35 @@ def select_all_peers(
         Peers wanted of each.
     min_overlap
         ``[K]`` sessions that a candidate must share with each target.
+    candidates
+        ``[S]`` whether a symbol may be a peer; None is all. A target need not be one.
     """
-    columns = [list(symbols).index(target) for target in targets]
+    place = {symbol: column for column, symbol in enumerate(symbols)}
+    own = np.array([place[target] for target in targets], dtype=np.intp)
     known = np.isfinite(log_returns)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Centred first, so that the sums below lose no digits; a correlation does not change with it.
         centre = np.where(known, log_returns, 0.0).sum(axis=0) / known.sum(axis=0)
         moves = np.where(known, log_returns - centre, 0.0)  # [T, S]
-        mask = known.astype(np.float64)
-        shared = mask[:, columns].T @ mask  # [K, S] sessions of both
-        own_sum = moves[:, columns].T @ mask
-        other_sum = mask[:, columns].T @ moves
-        own_square = (moves[:, columns] ** 2).T @ mask - own_sum**2 / shared
-        other_square = mask[:, columns].T @ moves**2 - other_sum**2 / shared
-        product = moves[:, columns].T @ moves - own_sum * other_sum / shared
-        strength = np.abs(product) / np.sqrt(own_square * other_square)
-    eligible = (shared >= np.asarray(min_overlap)[:, None]) & np.isfinite(strength) & known[-1]
-    eligible[np.arange(len(columns)), columns] = False
-    names = np.asarray(symbols)
+    mask, squares = known.astype(np.float64), moves**2
+    here = known[-1] if candidates is None else known[-1] & candidates
+    by_name = np.argsort(np.argsort(np.asarray(symbols)))  # [S] rank of each name
     found = {}
-    for target, row, here in zip(targets, strength, eligible, strict=True):
-        candidates = np.flatnonzero(here)
-        order = np.lexsort((names[candidates], -np.round(row[candidates], 12)))[:count]
-        found[target] = tuple(symbols[i] for i in candidates[order])
+    for start in range(0, len(own), BLOCK):
+        columns = own[start : start + BLOCK]
+        some, overlap = moves[:, columns].T, np.asarray(min_overlap[start : start + BLOCK])
+        some_mask = np.ascontiguousarray(mask[:, columns].T)
+        shared = some_mask @ mask  # [k, S] sessions of both
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own_sum, other_sum = some @ mask, some_mask @ moves
+            own_square = some**2 @ mask - own_sum**2 / shared
+            other_square = some_mask @ squares - other_sum**2 / shared
+            product = some @ moves - own_sum * other_sum / shared
+            strength = np.abs(product) / np.sqrt(own_square * other_square)
+        eligible = (shared >= overlap[:, None]) & np.isfinite(strength) & here
+        eligible[np.arange(len(columns)), columns] = False
+        for column, row, may in zip(columns, strength, eligible, strict=True):
+            some_peers = np.flatnonzero(may)
+            order = np.lexsort((by_name[some_peers], -np.round(row[some_peers], 12)))[:count]
+            found[symbols[column]] = tuple(symbols[i] for i in some_peers[order])
     return found

@@ -95,11 +95,16 @@ class PricePanel:
         """Provider behind a symbol's prices."""
         return self.providers.get(symbol, self.source)
 
+    @cached_property
+    def columns(self) -> Mapping[str, int]:
+        """Column of each symbol."""
+        return {symbol: column for column, symbol in enumerate(self.symbols)}
+
     def column(self, symbol: str) -> int:
         """Column of a symbol; :class:`PriceDataError` if it has none."""
         try:
-            return self.symbols.index(symbol)
-        except ValueError:
+            return self.columns[symbol]
+        except KeyError:
             near = suggest(symbol, self.symbols)
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             raise PriceDataError(f"No prices for {symbol} from source {self.source!r}.{hint}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -232,7 +232,7 @@ def fitting_data(
 
 
 def peers_as_fitted(
-    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
 ) -> dict[str, tuple[str, ...]]:
     """Peers that :func:`fit` would choose for each symbol, found for all at once.
 
@@ -244,27 +244,27 @@ def peers_as_fitted(
         Targets; one whose history is too short for ``config`` is left out.
     config
         Sizes and windows.
+    pool
+        Symbols that peers are chosen from; None is every symbol of the panel.
     """
     window = training_window(panel, config)
-    returns, trading = window.log_returns(), np.isfinite(window.adj_close[-1])
-    columns = {symbol: window.column(symbol) for symbol in symbols}
+    returns, own = window.log_returns(), np.isfinite(window.adj_close)
+    allowed = set(window.symbols if pool is None else pool)
+    candidates = own[-1] & np.array([name in allowed for name in window.symbols], dtype=np.bool_)
     held: dict[int, list[str]] = {}  # most symbols have the whole window: one group, or a few
-    for symbol, column in columns.items():
-        history = int(np.isfinite(window.adj_close[:, column]).sum())
+    for symbol in symbols:
+        history = int(own[:, window.column(symbol)].sum())
         if history >= config.history + config.min_sessions:
             held.setdefault(_training_returns(window, history, config), []).append(symbol)
     found: dict[str, tuple[str, ...]] = {}
     for end, group in held.items():
-        part = returns[:end]
-        gone = [symbol for symbol in group if not trading[columns[symbol]]]
-        here = [symbol for symbol in group if trading[columns[symbol]]]
-        # A target that no longer trades stands among the candidates of its own choice and of no other's.
-        for targets in (here, *([symbol] for symbol in gone)):
-            chosen = trading.copy()
-            chosen[[columns[symbol] for symbol in targets]] = True
-            names = [name for name, is_here in zip(window.symbols, chosen, strict=True) if is_here]
-            overlap = [_overlap(part[:, columns[symbol]], config) for symbol in targets]
-            found |= select_all_peers(part[:, chosen], names, targets, config.num_peers, overlap)
+        # A target that is no candidate stands among those of its own choice, and of no other's.
+        chosen = candidates.copy()
+        chosen[[window.column(symbol) for symbol in group]] = True
+        part, names = returns[:end, chosen], [window.symbols[column] for column in np.flatnonzero(chosen)]
+        place = {name: column for column, name in enumerate(names)}
+        overlap = [_overlap(part[:, place[symbol]], config) for symbol in group]
+        found |= select_all_peers(part, names, group, config.num_peers, overlap, candidates[chosen])
     return found
 
 

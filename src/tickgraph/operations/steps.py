@@ -194,14 +194,8 @@ class Steps:
             panel = self._shared_panel(name)
             if panel is None:
                 continue
-            candidates = [symbol for symbol in pool if symbol in panel.symbols]
-            own = [s for s in self._scope.models if self._scope.source_of[s] == name and s in panel.symbols]
-            inside = [symbol for symbol in own if symbol in candidates]
-            part = panel.select(tuple(sorted(candidates)))
-            found |= peers_as_fitted(part, inside, self._site.training)
-            for symbol in (symbol for symbol in own if symbol not in candidates):
-                part = panel.select(tuple(sorted((symbol, *candidates))))
-                found |= peers_as_fitted(part, [symbol], self._site.training)
+            own = [s for s in self._scope.models if self._scope.source_of[s] == name and s in panel.columns]
+            found |= peers_as_fitted(panel, own, self._site.training, pool)
         return found
 
     def _plan_training(self, reasons: dict[str, tuple[str, ...]]) -> None:
@@ -235,13 +229,13 @@ class Steps:
         for name in sorted({self._scope.source_of[symbol] for symbol in reasons}):
             panel = self._shared_panel(name)
             wanted = [symbol for symbol in reasons if self._scope.source_of[symbol] == name]
-            have = [symbol for symbol in wanted if panel is not None and symbol in panel.symbols]
+            have = [symbol for symbol in wanted if panel is not None and symbol in panel.columns]
             for symbol in set(wanted) - set(have):
                 self._outcome(Outcome(symbol, error=f"no prices of {symbol} are stored from source {name!r}"))
             if panel is None or not have:
                 failed += wanted
                 continue
-            pool = tuple(symbol for symbol in self._scope.pools[name] if symbol in panel.symbols)
+            pool = tuple(symbol for symbol in self._scope.pools[name] if symbol in panel.columns)
             report = train_symbols(
                 panel,
                 have,

@@ -12,7 +12,7 @@ import numpy as np
 from tickgraph.errors import HistoryTooShortError, PriceDataError, StorageError, TickgraphError
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
-from tickgraph.model.fitting import FittedModel, fit
+from tickgraph.model.fitting import FittedModel, fit, peers_as_fitted
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.describe import describe
 from tickgraph.registry.registry import ModelRegistry
@@ -50,7 +50,7 @@ class TrainingReport:
 
 def peer_panel(panel: PricePanel, symbol: str, pool: Sequence[str]) -> PricePanel:
     """Prices of a target and of the symbols its peers may come from; who else is trained has no say."""
-    names = dict.fromkeys((symbol, *(name for name in pool if name in panel.symbols)))
+    names = dict.fromkeys((symbol, *(name for name in pool if name in panel.columns)))
     return panel.select(tuple(sorted(names)))
 
 
@@ -124,13 +124,18 @@ def train_symbols(
         Models cannot be written. It ends the run: no other symbol could be kept either.
     """
     program = program or TrainingProgram(config or TrainingConfig())
-    candidates = tuple(pool if pool is not None else panel.symbols)
     report = TrainingReport()
+    registry.recover()  # what a run that was killed left behind
     executor = ThreadPoolExecutor(min(workers or _cores(), max(1, len(symbols))), "train")
     futures: dict[Future[ModelMetadata], str] = {}
     try:
+        # Found for all at once; among these each symbol chooses the same again. To choose among thousands would take
+        # longer than to train.
+        peers = peers_as_fitted(panel, [s for s in symbols if s in panel.columns], program.config, pool)
         for symbol in symbols:
-            future = executor.submit(train_one, panel, symbol, candidates, program, registry, before_publish)
+            future = executor.submit(
+                train_one, panel, symbol, peers.get(symbol, ()), program, registry, before_publish
+            )
             futures[future] = symbol
         for future in as_completed(futures):
             _record(futures[future], future, report, on_outcome)

@@ -18,6 +18,7 @@ import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,27 @@ def publish(paths: ArtefactPaths, weights: bytes, correlations: bytes, metadata:
                 with contextlib.suppress(OSError):
                     waiting.unlink(missing_ok=True)
         raise
-    settle(paths, {waiting for _, waiting, _ in staged})
+    _place([(waiting, final) for final, waiting, _ in staged])
+
+
+def place(paths: ArtefactPaths, weights: str, correlations: str) -> None:
+    """Move the staged files of the generation with these checksums into place, if any wait.
+
+    No folder is listed, as every publish comes here and a folder may hold thousands of models. What earlier crashes
+    left behind uncommitted is :func:`settle`'s.
+    """
+    pairs = [
+        (staged_path(final, sha256), final)
+        for final, sha256 in ((paths.weights, weights), (paths.correlations, correlations))
+    ]
+    _place([(waiting, final) for waiting, final in pairs if waiting.exists()])
+
+
+def _place(pairs: Sequence[tuple[Path, Path]]) -> None:
+    for waiting, final in pairs:
+        with storage_errors(final.parent):
+            replace(waiting, final)
+            sync_folder(final.parent)
 
 
 def _holds(path: Path, data: bytes) -> bool:

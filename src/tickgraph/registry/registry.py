@@ -24,6 +24,7 @@ from tickgraph.registry.generation import (
     digest,
     interrupted,
     mismatch,
+    place,
     publish,
     read_bounded,
     read_verified,
@@ -316,6 +317,8 @@ class ModelRegistry:
 
     def _with_former_evaluation(self, metadata: ModelMetadata) -> ModelMetadata:
         """The metadata with the figures recorded before it, where they are of its procedure; lock held."""
+        if not self.paths(metadata.symbol).metadata.exists():  # without a search for names like it
+            return metadata
         try:
             former = self.metadata(metadata.symbol).evaluation
         except (ArtefactError, StorageError):  # none before, or it cannot be read and is about to be replaced
@@ -330,9 +333,18 @@ class ModelRegistry:
         checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
         text = encode_metadata(metadata.model_copy(update={"checksums": checksums}))
         complete = decode_metadata(text, canonical(metadata.symbol), name=f"{paths.metadata}{_UNWRITTEN}")
-        self._settle_last(metadata.symbol)  # a failure below must find the old generation in place
+        self._place_last(metadata.symbol, paths)  # a failure below must find the old generation in place
         publish(paths, weights, correlation, text)
         return complete
+
+    def _place_last(self, symbol: str, paths: ArtefactPaths) -> None:
+        """Put the files of an interrupted publish, if its commit was reached, where they belong; lock held."""
+        if paths.metadata.exists():
+            with contextlib.suppress(
+                ArtefactError
+            ):  # damaged, or a later version's: nothing is known to be its
+                checksums = self.metadata(symbol).checksums
+                place(paths, checksums.weights, checksums.correlations)
 
     def _settle_last(self, symbol: str) -> bool:
         """Put the files of an interrupted publish where its metadata says; True if there were any."""
