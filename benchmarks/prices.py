@@ -2,7 +2,7 @@
 
 The symbols are made up; their prices are real ones, of the file named or else of the bundled sample, repeated and
 scaled so that no two are alike. All figures are of one run. CPU times are beside those on the
-clock, which another program's work lengthens. Takes 10 to 20 minutes, 2 GB of memory and 1.5 GB of disk.
+clock, which another program's work lengthens. Takes 5 minutes, on a busy machine 20; 2 GB of memory and 1.5 GB of disk.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from pathlib import Path
 from made_universe import Tiled
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
+from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.site import Site
@@ -86,6 +88,9 @@ def run_once(title: str, site: Site, source: Tiled, **how: bool) -> float:
         f"{sum(one.correlations == 'published' for one in done):,} correlations published, "
         f"{sum(one.training == 'trained' for one in done):,} models trained"
     )
+    why = Counter(reason.partition(":")[0] for one in done for reason in one.reasons)
+    if why:
+        print(f"  why: {', '.join(f'{reason} ({count:,})' for reason, count in why.most_common(5))}")
     return took
 
 
@@ -144,6 +149,11 @@ def measure(root: Path, source: Tiled, training: TrainingConfig | None) -> None:
     daily = run_once("refresh of the next morning", site, source)
     print(f"  training everything takes {first / daily:.1f} times as long")
     run_once("once more, with nothing to do", site, source)
+    began = time.perf_counter()
+    found = overview(registry, store, state, source.name, now())
+    print(
+        f"\nwhat `tickgraph status` gathers: {time.perf_counter() - began:.1f} s, {len(found.symbols):,} symbols"
+    )
     records = sorted((state / "runs").iterdir())
     print(f"\nrecords of the runs: {', '.join(f'{path.stat().st_size / 1e3:,.0f} kB' for path in records)}")
 
