@@ -25,23 +25,34 @@ from tickgraph.operations.drift import FALSE_ALARMS, p_values
 TRAINING, CALIBRATION, AHEAD, EVERY, PEERS = 800, 200, 60, 21, 10
 COUNTS = (5, 10, 20, 40, 60)
 FACTORS = (0.33, 0.5, 0.7, 1.5, 2.0)
+WEEK, WEEKS, SHARES = 5, (1, 4, 8, 12), (0, 0.01, 0.05, 0.5, 0.95, 0.99, 1)
+# Of the alerts in deploy/prometheus/tickgraph.rules.yml.
+BANDS = {
+    "coverage 80%": (0.65, 0.91),
+    "coverage 95%": (0.88, 0.985),
+    "error ratio": (0.73, 1.36),
+    "momentum's R2": (-0.1, 1.0),
+}
 
 
-def replay() -> dict[str, np.ndarray]:
-    """``[M, 60]`` residuals in units of volatility, and each model's interval ends and mean score."""
+def replay(every: int = EVERY, ahead: int = AHEAD) -> dict[str, np.ndarray]:
+    """``[M, ahead]`` residuals in units of volatility, and each model's interval ends and mean score.
+
+    Models are frozen every so many sessions, and judged on so many that follow.
+    """
     source = SampleSource()
     returns = PricePanel.from_bars(source.fetch(source.symbols()).bars, "sample").log_returns()[1:]
     momentum = np.full_like(returns, np.nan)
     momentum[19:] = sliding_window_view(returns, 20, axis=0).mean(axis=-1)
-    residuals, ends, expected, started = [], [], [], []
-    for start in range(WINDOW + TRAINING + CALIBRATION, len(returns) - AHEAD, EVERY):
+    residuals, ends, expected, started, squares = [], [], [], [], []
+    for start in range(WINDOW + TRAINING + CALIBRATION, len(returns) - ahead, every):
         past = returns[start - TRAINING - CALIBRATION : start]
         whole = np.flatnonzero(np.isfinite(past).all(axis=0))
         near = np.abs(np.corrcoef(past[:, whole].T))
         for own, symbol in enumerate(whole):
             group = [symbol, *(whole[i] for i in np.argsort(-near[own]) if i != own)][: 1 + PEERS]
             coefficients = fit_volatility(past[:TRAINING, group])
-            rows = slice(start - CALIBRATION - WINDOW, start + AHEAD)
+            rows = slice(start - CALIBRATION - WINDOW, start + ahead)
             volatility = forecast_volatility(returns[rows][:, group], coefficients)[
                 WINDOW - 1 : -1
             ]  # known at t
@@ -51,7 +62,7 @@ def replay() -> dict[str, np.ndarray]:
             )
             held = slice(0, CALIBRATION)
             scores = conformal_scores(forecast[held], came[held], volatility[held])
-            after = slice(CALIBRATION, CALIBRATION + AHEAD)
+            after = slice(CALIBRATION, CALIBRATION + ahead)
             z = (came[after, 0] - scores.trust * forecast[after, 0]) / volatility[after, 0]
             if not np.isfinite(z).all():
                 continue
@@ -60,11 +71,14 @@ def replay() -> dict[str, np.ndarray]:
             ends.append(score_quantiles(scores.values, np.array(tails)))
             expected.append(np.abs(scores.values).mean())
             started.append(start)
+            moves, missed = came[after, 0], came[after, 0] - forecast[after, 0]
+            squares.append(((moves**2).sum(), (missed**2).sum()))
     return {
         "residuals": np.array(residuals),
         "ends": np.array(ends),
         "expected": np.array(expected),
         "start": np.array(started),
+        "squares": np.array(squares),
     }
 
 
@@ -77,6 +91,61 @@ def tallies(models: dict[str, np.ndarray], count: int, factor: float = 1.0) -> p
     }
     ratio = np.abs(z).mean(axis=1) / models["expected"]
     return pd.DataFrame({"forecasts": count, **outside, "error_ratio": ratio})
+
+
+def panel_figures(weekly: dict[str, np.ndarray], weeks: int, factor: float = 1.0) -> dict[str, np.ndarray]:
+    """Figures of all symbols together, over the last so many weeks of each week; R2 is against no move."""
+    z, ends = weekly["residuals"] / factor, weekly["ends"]
+    order, week = np.unique(weekly["start"], return_inverse=True)
+
+    def rolling(values: np.ndarray) -> np.ndarray:
+        return sliding_window_view(np.bincount(week, values, len(order)), weeks).sum(axis=-1)
+
+    count = rolling(np.full(len(z), float(z.shape[1])))
+    found = {
+        f"coverage {level:.0%}": rolling(
+            ((z >= ends[:, [2 * i]]) & (z <= ends[:, [2 * i + 1]])).sum(axis=1).astype(float)
+        )
+        / count
+        for i, level in enumerate(LEVELS)
+    }
+    errors = rolling(np.abs(z).sum(axis=1)) / rolling(weekly["expected"] * z.shape[1])
+    r2 = 1 - rolling(weekly["squares"][:, 1]) / rolling(weekly["squares"][:, 0])
+    return {**found, "error ratio": errors, "momentum's R2": r2}
+
+
+def print_panel() -> None:
+    """What all symbols together come to while every model is sound and is retrained weekly: the bands of the alerts."""
+    weekly = replay(WEEK, WEEK)
+    print(
+        f"\nall symbols together, retrained weekly: {len(set(weekly['start']))} weeks, {len(weekly['start'])} models"
+    )
+    print(
+        f"{'sessions':>8}   {'figure':13}"
+        + "".join(f"{share:>8.0%}" for share in SHARES)
+        + "   outside its band"
+    )
+    for weeks in WEEKS:
+        for name, values in panel_figures(weekly, weeks).items():
+            low, high = BANDS[name]
+            outside = ((values < low) | (values > high)).mean()
+            ends = "".join(f"{value:8.3f}" for value in np.quantile(values, SHARES))
+            print(f"{weeks * WEEK:8}   {name:13}{ends}   {outside:6.1%} outside {low} to {high}")
+    print("\nsessions   weeks in which coverage or errors alarm, volatility times")
+    print(" " * 11 + "".join(f"{factor:>8}" for factor in (1.0, *FACTORS)))
+    for weeks in WEEKS:
+        alarms = []
+        for factor in (1.0, *FACTORS):
+            figures = panel_figures(weekly, weeks, factor)
+            del figures["momentum's R2"]  # does not depend on it
+            alarms.append(
+                np.mean(
+                    np.any(
+                        [(v < BANDS[name][0]) | (v > BANDS[name][1]) for name, v in figures.items()], axis=0
+                    )
+                )
+            )
+        print(f"{weeks * WEEK:8}   " + "".join(f"{share:8.1%}" for share in alarms))
 
 
 def main() -> None:
@@ -102,6 +171,7 @@ def main() -> None:
             np.mean(p_values(tallies(models, count, factor)) <= FALSE_ALARMS / together) for factor in FACTORS
         ]
         print(f"{count:9}   {np.mean(alarms):27.1%}   " + "".join(f"{share:8.0%}" for share in found))
+    print_panel()
 
 
 if __name__ == "__main__":
