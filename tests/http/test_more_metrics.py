@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from real_service import here, settings_of
 from tickgraph.http import middleware
-from tickgraph.http.metrics import ServiceMetrics
+from tickgraph.http.metrics import ServiceMetrics, _forget_the_dead
 from tickgraph.model.weights import weight_shapes
 
 
@@ -66,6 +66,19 @@ def test_among_several_processes_a_withdrawn_model_has_no_age_and_a_dead_process
     words = [str(registry.root), str(prices_dir), str(tmp_path / "metrics")]
     done = subprocess.run([sys.executable, "-c", SEVERAL, *words], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_two_processes_asked_at_once_may_both_drop_the_gauges_of_a_dead_one(tmp_path, monkeypatch):
+    dead = tmp_path / "gauge_livesum_999999.db"
+    dead.touch()
+
+    def the_other_was_faster(pid):
+        dead.unlink()
+        return False
+
+    monkeypatch.setattr("tickgraph.http.metrics.psutil.pid_exists", the_other_was_faster)
+    _forget_the_dead(tmp_path)
+    assert not dead.exists()
 
 
 @pytest.mark.parametrize(("bound", "labelled"), [(4, True), (3, False)])

@@ -163,9 +163,14 @@ def test_several_workers_serve_and_a_killed_one_is_replaced(registry, prices_dir
     with process(registry.root, prices_dir, "--workers", "2", "--no-on-demand", cwd=tmp_path) as running:
         parent = psutil.Process(running.process.pid)
 
+        def works(child):
+            try:
+                return child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
+            except psutil.NoSuchProcess:  # it ended, or became a zombie, since it was listed
+                return False
+
         def workers():
-            alive = [child for child in parent.children() if child.status() != psutil.STATUS_ZOMBIE]
-            return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
+            return [child for child in parent.children() if works(child)]
 
         until(lambda: len(workers()) == 2, "starting two workers")
         ended, statuses, broken = threading.Event(), [], []

@@ -23,7 +23,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from tickgraph.http.operation_metrics import OperationMetrics
 from tickgraph.pipeline.jobs import Job
@@ -292,6 +292,5 @@ class _WithoutTheUnknown:
 def _forget_the_dead(folder: Path) -> None:
     """Drop the gauges of processes that are no more; what they counted stays."""
     for path in folder.glob("gauge_live*_*.db"):
-        pid = int(path.stem.rsplit("_", 1)[-1])
-        if not psutil.pid_exists(pid):
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        if not psutil.pid_exists(int(path.stem.rsplit("_", 1)[-1])):
+            path.unlink(missing_ok=True)  # another process may be asked at the same moment
