@@ -17,13 +17,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tickgraph.atomic import replace, storage_errors, sync_folder, write_atomically
-from tickgraph.errors import ArtefactError
 
 MAX_BYTES = 64 * 1024 * 1024  # of any file; the default model's largest is about 60 KB
 
@@ -31,13 +29,12 @@ MAX_BYTES = 64 * 1024 * 1024  # of any file; the default model's largest is abou
 # as weights are moved into place between its two looks, as correlations are, and as the next one commits.
 READ_ATTEMPTS = 4
 
-_LEFT_OVER = re.compile(r"\.([A-Z0-9-]+)(?:\.weights\.h5|_corr\.npy|_metadata\.json)\..+")
-
 
 @dataclass(frozen=True)
 class ArtefactPaths:
-    """Where a symbol's files are."""
+    """Where the files of a canonical symbol are."""
 
+    symbol: str
     weights: Path
     correlations: Path
     metadata: Path
@@ -46,6 +43,7 @@ class ArtefactPaths:
     def of(cls, root: Path, symbol: str) -> ArtefactPaths:
         """Paths under a registry's root."""
         return cls(
+            symbol,
             root / "weights" / f"{symbol}.weights.h5",
             root / "correlations" / f"{symbol}_corr.npy",
             root / "metadata" / f"{symbol}_metadata.json",
@@ -143,15 +141,6 @@ def withdraw(paths: ArtefactPaths) -> None:
     settle(paths, set())
 
 
-def interrupted(root: Path) -> tuple[str, ...]:
-    """Names for which an interrupted publish left staged or temporary files, committed or not."""
-    found: set[str] = set()
-    for kind in ("weights", "correlations", "metadata"):
-        left = (_LEFT_OVER.fullmatch(path.name) for path in (root / kind).glob(".*"))
-        found |= {match[1] for match in left if match}
-    return tuple(sorted(found))
-
-
 def read_bounded(path: Path) -> bytes | None:
     """Bytes of a file, None where it is no file or larger than any of ours.
 
@@ -182,9 +171,3 @@ def read_verified(final: Path, sha256: str) -> bytes | None:
         if data is not None and digest(data) == sha256:
             return data
     return None
-
-
-def mismatch(symbol: str, final: Path) -> ArtefactError:
-    """Say what is wrong with a file that no generation vouches for."""
-    state = "is missing" if not final.exists() else "is damaged or foreign: its sha256 is not the metadata's"
-    return ArtefactError(f"{final} {state}. Restore it, or run: tickgraph train --symbols {symbol}")

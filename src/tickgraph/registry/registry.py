@@ -13,27 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph import locks
-from tickgraph.atomic import names_in, storage_errors, write_atomically
-from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
-from tickgraph.market.universe import canonical, suggest
+from tickgraph.atomic import storage_errors, write_atomically
+from tickgraph.errors import ArtefactError, StorageError, SymbolError
+from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
-from tickgraph.registry.generation import (
-    READ_ATTEMPTS,
-    ArtefactPaths,
-    digest,
-    interrupted,
-    mismatch,
-    place,
-    publish,
-    read_bounded,
-    read_verified,
-    settle,
-    staged_path,
-    withdraw,
-)
+from tickgraph.registry.generation import ArtefactPaths, digest, publish, read_bounded, withdraw
 from tickgraph.registry.lock import exclusive
 from tickgraph.registry.metadata_file import decode_metadata, encode_metadata
+from tickgraph.registry.reading import (
+    SUFFIX,
+    published_names,
+    read_generation,
+    read_metadata,
+    trained_symbols,
+)
+from tickgraph.registry.recovery import interrupted, place_last, settle_last
 from tickgraph.registry.schema import Checksums, Correlations, ModelMetadata, WalkForward
 from tickgraph.registry.stored import StoredModel
 from tickgraph.registry.weights_file import decode_weights, encode_weights
@@ -43,7 +38,6 @@ __all__ = ["UNPUBLISHED", "ModelRegistry", "Shapes", "StoredModel"]
 Shapes = Mapping[str, tuple[int, ...]]
 UNPUBLISHED = Checksums(weights="0" * 64, correlations="0" * 64)
 
-_SUFFIX = "_metadata.json"
 _UNWRITTEN = ", not yet written,"
 
 
@@ -73,9 +67,7 @@ class ModelRegistry:
         StorageError
             The folder cannot be listed.
         """
-        found = (name for name in names_in(self.root / "metadata") if name.endswith(_SUFFIX))
-        names = (name.removesuffix(_SUFFIX) for name in found)
-        return tuple(sorted(name for name in names if _is_canonical(name)))
+        return trained_symbols(self.root)
 
     def renamed(self) -> dict[str, tuple[str, str | None]]:
         """Symbols that have no model under today's name, but one under a former name.
@@ -86,14 +78,13 @@ class ModelRegistry:
             Today's name to the former one and to the source that the former model was trained on; None where its
             metadata cannot be read.
         """
-        names = (n.removesuffix(_SUFFIX) for n in names_in(self.root / "metadata") if n.endswith(_SUFFIX))
+        names = published_names(self.root)
         found: dict[str, tuple[str, str | None]] = {}
-        for former in sorted(names):
+        for former in names:
             with contextlib.suppress(SymbolError):
                 today = canonical(former)
-                path = self.root / "metadata" / f"{former}{_SUFFIX}"
-                if today != former and self.generation(today) is None:
-                    found[today] = former, _source_in(path, former)
+                if today != former and today not in names:
+                    found[today] = former, _source_in(ArtefactPaths.of(self.root, former))
         return found
 
     def paths(self, symbol: str) -> ArtefactPaths:
@@ -173,7 +164,7 @@ class ModelRegistry:
         encoded = encode_correlation(correlation)
         # Read under the lock: a training run that ends in between must not be undone by its old weights.
         with self._writing(symbol):
-            metadata, _, weights, _ = self._read(symbol, self.paths(symbol))
+            metadata, _, weights, _ = read_generation(self.paths(symbol))
             if basis is not None and basis.checksums.weights != metadata.checksums.weights:
                 raise ArtefactError(
                     f"{metadata.symbol} was retrained while its correlations were computed; the new model is "
@@ -203,13 +194,13 @@ class ModelRegistry:
         """
         # Read under the lock: a training run that ends in between has its own metadata, and maybe other settings.
         with self._writing(symbol):
-            path = self.paths(symbol).metadata
-            metadata, _ = self._metadata(symbol, path)
+            paths = self.paths(symbol)
+            metadata, _ = read_metadata(paths)
             if reason := evaluation.mismatch(metadata.training_config):
                 return reason
             text = encode_metadata(metadata.model_copy(update={"evaluation": evaluation}))
-            decode_metadata(text, metadata.symbol, name=f"{path}{_UNWRITTEN}")
-            write_atomically(path, text)
+            decode_metadata(text, metadata.symbol, name=f"{paths.metadata}{_UNWRITTEN}")
+            write_atomically(paths.metadata, text)
             return None
 
     def metadata(self, symbol: str) -> ModelMetadata:
@@ -220,7 +211,7 @@ class ModelRegistry:
         ModelNotFoundError, ArtefactError
             None was published, or the metadata is damaged or foreign.
         """
-        return self._metadata(symbol, self.paths(symbol).metadata)[0]
+        return read_metadata(self.paths(symbol))[0]
 
     def verified(self, symbol: str) -> ModelMetadata:
         """Metadata of the current generation, whose files are compared with their checksums and not opened.
@@ -230,12 +221,12 @@ class ModelRegistry:
         ModelNotFoundError, ArtefactError
             None was published, or a file of it is damaged, foreign or missing.
         """
-        return self._read(symbol, self.paths(symbol))[0]
+        return read_generation(self.paths(symbol))[0]
 
     def correlation(self, symbol: str) -> NDArray[np.float64]:
         """``[N, N]`` float64: the published correlations, verified; errors as in :meth:`verified`."""
         paths = self.paths(symbol)
-        metadata, _, _, correlation = self._read(symbol, paths)
+        metadata, _, _, correlation = read_generation(paths)
         return decode_correlation(correlation, metadata.training_config, name=str(paths.correlations))
 
     def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
@@ -257,7 +248,7 @@ class ModelRegistry:
             A file is damaged, foreign or mismatched; the message names it and what to do.
         """
         paths = self.paths(symbol)
-        metadata, generation, weights, correlation = self._read(symbol, paths)
+        metadata, generation, weights, correlation = read_generation(paths)
         remedy = f"Run: tickgraph train --symbols {metadata.symbol}"
         try:
             return StoredModel(
@@ -275,7 +266,7 @@ class ModelRegistry:
     def generation(self, symbol: str) -> str | None:
         """Identity of the current generation, None without one; a cheap look while nothing changes."""
         # On every request's path: one stat. Links are resolved when the model is loaded.
-        path = f"{self._metadata_prefix}{canonical(symbol)}{_SUFFIX}"
+        path = f"{self._metadata_prefix}{canonical(symbol)}{SUFFIX}"
         try:
             with storage_errors(self.root):
                 status = os.stat(path)  # noqa: PTH116  a Path costs three times as much
@@ -291,9 +282,9 @@ class ModelRegistry:
     def recover(self) -> tuple[str, ...]:
         """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols."""
         recovered = []
-        for symbol in filter(_is_canonical, interrupted(self.root)):
+        for symbol in interrupted(self.root):
             with self._writing(symbol):
-                if self._settle_last(symbol):
+                if settle_last(self.paths(symbol)):
                     recovered.append(symbol)
         return tuple(recovered)
 
@@ -332,79 +323,16 @@ class ModelRegistry:
         paths = self.paths(metadata.symbol)
         checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
         text = encode_metadata(metadata.model_copy(update={"checksums": checksums}))
-        complete = decode_metadata(text, canonical(metadata.symbol), name=f"{paths.metadata}{_UNWRITTEN}")
-        self._place_last(metadata.symbol, paths)  # a failure below must find the old generation in place
+        complete = decode_metadata(text, paths.symbol, name=f"{paths.metadata}{_UNWRITTEN}")
+        place_last(paths)  # a failure below must find the old generation in place
         publish(paths, weights, correlation, text)
         return complete
 
-    def _place_last(self, symbol: str, paths: ArtefactPaths) -> None:
-        """Put the files of an interrupted publish, if its commit was reached, where they belong; lock held."""
-        if paths.metadata.exists():
-            with contextlib.suppress(
-                ArtefactError
-            ):  # damaged, or a later version's: nothing is known to be its
-                checksums = self.metadata(symbol).checksums
-                place(paths, checksums.weights, checksums.correlations)
 
-    def _settle_last(self, symbol: str) -> bool:
-        """Put the files of an interrupted publish where its metadata says; True if there were any."""
-        paths = self.paths(symbol)
-        finals = (paths.weights, paths.correlations)
-        places = (*finals, paths.metadata)
-        if not any(True for place in places for _ in place.parent.glob(f".{place.name}.*")):
-            return False
-        try:
-            checksums = self.metadata(symbol).checksums
-            sums = (checksums.weights, checksums.correlations)
-            committed = {staged_path(final, sha) for final, sha in zip(finals, sums, strict=True)}
-        except ModelNotFoundError:  # a first publish that was never committed
-            committed = set()
-        except ArtefactError:  # damaged, or a later version's: which of these it owns cannot be told
-            return False
-        settle(paths, committed)
-        return True
-
-    def _metadata(self, symbol: str, path: Path) -> tuple[ModelMetadata, str]:
-        name = canonical(symbol)
-        try:
-            data = read_bounded(path)
-        except FileNotFoundError:
-            near = suggest(name, self.symbols())
-            hint = f" Trained and similar: {', '.join(near)}." if near else ""
-            raise ModelNotFoundError(
-                f"No model of {name} in {self.root}.{hint} Run: tickgraph train --symbols {name}"
-            ) from None
-        if data is None:
-            raise ArtefactError(
-                f"{path} is foreign: a folder, or far too large. Remove it, then run: "
-                f"tickgraph train --symbols {name}"
-            )
-        return decode_metadata(data, name, name=str(path)), digest(data)
-
-    def _read(self, symbol: str, paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:
-        """Read one whole generation, however many are published meanwhile."""
-        last, attempts = "", 0
-        while attempts < READ_ATTEMPTS:
-            metadata, generation = self._metadata(symbol, paths.metadata)
-            attempts, last = (attempts + 1 if generation == last else 1), generation
-            weights = read_verified(paths.weights, metadata.checksums.weights)
-            correlation = read_verified(paths.correlations, metadata.checksums.correlations)
-            if weights is not None and correlation is not None:
-                return metadata, generation, weights, correlation
-        raise mismatch(metadata.symbol, paths.weights if weights is None else paths.correlations)
-
-
-def _is_canonical(name: str) -> bool:
+def _source_in(paths: ArtefactPaths) -> str | None:
     try:
-        return canonical(name) == name
-    except SymbolError:
-        return False
-
-
-def _source_in(path: Path, name: str) -> str | None:
-    try:
-        return decode_metadata(read_bounded(path) or b"", name, name=str(path)).data_stats.source
-    except (ArtefactError, StorageError, FileNotFoundError):
+        return read_metadata(paths)[0].data_stats.source
+    except (ArtefactError, StorageError):
         return None
 
 
