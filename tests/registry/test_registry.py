@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
 import shutil
-import subprocess
 import sys
-import threading
 from datetime import date
 from pathlib import Path
 
@@ -16,39 +13,17 @@ import numpy as np
 import pytest
 
 from made_walk_forward import made_walk_forward
-from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
+from tickgraph.errors import ArtefactError, ModelNotFoundError, SymbolError
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry import generation as generation_module
-from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
-from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.correlation_file import encode_correlation
 from tickgraph.registry.schema import ModelMetadata, TrainingRecord, WalkForward, metadata_json_schema
-from tickgraph.registry.weights_file import decode_weights
 
 sys.path.insert(0, str(Path(__file__).parent))
 import publisher
 
-SCRIPT = Path(__file__).with_name("publisher.py")
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def numbered(registry) -> ModelRegistry:
-    """A registry whose AAPL is generation 1 of the publisher."""
-    registry.publish(*publisher.generation(registry.load("AAPL", weight_shapes), 1))
-    return registry
-
-
-def assert_finals_are_valid(root) -> None:
-    """What stands under the fixed names is a valid file at every instant, of whichever generation."""
-    model = ModelRegistry(root)
-    paths, training = model.paths("AAPL"), model.metadata("AAPL").training_config
-    decode_weights(paths.weights.read_bytes(), weight_shapes(training), name="weights")
-    decode_correlation(paths.correlations.read_bytes(), training, name="correlations")
-
-
-def read(root) -> int:
-    return publisher.number_of(ModelRegistry(root).load("AAPL", weight_shapes))
 
 
 def test_a_published_model_is_loaded_back(registry, trained_dir):
@@ -229,7 +204,7 @@ def test_correlations_of_other_peers_than_the_models_are_not_published(registry)
     registry.publish(*publisher.generation(registry.load("AAPL", weight_shapes), 2))
     with pytest.raises(ArtefactError, match=r"AAPL was retrained .* tickgraph refresh AAPL"):
         registry.publish_correlation("AAPL", np.eye(11), date(2023, 1, 3), basis=seen)
-    assert read(registry.root) == 2
+    assert publisher.number_of(registry.load("AAPL", weight_shapes)) == 2
     registry.publish_correlation("AAPL", np.eye(11), date(2023, 1, 3), basis=registry.metadata("AAPL"))
 
 
@@ -260,19 +235,6 @@ def test_files_that_are_not_named_after_a_symbol_are_left_alone(registry):
     assert all(stray.exists() for stray in strays)
 
 
-def test_what_a_first_publish_left_is_recovered(registry):
-    """Killed before its commit: there is no metadata to find it by."""
-    left = [
-        registry.root / "weights" / ".NVDA.weights.h5.0123456789abcdef.staged",
-        registry.root / "correlations" / "._NVDA.tmp",
-        registry.root / "metadata" / ".NVDA_metadata.json.x.tmp",
-    ]
-    for path in left:
-        path.write_bytes(b"half")
-    assert registry.recover() == ("NVDA",)
-    assert [path.exists() for path in left] == [False, True, False]  # the second is nothing of ours
-
-
 def test_a_publish_lists_no_folder(registry, monkeypatch):
     """Thousands of models share a folder, and each is published every day."""
     template, listed = registry.load("AAPL", weight_shapes), []
@@ -285,15 +247,6 @@ def test_a_publish_lists_no_folder(registry, monkeypatch):
     registry.publish(first, template.weights, template.correlation, keep_evaluation=True)
     assert listed == []
     assert registry.load("KO", weight_shapes).weights.keys() == template.weights.keys()
-
-
-def test_files_that_wait_for_metadata_of_a_later_version_are_kept(registry):
-    metadata = registry.paths("AAPL").metadata
-    metadata.write_text(metadata.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    waiting = registry.root / "weights" / ".AAPL.weights.h5.0123456789abcdef.staged"
-    waiting.write_bytes(b"of the later version")
-    assert registry.recover() == ()
-    assert waiting.exists()
 
 
 @pytest.mark.parametrize("part", ["weights", "correlations", "metadata"])
@@ -335,113 +288,6 @@ def test_removing_leaves_nothing(registry):
     registry.remove("AAPL")
     assert "AAPL" not in registry.symbols()
     assert [p.name for p in registry.root.rglob("*AAPL*")] in ([], ["AAPL.lock"])
-
-
-@pytest.mark.parametrize(
-    ("code", "remedy"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "Permission")],
-)
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-@pytest.mark.parametrize("after", [0, 1, 2])
-def test_storage_that_fails_leaves_a_whole_generation(numbered, monkeypatch, code, remedy, call, after):
-    template, calls, real = numbered.load("AAPL", weight_shapes), [], getattr(os, call)
-
-    def fail(*arguments):
-        calls.append(arguments)
-        if len(calls) > after:
-            raise OSError(code, os.strerror(code))
-        return real(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, call, fail)
-        with pytest.raises(StorageError, match=remedy):
-            numbered.publish(*publisher.generation(template, 2))
-    assert read(numbered.root) == 1
-    numbered.publish(*publisher.generation(template, 3))
-    assert read(numbered.root) == 3
-    assert publisher.left_over(numbered.root) == []
-
-
-def test_a_crash_at_every_step_leaves_the_old_generation_or_the_new(numbered):
-    """os._exit at the first, second, ... call that touches the disk, until a publish gets through."""
-    seen = set()
-    for step in range(1, 60):
-        before = read(numbered.root)
-        run = subprocess.run(
-            [sys.executable, SCRIPT, numbered.root, str(step)], capture_output=True, text=True, check=False
-        )
-        after = read(numbered.root)
-        assert after in (before, before + 1), run.stderr
-        assert_finals_are_valid(numbered.root)
-        seen.add(after - before)
-        if run.returncode == 0:
-            assert after == before + 1
-            break
-        assert run.returncode == 9, run.stderr
-    else:
-        pytest.fail("no publish got through")
-    assert seen == {0, 1}
-    assert step > 8  # the steps of the protocol were really walked
-    ModelRegistry(numbered.root).recover()
-    assert publisher.left_over(numbered.root) == []
-    assert read(numbered.root) == after
-
-
-def test_kill_9_at_any_instant_leaves_a_whole_generation(numbered):
-    """A real process publishes in a loop and is killed again and again while a reader watches."""
-    generator = np.random.default_rng(0)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    for _ in range(45):
-        process = subprocess.Popen(
-            [sys.executable, SCRIPT, numbered.root], stdout=subprocess.PIPE, text=True, env=environment
-        )
-        acknowledged = [int(process.stdout.readline()) for _ in range(int(generator.integers(1, 5)))]
-        timer = threading.Timer(generator.uniform(0, 0.02), process.kill)
-        timer.start()
-        while process.poll() is None:
-            assert read(numbered.root) >= acknowledged[-1]
-        timer.join()
-        acknowledged += [int(line) for line in process.stdout.read().split()]
-        process.stdout.close()
-        last = acknowledged[-1]
-        assert_finals_are_valid(numbered.root)
-        assert read(numbered.root) in (last, last + 1)
-
-
-def test_readers_see_whole_generations_while_others_publish(numbered):
-    template = numbered.load("AAPL", weight_shapes)
-    errors, stop, seen = [], threading.Event(), set()
-
-    def watch():
-        own = ModelRegistry(numbered.root)
-        while not stop.is_set():
-            try:
-                seen.add(publisher.number_of(own.load("AAPL", weight_shapes)))
-            except Exception as error:  # noqa: BLE001
-                errors.append(error)
-
-    readers = [threading.Thread(target=watch) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    writers = [ModelRegistry(numbered.root) for _ in range(2)]
-    threads = [
-        threading.Thread(
-            target=lambda w=w, k=k: [
-                w.publish(*publisher.generation(template, n)) for n in range(2 + k, 60, 2)
-            ]
-        )
-        for k, w in enumerate(writers)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    stop.set()
-    for reader in readers:
-        reader.join()
-    assert not errors
-    assert len(seen) > 3
-    assert read(numbered.root) in (58, 59)
 
 
 def test_metadata_of_a_release_that_knew_one_architecture_is_of_the_baseline():
