@@ -12,7 +12,7 @@ import pytest
 from made_prices import DAYS, Scripted, closes, closes_of, made_bars, offline
 from tickgraph.atomic import write_atomically
 from tickgraph.errors import PriceDataError, StorageError
-from tickgraph.market.store import PriceStore, examine, history, recent, repair
+from tickgraph.market.store import PriceStore, examine, folding, history, recent, repair
 
 NAMES = ("AAPL", "JPM", "MSFT", "XOM")
 
@@ -139,6 +139,24 @@ def test_a_session_that_is_twice_in_the_recent_file_is_rebuilt(held, source):
     assert repair(held, source).rebuilt == {"AAPL": "duplicate row"}
     assert problems(held) == []
     assert closes(held, NAMES) == closes_of(source.bars)
+
+
+def test_of_a_session_that_is_twice_in_the_recent_file_the_later_row_is_folded(held, source):
+    import pyarrow as pa
+
+    later = made_bars(["AAPL"], 41, scale=2)["adj_close"].iloc[-1]
+
+    def twice(rows):
+        again = rows.slice(0, 1)
+        place = again.schema.get_field_index("adj_close")
+        return pa.concat_tables([rows, again.set_column(place, "adj_close", pa.array([later]))])
+
+    rewrite_recent(held, twice)
+    folding.fold(held, "scripted", always=True)
+    wanted = closes_of(source.bars)
+    wanted["AAPL"][DAYS[40].item()] = later
+    assert closes(held, NAMES) == wanted
+    assert problems(held) == []
 
 
 def test_symbols_behind_the_others_and_gaps_are_named_with_a_remedy(held, source):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -292,6 +292,28 @@ def test_many_recent_sessions_are_folded_into_the_histories(store, source, monke
     source.bars = made_bars(NAMES, 44)  # and they are appended to again
     store.update(source, NAMES)
     assert closes(store, NAMES) == closes_of(source.bars)
+
+
+def test_sessions_appended_after_the_recent_file_was_lost_count(store, source):
+    """Histories remember up to which append they hold everything; the next one's number must be above that."""
+    for count in (41, 42, 43):
+        source.bars = made_bars(NAMES, count)
+        store.update(source, NAMES)
+    folding.fold(store, "scripted", always=True)
+    (store.root / "scripted" / "recent" / "sessions.parquet").unlink()
+    source.bars = made_bars(NAMES, 44)
+    store.update(source, NAMES)
+    assert closes(store, NAMES) == closes_of(source.bars)
+
+
+def test_a_folded_history_came_when_its_newest_session_did(tmp_path):
+    clock = [datetime(2022, 7, 28, 22, tzinfo=UTC)]
+    store = PriceStore(tmp_path, now=lambda: clock[0])
+    for count in (40, 41, 42):
+        store.update(Scripted(made_bars(NAMES, count)), NAMES)
+        clock[0] += timedelta(days=1)
+    folding.fold(store, "scripted", always=True)
+    assert {held.fetched_at for held in store.info("scripted")} == {"2022-07-30T22:00:00+00:00"}
 
 
 def test_a_damaged_recent_file_is_fetched_again_for_every_symbol(store, source):
