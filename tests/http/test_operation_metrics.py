@@ -112,11 +112,10 @@ def test_a_failure_shows_until_the_next_run_of_its_kind_has_ended(shown, state_d
     assert (found["gnn_refresh_running"], found["gnn_refresh_failed{daily}"]) == (1, 0)
 
 
-def test_each_kind_is_shown_by_itself_and_a_dry_run_not_at_all(shown, state_dir):
+def test_each_kind_is_shown_by_itself(shown, state_dir):
     log = RunLog(state_dir)
     log.write(run(0, kind="weekly", state="failed"))
     log.write(run(1))
-    log.write(run(2, kind="manual", dry_run=True))
     found = shown()
     assert {name: value for name, value in found.items() if "failed{" in name and "symbols" not in name} == {
         "gnn_refresh_failed{weekly}": 1,

@@ -93,6 +93,17 @@ def test_whoever_lost_the_lease_hears_of_it_and_leaves_it_to_its_owner(tmp_path,
         first.check()
 
 
+def test_the_same_run_in_another_process_is_another_owner(tmp_path, clock):
+    first = Lease(tmp_path, "ours", clock)
+    first.take()
+    theirs = read_lease(tmp_path).model_copy(update={"process": "another"})
+    (tmp_path / "lease.json").write_text(theirs.model_dump_json())
+    with pytest.raises(LeaseLostError, match="took it over"):
+        first.check()
+    first.release()
+    assert read_lease(tmp_path) == theirs
+
+
 def test_a_lease_that_ran_out_and_that_nobody_took_is_kept(tmp_path, clock):
     with Lease(tmp_path, "ours", clock) as lease:
         clock.moment += timedelta(hours=1)

@@ -185,8 +185,12 @@ def test_a_weekly_run_trains_what_was_trained_before_it_was_due_and_nothing_twic
     clock.moment = sunday + timedelta(minutes=1)
     refresh(site, symbols=["AAPL"], full=True)
     clock.moment += timedelta(minutes=1)
-    run = refresh(site, kind="weekly", due_at=sunday)
+    events = []
+    run = refresh(site, kind="weekly", due_at=sunday, on_event=lambda *event: events.append(event))
     assert trained(run) == {"JPM", "MSFT", "XOM"}
+    assert {symbol for step, symbol in events if step == "correlations"} == {
+        "AAPL"
+    }  # the others' come with a model
     assert run.symbols["XOM"].reasons == ("full run",)
     assert run.full
     clock.moment += timedelta(minutes=1)

@@ -106,13 +106,12 @@ def test_of_many_missed_runs_the_latest_of_each_kind_is_caught_up(tmp_path):
     ]
 
 
-def test_a_run_that_did_not_end_well_or_changed_nothing_stands_for_nothing(tmp_path):
+def test_a_run_that_did_not_end_well_or_was_asked_for_by_hand_stands_for_nothing(tmp_path):
     runs = RunLog(tmp_path)
     monday, now = utc(2022, 11, 7, 11), utc(2022, 11, 7, 12)
     put(runs, utc(2022, 11, 6, 7), "weekly", number=1)
     put(runs, monday, state="failed", number=2)
     put(runs, monday, state="interrupted", number=3)
-    put(runs, monday, dry_run=True, number=4)
     put(runs, None, "manual", number=5)
     assert missed(runs, now) == [Due("daily", monday)]
     put(runs, monday, number=6)

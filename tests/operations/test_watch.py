@@ -30,11 +30,10 @@ def test_nothing_on_disk_is_nothing_known(tmp_path):
     assert (watched.runs, watched.quality) == ((), None)
 
 
-def test_runs_are_the_newest_first_and_dry_ones_are_none(tmp_path):
+def test_runs_are_the_newest_first(tmp_path):
     log = RunLog(tmp_path)
     log.write(run(0))
     log.write(run(1, state="failed"))
-    log.write(run(2, dry_run=True))
     watched = OperationsWatch(tmp_path)
     assert watched.look() is True
     assert [one.state for one in watched.runs] == ["failed", "done"]

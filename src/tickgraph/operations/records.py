@@ -61,7 +61,7 @@ class RefreshRun(_Record):
     state: RunState = "running"
     """`failed`: a step could not be done at all, or a symbol failed whose prices have not simply ended."""
     dry_run: bool = False
-    """Nothing was changed."""
+    """Nothing was changed; such a run is answered and not recorded."""
     full: bool = False
     """Whether every model was due."""
     selected: bool = False
@@ -146,8 +146,8 @@ class RunLog:
         yield from (run for run in (_read(self._folder / name) for name in names) if run is not None)
 
     def latest(self, *kinds: Kind) -> RefreshRun | None:
-        """Newest run of these kinds, dry runs left out; of any kind without arguments."""
-        runs = (run for run in self.newest_first() if not run.dry_run and (not kinds or run.kind in kinds))
+        """Newest run of these kinds; of any kind without arguments."""
+        runs = (run for run in self.newest_first() if not kinds or run.kind in kinds)
         return next(runs, None)
 
     def trim(self) -> None:

@@ -147,7 +147,7 @@ def is_done(runs: RunLog, due: Due, now: datetime) -> bool:
     """Whether a run that ended well stands for a due moment, or for a later one that is past."""
     kinds: tuple[Kind, ...] = ("weekly",) if due.kind == "weekly" else ("daily", "weekly")
     for run in runs.newest_first():
-        if run.kind in kinds and run.due_at is not None and run.due_at <= now and not run.dry_run:
+        if run.kind in kinds and run.due_at is not None and run.due_at <= now:
             if run.state == "done" and run.due_at >= due.at:
                 return True
             if run.due_at < due.at - LOOK_BACK:

@@ -98,7 +98,7 @@ class OperationsWatch:
 
     def _summary(self, file: Path) -> RunSummary | None:
         run = self._log.read(file)
-        return None if run is None or run.dry_run else summarize(run)
+        return None if run is None else summarize(run)
 
     def _look_at_quality(self) -> bool:
         stamp = _stamp(self._state_dir / "quality.json")
