@@ -20,7 +20,10 @@ code  meaning
 
 from __future__ import annotations
 
+import logging
 from typing import ClassVar
+
+_log = logging.getLogger(__name__)
 
 
 class TickgraphError(Exception):
@@ -81,3 +84,19 @@ class CheckFailed(TickgraphError):
     """A check was carried out, and what it looked at is not as it should be."""
 
     exit_code: ClassVar[int] = 8
+
+
+def reason_of(symbol: str, error: Exception) -> str:
+    """Say why one symbol failed, so that the others can go on.
+
+    An error that tickgraph raises on purpose says it itself. Any other is a fault of tickgraph: the text names the
+    symbol and the error, and the log has the traceback.
+    """
+    if isinstance(error, TickgraphError):
+        text = str(error)
+        return text if symbol in text else f"{symbol}: {text}"
+    _log.error("unforeseen error of %s", symbol, exc_info=error)
+    return (
+        f"{symbol}: an unforeseen error, {type(error).__name__}: {error}. "
+        "It is a fault of tickgraph: please report it with the traceback in the log."
+    )

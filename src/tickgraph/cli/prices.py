@@ -167,7 +167,7 @@ def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, a
     _print_update(report, store, as_json)
     if report.failures and not report.added:
         raise PriceDataError(f"No prices were stored: {'; '.join(list(report.failures.values())[:5])}")
-    if report.failures:
+    if report.failures or report.rejected:
         raise typer.Exit(PartialFailure.exit_code)
 
 
@@ -182,12 +182,18 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
                 "switched": report.switched,
                 "shortened": report.shortened,
                 "healed": report.healed,
+                "notes": report.notes,
+                "rejected": report.rejected,
                 "findings": [asdict(finding) for finding in report.findings],
             }
         )
         return
     for reason in report.failures.values():
         failure(reason)
+    for reason in report.rejected.values():
+        failure(reason)
+    for text in report.notes:
+        note(text)
     for symbol in report.repaired:
         note(f"{symbol}: the stored file was damaged; its whole history was fetched again")
     for symbol in report.restated:

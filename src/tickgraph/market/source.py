@@ -28,12 +28,19 @@ class Fetched:
     passing
         Symbols that failed for a reason that may pass: no connection, a refused rate, an answer in another format.
         The other failures last: the symbol is unknown, delisted or renamed.
+    notes
+        What a person should know of what was read: a column that is not used, rows left out.
+    rejected
+        What the source holds and cannot give, by the name it has there, and why: a name that is no symbol, a file
+        without prices.
     """
 
     bars: pd.DataFrame
     failures: dict[str, str] = field(default_factory=dict)
     providers: dict[str, str] = field(default_factory=dict)
     passing: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    rejected: dict[str, str] = field(default_factory=dict)
 
 
 class PriceSource(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tickgraph.market import quality
+from tickgraph.market.source import Fetched
 
 
 @dataclass
@@ -27,6 +28,10 @@ class UpdateReport:
         Symbols whose whole history was taken from another provider, and which.
     shortened
         Sessions that a symbol's stored history had and the one that replaced it has not, where there are any.
+    notes
+        What a person should know of the source: a column that is not used, rows left out.
+    rejected
+        What the source holds and cannot give, by the name it has there, and why.
     healed
         Whether the file of recent sessions was damaged; what could not be read of it was fetched again.
     """
@@ -38,7 +43,15 @@ class UpdateReport:
     restated: list[str] = field(default_factory=list)
     switched: dict[str, str] = field(default_factory=dict)
     shortened: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
     healed: bool = False
+
+    def hear(self, fetched: Fetched) -> None:
+        """Take in what a source said besides its bars: failures, notes, what it cannot give."""
+        self.failures |= fetched.failures
+        self.notes += [note for note in fetched.notes if note not in self.notes]
+        self.rejected |= fetched.rejected
 
     def refuse(self, findings: list[quality.Finding]) -> None:
         """Take in findings; an error is a symbol's failure."""

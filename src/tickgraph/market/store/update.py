@@ -154,7 +154,7 @@ class _Update:
             except SourceUnavailableError as error:
                 report.failures |= dict.fromkeys(group, str(error))
                 continue
-            report.failures |= fetched.failures
+            report.hear(fetched)
             rows = FetchedRows.of(fetched.bars)
             silent = set(group) - set(fetched.failures) - set(rows.places)
             report.added |= dict.fromkeys(sorted(silent), 0)
@@ -198,7 +198,7 @@ class _Update:
                 report.failures |= dict.fromkeys(batch, str(fetched))
                 failed = fetched
                 continue
-            report.failures |= fetched.failures
+            report.hear(fetched)
             bars, findings = quality.usable(fetched.bars)
             report.refuse(findings)
             with self._store.writing(self._source.name) as writer:
