@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tickgraph.errors import PriceDataError, SymbolError
+from tickgraph.errors import PriceDataError
 from tickgraph.market.calendar import check_range
 from tickgraph.market.source import BAR_COLUMNS, Fetched, select_bars
-from tickgraph.market.universe import canonical
+from tickgraph.market.sources.files.naming import name_symbols
 
 _SUFFIXES = (".parquet", ".csv")
 _NAMES = {"ticker": "symbol", "adjclose": "adj_close", "adjusted_close": "adj_close", "timestamp": "date"}
@@ -93,19 +93,22 @@ def _read(path: Path) -> pd.DataFrame:
             table["symbol"] = path.stem
         if table["symbol"].isna().any():  # the text NA too, as pandas reads CSV
             raise PriceDataError(f"{path} has a row without a symbol. Expected one in each row.")
-        symbols = {name: canonical(str(name)) for name in table["symbol"].unique()}
         dates = _days(table["date"])
         numbers = {
             name: pd.to_numeric(table[name if name in table else "close"])
             for name in ("open", "high", "low", "close", "adj_close", "volume")
         }
-    except SymbolError as error:
-        raise PriceDataError(f"{path}: {error}") from error
     except (ValueError, TypeError) as error:
         raise PriceDataError(
             f"{path} holds a date or number that cannot be read: {_first_line(error)}"
         ) from error
-    bars = pd.DataFrame({"symbol": table["symbol"].map(symbols), "date": dates, **numbers})
+    names = table["symbol"].astype(str).astype("category")
+    named = name_symbols(
+        pd.DataFrame({"name": names, "date": dates, "file": str(path)}).astype({"file": "category"})
+    )
+    if named.rejected:
+        raise PriceDataError("; ".join(named.rejected.values()))
+    bars = pd.DataFrame({"symbol": named.symbols, "date": dates, **numbers})
     return bars.astype({"date": "datetime64[us]"})[list(BAR_COLUMNS)]
 
 
