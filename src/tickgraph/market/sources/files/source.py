@@ -1,31 +1,51 @@
-"""A person's own files: one Parquet or CSV file, or a folder of them."""
+"""A person's own files as a source of prices."""
 
 from __future__ import annotations
 
+import csv
+import lzma
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pandas.api.types import union_categoricals
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import PriceDataError, reason_of
 from tickgraph.market.calendar import check_range
-from tickgraph.market.source import BAR_COLUMNS, Fetched, select_bars
-from tickgraph.market.sources.files.naming import name_symbols
+from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars, select_bars
+from tickgraph.market.sources.files.bars import Read, read_bars
+from tickgraph.market.sources.files.columns import by_symbol
+from tickgraph.market.sources.files.naming import Named, name_symbols
+from tickgraph.market.sources.files.pieces import Piece, Stray, find_pieces
+from tickgraph.market.sources.files.remarks import Remark, sentences
+from tickgraph.market.sources.files.text import NoTableError, read_text
+from tickgraph.market.sources.files.typed import is_typed, read_typed
 
-_SUFFIXES = (".parquet", ".csv")
-_NAMES = {"ticker": "symbol", "adjclose": "adj_close", "adjusted_close": "adj_close", "timestamp": "date"}
-_REQUIRED = ("date", "close", "volume")
-_OFFSET = r"(?<=:\d\d)(?:\.\d+)?\s*(?:Z|UTC|[+-]\d\d(?::?\d\d)?)$"  # a time's zone
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, csv.Error, UnicodeError, pa.ArrowException)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    bars: pd.DataFrame
+    notes: tuple[str, ...]
+    rejected: dict[str, str]
 
 
 class FileSource:
     """Bars from files.
 
     A file has the columns ``date, close, volume`` and, where known, ``open, high, low, adj_close``; ``symbol``
-    too, or the file is named after its symbol (``AAPL.csv``). Names are read whatever their case, ``Adj Close``
-    included. Without ``adj_close`` the close stands for it: dividends then count as price moves.
+    too, or the file is named after its symbol (``AAPL.csv``). Names of columns, dates and numbers are read as people's
+    files have them: ``docs/sources.md`` has the tables. Without an adjusted close the close stands for it: dividends
+    then count as price moves, and a note says so.
+
+    What cannot be read is named in :attr:`Fetched.rejected`; the rest is read.
 
     Parameters
     ----------
@@ -35,7 +55,7 @@ class FileSource:
     Raises
     ------
     PriceDataError
-        The path does not exist, or holds no such file.
+        The path does not exist, or nothing there can be read.
     """
 
     name = "files"
@@ -46,18 +66,9 @@ class FileSource:
         if not self.path.exists():
             raise PriceDataError(f"Price file or folder {self.path} does not exist. Check --source-path.")
 
-    @cached_property
-    def _bars(self) -> pd.DataFrame:
-        paths = [self.path]
-        if self.path.is_dir():
-            paths = sorted(p for p in self.path.rglob("*") if p.suffix.lower() in _SUFFIXES)
-            if not paths:
-                raise PriceDataError(f"No .parquet or .csv file in {self.path}. Check --source-path.")
-        return pd.concat([_read(path) for path in paths], ignore_index=True)
-
     def symbols(self) -> tuple[str, ...]:
         """Every symbol in the files."""
-        return tuple(sorted(self._bars["symbol"].unique()))
+        return tuple(sorted(self._contents.bars["symbol"].unique()))
 
     def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Give the bars of symbols; one that is in no file is a failure that says so."""
@@ -68,58 +79,66 @@ class FileSource:
             for symbol in symbols
             if symbol not in have
         }
-        return Fetched(select_bars(self._bars, symbols, first, last), missing)
+        held = self._contents
+        bars = select_bars(held.bars, symbols, first, last)
+        return Fetched(bars, missing, notes=held.notes, rejected=dict(held.rejected))
+
+    @cached_property
+    def _contents(self) -> _Contents:
+        reads: list[tuple[str, Read]] = []
+        remarks: list[Remark] = []
+        rejected: dict[str, str] = {}
+        for piece in find_pieces(self.path):
+            if isinstance(piece, Stray):
+                rejected[piece.file] = f"{piece.file} is left out: {piece.reason}."
+                continue
+            try:
+                reads += [(piece.file, read) for read in _read(piece)]
+            except NoTableError as error:
+                if self.path.is_dir() and piece.file.lower().endswith(
+                    ".txt"
+                ):  # people keep notes beside prices
+                    remarks.append(Remark("Files without a table are left out", piece.file))
+                else:
+                    rejected[piece.file] = str(error)
+            except Exception as error:  # noqa: BLE001  one file fails alone, foreseen or not
+                rejected[piece.file] = reason_of(piece.file, error)
+        for _, read in reads:
+            remarks += read.remarks
+            rejected = read.rejected | rejected
+        bars = empty_bars()
+        names = Named(bars["symbol"])
+        if reads:
+            written = _together(reads, set(rejected))
+            names = name_symbols(written[["name", "date", "file"]])
+            bars = written.assign(symbol=names.symbols)[names.symbols.notna().to_numpy()]
+        rejected |= names.rejected
+        if bars.empty:
+            reasons = list(rejected.values()) or [f"{self.path} holds no prices."]
+            more = f" And {len(reasons) - 5:,} more." if len(reasons) > 5 else ""
+            raise PriceDataError(" ".join(reasons[:5]) + more)
+        notes = (*sentences(remarks), *names.notes)
+        return _Contents(bars[list(BAR_COLUMNS)].reset_index(drop=True), notes, rejected)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(piece: Piece) -> list[Read]:
     try:
-        table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
-    except (OSError, ValueError) as error:  # pyarrow's and pandas' parsing errors are ValueErrors
+        with piece.open() as file:
+            head = file.read(6)
+        table, levels = read_typed(piece) if is_typed(head, piece.file) else read_text(piece)
+    except _DAMAGE as error:
         raise PriceDataError(
-            f"Cannot read {path}: {_first_line(error)}. Expected a Parquet or CSV file."
+            f"Cannot read {piece.file}: it is damaged or cut off. Write or fetch it again."
         ) from error
-    if "date" not in {str(name).lower() for name in table.columns} and table.index.name:
-        table = table.reset_index()
-    names = {name: str(name).strip().lower().replace(" ", "_") for name in table.columns}
-    table = table.rename(columns={name: _NAMES.get(plain, plain) for name, plain in names.items()})
-    missing = [name for name in _REQUIRED if name not in table]
-    if missing:
-        raise PriceDataError(
-            f"{path} lacks the columns {', '.join(missing)}. Expected symbol, date, open, high, low, close, "
-            "adj_close, volume."
-        )
-    try:
-        if "symbol" not in table:
-            table["symbol"] = path.stem
-        if table["symbol"].isna().any():  # the text NA too, as pandas reads CSV
-            raise PriceDataError(f"{path} has a row without a symbol. Expected one in each row.")
-        dates = _days(table["date"])
-        numbers = {
-            name: pd.to_numeric(table[name if name in table else "close"])
-            for name in ("open", "high", "low", "close", "adj_close", "volume")
-        }
-    except (ValueError, TypeError) as error:
-        raise PriceDataError(
-            f"{path} holds a date or number that cannot be read: {_first_line(error)}"
-        ) from error
-    names = table["symbol"].astype(str).astype("category")
-    named = name_symbols(
-        pd.DataFrame({"name": names, "date": dates, "file": str(path)}).astype({"file": "category"})
-    )
-    if named.rejected:
-        raise PriceDataError("; ".join(named.rejected.values()))
-    bars = pd.DataFrame({"symbol": named.symbols, "date": dates, **numbers})
-    return bars.astype({"date": "datetime64[us]"})[list(BAR_COLUMNS)]
+    return [read_bars(part) for part in by_symbol(table, levels)]
 
 
-def _days(column: pd.Series) -> pd.Series:
-    """Read dates as the file's own clock shows them: with or without a zone, or as numbers like 20221230."""
-    if pd.api.types.is_numeric_dtype(column):
-        return pd.to_datetime(column.astype(str), format="%Y%m%d")
-    if pd.api.types.is_string_dtype(column):
-        column = column.str.replace(_OFFSET, "", regex=True)
-    return pd.to_datetime(column).dt.tz_localize(None).dt.normalize()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+def _together(reads: list[tuple[str, Read]], rejected: set[str]) -> pd.DataFrame:
+    """Bars of all tables, without those of a name that is rejected in one of them: it would have holes."""
+    bars = pd.concat([read.bars.drop(columns="name") for _, read in reads], ignore_index=True)
+    names = union_categoricals([read.bars["name"] for _, read in reads])
+    sizes = [len(read.bars) for _, read in reads]
+    files = pd.Index([file for file, _ in reads], dtype="str")
+    codes, different = pd.factorize(files)
+    bars = bars.assign(name=names, file=pd.Categorical.from_codes(np.repeat(codes, sizes), different))
+    return bars[~names.isin(list(rejected))] if rejected.intersection(names.categories) else bars

@@ -1,0 +1,270 @@
+"""From a table to bars: which rows are bars, and which cells cannot be read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tickgraph.errors import PriceDataError
+from tickgraph.market.sources.files.columns import choose_columns
+from tickgraph.market.sources.files.dates import Dates, UnreadableDatesError, read_dates
+from tickgraph.market.sources.files.dialects import Meaning, dialects, plain
+from tickgraph.market.sources.files.numbers import AmbiguousNumberError, Numbers, read_numbers
+from tickgraph.market.sources.files.remarks import Remark
+from tickgraph.market.sources.files.table import Malformed, Table, encoded
+
+NUMBERS: tuple[Meaning, ...] = ("open", "high", "low", "close", "adj_close", "volume")
+_PRICES = NUMBERS[:-1]
+_USED = ("close", "adj_close", "volume")  # an open, high or low that cannot be read costs nothing
+_LEFT_OUT = "Lines that are no bars are left out"
+_Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of one table.
+
+    Attributes
+    ----------
+    bars
+        Columns ``name, date, open, high, low, close, adj_close, volume``; ``name`` is categorical, as written.
+    remarks
+        What a person should know.
+    rejected
+        Why the bars of a name are not given, by name.
+    """
+
+    bars: pd.DataFrame
+    remarks: list[Remark] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+def read_bars(table: Table) -> Read:
+    """Read a table's bars.
+
+    A row that surely is no bar is left out, and a remark names its line: a blank line, a repeated header, a footer, a
+    row without any price. Where a cell cannot be read that is needed, its symbol is rejected.
+
+    Raises
+    ------
+    PriceDataError
+        A column is missing, or its form cannot be told.
+    """
+    chosen = choose_columns(table)
+    return _Reader(table, chosen.places, chosen.remarks).read()
+
+
+class _Reader:
+    def __init__(self, table: Table, places: dict[Meaning, int], remarks: list[Remark]) -> None:
+        self._table, self._places, self._remarks = table, places, remarks
+        self._rejected: dict[str, str] = {}
+        self._codes, self._names = self._written_names()
+
+    def read(self) -> Read:
+        dates, numbers = self._dates(), self._numbers()
+        kept = self._sort_out(dates, numbers)
+        kept &= self._named(kept)
+        for line in self._table.malformed:
+            self._judge(line)
+        bars = pd.DataFrame(
+            {"name": self._categories(kept), "date": dates.days[kept].astype("datetime64[us]")}
+        )
+        for meaning in NUMBERS:
+            bars[meaning] = numbers[meaning if meaning in numbers else "close"].values[kept]
+        whole = bars["volume"].to_numpy()
+        if (
+            whole.dtype == np.float64
+            and len(whole)
+            and (np.abs(whole) < 2**53).all()
+            and (whole == np.floor(whole)).all()
+        ):
+            bars["volume"] = whole.astype(np.int64)
+        return Read(bars, self._remarks, self._rejected)
+
+    def _written_names(self) -> tuple[NDArray[np.int64], list[str]]:
+        """``[n]`` place of each row's name, and the names; -1 where a row has none."""
+        if "symbol" not in self._places:
+            name = self._table.given.get("symbol") or name_of_file(self._table)
+            return np.zeros(len(self._table), np.int64), [name]
+        column = self._table.columns[self._places["symbol"]]
+        codes, values = encoded(column if column.type != pa.null() else column.cast(pa.string()))
+        words = [str(value).strip() for value in values.to_pylist()]
+        names = [name for name in dict.fromkeys(words) if name]
+        places = {name: place for place, name in enumerate(names)}
+        return np.array([*(places.get(word, -1) for word in words), -1])[codes], names
+
+    def _dates(self) -> Dates:
+        place = self._places.get("date")
+        column = (
+            pa.chunked_array([pa.array([self._table.given["date"]] * len(self._table))])
+            if place is None
+            else self._table.columns[place]
+        )
+        try:
+            dates = read_dates(column)
+        except UnreadableDatesError as error:
+            name = "date" if place is None else self._table.names[place]
+            raise PriceDataError(
+                f"{self._table.where(error.row)}: column {name!r} cannot be read: {error.reason}. "
+                "Write dates as 2022-12-30."
+            ) from None
+        if dates.note:
+            self._remarks.append(Remark(dates.note[0].upper() + dates.note[1:], self._table.file))
+        return dates
+
+    def _numbers(self) -> dict[Meaning, Numbers]:
+        columns: dict[str, pa.ChunkedArray] = {
+            m: self._table.columns[self._places[m]] for m in NUMBERS if m in self._places
+        }
+        try:
+            read = read_numbers(columns)
+            return {meaning: read[meaning] for meaning in NUMBERS if meaning in read}
+        except AmbiguousNumberError as error:
+            place = self._places[error.column]  # type: ignore[index]
+            cell = self._table.cell(place, error.row)
+            raise PriceDataError(
+                f"{self._table.where(error.row)}: column {self._table.names[place]!r} holds {cell!r}: no row tells "
+                "whether the comma groups thousands or is the decimal sign. Write 1234 or 1.234."
+            ) from None
+
+    def _sort_out(self, dates: Dates, numbers: dict[Meaning, Numbers]) -> _Mask:
+        """Tell bars from other rows; returns ``[n]`` which are bars."""
+        table, prices = self._table, [meaning for meaning in _PRICES if meaning in numbers]
+        priced = np.zeros(len(table), bool)
+        for meaning in prices:
+            priced |= np.isfinite(numbers[meaning].values.astype(np.float64))
+        dated = ~np.isnat(dates.days)
+        kept = priced & dated
+        stated = np.zeros(len(table), bool)  # the close holds something that should have been a number
+        stated |= numbers["close"].unreadable
+        for row in map(int, np.flatnonzero(~kept)):
+            if not dated[row] and not priced[row]:
+                self._no_bar(row)
+            elif dated[row] and (not stated[row] or self._tells_event(row)):
+                self._remarks.append(
+                    Remark("Rows without prices are left out", f"{table.where(row)} ({dates.days[row]})")
+                )
+            elif not dated[row]:
+                example = f"is no date like {dates.form}, as others there are"
+                if dates.unreadable[row]:
+                    self._refuse(row, "date", f"which {example}. Write it so")
+                else:
+                    self._refuse(row, "date", "and the row has prices. Write its date")
+            else:
+                kept[row] = True
+        for meaning, column in numbers.items():
+            rows = np.flatnonzero(column.unreadable & kept).tolist()
+            if meaning in _USED:
+                for row in rows:
+                    self._refuse(
+                        row, meaning, "which cannot be read as a number. Write it as 31.54, or remove the row"
+                    )
+            elif len(rows):
+                what = f"Column {table.names[self._places[meaning]]!r} has cells that are no numbers; none needs them"
+                places = (f"{table.where(row)} ({table.cell(self._places[meaning], row)!r})" for row in rows)
+                self._remarks += [Remark(what, where) for where in places]
+        return kept & self._daily(kept)
+
+    def _no_bar(self, row: int) -> None:
+        cells = [self._table.cell(column, row).strip() for column in range(len(self._table.columns))]
+        if not any(cells):
+            return
+        place = self._places.get("date", 0)
+        if plain(cells[place]) == plain(self._table.names[place]):
+            self._remarks.append(Remark("Repeated headers are left out", self._table.where(row)))
+        else:
+            text = " ".join(cell for cell in cells if cell)
+            self._remarks.append(Remark(_LEFT_OUT, f"{self._table.where(row)} ({_short(text)})"))
+
+    def _tells_event(self, row: int) -> bool:
+        """Whether a row without prices tells of a dividend or a split."""
+        words = " ".join(self._table.cell(self._places[m], row) for m in NUMBERS if m in self._places)
+        return re.search(dialects()["cells"]["events"], words, re.IGNORECASE) is not None
+
+    def _daily(self, kept: _Mask) -> _Mask:
+        """``[n]`` whether a row is of one day, by a column that says how long a bar is."""
+        if "period" not in self._places:
+            return kept
+        codes, values = encoded(self._table.columns[self._places["period"]])
+        daily = [
+            str(value).strip().casefold() in dialects()["cells"]["daily"] for value in values.to_pylist()
+        ]
+        of_a_day = np.array([*daily, True])[codes]
+        for row in map(int, np.flatnonzero(kept & ~of_a_day)):
+            self._refuse(row, "period", "so these bars are not daily. Daily bars have D there")
+        return of_a_day
+
+    def _named(self, kept: _Mask) -> _Mask:
+        nameless = np.flatnonzero(kept & (self._codes < 0))
+        if len(nameless):
+            raise PriceDataError(
+                f"{self._table.file} has a row without a symbol, {self._table.unit} {self._table.number(nameless[0])}. "
+                f"Expected one in each row, in column {self._table.names[self._places['symbol']]!r}."
+            )
+        refused = [place for place, name in enumerate(self._names) if name in self._rejected]
+        return ~np.isin(self._codes, refused) if refused else np.ones(len(self._table), bool)
+
+    def _categories(self, kept: _Mask) -> pd.Categorical:
+        codes = self._codes[kept]
+        used, places = np.unique(codes, return_inverse=True)
+        return pd.Categorical.from_codes(places, pd.Index([self._names[code] for code in used], dtype="str"))
+
+    def _refuse(self, row: int, meaning: Meaning, why: str) -> None:
+        name = self._names[self._codes[row]] if self._codes[row] >= 0 else ""
+        if name in self._rejected:
+            return
+        place = self._places.get(meaning, 0)
+        column, cell = self._table.names[place], self._table.cell(place, row)
+        self._rejected[name] = f"{self._table.where(row)}: column {column!r} holds {_short(cell)!s}, {why}."
+
+    def _judge(self, line: Malformed) -> None:
+        """Of a line with more or fewer cells than the header: a footer is left out, a torn row rejects its symbol."""
+        where = f"{self._table.file} line {line.line}"
+        if not any(line.cells):
+            return
+        if sum(_has_digits_only(cell) for cell in line.cells) < 2:
+            self._remarks.append(Remark(_LEFT_OUT, f"{where} ({_short(line.text)})"))
+            return
+        place = self._places.get("symbol")
+        name = self._names[0] if place is None else ""
+        if place is not None and place < len(line.cells):
+            name = line.cells[place]
+        self._rejected.setdefault(
+            name or self._table.file,
+            f"{where} has {len(line.cells)} cells where the header has {len(self._table.names)}: {_short(line.text)}. "
+            "It is cut off, or a value holds the separator.",
+        )
+
+
+def name_of_file(table: Table) -> str:
+    """The symbol after which a file is named.
+
+    Raises
+    ------
+    PriceDataError
+        Its name is a word, such as ``prices.csv``.
+    """
+    rules = dialects()
+    first = re.match(r"[a-z]*", table.stem.casefold())
+    if table.stem.casefold() in rules["words"]["files"] or (
+        first and first[0] == "part" and table.stem != first[0]
+    ):
+        raise PriceDataError(
+            f"{table.file} has no column with symbols, and its name is no symbol. Name the file after its symbol "
+            "(AAPL.csv), or write a column 'symbol'."
+        )
+    fits = (re.fullmatch(rule["pattern"], table.stem, re.IGNORECASE) for rule in rules["files"])
+    return next((fit["symbol"] for fit in fits if fit), table.stem)
+
+
+def _has_digits_only(cell: str) -> bool:
+    return bool(re.search(r"\d", cell)) and not re.search("[A-Za-z]", cell)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "...")

@@ -1,0 +1,121 @@
+"""Which column of a table is which."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import pyarrow.compute as pc
+
+from tickgraph.errors import PriceDataError
+from tickgraph.market.sources.files.dialects import (
+    Meaning,
+    dialects,
+    is_perhaps_symbol,
+    looks_needed,
+    meaning_of,
+    plain,
+)
+from tickgraph.market.sources.files.remarks import Remark
+from tickgraph.market.sources.files.table import Table
+
+_NEEDED: tuple[Meaning, ...] = ("date", "close", "volume")
+_SYMBOLIC = re.compile(r"[A-Z0-9^.$/_:=-]{1,12}|[a-z0-9^.$/_:=-]{1,8}")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Columns by meaning, as places in a table; and what is to be said of the others."""
+
+    places: dict[Meaning, int]
+    remarks: list[Remark]
+
+
+def by_symbol(table: Table, levels: list[list[str]]) -> list[Table]:
+    """Take a wide table apart: one table a ticker, where a level of the header names tickers."""
+    if not levels:
+        return [table]
+    known = [sum(meaning_of(name) is not None for name in level) for level in (table.names, levels[0])]
+    names, tickers = (table.names, levels[0]) if known[0] >= known[1] else (levels[0], table.names)
+    own = [bool(upper and lower) for upper, lower in zip(table.names, levels[0], strict=True)]
+    shared = [place for place, has_ticker in enumerate(own) if not has_ticker]
+    tables = []
+    for ticker in dict.fromkeys(
+        ticker for ticker, has_ticker in zip(tickers, own, strict=True) if has_ticker
+    ):
+        places = shared + [
+            place for place, has_ticker in enumerate(own) if has_ticker and tickers[place] == ticker
+        ]
+        tables.append(
+            replace(
+                table,
+                names=[names[place] or table.names[place] for place in places],
+                columns=[table.columns[place] for place in places],
+                given=table.given | {"symbol": ticker},
+            )
+        )
+    return tables
+
+
+def choose_columns(table: Table) -> Chosen:
+    """Find each meaning's column: of several the one whose name stands first in the table of dialects.
+
+    Raises
+    ------
+    PriceDataError
+        There are no dates, closes or volumes.
+    """
+    ranked: dict[Meaning, list[tuple[int, int]]] = {}
+    remarks = []
+    for place, name in enumerate(table.names):
+        meant = meaning_of(name)
+        if meant is None:
+            if looks_needed(name):
+                remarks.append(Remark(f"Column {name!r} is not used", table.file))
+        elif meant[0] == "symbol" and is_perhaps_symbol(name) and not _has_symbols(table, place):
+            remarks.append(Remark(f"Column {name!r} is not used, as it does not hold symbols", table.file))
+        else:
+            ranked.setdefault(meant[0], []).append((meant[1], place))
+    places: dict[Meaning, int] = {}
+    for meaning, candidates in ranked.items():
+        (_, places[meaning]), *others = sorted(candidates)
+        used = table.names[places[meaning]]
+        remarks += [
+            Remark(f"Column {table.names[other]!r} is not used, as {used!r} is", table.file)
+            for _, other in others
+            if plain(table.names[other]) != "time"  # of the same moment as the date
+        ]
+    if "date" not in places and "date" not in table.given:
+        unnamed = [
+            place for place, name in enumerate(table.names) if plain(name) in dialects()["unnamed"]["names"]
+        ]
+        if unnamed:
+            places["date"] = unnamed[0]
+    missing = [meaning for meaning in _NEEDED if meaning not in places and meaning not in table.given]
+    if missing:
+        found = ", ".join(repr(name) for name in table.names[:20]) + (" ..." if len(table.names) > 20 else "")
+        raise PriceDataError(
+            f"{table.file} lacks the columns {', '.join(missing)}. Found {found}. "
+            "Expected symbol, date, open, high, low, close, adj_close, volume; docs/sources.md has other names."
+        )
+    if "adj_close" not in places:
+        remarks.append(
+            Remark(
+                "No adjusted close, so the close stands for it; unless it is adjusted already, dividends count as "
+                "price moves",
+                table.file,
+            )
+        )
+    return Chosen(places, remarks)
+
+
+def _has_symbols(table: Table, place: int) -> bool:
+    """Whether what stands in a column looks like symbols, and not like companies' names."""
+    values = [
+        str(value).strip()
+        for value in pc.unique(table.columns[place]).to_pylist()[:1000]
+        if value is not None
+    ]
+    values = [value for value in values if value]
+    fitting = sum(_SYMBOLIC.fullmatch(value) is not None for value in values)
+    return bool(values) and fitting >= 0.9 * len(values)

@@ -1,0 +1,54 @@
+"""How people's files call and write things, as data: ``market/data/dialects.toml``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+Meaning = Literal["symbol", "date", "open", "high", "low", "close", "adj_close", "volume", "period"]
+
+_NUMBERING = re.compile(r"^\s*\d+[a-z]?[.):]\s*", re.IGNORECASE)
+_ASIDE = re.compile(r"[(\[].*?[)\]]")
+
+
+@cache
+def dialects() -> dict[str, Any]:
+    """Everything that is known of dialects."""
+    text = resources.files("tickgraph.market").joinpath("data/dialects.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def plain(name: str) -> str:
+    """Name of a column as the table has it: no capitals, accents, spaces, punctuation or leading number."""
+    text = _ASIDE.sub("", _NUMBERING.sub("", name)) or name
+    letters = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+@cache
+def _known() -> dict[str, tuple[Meaning, int]]:
+    return {
+        name: (meaning, rank)
+        for meaning, names in dialects()["columns"].items()
+        for rank, name in enumerate(names)
+    }
+
+
+def meaning_of(name: str) -> tuple[Meaning, int] | None:
+    """What a column's name means, and its place among the names of that meaning; None for an unknown name."""
+    return _known().get(plain(name))
+
+
+def is_perhaps_symbol(name: str) -> bool:
+    """Whether a column of this name may hold something else than symbols, such as companies' names."""
+    return plain(name) in dialects()["perhaps"]["symbol"]
+
+
+def looks_needed(name: str) -> bool:
+    """Whether an unknown column looks like a price that is needed."""
+    rule, word = dialects()["looks_like"], plain(name)
+    return bool(re.search(rule["close"], word)) and not re.search(rule["not_close"], word)

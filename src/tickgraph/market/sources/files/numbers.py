@@ -1,0 +1,158 @@
+"""Columns of numbers, however they are written: ``31.54``, ``$31.54``, ``3,154.39``, ``3.154,39``, ``1.77M``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tickgraph.market.sources.files.dialects import dialects
+from tickgraph.market.sources.files.table import encoded, is_text
+
+_SIGN, _POWER = r"^[-+]?", r"(?:[eE][-+]?\d+)?"
+_WITH_POINT = _SIGN + r"(?:\d+|\d{1,3}(?:[,' ]\d{3})+)?(?:\.\d*)?" + _POWER + "$"
+_WITH_COMMA = _SIGN + r"(?:\d+|\d{1,3}(?:[.' ]\d{3})+)?(?:,\d*)?" + _POWER + "$"
+_EITHER = (
+    r"^[-+]?\d{1,3}[.,]\d{3}$"  # 1,234 is 1234 where commas group thousands, and 1.234 where they are decimal
+)
+_SPACES = "[\u00a0\u2007\u2009\u202f\u200e]"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers.
+
+    Attributes
+    ----------
+    values
+        ``[n]`` numbers; NaN where a cell is empty or cannot be read. Typed columns keep their own type.
+    unreadable
+        ``[n]`` whether a cell holds something that is no number.
+    """
+
+    values: NDArray[np.generic]
+    unreadable: NDArray[np.bool_]
+
+
+class AmbiguousNumberError(Exception):
+    """Nothing tells whether a comma groups thousands or is the decimal sign."""
+
+    def __init__(self, column: str, row: int) -> None:
+        super().__init__(column, row)
+        self.column, self.row = column, row
+
+
+def read_numbers(columns: Mapping[str, pa.ChunkedArray], multiplied: str = "volume") -> dict[str, Numbers]:
+    """Read columns of numbers by one convention: a file has one decimal sign.
+
+    Parameters
+    ----------
+    columns
+        By meaning.
+    multiplied
+        The column whose numbers may end in K, M, B or T.
+
+    Raises
+    ------
+    AmbiguousNumberError
+        Nothing tells the decimal sign.
+    """
+    done: dict[str, Numbers] = {}
+    texts: dict[str, tuple[NDArray[np.int64], pa.Array]] = {}
+    for meaning, column in columns.items():
+        quick = _typed(column) if not is_text(column) else _plain_numbers(column)
+        if quick is None:
+            codes, words = encoded(column)
+            texts[meaning] = codes, _stripped(words)
+        else:
+            done[meaning] = quick
+    if texts:
+        comma = _comma_is_decimal(texts, multiplied)
+        done |= {
+            meaning: _read(codes, words, comma, meaning == multiplied)
+            for meaning, (codes, words) in texts.items()
+        }
+    return {meaning: done[meaning] for meaning in columns}
+
+
+def _typed(column: pa.ChunkedArray) -> Numbers:
+    """Numbers of a column that holds numbers; anything else in it cannot be read."""
+    kind, none = column.type, np.zeros(len(column), bool)
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        column = column.cast(pa.float64())
+    elif pa.types.is_float16(kind):
+        column = column.cast(pa.float32())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        unreadable = pc.is_valid(column).to_numpy().astype(bool)
+        return Numbers(np.full(len(column), np.nan), unreadable)
+    if pa.types.is_integer(kind) and column.null_count:
+        column = column.cast(pa.float64(), safe=False)
+    return Numbers(column.to_numpy(), none)
+
+
+def _plain_numbers(column: pa.ChunkedArray) -> Numbers | None:
+    """Numbers of text without any adornment, the usual case; None where some cell has one."""
+    missing = pa.array(dialects()["cells"]["missing"], column.type)
+    try:
+        values = column.cast(pa.float64())
+    except pa.ArrowInvalid:
+        empty = pc.is_in(pc.utf8_lower(column), value_set=missing)
+        try:
+            values = pc.if_else(empty, pa.scalar(None, column.type), column).cast(pa.float64())
+        except pa.ArrowInvalid:
+            return None
+    return Numbers(values.to_numpy(), np.zeros(len(column), bool))
+
+
+def _stripped(words: pa.Array) -> pa.Array:
+    """Cells without spaces at their ends and signs of currencies; spaces of all kinds are one."""
+    currency = dialects()["cells"]["currency"]
+    words = pc.replace_substring_regex(words, _SPACES, " ")
+    words = pc.replace_substring_regex(words, "[\u2019]", "'")
+    words = pc.replace_substring_regex(pc.utf8_trim_whitespace(words), "^\u2212", "-")
+    words = pc.replace_substring_regex(words, rf"^([-+]?)\s*{currency}\s*", r"\1")
+    return pc.replace_substring_regex(words, rf"\s*{currency}$", "")
+
+
+def _comma_is_decimal(texts: Mapping[str, tuple[NDArray[np.int64], pa.Array]], multiplied: str) -> bool:
+    """Whether the decimal sign is a comma: the reading that fits more of the different cells."""
+    point = comma = 0
+    doubtful: AmbiguousNumberError | None = None
+    for meaning, (codes, words) in texts.items():
+        if meaning == multiplied:
+            words = pc.replace_substring_regex(words, r"\s*[KkMmBbTt]$", "")
+        with_point = pc.match_substring_regex(words, _WITH_POINT).to_numpy(zero_copy_only=False)
+        with_comma = pc.match_substring_regex(words, _WITH_COMMA).to_numpy(zero_copy_only=False)
+        point += int((with_point & ~with_comma).sum())
+        comma += int((with_comma & ~with_point).sum())
+        either = pc.match_substring_regex(words, _EITHER).to_numpy(zero_copy_only=False)
+        either &= pc.match_substring(words, ",").to_numpy(zero_copy_only=False)
+        if doubtful is None and either.any():
+            doubtful = AmbiguousNumberError(
+                meaning, int(np.flatnonzero(codes == np.flatnonzero(either)[0])[0])
+            )
+    if point == comma and doubtful is not None:
+        raise doubtful
+    return comma > point
+
+
+def _read(codes: NDArray[np.int64], words: pa.Array, comma: bool, multiplied: bool) -> Numbers:
+    shape, group, decimal = (_WITH_COMMA, "[.' ]", ",") if comma else (_WITH_POINT, "[,' ]", ".")
+    empty = pc.is_in(pc.utf8_lower(words), value_set=pa.array(dialects()["cells"]["missing"], words.type))
+    factors = np.ones(len(words))
+    if multiplied:
+        for letter, factor in dialects()["multiples"].items():
+            ends = pc.match_substring_regex(words, rf"\d\.?\s*{letter}$", ignore_case=True)
+            factors = np.where(ends.to_numpy(zero_copy_only=False), factor, factors)
+        words = pc.replace_substring_regex(words, r"(\d)\s*[KkMmBbTt]$", r"\1")
+    readable = pc.and_(pc.match_substring_regex(words, shape), pc.match_substring_regex(words, r"\d"))
+    digits = pc.replace_substring(pc.replace_substring_regex(words, group, ""), decimal, ".")
+    values = pc.if_else(readable, digits, pa.scalar(None, words.type)).cast(pa.float64())
+    # One more of each at the end: code -1, a cell that a Parquet file leaves empty.
+    numbers = np.append(values.fill_null(np.nan).to_numpy(zero_copy_only=False) * factors, np.nan)
+    refused = pc.and_not(pc.invert(readable), empty).to_numpy(zero_copy_only=False)
+    return Numbers(numbers[codes], np.append(refused, False)[codes])

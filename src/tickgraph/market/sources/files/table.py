@@ -1,0 +1,91 @@
+"""A file's columns as they are written, before anything is known of what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A line of text with more or fewer cells than the header."""
+
+    line: int
+    text: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of one file.
+
+    Attributes
+    ----------
+    file
+        The file, as messages name it.
+    names
+        ``[c]`` names of columns as they are written; empty for a column without one.
+    columns
+        ``[c]`` columns of ``[n]`` cells; those of a text file hold text, the empty text included.
+    unit
+        What a message calls a row: ``line`` of text, or ``row``.
+    first
+        Number of the first row: a text file's lines count from 1, header included.
+    given
+        What the file's place says of all its rows, by meaning: ``symbol`` from a folder named ``symbol=AAPL``.
+    stem
+        The file's name without its ending.
+    malformed
+        Lines that could not be split into the columns.
+    """
+
+    file: str
+    names: list[str]
+    columns: list[pa.ChunkedArray]
+    unit: Literal["line", "row"] = "row"
+    first: int = 1
+    given: dict[str, str] = field(default_factory=dict)
+    stem: str = ""
+    malformed: tuple[Malformed, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def number(self, row: int) -> int:
+        """Number of a row as a person counts it in the file."""
+        place = self.first + int(row)
+        return place + int(np.searchsorted(self._before, place, side="right"))
+
+    @cached_property
+    def _before(self) -> NDArray[np.int64]:
+        """``[m]`` for each malformed line, the place among the rows before which it stands."""
+        return np.array([left_out.line - count for count, left_out in enumerate(self.malformed)], np.int64)
+
+    def where(self, row: int) -> str:
+        """Name a row: ``prices.csv line 12``."""
+        return f"{self.file} {self.unit} {self.number(row)}"
+
+    def cell(self, column: int, row: int) -> str:
+        """One cell as text."""
+        value = self.columns[column][int(row)].as_py()
+        return "" if value is None else str(value)
+
+
+def is_text(column: pa.ChunkedArray) -> bool:
+    """Whether a column's cells are text."""
+    kind = column.type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
+    """Split a column into ``[n]`` codes and ``[u]`` different values; the code of an empty cell is -1."""
+    whole = column.dictionary_encode().unify_dictionaries()
+    if not whole.num_chunks:
+        return np.array([], np.int64), pa.array([], column.type)
+    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in whole.chunks]
+    return np.concatenate(codes).astype(np.int64), whole.chunk(0).dictionary
