@@ -30,7 +30,7 @@ _DAY = "|".join(
         rf"\d{{4}}[-\s]{_MONTH}[-\s]\d{{1,2}}",
     )
 ).replace("([-/.])", "[-/.]")
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?|\d{6}"
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?|\d{6}"
 _ZONE = r"(?:GMT|UTC)?[+-]\d{2}(?::?\d{2})?|[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*"
 _WRITTEN = (
     r"^(?:[A-Za-z]{3,9}\.?,?\s+)?"
@@ -184,11 +184,11 @@ def _told(
     if not differing:
         return first, None
     readings = [first, *differing]
-    spans = [np.nanmax(reading.days) - np.nanmin(reading.days) for reading in readings]
     on_weekdays = [reading for reading in readings if not _weekends(reading.days)]
-    # Days that follow each other do so in the right reading; in the wrong one they are months apart.
-    if len(on_weekdays) == 1 and spans[readings.index(on_weekdays[0])] == min(spans):
-        told = on_weekdays[0]
+    # Days that follow each other do so in the right reading; in a wrong one they are months apart.
+    dense, less_dense, *_ = sorted(readings, key=_span)
+    if len(on_weekdays) == 1 and on_weekdays[0] is dense and _span(dense) < _span(less_dense):
+        told = dense
         note = f"dates such as {_cell(words, 0)} are read as {told.days[0]}, as no other reading has weekdays only"
         return told, note
     place = int(np.flatnonzero(first.days != differing[0].days)[0])
@@ -196,6 +196,10 @@ def _told(
     raise UnreadableDatesError(
         f"{_cell(words, place)} may be {may}: no row tells the order of day, month and year", row_of(place)
     )
+
+
+def _span(reading: _Reading) -> np.timedelta64:
+    return np.nanmax(reading.days) - np.nanmin(reading.days)
 
 
 def _weekends(days: Days) -> bool:
@@ -249,7 +253,7 @@ def _forms(words: pa.Array, row_of: Callable[[int], int]) -> list[_Reading]:
         if np.isnat(days).all():
             continue
         by_value = np.append(days, np.datetime64("NaT"))[codes]
-        if named["zone"].fillna("").any():
+        if named["clock"].fillna("").any() or named["zone"].fillna("").any():
             by_value = _zoned(by_value, named["clock"], named["zone"], row_of)
         readings.append(_Reading(by_value, rule["example"]))
     return readings

@@ -50,5 +50,4 @@ def is_perhaps_symbol(name: str) -> bool:
 
 def looks_needed(name: str) -> bool:
     """Whether an unknown column looks like a price that is needed."""
-    rule, word = dialects()["looks_like"], plain(name)
-    return bool(re.search(rule["close"], word)) and not re.search(rule["not_close"], word)
+    return re.search(dialects()["looks_like"]["close"], plain(name)) is not None

@@ -128,7 +128,7 @@ def _unpacked(path: Path, name: str, given: dict[str, str]) -> Iterator[Piece | 
         return
     if not head.startswith(_ZIP):
         pack = next((pack for magic, pack in _PACKERS.items() if head.startswith(magic)), None)
-        yield Piece(name, _stem(path.name), lambda: pack(path.open("rb")) if pack else path.open("rb"), given)
+        yield Piece(name, _stem(path.name), lambda: pack(path) if pack else path.open("rb"), given)
         return
     try:
         with zipfile.ZipFile(path) as archive:

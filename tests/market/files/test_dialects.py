@@ -1,0 +1,316 @@
+"""The dialects that people download, a few lines of each."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tickgraph.errors import PriceDataError
+from tickgraph.market.sources.files import FileSource
+
+ADJUSTED = {
+    "yfinance, one header line": (
+        "Date,Open,High,Low,Close,Adj Close,Volume\n"
+        "2022-01-03,9,11,8,10.5,10,100\n"
+        "2022-01-04,9,11,8,11.5,11,200\n"
+    ),
+    "yfinance, three header lines": (
+        "Price,Adj Close,Close,High,Low,Open,Volume\n"
+        "Ticker,AAPL,AAPL,AAPL,AAPL,AAPL,AAPL\n"
+        "Date,,,,,,\n"
+        "2022-01-03,10,10.5,11,8,9,100\n"
+        "2022-01-04,11,11.5,11,8,9,200\n"
+    ),
+    "pandas, unnamed index": (
+        ",Open,High,Low,Close,Adj Close,Volume\n2022-01-03,9,11,8,10.5,10,100\n2022-01-04,9,11,8,11.5,11,200\n"
+    ),
+    "pandas, row numbers in front": (
+        ",Date,Close,Adj Close,Volume\n0,2022-01-03,10.5,10,100\n1,2022-01-04,11.5,11,200\n"
+    ),
+    "Tiingo": (
+        "date,close,high,low,open,volume,adjClose,adjHigh,adjLow,adjOpen,adjVolume,divCash,splitFactor\n"
+        "2022-01-03T00:00:00.000Z,10.5,11,8,9,100,10,1,1,1,100,0.0,1.0\n"
+        "2022-01-04T00:00:00.000Z,11.5,11,8,9,200,11,1,1,1,200,0.0,1.0\n"
+    ),
+    "Alpha Vantage": (
+        "timestamp,1. open,2. high,3. low,4. close,5. adjusted close,6. volume,"
+        "7. dividend amount,8. split coefficient\n"
+        "2022-01-04,9,11,8,11.5,11,200,0.0,1.0\n"
+        "2022-01-03,9,11,8,10.5,10,100,0.0,1.0\n"
+    ),
+    "Sharadar": (
+        "ticker,date,open,high,low,close,volume,closeadj,closeunadj,lastupdated\n"
+        "AAPL,2022-01-03,9,11,8,10.5,100,10,42,2023-01-01\n"
+        "AAPL,2022-01-04,9,11,8,11.5,200,11,46,2023-01-01\n"
+    ),
+    "EODHD": (
+        "Date,Open,High,Low,Close,Adjusted_close,Volume\n"
+        "2022-01-03,9,11,8,10.5,10,100\n"
+        "2022-01-04,9,11,8,11.5,11,200\n"
+    ),
+    "tidyquant": "symbol,date,close,volume,adjusted\nAAPL,2022-01-03,10.5,100,10\nAAPL,2022-01-04,11.5,200,11\n",
+    "Quandl": "Date,Close,Volume,Adj. Close\n2022-01-03,10.5,100,10\n2022-01-04,11.5,200,11\n",
+    "Adj Close Price": "Date,Close,Adj Close Price,Volume\n2022-01-03,10.5,10,100\n2022-01-04,11.5,11,200\n",
+    "Yahoo's page": "Date,Close*,Adj Close**,Volume\n2022-01-03,10.5,10,100\n2022-01-04,11.5,11,200\n",
+    "semicolons, decimal commas": (
+        "Date;Close;Adj Close;Volume\n2022-01-03;10,5;10,0;100\n2022-01-04;11,5;11,0;200\n"
+    ),
+    "tabs": "Date\tClose\tAdj Close\tVolume\n2022-01-03\t10.5\t10\t100\n2022-01-04\t11.5\t11\t200\n",
+    "pipes": "Date|Close|Adj Close|Volume\n2022-01-03|10.5|10|100\n2022-01-04|11.5|11|200\n",
+    "Excel's separator line": (
+        "sep=;\nDate;Close;Adj Close;Volume\n2022-01-03;10.5;10;100\n2022-01-04;11.5;11;200\n"
+    ),
+    "lines before the header": (
+        "Downloaded from a page\n\nDate,Close,Adj Close,Volume\n2022-01-03,10.5,10,100\n2022-01-04,11.5,11,200\n"
+    ),
+    "each line ends in a separator": (
+        "Date,Close,Adj Close,Volume\n2022-01-03,10.5,10,100,\n2022-01-04,11.5,11,200,\n"
+    ),
+    "R's row names": (
+        '"date","close","adj_close","volume"\n"1",2022-01-03,10.5,10,100\n"2",2022-01-04,11.5,11,200\n'
+    ),
+}
+
+PLAIN = {
+    "Stooq": "Date,Open,High,Low,Close,Volume\n2022-01-03,9,11,8,10.5,100\n2022-01-04,9,11,8,11.5,200\n",
+    "Stooq, in bulk": (
+        "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"
+        "AAPL,D,20220103,000000,9,11,8,10.5,100,0\n"
+        "AAPL,D,20220104,000000,9,11,8,11.5,200,0\n"
+    ),
+    "Nasdaq.com": (
+        "Date,Close/Last,Volume,Open,High,Low\n01/13/2022,$11.50,200,$9,$11,$8\n01/03/2022,$10.50,100,$9,$11,$8\n"
+    ),
+    "investing.com": (
+        '\ufeff"Date","Price","Open","High","Low","Vol.","Change %"\n'
+        '"Jan 04, 2022","11.50","9","11","8","0.2K","0.1%"\n'
+        '"Jan 03, 2022","10.50","9","11","8","0.1K","0.1%"\n'
+    ),
+    "investing.com, German": (
+        '"Datum","Zuletzt","Eröffn.","Hoch","Tief","Vol.","+/- %"\n'
+        '"13.01.2022","11,50","9,00","11,00","8,00","0,2K","0,1%"\n'
+        '"03.01.2022","10,50","9,00","11,00","8,00","0,1K","0,1%"\n'
+    ),
+    "Kaggle": (
+        "date,open,high,low,close,volume,Name\n"
+        "2022-01-03,9,11,8,10.5,100,AAPL\n"
+        "2022-01-04,9,11,8,11.5,200,AAPL\n"
+    ),
+    "DoltHub": (
+        "date,act_symbol,open,high,low,close,volume\n"
+        "2022-01-03,AAPL,9,11,8,10.5,100\n"
+        "2022-01-04,AAPL,9,11,8,11.5,200\n"
+    ),
+    "MetaTrader 5": (
+        "<DATE>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n"
+        "2022.01.03\t9\t11\t8\t10.5\t7\t100\t1\n2022.01.04\t9\t11\t8\t11.5\t7\t200\t1\n"
+    ),
+    "TradingView": (
+        "time,open,high,low,close,Volume\n"
+        "2022-01-03T16:00:00-05:00,9,11,8,10.5,100\n2022-01-04T16:00:00-05:00,9,11,8,11.5,200\n"
+    ),
+    "FinRL": (
+        "date,open,high,low,close,volume,tic,day\n"
+        "2022-01-03,9,11,8,10.5,100,AAPL,0\n"
+        "2022-01-04,9,11,8,11.5,200,AAPL,1\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", ADJUSTED)
+def test_a_dialect_with_adjusted_closes_is_read(written, dialect):
+    fetched = written(ADJUSTED[dialect]).fetch(["AAPL"])
+    bars = fetched.bars
+    assert bars["date"].dt.strftime("%m-%d").tolist() == ["01-03", "01-04"]
+    assert bars["close"].tolist() == [10.5, 11.5]
+    assert bars["adj_close"].tolist() == [10, 11]
+    assert bars["volume"].tolist() == [100, 200]
+    assert not fetched.rejected
+
+
+@pytest.mark.parametrize("dialect", PLAIN)
+def test_a_dialect_without_adjusted_closes_is_read_and_that_is_said(written, dialect):
+    fetched = written(PLAIN[dialect]).fetch(["AAPL"])
+    bars = fetched.bars
+    assert bars["date"].dt.day.iloc[0] == 3
+    assert bars["close"].tolist() == bars["adj_close"].tolist() == [10.5, 11.5]
+    assert bars["volume"].tolist() == [100, 200]
+    assert bars["open"].tolist() == [9, 9]
+    assert any("No adjusted close" in note for note in fetched.notes)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ["Price,Close,Close,Volume,Volume", "Ticker,AAPL,MSFT,AAPL,MSFT", "Date,,,,"],
+        [",Close,Close,Volume,Volume", ",AAPL,MSFT,AAPL,MSFT", "Date,,,,"],
+        [",Close,Close,Volume,Volume", ",AAPL,MSFT,AAPL,MSFT"],
+        ["Price,Close,Close,Volume,Volume", "Ticker,AAPL,MSFT,AAPL,MSFT"],
+    ],
+)
+def test_a_wide_table_of_yfinance_is_taken_apart(written, header):
+    rows = "2022-01-03,10,20,100,200\n2022-01-04,11,,110,\n"
+    fetched = written("\n".join(header) + "\n" + rows, "wide.csv").fetch(["AAPL", "MSFT"])
+    assert fetched.bars["symbol"].tolist() == ["AAPL", "AAPL", "MSFT"]
+    assert fetched.bars["close"].tolist() == [10, 11, 20]
+    assert any("Rows without prices" in note and "line" in note for note in fetched.notes)
+
+
+def test_a_wide_table_with_the_tickers_above_is_taken_apart(written):
+    text = "Ticker,AAPL,AAPL,MSFT,MSFT\nPrice,Close,Volume,Close,Volume\nDate,,,,\n2022-01-03,10,100,20,200\n"
+    bars = written(text, "wide.csv").fetch(["AAPL", "MSFT"]).bars
+    assert bars[["symbol", "close", "volume"]].to_numpy().tolist() == [["AAPL", 10, 100], ["MSFT", 20, 200]]
+
+
+FRAME = pd.DataFrame(
+    {
+        "symbol": ["AAPL", "AAPL", "MSFT"],
+        "date": pd.to_datetime(["2022-01-03", "2022-01-04", "2022-01-03"]),
+        "close": [10.0, 11, 20],
+        "volume": [100, 110, 200],
+    }
+)
+WIDE = FRAME.pivot(index="date", columns="symbol")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        FRAME.set_index(["symbol", "date"]),
+        FRAME.set_index(["date", "symbol"]),
+        FRAME.set_index("date"),
+        FRAME.set_index("date").rename_axis(None),
+        FRAME.astype({"symbol": "category", "close": "float32"}),
+        FRAME.assign(date=FRAME["date"].dt.tz_localize("America/New_York")),
+        FRAME.assign(date=FRAME["date"].dt.tz_localize("America/New_York").dt.tz_convert("UTC")),
+        FRAME.assign(date=FRAME["date"].dt.date),
+        FRAME.assign(date=FRAME["date"].dt.strftime("%Y/%m/%d")).assign(empty=None),
+        FRAME.astype({"volume": "Int64"}),
+        FRAME.astype(str),
+        WIDE,
+        WIDE.swaplevel(axis=1).sort_index(axis=1),
+    ],
+    ids=[
+        "symbol and date",
+        "date and symbol",
+        "date",
+        "unnamed",
+        "categories",
+        "zone",
+        "utc",
+        "days",
+        "text",
+        "nullable",
+        "all text",
+        "wide",
+        "wide by ticker",
+    ],
+)
+def test_a_frame_of_pandas_in_parquet_is_read(tmp_path, frame):
+    frame.to_parquet(tmp_path / "frame.parquet")
+    bars = FileSource(tmp_path / "frame.parquet").fetch(["AAPL", "MSFT"]).bars
+    assert bars["symbol"].tolist() == ["AAPL", "AAPL", "MSFT"]
+    assert bars["date"].dt.day.tolist() == [3, 4, 3]
+    assert bars["close"].tolist() == [10, 11, 20]
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        {
+            "symbol": pa.dictionary(pa.int32(), pa.string()),
+            "close": pa.decimal128(12, 4),
+            "date": pa.date32(),
+        },
+        {"symbol": pa.large_string(), "volume": pa.int32(), "date": pa.timestamp("ns")},
+        {"symbol": pa.binary(), "volume": pa.uint64(), "date": pa.timestamp("s", "UTC")},
+        {"symbol": pa.string_view(), "close": pa.float32(), "date": pa.string()},
+        {"date": pa.int64()},
+    ],
+)
+def test_the_types_of_other_programs_are_read(tmp_path, types):
+    table = pa.table({"symbol": ["AAPL"], "date": ["2022-01-03"], "close": [10.0], "volume": [100]})
+    for name, kind in types.items():
+        column = table[name]
+        if name == "date" and kind == pa.int64():
+            column = pa.chunked_array([[20220103]])
+        elif name == "date" and kind != pa.string():
+            column = column.cast(pa.timestamp("s")).cast(kind)
+        table = table.set_column(table.column_names.index(name), name, column.cast(kind))
+    pq.write_table(table, tmp_path / "typed.parquet")
+    row = FileSource(tmp_path / "typed.parquet").fetch(["AAPL"]).bars.iloc[0]
+    assert (row["date"], row["close"], row["volume"]) == (pd.Timestamp("2022-01-03"), 10, 100)
+
+
+TEXT = "Date,Close,Volume,Größe\r\n2022-01-03,10,100,1\r\n"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "utf-32"]
+)
+def test_encodings_are_told_by_their_bytes(written, encoding):
+    assert written(TEXT, encoding=encoding).fetch(["AAPL"]).bars["close"].tolist() == [10]
+
+
+def test_a_letter_of_windows_far_down_the_file_is_read(written):
+    rows = "2022-01-03,10,100,a\n" * 20_000 + "2022-01-04,10,100,ü\n"
+    bars = written("Date,Close,Volume,x\n" + rows, encoding="cp1252").fetch(["AAPL"]).bars
+    assert bars["date"].iloc[-1] == pd.Timestamp("2022-01-04")
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\r", "\n"])
+def test_lines_end_in_any_way(written, ends):
+    assert (
+        len(
+            written("Date,Close,Volume\n2022-01-03,1,2\n2022-01-04,1,2\n".replace("\n", ends))
+            .fetch(["AAPL"])
+            .bars
+        )
+        == 2
+    )
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
+@pytest.mark.parametrize("folder", [True, False])
+def test_packed_files_are_read(tmp_path, ending, folder):
+    path = tmp_path / f"AAPL.csv.{ending}"
+    FRAME[:2].drop(columns="symbol").to_csv(path, index=False)
+    assert FileSource(tmp_path if folder else path).symbols() == ("AAPL",)
+
+
+@pytest.mark.parametrize("symbol", ["NA", "NAN", "NULL", "TRUE", "INF", "NONE", "nan", "ALL"])
+def test_words_of_programs_are_tickers_in_a_column_of_symbols(written, symbol):
+    text = f"symbol,date,close,volume\n{symbol},2022-01-03,NA,NULL\n{symbol},2022-01-04,1,2\nAAPL,2022-01-03,1,2\n"
+    fetched = written(text, "bars.csv").fetch([symbol.upper()])
+    assert fetched.bars["close"].tolist() == [1]
+
+
+def test_of_two_columns_with_one_meaning_the_first_in_the_table_counts(written):
+    text = "Ticker,symbol,timestamp,date,close,adj_close,volume,Adjusted Close\nX,AAPL,1,2022-01-03,3,2,1,9\n"
+    fetched = written(text).fetch(["AAPL"])
+    assert fetched.bars["adj_close"].tolist() == [2]
+    said = " ".join(fetched.notes)
+    for unused, used in {"Ticker": "symbol", "timestamp": "date", "Adjusted Close": "adj_close"}.items():
+        assert f"Column {unused!r} is not used, as {used!r} is" in said
+
+
+@pytest.mark.parametrize("name", ["closeunadj", "Adj Last Trade", "Settlement", "Close_split_adjusted"])
+def test_a_column_that_looks_like_a_close_and_is_not_used_is_named(written, name):
+    fetched = written(f"date,close,volume,{name}\n2022-01-03,3,2,1\n").fetch(["AAPL"])
+    assert any(f"Column {name!r} is not used" in note for note in fetched.notes)
+
+
+def test_names_of_companies_are_no_symbols(written):
+    text = "date,close,volume,Name\n2022-01-03,3,2,Apple Inc.\n"
+    fetched = written(text).fetch(["AAPL"])
+    assert len(fetched.bars) == 1
+    assert any("'Name' is not used, as it does not hold symbols" in note for note in fetched.notes)
+
+
+def test_a_file_named_by_a_word_needs_a_column_of_symbols(written):
+    with pytest.raises(
+        PriceDataError, match=r"prices\.csv has no column with symbols, and its name is no symbol"
+    ):
+        written("date,close,volume\n2022-01-03,3,2\n", "prices.csv").symbols()
