@@ -214,7 +214,9 @@ class _Reader:
         used = np.flatnonzero(np.bincount(codes, minlength=len(self._names)))
         places = np.zeros(len(self._names), np.int64)
         places[used] = np.arange(len(used))
-        return pd.Categorical.from_codes(places[codes], pd.Index([self._names[code] for code in used], dtype="str"))
+        return pd.Categorical.from_codes(
+            places[codes], pd.Index([self._names[code] for code in used], dtype="str")
+        )
 
     def _refuse(self, row: int, meaning: Meaning, why: str) -> None:
         name = self._names[self._codes[row]] if self._codes[row] >= 0 else ""

@@ -198,8 +198,8 @@ def _told(
     )
 
 
-def _span(reading: _Reading) -> np.timedelta64:
-    return np.nanmax(reading.days) - np.nanmin(reading.days)
+def _span(reading: _Reading) -> int:
+    return int((np.nanmax(reading.days) - np.nanmin(reading.days)).astype(int))
 
 
 def _weekends(days: Days) -> bool:

@@ -76,9 +76,11 @@ def find_pieces(path: Path) -> Iterator[Piece | Stray]:
     Raises
     ------
     PriceDataError
-        A folder without any such file.
+        A folder without any such file, or a path to something else.
     """
     if not path.is_dir():
+        if not path.is_file():
+            raise PriceDataError(f"{path} is neither a file nor a folder. Check --source-path.")
         yield from _unpacked(path, str(path), {})
         return
     found = False

@@ -21,7 +21,6 @@ _HEADER_WITHIN = 40  # lines
 _SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = 1 << 24
 _BOMS = (
-    (codecs.BOM_UTF8, "utf8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -63,7 +62,7 @@ def read_text(piece: Piece) -> tuple[Table, list[list[str]]]:
     """
     with piece.open() as file:
         sample = file.read(_SAMPLE)
-    encoding = _encoding(sample)
+    encoding = _encoding(sample) or _eight_bits(piece)
     lines = _lines(sample, encoding)
     _refuse_other_kinds(piece.file, lines)
     layout = _layout(lines)
@@ -76,29 +75,17 @@ def read_text(piece: Piece) -> tuple[Table, list[list[str]]]:
     levels = _fitted(lines, layout)
     if not any(line.strip() for line in lines[layout.first :]):
         raise PriceDataError(f"{piece.file} has a header and no rows. {_EXPECTED}.")
-    for attempt in dict.fromkeys((encoding, "cp1252", "latin-1")):
-        try:
-            columns, malformed = _rows(piece.open(), attempt, layout, len(levels[0]))
-        except UnicodeDecodeError:
-            continue
-        except pa.ArrowInvalid as error:
-            if "UTF8" in str(error):
-                continue
-            raise PriceDataError(
-                f"Cannot read {piece.file}: its lines cannot be split at {layout.separator!r}. {_EXPECTED}."
-            ) from error
-        table = Table(
-            piece.file,
-            levels[0],
-            columns,
-            "line",
-            layout.first + 1,
-            piece.given,
-            piece.stem,
-            tuple(malformed),
-        )
-        return table, levels[1:]
-    raise PriceDataError(f"Cannot read {piece.file}: it is no text in UTF-8, UTF-16 or Windows-1252.")
+    try:
+        with piece.open() as file:
+            columns, malformed = _rows(file, encoding, layout, len(levels[0]))
+    except pa.ArrowInvalid as error:
+        raise PriceDataError(
+            f"Cannot read {piece.file}: its lines cannot be split at {layout.separator!r}. {_EXPECTED}."
+        ) from error
+    table = Table(
+        piece.file, levels[0], columns, "line", layout.first + 1, piece.given, piece.stem, tuple(malformed)
+    )
+    return table, levels[1:]
 
 
 def split_line(text: str, separator: str = ",") -> list[str]:
@@ -109,7 +96,8 @@ def split_line(text: str, separator: str = ",") -> list[str]:
         return [text]
 
 
-def _encoding(sample: bytes) -> str:
+def _encoding(sample: bytes) -> str | None:
+    """Encoding that the first bytes tell; None where each byte may be a character."""
     for bom, encoding in _BOMS:
         if sample.startswith(bom):
             return encoding
@@ -117,11 +105,22 @@ def _encoding(sample: bytes) -> str:
         return "utf-16-le"
     if sample[::2].count(0) > len(sample) // 4:
         return "utf-16-be"
-    try:
-        codecs.getincrementaldecoder("utf8")().decode(sample)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf8"
+    return None
+
+
+def _eight_bits(piece: Piece) -> str:
+    """Encoding of a text whose characters are bytes: UTF-8 if all of it is, else that of Windows."""
+    for encoding in ("utf8", "cp1252"):
+        decoder = codecs.getincrementaldecoder(encoding)()
+        try:
+            with piece.open() as file:
+                while part := file.read(_BLOCK):
+                    decoder.decode(part)
+                decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "latin-1"
 
 
 def _lines(sample: bytes, encoding: str) -> list[str]:
@@ -220,23 +219,22 @@ def _rows(
         return "skip"
 
     names = [str(place) for place in range(width)]
-    with file:
-        read = pyarrow.csv.read_csv(
-            file,
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False,  # lines have numbers only so
-                block_size=_BLOCK,
-                skip_rows=layout.first,
-                column_names=names,
-                encoding=encoding,
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=layout.separator, ignore_empty_lines=False, invalid_row_handler=leave_out
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
+    read = pyarrow.csv.read_csv(
+        file,
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False,  # lines have numbers only so
+            block_size=_BLOCK,
+            skip_rows=layout.first,
+            column_names=names,
+            encoding=encoding,
+        ),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=layout.separator, ignore_empty_lines=False, invalid_row_handler=leave_out
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
     return read.columns, malformed
 
 
