@@ -129,7 +129,7 @@ class _Reader:
             cell = self._table.cell(place, error.row)
             raise PriceDataError(
                 f"{self._table.where(error.row)}: column {self._table.names[place]!r} holds {cell!r}: no row tells "
-                "whether the comma groups thousands or is the decimal sign. Write 1234 or 1.234."
+                "whether its comma or point groups thousands or is the decimal sign. Write 1234, or 1.2340."
             ) from None
 
     def _sort_out(self, dates: Dates, numbers: dict[Meaning, Numbers]) -> _Mask:

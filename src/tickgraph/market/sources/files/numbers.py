@@ -39,7 +39,7 @@ class Numbers:
 
 
 class AmbiguousNumberError(Exception):
-    """Nothing tells whether a comma groups thousands or is the decimal sign."""
+    """Nothing tells whether a comma or a point groups thousands or is the decimal sign."""
 
     def __init__(self, column: str, row: int) -> None:
         super().__init__(column, row)
@@ -61,22 +61,27 @@ def read_numbers(columns: Mapping[str, pa.ChunkedArray], multiplied: str = "volu
     AmbiguousNumberError
         Nothing tells the decimal sign.
     """
-    done: dict[str, Numbers] = {}
-    texts: dict[str, tuple[NDArray[np.int64], pa.Array]] = {}
-    for meaning, column in columns.items():
-        quick = _typed(column) if not is_text(column) else _plain_numbers(column)
-        if quick is None:
-            codes, words = encoded(column)
-            texts[meaning] = codes, _stripped(words)
-        else:
-            done[meaning] = quick
-    if texts:
-        comma = _comma_is_decimal(texts, multiplied)
-        done |= {
-            meaning: _read(codes, words, comma, meaning == multiplied)
-            for meaning, (codes, words) in texts.items()
-        }
-    return {meaning: done[meaning] for meaning in columns}
+    quick = {
+        meaning: _plain_numbers(column) if is_text(column) else _typed(column)
+        for meaning, column in columns.items()
+    }
+    done = {meaning: numbers for meaning, numbers in quick.items() if numbers is not None}
+    fractional = (
+        multiplied in done and is_text(columns[multiplied]) and _has_fractions(done[multiplied].values)
+    )
+    if len(done) == len(columns) and not fractional:
+        return done
+    texts = {meaning: encoded(column) for meaning, column in columns.items() if is_text(column)}
+    stripped = {meaning: (codes, _stripped(words)) for meaning, (codes, words) in texts.items()}
+    comma = _comma_is_decimal(stripped, multiplied)
+    read = {m: _read(codes, words, comma, m == multiplied) for m, (codes, words) in stripped.items()}
+    return {meaning: read.get(meaning) or done[meaning] for meaning in columns}
+
+
+def _has_fractions(values: NDArray[np.generic]) -> bool:
+    """Whether there are volumes such as 6.494, which may be 6494 where points group thousands."""
+    finite = values[np.isfinite(values.astype(np.float64))]
+    return bool((finite != np.floor(finite)).any())
 
 
 def _typed(column: pa.ChunkedArray) -> Numbers:
@@ -130,7 +135,8 @@ def _comma_is_decimal(texts: Mapping[str, tuple[NDArray[np.int64], pa.Array]], m
         point += int((with_point & ~with_comma).sum())
         comma += int((with_comma & ~with_point).sum())
         either = pc.match_substring_regex(words, _EITHER).to_numpy(zero_copy_only=False)
-        either &= pc.match_substring(words, ",").to_numpy(zero_copy_only=False)
+        if meaning != multiplied:  # nobody groups a price's digits by points and has no decimals anywhere
+            either &= pc.match_substring(words, ",").to_numpy(zero_copy_only=False)
         if doubtful is None and either.any():
             doubtful = AmbiguousNumberError(
                 meaning, int(np.flatnonzero(codes == np.flatnonzero(either)[0])[0])
