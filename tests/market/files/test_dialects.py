@@ -207,3 +207,31 @@ def test_a_file_named_by_a_word_needs_a_column_of_symbols(written):
         PriceDataError, match=r"prices\.csv has no column with symbols, and its name is no symbol"
     ):
         written("date,close,volume\n2022-01-03,3,2\n", "prices.csv").symbols()
+
+
+@pytest.mark.parametrize(
+    "name", ["Close (USD)", "4b. close (USD)", "PX_LAST", "Close Price", "CLOSE [EUR]", "c"]
+)
+def test_other_names_of_the_close_are_read(written, name):
+    assert written(f"date,{name},volume\n2022-01-03,3,2\n").fetch(["AAPL"]).bars["close"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "name", ["Close (adj)", "Adj Close (USD)", "close_adj", "Close (adjusted)", "ADJ_CLOSE"]
+)
+def test_other_names_of_the_adjusted_close_are_read(written, name):
+    fetched = written(f"date,close,volume,{name}\n2022-01-03,3,2,1\n").fetch(["AAPL"])
+    assert fetched.bars["adj_close"].tolist() == [1]
+    assert fetched.notes == ()
+
+
+def test_an_empty_column_of_adjusted_closes_is_none(written):
+    fetched = written("date,close,adj close,volume\n2022-01-03,3,,2\n").fetch(["AAPL"])
+    assert fetched.bars["adj_close"].tolist() == [3]
+    assert "No adjusted close" in fetched.notes[0]
+
+
+def test_closes_by_ticker_alone_lack_volumes(written):
+    header = ",".join(["Date", *(f"T{number}" for number in range(20))])
+    with pytest.raises(PriceDataError, match="lacks the columns close, volume. Found 'Date', 'T0'"):
+        written(header + "\n2022-01-03" + ",1" * 20 + "\n", "closes.csv").symbols()

@@ -22,6 +22,7 @@ NUMBERS: tuple[Meaning, ...] = ("open", "high", "low", "close", "adj_close", "vo
 _PRICES = NUMBERS[:-1]
 _USED = ("close", "adj_close", "volume")  # an open, high or low that cannot be read costs nothing
 _LEFT_OUT = "Lines that are no bars are left out"
+_NOT_ADJUSTED = "No adjusted close: unless the close is adjusted already, dividends count as price moves"
 _Mask = NDArray[np.bool_]
 
 
@@ -123,7 +124,6 @@ class _Reader:
         }
         try:
             read = read_numbers(columns)
-            return {meaning: read[meaning] for meaning in NUMBERS if meaning in read}
         except AmbiguousNumberError as error:
             place = self._places[error.column]  # type: ignore[index]
             cell = self._table.cell(place, error.row)
@@ -131,6 +131,13 @@ class _Reader:
                 f"{self._table.where(error.row)}: column {self._table.names[place]!r} holds {cell!r}: no row tells "
                 "whether its comma or point groups thousands or is the decimal sign. Write 1234, or 1.2340."
             ) from None
+        adjusted = read.get("adj_close")
+        if adjusted is None or not (
+            np.isfinite(adjusted.values.astype(float)).any() or adjusted.unreadable.any()
+        ):
+            self._remarks.append(Remark(_NOT_ADJUSTED, self._table.file))
+            read.pop("adj_close", None)
+        return {meaning: read[meaning] for meaning in NUMBERS if meaning in read}
 
     def _sort_out(self, dates: Dates, numbers: dict[Meaning, Numbers]) -> _Mask:
         """Tell bars from other rows; returns ``[n]`` which are bars."""

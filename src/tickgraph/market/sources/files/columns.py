@@ -98,14 +98,6 @@ def choose_columns(table: Table) -> Chosen:
             f"{table.file} lacks the columns {', '.join(missing)}. Found {found}. "
             "Expected symbol, date, open, high, low, close, adj_close, volume; docs/sources.md has other names."
         )
-    if "adj_close" not in places:
-        remarks.append(
-            Remark(
-                "No adjusted close, so the close stands for it; unless it is adjusted already, dividends count as "
-                "price moves",
-                table.file,
-            )
-        )
     return Chosen(places, remarks)
 
 

@@ -24,7 +24,7 @@ def dialects() -> dict[str, Any]:
 
 def plain(name: str) -> str:
     """Name of a column as the table has it: no capitals, accents, spaces, punctuation or leading number."""
-    text = _ASIDE.sub("", _NUMBERING.sub("", name)) or name
+    text = _NUMBERING.sub("", name) or name
     letters = unicodedata.normalize("NFKD", text).casefold()
     return "".join(letter for letter in letters if letter.isalnum())
 
@@ -40,7 +40,7 @@ def _known() -> dict[str, tuple[Meaning, int]]:
 
 def meaning_of(name: str) -> tuple[Meaning, int] | None:
     """What a column's name means, and its place among the names of that meaning; None for an unknown name."""
-    return _known().get(plain(name))
+    return _known().get(plain(name)) or _known().get(plain(_ASIDE.sub("", name)))
 
 
 def is_perhaps_symbol(name: str) -> bool:

@@ -36,7 +36,8 @@ def name_symbols(rows: pd.DataFrame) -> Named:
     ----------
     rows
         ``[n]`` rows of all files that were read. Column ``name`` is categorical: the name as it is written. Column
-        ``date`` is its day (datetime64). Column ``file`` is categorical: the file it is from.
+        ``date`` is its day (datetime64). Column ``file`` is categorical: the file it is from. Column ``close`` is its
+        price.
     """
     names = rows["name"].cat
     symbols: dict[str, str] = {}

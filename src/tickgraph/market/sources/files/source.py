@@ -21,7 +21,7 @@ from tickgraph.market.calendar import check_range
 from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars, select_bars
 from tickgraph.market.sources.files.bars import Read, read_bars
 from tickgraph.market.sources.files.columns import by_symbol
-from tickgraph.market.sources.files.naming import Named, name_symbols
+from tickgraph.market.sources.files.naming import name_symbols
 from tickgraph.market.sources.files.pieces import Piece, Stray, find_pieces
 from tickgraph.market.sources.files.remarks import Remark, sentences
 from tickgraph.market.sources.files.text import NoTableError, read_text
@@ -106,18 +106,16 @@ class FileSource:
         for _, read in reads:
             remarks += read.remarks
             rejected = read.rejected | rejected
-        bars = empty_bars()
-        names = Named(bars["symbol"])
+        bars, notes = empty_bars(), sentences(remarks)
         if reads:
             written = _together(reads, set(rejected))
-            names = name_symbols(written[["name", "date", "file"]])
-            bars = written.assign(symbol=names.symbols)[names.symbols.notna().to_numpy()]
-        rejected |= names.rejected
+            named = name_symbols(written[["name", "date", "file", "close"]])
+            bars = written.assign(symbol=named.symbols)[named.symbols.notna().to_numpy()]
+            notes, rejected = (*notes, *named.notes), rejected | named.rejected
         if bars.empty:
             reasons = list(rejected.values()) or [f"{self.path} holds no prices."]
             more = f" And {len(reasons) - 5:,} more." if len(reasons) > 5 else ""
             raise PriceDataError(" ".join(reasons[:5]) + more)
-        notes = (*sentences(remarks), *names.notes)
         return _Contents(bars[list(BAR_COLUMNS)].reset_index(drop=True), notes, rejected)
 
 
@@ -141,4 +139,6 @@ def _together(reads: list[tuple[str, Read]], rejected: set[str]) -> pd.DataFrame
     files = pd.Index([file for file, _ in reads], dtype="str")
     codes, different = pd.factorize(files)
     bars = bars.assign(name=names, file=pd.Categorical.from_codes(np.repeat(codes, sizes), different))
-    return bars[~names.isin(list(rejected))] if rejected.intersection(names.categories) else bars
+    if not rejected.intersection(names.categories):
+        return bars
+    return bars[~names.isin(list(rejected))].reset_index(drop=True)

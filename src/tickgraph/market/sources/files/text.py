@@ -147,8 +147,8 @@ def _layout(lines: list[str]) -> _Layout | None:
         for place, line in enumerate(lines[:_HEADER_WITHIN]):
             cells = split_line(line, separator)
             known = len({meant[0] for cell in cells if (meant := meaning_of(cell))})
-            # One known word among many unknown ones is a row of data: LOW is a ticker too.
-            if known > best and (known > 1 or len(cells) <= 12):
+            # One known word among many others may be a row of data: LOW is a ticker too.
+            if known > best and (known > 1 or len(cells) <= 12 or place == 0):
                 best, found = known, (separator, place)
     if found is None:
         return None
