@@ -92,7 +92,7 @@ def refresh(
     if scheduled and (symbols or full):
         raise InputError("--scheduled refreshes everything that is due. Leave SYMBOLS and --full out.")
     have = site.registry.symbols()
-    wanted = parse_symbols(symbols, have) if symbols else None
+    wanted = parse_symbols(symbols) if symbols else None
     if not (wanted or have or site.universe or site.registry.renamed() or scheduled):
         raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     how: dict[str, Any] = {"dry_run": dry_run, "force": force, "update": update, "retrain": retrain}

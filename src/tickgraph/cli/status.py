@@ -60,7 +60,7 @@ def status(
         datetime.now(UTC),
         settings.schedule.timetable(),
     )
-    wanted = parse_symbols(symbols, found.symbols) if symbols else tuple(found.symbols)
+    wanted = parse_symbols(symbols) if symbols else tuple(found.symbols)
     shown = [one for one in found.symbols.values() if one.symbol in wanted]
     unknown = sorted(set(wanted) - found.symbols.keys())
     is_well = not found.problems and not unknown and all(one.state == "ok" for one in shown)
