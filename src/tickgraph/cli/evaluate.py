@@ -18,12 +18,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, listed_symbols, parse_date
 from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import EVERY, all_note, is_group, parse_symbols
+from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
@@ -212,9 +212,7 @@ def _print_recording(recording: Recording, folder: Path) -> None:
 
 def _prices(words: list[str], settings: Settings) -> RunPrices:
     origin = open_source(settings.source, settings.source_path, access=settings.access)
-    wanted = parse_symbols(words, origin.symbols())
-    if ambiguous := all_note(words, origin.symbols()):
-        note(ambiguous)
+    wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         # Peers come from the symbols that are evaluated.
         prices = gather_prices(PriceStore(settings.prices_dir), origin, wanted, wanted)

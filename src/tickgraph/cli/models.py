@@ -101,6 +101,8 @@ def remove(
     have = registry.symbols()
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph remove AAPL, or use --all for every model.")
+    if everything and not have:
+        raise InputError(f"No trained model in {settings.models_dir}.")
     names = have if everything else parse_symbols(symbols or [])
     for name in names:
         if name not in have:

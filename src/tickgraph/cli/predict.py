@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from tickgraph.api import open_forecaster
-from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    AsOf,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    explain_all,
+    parse_date,
+)
 from tickgraph.cli.output import facts, failure, note, percent, print_json, print_table, results, stdout
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import prices_by_symbol, read_price
@@ -58,6 +67,7 @@ def predict(
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph predict AAPL, or use --all for every trained one.")
     wanted = forecaster.symbols() if everything else parse_symbols(symbols or [])
+    explain_all(wanted, forecaster.symbols(), "For every trained symbol use --all.")
     if everything and not wanted:
         raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     for word in symbols or []:

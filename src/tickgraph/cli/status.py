@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, explain_all
 from tickgraph.cli.output import (
     age,
     facts,
@@ -61,6 +61,7 @@ def status(
         settings.schedule.timetable(),
     )
     wanted = parse_symbols(symbols) if symbols else tuple(found.symbols)
+    explain_all(wanted, found.symbols, "For every symbol leave SYMBOLS out.")
     shown = [one for one in found.symbols.values() if one.symbol in wanted]
     unknown = sorted(set(wanted) - found.symbols.keys())
     is_well = not found.problems and not unknown and all(one.state == "ok" for one in shown)

@@ -18,7 +18,16 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    AsOf,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    listed_symbols,
+    parse_date,
+)
 from tickgraph.cli.output import (
     failure,
     note,
@@ -33,7 +42,7 @@ from tickgraph.cli.output import (
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import EVERY, alias_note, all_note, is_group, parse_symbols
+from tickgraph.market.universe import EVERY, alias_note, is_group, parse_symbols
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -125,9 +134,7 @@ def train(
             note(known_as)
     started = time.perf_counter()
     origin = open_source(settings.source, settings.source_path, access=settings.access)
-    wanted = parse_symbols(words, origin.symbols())
-    if ambiguous := all_note(words, origin.symbols()):
-        note(ambiguous)
+    wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         prices = gather_prices(
             PriceStore(settings.prices_dir), origin, wanted, settings.peer_pool, as_of=parse_date(as_of)

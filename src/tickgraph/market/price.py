@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -37,14 +38,12 @@ def checked_price(symbol: str | None, price: Any, *, what: str = "Price") -> flo
     is_number = isinstance(price, Real | Decimal) and not isinstance(price, bool)
     if is_number:
         try:
-            if price > MAX_PRICE:
-                raise InputError(
-                    f"{_named(what, symbol)} must be {MAX_PRICE:g} dollars at most, got {_shown(price)}."
-                )
+            if MAX_PRICE < price < math.inf:  # an integer beyond all floats is here, too
+                raise _too_much(symbol, what, price)
             value = float(price) if price > 0 else 0.0
         except ArithmeticError:  # a Decimal that is no number cannot be compared
             pass
-    if not value > 0:  # NaN is not
+    if not 0 < value < math.inf:  # NaN is not
         raise InputError(f"{_named(what, symbol)} must be a positive number of dollars, got {_shown(price)}.")
     return value
 
@@ -63,7 +62,10 @@ def read_price(symbol: str | None, text: str, *, what: str = "Price") -> float:
             f"{_named(what, symbol)} must be a positive number of dollars, got {_shown(text)}. "
             "Write digits and a point, such as 130.25."
         )
-    return checked_price(symbol, float(text), what=what)
+    value = float(text)
+    if value > MAX_PRICE:  # 1e400 is infinite by now
+        raise _too_much(symbol, what, text)
+    return checked_price(symbol, value, what=what)
 
 
 def prices_by_symbol(
@@ -96,6 +98,12 @@ def prices_by_symbol(
             )
         prices[symbol] = value
     return prices
+
+
+def _too_much(symbol: str | None, what: str, price: Any) -> InputError:
+    return InputError(
+        f"{_named(what, symbol)} must be {MAX_PRICE:,.0f} dollars at most, got {_shown(price)}."
+    )
 
 
 def _named(what: str, symbol: str | None) -> str:

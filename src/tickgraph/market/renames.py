@@ -85,11 +85,9 @@ def name_rows(names: pd.Series, days: pd.Series, closes: pd.Series) -> Named:
     delicate: dict[str, list[int]] = {}
     for symbol, group in by_symbol.items():
         symbols[group] = symbol
-        if len(group) > 1 or _history(symbol):
+        if len(group) > 1 or spellings[group[0]] != symbol or _history(symbol):
             delicate[symbol] = group
-    notes = _rewritten(
-        str(written.categories[code]) for code in spellings if len(by_symbol[symbols[code]]) == 1
-    )
+    notes = _rewritten(str(written.categories[code]) for code in spellings if symbols[code] not in delicate)
     row_symbols = symbols[codes]
     row_symbols[codes < 0] = None  # rows without a name
     if delicate:

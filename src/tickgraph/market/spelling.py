@@ -25,6 +25,7 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL"}) | {f"{p}{n}" for p in ("COM",
 
 _SEPARATORS = re.compile(r"[./_ ^]")
 _PREFERRED = re.compile(r"-(?:PR-?|P-)([A-Z])$")  # BAC-PRL, BAC-PR-L, BAC-P-L: series L
+_SERIES = re.compile(r"[A-Z][A-Z0-9]*([.-])PR\1[A-Z]")  # BAC.PR.L
 # Of names of files: AAPL_D is a file of days, not a class D.
 _UNDERSCORED = re.compile(r"[^_]+_(?:[ABC]|PR?_?[A-Z])")
 # The second name of a pair of coins or currencies.
@@ -191,6 +192,8 @@ def _marked(word: str) -> tuple[str, str] | None:
 
 
 def _marks(word: str) -> Iterator[tuple[str, str]]:
+    if _SERIES.fullmatch(word):  # its L is no London
+        return
     if glued := _GLUED.fullmatch(word):
         yield glued[2], MARKS["glued"][glued[1]]
     before, colon, after = word.partition(":")

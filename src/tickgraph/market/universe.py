@@ -85,12 +85,12 @@ def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[st
 
 
 def all_note(words: Iterable[str], known: Collection[str]) -> str | None:
-    """Say what ALL was taken for where it is the ticker of a known symbol too; None where nobody can be misled."""
-    named = {part.strip().upper() for text in words for part in text.split(",")}
-    if ALL not in named or ALL not in known:
+    """Say what ALL was taken for, and how to write the ticker; None where nobody wrote it."""
+    if ALL not in {part.strip().upper() for text in words for part in text.split(",")}:
         return None
     alone = f"{ALL}.US" if exchange() == AMERICAN else f"{exchange()}:{ALL}"
-    return f"ALL stands for all {len(known)} symbols, and one of them is named ALL. For that one alone write {alone}"
+    among = ", and one of them is named ALL" if ALL in known else ""
+    return f"ALL stands for all {len(known)} symbols{among}. The ticker ALL alone is written {alone}"
 
 
 def suggest(symbol: str, known: Collection[str]) -> list[str]:
