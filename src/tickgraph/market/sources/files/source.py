@@ -102,13 +102,15 @@ def _read(path: Path) -> pd.DataFrame:
         raise PriceDataError(
             f"{path} holds a date or number that cannot be read: {_first_line(error)}"
         ) from error
-    names = table["symbol"].astype(str).astype("category")
+    written = table["symbol"].astype(str).astype("category")
     named = name_symbols(
-        pd.DataFrame({"name": names, "date": dates, "file": str(path)}).astype({"file": "category"})
+        pd.DataFrame({"name": written, "date": dates, "file": str(path), "close": numbers["close"]}).astype(
+            {"file": "category"}
+        )
     )
     if named.rejected:
         raise PriceDataError("; ".join(named.rejected.values()))
-    bars = pd.DataFrame({"symbol": named.symbols, "date": dates, **numbers})
+    bars = pd.DataFrame({"symbol": named.symbols, "date": dates, **numbers})[named.symbols.notna()]
     return bars.astype({"date": "datetime64[us]"})[list(BAR_COLUMNS)]
 
 
