@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tickgraph.errors import StorageError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_STRICT = ("strict", "surrogateescape")  # what ends in an error for a character that the encoding lacks
+# What ends in an error for a character that the encoding lacks. Another choice is a person's own.
+_STRICT = ("strict", "surrogateescape")
 
 
 def make_forgiving() -> None:
@@ -21,11 +22,12 @@ def make_forgiving() -> None:
     gets no more, and the command ends as it would have. A file that cannot take more, on a full disk, is a
     :class:`~tickgraph.errors.StorageError`.
     """
-    sys.stdout = _forgiving(sys.stdout)
-    sys.stderr = _forgiving(sys.stderr)
+    sys.stdout = forgiving(sys.stdout)
+    sys.stderr = forgiving(sys.stderr)
 
 
-def _forgiving(stream: TextIO) -> TextIO:
+def forgiving(stream: TextIO | Any) -> Any:
+    """Give a stream that prints any text to the same place; one that is no file is given back as it is."""
     if type(stream) is not io.TextIOWrapper:  # a test's, or none at all
         return stream
     errors = "backslashreplace" if stream.errors in _STRICT else stream.errors
@@ -35,7 +37,7 @@ def _forgiving(stream: TextIO) -> TextIO:
         return stream
     stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(_Forgiving(raw.fileno(), "w", closefd=False)),
+        io.BufferedWriter(_Forgiving(stream, raw.fileno())),
         encoding=stream.encoding,
         errors=errors,
         line_buffering=stream.line_buffering,
@@ -46,7 +48,10 @@ def _forgiving(stream: TextIO) -> TextIO:
 class _Forgiving(io.FileIO):
     """A pipe or a file that takes what is written after its reader has left, and forgets it."""
 
-    _gone = False
+    def __init__(self, stream: TextIO, descriptor: int) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self._stream = stream  # whoever drops it closes the descriptor
+        self._gone = False
 
     def write(self, data: Buffer, /) -> int:
         size = memoryview(data).nbytes
