@@ -83,27 +83,26 @@ def opened(path, errors="strict", encoding="ascii"):
     ],
 )
 def test_a_persons_own_choice_of_how_to_print_is_kept(tmp_path, errors, written):
-    stream = forgiving(opened(tmp_path / "out", errors))
-    stream.write("\u6771 \udcff")
-    stream.flush()
+    with opened(tmp_path / "out", errors) as original:
+        forgiving(original).write("\u6771 \udcff")
     assert (tmp_path / "out").read_bytes() == written
 
 
 def test_a_name_that_is_no_text_is_printed_in_utf_8(tmp_path):
-    stream = forgiving(opened(tmp_path / "out", encoding="utf-8"))
-    stream.write("\u6771 \udcff")
-    stream.flush()
+    with opened(tmp_path / "out", encoding="utf-8") as original:
+        forgiving(original).write("\u6771 \udcff")
     assert (tmp_path / "out").read_bytes() == "\u6771".encode() + rb" \udcff"
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs a disk that is always full")
 def test_an_error_of_writing_is_raised_once():
-    stream = forgiving(opened(FULL))
-    stream.write("text")
-    with pytest.raises(StorageError, match="No space left"):
+    with opened(FULL) as original:
+        stream = forgiving(original)
+        stream.write("text")
+        with pytest.raises(StorageError, match="No space left"):
+            stream.flush()
+        stream.write("more")
         stream.flush()
-    stream.write("more")
-    stream.flush()
 
 
 def test_a_stream_that_is_no_file_is_left_as_it_is():
