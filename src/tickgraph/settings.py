@@ -238,6 +238,17 @@ class Settings(BaseSettings):
         tables = TrainingConfig | ServeSettings | ScheduleSettings
         return value.model_dump() if isinstance(value, tables) else value
 
+    @field_validator("universe", "peer_pool", "aliases", mode="before")
+    @classmethod
+    def _quoted(cls, value: Any) -> Any:
+        # TRUE, NAN and INF are tickers, and TOML and JSON have other uses for these words.
+        for symbol in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            if not isinstance(symbol, str):
+                raise ValueError(
+                    f'a symbol must be text, got {symbol}; put it in quotes: "{str(symbol).upper()}"'
+                )
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -70,7 +70,7 @@ def test_several_and_all(run):
         (("AAPL", "MSFT", "--strike", "1"), 2, "fit one symbol"),
         (("--all", "--price", "1"), 2, "symbols that are named"),
         (("../x",), 2, "../x"),
-        (("AAPL", "--price", "-1"), 2, "price"),
+        (("AAPL", "--price", "-1"), 2, "Price of AAPL must be a positive number"),
     ],
 )
 def test_bad_input_has_the_exit_code_of_a_local_forecast(run, words, code, text):

@@ -48,3 +48,20 @@ def test_it_says_that_a_refresh_will_train_it_again(command, registry, tmp_path)
     (tmp_path / "tickgraph.toml").write_text('universe = ["AAPL", "JPM"]')
     _, _, err = command("remove", "JPM", "--yes", "--models-dir", registry.root)
     assert "JPM: in `universe`" in err
+
+
+def test_all_is_a_ticker_and_withdraws_no_other_model(command, registry):
+    before = files(registry.root)
+    code, _, err = command("remove", "ALL", "--yes", "--models-dir", registry.root)
+    assert (code, files(registry.root)) == (5, before)
+    assert "No model of ALL" in err
+
+
+def test_every_model_is_withdrawn_by_a_flag_alone(command, registry):
+    assert command("remove", "--yes", "--models-dir", registry.root)[0] == 2
+    assert command("remove", "AAPL", "--all", "--yes", "--models-dir", registry.root)[0] == 2
+    assert len(registry.symbols()) == 4
+    code, out, _ = command("remove", "--all", "--yes", "--models-dir", registry.root)
+    assert code == 0
+    assert "4 removed, 0 left" in out
+    assert command("remove", "--all", "--yes", "--models-dir", registry.root)[0] == 2

@@ -14,11 +14,11 @@ from tickgraph.model.calibration import PredictiveDistribution
 
 
 def test_each_symbol_has_its_own_price(service):
-    body = service.get("/forecast?symbols=AAPL:130, msft ,,XOM:99.5,AAPL:7").json()
+    body = service.get("/forecast?symbols=AAPL:130, msft ,,XOM:99.5,AAPL").json()
     assert list(body["forecasts"]) == ["AAPL", "MSFT", "XOM"]
     assert not body["failures"]
     prices = {symbol: (one["price"], one["price_source"]) for symbol, one in body["forecasts"].items()}
-    assert prices["AAPL"] == (130.0, "request")  # the first that is given
+    assert prices["AAPL"] == (130.0, "request")  # named again without one
     assert prices["XOM"] == (99.5, "request")
     assert prices["MSFT"][1] == "last close"
     alone = service.get("/forecast/XOM?price=99.5").json()

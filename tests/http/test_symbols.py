@@ -30,7 +30,7 @@ def test_a_symbol_tells_its_model_and_its_prices(service, registry):
     assert (without["model"], without["metadata"]) == ("momentum", None)
     assert without["first_session"] < without["last_session"] == "2022-12-30"
     assert service.get("/symbols/APPL").status_code == 404
-    assert service.get("/symbols/A%20B").status_code == 422
+    assert service.get("/symbols/A--B").status_code == 422
 
 
 def test_a_symbol_tells_its_walk_forward_figures_once_they_are_recorded(own, registry, config, panel):

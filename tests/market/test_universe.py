@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from tickgraph.market.universe import (
     TIER_1,
     add_aliases,
     alias_note,
+    all_note,
     canonical,
     is_group,
     parse_symbols,
@@ -47,7 +50,7 @@ def test_a_symbol_is_given_todays_name(written, name):
         "../../etc/passwd",
         "",
         " ",
-        "A/B",
+        "A/B/C",
         "A\\B",
         "..",
         ".",
@@ -88,8 +91,10 @@ def test_what_comes_out_is_safe_in_a_path_and_stays_the_same(text):
 def test_groups_sectors_and_commas_expand_in_order_without_repeats():
     assert parse_symbols(["energy", "XOM,AAPL"]) == ("XOM", "CVX", "COP", "AAPL")
     assert parse_symbols(["TIER_1"]) == TIER_1
-    assert parse_symbols(["all"], known=("B", "A")) == ("B", "A")
+    assert parse_symbols(["all"], known=("B", "A")) == parse_symbols(["*"], known=("B", "A")) == ("B", "A")
+    assert parse_symbols(["ALL"]) == parse_symbols(["ALL.US"], known=("A",)) == ("ALL",)
     assert is_group("tier_1")
+    assert is_group("*")
     assert not is_group("AAPL")
 
 
@@ -107,13 +112,13 @@ def test_notes_sectors_and_suggestions():
     assert "AAPL" in suggest("AAPLE", TIER_1)
 
 
-@given(st.from_regex(r"\A[A-Za-z][A-Za-z0-9]{0,6}([.\-][A-Za-z]{1,2})?\Z"))
+@given(st.from_regex(r"\A[A-Za-z][A-Za-z0-9]{0,6}(-[ABCPV]|[./_][ABC])?\Z"))
 def test_whatever_looks_like_a_ticker_is_one_or_a_device(text):
     if text.upper() in {"CON", "PRN", "AUX", "NUL"} or text.upper()[:3] in {"COM", "LPT"}:
         return
     name = canonical(text)
     assert canonical(name) == canonical(name.lower()) == name
-    assert name in {text.upper().replace(".", "-"), "XYZ", "META"}
+    assert name in {re.sub("[./_]", "-", text.upper()), "XYZ", "META"}
 
 
 @given(st.text(alphabet="ABZab19.-/\\:\0 \n~", max_size=9))
@@ -134,6 +139,24 @@ def test_text_close_to_a_ticker_never_becomes_a_path(text):
 def test_paths_and_look_alike_letters_are_refused(written):
     with pytest.raises(SymbolError, match="is not a symbol"):
         canonical(written)
+
+
+def test_every_symbol_needs_a_list_of_them():
+    with pytest.raises(InputError, match="stands for every symbol"):
+        parse_symbols(["*"])
+
+
+def test_a_sectors_name_comes_before_a_ticker_of_the_same_letters():
+    assert parse_symbols(["energy"]) == ("XOM", "CVX", "COP")
+    assert parse_symbols(["ENERGY.US"]) == ("ENERGY",)
+
+
+def test_what_all_was_taken_for_is_said():
+    assert all_note(["AAPL"], ("A", "ALL")) is None
+    assert all_note(["AAPL,all"], ("A", "B")) == (
+        "ALL stands for all 2 symbols. The ticker ALL alone is written ALL.US"
+    )
+    assert "and one of them is named ALL" in all_note(["ALL"], ("A", "ALL"))
 
 
 def test_one_bad_word_among_good_ones_is_named():

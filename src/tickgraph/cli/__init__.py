@@ -6,6 +6,7 @@ import sys
 
 from tickgraph.cli.app import app
 from tickgraph.cli.output import complain
+from tickgraph.cli.streams import make_forgiving
 from tickgraph.errors import TickgraphError
 
 INTERRUPTED = 130
@@ -13,6 +14,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run a command; its exit code tells the causes apart (see ``tickgraph --help``)."""
+    make_forgiving()
     try:
         app()
     except TickgraphError as error:
@@ -20,6 +22,3 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output, such as head, has left
-        sys.stderr.close()
-        sys.exit(0)

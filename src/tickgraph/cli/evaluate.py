@@ -18,12 +18,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, listed_symbols, parse_date
 from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import is_group, parse_symbols
+from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
@@ -46,7 +46,7 @@ def evaluate(
             "-s",
             metavar="SYMBOLS",
             help="Tickers, TIER_1, ALL or a sector; each other's peers.",
-            show_default="ALL",
+            show_default="all of the source",
         ),
     ] = None,
     source: Source = None,
@@ -142,7 +142,7 @@ def evaluate(
         source=source, source_path=source_path, prices_dir=prices_dir, models_dir=models_dir
     )
     started = time.perf_counter()
-    words = symbols or (list(QUICK_SYMBOLS) if quick else ["ALL"])
+    words = symbols or (list(QUICK_SYMBOLS) if quick else [EVERY])
     prices = _prices(words, settings)
     wanted = _settings(
         training=settings.training,
@@ -212,7 +212,7 @@ def _print_recording(recording: Recording, folder: Path) -> None:
 
 def _prices(words: list[str], settings: Settings) -> RunPrices:
     origin = open_source(settings.source, settings.source_path, access=settings.access)
-    wanted = parse_symbols(words, origin.symbols())
+    wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         # Peers come from the symbols that are evaluated.
         prices = gather_prices(PriceStore(settings.prices_dir), origin, wanted, wanted)

@@ -11,8 +11,8 @@ from tickgraph.cli.options import AsJson
 from tickgraph.cli.output import facts, failure, note, percent, print_json, stdout
 from tickgraph.cli.predict import print_many, print_one, read_prices
 from tickgraph.errors import InputError, PartialFailure
+from tickgraph.market.price import read_price
 from tickgraph.market.universe import alias_note, parse_symbols
-from tickgraph.serving.answer import checked_price
 
 if TYPE_CHECKING:  # needs the extra
     from tickgraph.client import Client
@@ -33,7 +33,8 @@ def forecast(
         typer.Option("--price", "-p", metavar="PRICE", help="Current price: 130, or AAPL=130 among several."),
     ] = None,
     strike: Annotated[
-        float | None, typer.Option(help="Probability that the next close is above this price, too.")
+        str | None,
+        typer.Option(metavar="PRICE", help="Probability that the next close is above this price, too."),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for a model to be trained if there is none.")
@@ -66,7 +67,8 @@ def forecast(
     with Client(url, api_key=os.environ.get(KEY_VARIABLE)) as client:
         try:
             if names is not None and single:
-                _one(client, names[0], prices.get(names[0]), strike, wait=wait, as_json=as_json)
+                above = None if strike is None else read_price(names[0], strike, what="Strike")
+                _one(client, names[0], prices.get(names[0]), above, wait=wait, as_json=as_json)
             else:
                 _several(client, names, prices, as_json=as_json)
         except ServiceError as error:
@@ -98,9 +100,7 @@ def _one(
 def _several(
     client: Client, names: tuple[str, ...] | None, prices: dict[str, float], *, as_json: bool
 ) -> None:
-    # As a local forecast does: a price that is none is bad input, not a failure of its symbol.
-    checked = {symbol: checked_price(symbol, price) for symbol, price in prices.items()}
-    several = client.forecasts(names, checked)
+    several = client.forecasts(names, prices)
     if names is None and not several.forecasts and not several.failures:
         raise InputError("The service has no trained model. Run: tickgraph train --symbols TIER_1")
     if as_json:

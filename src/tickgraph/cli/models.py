@@ -21,7 +21,7 @@ from tickgraph.cli.output import (
     results,
     stdout,
 )
-from tickgraph.errors import ArtefactError, TickgraphError
+from tickgraph.errors import ArtefactError, InputError, TickgraphError
 from tickgraph.market.universe import canonical, parse_symbols, sector_of
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
@@ -86,7 +86,8 @@ def inspect(
 
 
 def remove(
-    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOLS", help="Tickers.")],
+    symbols: Annotated[list[str] | None, typer.Argument(metavar="SYMBOLS", help="Tickers.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every model.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     models_dir: ModelsDir = None,
 ) -> None:
@@ -97,13 +98,18 @@ def remove(
     """
     settings = load_settings(models_dir=models_dir)
     registry = ModelRegistry(settings.models_dir)
-    names = parse_symbols(symbols)
     have = registry.symbols()
+    if everything == bool(symbols):
+        raise InputError("Name symbols, such as: tickgraph remove AAPL, or use --all for every model.")
+    if everything and not have:
+        raise InputError(f"No trained model in {settings.models_dir}.")
+    names = have if everything else parse_symbols(symbols or [])
     for name in names:
         if name not in have:
             registry.metadata(name)  # raises, and names similar ones
     if not yes:
-        typer.confirm(f"Remove {', '.join(names)} from {settings.models_dir}?", abort=True, err=True)
+        what = f"all {len(names)} models" if everything else ", ".join(names)
+        typer.confirm(f"Remove {what} from {settings.models_dir}?", abort=True, err=True)
     for name in names:
         registry.remove(name)
     stdout.print(

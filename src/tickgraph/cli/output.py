@@ -10,15 +10,27 @@ from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
+from rich.status import Status
 from rich.table import Table
 
 from tickgraph.errors import TickgraphError
 
+
+class Terminal(Console):
+    """Console whose spinner can be printed in every encoding."""
+
+    def status(self, status: RenderableType, **options: Any) -> Status:
+        """Show what is at work, while it is."""
+        if not self.encoding.startswith("utf"):
+            options.setdefault("spinner", "line")
+        return super().status(status, **options)
+
+
 # Where there is no terminal, a pipe or a file, lines need not fit 80 columns.
-stdout = Console(width=None if sys.stdout.isatty() else 110)
-stderr = Console(stderr=True)
+stdout = Terminal(width=None if sys.stdout and sys.stdout.isatty() else 110)
+stderr = Terminal(stderr=True)
 
 
 def print_json(value: Any) -> None:

@@ -8,9 +8,19 @@ from typing import Annotated
 import typer
 
 from tickgraph.api import open_forecaster
-from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    AsOf,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    explain_all,
+    parse_date,
+)
 from tickgraph.cli.output import facts, failure, note, percent, print_json, print_table, results, stdout
 from tickgraph.errors import InputError, PartialFailure
+from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import alias_note, canonical, parse_symbols
@@ -56,7 +66,8 @@ def predict(
     forecaster = open_forecaster(settings)
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph predict AAPL, or use --all for every trained one.")
-    wanted = forecaster.symbols() if everything else parse_symbols(symbols or [], forecaster.symbols())
+    wanted = forecaster.symbols() if everything else parse_symbols(symbols or [])
+    explain_all(wanted, forecaster.symbols(), "For every trained symbol use --all.")
     if everything and not wanted:
         raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     for word in symbols or []:
@@ -76,7 +87,7 @@ def predict(
 
 def read_prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]:
     """Price by symbol, from what was given as ``--price``: 130, or AAPL=130 among several."""
-    prices: dict[str, float] = {}
+    given: list[tuple[str, str]] = []
     for option in options:
         name, _, text = option.rpartition("=")
         if not name and len(wanted) != 1:
@@ -84,13 +95,8 @@ def read_prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]
         symbol = canonical(name) if name else wanted[0]
         if symbol not in wanted:
             raise InputError(f"--price names {symbol}, which is not among the symbols to forecast.")
-        try:
-            prices[symbol] = float(text)
-        except ValueError as error:
-            raise InputError(
-                f"Price of {symbol} must be a positive number of dollars, got {text!r}."
-            ) from error
-    return prices
+        given.append((symbol, text))
+    return prices_by_symbol(given, read_price)
 
 
 def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wanted: tuple[str, ...]) -> None:

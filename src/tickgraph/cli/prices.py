@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tickgraph.cli.options import AsJson, PricesDir, Source, SourcePath
+from tickgraph.cli.options import AsJson, PricesDir, Source, SourcePath, listed_symbols
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market import quality
@@ -17,7 +17,6 @@ from tickgraph.market.calendar import sessions_behind
 from tickgraph.market.source import PriceSource
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import Examination, PriceStore, RepairReport, UpdateReport, examine, repair
-from tickgraph.market.universe import parse_symbols
 from tickgraph.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Import, update, check and repair stored prices.")
@@ -81,7 +80,7 @@ def check(
             found = examine(
                 store,
                 settings.source,
-                parse_symbols(symbols, stored) if symbols else None,
+                listed_symbols(symbols, stored) if symbols else None,
                 progress=lambda symbol: status.update(f"Checked {symbol}"),
             )
     errors = [finding for finding in found.findings if finding.severity == "error"]
@@ -118,7 +117,7 @@ def repair_store(
         PriceStore(settings.prices_dir),
         open_source(settings.source, settings.source_path, access=settings.access),
     )
-    wanted = parse_symbols(symbols, store.symbols(origin.name)) if symbols else None
+    wanted = listed_symbols(symbols, store.symbols(origin.name)) if symbols else None
     with stderr.status("Looking at prices") as status:
         report = repair(
             store, origin, wanted, dry_run=dry_run, progress=lambda name: status.update(f"Looked at {name}")
@@ -159,7 +158,7 @@ def show(source: Source = None, prices_dir: PricesDir = None, as_json: AsJson = 
 
 
 def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, as_json: bool) -> None:
-    wanted = parse_symbols(symbols, source.symbols()) if symbols else source.symbols()
+    wanted = listed_symbols(symbols, source.symbols()) if symbols else source.symbols()
     if not wanted:
         raise InputError(f"Source {source.name!r} has no symbols.")
     with stderr.status("Fetching prices") as status:
@@ -216,7 +215,7 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
 
 def _check_files(path: Path, symbols: list[str] | None) -> Examination:
     files = open_source("files", path)
-    bars = files.fetch(parse_symbols(symbols, files.symbols()) if symbols else files.symbols()).bars
+    bars = files.fetch(listed_symbols(symbols, files.symbols()) if symbols else files.symbols()).bars
     last = {str(symbol): day.date() for symbol, day in bars.groupby("symbol")["date"].max().items()}
     return Examination(quality.check(bars), last, len(bars))
 

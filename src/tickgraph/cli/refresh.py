@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, explain_all
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
 from tickgraph.errors import ArtefactError, InputError, PartialFailure, SourceUnavailableError
 from tickgraph.market.sources import open_source
@@ -92,7 +92,8 @@ def refresh(
     if scheduled and (symbols or full):
         raise InputError("--scheduled refreshes everything that is due. Leave SYMBOLS and --full out.")
     have = site.registry.symbols()
-    wanted = parse_symbols(symbols, have) if symbols else None
+    wanted = parse_symbols(symbols) if symbols else None
+    explain_all(wanted or (), have, "For every model leave SYMBOLS out.")
     if not (wanted or have or site.universe or site.registry.renamed() or scheduled):
         raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     how: dict[str, Any] = {"dry_run": dry_run, "force": force, "update": update, "retrain": retrain}

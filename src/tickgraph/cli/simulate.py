@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tickgraph.cli.options import AsJson, Source, SourcePath, parse_date
+from tickgraph.cli.options import AsJson, Source, SourcePath, listed_symbols, parse_date
 from tickgraph.cli.output import (
     failure,
     note,
@@ -27,7 +27,6 @@ from tickgraph.cli.output import (
 from tickgraph.errors import CheckFailed, InputError
 from tickgraph.market.sources import open_source
 from tickgraph.market.sources.replay import known_splits
-from tickgraph.market.universe import parse_symbols
 from tickgraph.settings import load_settings
 
 IN_MEMORY = "/dev/shm"  # noqa: S108  a folder of one's own is made in it
@@ -88,7 +87,7 @@ def simulate(
     start, end = _span(first, last)
     origin = open_source(settings.source, settings.source_path, access=settings.access)
     known = origin.symbols()
-    wanted = parse_symbols(symbols, known) if symbols else known
+    wanted = listed_symbols(symbols, known) if symbols else known
     pool = tuple(dict.fromkeys((*wanted, *(settings.peer_pool or known))))
     bars = origin.fetch(pool)
     if lacking := [reason for symbol, reason in bars.failures.items() if symbol in wanted]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source
+from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, listed_symbols
 from tickgraph.cli.output import (
     age,
     facts,
@@ -22,7 +22,6 @@ from tickgraph.cli.output import (
 )
 from tickgraph.errors import CheckFailed
 from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import parse_symbols
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
@@ -60,7 +59,7 @@ def status(
         datetime.now(UTC),
         settings.schedule.timetable(),
     )
-    wanted = parse_symbols(symbols, found.symbols) if symbols else tuple(found.symbols)
+    wanted = listed_symbols(symbols, found.symbols) if symbols else tuple(found.symbols)
     shown = [one for one in found.symbols.values() if one.symbol in wanted]
     unknown = sorted(set(wanted) - found.symbols.keys())
     is_well = not found.problems and not unknown and all(one.state == "ok" for one in shown)

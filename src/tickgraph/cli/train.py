@@ -18,7 +18,16 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    AsOf,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    listed_symbols,
+    parse_date,
+)
 from tickgraph.cli.output import (
     failure,
     note,
@@ -30,10 +39,10 @@ from tickgraph.cli.output import (
     stderr,
     stdout,
 )
-from tickgraph.errors import PartialFailure, PriceDataError
+from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import alias_note, is_group, parse_symbols
+from tickgraph.market.universe import EVERY, alias_note, is_group, parse_symbols
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -54,6 +63,7 @@ def train(
             show_default="TIER_1",
         ),
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every symbol of the source.")] = False,
     source: Source = None,
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
@@ -115,13 +125,16 @@ def train(
             seed=seed,
         ),
     )
-    words = [word for text in symbols or ["TIER_1"] for word in text.split(",") if word.strip()]
+    if everything and symbols:
+        raise InputError("--all stands for every symbol of the source. Leave --symbols out.")
+    chosen = [EVERY] if everything else symbols or ["TIER_1"]
+    words = [word for text in chosen for word in text.split(",") if word.strip()]
     for word in words:
         if known_as := alias_note(word):
             note(known_as)
     started = time.perf_counter()
     origin = open_source(settings.source, settings.source_path, access=settings.access)
-    wanted = parse_symbols(words, origin.symbols())
+    wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         prices = gather_prices(
             PriceStore(settings.prices_dir), origin, wanted, settings.peer_pool, as_of=parse_date(as_of)

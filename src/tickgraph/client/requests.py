@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import httpx
 from httpx_retries import Retry
@@ -26,6 +27,7 @@ from tickgraph.client.answers import (
     SymbolList,
 )
 from tickgraph.errors import InputError
+from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.universe import canonical
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -134,11 +136,12 @@ def headers(api_key: str | None, admin_token: str | None) -> dict[str, str]:
 
 
 def forecast(symbol: str, price: float | None, wait: bool) -> Ask[Forecast]:
-    """``GET /forecast/{symbol}``."""
+    """``GET /forecast/{symbol}``; :class:`InputError` for a price that is none."""
+    name = canonical(symbol)
     return Ask(
         Forecast,
-        f"/forecast/{canonical(symbol)}",
-        {"price": price, "wait": wait or None},
+        f"/forecast/{quote(name)}",
+        {"price": _checked(name, price), "wait": wait or None},
         timeout=WAIT_SECONDS if wait else TIMEOUT_SECONDS,
     )
 
@@ -149,7 +152,7 @@ def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None)
         return Ask(Forecasts, "/forecast/all")
     if isinstance(symbols, str):  # not its letters
         symbols = (symbols,)
-    known = {canonical(symbol): price for symbol, price in (prices or {}).items()}
+    known = prices_by_symbol((prices or {}).items())
     names = list(dict.fromkeys([*map(canonical, symbols or ()), *known]))
     if not names:
         raise InputError(
@@ -160,13 +163,22 @@ def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None)
 
 
 def probability(symbol: str, strike: float, price: float | None, wait: bool) -> Ask[Probability]:
-    """``GET /forecast/{symbol}/probability``."""
+    """``GET /forecast/{symbol}/probability``; :class:`InputError` for a strike or a price that is none."""
+    name = canonical(symbol)
     return Ask(
         Probability,
-        f"/forecast/{canonical(symbol)}/probability",
-        {"strike": strike, "price": price, "wait": wait or None},
+        f"/forecast/{quote(name)}/probability",
+        {
+            "strike": checked_price(name, strike, what="Strike"),
+            "price": _checked(name, price),
+            "wait": wait or None,
+        },
         timeout=WAIT_SECONDS if wait else TIMEOUT_SECONDS,
     )
+
+
+def _checked(symbol: str, price: float | None) -> float | None:
+    return None if price is None else checked_price(symbol, price)
 
 
 def symbols() -> Ask[SymbolList]:
@@ -176,17 +188,17 @@ def symbols() -> Ask[SymbolList]:
 
 def symbol(name: str) -> Ask[SymbolInfo]:
     """``GET /symbols/{symbol}``."""
-    return Ask(SymbolInfo, f"/symbols/{canonical(name)}")
+    return Ask(SymbolInfo, f"/symbols/{quote(canonical(name))}")
 
 
 def graph(name: str) -> Ask[Graph]:
     """``GET /symbols/{symbol}/graph``."""
-    return Ask(Graph, f"/symbols/{canonical(name)}/graph")
+    return Ask(Graph, f"/symbols/{quote(canonical(name))}/graph")
 
 
 def retrain(name: str) -> Ask[Job]:
     """``POST /admin/retrain/{symbol}``."""
-    return Ask(Job, f"/admin/retrain/{canonical(name)}", method="POST")
+    return Ask(Job, f"/admin/retrain/{quote(canonical(name))}", method="POST")
 
 
 def refresh() -> Ask[Job]:

@@ -1,127 +1,44 @@
-"""Symbols: which are valid, what they are called today, which belong to TIER_1."""
+"""Symbols and the names of groups: which belong to TIER_1, and what a person means who writes several."""
 
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
-from datetime import date
-from functools import lru_cache
+from collections.abc import Collection, Iterable
 from importlib import resources
-from typing import Any
 
-from tickgraph.errors import InputError, SymbolError
+from tickgraph.errors import InputError
+from tickgraph.market.aliases import add_aliases, alias_note, canonical, is_canonical
+from tickgraph.market.spelling import AMERICAN, exchange, use_exchange
 
-# One to six letters or digits after the first letter, and a class of one or two letters (BRK-B). A symbol
-# becomes part of a file name, so this list of what is allowed is the first of three gates to a path.
-_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,6}(?:-[A-Z]{1,2})?")
-_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL"}) | {f"{p}{n}" for p in ("COM", "LPT") for n in range(10)}
-_SHOWN = 40
+__all__ = [
+    "ALL",
+    "EVERY",
+    "SECTORS",
+    "TIER_1",
+    "add_aliases",
+    "alias_note",
+    "all_note",
+    "canonical",
+    "is_canonical",
+    "is_group",
+    "parse_symbols",
+    "sector_of",
+    "suggest",
+    "use_exchange",
+]
+
+EVERY = "*"  # every symbol; no ticker is written so
+ALL = "ALL"  # every symbol where a list of them is at hand, otherwise the ticker of Allstate
 
 
-def _load() -> dict[str, Any]:
+def _load() -> dict[str, tuple[str, ...]]:
     text = resources.files("tickgraph.market").joinpath("data/universe.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    sectors = tomllib.loads(text)["sectors"].items()
+    return {sector: tuple(canonical(symbol) for symbol in symbols) for sector, symbols in sectors}
 
 
-_DATA = _load()
-_BUNDLED: dict[str, tuple[str, date | None]] = {
-    former: (entry["symbol"], entry["since"]) for former, entry in _DATA["aliases"].items()
-}
-_ALIASES = _BUNDLED
-
-
-def canonical(symbol: str) -> str:
-    """Validate a symbol and return today's name for it.
-
-    Upper-cased, ``BRK.B`` written ``BRK-B``, former names replaced (``FB`` gives ``META``).
-
-    Raises
-    ------
-    SymbolError
-        Not a ticker: wrong characters, too long, empty, or a name that Windows keeps for a device.
-    """
-    if not isinstance(symbol, str):
-        raise SymbolError(f"A symbol must be text, got {type(symbol).__name__}.")
-    return _canonical(symbol)
-
-
-def is_canonical(name: str) -> bool:
-    """Whether a name is a symbol's, as :func:`canonical` gives it."""
-    try:
-        return canonical(name) == name
-    except SymbolError:
-        return False
-
-
-@lru_cache(maxsize=16_384)  # on every request's path; what is refused is not remembered
-def _canonical(symbol: str) -> str:
-    name = _checked(symbol)
-    return _ALIASES[name][0] if name in _ALIASES else name
-
-
-def _checked(symbol: str) -> str:
-    name = symbol.strip().upper().replace(".", "-")
-    if not symbol.isascii() or not _PATTERN.fullmatch(name):
-        shown = symbol if len(symbol) <= _SHOWN else symbol[:_SHOWN] + "..."
-        raise SymbolError(
-            f"{shown!r} is not a symbol. Expected 1 to 7 letters or digits, the first a letter, and for a "
-            "share class a hyphen and its letter, such as AAPL or BRK-B."
-        )
-    if name in _DEVICES:
-        raise SymbolError(f"{name!r} cannot be used as a symbol: it is a device's name on Windows.")
-    return name
-
-
-def add_aliases(aliases: Mapping[str, str]) -> None:
-    """Make former names known in this process, besides the bundled ones and in place of those added before.
-
-    Parameters
-    ----------
-    aliases
-        Former name to today's; today's name of one may be the former name of another.
-
-    Raises
-    ------
-    SymbolError
-        A name is malformed.
-    InputError
-        Names lead in a circle, as that of a symbol that is its own former name.
-    """
-    global _ALIASES
-    direct = {former: today for former, (today, _) in _BUNDLED.items()}
-    given = {_checked(former): _checked(today) for former, today in aliases.items()}
-    direct |= given
-    resolved: dict[str, tuple[str, date | None]] = {}
-    for former in direct:
-        today, seen = direct[former], {former}
-        while today in direct:
-            if today in seen:
-                raise InputError(
-                    f"Aliases lead in a circle: {former} and {today}. Remove one from [aliases]."
-                )
-            seen.add(today)
-            today = direct[today]
-        since = _BUNDLED[former][1] if former in _BUNDLED and former not in given else None
-        resolved[former] = today, since
-    if resolved != _ALIASES:
-        _ALIASES = resolved
-        _canonical.cache_clear()
-
-
-def alias_note(symbol: str) -> str | None:
-    """Say since when a former symbol trades under another name; None for a current one."""
-    former = symbol.strip().upper()
-    if former not in _ALIASES:
-        return None
-    today, since = _ALIASES[former]
-    return f"{former} has traded as {today} since {since}" if since else f"{former} trades as {today} now"
-
-
-SECTORS: dict[str, tuple[str, ...]] = {
-    sector: tuple(canonical(symbol) for symbol in symbols) for sector, symbols in _DATA["sectors"].items()
-}
+SECTORS: dict[str, tuple[str, ...]] = _load()
 TIER_1: tuple[str, ...] = tuple(symbol for symbols in SECTORS.values() for symbol in symbols)
 
 
@@ -133,31 +50,47 @@ def sector_of(symbol: str) -> str | None:
 
 
 def is_group(word: str) -> bool:
-    """Whether a word stands for several symbols: TIER_1, ALL or a sector."""
-    return word.strip().upper() in {"TIER_1", "ALL", *(name.upper() for name in SECTORS)}
+    """Whether a word stands for several symbols: TIER_1, ``*``, ALL or a sector."""
+    return word.strip().upper() in {"TIER_1", EVERY, ALL, *(name.upper() for name in SECTORS)}
 
 
 def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[str, ...]:
     """Expand what a person writes into symbols.
 
-    Words may hold commas. ``TIER_1``, ``ALL`` (every symbol of ``known``) and the names of sectors stand for
-    their members. Order is kept, repeats are dropped.
+    Words may hold commas. ``TIER_1`` and the names of sectors stand for their members, ``*`` for every symbol of
+    ``known``. So does ``ALL`` where there are known ones; where there are none it is the ticker of Allstate. A group's
+    name comes before a ticker of the same letters; the ticker is then written with its exchange: ``ALL.US``,
+    ``ENERGY.US``. Order is kept, repeats are dropped.
 
     Raises
     ------
     SymbolError
         A word is neither a symbol nor one of these names.
     InputError
-        Nothing was named.
+        Nothing was named, or every symbol where there are none.
     """
-    groups = {"TIER_1": TIER_1, "ALL": tuple(known)} | {name.upper(): s for name, s in SECTORS.items()}
+    groups = {"TIER_1": TIER_1, EVERY: tuple(known), ALL: tuple(known) or ("ALL",)}
+    groups |= {name.upper(): symbols for name, symbols in SECTORS.items()}
     found: dict[str, None] = {}
     for word in (part.strip() for text in words for part in text.split(",")):
+        if word == EVERY and not known:
+            raise InputError(
+                f"{EVERY} stands for every symbol, and there is no list of them here. Name symbols."
+            )
         if word:
             found |= dict.fromkeys(map(canonical, groups.get(word.upper()) or (word,)))
     if not found:
-        raise InputError("No symbols were named. Give tickers such as AAPL, TIER_1, ALL, or a sector's name.")
+        raise InputError("No symbols were named. Give tickers such as AAPL, TIER_1, or a sector's name.")
     return tuple(found)
+
+
+def all_note(words: Iterable[str], known: Collection[str]) -> str | None:
+    """Say what ALL was taken for, and how to write the ticker; None where nobody wrote it."""
+    if ALL not in {part.strip().upper() for text in words for part in text.split(",")}:
+        return None
+    alone = f"{ALL}.US" if exchange() == AMERICAN else f"{exchange()}:{ALL}"
+    among = ", and one of them is named ALL" if ALL in known else ""
+    return f"ALL stands for all {len(known)} symbols{among}. The ticker ALL alone is written {alone}"
 
 
 def suggest(symbol: str, known: Collection[str]) -> list[str]:

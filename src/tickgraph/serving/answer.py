@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tickgraph.errors import InputError
 from tickgraph.market import calendar
 from tickgraph.serving.forecast import Forecast, Interval, Status
 from tickgraph.serving.prepared import Prepared, PriceContext
@@ -20,14 +19,6 @@ UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed
 _BLANK = Forecast.model_construct()  # type: ignore[call-arg]  # its values come with each answer
 REMEMBERED = timedelta(minutes=5)
 MODEL_AGE = timedelta(days=7)  # an older model is due for retraining
-
-
-def checked_price(symbol: str, price: float) -> float:
-    """Return the price if it is a positive number; :class:`InputError` otherwise."""
-    is_number = isinstance(price, int | float | np.number) and not isinstance(price, bool)
-    if not (is_number and math.isfinite(price) and price > 0):
-        raise InputError(f"Price of {symbol} must be a positive number of dollars, got {price!r}.")
-    return float(price)
 
 
 class Clock:

@@ -14,10 +14,11 @@ import numpy as np
 from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.answer import Clock, answer, answer_values, checked_price
+from tickgraph.serving.answer import Clock, answer, answer_values
 from tickgraph.serving.batch import last_session, prepare_models, prepare_momentum, target_graph, until
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
 from tickgraph.serving.forecast import Forecast
@@ -188,7 +189,7 @@ class Forecaster:
             A malformed symbol, or a price that is not a positive number.
         """
         wanted = tuple(dict.fromkeys(canonical(symbol) for symbol in symbols))
-        given = {canonical(symbol): checked_price(symbol, price) for symbol, price in (prices or {}).items()}
+        given = prices_by_symbol((prices or {}).items())
         trained: set[str] = set()
         found, failures = self.prepare(wanted, as_of=as_of, fallback=fallback, trained=trained)
         refusals = self._models.refusals()

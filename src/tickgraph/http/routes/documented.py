@@ -5,16 +5,43 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
+from tickgraph.errors import InputError, SymbolError
 from tickgraph.http.problem import MEDIA_TYPE
 from tickgraph.http.schema import Problem
 from tickgraph.http.service import Service
+from tickgraph.market.price import MAX_PRICE, read_price
+from tickgraph.market.universe import canonical
 
-MAX_PRICE = 1e9  # dollars
-SYMBOL = r"^[A-Za-z][A-Za-z0-9]{0,6}([.-][A-Za-z]{1,2})?$"
+# A symbol in one of its spellings. Which of them is a symbol of the exchange in force, canonical alone knows.
+SYMBOL = r"^[A-Za-z0-9][A-Za-z0-9&]{0,13}([ ._-][A-Za-z0-9]{1,6}){0,2}$"
+SYMBOLS = r"^[ ,]*[!-+\--~][ -~]*$"  # printable ASCII, with something in it besides commas and spaces
+
+
+def _is_symbol(text: Any) -> Any:
+    """Refuse what is no symbol, with the reason; the pattern alone would quote itself."""
+    try:
+        canonical(text)
+    except SymbolError as error:
+        raise PydanticCustomError("symbol", "{reason}", {"reason": str(error)}) from error
+    return text
+
+
+def _dollars(what: str) -> BeforeValidator:
+    def read(text: Any) -> Any:
+        try:
+            return read_price(None, text, what=what) if isinstance(text, str) else text
+        except InputError as error:
+            raise PydanticCustomError("price", "{reason}", {"reason": str(error)}) from error
+
+    return BeforeValidator(read)
+
 
 Symbol = Annotated[
     str,
+    BeforeValidator(_is_symbol),
     Path(
         pattern=SYMBOL,
         description="Ticker, such as AAPL or BRK-B; former names are followed.",
@@ -23,6 +50,7 @@ Symbol = Annotated[
 ]
 Price = Annotated[
     float | None,
+    _dollars("Price"),
     Query(
         gt=0,
         le=MAX_PRICE,
@@ -30,6 +58,11 @@ Price = Annotated[
         description="Current price in dollars; without one the last stored close is used, and said.",
         examples=[130.0],
     ),
+]
+Strike = Annotated[
+    float,
+    _dollars("Strike"),
+    Query(gt=0, le=MAX_PRICE, allow_inf_nan=False, description="Dollars.", examples=[135.0]),
 ]
 Wait = Annotated[bool, Query(description="Without a model: wait until one is trained.")]
 

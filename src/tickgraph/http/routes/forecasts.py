@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from tickgraph.errors import InputError, TickgraphError
 from tickgraph.http.problem import problem_of
-from tickgraph.http.routes.documented import MAX_PRICE, Price, Symbol, Wait, problems, service_of
+from tickgraph.http.routes.documented import SYMBOLS, Price, Strike, Symbol, Wait, problems, service_of
 from tickgraph.http.routes.plain import PlainRoute
 from tickgraph.http.schema import (
     ForecastAnswer,
@@ -22,9 +22,9 @@ from tickgraph.http.schema import (
     Timings,
 )
 from tickgraph.http.service import Service
+from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.serving.answer import checked_price
 from tickgraph.serving.forecaster import Forecasts
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -46,9 +46,9 @@ async def forecast_several(
         Query(
             min_length=1,
             max_length=10_000,
-            pattern=r"^[A-Za-z0-9.,: -]+$",
-            description="Tickers with commas between them, each with its price in dollars after a colon, if it is "
-            "not to start from the last close.",
+            pattern=SYMBOLS,
+            description=f"Tickers with commas between them, {MAX_SYMBOLS} at most, each with its price in dollars "
+            "after a colon, if it is not to start from the last close. A symbol may be given one price.",
             examples=["AAPL:130,MSFT"],
         ),
     ],
@@ -65,8 +65,8 @@ async def forecast_several(
     service = service_of(request)
 
     def several() -> Forecasts:
-        prices, malformed = _read(words)
-        found = service.forecast_many(list(prices), {s: p for s, p in prices.items() if p is not None})
+        asked, prices, malformed = _read(words)
+        found = service.forecast_many(asked, prices)
         return Forecasts(found.forecasts, malformed | found.failures)
 
     return await _in_one_call(service, several)
@@ -112,9 +112,7 @@ def forecast_route(guards: Sequence[Depends]) -> PlainRoute:  # type: ignore[val
 async def probability(
     request: Request,
     symbol: Symbol,
-    strike: Annotated[
-        float, Query(gt=0, le=MAX_PRICE, allow_inf_nan=False, description="Dollars.", examples=[135.0])
-    ],
+    strike: Strike,
     price: Price = None,
     wait: Wait = False,
 ) -> Response:
@@ -150,28 +148,24 @@ def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike:
     )
 
 
-def _read(words: list[str]) -> tuple[dict[str, float | None], dict[str, TickgraphError]]:
-    """Price, if one is given, of each canonical symbol; and the error of each word that is none."""
-    prices: dict[str, float | None] = {}
+def _read(words: list[str]) -> tuple[list[str], dict[str, float], dict[str, TickgraphError]]:
+    """Canonical symbols, the prices that some are given, and the error of each word that cannot be read.
+
+    A symbol with two prices is an error of the whole request, as a parameter given twice is.
+    """
+    asked: dict[str, None] = {}
+    given: list[tuple[str, float]] = []
     malformed: dict[str, TickgraphError] = {}
     for word in words:
-        name, given, price = word.partition(":")
+        name, has_price, text = word.partition(":")
         try:
             symbol = canonical(name)
-            prices.setdefault(symbol, _dollars(symbol, price) if given else None)
+            if has_price:
+                given.append((symbol, read_price(symbol, text)))
+            asked[symbol] = None
         except InputError as error:
             malformed[word] = error
-    return prices, malformed
-
-
-def _dollars(symbol: str, text: str) -> float:
-    try:
-        price = checked_price(symbol, float(text))
-    except ValueError:  # an InputError is one, too
-        raise InputError(f"Price of {symbol} must be a positive number of dollars, got {text!r}.") from None
-    if price > MAX_PRICE:
-        raise InputError(f"Price of {symbol} must be {MAX_PRICE:g} dollars at most, got {text!r}.")
-    return price
+    return list(asked), prices_by_symbol(given), malformed
 
 
 async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Response:

@@ -1,0 +1,51 @@
+"""ALL is the ticker of Allstate among arguments; every symbol has other spellings."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tickgraph.registry.registry import ModelRegistry
+
+
+@pytest.fixture
+def folders(sample, tmp_path):
+    """A file of three symbols, one of them ALL, and where models and prices go."""
+    bars = sample.fetch(["AAPL", "MSFT", "JPM"]).bars.groupby("symbol").tail(330)
+    bars.replace({"symbol": {"JPM": "ALL"}}).to_csv(tmp_path / "mine.csv", index=False)
+    return ["--models-dir", tmp_path / "m", "--prices-dir", tmp_path / "p"]
+
+
+def test_allstate_is_forecast_shown_and_removed_alone(command, folders, tmp_path):
+    files = ["--source", "files", "--source-path", "mine.csv"]
+    code, out, err = command("train", "--all", *files, "--sessions", "250", "--epochs", "1", *folders)
+    assert code == 0, err
+    assert "3 trained" in out
+    assert "ALL stands for" not in err
+    _, out, err = command("predict", "ALL", *files, "--json", *folders)
+    assert json.loads(out)["symbol"] == "ALL"
+    assert "is a ticker here" not in err
+    assert "ALL" in command("inspect", "ALL", *folders[:2])[1]
+    assert "1 removed, 2 left" in command("remove", "ALL", "--yes", *folders[:2])[1]
+    assert ModelRegistry(tmp_path / "m").symbols() == ("AAPL", "MSFT")
+    _, out, err = command("predict", "ALL", *files, "--json", *folders)
+    assert json.loads(out)["symbol"] == "ALL"
+    assert "ALL is a ticker here (Allstate). For every trained symbol use --all." in err
+
+
+def test_all_as_an_option_is_every_symbol_with_a_note_and_a_star_without(command, folders):
+    _, out, err = command("prices", "import", "mine.csv", "-s", "ALL", *folders[2:])
+    assert "3 symbols" in out
+    assert "ALL stands for all 3 symbols, and one of them is named ALL" in err
+    _, out, err = command("prices", "import", "mine.csv", "-s", "*", *folders[2:])
+    assert "3 symbols" in out
+    assert "ALL" not in err
+    _, out, _ = command("prices", "import", "mine.csv", "-s", "ALL.US", *folders[2:])
+    assert "1 symbols" in out
+
+
+def test_a_refresh_says_that_it_is_a_ticker(command, registry, prices_dir):
+    words = ["refresh", "ALL", "--dry-run", "--models-dir", registry.root, "--prices-dir", prices_dir]
+    _, _, err = command(*words)
+    assert "ALL is a ticker here (Allstate). For every model leave SYMBOLS out." in err
