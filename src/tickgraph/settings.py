@@ -7,6 +7,7 @@ Environment variables start with ``TICKGRAPH_``; two underscores enter a table, 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from pathlib import Path
@@ -30,6 +31,8 @@ from pydantic_settings import (
 )
 
 from tickgraph.errors import InputError
+from tickgraph.market import calendar
+from tickgraph.market.sources import must_have_prices_of
 from tickgraph.market.sources.access import Access, Providers, Token
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig
@@ -141,14 +144,14 @@ class ScheduleSettings(BaseModel):
     weekly
         Day and time of the weekly run, which trains every model anew.
     timezone
-        Time zone of both.
+        Time zone of both; None is the exchange's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     daily: str = "06:00"
     weekly: str = "Sunday 02:00"
-    timezone: str = "America/New_York"
+    timezone: str | None = None
 
     @model_validator(mode="after")
     def _can_be_read(self) -> ScheduleSettings:
@@ -160,7 +163,7 @@ class ScheduleSettings(BaseModel):
 
     def timetable(self) -> Timetable:
         """Due moments."""
-        return Timetable.parse(self.daily, self.weekly, self.timezone)
+        return Timetable.parse(self.daily, self.weekly, self.timezone or calendar.timezone())
 
 
 class Settings(BaseSettings):
@@ -168,6 +171,8 @@ class Settings(BaseSettings):
 
     Attributes
     ----------
+    exchange
+        Whose sessions prices have: a calendar of exchange_calendars, such as ``XLON``, ``XTKS`` or ``24/7``.
     models_dir, prices_dir
         Folders of the model registry and of the local price store.
     source, source_path
@@ -200,6 +205,7 @@ class Settings(BaseSettings):
         env_prefix="TICKGRAPH_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
+    exchange: str = calendar.NEW_YORK
     models_dir: Path = Path("models/gnn")
     prices_dir: Path = Path("prices")
     source: SourceName = "sample"
@@ -230,6 +236,31 @@ class Settings(BaseSettings):
     def operations_dir(self) -> Path:
         """Folder of operations."""
         return self.state_dir or self.models_dir / ".operations"
+
+    @field_validator("exchange")
+    @classmethod
+    def _is_an_exchange(cls, name: str) -> str:
+        try:
+            return calendar.exchange_named(name)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _files_of_other_exchanges(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # The usual source has prices of New York alone. A name that is no exchange is refused by its own validator.
+        with contextlib.suppress(InputError, AttributeError):
+            if calendar.exchange_named(given.get("exchange", calendar.NEW_YORK)) != calendar.NEW_YORK:
+                return {"source": "files", **given}
+        return given
+
+    @model_validator(mode="after")
+    def _source_has_prices_of_the_exchange(self) -> Settings:
+        try:
+            must_have_prices_of(self.exchange, self.source)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @field_validator("training", "serve", "schedule", mode="before")
     @classmethod
@@ -265,7 +296,7 @@ def load_settings(**flags: Any) -> Settings:
 
     Notes
     -----
-    The aliases count in this process from now on.
+    The exchange and the aliases count in this process from now on.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     path = _config_path()
@@ -273,6 +304,7 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"Configuration file {path} does not exist. Name another, or leave --config out.")
     try:
         settings = Settings(**given)
+        calendar.use_exchange(settings.exchange)
         add_aliases(settings.aliases)
         return settings
     except SettingsError as error:  # its text names the field, and no value
@@ -284,8 +316,9 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"Configuration file {path} is not valid TOML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-        )
+            ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, "))))
+            for each in error.errors()
+        ).rstrip(".")
         raise InputError(
             f"Bad settings ({problems}). They come from flags, TICKGRAPH_ variables or {path}."
         ) from None  # the cause holds the values

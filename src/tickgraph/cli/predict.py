@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tickgraph.api import open_forecaster
-from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
 from tickgraph.cli.output import facts, failure, note, percent, print_json, print_table, results, stdout
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.sources import open_source
@@ -39,6 +39,7 @@ def predict(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Forecast the next close from trained models and stored prices.
@@ -51,6 +52,7 @@ def predict(
         source_path=source_path,
         models_dir=models_dir,
         prices_dir=prices_dir,
+        exchange=exchange,
         fallback=fallback,
     )
     forecaster = open_forecaster(settings)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tickgraph.cli.options import ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath
 from tickgraph.cli.output import note, stderr
 from tickgraph.errors import InputError
 from tickgraph.market.store import PriceStore
@@ -39,6 +39,7 @@ def serve(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
 ) -> None:
     """Serve forecasts over HTTP, from trained models and stored prices.
 
@@ -64,6 +65,7 @@ def serve(
         "source_path": _text(source_path),
         "models_dir": _text(models_dir),
         "prices_dir": _text(prices_dir),
+        "exchange": exchange,
         "serve": {name: value for name, value in table.items() if value is not None} or None,
     }
     settings = load_settings(**flags)

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from tickgraph.cli.options import AsJson, AsOf, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
 from tickgraph.cli.output import (
     failure,
     note,
@@ -58,6 +58,7 @@ def train(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_of: AsOf = None,
     architecture: Annotated[
         str | None,
@@ -102,8 +103,8 @@ def train(
         source_path=source_path,
         models_dir=models_dir,
         prices_dir=prices_dir,
+        exchange=exchange,
         workers=workers,
-        peer_pool=parse_symbols(peer_pool) if peer_pool else None,
         training=_training_flags(
             architecture=architecture,
             epochs=epochs,
@@ -115,6 +116,8 @@ def train(
             seed=seed,
         ),
     )
+    if peer_pool:  # read once the exchange is in force, whose symbols these are
+        settings = settings.model_copy(update={"peer_pool": parse_symbols(peer_pool)})
     words = [word for text in symbols or ["TIER_1"] for word in text.split(",") if word.strip()]
     for word in words:
         if known_as := alias_note(word):
