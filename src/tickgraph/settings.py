@@ -316,7 +316,9 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"Configuration file {path} is not valid TOML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
-            ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, "))))
+            ": ".join(
+                filter(None, (".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")))
+            )
             for each in error.errors()
         ).rstrip(".")
         raise InputError(

@@ -84,6 +84,15 @@ def first_session() -> np.datetime64:
     return _sessions_until(_exchange, _this_year() + 1)[0]
 
 
+def sessions_a_year() -> int:
+    """How many sessions a year has: 252 in New York, as is usual, 365 where a market never closes."""
+    if _exchange == NEW_YORK:
+        return 252
+    years = _sessions_until(_exchange, _this_year() + 1).astype("datetime64[Y]")
+    _, counts = np.unique(years[years < np.datetime64(f"{_this_year()}")], return_counts=True)
+    return int(np.median(counts[-10:]))
+
+
 @cache
 def _calendar(name: str, last_year: int) -> ExchangeCalendar:
     import exchange_calendars
