@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,6 +46,35 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
 SECRET_LENGTH = 16
 DEFAULT_CONFIG = Path("tickgraph.toml")
+ROOT_PATH_LENGTH = 200
+_ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+
+
+# First parts of the service's own paths: a prefix that begins with one of them could not be told from a path.
+OWN_PATHS = frozenset(
+    {
+        "admin",
+        "docs",
+        "forecast",
+        "health",
+        "metrics",
+        "openapi.json",
+        "redoc",
+        "static-offline-docs",
+        "symbols",
+    }
+)
+
+
+def is_root_path(prefix: str) -> bool:
+    """Whether a text can be the path prefix that a proxy offers the service by, such as ``/tick`` or ``/a/tick``.
+
+    Links on pages begin with it, so that only letters, digits and ``._~-`` are taken.
+    """
+    if len(prefix) > ROOT_PATH_LENGTH or not _ROOT_PATH.fullmatch(prefix):
+        return False
+    parts = prefix[1:].split("/")
+    return parts[0] not in OWN_PATHS and not {".", ".."} & set(parts)
 
 
 class ServeSettings(BaseModel):
@@ -61,8 +91,12 @@ class ServeSettings(BaseModel):
     rate_limit
         Requests per client (its API key, or its address), such as ``100/second``; None is unlimited. Each
         process counts by itself.
+    root_path
+        Path prefix that a reverse proxy offers the service by, such as ``/tick``; whether the proxy strips it from
+        paths or not. Empty is none, or the one that a trusted proxy names in ``X-Forwarded-Prefix``.
     trusted_proxies
-        Addresses of reverse proxies, whose ``X-Forwarded-For`` tells the client's address.
+        Addresses of reverse proxies, whose ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix``
+        count; everybody else's are ignored.
     cors_origins
         Web origins whose pages may call the service; empty turns CORS off.
     max_in_flight, max_waiting
@@ -98,6 +132,7 @@ class ServeSettings(BaseModel):
     admin_token: SecretStr | None = None
     api_keys: tuple[SecretStr, ...] = ()
     rate_limit: str | None = None
+    root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_in_flight: int = Field(default=256, ge=1)
@@ -119,6 +154,19 @@ class ServeSettings(BaseModel):
     access_log: bool = False
     tracing: bool = False
     runtime_dir: Path | None = None
+
+    @field_validator("root_path")
+    @classmethod
+    def _can_be_a_prefix(cls, prefix: str) -> str:
+        if prefix in ("", "/"):
+            return ""
+        if not is_root_path(prefix):
+            raise ValueError(
+                f"{prefix[:50]!r} cannot be a path prefix. Write it as /tick: a slash in front and none at the end, no "
+                f"address, letters, digits and ._~- only, and not one of the service's own paths, which are "
+                f"/{', /'.join(sorted(OWN_PATHS))}"
+            )
+        return prefix
 
     @field_validator("admin_token", "api_keys")
     @classmethod

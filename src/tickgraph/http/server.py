@@ -119,8 +119,7 @@ def configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=serve.keep_alive_seconds,
         timeout_graceful_shutdown=serve.drain_seconds,
         server_header=False,
-        proxy_headers=bool(serve.trusted_proxies),  # else anyone could claim any address
-        forwarded_allow_ips=list(serve.trusted_proxies),
+        proxy_headers=False,  # the application believes the proxies that are named, see prefix.py
         access_log=False,
         log_config=None,
     )
