@@ -65,7 +65,13 @@ async def root(request: Request) -> RedirectResponse:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        503: {
+            "description": "The processes' metrics cannot be kept or read; see Retry-After",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        },
+    },
 )
 async def metrics(request: Request) -> Response:
     """Metrics in Prometheus's text format."""
