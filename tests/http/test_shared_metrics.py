@@ -133,6 +133,21 @@ text = told()
 assert 'gnn_price_read_failures_total{source="new"} 1.0' in text, text
 assert 'gnn_cache_hits_total{symbol="_other"} 2.0' in text, text
 
+if hasattr(os, "posix_fallocate"):  # a full disk: to write into a mapped file without space of its own ends a process
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    usual, os.posix_fallocate = os.posix_fallocate, full
+    shutil.rmtree(folder)
+    metrics.looked()
+    metrics.hit("AAPL")
+    assert "No space left" in told(), told()
+    assert not [path for path in folder.glob("*.db") if path.stat().st_size]
+    os.posix_fallocate = usual
+    text = told()
+    assert 'gnn_cache_hits_total{symbol="_other"} 3.0' in text, text
+    assert all(path.stat().st_blocks * 512 >= path.stat().st_size > 0 for path in folder.glob("*.db"))
+
 (folder / "counter_999999.db").write_bytes(b"cut off")
 assert "cannot be read" in told(), told()
 """

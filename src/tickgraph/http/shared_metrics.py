@@ -25,6 +25,7 @@ from tickgraph.errors import StorageError
 from tickgraph.pipeline.jobs import Ownership
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks for the folder
+FILE_SIZE = 1 << 20  # bytes; room for thousands of series
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class SharedFiles:
     def __init__(self) -> None:
         self._pid, self._renewals = os.getpid(), 0
         self._seen: set[str] = set()
-        self._values: list[Any] = []
+        self._values: list[SharedValue] = []
         self.lock = threading.RLock()
         self.fault: str | None = None
 
@@ -77,9 +78,21 @@ class SharedFiles:
             self._pid, self._renewals = os.getpid(), 0
         return f"{self._pid}-{self._renewals}" if self._renewals else str(self._pid)
 
-    def add(self, value: Any) -> None:
+    def add(self, value: SharedValue) -> None:
         """Remember a value, to write it again when the files are gone."""
         self._values.append(value)
+
+    def reserve(self, kind: str, identity: str | None = None) -> None:
+        """Take a file's space on the disk; OSError where there is none.
+
+        The file is written through memory. On a full disk that would end the process, where the space is not its own.
+        """
+        if not hasattr(os, "posix_fallocate"):
+            return
+        path = Path(os.environ[VARIABLE]) / f"{kind}_{identity or self.identity()}.db"
+        with path.open("ab") as file:
+            if not os.fstat(file.fileno()).st_size:
+                os.posix_fallocate(file.fileno(), 0, FILE_SIZE)
 
     def look(self) -> None:
         """Make the folder and this process's files again where they are gone.
@@ -109,13 +122,16 @@ class SharedFiles:
         return {path.name for path in folder.glob(f"*_{self.identity()}.db")}
 
     def _renew(self, folder: Path) -> None:
-        left = [path for name in self._own(folder) if (path := folder / name)]
+        left = self._own(folder)
+        # Before any value takes the new identity: it opens the files of all of them.
+        for kind in {value.kind for value in self._values}:
+            self.reserve(kind, f"{os.getpid()}-{self._renewals + 1}")
         self._renewals += 1
         self.fault = None
         for value in self._values:
             value.write()
-        for path in left:  # all that they hold is in the new files
-            path.unlink(missing_ok=True)
+        for name in left:  # all that they hold is in the new files
+            (folder / name).unlink(missing_ok=True)
 
 
 FILES = SharedFiles()
@@ -126,6 +142,8 @@ class SharedValue(values.MultiProcessValue(FILES.identity)):  # type: ignore[mis
 
     def __init__(self, *made_of: Any, **options: Any) -> None:
         self._made_of, self._options, self._is_open = made_of, options, False
+        mode = options.get("multiprocess_mode", "")
+        self.kind = f"{made_of[0]}_{mode}" if mode else made_of[0]
         self._kept, self._kept_at = 0.0, 0.0
         with FILES.lock:
             FILES.add(self)
@@ -151,6 +169,7 @@ class SharedValue(values.MultiProcessValue(FILES.identity)):  # type: ignore[mis
         """Put it into the files, with the lock held; what goes wrong is mended by the next look."""
         try:
             if not self._is_open:
+                FILES.reserve(self.kind)
                 super().__init__(*self._made_of, **self._options)
                 self._is_open = True
                 if self._made_of[0] != "gauge":  # a process that had the same id has counted before
