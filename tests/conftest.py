@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tickgraph.market.calendar import NEW_YORK, use_exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource
 from tickgraph.market.store import PriceStore
@@ -37,6 +38,7 @@ def _no_settings_from_outside(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     yield
     _forget_settings()  # --config sets a variable, for worker processes
+    use_exchange(NEW_YORK)
 
 
 @pytest.fixture(scope="session")

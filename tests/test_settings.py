@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import time
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tickgraph.errors import InputError
+from tickgraph.market import calendar
 from tickgraph.market.universe import add_aliases, canonical
 from tickgraph.operations.timetable import Timetable
 from tickgraph.settings import load_settings
@@ -83,3 +85,27 @@ def test_live_sources_get_their_order_and_token_and_settings_show_no_token(monke
     assert (settings.source, settings.access.providers) == ("live", ("tiingo", "yahoo"))
     assert settings.access.tiingo_token.get_secret_value() == SECRET
     assert SECRET not in f"{settings!r} {settings.model_dump_json()} {settings.access!r}"
+
+
+def test_an_exchange_comes_with_its_time_zone_and_with_a_source_that_can_have_its_prices(tmp_path):
+    (tmp_path / "tickgraph.toml").write_text('exchange = "lse"\n[schedule]\ndaily = "07:00"')
+    settings = load_settings()
+    assert (settings.exchange, settings.source, calendar.exchange()) == ("XLON", "files", "XLON")
+    assert settings.schedule.timetable() == Timetable(daily=time(7), zone=ZoneInfo("Europe/London"))
+    settings = load_settings(exchange="NYSE", schedule={"timezone": "Asia/Tokyo"})
+    assert (settings.exchange, settings.source, calendar.exchange()) == ("XNYS", "sample", "XNYS")
+    assert settings.schedule.timetable().zone == ZoneInfo("Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"exchange": "XLN"}, r"\(exchange: 'XLN' is not an exchange. Did you mean XLON\?"),
+        ({"exchange": "XLON", "source": "sample"}, r"\(Source 'sample' has prices of New York"),
+        ({"exchange": 5}, "exchange: Input should be a valid string"),
+    ],
+)
+def test_an_exchange_that_cannot_be_is_refused_and_new_york_stays_in_force(given, said):
+    with pytest.raises(InputError, match=said):
+        load_settings(**given)
+    assert calendar.exchange() == "XNYS"

@@ -80,6 +80,12 @@ class StorageError(TickgraphError):
     exit_code: ClassVar[int] = 7
 
 
+class OtherExchangeError(StorageError):
+    """Stored prices or a model are of another exchange than the one in force; a setting mends it."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class CheckFailed(TickgraphError):
     """A check was carried out, and what it looked at is not as it should be."""
 

@@ -7,7 +7,9 @@ Environment variables start with ``TICKGRAPH_``; two underscores enter a table, 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +32,8 @@ from pydantic_settings import (
 )
 
 from tickgraph.errors import InputError
+from tickgraph.market import calendar
+from tickgraph.market.sources import must_have_prices_of
 from tickgraph.market.sources.access import Access, Providers, Token
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig
@@ -42,6 +46,35 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
 SECRET_LENGTH = 16
 DEFAULT_CONFIG = Path("tickgraph.toml")
+ROOT_PATH_LENGTH = 200
+_ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+
+
+# First parts of the service's own paths: a prefix that begins with one of them could not be told from a path.
+OWN_PATHS = frozenset(
+    {
+        "admin",
+        "docs",
+        "forecast",
+        "health",
+        "metrics",
+        "openapi.json",
+        "redoc",
+        "static-offline-docs",
+        "symbols",
+    }
+)
+
+
+def is_root_path(prefix: str) -> bool:
+    """Whether a text can be the path prefix that a proxy offers the service by, such as ``/tick`` or ``/a/tick``.
+
+    Links on pages begin with it, so that only letters, digits and ``._~-`` are taken.
+    """
+    if len(prefix) > ROOT_PATH_LENGTH or not _ROOT_PATH.fullmatch(prefix):
+        return False
+    parts = prefix[1:].split("/")
+    return parts[0] not in OWN_PATHS and not {".", ".."} & set(parts)
 
 
 class ServeSettings(BaseModel):
@@ -58,8 +91,12 @@ class ServeSettings(BaseModel):
     rate_limit
         Requests per client (its API key, or its address), such as ``100/second``; None is unlimited. Each
         process counts by itself.
+    root_path
+        Path prefix that a reverse proxy offers the service by, such as ``/tick``; whether the proxy strips it from
+        paths or not. Empty is none, or the one that a trusted proxy names in ``X-Forwarded-Prefix``.
     trusted_proxies
-        Addresses of reverse proxies, whose ``X-Forwarded-For`` tells the client's address.
+        Addresses of reverse proxies, whose ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix``
+        count; everybody else's are ignored.
     cors_origins
         Web origins whose pages may call the service; empty turns CORS off.
     max_in_flight, max_waiting
@@ -95,6 +132,7 @@ class ServeSettings(BaseModel):
     admin_token: SecretStr | None = None
     api_keys: tuple[SecretStr, ...] = ()
     rate_limit: str | None = None
+    root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_in_flight: int = Field(default=256, ge=1)
@@ -116,6 +154,19 @@ class ServeSettings(BaseModel):
     access_log: bool = False
     tracing: bool = False
     runtime_dir: Path | None = None
+
+    @field_validator("root_path")
+    @classmethod
+    def _can_be_a_prefix(cls, prefix: str) -> str:
+        if prefix in ("", "/"):
+            return ""
+        if not is_root_path(prefix):
+            raise ValueError(
+                f"{prefix[:50]!r} cannot be a path prefix. Write it as /tick: a slash in front and none at the end, no "
+                f"address, letters, digits and ._~- only, and not one of the service's own paths, which are "
+                f"/{', /'.join(sorted(OWN_PATHS))}"
+            )
+        return prefix
 
     @field_validator("admin_token", "api_keys")
     @classmethod
@@ -141,14 +192,14 @@ class ScheduleSettings(BaseModel):
     weekly
         Day and time of the weekly run, which trains every model anew.
     timezone
-        Time zone of both.
+        Time zone of both; None is the exchange's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     daily: str = "06:00"
     weekly: str = "Sunday 02:00"
-    timezone: str = "America/New_York"
+    timezone: str | None = None
 
     @model_validator(mode="after")
     def _can_be_read(self) -> ScheduleSettings:
@@ -160,7 +211,7 @@ class ScheduleSettings(BaseModel):
 
     def timetable(self) -> Timetable:
         """Due moments."""
-        return Timetable.parse(self.daily, self.weekly, self.timezone)
+        return Timetable.parse(self.daily, self.weekly, self.timezone or calendar.timezone())
 
 
 class Settings(BaseSettings):
@@ -168,6 +219,8 @@ class Settings(BaseSettings):
 
     Attributes
     ----------
+    exchange
+        Whose sessions prices have: a calendar of exchange_calendars, such as ``XLON``, ``XTKS`` or ``24/7``.
     models_dir, prices_dir
         Folders of the model registry and of the local price store.
     source, source_path
@@ -200,6 +253,7 @@ class Settings(BaseSettings):
         env_prefix="TICKGRAPH_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
+    exchange: str = calendar.NEW_YORK
     models_dir: Path = Path("models/gnn")
     prices_dir: Path = Path("prices")
     source: SourceName = "sample"
@@ -230,6 +284,31 @@ class Settings(BaseSettings):
     def operations_dir(self) -> Path:
         """Folder of operations."""
         return self.state_dir or self.models_dir / ".operations"
+
+    @field_validator("exchange")
+    @classmethod
+    def _is_an_exchange(cls, name: str) -> str:
+        try:
+            return calendar.exchange_named(name)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _files_of_other_exchanges(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # The usual source has prices of New York alone. A name that is no exchange is refused by its own validator.
+        with contextlib.suppress(InputError, AttributeError):
+            if calendar.exchange_named(given.get("exchange", calendar.NEW_YORK)) != calendar.NEW_YORK:
+                return {"source": "files", **given}
+        return given
+
+    @model_validator(mode="after")
+    def _source_has_prices_of_the_exchange(self) -> Settings:
+        try:
+            must_have_prices_of(self.exchange, self.source)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @field_validator("training", "serve", "schedule", mode="before")
     @classmethod
@@ -276,7 +355,7 @@ def load_settings(**flags: Any) -> Settings:
 
     Notes
     -----
-    The aliases count in this process from now on.
+    The exchange and the aliases count in this process from now on.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     path = _config_path()
@@ -284,6 +363,7 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"Configuration file {path} does not exist. Name another, or leave --config out.")
     try:
         settings = Settings(**given)
+        calendar.use_exchange(settings.exchange)
         add_aliases(settings.aliases)
         return settings
     except SettingsError as error:  # its text names the field, and no value
@@ -295,8 +375,11 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"Configuration file {path} is not valid TOML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-        )
+            ": ".join(
+                filter(None, (".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")))
+            )
+            for each in error.errors()
+        ).rstrip(".")
         raise InputError(
             f"Bad settings ({problems}). They come from flags, TICKGRAPH_ variables or {path}."
         ) from None  # the cause holds the values

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from real_service import here, settings_of
 from tickgraph.http import middleware
-from tickgraph.http.metrics import ServiceMetrics, _forget_the_dead
+from tickgraph.http.metrics import ServiceMetrics
+from tickgraph.http.shared_metrics import forget_the_dead
 from tickgraph.model.weights import weight_shapes
 
 
@@ -77,7 +78,7 @@ def test_two_processes_asked_at_once_may_both_drop_the_gauges_of_a_dead_one(tmp_
         return False
 
     monkeypatch.setattr("tickgraph.http.metrics.psutil.pid_exists", the_other_was_faster)
-    _forget_the_dead(tmp_path)
+    forget_the_dead(tmp_path)
     assert not dead.exists()
 
 

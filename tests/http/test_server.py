@@ -55,15 +55,14 @@ def test_a_terminal_that_closes_ends_it_in_order(registry, prices_dir, tmp_path)
 
 
 @posix
-def test_several_workers_leave_nothing_behind(registry, prices_dir, tmp_path, monkeypatch):
-    (tmp_path / "tmp").mkdir()
-    places = {"TMPDIR": str(tmp_path / "tmp")}
-    with process(registry.root, prices_dir, "--workers", "2", cwd=tmp_path, **places) as running:
+def test_several_workers_leave_nothing_behind(registry, prices_dir, tmp_path):
+    shared = registry.root / ".service" / "metrics"
+    with process(registry.root, prices_dir, "--workers", "2", cwd=tmp_path) as running:
         waited = running.get("/forecast/TSLA?wait=true").json()
         assert waited["status"] == "trained-on-demand"
-        assert list((tmp_path / "tmp").glob("tickgraph-metrics-*"))
+        assert list(shared.glob("*/counter_*.db"))
         assert running.stop() in (0, -signal.SIGTERM)
-    assert not list((tmp_path / "tmp").glob("tickgraph-metrics-*"))
+    assert not list(shared.iterdir())
     assert no_tracebacks(running), running.log
     assert list(Path(registry.root, ".service", "owners").glob("*.lock")) == []
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickgraph.errors import SymbolError
+from tickgraph.market.calendar import use_exchange
 from tickgraph.market.spelling import EXCHANGES, MARKS, spelled
-from tickgraph.market.universe import TIER_1, canonical, parse_symbols, use_exchange
+from tickgraph.market.universe import TIER_1, canonical, parse_symbols
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tickgraph.errors import InputError
+from tickgraph.market.calendar import use_exchange
 from tickgraph.operations.records import RefreshRun, RunLog
 from tickgraph.operations.timetable import Due, Timetable, due_between, missed, next_due
 
@@ -138,3 +139,16 @@ def test_a_moment_within_the_grace_is_not_missed_yet_and_a_run_for_it_stands_for
     soon, grace = utc(2022, 11, 8, 11) + timedelta(minutes=30), timedelta(hours=1)
     assert missed(runs, soon, grace=grace) == []
     assert missed(RunLog(tmp_path / "none"), soon, grace=grace)[-1] == Due("daily", utc(2022, 11, 7, 11))
+
+
+def test_days_and_hours_are_those_of_the_exchange_in_force():
+    use_exchange("XTKS")
+    tokyo = Timetable.parse("06:00", "Sunday 02:00", "Asia/Tokyo")
+    found = due_between(utc(2022, 12, 28, 12), utc(2023, 1, 4, 12), tokyo)
+    assert [due.at for due in found if due.kind == "daily"] == [
+        utc(2022, 12, 28, 21), utc(2022, 12, 29, 21), utc(2023, 1, 3, 21),
+    ]  # fmt: skip
+    use_exchange("24/7")
+    assert (
+        len(due_between(utc(2022, 12, 23, 12), utc(2022, 12, 30, 12), Timetable(zone=ZoneInfo("UTC")))) == 8
+    )

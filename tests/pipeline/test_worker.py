@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 
 from hand_driven import WAIT
+from tickgraph.market.calendar import exchange
 from tickgraph.market.universe import add_aliases, canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline import worker
@@ -130,3 +131,10 @@ def test_a_worker_is_told_the_former_names_that_its_service_knows(workplace, tmp
         assert canonical("OLDCO") == "NEWCO"
     finally:
         add_aliases({})
+
+
+def test_the_exchange_in_force_is_the_workplaces(workplace, tmp_path):
+    london = replace(workplace, exchange="XLON", prices_dir=tmp_path / "none")
+    job = Job.model_validate({"id": new_id(), "kind": "train", "symbol": "AAPL"})
+    worker.run(london, tmp_path / "jobs", job, None)
+    assert exchange() == "XLON"

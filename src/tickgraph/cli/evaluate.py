@@ -18,7 +18,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, listed_symbols, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    Exchange,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    listed_symbols,
+    parse_date,
+)
 from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.sources import open_source
@@ -52,6 +61,7 @@ def evaluate(
     source: Source = None,
     source_path: SourcePath = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     models_dir: ModelsDir = None,
     start: Annotated[
         str | None,
@@ -139,7 +149,11 @@ def evaluate(
             f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
         ) from error
     settings = load_settings(
-        source=source, source_path=source_path, prices_dir=prices_dir, models_dir=models_dir
+        source=source,
+        source_path=source_path,
+        prices_dir=prices_dir,
+        exchange=exchange,
+        models_dir=models_dir,
     )
     started = time.perf_counter()
     words = symbols or (list(QUICK_SYMBOLS) if quick else [EVERY])

@@ -33,6 +33,15 @@ Source = Annotated[
 SourcePath = Annotated[
     Path | None, typer.Option("--source-path", metavar="PATH", help="File or folder for --source files.")
 ]
+Exchange = Annotated[
+    str | None,
+    typer.Option(
+        "--exchange",
+        metavar="NAME",
+        help="Whose sessions prices have: XLON, XTKS, 24/7, or another name of exchange_calendars.",
+        show_default="XNYS",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs; progress stays on stderr.")]
 AsOf = Annotated[
     str | None,

@@ -11,6 +11,7 @@ from tickgraph.api import open_forecaster
 from tickgraph.cli.options import (
     AsJson,
     AsOf,
+    Exchange,
     ModelsDir,
     PricesDir,
     Source,
@@ -49,6 +50,7 @@ def predict(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Forecast the next close from trained models and stored prices.
@@ -61,6 +63,7 @@ def predict(
         source_path=source_path,
         models_dir=models_dir,
         prices_dir=prices_dir,
+        exchange=exchange,
         fallback=fallback,
     )
     forecaster = open_forecaster(settings)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tickgraph.cli.options import AsJson, PricesDir, Source, SourcePath, listed_symbols
+from tickgraph.cli.options import AsJson, Exchange, PricesDir, Source, SourcePath, listed_symbols
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market import quality
@@ -34,10 +34,11 @@ def import_files(
     path: Annotated[Path, typer.Argument(help="Parquet or CSV file, or a folder of them.")],
     symbols: Symbols = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Import your own prices. Train on them with: tickgraph train --source files --source-path PATH."""
-    settings = load_settings(prices_dir=prices_dir)
+    settings = load_settings(prices_dir=prices_dir, exchange=exchange)
     _update(PriceStore(settings.prices_dir), open_source("files", path), symbols, as_json)
 
 
@@ -47,10 +48,11 @@ def update(
     source: Source = None,
     source_path: SourcePath = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch what the store lacks; a restated history is fetched whole."""
-    settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir)
+    settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
     origin = open_source(settings.source, settings.source_path, access=settings.access)
     _update(PriceStore(settings.prices_dir), origin, symbols, as_json)
 
@@ -63,10 +65,11 @@ def check(
     symbols: Symbols = None,
     source: Source = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for damaged files and bad prices: exit code 4 if there are errors, 0 if there are warnings at most."""
-    settings = load_settings(source=source, prices_dir=prices_dir)
+    settings = load_settings(source=source, prices_dir=prices_dir, exchange=exchange)
     if path is not None:
         found = _check_files(path, symbols)
     else:
@@ -109,10 +112,11 @@ def repair_store(
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch damaged histories again, clear away leftovers, write recent sessions into the histories."""
-    settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir)
+    settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
     store, origin = (
         PriceStore(settings.prices_dir),
         open_source(settings.source, settings.source_path, access=settings.access),
@@ -131,9 +135,14 @@ def repair_store(
 
 
 @app.command()
-def show(source: Source = None, prices_dir: PricesDir = None, as_json: AsJson = False) -> None:
+def show(
+    source: Source = None,
+    prices_dir: PricesDir = None,
+    exchange: Exchange = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what the store holds."""
-    settings = load_settings(source=source, prices_dir=prices_dir)
+    settings = load_settings(source=source, prices_dir=prices_dir, exchange=exchange)
     held = PriceStore(settings.prices_dir).info(settings.source)
     if as_json:
         print_json(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, SourcePath, explain_all
+from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, SourcePath, explain_all
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
 from tickgraph.errors import ArtefactError, InputError, PartialFailure, SourceUnavailableError
 from tickgraph.market.sources import open_source
@@ -73,6 +73,7 @@ def refresh(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring prices, correlations and models up to date.
@@ -86,7 +87,11 @@ def refresh(
     running, or storage failed.
     """
     settings = load_settings(
-        source=source, source_path=source_path, models_dir=models_dir, prices_dir=prices_dir
+        source=source,
+        source_path=source_path,
+        models_dir=models_dir,
+        prices_dir=prices_dir,
+        exchange=exchange,
     )
     site = site_of(settings)
     if scheduled and (symbols or full):

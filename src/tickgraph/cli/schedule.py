@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tickgraph.cli.options import ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath
 from tickgraph.cli.output import stdout
 from tickgraph.cli.refresh import site_of
 from tickgraph.errors import InputError
@@ -30,6 +30,7 @@ def schedule(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
 ) -> None:
     """Refresh whenever it is due, for those with no cron: daily before the open, weekly in full.
 
@@ -38,7 +39,11 @@ def schedule(
     the symbol in work. Times are set in the table `[schedule]` of tickgraph.toml.
     """
     settings = load_settings(
-        source=source, source_path=source_path, models_dir=models_dir, prices_dir=prices_dir
+        source=source,
+        source_path=source_path,
+        models_dir=models_dir,
+        prices_dir=prices_dir,
+        exchange=exchange,
     )
     timetable = settings.schedule.timetable()
     site = site_of(settings)
@@ -62,6 +67,7 @@ def schedule(
         "--source-path": source_path,
         "--models-dir": models_dir,
         "--prices-dir": prices_dir,
+        "--exchange": exchange,
     }
     command = Command(_words(flags))
     scheduler = Scheduler(site.state_dir, command, timetable=timetable)

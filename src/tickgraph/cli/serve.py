@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tickgraph.cli.options import ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath
 from tickgraph.cli.output import note, stderr
 from tickgraph.errors import InputError
 from tickgraph.market.store import PriceStore
@@ -21,6 +21,12 @@ def serve(
         str | None, typer.Option(metavar="ADDRESS", help="Where to listen.", show_default="127.0.0.1")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8000")] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREFIX", help="Path prefix behind a reverse proxy, such as /tick.", show_default="none"
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer.", show_default="1")] = None,
     rate_limit: Annotated[
         str | None, typer.Option(metavar="LIMIT", help="Per client, such as 100/second.", show_default="none")
@@ -39,6 +45,7 @@ def serve(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
 ) -> None:
     """Serve forecasts over HTTP, from trained models and stored prices.
 
@@ -53,6 +60,7 @@ def serve(
     table: dict[str, Any] = {
         "host": host,
         "port": port,
+        "root_path": root_path,
         "workers": workers,
         "rate_limit": rate_limit,
         "log_format": log_format,
@@ -64,6 +72,7 @@ def serve(
         "source_path": _text(source_path),
         "models_dir": _text(models_dir),
         "prices_dir": _text(prices_dir),
+        "exchange": exchange,
         "serve": {name: value for name, value in table.items() if value is not None} or None,
     }
     settings = load_settings(**flags)
@@ -90,4 +99,7 @@ def _introduce(settings: Settings) -> None:
         )
     if chosen.host not in ("127.0.0.1", "localhost", "::1") and not chosen.api_keys:
         note(f"listening on {chosen.host} without API keys: anyone who can reach it may ask")
-    stderr.print(f"serving {trained} trained models; routes are described on /docs", highlight=False)
+    stderr.print(
+        f"serving {trained} trained models; routes are described on {settings.serve.root_path}/docs",
+        highlight=False,
+    )

@@ -25,6 +25,7 @@ from tickgraph.cli.output import (
     stdout,
 )
 from tickgraph.errors import CheckFailed, InputError
+from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source
 from tickgraph.market.sources.replay import known_splits
 from tickgraph.settings import load_settings
@@ -84,6 +85,11 @@ def simulate(
     from tickgraph.operations.simulation.year import Year
 
     settings = load_settings(source=source, source_path=source_path)
+    if settings.exchange != NEW_YORK:
+        raise InputError(
+            f"A simulation lives through sessions of New York, and the exchange is {settings.exchange}. "
+            f"Run it with TICKGRAPH_EXCHANGE={NEW_YORK}, on prices of New York."
+        )
     start, end = _span(first, last)
     origin = open_source(settings.source, settings.source_path, access=settings.access)
     known = origin.symbols()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tickgraph.cli.options import AsJson, ModelsDir, PricesDir, Source, listed_symbols
+from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, listed_symbols
 from tickgraph.cli.output import (
     age,
     facts,
@@ -43,6 +43,7 @@ def status(
     source: Source = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how fresh prices and models are, and how good the forecasts that were served; worst first.
@@ -50,7 +51,7 @@ def status(
     Stale means that something lacks what the last due refresh should have brought. Out of band means that a
     model's intervals or errors are not what its calibration promised, beyond chance.
     """
-    settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir)
+    settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir, exchange=exchange)
     found = overview(
         ModelRegistry(settings.models_dir),
         PriceStore(settings.prices_dir),

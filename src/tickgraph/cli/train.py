@@ -21,6 +21,7 @@ from rich.table import Table
 from tickgraph.cli.options import (
     AsJson,
     AsOf,
+    Exchange,
     ModelsDir,
     PricesDir,
     Source,
@@ -68,6 +69,7 @@ def train(
     source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
+    exchange: Exchange = None,
     as_of: AsOf = None,
     architecture: Annotated[
         str | None,
@@ -112,8 +114,8 @@ def train(
         source_path=source_path,
         models_dir=models_dir,
         prices_dir=prices_dir,
+        exchange=exchange,
         workers=workers,
-        peer_pool=parse_symbols(peer_pool) if peer_pool else None,
         training=_training_flags(
             architecture=architecture,
             epochs=epochs,
@@ -127,6 +129,8 @@ def train(
     )
     if everything and symbols:
         raise InputError("--all stands for every symbol of the source. Leave --symbols out.")
+    if peer_pool:  # read once the exchange is in force, whose symbols these are
+        settings = settings.model_copy(update={"peer_pool": parse_symbols(peer_pool)})
     chosen = [EVERY] if everything else symbols or ["TIER_1"]
     words = [word for text in chosen for word in text.split(",") if word.strip()]
     for word in words:

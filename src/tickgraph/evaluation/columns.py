@@ -71,7 +71,7 @@ R2 = Metric(
     null=0.0,
 )
 SHARPE = Metric(
-    "Sharpe", "Mean over standard deviation of daily returns, per year of 252 sessions.", null=0.0
+    "Sharpe", "Mean over standard deviation of daily returns, per year (252 sessions in New York).", null=0.0
 )
 TURNOVER = Metric("Turnover", "Mean share of the portfolio traded a session, buys and sells each counted.")
 

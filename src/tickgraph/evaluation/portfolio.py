@@ -14,8 +14,7 @@ from tickgraph.evaluation.deflated import Trials, deflated_sharpe
 from tickgraph.evaluation.forecasts import ForecastPanel
 from tickgraph.evaluation.resampling import SessionBootstrap, mean_over_deviation
 from tickgraph.evaluation.result import Portfolio
-
-SESSIONS_A_YEAR = 252
+from tickgraph.market.calendar import sessions_a_year
 
 Array = NDArray[np.float64]
 
@@ -99,8 +98,8 @@ def measure_portfolio(
 ) -> Portfolio:
     """Sharpe ratios, return and turnover of :func:`daily_returns`.
 
-    Sharpe ratios are mean over standard deviation of the daily returns, times the root of 252, without a
-    riskless rate. The annual return is compound.
+    Sharpe ratios are mean over standard deviation of the daily returns, times the root of the sessions of a year,
+    without a riskless rate. The annual return is compound.
 
     Parameters
     ----------
@@ -119,7 +118,7 @@ def measure_portfolio(
         sharpe_gross=bootstrap.estimate(moment_sums(daily.gross), _annual_sharpe),
         sharpe_net=bootstrap.estimate(moment_sums(daily.net), _annual_sharpe),
         annual_return_net=(
-            float(np.expm1(np.log1p(net).mean() * SESSIONS_A_YEAR)) if np.all(net > -1) else None
+            float(np.expm1(np.log1p(net).mean() * sessions_a_year())) if np.all(net > -1) else None
         ),
         turnover=float(np.nanmean(daily.turnover)),
         deflated_sharpe=deflated_sharpe(net, trials),
@@ -153,7 +152,7 @@ def trials_of(
 
 
 def _annual_sharpe(sums: Array) -> Array:
-    return np.asarray(np.sqrt(SESSIONS_A_YEAR) * mean_over_deviation(sums))
+    return np.asarray(np.sqrt(sessions_a_year()) * mean_over_deviation(sums))
 
 
 def _weights(forecast: Array, k: int, *, short: bool) -> Array:

@@ -45,7 +45,7 @@ class Accuracy(_Result):
 
 
 class Portfolio(_Result):
-    """A daily rebalanced, equally weighted portfolio; Sharpe ratios are per year of 252 sessions."""
+    """A daily rebalanced, equally weighted portfolio; Sharpe ratios are per year (252 sessions in New York)."""
 
     sharpe_gross: Estimate | None = None
     sharpe_net: Estimate | None = None

@@ -18,6 +18,7 @@ import tickgraph
 from tickgraph.http import problem, tracing
 from tickgraph.http.access import guards, only_known_query
 from tickgraph.http.middleware import Admission, Envelope
+from tickgraph.http.prefix import BehindProxies
 from tickgraph.http.routes import admin, forecasts, health, symbols
 from tickgraph.http.routes.documented import PROBLEM_SCHEMA
 from tickgraph.http.service import Service
@@ -52,6 +53,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
                 await asyncio.to_thread(tracing.flush)
 
     middleware = [
+        Middleware(BehindProxies, root_path=serve.root_path, trusted=serve.trusted_proxies),
         Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),
         Middleware(
             Admission,
@@ -62,7 +64,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     ]
     if serve.cors_origins:
         middleware.insert(
-            1,
+            2,
             Middleware(
                 CORSMiddleware,
                 allow_origins=serve.cors_origins,

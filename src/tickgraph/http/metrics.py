@@ -6,8 +6,8 @@ else is counted under ``_other``, so that no caller can make the number of serie
 
 from __future__ import annotations
 
+import contextlib
 import math
-import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -25,7 +25,10 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from tickgraph.errors import StorageError
+from tickgraph.http import shared_metrics
 from tickgraph.http.operation_metrics import OperationMetrics
+from tickgraph.http.shared_metrics import FILES
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.live import LiveForecaster
 from tickgraph.serving.observer import Observer
@@ -49,7 +52,8 @@ class ServiceMetrics(Observer):
 
     def __init__(self, symbol_labels: int = 100) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge beside every counter, which nobody asks for
-        self.multiprocess = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+        shared_metrics.choose_values()
+        self.multiprocess = shared_metrics.is_shared()
         self._registry = CollectorRegistry()
         self._symbol_labels = symbol_labels
         self._labelled: Callable[[str], str] = lambda symbol: OTHER
@@ -209,6 +213,9 @@ class ServiceMetrics(Observer):
 
     def looked(self) -> None:
         """Bring the gauges up to date: of several processes, only one is asked for metrics."""
+        if self.multiprocess:
+            with contextlib.suppress(StorageError):  # who asks for metrics is told
+                FILES.look()
         self.last_look.set_to_current_time()
         self.operations.look()  # here only: no request waits for a file
         self._read_gauges()
@@ -232,15 +239,24 @@ class ServiceMetrics(Observer):
         self.compilations.inc(compilations)
 
     def expose(self) -> bytes:
-        """Text of all metrics, in Prometheus's format; of all processes where there are several."""
+        """Text of all metrics, in Prometheus's format; of all processes where there are several.
+
+        Raises
+        ------
+        StorageError
+            The folder that several processes share cannot be written or read.
+        """
+        if not self.multiprocess:
+            self._read_gauges()
+            return _text(self._registry)
+        FILES.look()
         self._read_gauges()
-        known: CollectorRegistry | MultiProcessCollector = self._registry
-        if self.multiprocess:
-            _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
-            known = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
-        registry = CollectorRegistry()
-        registry.register(_WithoutTheUnknown(known))
-        return generate_latest(registry)
+        try:
+            return _text(shared_metrics.all_processes())
+        except Exception as error:  # a file that vanished or was cut while it was read
+            raise StorageError(
+                f"Metrics of all processes cannot be read: {error}. Ask again in a second."
+            ) from error
 
     def _read_gauges(self) -> None:
         with self._reading:
@@ -276,6 +292,12 @@ class ServiceMetrics(Observer):
         self._aged = set(oldest)
 
 
+def _text(known: CollectorRegistry | MultiProcessCollector) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_WithoutTheUnknown(known))
+    return generate_latest(registry)
+
+
 class _WithoutTheUnknown:
     """Metrics less the series whose value is not known: of models that have left memory, of runs that were not."""
 
@@ -287,10 +309,3 @@ class _WithoutTheUnknown:
         for metric in self._all_of_them.collect():
             metric.samples = [sample for sample in metric.samples if not math.isnan(sample.value)]
             yield metric
-
-
-def _forget_the_dead(folder: Path) -> None:
-    """Drop the gauges of processes that are no more; what they counted stays."""
-    for path in folder.glob("gauge_live*_*.db"):
-        if not psutil.pid_exists(int(path.stem.rsplit("_", 1)[-1])):
-            path.unlink(missing_ok=True)  # another process may be asked at the same moment

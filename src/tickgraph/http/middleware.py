@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tickgraph.http.metrics import ServiceMetrics
+from tickgraph.http.prefix import local_path
 from tickgraph.http.problem import OverloadedError, problem_of, respond, unforeseen
 
 SLOW_SECONDS = 0.25  # slower requests are always logged
@@ -64,7 +65,7 @@ class Envelope:
         identity = given if _GIVEN_ID.fullmatch(given) else b"%016x" % random.getrandbits(64)
         scope["request_id"] = identity.decode()
         token = request_id.set(scope["request_id"])
-        policy = _PAGES_POLICY if scope["path"].startswith(_PAGES) else _POLICY
+        policy = _PAGES_POLICY if local_path(scope).startswith(_PAGES) else _POLICY
         extra = [(REQUEST_ID, identity), *_HEADERS, policy]
         status, begun, started = 500, False, time.perf_counter()
 
@@ -133,7 +134,7 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
-        if scope["type"] != "http" or self._exempt(scope["path"]):
+        if scope["type"] != "http" or self._exempt(local_path(scope)):
             await self._app(scope, receive, send)
             return
         if self._in_work >= self._bound:

@@ -21,6 +21,7 @@ from tickgraph.errors import (
     SymbolError,
     TickgraphError,
 )
+from tickgraph.http.prefix import local_path
 from tickgraph.http.schema import Problem
 from tickgraph.pipeline.background import QueueFullError
 
@@ -151,7 +152,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _protocol(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     hint = "The routes are listed in /openapi.json."
-    if request.url.path.startswith("/admin") and request.app.state.service.settings.serve.admin_token is None:
+    if (
+        local_path(request.scope).startswith("/admin")
+        and request.app.state.service.settings.serve.admin_token is None
+    ):
         hint = "Administration is off: the service has no TICKGRAPH_SERVE__ADMIN_TOKEN."
     problem = Problem(
         type="about:blank",

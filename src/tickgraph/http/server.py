@@ -6,20 +6,17 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from tickgraph.errors import InputError
-from tickgraph.http import tracing
+from tickgraph.http import shared_metrics, tracing
 from tickgraph.http.access import guards
 from tickgraph.http.app import create_app
 from tickgraph.http.logs import configure
@@ -27,7 +24,6 @@ from tickgraph.http.protocol import GuardedProtocol
 from tickgraph.settings import Settings, load_settings
 
 FLAGS_VARIABLE = "TICKGRAPH_SERVE_FLAGS"  # the command line's settings, on their way to worker processes
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKLOG = 1_024
 
 
@@ -52,16 +48,13 @@ def run(settings: Settings, flags: str = "{}") -> None:
     if hasattr(signal, "SIGHUP") and settings.serve.workers == 1:  # several are restarted by it
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     if settings.serve.workers == 1:
+        os.environ.pop(shared_metrics.VARIABLE, None)  # one process shares its metrics with none
         uvicorn.Server(configuration(_prepared(settings), settings)).run(sockets)
         return
-    metrics = Path(tempfile.mkdtemp(prefix="tickgraph-metrics-"))
-    os.environ[METRICS_VARIABLE] = str(metrics)
     os.environ[FLAGS_VARIABLE] = flags
     configure(settings.serve.log_format)
-    try:
+    with shared_metrics.folder_of_a_service(settings.runtime_dir.absolute()):
         Multiprocess(configuration("tickgraph.http.server:from_environment", settings), sockets).run()
-    finally:
-        shutil.rmtree(metrics, ignore_errors=True)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -119,8 +112,7 @@ def configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=serve.keep_alive_seconds,
         timeout_graceful_shutdown=serve.drain_seconds,
         server_header=False,
-        proxy_headers=bool(serve.trusted_proxies),  # else anyone could claim any address
-        forwarded_allow_ips=list(serve.trusted_proxies),
+        proxy_headers=False,  # the application believes the proxies that are named, see prefix.py
         access_log=False,
         log_config=None,
     )

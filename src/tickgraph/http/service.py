@@ -82,6 +82,7 @@ class Service:
                 settings.training,
                 settings.aliases,
                 access=settings.access,
+                exchange=settings.exchange,
             ),
             settings.runtime_dir.absolute(),
             workers=serve.training_workers,

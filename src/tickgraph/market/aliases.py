@@ -10,7 +10,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from tickgraph.errors import InputError, SymbolError
-from tickgraph.market.spelling import AMERICAN, exchange, spelled
+from tickgraph.market.calendar import exchange
+from tickgraph.market.spelling import AMERICAN, spelled
 
 
 class Renaming(NamedTuple):

@@ -1,7 +1,12 @@
-"""Sessions of the New York Stock Exchange: what comes next, and what is missing."""
+"""Sessions of the exchange in force: what comes next, and what is missing.
+
+One exchange is in force in a process, as aliases are: :func:`use_exchange` sets it. Its sessions, closes and time zone
+are those of exchange_calendars.
+"""
 
 from __future__ import annotations
 
+import difflib
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,29 +19,127 @@ from tickgraph.errors import InputError
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar
 
-EXCHANGE = "XNYS"
-FIRST_SESSION = "1990-01-01"
+NEW_YORK = "XNYS"
+_EXAMPLES = "XNYS (New York), XLON (London), XTKS (Tokyo), XTSE (Toronto), 24/7 (coins)"
+_FIRST_DAY = "1990-01-01"
 _LAST_YEAR = 2100  # nothing is known of later sessions, and pandas has no dates after 2262
 
 Day = np.datetime64 | date | str
 
+_exchange = NEW_YORK
+
+
+def use_exchange(name: str) -> None:
+    """Put an exchange in force in this process.
+
+    Raises
+    ------
+    InputError
+        No calendar has this name, or exchange_calendars cannot make it.
+    """
+    global _exchange
+    found = exchange_named(name)
+    if found != NEW_YORK:  # New York's costs a tenth of a second, and many commands never ask for a session
+        _calendar(found, _this_year() + 1)
+    _exchange = found
+
+
+def exchange() -> str:
+    """Name of the exchange in force, such as ``XNYS``."""
+    return _exchange
+
+
+def exchange_named(name: str) -> str:
+    """Name that a calendar has in exchange_calendars: ``lse`` gives ``XLON``, ``XNAS`` gives ``XNYS``.
+
+    Raises
+    ------
+    InputError
+        No calendar has this name.
+    """
+    if name == NEW_YORK:
+        return name
+    import exchange_calendars  # slow to import, and New York's name is known without it
+
+    known = exchange_calendars.get_calendar_names()
+    wanted = name.strip()
+    for spelling in (wanted, wanted.upper(), wanted.lower()):  # us_futures is a lower-case name
+        if spelling in known:
+            found: str = exchange_calendars.resolve_alias(spelling)
+            return found
+    similar = difflib.get_close_matches(wanted.upper(), known, n=3)
+    meant = f" Did you mean {' or '.join(similar)}?" if similar else ""
+    raise InputError(
+        f"{name!r} is not an exchange.{meant} Write a name of exchange_calendars, such as {_EXAMPLES}."
+    )
+
+
+def timezone() -> str:
+    """Time zone of the exchange in force, such as ``America/New_York``."""
+    return "America/New_York" if _exchange == NEW_YORK else str(_calendar(_exchange, _this_year() + 1).tz)
+
+
+def first_session() -> np.datetime64:
+    """First session that the calendar knows: in 1990, or later where the exchange's records begin later."""
+    return _sessions_until(_exchange, _this_year() + 1)[0]
+
+
+def sessions_a_year() -> int:
+    """How many sessions a year has: 252 in New York, as is usual, 365 where a market never closes."""
+    if _exchange == NEW_YORK:
+        return 252
+    years = _sessions_until(_exchange, _this_year() + 1).astype("datetime64[Y]")
+    _, counts = np.unique(years[years < np.datetime64(f"{_this_year()}")], return_counts=True)
+    return int(np.median(counts[-10:]))
+
 
 @cache
-def _calendar(last_year: int) -> ExchangeCalendar:
-    import exchange_calendars  # slow to import, and many commands never ask for a session
+def _calendar(name: str, last_year: int) -> ExchangeCalendar:
+    import exchange_calendars
 
-    return exchange_calendars.get_calendar(EXCHANGE, start=FIRST_SESSION, end=f"{last_year}-12-31")
+    first, last = _FIRST_DAY, f"{last_year}-12-31"
+    try:
+        try:
+            return exchange_calendars.get_calendar(name, start=first, end=last)
+        except ValueError:  # some exchanges are not recorded that far back or ahead
+            usual = exchange_calendars.get_calendar(name)
+            begins, ends = usual.bound_min(), usual.bound_max()
+            start = first if begins is None else max(first, f"{begins:%Y-%m-%d}")
+            end = last if ends is None else min(last, f"{ends:%Y-%m-%d}")
+            return exchange_calendars.get_calendar(name, start=start, end=end)
+    except Exception as error:  # a calendar raises whatever its own rules meet
+        version = exchange_calendars.__version__
+        raise InputError(
+            f"exchange_calendars {version} cannot make the calendar of {name} "
+            f"({str(error)[:100] or type(error).__name__}). Install another version of it, or set another exchange."
+        ) from error
 
 
 @cache
-def _sessions_until(last_year: int) -> NDArray[np.datetime64]:
-    return _calendar(last_year).sessions.to_numpy().astype("datetime64[D]")
+def _sessions_until(name: str, last_year: int) -> NDArray[np.datetime64]:
+    return _calendar(name, last_year).sessions.to_numpy().astype("datetime64[D]")
+
+
+@cache
+def _closes_until(name: str, last_year: int) -> NDArray[np.datetime64]:
+    """``[n]`` datetime64[us], UTC: the close of each session."""
+    closes = _calendar(name, last_year).closes.dt.tz_convert(None)
+    return closes.to_numpy().astype("datetime64[us]")
+
+
+def _this_year() -> int:
+    return datetime.now(UTC).year
+
+
+def _last_year(at_least: np.datetime64) -> int:
+    """The year after the later of now and a date: up to its end sessions are asked for."""
+    year = int(at_least.astype("datetime64[Y]").astype(int)) + 1970
+    return min(max(_this_year(), year) + 1, _LAST_YEAR)
 
 
 def _all_sessions(at_least: np.datetime64) -> NDArray[np.datetime64]:
-    """``[n]`` every known session from 1990 to the end of the year after the later of now and a date."""
-    year = max(datetime.now(UTC).year, at_least.astype("datetime64[Y]").astype(int) + 1970) + 1
-    return _sessions_until(min(year, _LAST_YEAR))
+    """``[n]`` every known session from the first to the end of the year after the later of now and a date."""
+    return _sessions_until(_exchange, _last_year(at_least))
 
 
 def as_day(day: Day) -> np.datetime64:
@@ -76,33 +179,50 @@ def next_session(after: Day) -> np.datetime64:
     known = _all_sessions(day)
     place = np.searchsorted(known, day, side="right")
     if place == len(known):
-        raise InputError(f"No session is known after {day}: the calendar ends with {known[-1]}.")
+        raise InputError(f"No session is known after {day}: {_ends_with(known)}")
     return known[place]
 
 
 def last_completed_session(now: datetime | None = None) -> np.datetime64:
     """Last session whose close lies before ``now`` (aware; None is the system's clock).
 
-    Half days and daylight saving are the calendar's: it knows each session's own close.
+    Half days and daylight saving are the calendar's: it knows each session's own close. A session of a market that
+    never closes ends at midnight UTC.
+
+    Raises
+    ------
+    InputError
+        The calendar does not reach as far as ``now``, or ``now`` is before its first close.
     """
-    moment = now or datetime.now(UTC)
-    day = np.datetime64(moment.astimezone(UTC).date(), "D")
-    known = _all_sessions(day)
-    latest = known[np.searchsorted(known, day, side="right") - 1]
-    year = int(known[-1].astype("datetime64[Y]").astype(int)) + 1970
-    close = _calendar(year).session_close(str(latest)).to_pydatetime()
-    return latest if close <= moment else known[np.searchsorted(known, latest) - 1]
+    moment = np.datetime64((now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None), "us")
+    year = _last_year(moment.astype("datetime64[D]"))
+    known, closes = _sessions_until(_exchange, year), _closes_until(_exchange, year)
+    if closes[-1] < moment and known[-1].astype("datetime64[Y]") < moment.astype("datetime64[Y]"):
+        raise InputError(f"Today's sessions are not known: {_ends_with(known)}")
+    place = int(np.searchsorted(closes, moment, side="right"))
+    if not place:
+        raise InputError(f"The calendar of {_exchange} begins on {known[0]}, after {moment}.")
+    return known[place - 1]
 
 
 def session_closes(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """``[n]`` datetime64[us], UTC: when each of ``[n]`` sessions closes; not-a-time for a day that is none."""
     if not len(days):
         return np.array([], dtype="datetime64[us]")
-    year = int(_all_sessions(days.max())[-1].astype("datetime64[Y]").astype(int)) + 1970
-    known = _sessions_until(year)
+    year = _last_year(days.max())
+    known, closes = _sessions_until(_exchange, year), _closes_until(_exchange, year)
     places = np.minimum(np.searchsorted(known, days), len(known) - 1)
-    closes = _calendar(year).closes.dt.tz_convert(None).to_numpy().astype("datetime64[us]")[places]
-    return np.where(known[places] == days, closes, np.datetime64("NaT"))
+    return np.where(known[places] == days, closes[places], np.datetime64("NaT"))
+
+
+def _ends_with(known: NDArray[np.datetime64]) -> str:
+    """Say where a calendar ends, and what to do where a newer one may reach further."""
+    text = f"the calendar of {_exchange} ends with {known[-1]}."
+    if known[-1] < np.datetime64(f"{_LAST_YEAR}-01-01"):
+        text += (
+            " Newer sessions come with a newer exchange_calendars: pip install --upgrade exchange_calendars"
+        )
+    return text
 
 
 def sessions_behind(as_of: Day, now: datetime | None = None) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from tickgraph.market.calendar import FIRST_SESSION, sessions
+from tickgraph.market.calendar import first_session, sessions
 
 Severity = Literal["error", "warning"]
 
@@ -42,7 +42,7 @@ def check(bars: pd.DataFrame) -> list[Finding]:
     """Look for everything that would make a return or a correlation wrong.
 
     Errors: duplicate dates, dates and prices that are missing, prices that are zero or negative, negative
-    volume, dates that are not sessions of the exchange (from 1990, where its calendar starts). Warnings:
+    volume, dates that are not sessions of the exchange (from its calendar's first session on). Warnings:
     opens that are missing, sessions missing inside a history, moves that look like an unadjusted split, a close
     outside its day's range, sessions without volume.
 
@@ -105,7 +105,7 @@ def _calendar_findings(bars: pd.DataFrame) -> Iterator[Finding]:
     known = sessions(days.min(), days.max())
     place = np.searchsorted(known, days)
     is_session = known[np.minimum(place, len(known) - 1)] == days if len(known) else np.zeros(len(days), bool)
-    is_session |= days < np.datetime64(FIRST_SESSION)  # Yahoo's histories go back to 1962
+    is_session |= days < first_session()  # Yahoo's histories go back to 1962, the calendar to 1990
     for row in np.flatnonzero(~is_session):
         yield _finding(bars, row, "not a session", "the exchange was closed on this date", "error")
     same = bars["symbol"].to_numpy()[1:] == bars["symbol"].to_numpy()[:-1]

@@ -11,8 +11,9 @@ from importlib import resources
 from typing import Any
 
 from tickgraph.errors import SymbolError
+from tickgraph.market.calendar import NEW_YORK, exchange
 
-AMERICAN = "XNYS"
+AMERICAN = NEW_YORK
 COINS, CURRENCIES = "24/7", "24/5"
 _FUTURES = frozenset({"CMES", "IEPA", "XCBF", "us_futures"})
 
@@ -94,19 +95,6 @@ def _load() -> tuple[dict[str, Exchange], dict[str, dict[str, str]]]:
 EXCHANGES, MARKS = _load()
 _GLUED = re.compile(rf"({'|'.join(MARKS['glued'])})\.?([0-9]{{6}})")
 
-_in_force = AMERICAN
-
-
-def use_exchange(name: str) -> None:
-    """Let symbols be those of an exchange from now on, in this process; by its name in exchange_calendars."""
-    global _in_force
-    _in_force = name
-
-
-def exchange() -> str:
-    """Exchange in force, whose symbols are written without a mark."""
-    return _in_force
-
 
 def spelled(symbol: Any, at: str | None = None) -> str:
     """Validate a symbol and give its one spelling; former names are not replaced.
@@ -129,7 +117,7 @@ def spelled(symbol: Any, at: str | None = None) -> str:
     """
     if not isinstance(symbol, str):
         raise SymbolError(f"A symbol must be text, got {type(symbol).__name__}.")
-    return _spelled(symbol, at or _in_force)
+    return _spelled(symbol, at or exchange())
 
 
 @lru_cache(maxsize=16_384)  # what is refused is not remembered

@@ -9,7 +9,8 @@ from importlib import resources
 
 from tickgraph.errors import InputError
 from tickgraph.market.aliases import add_aliases, alias_note, canonical, is_canonical
-from tickgraph.market.spelling import AMERICAN, exchange, use_exchange
+from tickgraph.market.calendar import exchange
+from tickgraph.market.spelling import AMERICAN
 
 __all__ = [
     "ALL",
@@ -25,7 +26,6 @@ __all__ = [
     "parse_symbols",
     "sector_of",
     "suggest",
-    "use_exchange",
 ]
 
 EVERY = "*"  # every symbol; no ticker is written so

@@ -220,9 +220,11 @@ def _is_newer(model: ModelMetadata | None, quality: LiveQuality) -> bool:
 
 def _model(registry: ModelRegistry, symbol: str) -> ModelMetadata | TickgraphError:
     try:
-        return registry.verified(symbol)
+        found = registry.verified(symbol)
+        registry.must_be_of_the_exchange(found)
     except TickgraphError as error:
         return error
+    return found
 
 
 def _quality(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tickgraph.errors import ArtefactError, StorageError, TickgraphError
+from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, TickgraphError
 from tickgraph.market.source import PriceSource
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
@@ -28,7 +28,7 @@ class Scope:
     renamed
         Former name, of those that have a model under one.
     unknown
-        Symbols asked for that neither have a model nor should have one, and what to do about it.
+        Symbols that neither have a model nor should have one, or have one of another exchange, and what to do about it.
     source_of
         Name of each symbol's source.
     sources, unopened
@@ -113,10 +113,13 @@ def look(site: Site, symbols: Sequence[str] | None, carried: Sequence[str], *, v
 def _read(site: Site, scope: Scope, symbol: str, verify: bool) -> None:
     try:
         metadata = site.registry.metadata(symbol)
+        site.registry.must_be_of_the_exchange(metadata)
         scope.source_of[symbol] = metadata.data_stats.source
         if verify:
             site.registry.load(symbol, weight_shapes)
         scope.models[symbol] = metadata
+    except OtherExchangeError as error:  # its sessions are not the run's, and training it would replace it
+        scope.unknown[symbol] = str(error)
     except ArtefactError as error:
         scope.damaged[symbol] = str(error)
 

@@ -116,7 +116,7 @@ class Steps:
         for symbol, problem in scope.unknown.items():
             self._note(symbol, correlations="failed", errors=(problem,))
         self._unreachable(scope.unopened)
-        if self._wishes.symbols is None and not scope.symbols:
+        if self._wishes.symbols is None and not (scope.symbols or scope.unknown):
             self._problems.append(
                 f"there is nothing to refresh: no model in {self._site.registry.root}, and no universe is set. "
                 "If models were there, look whether their disk is mounted. If there never was one, "

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from tickgraph.market import calendar
 from tickgraph.model.fitting import FittedModel
 from tickgraph.model.weights import num_params
 from tickgraph.registry.registry import UNPUBLISHED
@@ -52,6 +53,7 @@ def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
             first_session=_day(fitted.first_session),
             last_session=_day(fitted.last_session),
             source=fitted.source,
+            exchange=calendar.exchange(),
             short_history=fitted.training_sessions + fitted.calibration_sessions < fitted.config.sessions,
         ),
         calibration=Calibration(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import HistoryTooShortError, PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ArtefactError, HistoryTooShortError, PriceDataError, StorageError, TickgraphError
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import FittedModel, fit, peers_as_fitted
@@ -64,11 +65,15 @@ def train_one(
 ) -> ModelMetadata:
     """Fit one symbol, ask ``before_publish``, and publish it.
 
-    Errors as in :func:`tickgraph.model.fitting.fit`, and StorageError.
+    Errors as in :func:`tickgraph.model.fitting.fit`, and StorageError: also where it would replace a model of another
+    exchange.
 
     Walk-forward figures recorded in the model it replaces stay if it was trained the same way: they are of the
     procedure, and say when they were measured.
     """
+    if registry.generation(symbol) is not None:
+        with contextlib.suppress(ArtefactError):  # one that cannot be read may be replaced
+            registry.must_be_of_the_exchange(registry.metadata(symbol))
     fitted: FittedModel = fit(peer_panel(panel, symbol, pool), symbol, program)
     if before_publish:
         before_publish()

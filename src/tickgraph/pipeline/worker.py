@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tickgraph.errors import TickgraphError
+from tickgraph.market.calendar import use_exchange
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.jobs import Job, JobBoard
@@ -83,6 +84,7 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     tuple
         The job as it ended, and how often the training program was compiled for it.
     """
+    use_exchange(workplace.exchange)
     add_aliases(workplace.aliases)
     board, before = JobBoard(board_folder), _compilations()
     if _is_stopping():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tickgraph.errors import ArtefactError, ModelNotFoundError, PriceDataError
+from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source
 from tickgraph.market.sources.access import Access
 from tickgraph.market.store import PriceStore
@@ -29,6 +30,8 @@ class Workplace:
         Symbols that peers are chosen from; empty means all that the source lists.
     aliases
         Former names of symbols, which a worker process must be told.
+    exchange
+        The exchange in force, which a worker process must be told.
     access
         What live sources need besides their name; None reads it from the environment.
     """
@@ -41,6 +44,7 @@ class Workplace:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     aliases: Mapping[str, str] = field(default_factory=dict)
     access: Access | None = None
+    exchange: str = NEW_YORK
 
     def train(self, symbol: str, program: TrainingProgram, source: str | None = None) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.

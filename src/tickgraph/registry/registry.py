@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tickgraph import locks
 from tickgraph.atomic import storage_errors, write_atomically
-from tickgraph.errors import ArtefactError, StorageError, SymbolError
+from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, SymbolError
+from tickgraph.market import calendar
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
@@ -246,9 +247,12 @@ class ModelRegistry:
             None was published.
         ArtefactError
             A file is damaged, foreign or mismatched; the message names it and what to do.
+        OtherExchangeError
+            It is of another exchange than the one in force.
         """
         paths = self.paths(symbol)
         metadata, generation, weights, correlation = read_generation(paths)
+        self.must_be_of_the_exchange(metadata)
         remedy = f"Run: tickgraph train --symbols {metadata.symbol}"
         try:
             return StoredModel(
@@ -262,6 +266,16 @@ class ModelRegistry:
             )
         except ArtefactError as error:
             raise ArtefactError(f"{error} {remedy}") from error
+
+    def must_be_of_the_exchange(self, metadata: ModelMetadata) -> None:
+        """Raise :class:`OtherExchangeError` for a model of another exchange than the one in force."""
+        held, asked = metadata.data_stats.exchange, calendar.exchange()
+        if held != asked:
+            raise OtherExchangeError(
+                f"The model of {metadata.symbol} in {self.root} is of the exchange {held}, and the exchange in force "
+                f"is {asked}. Set exchange to {held} (--exchange {held}), or give models of {asked} a folder of "
+                "their own with --models-dir."
+            )
 
     def generation(self, symbol: str) -> str | None:
         """Identity of the current generation, None without one; a cheap look while nothing changes."""

@@ -107,6 +107,7 @@ class DataStats(_Record):
     first_session: date
     last_session: date
     source: str
+    exchange: str = Field(default="XNYS", description="Exchange of the prices; absent means New York.")
     short_history: bool = Field(description="Whether the window was shorter than `sessions`.")
 
 

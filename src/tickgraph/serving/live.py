@@ -10,7 +10,7 @@ from typing import Any
 
 from tickgraph.errors import TickgraphError
 from tickgraph.graph.config import GraphConfig
-from tickgraph.market.calendar import FIRST_SESSION, next_session, sessions_behind
+from tickgraph.market.calendar import first_session, sessions_behind
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS
@@ -98,7 +98,7 @@ class LiveForecaster:
 
     def start(self) -> None:
         """Read the catalogue of models, warm up what the first request would wait for, and begin to watch."""
-        sessions_behind(next_session(FIRST_SESSION))  # builds the exchange's calendar: 0.1 s
+        sessions_behind(first_session())  # builds the exchange's calendar: 0.1 s
         self.look()
         self._watcher = threading.Thread(target=self._watch, name="tickgraph-watch", daemon=True)
         self._watcher.start()

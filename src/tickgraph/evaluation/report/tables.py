@@ -62,7 +62,12 @@ def forecasters_table(evaluation: Evaluation) -> Table:
 
 def portfolio_table(evaluation: Evaluation) -> Table:
     """Long and long-short portfolios, before and after costs."""
-    annual = Metric("Net return a year", "Mean return after costs, times 252.", decimals=1, percent=True)
+    annual = Metric(
+        "Net return a year",
+        "Mean return after costs, times the sessions of a year (252 in New York).",
+        decimals=1,
+        percent=True,
+    )
     deflated = Metric(
         "Deflated Sharpe",
         "Probability that the true net Sharpe ratio is positive, given how many variants were tried "

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tickgraph.errors import InputError
+from tickgraph.market import calendar
 from tickgraph.market.source import PriceSource
 from tickgraph.market.sources.access import Access
 from tickgraph.market.sources.failover import FailoverSource
@@ -41,11 +42,13 @@ def open_source(
     Raises
     ------
     InputError
-        An unknown name, ``files`` without a path, a bad variable in the environment, or ``live`` without a provider
-        that could be asked: Tiingo is left out where it has no token.
+        An unknown name, a source that has no prices of the exchange in force, ``files`` without a path, a bad
+        variable in the environment, or ``live`` without a provider that could be asked: Tiingo is left out where it has
+        no token.
     PriceDataError
         The path of ``files`` does not exist.
     """
+    must_have_prices_of(calendar.exchange(), name)
     if name == "sample":
         return SampleSource()
     if name == "files":
@@ -60,6 +63,19 @@ def open_source(
             return TiingoSource(access.tiingo_token, now=now)
         return _live(access, now)
     raise InputError(f"Unknown price source {name!r}. Choose sample, files, yahoo, tiingo or live.")
+
+
+def must_have_prices_of(exchange: str, source: str) -> None:
+    """Raise :class:`InputError` for a source that has no prices of an exchange.
+
+    The sample holds shares of New York, and live sources are asked for the symbols of New York; files may be of any
+    exchange.
+    """
+    if exchange != calendar.NEW_YORK and source in ("sample", "yahoo", "tiingo", "live"):
+        raise InputError(
+            f"Source {source!r} has prices of New York ({calendar.NEW_YORK}) only, and the exchange is {exchange}. "
+            "Use --source files with --source-path FILE_OR_FOLDER, or leave exchange out."
+        )
 
 
 def _live(access: Access, now: Callable[[], datetime] | None) -> FailoverSource:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import StorageError
 from tickgraph.market.source import BAR_COLUMNS
+from tickgraph.market.store.exchange import StoreExchange
 from tickgraph.market.store.history import VALUES, Head, History, days_of, read_head, read_history
 from tickgraph.market.store.layout import (
     UNREADABLE,
@@ -102,10 +103,15 @@ class StoreReader:
     ----------
     root
         Folder of the store.
+
+    Attributes
+    ----------
+    exchange
+        What the store's prices are of.
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.exchange = root, StoreExchange(root)
         self._recents: dict[str, tuple[FileStamp | None, Recent]] = {}
         self._heads: dict[tuple[str, str], tuple[FileStamp, Head]] = {}
 
@@ -210,6 +216,7 @@ class StoreReader:
             raise damaged(history_path(self.root, source, symbol), source, symbol) from error
 
     def _stamped_recent(self, source: str) -> tuple[FileStamp | None, Recent]:
+        self.exchange.check()  # here, since everything that reads prices reads the recent file first
         path = recent_path(self.root, source)
         stamp, held = file_stamp(str(path)), self._recents.get(source)
         if held is None or held[0] != stamp:

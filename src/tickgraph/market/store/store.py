@@ -29,6 +29,9 @@ from tickgraph.market.universe import canonical, is_canonical
 class PriceStore:
     """Prices on disk; those of different sources are never mixed.
 
+    All prices of a store are of one exchange, which the store records. Where that is not the exchange in force, every
+    method that reads or writes prices raises :class:`~tickgraph.errors.OtherExchangeError`.
+
     One process at a time writes prices of a source. Any number read meanwhile, without locks, and see what was
     stored at one moment.
 
@@ -36,7 +39,7 @@ class PriceStore:
     ----------
     root
         Folder: a symbol's history is ``root/{source}/{symbol}.parquet``, and what was appended to any since they
-        were last written ``root/{source}/recent/sessions.parquet``.
+        were last written ``root/{source}/recent/sessions.parquet``; the exchange is in ``root/exchange``.
     now
         Clock; None is the system's.
     """
@@ -48,10 +51,18 @@ class PriceStore:
         self._threads: dict[str, threading.Lock] = {}
 
     def symbols(self, source: str) -> tuple[str, ...]:
-        """Symbols stored from a source; :class:`StorageError` if the folder cannot be listed.
+        """Symbols stored from a source.
 
         Files of other names are none of the store's, a symbol's former name among them: nothing reads those.
+
+        Raises
+        ------
+        OtherExchangeError
+            The store's prices are of another exchange than the one in force.
+        StorageError
+            The folder cannot be listed.
         """
+        self.reader.exchange.check()
         return tuple(sorted(name for name in self.names(source) if is_canonical(name)))
 
     def names(self, source: str) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class StoreWriter:
         self, reader: StoreReader, source: str, now: Callable[[], datetime], *, heal: bool = False
     ) -> None:
         self._reader, self._source, self._now = reader, source, now
+        reader.exchange.check()
         self._recent_path = recent_path(reader.root, source)
         self._recent = self._load(heal)
 
@@ -198,6 +199,7 @@ class StoreWriter:
         path = history_path(self._reader.root, self._source, symbol)
         if path.is_dir():  # the other symbols can be written
             raise damaged(path, self._source, symbol)
+        self._reader.exchange.record()
         write_atomically(path, data)
 
     def _fetched_at(self) -> str:

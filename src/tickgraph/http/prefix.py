@@ -1,0 +1,70 @@
+"""The path under which a reverse proxy offers the service, and what such proxies say of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from tickgraph.settings import is_root_path
+
+
+class BehindProxies(ProxyHeadersMiddleware):
+    """Put requests under the prefix that a proxy offers the service by, and believe named proxies about their clients.
+
+    A proxy may strip the prefix from a path, or leave it there: afterwards the path has it either way, as ASGI wants,
+    and ``root_path`` says which part of the path it is. So every link that is made from ``root_path`` is right.
+
+    ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix`` count only where a trusted address sent
+    them. No answer holds the service's host, so that ``X-Forwarded-Host`` has no say.
+
+    Parameters
+    ----------
+    app
+        What answers.
+    root_path
+        The prefix, such as ``/tick``; empty takes the one that a trusted proxy names.
+    trusted
+        Addresses of the proxies, as uvicorn takes them: addresses, networks, or ``*``.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str, trusted: Sequence[str]) -> None:
+        super().__init__(app, list(trusted))  # type: ignore[arg-type]
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        """Serve one request."""
+        if scope["type"] == "http":
+            # Before the client's address takes the place of the proxy's.
+            prefix = self._root_path or self._named(scope)
+            if prefix:
+                scope = _under(prefix, scope)
+        await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+
+    def _named(self, scope: Scope) -> str:
+        """Prefix that a trusted proxy names; empty where it names none, or one that cannot be."""
+        client = scope.get("client")
+        if not client or client[0] not in self.trusted_hosts:
+            return ""
+        given = [value for name, value in scope["headers"] if name == b"x-forwarded-prefix"]
+        prefix = given[0].decode("latin-1").rstrip("/") if len(given) == 1 else ""
+        return prefix if is_root_path(prefix) else ""
+
+
+def local_path(scope: Scope) -> str:
+    """Path of a request within the service, without the prefix."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _under(prefix: str, scope: Scope) -> Scope:
+    path, raw = scope["path"], scope.get("raw_path")
+    if path == prefix or path.startswith(f"{prefix}/"):  # the proxy has left it there
+        path, raw = path.removeprefix(prefix) or "/", raw and (raw.removeprefix(prefix.encode()) or b"/")
+    return {
+        **scope,
+        "root_path": prefix,
+        "path": prefix + path,
+        "raw_path": raw if raw is None else prefix.encode() + raw,
+    }
