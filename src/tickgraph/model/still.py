@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tickgraph.errors import PriceDataError
 from tickgraph.graph.snapshots import Snapshots
@@ -15,6 +16,18 @@ FEWEST_MOVES = STILL
 
 class UnmovedError(PriceDataError):
     """The price of a symbol has not moved for too long."""
+
+
+def moves(adj_close: NDArray[np.float64]) -> NDArray[np.intp]:
+    """How often each symbol's close differs from the one of the session before it.
+
+    Parameters
+    ----------
+    adj_close
+        ``[T, S]`` float64; NaN where missing.
+    """
+    difference = np.diff(adj_close, axis=0)
+    return np.asarray((np.isfinite(difference) & (difference != 0)).sum(axis=0))
 
 
 def still_sessions(own: PricePanel) -> int:
@@ -45,10 +58,10 @@ def check_moves(symbol: str, own: PricePanel, training: Snapshots) -> None:
     if still >= STILL:
         raise unmoved(symbol, own.sessions[-1], still)
     returns = training.targets[:, 0]
-    moves = int((np.isfinite(returns) & (returns != 0)).sum())
-    if moves < FEWEST_MOVES:
+    moved = int((np.isfinite(returns) & (returns != 0)).sum())
+    if moved < FEWEST_MOVES:
         raise UnmovedError(
-            f"The price of {symbol} moved in {moves} of the {len(training)} sessions from {training.sessions[0]} to "
+            f"The price of {symbol} moved in {moved} of the {len(training)} sessions from {training.sessions[0]} to "
             f"{training.sessions[-1]} that its model would learn from, need {FEWEST_MOVES}. Train it once it has "
             "moved for longer, or drop the symbol."
         )

@@ -268,9 +268,12 @@ def _quality(
     """What the last refresh scored, or where sessions have ended since, what it would score now; and why not."""
     kept = read_quality(state_dir)
     closed = session_closes(np.array([last_completed_session(now)]))[0].item()
-    if kept is not None and kept.computed_at.replace(tzinfo=None) >= closed:
-        if not is_future(kept.computed_at, now):
-            return kept, []
+    if (
+        kept is not None
+        and closed <= kept.computed_at.replace(tzinfo=None)
+        and not is_future(kept.computed_at, now)
+    ):
+        return kept, []
     try:
         found = live_quality(state_dir, store, registry, now)
     except Exception as error:  # noqa: BLE001  nothing that was logged may hide how models and prices stand

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from tickgraph.market.calendar import sessions
-from tickgraph.market.ends import ends_of, last_sessions, named
+from tickgraph.market.ends import Ends, ends_of, last_sessions, named
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import Choice
 from tickgraph.model.config import TrainingConfig
@@ -40,7 +40,7 @@ def remarks(
     return [
         *_without_a_price(last, as_of),
         *_ended(own, ends_of(last).common),
-        *_ahead(own),
+        *_ahead(own, ends_of(last)),
         *_with_few_peers(own, config),
     ]
 
@@ -64,15 +64,24 @@ def _ended(own: Mapping[str, Choice], common: date | None) -> list[str]:
     ]
 
 
-def _ahead(own: Mapping[str, Choice]) -> list[str]:
-    ahead: dict[tuple[date, date], list[str]] = {}
+def _ahead(own: Mapping[str, Choice], ends: Ends) -> list[str]:
+    said = []
+    for day in sorted(set(ends.ahead.values())):
+        symbols = [symbol for symbol, last in ends.ahead.items() if last == day]
+        said.append(
+            f"Prices of {named(symbols)} reach {day}, and those of most others end on {ends.common}: models of others "
+            f"do not use what comes after that"
+        )
+    cut: dict[tuple[date, date], list[str]] = {}
     for symbol, choice in own.items():
         if choice.session < choice.own_last:
-            ahead.setdefault((_day(choice), choice.own_last.astype(date)), []).append(symbol)
-    return [
-        f"{named(symbols)}: prices reach {own_last}, and those of most others do not, so the model is as of {session}"
-        for (session, own_last), symbols in ahead.items()
-    ]
+            cut.setdefault((_day(choice), choice.own_last.astype(date)), []).append(symbol)
+    for (session, own_last), symbols in cut.items():
+        said.append(
+            f"{named(symbols)}: the model is as of {session}, and not of the last session {own_last}, at which most "
+            "candidates for peers have no price"
+        )
+    return said
 
 
 def _with_few_peers(own: Mapping[str, Choice], config: TrainingConfig) -> list[str]:
@@ -81,11 +90,15 @@ def _with_few_peers(own: Mapping[str, Choice], config: TrainingConfig) -> list[s
         if choice.peers is not None and len(choice.peers) < config.num_peers:
             key = len(choice.peers), choice.candidates, choice.absent, _day(choice)
             few.setdefault(key, []).append(symbol)
-    return [
-        f"{named(symbols)}: {found} of {config.num_peers} peers. Of {_count(candidates, 'candidate')}, {absent} have "
-        f"no price of {session}, and {candidates - absent - found} share too few sessions with it or do not move"
-        for (found, candidates, absent, session), symbols in few.items()
-    ]
+    said = []
+    for (found, candidates, absent, session), symbols in few.items():
+        why = [f"there {'is' if candidates == 1 else 'are'} {_count(candidates, 'candidate')}"]
+        if absent:
+            why.append(f"{absent} without a price of {session}")
+        if other := candidates - absent - found:
+            why.append(f"{other} with too few sessions in common, or that did not move")
+        said.append(f"{named(symbols)}: {found} of {config.num_peers} peers, since {', '.join(why)}")
+    return said
 
 
 def _day(choice: Choice) -> date:
