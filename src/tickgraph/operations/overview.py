@@ -267,12 +267,10 @@ def _quality(
 ) -> tuple[LiveQuality | None, list[str]]:
     """What the last refresh scored, or where sessions have ended since, what it would score now; and why not."""
     kept = read_quality(state_dir)
+    if kept is not None and is_future(kept.computed_at, now):
+        kept = None
     closed = session_closes(np.array([last_completed_session(now)]))[0].item()
-    if (
-        kept is not None
-        and closed <= kept.computed_at.replace(tzinfo=None)
-        and not is_future(kept.computed_at, now)
-    ):
+    if kept is not None and kept.computed_at.replace(tzinfo=None) >= closed:
         return kept, []
     try:
         found = live_quality(state_dir, store, registry, now)

@@ -280,8 +280,13 @@ class Steps:
                     self._note(symbol, training="trained", correlations="published")
                 raise KeyboardInterrupt
             for symbol, reason in report.failed.items():
-                if self.run.symbols[symbol].training == "planned":  # what became of it could not be noted
-                    self._note(symbol, training="failed", errors=(f"training: {reason}",))
+                training = self.run.symbols[symbol].training
+                if training in (
+                    "planned",
+                    "trained",
+                ):  # its outcome could not be noted, or who heard of it failed
+                    known = "trained" if symbol in report.done else "failed"
+                    self._note(symbol, training=known, errors=(f"training: {reason}",))
             failed += [symbol for symbol in wanted if symbol not in report.done]
         self._publish_correlations([symbol for symbol in failed if symbol in self._scope.models])
 
