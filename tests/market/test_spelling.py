@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickgraph.errors import SymbolError
-from tickgraph.market.calendar import use_exchange
+from tickgraph.market import calendar
 from tickgraph.market.spelling import EXCHANGES, MARKS, spelled
 from tickgraph.market.universe import TIER_1, canonical, parse_symbols
 
 
 @pytest.fixture
-def at():
-    """Put an exchange in force for the test."""
-    yield use_exchange
-    use_exchange("XNYS")
+def at(monkeypatch):
+    """Put an exchange in force for the test; its sessions, which take a while to compute, have no part in it."""
+    return lambda name: monkeypatch.setattr(calendar, "_exchange", name)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tickgraph.operations.records import (
     SymbolRun,
     write_quality,
 )
+from tickgraph.registry.registry import ModelRegistry
 
 HOLIDAY_OVER = datetime(
     2023, 1, 3, 20, tzinfo=UTC
@@ -106,7 +107,8 @@ def test_correlations_older_than_the_prices_are_stale(look, registry):
     from tickgraph.model.weights import weight_shapes
 
     stored = registry.load("XOM", weight_shapes)
-    registry.publish_correlation("XOM", stored.correlation, date(2022, 12, 28))
+    then = ModelRegistry(registry.root, lambda: HOLIDAY_OVER - timedelta(hours=1))
+    then.publish_correlation("XOM", stored.correlation, date(2022, 12, 28))
     assert look().symbols["XOM"].problems == ("its correlations are of 2022-12-28",)
 
 
@@ -184,8 +186,6 @@ def test_a_refresh_that_failed_is_a_problem(look, state):
 
 
 def test_with_nothing_there_it_says_what_to_do(tmp_path):
-    from tickgraph.registry.registry import ModelRegistry
-
     found = overview(
         ModelRegistry(tmp_path / "none"), PriceStore(tmp_path / "no-prices"), tmp_path / "s", "sample", LATER
     )

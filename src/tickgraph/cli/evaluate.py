@@ -188,6 +188,9 @@ def evaluate(
         recording = Recording()
         if record and not quick:
             recording = record_evaluation(result, ModelRegistry(settings.models_dir))
+    for symbol, reason in result.left_out.items():
+        if symbol not in prices.missing:
+            failure(f"left out: {reason}")
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:
@@ -206,7 +209,8 @@ def evaluate(
         raise typer.Exit(StorageError.exit_code)
     single = [word for word in words if not is_group(word)]
     named = set(parse_symbols(single)) if single else set()
-    if named & prices.missing.keys():
+    skipped = prices.missing.keys() - named  # members of a group that the source does not have
+    if result.left_out.keys() - skipped:
         raise typer.Exit(PartialFailure.exit_code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, SourcePath, explain_all
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
-from tickgraph.errors import ArtefactError, InputError, PartialFailure, SourceUnavailableError
+from tickgraph.errors import InputError, PartialFailure, SourceUnavailableError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import parse_symbols
@@ -192,8 +193,8 @@ def _print(site: Site, run: RefreshRun) -> None:
     for done in rows.values():
         for error in done.errors:
             failure(error)
-    for reason in run.unreachable.values():
-        note(reason)
+    for text in (*run.notes, *run.unreachable.values()):
+        note(text)
     stdout.print(_summary(site, run), highlight=False, soft_wrap=True)
 
 
@@ -251,10 +252,10 @@ def _as_of(site: Site, run: RefreshRun) -> dict[str, str]:
     found = {}
     for symbol, done in run.symbols.items():
         if done.correlations in ("published", "unchanged"):
-            try:
+            with contextlib.suppress(
+                Exception
+            ):  # replaced by another process meanwhile, or not to be read any more
                 found[symbol] = str(site.registry.metadata(symbol).correlations.as_of)
-            except ArtefactError:  # replaced by another process meanwhile
-                continue
     return found
 
 

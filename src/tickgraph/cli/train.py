@@ -154,6 +154,8 @@ def train(
             workers=settings.workers,
             on_outcome=show,
         )
+    for text in report.notes:
+        note(text)
     report.failed |= missing
     _print_report(report, settings, time.perf_counter() - started, as_json)
     if report.interrupted:
@@ -226,6 +228,7 @@ def _print_report(report: TrainingReport, settings: Settings, seconds: float, as
             {
                 "trained": {symbol: m.model_dump(mode="json") for symbol, m in sorted(report.done.items())},
                 "failed": report.failed,
+                "notes": report.notes,
                 "interrupted": report.interrupted,
                 "seconds": seconds,
                 "models_dir": str(settings.models_dir),

@@ -36,6 +36,7 @@ from tickgraph.evaluation.windows import WindowSettings, walk_windows
 from tickgraph.graph.features import FEATURE_NAMES, node_features
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import sector_of
+from tickgraph.model.still import FEWEST_MOVES, moves
 
 Calibrate = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], DistributionPanel]
 """``(forecast, realised, volatility)``, each ``[T, S]``, to distributions; row t from what was known by t."""
@@ -124,7 +125,8 @@ def evaluate(
     source
         Where the prices came from, for people; None is the panel's.
     left_out
-        Symbols that were asked for and are not in the panel, with the reason.
+        Symbols that were asked for and are not in the panel, with the reason. The result has these, those whose
+        price does not move, and those that failed in some window.
     jobs
         Threads; 0 is one per core.
     fresh
@@ -142,9 +144,14 @@ def evaluate(
         As :func:`tickgraph.evaluation.walk_forward.walk_forward`.
     """
     listener = listener or Listener()
+    unmoved = unmoved_symbols(panel)
+    panel = panel.select([symbol for symbol in panel.symbols if symbol not in unmoved])
     config, count = settings.forecasters.training, len(panel.symbols)
     if count < FEWEST_SYMBOLS:
-        raise InputError(f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {count}. Name more.")
+        without = "".join(f" {reason}" for reason in unmoved.values())
+        raise InputError(
+            f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {count}. Name more.{without}"
+        )
     k = settings.k or (10 if count > LARGE_UNIVERSE else min(5, max(1, count // 3)))
     if 2 * k > count:
         raise InputError(
@@ -184,7 +191,7 @@ def evaluate(
         data_version=panel.data_version,
         survivorship=survivorship(panel),
         symbols=list(panel.symbols),
-        left_out=dict(left_out or {}),
+        left_out={**(left_out or {}), **unmoved, **walk.failed},
         settings=_flat(settings, k),
         cost_basis_points=settings.cost_basis_points,
         windows=_windows(panel, walk, settings.windows.embargo),
@@ -193,6 +200,17 @@ def evaluate(
         reality_check=checked,
         findings=findings(results, comparisons, checked, settings.cost_basis_points),
     )
+
+
+def unmoved_symbols(panel: PricePanel) -> dict[str, str]:
+    """Symbols whose price hardly ever moves, such as a money market fund, and why they are not evaluated."""
+    still = moves(panel.adj_close) < FEWEST_MOVES
+    return {
+        symbol: f"The price of {symbol} moved in {count} of the {len(panel.sessions)} sessions up to "
+        f"{panel.sessions[-1]}: there is nothing to forecast."
+        for symbol, count, left_out in zip(panel.symbols, moves(panel.adj_close), still, strict=True)
+        if left_out and np.isfinite(panel.adj_close[:, panel.column(symbol)]).sum() > FEWEST_MOVES
+    }
 
 
 def survivorship(panel: PricePanel) -> str:

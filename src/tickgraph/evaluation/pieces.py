@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +37,15 @@ class Piece:
         ``[t, s]`` float64, log returns of the session after each; NaN where none was made.
     seconds
         What training and forecasting took.
+    failed
+        Why a symbol has no forecast that should have one. Such a piece is not kept: the next run tries again.
     """
 
     sessions: NDArray[np.datetime64]
     symbols: tuple[str, ...]
     forecast: NDArray[np.float64]
     seconds: float
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def fingerprint(settings: Mapping[str, object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tickgraph.errors import ArtefactError, InputError, ModelNotFoundError, StorageError
+from tickgraph.errors import ArtefactError, InputError, ModelNotFoundError, StorageError, reason_of
 from tickgraph.evaluation.findings import PRODUCT
 from tickgraph.evaluation.result import Estimate, Evaluation, ForecasterResult, Slice
 from tickgraph.model.config import TrainingConfig
@@ -49,8 +49,10 @@ def record_evaluation(evaluation: Evaluation, registry: ModelRegistry) -> Record
                 )
             except ModelNotFoundError:  # removed meanwhile
                 continue
-            except ArtefactError as error:
-                reason = str(error)
+            except StorageError:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+                reason = str(error) if isinstance(error, ArtefactError) else reason_of(symbol, error)
             if reason is None:
                 done.recorded.append(symbol)
             else:

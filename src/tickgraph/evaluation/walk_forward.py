@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from tickgraph.evaluation.pieces import (
 from tickgraph.evaluation.windows import Window, WindowSettings, walk_windows
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
+from tickgraph.model.still import FEWEST_MOVES, moves
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,15 @@ class Walk:
         By forecaster; all of the same sessions and symbols.
     seconds
         By forecaster, all windows; also of pieces that were reused.
+    failed
+        Why a symbol has no forecast in some window that should have one.
     """
 
     windows: tuple[Window, ...]
     window_symbols: tuple[tuple[str, ...], ...]
     forecasts: dict[str, ForecastPanel]
     seconds: dict[str, float]
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 class Stopped(Exception):
@@ -151,7 +155,8 @@ def walk_forward(
         if found is not None:
             return found, Progress(forecaster.name, index, reused=True)
         piece = forecast_window(panel, forecaster, window, names, config, check)
-        write_piece(path, piece)
+        if not piece.failed:
+            write_piece(path, piece)
         return piece, Progress(forecaster.name, index, reused=False, damaged=damaged)
 
     executor = ThreadPoolExecutor(jobs or _cores(), "walk")
@@ -177,15 +182,20 @@ def walk_forward(
             )
             for forecaster in forecasters
         },
+        {
+            symbol: f"{name}, window {index + 1}: {reason}"
+            for (name, index), piece in sorted(pieces.items())
+            for symbol, reason in piece.failed.items()
+        },
     )
 
 
 def window_symbols(panel: PricePanel, window: Window, config: TrainingConfig) -> tuple[str, ...]:
-    """Symbols with enough prices by the end of training, and one at its end; nothing later is looked at."""
+    """Symbols with enough prices and moves by the end of training, and a price at it; nothing later is looked at."""
     past = panel.adj_close[window.history_first : window.train_last + 1]
     sessions = window.train_last - window.train_first
     needed = config.history + min(config.min_sessions, sessions)
-    enough = (np.isfinite(past).sum(axis=0) >= needed) & np.isfinite(past[-1])
+    enough = (np.isfinite(past).sum(axis=0) >= needed) & np.isfinite(past[-1]) & (moves(past) >= FEWEST_MOVES)
     chosen = tuple(name for name, here in zip(panel.symbols, enough, strict=True) if here)
     if len(chosen) < 2:
         raise InputError(
@@ -213,7 +223,8 @@ def forecast_window(
     visible = own.through(panel.sessions[window.test_last]).tail(window.test_sessions + 2 * config.history)
     forecast = trained(visible, window.test_sessions)
     sessions = panel.sessions[window.test_first : window.test_last + 1]
-    return Piece(sessions, symbols, forecast, time.perf_counter() - started)
+    failed = getattr(trained, "failed", {})
+    return Piece(sessions, symbols, forecast, time.perf_counter() - started, dict(failed))
 
 
 def _joined(

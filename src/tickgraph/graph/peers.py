@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 500  # targets at once: 24 MB an intermediate result at 6,000 symbols, and not 288
+STILL = 1e-12  # share of a symbol's squared returns that rounding leaves where none of them varied
 
 
 def select_peers(
     log_returns: NDArray[np.float64], symbols: Sequence[str], target: str, count: int, min_overlap: int
 ) -> tuple[str, ...]:
-    """Choose the symbols whose log returns correlate most, in absolute value, with the target's.
+    """Choose the peers of one target, as :func:`select_all_peers` does for many.
 
     Parameters
     ----------
@@ -34,23 +35,8 @@ def select_peers(
         At most ``count`` peers, the strongest first; equal correlations are ordered by name. A candidate
         that has no return in the last session is left out: it could not be a node of the next forecast.
     """
-    column = list(symbols).index(target)
-    own = log_returns[:, column]
-    both = np.isfinite(log_returns) & np.isfinite(own)[:, None]  # [T, S]
-    shared = both.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x = np.where(both, log_returns, 0.0)
-        x = np.where(both, x - x.sum(axis=0) / shared, 0.0)
-        y = np.where(both, own[:, None], 0.0)
-        y = np.where(both, y - y.sum(axis=0) / shared, 0.0)
-        strength = np.abs((x * y).sum(axis=0)) / np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0))
-    eligible = (shared >= min_overlap) & np.isfinite(strength) & np.isfinite(log_returns[-1])
-    eligible[column] = False
-    # Rounded, so that the order of equal peers is the order of their names and not of the last bit.
-    ranked = sorted(
-        np.flatnonzero(eligible).tolist(), key=lambda i: (-round(float(strength[i]), 12), symbols[i])
-    )
-    return tuple(symbols[i] for i in ranked[:count])
+    trading = np.isfinite(log_returns[-1])
+    return select_all_peers(log_returns, symbols, (target,), count, (min_overlap,), trading)[target]
 
 
 def select_all_peers(
@@ -61,12 +47,15 @@ def select_all_peers(
     min_overlap: Sequence[int],
     candidates: NDArray[np.bool_] | None = None,
 ) -> dict[str, tuple[str, ...]]:
-    """Choose the peers of many targets at once: what :func:`select_peers` gives for each, by a few matrix products.
+    """Choose the symbols whose log returns correlate most, in absolute value, with each target's.
+
+    All targets are compared with all candidates by a few matrix products. A symbol whose price did not move in the
+    sessions that it shares with the target has no correlation with it, and is no peer.
 
     Parameters
     ----------
     log_returns
-        ``[T, S]`` float64 over the training window, the same for all targets.
+        ``[T, S]`` float64 over the training window, the same for all targets; no later session.
     symbols
         ``[S]`` names of the columns.
     targets
@@ -74,19 +63,24 @@ def select_all_peers(
     count
         Peers wanted of each.
     min_overlap
-        ``[K]`` sessions that a candidate must share with each target.
+        ``[K]`` sessions that a candidate must share with each target to be comparable.
     candidates
         ``[S]`` whether a symbol may be a peer; None is all. A target need not be one.
+
+    Returns
+    -------
+    dict
+        At most ``count`` peers of each target, the strongest first; equal correlations are ordered by name.
     """
     place = {symbol: column for column, symbol in enumerate(symbols)}
     own = np.array([place[target] for target in targets], dtype=np.intp)
     known = np.isfinite(log_returns)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # Centred first, so that the sums below lose no digits; a correlation does not change with it.
-        centre = np.where(known, log_returns, 0.0).sum(axis=0) / known.sum(axis=0)
-        moves = np.where(known, log_returns - centre, 0.0)  # [T, S]
+    returns = np.where(known, log_returns, 0.0)  # [T, S]
+    noise = STILL * (returns**2).sum(axis=0)  # [S]
+    # Centred first, so that the sums below lose no digits; a correlation does not change with it.
+    moves = np.where(known, returns - returns.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0)
     mask, squares = known.astype(np.float64), moves**2
-    here = known[-1] if candidates is None else known[-1] & candidates
+    here = np.ones(len(symbols), dtype=np.bool_) if candidates is None else candidates
     by_name = np.argsort(np.argsort(np.asarray(symbols)))  # [S] rank of each name
     found = {}
     for start in range(0, len(own), BLOCK):
@@ -100,10 +94,12 @@ def select_all_peers(
             other_square = some_mask @ squares - other_sum**2 / shared
             product = some @ moves - own_sum * other_sum / shared
             strength = np.abs(product) / np.sqrt(own_square * other_square)
-        eligible = (shared >= overlap[:, None]) & np.isfinite(strength) & here
+        varies = (own_square > noise[columns, None]) & (other_square > noise)
+        eligible = (shared >= overlap[:, None]) & varies & np.isfinite(strength) & here
         eligible[np.arange(len(columns)), columns] = False
         for column, row, may in zip(columns, strength, eligible, strict=True):
             some_peers = np.flatnonzero(may)
+            # Rounded, so that the order of equal peers is the order of their names and not of the last bit.
             order = np.lexsort((by_name[some_peers], -np.round(row[some_peers], 12)))[:count]
             found[symbols[column]] = tuple(symbols[i] for i in some_peers[order])
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +12,27 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.graph.config import GraphConfig
-from tickgraph.graph.peers import select_all_peers, select_peers
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import ConformalScores, conformal_scores
+from tickgraph.model.choice import HORIZON, choose, peers_as_fitted, training_window
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.measures import OutOfSampleMeasures, measure
 from tickgraph.model.network import forward
+from tickgraph.model.still import check_moves
 from tickgraph.model.training import TrainingProgram, training_example
 from tickgraph.model.volatility import fit_volatility, forecast_volatility
 from tickgraph.model.weights import Weights, symbol_seed
 
-HORIZON = 1
+__all__ = [
+    "FittedModel",
+    "FittingData",
+    "Wiring",
+    "fit",
+    "fitting_data",
+    "peers_as_fitted",
+    "training_window",
+]
 
 Wiring = Callable[[PricePanel, Sequence[str], GraphConfig], Snapshots]
 """How the graphs of a target (first) and its peers are built; :func:`build_snapshots` is the product's."""
@@ -35,6 +44,8 @@ class FittingData:
 
     Attributes
     ----------
+    window
+        Prices up to the session as of which the model is fitted.
     peers
         The strongest first; from the training part only.
     history
@@ -45,6 +56,7 @@ class FittingData:
         The labelled ones: what the weights are learned from, and the part held out after it.
     """
 
+    window: PricePanel
     peers: tuple[str, ...]
     history: int
     snapshots: Snapshots
@@ -111,17 +123,15 @@ class FittedModel:
     seconds: float
 
 
-def training_window(panel: PricePanel, config: TrainingConfig) -> PricePanel:
-    """The last sessions of the panel that a full window needs, history and horizon included."""
-    return panel.tail(min(len(panel.sessions), config.history + config.sessions))
-
-
 def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel:
-    """Fit one symbol's model on the last sessions of a panel.
+    """Fit one symbol's model on its last sessions in a panel.
+
+    The window ends with the symbol's own last session, or with one shortly before it that most others have
+    (:func:`tickgraph.market.ends.shared_sessions`). What any symbol did later is not looked at.
 
     Peers, scaling and weights come from the training part of the window, calibration and measures from the
-    part after it; nothing comes from sessions beyond the panel. The weights served are the ones calibrated:
-    refitting on the whole window would void the conformal guarantee and double the training time.
+    part after it. The weights served are the ones calibrated: refitting on the whole window would void the
+    conformal guarantee and double the training time.
 
     Parameters
     ----------
@@ -137,14 +147,14 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
     HistoryTooShortError
         The symbol has fewer usable sessions than ``min_sessions``.
     PriceDataError
-        The panel lacks the symbol.
+        The panel lacks the symbol, or its price does not move.
     FloatingPointError
         Training diverged.
     """
     config = program.config
-    window = training_window(panel, config)
-    data = fitting_data(window, symbol, config)
-    peers, snapshots, training, calibration = data.peers, data.snapshots, data.training, data.calibration
+    data = fitting_data(panel, symbol, config)
+    window, peers, snapshots = data.window, data.peers, data.snapshots
+    training, calibration = data.training, data.calibration
     held_out = len(calibration)
 
     seed = symbol_seed(config.seed, symbol)
@@ -206,18 +216,17 @@ def fitting_data(
 
     Parameters and errors as in :func:`fit`; ``wiring`` says how the graphs are built.
     """
-    window = training_window(panel, config)
-    own = window.adj_close[:, window.column(symbol)]
-    history = int(np.isfinite(own).sum())
-    if history < config.history + config.min_sessions:
+    chosen = choose(panel, (symbol,), config).get(symbol)
+    history = chosen.history if chosen else 0
+    if chosen is None or chosen.peers is None:
         raise HistoryTooShortError(
             f"History too short for {symbol}: {history} sessions, need "
             f"{config.history + config.min_sessions} ({config.history - HORIZON} lookback + "
             f"{config.min_sessions} to train and calibrate + {HORIZON} horizon). "
             "Lower --min-sessions, give more history, or drop the symbol."
         )
-    peers = _peers(window, symbol, history, config)
-    snapshots = wiring(window, (symbol, *peers), config)
+    window = training_window(panel.through(chosen.session), config)
+    snapshots = wiring(window, (symbol, *chosen.peers), config)
     labelled = snapshots[: len(snapshots) - HORIZON] if _last_is_open(snapshots) else snapshots
     labelled = labelled[max(0, len(labelled) - config.sessions) :]
     if len(labelled) < config.min_sessions:
@@ -226,66 +235,10 @@ def fitting_data(
             f"{config.lookback}-session lookback, need {config.min_sessions}. "
             "Fill the gaps in its prices, lower --min-sessions, or drop the symbol."
         )
-    held_out = round(len(labelled) * config.calibration_fraction)
-    first_held_out = len(labelled) - held_out
-    return FittingData(peers, history, snapshots, labelled[:first_held_out], labelled[first_held_out:])
-
-
-def peers_as_fitted(
-    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
-) -> dict[str, tuple[str, ...]]:
-    """Peers that :func:`fit` would choose for each symbol, found for all at once.
-
-    Parameters
-    ----------
-    panel
-        Prices of the symbols and of every candidate peer.
-    symbols
-        Targets; one whose history is too short for ``config`` is left out.
-    config
-        Sizes and windows.
-    pool
-        Symbols that peers are chosen from; None is every symbol of the panel.
-    """
-    window = training_window(panel, config)
-    returns, own = window.log_returns(), np.isfinite(window.adj_close)
-    allowed = set(window.symbols if pool is None else pool)
-    candidates = own[-1] & np.array([name in allowed for name in window.symbols], dtype=np.bool_)
-    held: dict[int, list[str]] = {}  # most symbols have the whole window: one group, or a few
-    for symbol in symbols:
-        history = int(own[:, window.column(symbol)].sum())
-        if history >= config.history + config.min_sessions:
-            held.setdefault(_training_returns(window, history, config), []).append(symbol)
-    found: dict[str, tuple[str, ...]] = {}
-    for end, group in held.items():
-        # A target that is no candidate stands among those of its own choice, and of no other's.
-        chosen = candidates.copy()
-        chosen[[window.column(symbol) for symbol in group]] = True
-        part, names = returns[:end, chosen], [window.symbols[column] for column in np.flatnonzero(chosen)]
-        place = {name: column for column, name in enumerate(names)}
-        overlap = [_overlap(part[:, place[symbol]], config) for symbol in group]
-        found |= select_all_peers(part, names, group, config.num_peers, overlap, candidates[chosen])
-    return found
-
-
-def _training_returns(window: PricePanel, history: int, config: TrainingConfig) -> int:
-    """Rows of the window's returns that belong to the training part."""
-    held_out = round((history - config.history) * config.calibration_fraction)
-    return len(window.sessions) - held_out - HORIZON
-
-
-def _overlap(own: NDArray[np.float64], config: TrainingConfig) -> int:
-    return max(config.lookback, int(np.isfinite(own).sum()) // 2)
-
-
-def _peers(window: PricePanel, symbol: str, history: int, config: TrainingConfig) -> tuple[str, ...]:
-    """Choose peers on the training part of the window only, among symbols still trading at its end."""
-    returns = window.log_returns()[: _training_returns(window, history, config)]
-    trading = np.isfinite(window.adj_close[-1])
-    trading[window.column(symbol)] = True
-    candidates = [name for name, here in zip(window.symbols, trading, strict=True) if here]
-    overlap = _overlap(returns[:, window.column(symbol)], config)
-    return select_peers(returns[:, trading], candidates, symbol, config.num_peers, overlap)
+    first_held_out = len(labelled) - round(len(labelled) * config.calibration_fraction)
+    training, calibration = labelled[:first_held_out], labelled[first_held_out:]
+    check_moves(symbol, window.traded(symbol), training)
+    return FittingData(window, chosen.peers, history, snapshots, training, calibration)
 
 
 def _last_is_open(snapshots: Snapshots) -> bool:

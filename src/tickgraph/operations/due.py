@@ -10,15 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 
+from tickgraph.market.calendar import last_completed_session
+from tickgraph.market.clock import is_future
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.schema import ModelMetadata, TrainingRecord
 from tickgraph.serving.answer import MODEL_AGE
 
-PEERS_DRIFTED = 0.3  # share of the recorded peers that would no longer be chosen
+PEERS_DRIFTED = (
+    0.3  # share of the recorded peers that would no longer be chosen, or of those wanted that it lacks
+)
 _FREE = frozenset({"min_sessions"})  # refuses symbols and changes no model
 
 
@@ -47,7 +51,7 @@ class Evidence:
     quality
         Live quality; None where there is none.
     full_since
-        In a full run every model trained before this moment is due; None otherwise.
+        In a full run every model is due that was not trained between this moment and now; None otherwise.
     """
 
     now: datetime
@@ -75,26 +79,44 @@ def due(evidence: Evidence) -> dict[str, tuple[str, ...]]:
     for symbol, problem in evidence.damaged.items():
         found[symbol] = (f"damaged: {problem}",)
     for symbol, metadata in evidence.models.items():
-        found[symbol] = tuple(_reasons(symbol, metadata, evidence))
+        found[symbol] = reasons_of(symbol, metadata, evidence)
     return {symbol: reasons for symbol, reasons in sorted(found.items()) if reasons}
 
 
-def _reasons(symbol: str, metadata: ModelMetadata, evidence: Evidence) -> list[str]:
+def reasons_of(symbol: str, metadata: ModelMetadata, evidence: Evidence) -> tuple[str, ...]:
+    """Why one model that can be read is due; nothing where it is not."""
     trained = metadata.training_date
     reasons = []
-    if evidence.full_since is not None and trained < evidence.full_since:
+    if evidence.full_since is not None and not evidence.full_since <= trained <= evidence.now:
         reasons.append("full run")
+    reasons += future_faults(metadata, evidence.now)
     if evidence.now - trained > MODEL_AGE:
         reasons.append(f"trained {(evidence.now - trained).days} days ago")
     if changed := changed_settings(metadata.training_config, evidence.training):
         reasons.append(f"settings changed: {changed}")
     reasons += _peer_reasons(metadata.training_config, evidence.peers.get(symbol))
-    reasons += _data_reasons(metadata, evidence.revised)
+    reasons += _data_reasons(metadata, evidence.revised, evidence.now)
     quality = evidence.quality
     # Until a session is scored that training had not seen, the same figures would train the same model again.
     if quality and symbol in quality.flagged and metadata.data_stats.last_session < quality.as_of:
         reasons.append(f"live quality: {quality.flagged[symbol]}")
-    return reasons
+    return tuple(reasons)
+
+
+def future_faults(metadata: ModelMetadata, now: datetime) -> list[str]:
+    """What a model says of its training that lies in the future: a clock was wrong, and its age is not known."""
+    faults = []
+    if is_future(metadata.training_date, now):
+        faults.append(
+            f"trained in the future, on {_moment(metadata.training_date)}: it is {_moment(now)} now"
+        )
+    completed = last_completed_session(now).astype(date)
+    if metadata.data_stats.last_session > completed:
+        faults.append(
+            f"trained on prices up to {metadata.data_stats.last_session}, which is in the future: the last session "
+            f"that is over is {completed}"
+        )
+    return faults
 
 
 def changed_settings(recorded: TrainingRecord, wanted: TrainingConfig) -> str:
@@ -112,14 +134,27 @@ def _peer_reasons(recorded: TrainingRecord, today: tuple[str, ...] | None) -> li
     gone = [peer for peer in peers if peer not in today]
     if peers and len(gone) >= math.ceil(PEERS_DRIFTED * len(peers)):
         return [f"peers drifted: {len(gone)} of {len(peers)} would be others today (not {', '.join(gone)})"]
-    return [f"it had no peers, and would have {len(today)} today"] if today and not peers else []
+    if today and not peers:
+        return [f"it had no peers, and would have {len(today)} today"]
+    if len(today) - len(peers) >= math.ceil(PEERS_DRIFTED * recorded.num_peers):
+        return [f"it has {len(peers)} of {recorded.num_peers} peers, and would have {len(today)} today"]
+    return []
 
 
-def _data_reasons(metadata: ModelMetadata, revised: Mapping[tuple[str, str], datetime]) -> list[str]:
+def _data_reasons(
+    metadata: ModelMetadata, revised: Mapping[tuple[str, str], datetime], now: datetime
+) -> list[str]:
     source = metadata.data_stats.source
     late = [
         node
         for node in metadata.nodes
-        if (at := revised.get((source, node))) is not None and at > metadata.training_date
+        # One from the future would be later than every training, and the model due for ever.
+        if (at := revised.get((source, node))) is not None
+        and at > metadata.training_date
+        and not is_future(at, now)
     ]
     return [f"prices revised since it was trained: {', '.join(late)}"] if late else []
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

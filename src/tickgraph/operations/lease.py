@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from tickgraph.atomic import READABLE, storage_errors, write_atomically
 from tickgraph.errors import StorageError
 from tickgraph.locks import exclusive
+from tickgraph.market.clock import is_future
 from tickgraph.pipeline.jobs import Ownership
 
 LEASE_SECONDS = 600.0  # how long a host that vanished keeps others waiting
@@ -116,7 +117,7 @@ class Lease:
             with self._changing():
                 held = read_lease(self._path.parent)
                 now = self._now()
-                if held is not None and now < held.expires_at and not self._is_dead(held):
+                if held is not None and now < held.expires_at and not self._is_void(held, now):
                     raise LeaseHeldError(
                         f"Another refresh is running: {held.owner}, run {held.run}, since "
                         f"{held.taken_at:%Y-%m-%d %H:%M:%S} UTC; it was renewed at {held.renewed_at:%H:%M:%S} and "
@@ -163,8 +164,15 @@ class Lease:
     def _is_own(self, held: LeaseRecord) -> bool:
         return held.run == self._run and held.process == self._alive.id
 
-    def _is_dead(self, held: LeaseRecord) -> bool:
-        return held.host == socket.gethostname() and self._alive.is_gone(held.process)
+    def _is_void(self, held: LeaseRecord, now: datetime) -> bool:
+        """Whether its owner is a process of this host that is gone, or another host whose clock was wrong.
+
+        Nobody can wait for a lease from the future to run out. An owner that still lives hears of its loss before it
+        publishes anything.
+        """
+        if held.host == socket.gethostname():
+            return self._alive.is_gone(held.process)
+        return is_future(held.renewed_at, now)
 
     def _write(self, taken_at: datetime, now: datetime) -> None:
         record = LeaseRecord(

@@ -10,9 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from tickgraph.errors import PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import StorageError, TickgraphError, reason_of
 from tickgraph.market.calendar import last_completed_session, session_closes, sessions_behind
+from tickgraph.market.clock import is_future
 from tickgraph.market.store import PriceStore
+from tickgraph.operations.due import future_faults
 from tickgraph.operations.expected import Schedule, lease_in_words, schedule_at
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
@@ -152,7 +154,7 @@ def overview(
     } | {symbol: source for symbol in served if symbol not in models}
     last = {name: _last_sessions(store, name) for name in sorted({source, *sources.values()})}
     every = [
-        _symbol(symbol, models.get(symbol), own, last[own].get(symbol), quality, schedule, now)
+        _judged(symbol, models.get(symbol), own, last[own].get(symbol), quality, schedule, now)
         for symbol, own in sources.items()
     ]
     every.sort(key=lambda one: (WORST_FIRST.index(one.state), one.symbol))
@@ -161,6 +163,11 @@ def overview(
         problems.append(f"no trained model in {registry.root}. Run: tickgraph train --symbols TIER_1")
     if last_run is not None and last_run.state in ("failed", "interrupted"):
         problems.append(f"the last refresh ({last_run.id}) {_ended(last_run)}")
+    if last_run is not None and is_future(last_run.started_at, now):
+        problems.append(
+            f"the last refresh ({last_run.id}) began in the future, on {last_run.started_at:%Y-%m-%d %H:%M} UTC: a "
+            "clock was wrong. The next refresh mends it"
+        )
     return Overview(
         at=now,
         sources={name: _source(found.values(), now) for name, found in last.items()},
@@ -173,32 +180,58 @@ def overview(
     )
 
 
+def _judged(
+    symbol: str,
+    model: ModelMetadata | str | None,
+    source: str,
+    last: date | str | None,
+    quality: LiveQuality | None,
+    schedule: Schedule,
+    now: datetime,
+) -> SymbolStatus:
+    """Status of a symbol; where it cannot be found out, for whatever reason, that is its status."""
+    try:
+        return _symbol(symbol, model, source, last, quality, schedule, now)
+    except Exception as error:  # noqa: BLE001
+        problems = (reason_of(symbol, error),)
+        return SymbolStatus(symbol, "failed", problems, source, None, None, None, None, None)
+
+
 def _symbol(
     symbol: str,
-    model: ModelMetadata | TickgraphError | None,
+    model: ModelMetadata | str | None,
     source: str,
-    last: date | PriceDataError | None,
+    last: date | str | None,
     quality: LiveQuality | None,
     schedule: Schedule,
     now: datetime,
 ) -> SymbolStatus:
     faults, due = _Faults(), schedule.last_due
     stored = last if isinstance(last, date) else None
-    if isinstance(last, PriceDataError):
-        faults.add("failed", str(last))
+    if isinstance(last, str):
+        faults.add("failed", last)
     elif last is None:
         faults.add("failed", f"no prices are stored from {source}")
     elif missing := sessions_behind(last, due):
         faults.add("stale", f"prices end on {last}: {missing} sessions are missing")
     metadata = model if isinstance(model, ModelMetadata) else None
-    if isinstance(model, TickgraphError):
-        faults.add("failed", str(model))
+    if isinstance(model, str):
+        faults.add("failed", model)
     elif metadata is not None:
+        for fault in future_faults(metadata, now):
+            faults.add("stale", f"it was {fault}. The next refresh trains it again")
         if due - metadata.training_date > MODEL_AGE:
             faults.add("stale", f"its model is of {metadata.training_date:%Y-%m-%d}, over seven days old")
         expected = last_completed_session(due).astype(date)
         if metadata.correlations.as_of < (min(expected, stored) if stored else expected):
             faults.add("stale", f"its correlations are of {metadata.correlations.as_of}")
+        computed_at = metadata.correlations.computed_at
+        if computed_at is not None and is_future(computed_at, now):
+            faults.add(
+                "stale",
+                f"its correlations were computed in the future, on {computed_at:%Y-%m-%d %H:%M} UTC. The next refresh "
+                "computes them again",
+            )
     if quality and symbol in quality.flagged and not _is_newer(metadata, quality):
         faults.add("out of band", quality.flagged[symbol])
     return SymbolStatus(
@@ -218,13 +251,17 @@ def _is_newer(model: ModelMetadata | None, quality: LiveQuality) -> bool:
     return model is not None and model.training_date > quality.computed_at
 
 
-def _model(registry: ModelRegistry, symbol: str) -> ModelMetadata | TickgraphError:
+def _model(registry: ModelRegistry, symbol: str) -> ModelMetadata | str:
     try:
         found = registry.verified(symbol)
         registry.must_be_of_the_exchange(found)
-    except TickgraphError as error:
-        return error
+    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        return _in_words(symbol, error)
     return found
+
+
+def _in_words(symbol: str, error: Exception) -> str:
+    return str(error) if isinstance(error, TickgraphError) else reason_of(symbol, error)
 
 
 def _quality(
@@ -232,32 +269,36 @@ def _quality(
 ) -> tuple[LiveQuality | None, list[str]]:
     """What the last refresh scored, or where sessions have ended since, what it would score now; and why not."""
     kept = read_quality(state_dir)
+    if kept is not None and is_future(kept.computed_at, now):
+        kept = None
     closed = session_closes(np.array([last_completed_session(now)]))[0].item()
     if kept is not None and kept.computed_at.replace(tzinfo=None) >= closed:
         return kept, []
     try:
         found = live_quality(state_dir, store, registry, now)
-    except StorageError as error:
-        return kept, [f"live quality cannot be scored: {error}"]
+    except Exception as error:  # noqa: BLE001  nothing that was logged may hide how models and prices stand
+        return kept, [f"live quality cannot be scored: {_in_words('the journal', error)}"]
     return (found if found.panel.forecasts else kept), []
 
 
-def _last_sessions(store: PriceStore, source: str) -> dict[str, date | PriceDataError]:
+def _last_sessions(store: PriceStore, source: str) -> dict[str, date | str]:
     try:
         return {stored.symbol: stored.last for stored in store.info(source)}
-    except PriceDataError:  # one of them is damaged
+    except StorageError:
+        raise
+    except Exception:  # noqa: BLE001  one of them is damaged: it is found by reading each
         return {symbol: _last_session(store, source, symbol) for symbol in store.symbols(source)}
 
 
-def _last_session(store: PriceStore, source: str, symbol: str) -> date | PriceDataError:
+def _last_session(store: PriceStore, source: str, symbol: str) -> date | str:
     try:
         days = store.panel(source, (symbol,)).sessions
-    except PriceDataError as error:
-        return error
-    return days[-1].item() if len(days) else PriceDataError(f"The price file of {symbol} is empty.")
+    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        return _in_words(symbol, error)
+    return days[-1].item() if len(days) else f"The price file of {symbol} is empty."
 
 
-def _source(found: Iterable[date | PriceDataError], now: datetime) -> SourceStatus:
+def _source(found: Iterable[date | str], now: datetime) -> SourceStatus:
     every = list(found)
     last = max((day for day in every if isinstance(day, date)), default=None)
     return SourceStatus(len(every), last, None if last is None else sessions_behind(last, now))

@@ -70,6 +70,8 @@ class RefreshRun(_Record):
     """Why it failed."""
     unreachable: dict[str, str] = Field(default_factory=dict)
     """Sources that could not be reached, or had nothing newer yet, and why."""
+    notes: tuple[str, ...] = ()
+    """What a person should know, in words: symbols that end apart from the others, models with few peers."""
     symbols: dict[str, SymbolRun] = Field(default_factory=dict)
     """By symbol."""
 

@@ -173,7 +173,8 @@ def _resumed(run: RefreshRun, unfinished: RefreshRun | None) -> RefreshRun:
     carried = {symbol: SymbolRun() for symbol in sorted(left)}
     return run.model_copy(
         update={
-            "started_at": unfinished.started_at,
+            # The other may have begun while the clock was wrong.
+            "started_at": min(unfinished.started_at, run.started_at),
             "full": run.full or unfinished.full,
             "selected": False,  # interrupted too, it leaves what is left of the other to the next
             "symbols": carried,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, TickgraphError
+from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, TickgraphError, reason_of
 from tickgraph.market.source import PriceSource
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
@@ -120,8 +120,10 @@ def _read(site: Site, scope: Scope, symbol: str, verify: bool) -> None:
         scope.models[symbol] = metadata
     except OtherExchangeError as error:  # its sessions are not the run's, and training it would replace it
         scope.unknown[symbol] = str(error)
-    except ArtefactError as error:
-        scope.damaged[symbol] = str(error)
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        scope.damaged[symbol] = str(error) if isinstance(error, ArtefactError) else reason_of(symbol, error)
 
 
 def _open(site: Site, scope: Scope, name: str) -> None:
@@ -130,7 +132,8 @@ def _open(site: Site, scope: Scope, name: str) -> None:
         pool = site.peer_pool or scope.sources[name].symbols()
     except StorageError:
         raise
-    except TickgraphError as error:
-        scope.unopened[name] = f"source {name!r} could not be opened: {error}"
+    except Exception as error:  # noqa: BLE001  models are refreshed from what is stored
+        text = str(error) if isinstance(error, TickgraphError) else reason_of(f"source {name!r}", error)
+        scope.unopened[name] = f"source {name!r} could not be opened: {text}"
         pool = site.peer_pool or site.store.symbols(name)
     scope.pools[name] = tuple(dict.fromkeys(map(canonical, pool)))

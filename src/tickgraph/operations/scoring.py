@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.measures import LEVELS
 from tickgraph.operations.drift import Trained, flag
@@ -104,7 +103,7 @@ def score(
 def _trained(registry: ModelRegistry, symbol: str) -> datetime | None:
     try:
         return registry.metadata(symbol).training_date
-    except (ArtefactError, StorageError):
+    except Exception:  # noqa: BLE001  a model that cannot be read is damaged, and due as such
         return None
 
 

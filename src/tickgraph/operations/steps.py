@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
-from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError
+from tickgraph.errors import PriceDataError, TickgraphError, reason_of
 from tickgraph.market import calendar
+from tickgraph.market.clock import is_future, is_younger
+from tickgraph.market.ends import named
 from tickgraph.market.panel import PricePanel
+from tickgraph.model.choice import choose
 from tickgraph.model.config import TrainingConfig
-from tickgraph.model.fitting import peers_as_fitted
 from tickgraph.model.training import TrainingProgram
-from tickgraph.operations.due import Evidence, due
+from tickgraph.operations.due import Evidence, due, reasons_of
 from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, read_quality, write_quality
 from tickgraph.operations.scope import Scope, look
 from tickgraph.operations.site import Site
-from tickgraph.operations.stock import behind, held, own_sessions, read_panel, shared_sessions, update_prices
+from tickgraph.operations.stock import behind, held, own_sessions, read_panel, update_prices
 from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.train import Outcome, train_symbols
 from tickgraph.serving.prepared import CORRELATION_AGE
 
@@ -95,7 +99,7 @@ class Steps:
             stored = have[self._scope.source_of[symbol]].get(symbol)
             newer = stored is not None and min(stored.last, self.run.session) > metadata.correlations.as_of
             computed = metadata.correlations.computed_at or metadata.training_date
-            aged = self._site.registry.now() - computed >= CORRELATION_AGE
+            aged = not is_younger(computed, CORRELATION_AGE, self._site.registry.now())
             planned = self._wishes.force or newer or aged or not asked.isdisjoint(metadata.nodes)
             self._note(symbol, correlations="planned" if planned else "unchanged")
         self._plan_training(reasons)
@@ -168,35 +172,60 @@ class Steps:
     def _due(self, quality: LiveQuality | None) -> dict[str, tuple[str, ...]]:
         run = self.run
         since = min(run.started_at, run.due_at or run.started_at) if run.full else None
-        return due(
-            Evidence(
-                now=self._site.now(),
-                training=self._site.training,
-                models=self._scope.models,
-                damaged=self._scope.damaged,
-                missing=self._scope.missing,
-                renamed=self._scope.renamed,
-                peers=self._peers_today(),
-                revised={
-                    (name, symbol): stored.revised_at
-                    for name in self._scope.pools
-                    for symbol, stored in held(self._site.store, name).items()
-                    if stored.revised_at is not None
-                },
-                quality=quality,
-                full_since=since,
-            )
+        revised = {
+            (name, symbol): stored.revised_at
+            for name in self._scope.pools
+            for symbol, stored in held(self._site.store, name).items()
+            if stored.revised_at is not None
+        }
+        self._say_of_the_future(revised)
+        evidence = Evidence(
+            now=self._site.now(),
+            training=self._site.training,
+            damaged=self._scope.damaged,
+            missing=self._scope.missing,
+            renamed=self._scope.renamed,
+            peers=self._peers_today(),
+            revised=revised,
+            quality=quality,
+            full_since=since,
         )
+        found = due(evidence)
+        for symbol, metadata in self._scope.models.items():
+            try:
+                if reasons := reasons_of(symbol, metadata, evidence):
+                    found[symbol] = reasons
+            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+                self._note(symbol, errors=(f"whether it is due: {reason_of(symbol, error)}",))
+        return dict(sorted(found.items()))
 
     def _peers_today(self) -> dict[str, tuple[str, ...]]:
+        """Peers that each model would have today; what falls out is noted."""
         found: dict[str, tuple[str, ...]] = {}
         for name, pool in self._scope.pools.items():
-            panel = self._shared_panel(name)
+            panel = self._panel(name)
             if panel is None:
                 continue
-            own = [s for s in self._scope.models if self._scope.source_of[s] == name and s in panel.columns]
-            found |= peers_as_fitted(panel, own, self._site.training, pool)
+            wanted = (*self._scope.models, *self._scope.damaged, *self._scope.missing)
+            own = [s for s in wanted if self._scope.source_of[s] == name and s in panel.columns]
+            try:
+                choices = choose(panel, own, self._site.training, pool)
+                self._say(*remarks(panel, choices, self._site.training, pool))
+            except Exception as error:  # noqa: BLE001  models may be due for other reasons
+                text = reason_of(f"source {name!r}", error)
+                self._problems.append(f"the peers of today could not be chosen: {text}")
+                continue
+            found |= {symbol: choice.peers for symbol, choice in choices.items() if choice.peers is not None}
         return found
+
+    def _say_of_the_future(self, revised: Mapping[tuple[str, str], datetime]) -> None:
+        now = self._site.now()
+        late = sorted({symbol for (_, symbol), at in revised.items() if is_future(at, now)})
+        if late:
+            self._say(
+                f"{named(late)}: the stored prices were revised in the future, by their file; a clock was wrong, and "
+                "no model is trained again for it"
+            )
 
     def _plan_training(self, reasons: dict[str, tuple[str, ...]]) -> None:
         for symbol in self._scope.symbols:
@@ -227,7 +256,7 @@ class Steps:
         self._begin("training", len(reasons))
         failed: list[str] = []
         for name in sorted({self._scope.source_of[symbol] for symbol in reasons}):
-            panel = self._shared_panel(name)
+            panel = self._panel(name)
             wanted = [symbol for symbol in reasons if self._scope.source_of[symbol] == name]
             have = [symbol for symbol in wanted if panel is not None and symbol in panel.columns]
             for symbol in set(wanted) - set(have):
@@ -250,6 +279,14 @@ class Steps:
                 for symbol in report.done:
                     self._note(symbol, training="trained", correlations="published")
                 raise KeyboardInterrupt
+            for symbol, reason in report.failed.items():
+                training = self.run.symbols[symbol].training
+                if training in (
+                    "planned",
+                    "trained",
+                ):  # its outcome could not be noted, or who heard of it failed
+                    known = "trained" if symbol in report.done else "failed"
+                    self._note(symbol, training=known, errors=(f"training: {reason}",))
             failed += [symbol for symbol in wanted if symbol not in report.done]
         self._publish_correlations([symbol for symbol in failed if symbol in self._scope.models])
 
@@ -303,10 +340,6 @@ class Steps:
             self._panels[source] = read_panel(self._site.store, source, wanted, self.run.session)
         return self._panels[source]
 
-    def _shared_panel(self, source: str) -> PricePanel | None:
-        panel, opened = self._panel(source), self._scope.sources.get(source)
-        return panel if panel is None or (opened and opened.editable) else shared_sessions(panel)
-
     def _nodes_panel(self, source: str, symbols: Iterable[str]) -> PricePanel:
         panel = self._panel(source)
         if panel is None:
@@ -316,7 +349,7 @@ class Steps:
     def _was_trained_meanwhile(self, symbol: str) -> bool:
         try:
             now = self._site.registry.metadata(symbol)
-        except ArtefactError:
+        except Exception:  # noqa: BLE001  that it failed is noted by who asks
             return False
         return now.checksums.weights != self._scope.models[symbol].checksums.weights
 
@@ -324,6 +357,9 @@ class Steps:
         before = self.run.symbols.get(symbol, SymbolRun())
         after = before.model_copy(update={**changes, "errors": before.errors + errors})
         self.run = self.run.model_copy(update={"symbols": {**self.run.symbols, symbol: after}})
+
+    def _say(self, *notes: str) -> None:
+        self.run = self.run.model_copy(update={"notes": tuple(dict.fromkeys((*self.run.notes, *notes)))})
 
     def _unreachable(self, found: Mapping[str, str]) -> None:
         self.run = self.run.model_copy(update={"unreachable": {**self.run.unreachable, **found}})

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError
+from tickgraph.errors import PriceDataError, SourceUnavailableError, StorageError, TickgraphError, reason_of
 from tickgraph.market import calendar
+from tickgraph.market.ends import NAMED, TOLERANCE, is_few
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import Fetched, PriceSource
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical
 from tickgraph.operations.records import PriceOutcome, SymbolRun
 
-LATE_SESSIONS = 5  # a source this far behind is late; one further behind has ended, as the bundled sample has
+LATE_SESSIONS = (
+    TOLERANCE  # a source this far behind is late; one further behind has ended, as the bundled sample has
+)
 ENDED_SESSIONS = 2  # a symbol this far behind, that fails while others come, is delisted or has another name
-NAMED = 5  # symbols named in a message
-FEW = 0.1  # share of the symbols that may lack a session for reasons of their own, such as a halt
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,16 @@ def held(store: PriceStore, source: str) -> dict[str, Held]:
     for symbol in store.symbols(source):
         if canonical(symbol) != symbol:  # what is left of a former name
             continue
-        with contextlib.suppress(PriceDataError):
+        try:
             stored = store.stored(source, symbol)
-            found[symbol] = Held(stored.last, stored.revised_at)
+        except PriceDataError:
+            continue
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+            reason_of(symbol, error)  # the log has it
+            continue
+        found[symbol] = Held(stored.last, stored.revised_at)
     return found
 
 
@@ -130,11 +137,14 @@ def update_prices(
             continue
         source = _Watched(sources[name], before_fetch)
         try:
-            _update_one(store, source, symbols, session, update, on_symbol)
-        except (SourceUnavailableError, InputError) as error:
-            failed = SymbolRun(prices="failed", errors=(f"prices: {error}",))
+            _update_each(store, source, symbols, session, update, on_symbol)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  models are refreshed from what is stored
+            text = str(error) if isinstance(error, TickgraphError) else reason_of(f"source {name!r}", error)
+            failed = SymbolRun(prices="failed", errors=(f"prices: {text}",))
             _merge(update, dict.fromkeys(symbols, failed))
-            update.unreachable[name] = str(error)
+            update.unreachable[name] = text
         if source.down:
             update.unreachable[name] = f"source {name!r} could not be reached: {source.down}"
         elif name not in update.unreachable and not source.editable:
@@ -144,6 +154,37 @@ def update_prices(
             else:
                 update.ended |= _ended(update.symbols, have, wanted[name], session)
     return update
+
+
+def _update_each(
+    store: PriceStore,
+    source: PriceSource,
+    asked: Sequence[str],
+    session: date,
+    update: PriceUpdate,
+    on_symbol: Callable[[str], None],
+) -> None:
+    """Update symbols together; where an unforeseen error ends that, the halves of the list, to find whose it is.
+
+    What is the fault of the source itself fails with every half, and is raised after a few of them.
+    """
+    waiting, faults = [tuple(asked)], 0
+    while waiting:
+        some = waiting.pop()
+        try:
+            _update_one(store, source, some, session, update, on_symbol)
+        except TickgraphError:
+            raise
+        except Exception as error:
+            faults += 1
+            if len(some) == 1:
+                text = f"prices: {reason_of(some[0], error)}"
+                _merge(update, {some[0]: SymbolRun(prices="failed", errors=(text,))})
+            elif faults > 2 * len(asked).bit_length():
+                raise
+            else:
+                half = len(some) // 2
+                waiting += [some[half:], some[:half]]
 
 
 def _update_one(
@@ -186,11 +227,6 @@ def _merge(update: PriceUpdate, found: Mapping[str, SymbolRun]) -> None:
         )
 
 
-def is_few(count: int, among: int) -> bool:
-    """Whether so many symbols may lack a session while nothing is wrong with their source: one, or a tenth."""
-    return count <= max(1, FEW * among)
-
-
 def _late(source: str, have: Mapping[str, Held], wanted: Sequence[str], session: date) -> str | None:
     """Say that a live source has nothing of the session yet, at least for many; None where it has, or has ended."""
     newest = max((stored.last for stored in have.values()), default=None)
@@ -223,26 +259,15 @@ def _back(session: date, count: int) -> date:
     return found
 
 
-def shared_sessions(panel: PricePanel) -> PricePanel:
-    """The panel up to the last session that all symbols have, but for a few of those that still trade.
-
-    While a source has the last session for some symbols only, peers chosen as of it would be chosen among those.
-    """
-    known = np.isfinite(panel.adj_close[-1 - LATE_SESSIONS :])
-    lacking = known.any(axis=0).sum() - known.sum(axis=1)  # [n] of those with a close in the last sessions
-    enough = [row for row, count in enumerate(lacking) if is_few(int(count), int(known.any(axis=0).sum()))]
-    if not enough or enough[-1] == len(known) - 1:
-        return panel
-    return panel.through(panel.sessions[enough[-1] - len(known)])
-
-
 def read_panel(store: PriceStore, source: str, symbols: Iterable[str], session: date) -> PricePanel | None:
     """Stored prices up to a session of those symbols that can be read; None if there are none."""
     stored = set(store.symbols(source))
     names = tuple(symbol for symbol in dict.fromkeys(symbols) if symbol in stored)
     try:
         panel = store.panel(source, names, last=session)
-    except PriceDataError:
+    except StorageError:
+        raise
+    except Exception:  # noqa: BLE001  of one symbol: it is found by reading each
         names = tuple(name for name in names if _is_readable(store, source, name))
         panel = store.panel(source, names, last=session)
     return panel if len(panel.sessions) else None
@@ -252,6 +277,11 @@ def _is_readable(store: PriceStore, source: str, symbol: str) -> bool:
     try:
         store.panel(source, (symbol,))
     except PriceDataError:
+        return False
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        reason_of(symbol, error)  # the log has it
         return False
     return True
 

@@ -8,8 +8,9 @@ from datetime import date
 
 import numpy as np
 
-from tickgraph.errors import PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.config import GraphConfig
+from tickgraph.market.clock import is_younger
 from tickgraph.market.panel import PricePanel
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata
@@ -48,7 +49,7 @@ def refresh_correlations(
     panels
         ``panels(source, symbols)`` gives stored prices; each model asks for its own source.
     symbols
-        Models to refresh.
+        Models to refresh. One that fails, by whatever error, is reported, and the others go on.
     force
         Publish even where the stored matrix is what would be published, and under 24 hours old.
     on_symbol
@@ -67,8 +68,8 @@ def refresh_correlations(
             _refresh_one(registry, panels, registry.metadata(symbol), force, report, before_publish)
         except StorageError:
             raise
-        except TickgraphError as error:
-            report.failed[symbol] = str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+            report.failed[symbol] = reason_of(symbol, error)
         if on_symbol:
             on_symbol(symbol)
     return report
@@ -93,7 +94,9 @@ def _refresh_one(
     panel = panel.through(panel.sessions[traded[-1]])
     as_of = panel.sessions[-1].item()
     computed_at = metadata.correlations.computed_at or metadata.training_date
-    is_fresh = as_of == metadata.correlations.as_of and registry.now() - computed_at < CORRELATION_AGE
+    is_fresh = as_of == metadata.correlations.as_of and is_younger(
+        computed_at, CORRELATION_AGE, registry.now()
+    )
     graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))
     correlation = latest_correlation(panel, nodes, graph)
     # A peer's prices may have come later than the target's, or been corrected: the session alone does not tell.

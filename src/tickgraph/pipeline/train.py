@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -10,14 +11,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import ArtefactError, HistoryTooShortError, PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import (
+    ArtefactError,
+    HistoryTooShortError,
+    StorageError,
+    reason_of,
+)
 from tickgraph.market.panel import PricePanel
+from tickgraph.model.choice import Choice, choose
 from tickgraph.model.config import TrainingConfig
-from tickgraph.model.fitting import FittedModel, fit, peers_as_fitted
+from tickgraph.model.fitting import FittedModel, fit
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.describe import describe
+from tickgraph.pipeline.remarks import remarks
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,12 +50,15 @@ class TrainingReport:
         Metadata of each published model.
     failed
         Error of each symbol that failed.
+    notes
+        What a person should know: symbols that end elsewhere than the others, and models with few peers.
     interrupted
         Whether it was stopped before the end; ``done`` is kept.
     """
 
     done: dict[str, ModelMetadata] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -101,7 +114,7 @@ def train_symbols(
     panel
         Prices of every symbol and of the pool.
     symbols
-        Targets. One that fails is reported, the others go on.
+        Targets. One that fails, by whatever error, is reported, and the others go on.
     registry
         Where models are published, each as soon as it is trained.
     config
@@ -113,7 +126,7 @@ def train_symbols(
     program
         A program compiled before, with the same configuration.
     on_outcome
-        Called in this thread after each symbol.
+        Called in this thread after each symbol; what it raises fails that symbol, and a StorageError ends the run.
     before_publish
         Called in the training threads before each publication; a StorageError that it raises ends the run.
 
@@ -134,13 +147,14 @@ def train_symbols(
     executor = ThreadPoolExecutor(min(workers or _cores(), max(1, len(symbols))), "train")
     futures: dict[Future[ModelMetadata], str] = {}
     try:
-        # Found for all at once; among these each symbol chooses the same again. To choose among thousands would take
-        # longer than to train.
-        peers = peers_as_fitted(panel, [s for s in symbols if s in panel.columns], program.config, pool)
+        choices, report.notes = _choices(panel, symbols, program.config, pool)
+        everyone = tuple(panel.symbols if pool is None else pool)
         for symbol in symbols:
-            future = executor.submit(
-                train_one, panel, symbol, peers.get(symbol, ()), program, registry, before_publish
-            )
+            choice = choices.get(symbol)
+            # Among its own peers, at its own session, a symbol chooses the same again.
+            prices = panel if choice is None else panel.through(choice.session)
+            among = everyone if choice is None else choice.peers or ()
+            future = executor.submit(train_one, prices, symbol, among, program, registry, before_publish)
             futures[future] = symbol
         for future in as_completed(futures):
             _record(futures[future], future, report, on_outcome)
@@ -155,6 +169,21 @@ def train_symbols(
     return report
 
 
+def _choices(
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Sequence[str] | None
+) -> tuple[dict[str, Choice], list[str]]:
+    """Peers of all symbols at once, and remarks on them. To choose for each would take longer than to train.
+
+    An error says nothing of which symbol it is about. Then each chooses for itself, so that one fails alone.
+    """
+    try:
+        choices = choose(panel, [symbol for symbol in symbols if symbol in panel.columns], config, pool)
+        return choices, remarks(panel, choices, config, pool)
+    except Exception:  # noqa: BLE001
+        _log.exception("peers could not be chosen for all symbols at once; each chooses its own")
+        return {}, []
+
+
 def _record(
     symbol: str,
     future: Future[ModelMetadata],
@@ -165,17 +194,28 @@ def _record(
         metadata = future.result()
     except StorageError:
         raise
-    except (TickgraphError, FloatingPointError, np.linalg.LinAlgError) as error:
-        text = (
-            str(error) if symbol in str(error) or isinstance(error, PriceDataError) else f"{symbol}: {error}"
-        )
+    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        text = _reason(symbol, error)
         report.failed[symbol] = text
         outcome = Outcome(symbol, error=text, too_short=isinstance(error, HistoryTooShortError))
     else:
         report.done[symbol] = metadata
         outcome = Outcome(symbol, metadata=metadata)
-    if on_outcome:
+    if on_outcome is None:
+        return
+    try:
         on_outcome(outcome)
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001  the models of the others are wanted all the same
+        report.failed.setdefault(symbol, reason_of(symbol, error))
+
+
+def _reason(symbol: str, error: Exception) -> str:
+    # Training that diverged, and equations without a solution, are no faults of the code.
+    if isinstance(error, FloatingPointError | np.linalg.LinAlgError):
+        return f"{symbol}: {error}"
+    return reason_of(symbol, error)
 
 
 def _cores() -> int:

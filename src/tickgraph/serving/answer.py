@@ -188,8 +188,9 @@ def _model_notes(prepared: Prepared, model: ServedModel, prices: PriceContext) -
     peers, wanted = len(model.nodes) - 1, model.graph.num_stocks - 1
     if peers < wanted:
         notes.append(
-            f"trained with {peers} of {wanted} peers: add prices of more symbols, then train "
-            f"{prepared.symbol} again"
+            f"trained with {peers} of {wanted} peers: of the other symbols, no more had a price of "
+            f"{model.trained_through} and enough sessions in common. tickgraph prices check names those that end "
+            f"apart; bring them up to date or add prices of more symbols, then train {prepared.symbol} again"
         )
     if prepared.recomputed == "session":
         notes.append(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tickgraph.errors import HistoryTooShortError, PriceDataError
+from tickgraph.errors import HistoryTooShortError
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
+from tickgraph.model.still import UnmovedError, still_sessions, unmoved
 from tickgraph.model.volatility import STILL, UNFITTED, WINDOW, forecast_volatility
+
+__all__ = ["MIN_SCORES", "momentum_forecast", "unmoved"]
 
 MIN_SCORES = 40  # an interval of level 0.95 needs 39
 
@@ -39,7 +42,7 @@ def momentum_forecast(
     HistoryTooShortError
         Fewer past forecasts can be scored than an interval of level 0.95 needs.
     PriceDataError
-        Its price has not moved in the last 20 sessions.
+        Its price has not moved in the last 20 sessions, or in too few of those before.
     """
     # The symbol's own sessions: which others the panel happens to hold must change nothing.
     own = panel.traded(symbol).tail(WINDOW + 1 + sessions)
@@ -49,23 +52,23 @@ def momentum_forecast(
         momentum[window - 1 :] = sliding_window_view(returns, window, axis=0).mean(axis=-1)
     volatility = forecast_volatility(returns, UNFITTED)
     scores = conformal_scores(momentum[:-1], returns[1:], volatility[:-1])
-    if scores.sessions < MIN_SCORES or not np.isfinite(momentum[-1, 0]):
-        need = max(window, WINDOW) + MIN_SCORES + 1
+    need = max(window, WINDOW) + MIN_SCORES + 1
+    still = still_sessions(own)
+    if still >= STILL:
+        raise unmoved(symbol, panel.sessions[-1], still)
+    if scores.sessions < MIN_SCORES and len(own.sessions) >= need:
+        moves = int((returns[:, 0] != 0).sum())
+        raise UnmovedError(
+            f"The price of {symbol} moved in {moves} of the {len(returns)} sessions up to {panel.sessions[-1]}: too "
+            f"few of them say how far it moves. {scores.sessions} do, need {MIN_SCORES}. Ask again once it has moved "
+            f"for longer, or check its prices with: tickgraph prices check --symbols {symbol}"
+        )
+    if scores.sessions < MIN_SCORES or not np.isfinite(momentum[-1, 0]) or not volatility[-1, 0] > 0:
         raise HistoryTooShortError(
             f"History too short for {symbol}: {scores.sessions} past momentum forecasts to calibrate on, need "
             f"{MIN_SCORES} ({need} unbroken sessions of prices). Import more of its history."
         )
-    if not volatility[-1, 0] > 0:
-        raise unmoved(symbol, panel.sessions[-1])
     distribution = PredictiveDistribution(
         float(momentum[-1, 0]), float(volatility[-1, 0]), scores.values, scores.trust
     )
     return distribution, scores.sessions
-
-
-def unmoved(symbol: str, session: np.datetime64) -> PriceDataError:
-    """Say that a symbol has no volatility to measure an interval by."""
-    return PriceDataError(
-        f"The price of {symbol} has not moved in the {STILL} sessions up to {session}: it is halted, or its "
-        f"prices are stuck, and there is no forecast. Check them with: tickgraph prices check --symbols {symbol}"
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.errors import HistoryTooShortError
+from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.evaluation.forecasters.programs import Programs
 from tickgraph.evaluation.forecasters.protocol import Check, Kind, Trained
 from tickgraph.graph.snapshots import build_snapshots
@@ -52,7 +52,8 @@ class PerSymbol:
             fitted = fit(past, symbol, program)
             return SymbolModel(fitted.peers, fitted.weights)
 
-        return forecasts_of(train_each(past, one, check), self._config, build_snapshots)
+        models, failed = train_each(past, one, check)
+        return forecasts_of(models, self._config, build_snapshots, failed)
 
 
 class Rewired:
@@ -95,7 +96,8 @@ class Rewired:
             example = training_example(data.training, config)
             return SymbolModel(data.peers, program.train(example, symbol_seed(config.seed, symbol)).weights)
 
-        return forecasts_of(train_each(past, one, check), self._config, wiring)
+        models, failed = train_each(past, one, check)
+        return forecasts_of(models, self._config, wiring, failed)
 
 
 def windowed(config: TrainingConfig, past: PricePanel) -> TrainingConfig:
@@ -106,30 +108,67 @@ def windowed(config: TrainingConfig, past: PricePanel) -> TrainingConfig:
     )
 
 
-def train_each(past: PricePanel, one: Callable[[str], SymbolModel], check: Check) -> dict[str, SymbolModel]:
-    """Train symbol after symbol; one whose history has too many gaps has no model, and no forecast."""
-    models = {}
+def train_each(
+    past: PricePanel, one: Callable[[str], SymbolModel], check: Check
+) -> tuple[dict[str, SymbolModel], dict[str, str]]:
+    """Train symbol after symbol; gives the models, and why a symbol has none that should have one.
+
+    A symbol whose history has too many gaps or no moves has no model, and no forecast.
+    """
+    models, failed = {}, {}
     for symbol in past.symbols:
         check()
         try:
             models[symbol] = one(symbol)
-        except HistoryTooShortError:
+        except PriceDataError:
             continue
-    return models
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+            failed[symbol] = reason_of(symbol, error)
+    return models, failed
 
 
-def forecasts_of(models: Mapping[str, SymbolModel], config: TrainingConfig, wiring: Wiring) -> Trained:
-    """Forecast each symbol with its model, on the graph of itself and the peers chosen in training."""
+@dataclass(frozen=True)
+class SymbolForecasts:
+    """Forecasts each symbol with its model, on the graph of itself and the peers chosen in training.
 
-    def forecast(panel: PricePanel, count: int) -> NDArray[np.float64]:
-        recent = panel.tail(count + config.history - 1)
+    Attributes
+    ----------
+    models
+        By symbol.
+    config, wiring
+        How the graphs are built.
+    failed
+        Why a symbol has no forecast that should have one.
+    """
+
+    models: Mapping[str, SymbolModel]
+    config: TrainingConfig
+    wiring: Wiring
+    failed: dict[str, str]
+
+    def __call__(self, panel: PricePanel, count: int) -> NDArray[np.float64]:
+        """Forecast the last ``count`` sessions, as :data:`tickgraph.evaluation.forecasters.protocol.Trained`."""
+        recent = panel.tail(count + self.config.history - 1)
         returns = np.full((count, len(panel.symbols)), np.nan)
-        for symbol, model in models.items():
-            snapshots = wiring(recent, (symbol, *model.peers), config)
-            if len(snapshots):
-                rows = np.searchsorted(panel.sessions[-count:], snapshots.sessions)
-                own = forward(model.weights, snapshots.features, snapshots.adjacency)[:, 0]
-                returns[rows, panel.column(symbol)] = own
+        for symbol, model in self.models.items():
+            try:
+                snapshots = self.wiring(recent, (symbol, *model.peers), self.config)
+                if len(snapshots):
+                    rows = np.searchsorted(panel.sessions[-count:], snapshots.sessions)
+                    own = forward(model.weights, snapshots.features, snapshots.adjacency)[:, 0]
+                    returns[rows, panel.column(symbol)] = own
+            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+                self.failed[symbol] = reason_of(symbol, error)
         return returns
 
-    return forecast
+
+def forecasts_of(
+    models: Mapping[str, SymbolModel],
+    config: TrainingConfig,
+    wiring: Wiring,
+    failed: Mapping[str, str] | None = None,
+) -> SymbolForecasts:
+    """Forecast each symbol with its model; ``failed`` says why some have none."""
+    return SymbolForecasts(models, config, wiring, dict(failed or {}))

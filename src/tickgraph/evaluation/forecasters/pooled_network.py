@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import HistoryTooShortError
+from tickgraph.errors import HistoryTooShortError, PriceDataError, reason_of
 from tickgraph.evaluation.forecasters.graph_network import (
     SymbolModel,
     forecasts_of,
@@ -39,10 +39,13 @@ class PooledModel:
         Its arrays.
     peers
         Peers of each symbol that has a graph in the window.
+    failed
+        Why a symbol has none that should have one.
     """
 
     weights: Weights
     peers: Mapping[str, tuple[str, ...]]
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 class PooledTraining:
@@ -96,14 +99,19 @@ class PooledTraining:
         share = max(1, MOST_ROWS // len(past.symbols))
         peers: dict[str, tuple[str, ...]] = {}
         parts: list[Snapshots] = []
+        failed: dict[str, str] = {}
         for symbol in past.symbols:
             check()
             try:
                 data = fitting_data(past, symbol, config)
-            except HistoryTooShortError:
+                drawn = _drawn(data.training, share, symbol_seed(seed, symbol))
+            except PriceDataError:
+                continue
+            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+                failed[symbol] = reason_of(symbol, error)
                 continue
             peers[symbol] = data.peers
-            parts.append(_drawn(data.training, share, symbol_seed(seed, symbol)))
+            parts.append(drawn)
         if not parts:
             raise HistoryTooShortError("No symbol has the history for a graph in this window.")
         pool = _joined(parts)
@@ -113,7 +121,7 @@ class PooledTraining:
             sessions += 1
         pooled = config.model_copy(update={"sessions": sessions, "epochs": self.epochs})
         trained = self.programs.of(pooled).train(training_example(pool, pooled), seed)
-        return PooledModel(trained.weights, peers)
+        return PooledModel(trained.weights, peers, failed)
 
 
 class Pooled:
@@ -138,7 +146,7 @@ class Pooled:
         """Train the one model."""
         model = self._training.model(past, check)
         models = {symbol: SymbolModel(peers, model.weights) for symbol, peers in model.peers.items()}
-        return forecasts_of(models, self._training.config, build_snapshots)
+        return forecasts_of(models, self._training.config, build_snapshots, model.failed)
 
 
 class FineTuned:
@@ -179,7 +187,8 @@ class FineTuned:
             trained = program.train(example, symbol_seed(config.seed, symbol), start=pooled.weights)
             return SymbolModel(data.peers, trained.weights)
 
-        return forecasts_of(train_each(past, one, check), self._training.config, build_snapshots)
+        models, failed = train_each(past, one, check)
+        return forecasts_of(models, self._training.config, build_snapshots, failed)
 
 
 def _drawn(graphs: Snapshots, most: int, seed: int) -> Snapshots:

@@ -12,7 +12,7 @@ import numpy as np
 from tickgraph.atomic import names_in
 from tickgraph.errors import PriceDataError
 from tickgraph.market import quality
-from tickgraph.market.calendar import sessions
+from tickgraph.market.ends import ends_of, uneven_ends
 from tickgraph.market.quality import Finding, Severity
 from tickgraph.market.store.history import days_of
 from tickgraph.market.store.layout import recent_path, source_folder
@@ -61,8 +61,8 @@ def examine(
 
     Errors: a file that is damaged (each page has a checksum) or another symbol's, rows that are out of order or
     double, a recent file that cannot be read, and those of :func:`tickgraph.market.quality.check`. Warnings: leftover
-    temporary files, files that are no symbol's, recent rows of a symbol without a history, symbols that lack the
-    newest session that others have, and again those of the quality checks, sessions missing inside a history among
+    temporary files, files that are no symbol's, recent rows of a symbol without a history, symbols that end before or
+    after the session that most end on, and again those of the quality checks, sessions missing inside a history among
     them.
 
     Parameters
@@ -96,7 +96,7 @@ def examine(
             result.findings += [_with_remedy(finding, source) for finding in found]
         if progress:
             progress(symbol)
-    result.findings += _behind(result.last, source)
+    result.findings += _uneven(result.last, source)
     result.findings += _orphans(recent, set(store.symbols(source)), source)
     result.findings.sort(key=lambda found: (found.symbol, found.session, found.kind))
     return result
@@ -150,16 +150,12 @@ def _order(symbol: str, read: SymbolPrices, source: str) -> Iterator[Finding]:
             yield _finding(symbol, DUPLICATE, detail, "error", str(recent[row]))
 
 
-def _behind(last: dict[str, date], source: str) -> Iterator[Finding]:
-    newest = max(last.values(), default=None)
-    for symbol, day in last.items():
-        if newest is not None and day < newest:
-            missing = len(sessions(day, newest)) - 1
-            detail = (
-                f"ends {missing} sessions before others, which reach {newest}. Unless it no longer trades, run: "
-                f"tickgraph prices update --symbols {symbol} --source {source}"
-            )
-            yield _finding(symbol, "behind others", detail, "warning", str(day))
+def _uneven(last: dict[str, date], source: str) -> Iterator[Finding]:
+    behind = ends_of(last).behind
+    for finding in uneven_ends(last):
+        remedy = f"tickgraph prices update --symbols {finding.symbol} --source {source}"
+        more = f". Unless it no longer trades, run: {remedy}" if finding.symbol in behind else ""
+        yield replace(finding, detail=f"{finding.detail}{more}")
 
 
 def _orphans(recent: Recent, stored: set[str], source: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import PriceDataError, reason_of
 from tickgraph.market.calendar import last_completed_session, next_session, sessions_behind
 from tickgraph.operations.simulation.expected import TOLERANCE, ExpectedForecasts, difference
 from tickgraph.operations.simulation.world import World
@@ -18,6 +18,8 @@ from tickgraph.serving.batch import prepare_momentum
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.served import ServedModel
+
+_NOT_AGAIN = "it was served, and could not be made again"
 
 
 @dataclass
@@ -69,8 +71,9 @@ class Checker:
         }
         if self.expected is None:
             return wrong
+        wrong |= self._train_again({symbol: model for symbol, model in models.items() if symbol not in wrong})
         left = {symbol: answer for symbol, answer in forecasts.items() if symbol not in wrong}
-        for symbol, prepared in self._expected(now, left, models).items():
+        for symbol, prepared in self._expected(now, left, models, wrong).items():
             apart = difference(left[symbol], prepared)
             self.verified += 1
             self.largest = max(self.largest, apart)
@@ -82,19 +85,26 @@ class Checker:
         return wrong
 
     def _expected(
-        self, now: datetime, forecasts: Mapping[str, Forecast], models: Mapping[str, ServedModel | None]
+        self,
+        now: datetime,
+        forecasts: Mapping[str, Forecast],
+        models: Mapping[str, ServedModel | None],
+        wrong: dict[str, str],
     ) -> dict[str, Prepared]:
+        """Forecasts made again; why one could not be is added to what is wrong."""
         assert self.expected is not None  # noqa: S101  asked by its only caller
         names, ends = self.world.names(now), self.world.ends(now)
         found: dict[str, Prepared] = {}
         groups: dict[np.datetime64, list[tuple[str, ServedModel]]] = {}
-        self._train_again(models)
         for symbol, answer in forecasts.items():
             as_of: np.datetime64 = np.datetime64(answer.as_of, "D")
             model = models[symbol]
             if model is None:
                 panel = self.expected.panel(as_of, names, ends)
-                found[symbol] = prepare_momentum(symbol, panel, answer.as_of, self.world.training)
+                try:
+                    found[symbol] = prepare_momentum(symbol, panel, answer.as_of, self.world.training)
+                except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+                    wrong[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
                 continue
             key = symbol, model.trained_at, as_of
             if key in self._known:
@@ -110,11 +120,23 @@ class Checker:
         self._forget(now)
         return found
 
-    def _train_again(self, models: Mapping[str, ServedModel | None]) -> None:
-        with ThreadPoolExecutor(
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        ) as pool:
-            list(pool.map(self._again, [model for model in models.values() if model is not None]))
+    def _train_again(self, models: Mapping[str, ServedModel | None]) -> dict[str, str]:
+        """Train the models of some symbols as of their day; why one could not be, by symbol."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        failed = {}
+        with ThreadPoolExecutor(cores) as pool:
+            training = {
+                symbol: pool.submit(self._again, model)
+                for symbol, model in models.items()
+                if model is not None
+            }
+            for symbol, future in training.items():
+                if (error := future.exception()) is None:
+                    continue
+                if not isinstance(error, Exception):
+                    raise error
+                failed[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
+        return failed
 
     def _again(self, model: ServedModel) -> ServedModel:
         assert self.expected is not None  # noqa: S101  asked by its only callers

@@ -1,0 +1,150 @@
+"""What a symbol's model is fitted on: as of which session, on how much history, and with which peers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.graph.peers import select_all_peers
+from tickgraph.market.ends import last_sessions, shared_sessions
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.config import TrainingConfig
+
+HORIZON = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one symbol's model is fitted on.
+
+    Attributes
+    ----------
+    session
+        The last session whose prices are looked at: the symbol's own last one, or one shortly before it that most
+        others have. See :func:`tickgraph.market.ends.shared_sessions`.
+    own_last
+        The symbol's own last session.
+    history
+        Sessions of prices the symbol has in the window up to ``session``.
+    peers
+        The strongest first; None where the history is too short for a model.
+    candidates
+        Symbols that peers could come from.
+    absent
+        How many of them have no price at ``session``, and so cannot be peers.
+    """
+
+    session: np.datetime64
+    own_last: np.datetime64
+    history: int
+    peers: tuple[str, ...] | None
+    candidates: int
+    absent: int
+
+
+def training_window(panel: PricePanel, config: TrainingConfig) -> PricePanel:
+    """The last sessions of the panel that a full window needs, history and horizon included."""
+    return panel.tail(min(len(panel.sessions), config.history + config.sessions))
+
+
+def choose(
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
+) -> dict[str, Choice]:
+    """Choose session and peers of each symbol, those that share a session and a length of history at once.
+
+    Peers are chosen on the training part of the window only, among symbols that have a price at its end.
+
+    Parameters
+    ----------
+    panel
+        Prices of the symbols and of every candidate peer.
+    symbols
+        Targets.
+    config
+        Sizes and windows.
+    pool
+        Symbols that peers are chosen from; None is every symbol of the panel.
+
+    Returns
+    -------
+    dict
+        By symbol; one without any price is left out.
+
+    Raises
+    ------
+    PriceDataError
+        The panel lacks a symbol.
+    """
+    allowed = set(panel.symbols if pool is None else pool)
+    wanted: dict[np.datetime64, list[str]] = {}
+    ends = shared_sessions(panel, symbols, allowed)
+    for symbol, session in ends.items():
+        wanted.setdefault(session, []).append(symbol)
+    own_last = last_sessions(panel, set(symbols))
+    found: dict[str, Choice] = {}
+    for session, group in wanted.items():
+        window = training_window(panel.through(session), config)
+        priced = np.isfinite(window.adj_close)
+        in_pool = np.array([name in allowed for name in window.symbols], dtype=np.bool_)
+        peers = _peers(window, group, config, priced[-1] & in_pool)
+        for symbol in group:
+            column = window.column(symbol)
+            others = int(in_pool.sum() - in_pool[column])
+            present = int((priced[-1] & in_pool).sum() - in_pool[column])
+            found[symbol] = Choice(
+                session,
+                np.datetime64(own_last[symbol], "D"),
+                int(priced[:, column].sum()),
+                peers.get(symbol),
+                others,
+                others - present,
+            )
+    return found
+
+
+def peers_as_fitted(
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Peers of each symbol that has the history for a model; arguments and errors as of :func:`choose`."""
+    chosen = choose(panel, symbols, config, pool)
+    return {symbol: choice.peers for symbol, choice in chosen.items() if choice.peers is not None}
+
+
+def is_long_enough(history: int, config: TrainingConfig) -> bool:
+    """Whether so many sessions of prices make a model."""
+    return history >= config.history + config.min_sessions
+
+
+def _peers(
+    window: PricePanel, group: Sequence[str], config: TrainingConfig, candidates: NDArray[np.bool_]
+) -> dict[str, tuple[str, ...]]:
+    """Peers of the symbols of a group whose history is long enough."""
+    returns, priced = window.log_returns(), np.isfinite(window.adj_close)
+    ends: dict[int, list[str]] = {}  # most symbols have the whole window: one end, or a few
+    for symbol in group:
+        history = int(priced[:, window.column(symbol)].sum())
+        if is_long_enough(history, config):
+            ends.setdefault(_training_returns(window, history, config), []).append(symbol)
+    found: dict[str, tuple[str, ...]] = {}
+    for end, symbols in ends.items():
+        # A target that is no candidate stands among those of its own choice, and of no other's.
+        chosen = candidates.copy()
+        chosen[[window.column(symbol) for symbol in symbols]] = True
+        part, names = returns[:end, chosen], [window.symbols[column] for column in np.flatnonzero(chosen)]
+        place = {name: column for column, name in enumerate(names)}
+        overlap = [_overlap(part[:, place[symbol]], config) for symbol in symbols]
+        found |= select_all_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
+    return found
+
+
+def _training_returns(window: PricePanel, history: int, config: TrainingConfig) -> int:
+    """Rows of the window's returns that belong to the training part."""
+    held_out = round((history - config.history) * config.calibration_fraction)
+    return len(window.sessions) - held_out - HORIZON
+
+
+def _overlap(own: NDArray[np.float64], config: TrainingConfig) -> int:
+    return max(config.lookback, int(np.isfinite(own).sum()) // 2)

@@ -1,0 +1,110 @@
+"""What a person should know of a training run: symbols that end apart from the others, and models with few peers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import date
+
+from tickgraph.market.calendar import sessions
+from tickgraph.market.ends import Ends, ends_of, last_sessions, named
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.choice import Choice
+from tickgraph.model.config import TrainingConfig
+
+
+def remarks(
+    panel: PricePanel,
+    choices: Mapping[str, Choice],
+    config: TrainingConfig,
+    pool: Collection[str] | None = None,
+) -> list[str]:
+    """Say which symbols of a run fall out, and why.
+
+    Parameters
+    ----------
+    panel
+        Prices of the targets and of the pool.
+    choices
+        Of each target.
+    config
+        How the models are trained.
+    pool
+        Symbols that peers are chosen from; None is every symbol of the panel.
+    """
+    if not choices:
+        return []
+    own = dict(sorted(choices.items()))
+    last = last_sessions(panel, {*own, *(panel.symbols if pool is None else pool)})
+    as_of = Counter(_day(choice) for choice in own.values()).most_common(1)[0][0]
+    return [
+        *_without_a_price(last, as_of),
+        *_ended(own, ends_of(last).common),
+        *_ahead(own, ends_of(last)),
+        *_with_few_peers(own, config),
+    ]
+
+
+def _without_a_price(last: Mapping[str, date], as_of: date) -> list[str]:
+    gone = [f"{symbol} ({day})" for symbol, day in sorted(last.items()) if day < as_of]
+    if not gone:
+        return []
+    return [
+        f"{_count(len(gone), 'symbol')} without a price of {as_of} cannot be peers as of then. Their last sessions: "
+        f"{named(gone)}. Bring them up to date with tickgraph prices update, unless they no longer trade"
+    ]
+
+
+def _ended(own: Mapping[str, Choice], common: date | None) -> list[str]:
+    return [
+        f"{symbol} ends on {_day(choice)}, {_count(len(sessions(_day(choice), common)) - 1, 'session')} before most "
+        f"others: its model is as of then"
+        for symbol, choice in own.items()
+        if common is not None and choice.session == choice.own_last and _day(choice) < common
+    ]
+
+
+def _ahead(own: Mapping[str, Choice], ends: Ends) -> list[str]:
+    said = []
+    for day in sorted(set(ends.ahead.values())):
+        symbols = [symbol for symbol, last in ends.ahead.items() if last == day]
+        said.append(
+            f"Prices of {named(symbols)} reach {day}, and those of most others end on {ends.common}: models of others "
+            f"do not use what comes after that"
+        )
+    cut: dict[tuple[date, date], list[str]] = {}
+    for symbol, choice in own.items():
+        if choice.session < choice.own_last:
+            cut.setdefault((_day(choice), choice.own_last.astype(date)), []).append(symbol)
+    for (session, own_last), symbols in cut.items():
+        said.append(
+            f"{named(symbols)}: the model is as of {session}, and not of the last session {own_last}, at which most "
+            "candidates for peers have no price"
+        )
+    return said
+
+
+def _with_few_peers(own: Mapping[str, Choice], config: TrainingConfig) -> list[str]:
+    few: dict[tuple[int, int, int, date], list[str]] = {}
+    for symbol, choice in own.items():
+        if choice.peers is not None and len(choice.peers) < config.num_peers:
+            key = len(choice.peers), choice.candidates, choice.absent, _day(choice)
+            few.setdefault(key, []).append(symbol)
+    said = []
+    for (found, candidates, absent, session), symbols in few.items():
+        why = [f"there {'is' if candidates == 1 else 'are'} {_count(candidates, 'candidate')}"]
+        if absent:
+            why.append(f"{absent} without a price of {session}")
+        if other := candidates - absent - found:
+            why.append(f"{other} with too few sessions in common, or that did not move")
+        said.append(f"{named(symbols)}: {found} of {config.num_peers} peers, since {', '.join(why)}")
+    return said
+
+
+def _day(choice: Choice) -> date:
+    day: date = choice.session.astype(date)
+    return day
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
