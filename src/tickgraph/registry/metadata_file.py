@@ -14,22 +14,18 @@ from tickgraph.errors import ArtefactError
 from tickgraph.registry.schema import ModelMetadata
 
 MAX_METADATA_BYTES = 2 * 1024 * 1024
-"""Bytes of a file. The default model's is about 60 KB; one calibrated on 2,500 sessions of 50 peers has 1.8 MB.
+"""Bytes of a file. The default model's is about 40 KB; one calibrated on 10,000 sessions of 10 peers has 1.8 MB.
 
-Reading JSON takes some ten times its size in memory, so that this bounds what a foreign file can cost.
+Reading JSON takes some ten times its size in memory, so this bounds what a foreign file can cost.
 """
 
 
 def encode_metadata(metadata: ModelMetadata) -> bytes:
     """Write metadata as JSON in UTF-8, with the checksum of what it says."""
     unsealed = metadata.checksums.model_copy(update={"metadata": None})
-    text = metadata.model_copy(update={"checksums": unsealed}).model_dump_json(warnings=False)
+    text = metadata.model_copy(update={"checksums": unsealed}).model_dump_json()
     checksums = unsealed.model_copy(update={"metadata": content_checksum(from_json(text))})
-    return (
-        metadata.model_copy(update={"checksums": checksums})
-        .model_dump_json(indent=2, warnings=False)
-        .encode()
-    )
+    return metadata.model_copy(update={"checksums": checksums}).model_dump_json(indent=2).encode()
 
 
 def content_checksum(content: dict[str, Any]) -> str:

@@ -396,6 +396,11 @@ class ModelRegistry:
         paths = self._places(metadata.symbol)
         checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
         text = encode_metadata(metadata.model_copy(update={"checksums": checksums}))
+        if len(text) > MAX_METADATA_BYTES:
+            raise ArtefactError(
+                f"Metadata of {paths.symbol} would have {len(text):,} bytes, and {MAX_METADATA_BYTES:,} is the most. "
+                "Calibrate on fewer sessions or peers: sessions, calibration_fraction or num_stocks of [training]."
+            )
         complete = decode_metadata(text, paths.symbol, name=f"{paths.metadata}{_UNWRITTEN}")
         place_last(paths)  # a failure below must find the old generation in place
         publish(paths, weights, correlation, text)
