@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from tickgraph.errors import PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ArtefactError, PriceDataError, StorageError, TickgraphError, reason_of
 from tickgraph.market.calendar import last_completed_session, session_closes, sessions_behind
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.expected import Schedule, lease_in_words, schedule_at
@@ -159,6 +159,10 @@ def overview(
     problems = [*schedule.missed, *unscored]
     if not models:
         problems.append(f"no trained model in {registry.root}. Run: tickgraph train --symbols TIER_1")
+    if lost := registry.without_metadata():
+        problems.append(
+            f"{', '.join(lost)}: the metadata is lost, the other files are there. Restore it, or train again"
+        )
     if last_run is not None and last_run.state in ("failed", "interrupted"):
         problems.append(f"the last refresh ({last_run.id}) {_ended(last_run)}")
     return Overview(
@@ -224,6 +228,8 @@ def _model(registry: ModelRegistry, symbol: str) -> ModelMetadata | TickgraphErr
         registry.must_be_of_the_exchange(found)
     except TickgraphError as error:
         return error
+    except Exception as error:  # noqa: BLE001  one symbol's fault is no other's
+        return ArtefactError(reason_of(symbol, error))
     return found
 
 
