@@ -62,7 +62,9 @@ BESIDE_IT = {
 }
 HARMLESS = {
     "a user block": lambda file: None,
-    "attributes of megabytes": lambda file: [file.attrs.__setitem__(str(n), np.zeros(8000)) for n in range(20)],
+    "attributes of megabytes": lambda file: [
+        file.attrs.__setitem__(str(n), np.zeros(8000)) for n in range(20)
+    ],
 }
 
 

@@ -353,7 +353,7 @@ class Forecaster:
         results = prepare_models(panel, session, models, self._clock.now())
         self._observer.computed(len(models), time.perf_counter() - started)
         for model, prepared in zip(models, results, strict=True):
-            if isinstance(prepared, PriceDataError):
+            if isinstance(prepared, TickgraphError):
                 failures[model.symbol] = prepared
                 continue
             done[model.symbol] = prepared
