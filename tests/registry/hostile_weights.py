@@ -1,6 +1,6 @@
 """A process that is given hostile weights files, and keeps every error until after its end.
 
-A file that HDF5 cannot let go of ends the process by a signal when it exits, after all else went well. So the errors are
+A file that HDF5 cannot let go of ends the process by a signal when it exits, after all else went well. The errors are
 made immortal: only what was closed when the file was refused is closed in time. Prints what each was refused for.
 """
 
