@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tickgraph.errors import StorageError
+from tickgraph.regular_file import FileRefused
 
 _REMEDIES = {
     errno.ENOSPC: "The disk is full: free some space, or choose another folder.",
@@ -30,12 +31,12 @@ _REMEDIES = {
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn errors of the file system into :class:`StorageError` that names the path and the remedy.
 
-    A missing file, a folder in its place and a lock that is held pass through: what they mean is the caller's
-    to say.
+    A missing file, a file that is none or too large, and a lock that is held pass through: what they mean is the
+    caller's to say.
     """
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError, TimeoutError):
+    except (FileNotFoundError, IsADirectoryError, FileRefused, TimeoutError):
         raise
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "Check it and its disk.")

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from tickgraph.atomic import storage_errors
 from tickgraph.errors import StorageError
+from tickgraph.regular_file import other_kind
 
 WAIT_SECONDS = 30.0
 
@@ -31,7 +32,8 @@ class exclusive:  # noqa: N801  used as a statement: with exclusive(path, lock):
     Raises
     ------
     StorageError
-        Another writer held it for that long, or the folder cannot be written.
+        Another writer held it for that long, the folder cannot be written, or something else than a regular file
+        stands in the lock file's place.
     """
 
     def __init__(
@@ -51,6 +53,10 @@ class exclusive:  # noqa: N801  used as a statement: with exclusive(path, lock):
         try:
             with storage_errors(self._path.parent):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
+                if (
+                    kind := other_kind(self._path)
+                ) is not None:  # a lock is opened to be emptied: no link is followed
+                    raise StorageError(f"{self._path} is {kind}, where a lock file belongs. Remove it.")
                 self._file.acquire()
         except Timeout as error:
             self._threads.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
+from placed import put
 from real_service import ADMIN, here, settings_of
 from tickgraph.model.weights import weight_shapes
 
@@ -237,3 +239,44 @@ def test_an_unforeseen_fault_is_500_with_an_id_and_without_internals(own, monkey
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     monkeypatch.undo()
     assert own.get("/forecast/AAPL").status_code == 200
+
+
+def test_a_model_that_gives_no_number_is_503_for_its_symbol_alone(own, registry):
+    published(registry, "AAPL", 1e30)
+    for route in ("/forecast/AAPL", "/forecast/AAPL/probability?strike=130", "/symbols/AAPL/graph"):
+        answer = own.get(route)
+        assert answer.status_code == 503, route
+        assert answer.json()["type"] == "urn:tickgraph:problem:model-refused"
+        assert "The model of AAPL is refused: its" in answer.json()["detail"]
+    answer = own.get("/forecast/all")
+    assert set(answer.json()["forecasts"]) == {"JPM", "MSFT", "XOM"}
+    assert "AAPL" in answer.json()["failures"]
+    assert "NaN" not in answer.text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX files")
+@pytest.mark.parametrize("kind", ["a named pipe", "a link to itself", "a link to a device that never ends"])
+@pytest.mark.parametrize("part", ["weights", "metadata"])
+def test_what_is_no_file_is_503_at_once_and_holds_up_no_one(own, registry, kind, part):
+    put(kind, getattr(registry.paths("AAPL"), part))
+    for _ in range(10):  # more than there are threads
+        answer = own.get("/forecast/AAPL")
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:tickgraph:problem:model-refused"
+    assert own.get("/forecast/JPM").status_code == 200
+    own.service.live.look()
+    assert own.get("/health/ready").status_code == 200
+    assert own.get("/symbols").status_code == 200
+
+
+def test_an_emptied_metadata_folder_is_not_ready_and_trains_nothing(own, registry):
+    before = own.get("/forecast/AAPL").json()["generation"]
+    for path in (registry.root / "metadata").iterdir():
+        path.unlink()
+    own.service.live.look()
+    answer = own.get("/health/ready")
+    assert answer.status_code == 503
+    assert "was not emptied by tickgraph remove" in answer.json()["detail"]
+    assert own.get("/forecast/AAPL").json()["generation"] == before
+    assert own.get("/forecast/JPM").status_code == 503
+    assert list((registry.root / "metadata").iterdir()) == []

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import json
 import shutil
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from edited_metadata import edit
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.overview import overview
 from tickgraph.operations.records import (
@@ -44,9 +44,7 @@ def look(registry, store, state):
 
 def redate(registry, symbol, moment):
     """Make a model as old as this."""
-    path = registry.paths(symbol).metadata
-    text = json.loads(path.read_text())
-    path.write_text(json.dumps({**text, "training_date": moment.isoformat()}))
+    edit(registry.paths(symbol).metadata, lambda content: content.update(training_date=moment.isoformat()))
 
 
 def quality(flagged=(), computed_at=HOLIDAY_OVER):

@@ -14,6 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from edited_metadata import edit
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
 from tickgraph.model.weights import weight_shapes
@@ -36,7 +37,11 @@ def test_figures_are_recorded_and_the_other_files_stay(registry, figures):
     files = {path: (path.stat().st_ino, path.read_bytes()) for path in (paths.weights, paths.correlations)}
     assert registry.record_evaluation("aapl", figures) is None
     after = registry.load("AAPL", weight_shapes)
-    assert after.metadata == before.metadata.model_copy(update={"evaluation": figures})
+    apart = {"evaluation", "checksums"}
+    assert after.metadata.model_dump(exclude=apart) == before.metadata.model_dump(exclude=apart)
+    assert after.metadata.evaluation == figures
+    assert after.metadata.checksums.weights == before.metadata.checksums.weights
+    assert after.metadata.checksums.metadata != before.metadata.checksums.metadata
     assert after.generation != before.generation
     assert {path: (path.stat().st_ino, path.read_bytes()) for path in files} == files
     assert publisher.left_over(registry.root) == []
@@ -44,10 +49,7 @@ def test_figures_are_recorded_and_the_other_files_stay(registry, figures):
 
 
 def test_metadata_without_the_block_loads_as_before(registry):
-    path = registry.paths("AAPL").metadata
-    content = json.loads(path.read_text())
-    assert content.pop("evaluation") is None
-    path.write_text(json.dumps(content))
+    edit(registry.paths("AAPL").metadata, lambda content: content.pop("evaluation"))
     assert registry.load("AAPL", weight_shapes).metadata.evaluation is None
 
 

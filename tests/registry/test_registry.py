@@ -12,13 +12,16 @@ import jsonschema
 import numpy as np
 import pytest
 
+from edited_metadata import edit
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError, ModelNotFoundError, SymbolError
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry import generation as generation_module
 from tickgraph.registry.correlation_file import encode_correlation
+from tickgraph.registry.metadata_file import MAX_METADATA_BYTES
 from tickgraph.registry.schema import ModelMetadata, TrainingRecord, WalkForward, metadata_json_schema
+from tickgraph.regular_file import FileRefused
 
 sys.path.insert(0, str(Path(__file__).parent))
 import publisher
@@ -150,8 +153,7 @@ def test_damaged_or_foreign_metadata_is_named(registry, edit):
 
 
 def test_weights_of_another_architecture_are_refused(registry):
-    path = registry.paths("AAPL").metadata
-    path.write_text(path.read_text().replace('"hidden_dim": 64', '"hidden_dim": 32'))
+    edit(registry.paths("AAPL").metadata, lambda content: content["training_config"].update(hidden_dim=32))
     with pytest.raises(ArtefactError, match=r"AAPL\.weights\.h5 is refused: .*expected float32"):
         registry.load("AAPL", weight_shapes)
 
@@ -259,15 +261,17 @@ def test_a_folder_in_the_place_of_a_file_is_named(registry, part):
     assert registry.generation("AAPL")
 
 
-def test_a_giant_in_the_place_of_a_file_is_never_read(registry, tmp_path, monkeypatch):
-    monkeypatch.setattr(generation_module, "MAX_BYTES", 100_000)
+def test_a_giant_in_the_place_of_a_file_is_never_read(registry, tmp_path):
     path = tmp_path / "file"
-    for size, held in [(100_000, b"x" * 100_000), (100_001, None)]:
-        path.write_bytes(b"x" * size)
-        assert generation_module.read_bounded(path) == held
+    path.write_bytes(b"x" * 100_000)
+    assert generation_module.read_bounded(path, 100_000) == b"x" * 100_000
+    with pytest.raises(FileRefused, match="100,000 bytes or more, and at most 99,999"):
+        generation_module.read_bounded(path, 99_999)
     metadata = registry.paths("AAPL").metadata
-    metadata.write_text(metadata.read_text().ljust(100_001))  # valid but for its size
-    with pytest.raises(ArtefactError, match=r"AAPL_metadata\.json is foreign: a folder, or far too large"):
+    metadata.write_text(metadata.read_text().ljust(MAX_METADATA_BYTES + 1))  # valid but for its size
+    with pytest.raises(
+        ArtefactError, match=r"AAPL_metadata\.json is damaged or foreign: it has 2,097,153 bytes"
+    ):
         registry.load("AAPL", weight_shapes)
 
 

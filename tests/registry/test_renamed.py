@@ -1,5 +1,8 @@
 """Peers and models that were renamed since the training are found under their new names."""
 
+from __future__ import annotations
+
+from edited_metadata import edit
 from tickgraph.registry.schema import ModelMetadata
 
 
@@ -14,7 +17,7 @@ def test_nodes_are_todays_names(registry):
 
 def test_a_model_under_a_former_name_counts_until_there_is_one_under_todays(registry):
     former, today = (registry.root / "metadata" / f"{name}_metadata.json" for name in ("FB", "META"))
-    former.write_text(registry.paths("AAPL").metadata.read_text().replace('"AAPL"', '"FB"'))
+    edit(registry.paths("AAPL").metadata, lambda content: content.update(symbol="FB"), target=former)
     assert registry.renamed() == {"META": ("FB", registry.metadata("AAPL").data_stats.source)}
     former.write_text("half")
     assert registry.renamed() == {"META": ("FB", None)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -197,3 +199,20 @@ def test_virtual_and_compressed_arrays_are_refused(weights, tmp_path):
         lambda f: f.create_dataset(KERNEL, data=np.zeros((64, 1), "f4"), compression="gzip"),
     )
     refused(squeezed, "not stored as a plain array")
+
+
+def test_hostile_files_are_refused_and_the_process_that_keeps_the_errors_ends_well():
+    run = subprocess.run(
+        [sys.executable, Path(__file__).with_name("hostile_weights.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    said = dict(line.split(": ", 1) for line in run.stdout.splitlines())
+    assert len(said) == 19
+    assert said.pop("a user block") == said.pop("attributes of megabytes") == "read"
+    assert all(text.startswith("Weights file x is refused: ") for text in said.values()), said
+    assert said["groups in groups"].endswith("nested deeper than 16.")
+    assert said["escapes"].isascii()
+    assert said["escapes"].isprintable()

@@ -21,9 +21,17 @@ from tickgraph.cli.output import (
     results,
     stdout,
 )
-from tickgraph.errors import ArtefactError, InputError, TickgraphError
+from tickgraph.errors import (
+    ArtefactError,
+    InputError,
+    PartialFailure,
+    StorageError,
+    TickgraphError,
+    reason_of,
+)
 from tickgraph.market.universe import canonical, parse_symbols, sector_of
 from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.reading import trained_symbols
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import Figure, ModelMetadata, PanelFigures, WalkForward
 from tickgraph.settings import load_settings
@@ -38,8 +46,8 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
     for symbol in registry.symbols():
         try:
             found[symbol] = registry.metadata(symbol)
-        except TickgraphError as error:
-            failures[symbol] = str(error)
+        except Exception as error:  # noqa: BLE001  one symbol's fault is no other's
+            failures[symbol] = reason_of(symbol, error)
     if as_json:
         models = {symbol: metadata.model_dump(mode="json") for symbol, metadata in found.items()}
         print_json({"models": models, "failures": failures})
@@ -49,6 +57,11 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
         note(f"no trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     for reason in failures.values():
         failure(reason)
+    if lost := registry.without_metadata():
+        note(
+            f"{', '.join(lost)}: weights or correlations without metadata, so there is no model. Restore it, train "
+            "again, or run tickgraph remove"
+        )
     if failures:
         raise typer.Exit(ArtefactError.exit_code)
 
@@ -69,6 +82,10 @@ def inspect(
         generation = registry.load(name, weight_shapes).generation
     except ArtefactError as error:
         problem = error
+    except Exception as error:
+        if isinstance(error, TickgraphError):
+            raise
+        problem = ArtefactError(reason_of(name, error))
     if as_json:
         print_json(
             {
@@ -98,26 +115,38 @@ def remove(
     """
     settings = load_settings(models_dir=models_dir)
     registry = ModelRegistry(settings.models_dir)
-    have = registry.symbols()
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph remove AAPL, or use --all for every model.")
+    # What lost its metadata can be removed as well.
+    have = tuple(sorted({*trained_symbols(settings.models_dir), *registry.without_metadata()}))
     if everything and not have:
         raise InputError(f"No trained model in {settings.models_dir}.")
     names = have if everything else parse_symbols(symbols or [])
     for name in names:
-        if name not in have:
+        if not registry.holds(name):
             registry.metadata(name)  # raises, and names similar ones
     if not yes:
         what = f"all {len(names)} models" if everything else ", ".join(names)
         typer.confirm(f"Remove {what} from {settings.models_dir}?", abort=True, err=True)
+    failures: dict[str, str] = {}
     for name in names:
-        registry.remove(name)
+        try:
+            registry.remove(name)
+        except StorageError:  # the folder, and not this symbol's files
+            raise
+        except Exception as error:  # noqa: BLE001  one symbol's fault is no other's
+            failures[name] = reason_of(name, error)
+    left = len(trained_symbols(settings.models_dir))
     stdout.print(
-        f"{len(names)} removed, {len(registry.symbols())} left in {settings.models_dir}.", highlight=False
+        f"{len(names) - len(failures)} removed, {left} left in {settings.models_dir}.", highlight=False
     )
+    for reason in failures.values():
+        failure(reason)
     wanted = parse_symbols(settings.universe) if settings.universe else ()
     if again := [name for name in names if name in wanted]:
         note(f"{', '.join(again)}: in `universe` of the settings, so the next refresh trains it again")
+    if failures:
+        raise typer.Exit(PartialFailure.exit_code if len(failures) < len(names) else ArtefactError.exit_code)
 
 
 def _models_table(models: dict[str, ModelMetadata]) -> Table:

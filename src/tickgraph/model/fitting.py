@@ -14,7 +14,8 @@ from tickgraph.errors import HistoryTooShortError
 from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.calibration import ConformalScores, conformal_scores
+from tickgraph.model.bounds import SESSIONS, OwnMoves, diverged, outside_itself, unsupported
+from tickgraph.model.calibration import ConformalScores, PredictiveDistribution, conformal_scores
 from tickgraph.model.choice import HORIZON, choose, peers_as_fitted, training_window
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.measures import OutOfSampleMeasures, measure
@@ -149,7 +150,7 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
     PriceDataError
         The panel lacks the symbol, or its price does not move.
     FloatingPointError
-        Training diverged.
+        Training diverged, or the model forecasts what the symbol's own moves do not support.
     """
     config = program.config
     data = fitting_data(panel, symbol, config)
@@ -172,7 +173,17 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
     forecast = forward(trained.weights, calibration.features, calibration.adjacency).astype(np.float64)
     forecast = np.where(calibration.present, forecast, np.nan)[:, :nodes]  # [C, n]
     realised = calibration.targets[:, :nodes].astype(np.float64)
-    volatility = forecast_volatility(returns, coefficients)[rows]  # [C, n]
+    expected = forecast_volatility(returns, coefficients)
+    volatility = expected[rows]  # [C, n]
+    scores = conformal_scores(forecast, realised, volatility)
+    last = forward(trained.weights, snapshots.features[-1], snapshots.adjacency[-1])[0]
+    reason = diverged(forecast[:, 0], realised[:, 0], training.targets[:, 0])
+    if reason is None and expected[-1, 0] > 0 and len(scores.values) > 1:
+        now = PredictiveDistribution(float(last), float(expected[-1, 0]), scores.values, scores.trust)
+        moves = OwnMoves.of(returns[-SESSIONS:, 0])
+        reason = unsupported(now, moves) or outside_itself(now, moves)
+    if reason:
+        raise FloatingPointError(f"the model is not published: {reason}.")
     momentum = sliding_window_view(returns[:, 0], config.feature_window)[rows - config.feature_window + 1]
     known = np.isfinite(realised[:, 0])
     correlation = snapshots.correlation[-1]
@@ -186,7 +197,7 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
         losses=trained.losses,
         correlation=correlation,
         volatility=coefficients,
-        scores=conformal_scores(forecast, realised, volatility),
+        scores=scores,
         measures=measure(
             forecast[known],
             realised[known],

@@ -24,6 +24,7 @@ from tickgraph.errors import StorageError
 from tickgraph.locks import exclusive
 from tickgraph.market.clock import is_future
 from tickgraph.pipeline.jobs import Ownership
+from tickgraph.regular_file import FileRefused, read_regular
 
 LEASE_SECONDS = 600.0  # how long a host that vanished keeps others waiting
 RENEWALS = 3  # a lease is renewed this often within its time
@@ -210,10 +211,10 @@ def read_lease(state_dir: Path) -> LeaseRecord | None:
     path = state_dir / "lease.json"
     try:
         with storage_errors(path):
-            return LeaseRecord.model_validate_json(path.read_bytes())
+            return LeaseRecord.model_validate_json(read_regular(path))
     except FileNotFoundError:
         return None
-    except IsADirectoryError as error:
-        raise StorageError(f"{path} is a folder, where a file is needed. Remove it.") from error
+    except FileRefused as error:
+        raise StorageError(f"{path}: {error.strerror}. Remove it.") from None
     except (ValueError, ValidationError):
         return None

@@ -161,6 +161,10 @@ def overview(
     problems = [*schedule.missed, *unscored]
     if not models:
         problems.append(f"no trained model in {registry.root}. Run: tickgraph train --symbols TIER_1")
+    if lost := registry.without_metadata():
+        problems.append(
+            f"{', '.join(lost)}: the metadata is lost, the other files are there. Restore it, or train again"
+        )
     if last_run is not None and last_run.state in ("failed", "interrupted"):
         problems.append(f"the last refresh ({last_run.id}) {_ended(last_run)}")
     if last_run is not None and is_future(last_run.started_at, now):

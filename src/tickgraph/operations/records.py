@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from tickgraph.atomic import READABLE, names_in, write_atomically
+from tickgraph.regular_file import read_regular
 
 KEPT = 400  # runs: over a year of daily and weekly ones
 
@@ -170,7 +171,7 @@ class RunLog:
 
 def _read(path: Path) -> RefreshRun | None:
     try:
-        return RefreshRun.model_validate_json(path.read_bytes())
+        return RefreshRun.model_validate_json(read_regular(path))
     except (OSError, ValueError, ValidationError):
         return None
 
@@ -183,6 +184,6 @@ def write_quality(state_dir: Path, quality: LiveQuality) -> None:
 def read_quality(state_dir: Path) -> LiveQuality | None:
     """What :func:`write_quality` wrote last; None without one, or where it cannot be read."""
     try:
-        return LiveQuality.model_validate_json((state_dir / "quality.json").read_bytes())
+        return LiveQuality.model_validate_json(read_regular(state_dir / "quality.json"))
     except (OSError, ValueError, ValidationError):
         return None

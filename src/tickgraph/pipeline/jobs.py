@@ -18,6 +18,7 @@ from filelock import FileLock
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from tickgraph.atomic import storage_errors, write_atomically
+from tickgraph.regular_file import read_regular
 
 KEPT = 200
 
@@ -156,6 +157,6 @@ class Ownership:
 
 def _read(path: Path) -> Job | None:
     try:
-        return Job.model_validate(json.loads(path.read_bytes()))
+        return Job.model_validate(json.loads(read_regular(path)))
     except (OSError, ValueError, ValidationError):
         return None

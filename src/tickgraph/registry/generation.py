@@ -15,15 +15,24 @@ new one whole. The final places hold a valid Keras file at every instant.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tickgraph.atomic import replace, storage_errors, sync_folder, write_atomically
+from tickgraph.errors import StorageError
+from tickgraph.regular_file import FileRefused, discard, other_kind, read_regular
 
-MAX_BYTES = 64 * 1024 * 1024  # of any file; the default model's largest is about 60 KB
+MAX_BYTES = 64 * 1024 * 1024  # of weights and correlations; the default model's largest is about 60 KB
+
+# What is wrong with one file and not with the disk, so that its symbol alone fails.
+_OF_ONE_FILE = frozenset(
+    getattr(errno, name)
+    for name in ("EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "ENXIO", "ENODEV", "ESTALE", "EOPNOTSUPP")
+    if hasattr(errno, name)
+)
 
 # One publish can make a reader miss a whole generation at most three times while the metadata stays the same:
 # as weights are moved into place between its two looks, as correlations are, and as the next one commits.
@@ -75,7 +84,9 @@ def publish(paths: ArtefactPaths, weights: bytes, correlations: bytes, metadata:
     ]
     try:
         for _, waiting, data in staged:
+            make_way(waiting)
             write_atomically(waiting, data)
+        make_way(paths.metadata)
         write_atomically(paths.metadata, metadata)
     except BaseException:
         if not _holds(paths.metadata, metadata):  # an error after the commit must not undo half of it
@@ -101,14 +112,22 @@ def place(paths: ArtefactPaths, weights: str, correlations: str) -> None:
 
 def _place(pairs: Sequence[tuple[Path, Path]]) -> None:
     for waiting, final in pairs:
+        make_way(final)
         with storage_errors(final.parent):
             replace(waiting, final)
             sync_folder(final.parent)
 
 
+def make_way(place: Path) -> None:
+    """Remove a folder where a model's file belongs: no file can be renamed over it, as it can over anything else."""
+    if other_kind(place) == "a folder":
+        with storage_errors(place):
+            discard(place)
+
+
 def _holds(path: Path, data: bytes) -> bool:
     try:
-        return path.read_bytes() == data
+        return read_regular(path, len(data)) == data
     except OSError:
         return False
 
@@ -119,43 +138,76 @@ def settle(paths: ArtefactPaths, committed: set[Path]) -> None:
         with storage_errors(final.parent):
             for waiting in final.parent.glob(f".{final.name}.*"):
                 if waiting in committed:
+                    make_way(final)
                     replace(waiting, final)
                 else:
-                    waiting.unlink(missing_ok=True)
+                    discard(waiting)
             if final.parent.is_dir():
                 sync_folder(final.parent)
-    if paths.metadata.parent.is_dir():
-        for left in paths.metadata.parent.glob(f".{paths.metadata.name}.*.tmp"):
-            left.unlink(missing_ok=True)
-
-
-def withdraw(paths: ArtefactPaths) -> None:
-    """Remove a symbol's files, metadata first and for good, so that no crash leaves it without the others."""
     with storage_errors(paths.metadata.parent):
-        paths.metadata.unlink(missing_ok=True)
+        for left in paths.metadata.parent.glob(f".{paths.metadata.name}.*.tmp"):
+            discard(left)
+
+
+def withdraw(paths: ArtefactPaths, checksums: tuple[str, str] | None) -> None:
+    """Remove a symbol's files, whatever stands in their places.
+
+    A crash leaves the whole model, or none of it. The files go back to the names that they waited under, where a reader
+    still finds them; metadata is removed, for good; what waits without metadata is dropped, here or by the next
+    :func:`settle`. So weights without metadata are never left behind: they are a sign that metadata was lost.
+
+    Parameters
+    ----------
+    paths
+        Where the files are.
+    checksums
+        sha256 of weights and of correlations, from the metadata; None where it cannot be read.
+    """
+    finals = paths.weights, paths.correlations
+    for final, sha256 in zip(finals, checksums or (), strict=False):
+        if final.is_file():
+            with storage_errors(final.parent):
+                replace(final, staged_path(final, sha256))
+    with storage_errors(paths.metadata.parent):
+        discard(paths.metadata)
         if paths.metadata.parent.is_dir():
             sync_folder(paths.metadata.parent)
-    for final in (paths.weights, paths.correlations):
+    for final in finals:
         with storage_errors(final.parent):
-            final.unlink(missing_ok=True)
+            discard(final)
     settle(paths, set())
 
 
-def read_bounded(path: Path) -> bytes | None:
-    """Bytes of a file, None where it is no file or larger than any of ours.
+def read_bounded(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Bytes of a file.
 
     Raises
     ------
     FileNotFoundError
         Nothing is there.
+    FileRefused
+        It is no regular file, larger than any of ours, or cannot be opened while others can.
     StorageError
-        It cannot be read.
+        The disk or the system fails.
     """
     try:
-        with storage_errors(path), path.open("rb") as file:
-            return file.read() if os.fstat(file.fileno()).st_size <= MAX_BYTES else None
-    except IsADirectoryError:
-        return None
+        with storage_errors(path):
+            return read_regular(path, max_bytes)
+    except StorageError as error:
+        cause = error.__cause__
+        if not (isinstance(cause, OSError) and cause.errno in _OF_ONE_FILE and _is_listed(path)):
+            raise
+        reason = f"it cannot be opened: {cause.strerror}"
+    raise FileRefused(path, reason)
+
+
+def _is_listed(path: Path) -> bool:
+    """Whether the file's folder can be used, so that the fault is the file's own."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return True
 
 
 def read_verified(final: Path, sha256: str) -> bytes | None:
@@ -164,10 +216,19 @@ def read_verified(final: Path, sha256: str) -> bytes | None:
     The bytes are read once and are the ones hashed.
     """
     for path in (final, staged_path(final, sha256)):
-        try:
+        with contextlib.suppress(FileNotFoundError, FileRefused):
             data = read_bounded(path)
-        except FileNotFoundError:
-            continue
-        if data is not None and digest(data) == sha256:
-            return data
+            if digest(data) == sha256:
+                return data
     return None
+
+
+def fault_of(path: Path) -> str:
+    """Say what is wrong with a file that no generation vouches for."""
+    try:
+        read_bounded(path)
+    except FileNotFoundError:
+        return "is missing"
+    except FileRefused as refused:
+        return f"is damaged or foreign: {refused.strerror}"
+    return "is damaged or foreign: its sha256 is not the metadata's"

@@ -5,13 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from tickgraph.atomic import names_in
-from tickgraph.errors import ArtefactError, ModelNotFoundError
+from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
 from tickgraph.market.universe import is_canonical, suggest
-from tickgraph.registry.generation import READ_ATTEMPTS, ArtefactPaths, digest, read_bounded, read_verified
-from tickgraph.registry.metadata_file import decode_metadata
+from tickgraph.registry.generation import (
+    READ_ATTEMPTS,
+    ArtefactPaths,
+    digest,
+    fault_of,
+    read_bounded,
+    read_verified,
+)
+from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata
 from tickgraph.registry.schema import ModelMetadata
+from tickgraph.regular_file import FileRefused
 
 SUFFIX = "_metadata.json"
+_KINDS = {"weights": ".weights.h5", "correlations": "_corr.npy"}
+_NAMED = 10  # symbols that a message names before it counts
 
 
 def published_names(root: Path) -> tuple[str, ...]:
@@ -25,6 +35,39 @@ def trained_symbols(root: Path) -> tuple[str, ...]:
     return tuple(filter(is_canonical, published_names(root)))
 
 
+def without_metadata(root: Path) -> tuple[str, ...]:
+    """Symbols that have weights or correlations in their places, and no metadata.
+
+    Neither publishing nor removing a model leaves any, interrupted or not: something else removed the metadata.
+    """
+    published = set(published_names(root))
+    found: set[str] = set()
+    for kind, suffix in _KINDS.items():
+        names = (name for name in names_in(root / kind) if name.endswith(suffix))
+        found |= {name.removesuffix(suffix) for name in names}
+    return tuple(sorted(filter(is_canonical, found - published)))
+
+
+def catalogue(root: Path) -> tuple[str, ...]:
+    """Symbols that have published metadata.
+
+    Raises
+    ------
+    StorageError
+        The folder cannot be listed, or its metadata is gone as a whole while the models' other files are there.
+    """
+    if not published_names(root) and (left := without_metadata(root)):
+        folder = root / "metadata"
+        state = "holds no metadata" if folder.is_dir() else "is gone"
+        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        raise StorageError(
+            f"{folder} {state}, while the other files of {', '.join(left[:_NAMED])}{more} are there: it was not "
+            "emptied by tickgraph remove. Restore the folder, or train the models again with tickgraph train; "
+            "tickgraph remove removes the files that are left."
+        )
+    return trained_symbols(root)
+
+
 def read_metadata(paths: ArtefactPaths) -> tuple[ModelMetadata, str]:
     """Metadata of a symbol, and its generation: the sha256 of the file.
 
@@ -34,8 +77,11 @@ def read_metadata(paths: ArtefactPaths) -> tuple[ModelMetadata, str]:
         None was published, or it is damaged or foreign.
     """
     symbol, path = paths.symbol, paths.metadata
+    refused = ""
     try:
-        data = read_bounded(path)
+        data = read_bounded(path, MAX_METADATA_BYTES)
+    except FileRefused as error:
+        refused = f"{error.strerror}"
     except FileNotFoundError:
         root = path.parent.parent
         near = suggest(symbol, trained_symbols(root))
@@ -43,10 +89,9 @@ def read_metadata(paths: ArtefactPaths) -> tuple[ModelMetadata, str]:
         raise ModelNotFoundError(
             f"No model of {symbol} in {root}.{hint} Run: tickgraph train --symbols {symbol}"
         ) from None
-    if data is None:
+    if refused:
         raise ArtefactError(
-            f"{path} is foreign: a folder, or far too large. Remove it, then run: "
-            f"tickgraph train --symbols {symbol}"
+            f"{path} is damaged or foreign: {refused}. Run: tickgraph train --symbols {symbol}"
         )
     return decode_metadata(data, symbol, name=str(path)), digest(data)
 
@@ -71,6 +116,4 @@ def read_generation(paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, by
 
 
 def _mismatch(symbol: str, final: Path) -> ArtefactError:
-    """Say what is wrong with a file that no generation vouches for."""
-    state = "is missing" if not final.exists() else "is damaged or foreign: its sha256 is not the metadata's"
-    return ArtefactError(f"{final} {state}. Restore it, or run: tickgraph train --symbols {symbol}")
+    return ArtefactError(f"{final} {fault_of(final)}. Restore it, or run: tickgraph train --symbols {symbol}")

@@ -10,6 +10,7 @@ from tickgraph.errors import ArtefactError, ModelNotFoundError
 from tickgraph.market.universe import is_canonical
 from tickgraph.registry.generation import ArtefactPaths, place, settle, staged_path
 from tickgraph.registry.reading import read_metadata
+from tickgraph.regular_file import other_kind
 
 _LEFT_OVER = re.compile(r"\.([A-Z0-9-]+)(?:\.weights\.h5|_corr\.npy|_metadata\.json)\..+")
 
@@ -25,7 +26,9 @@ def interrupted(root: Path) -> tuple[str, ...]:
 
 def place_last(paths: ArtefactPaths) -> None:
     """Put the files of an interrupted publish, if its commit was reached, where they belong; no folder is listed."""
-    if paths.metadata.exists():
+    if (
+        other_kind(paths.metadata) is None and paths.metadata.exists()
+    ):  # a look without a search for similar names
         with contextlib.suppress(ArtefactError):  # damaged, or a later version's: nothing is known to be its
             checksums = read_metadata(paths)[0].checksums
             place(paths, checksums.weights, checksums.correlations)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph import locks
-from tickgraph.atomic import storage_errors, write_atomically
+from tickgraph.atomic import write_atomically
 from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, SymbolError
 from tickgraph.market import calendar
 from tickgraph.market.universe import canonical
@@ -21,18 +21,20 @@ from tickgraph.model.config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.generation import ArtefactPaths, digest, publish, read_bounded, withdraw
 from tickgraph.registry.lock import exclusive
-from tickgraph.registry.metadata_file import decode_metadata, encode_metadata
+from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata, encode_metadata
 from tickgraph.registry.reading import (
     SUFFIX,
+    catalogue,
     published_names,
     read_generation,
     read_metadata,
-    trained_symbols,
+    without_metadata,
 )
 from tickgraph.registry.recovery import interrupted, place_last, settle_last
 from tickgraph.registry.schema import Checksums, Correlations, ModelMetadata, WalkForward
 from tickgraph.registry.stored import StoredModel
 from tickgraph.registry.weights_file import decode_weights, encode_weights
+from tickgraph.regular_file import FileRefused
 
 __all__ = ["UNPUBLISHED", "ModelRegistry", "Shapes", "StoredModel"]
 
@@ -58,7 +60,7 @@ class ModelRegistry:
         self.now = now or _system_time
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
-        self._seen: dict[str, tuple[tuple[int, int, int], str]] = {}
+        self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
 
     def symbols(self) -> tuple[str, ...]:
         """Symbols that have published metadata; a file that is not named after a symbol is not ours.
@@ -66,9 +68,27 @@ class ModelRegistry:
         Raises
         ------
         StorageError
-            The folder cannot be listed.
+            The folder cannot be listed, or its metadata is gone as a whole while the models' other files are there:
+            a disk that failed, and not the removal of every model.
         """
-        return trained_symbols(self.root)
+        return catalogue(self.root)
+
+    def fault(self) -> str | None:
+        """Say why it cannot be told at present which models there are; None if it can."""
+        try:
+            self.symbols()
+        except StorageError as error:
+            return str(error)
+        return None
+
+    def without_metadata(self) -> tuple[str, ...]:
+        """Symbols whose weights or correlations are there and whose metadata was lost; they have no model."""
+        return without_metadata(self.root)
+
+    def holds(self, symbol: str) -> bool:
+        """Whether anything stands in the place of one of the symbol's files, usable or not."""
+        paths = ArtefactPaths.of(self.root, canonical(symbol))
+        return any(os.path.lexists(path) for path in (paths.weights, paths.correlations, paths.metadata))
 
     def renamed(self) -> dict[str, tuple[str, str | None]]:
         """Symbols that have no model under today's name, but one under a former name.
@@ -89,13 +109,29 @@ class ModelRegistry:
         return found
 
     def paths(self, symbol: str) -> ArtefactPaths:
-        """Where a symbol's files are; :class:`SymbolError` or :class:`ArtefactError` if that is unsafe."""
-        name = canonical(symbol)
-        paths, root = ArtefactPaths.of(self.root, name), self.root.resolve()
+        """Where a symbol's files are read; :class:`SymbolError` or :class:`ArtefactError` if that is unsafe."""
+        paths = self._places(symbol)
         for path in (paths.weights, paths.correlations, paths.metadata):
-            if path.resolve().parent.parent != root:
-                raise ArtefactError(f"{path} leads outside the model folder {self.root}. Remove the link.")
+            if not self._contains(path):
+                raise ArtefactError(
+                    f"{path} leads outside the model folder {self.root}. Remove the link, or run: "
+                    f"tickgraph train --symbols {paths.symbol}"
+                )
         return paths
+
+    def _places(self, symbol: str) -> ArtefactPaths:
+        """Where a symbol's files are written and removed: a link there is replaced, and not followed."""
+        paths = ArtefactPaths.of(self.root, canonical(symbol))
+        for path in (paths.weights, paths.correlations, paths.metadata):
+            if not self._contains(path.parent / "any"):
+                raise ArtefactError(
+                    f"{path.parent} leads outside the model folder {self.root}. Remove the link."
+                )
+        return paths
+
+    def _contains(self, path: Path) -> bool:
+        # A link to itself has no end, which Path.resolve takes for an error and realpath does not.
+        return Path(os.path.realpath(path)).parent.parent == Path(os.path.realpath(self.root))
 
     def publish(
         self,
@@ -126,7 +162,7 @@ class ModelRegistry:
         StorageError
             The folder cannot be written; a whole generation is in place.
         """
-        paths = self.paths(metadata.symbol)
+        paths = self._places(metadata.symbol)
         encoded = encode_weights(weights), encode_correlation(correlation)
         shapes = {path: np.shape(value) for path, value in weights.items()}
         decode_weights(encoded[0], shapes, name=f"{paths.weights}{_UNWRITTEN}")
@@ -265,7 +301,8 @@ class ModelRegistry:
                 generation=generation,
             )
         except ArtefactError as error:
-            raise ArtefactError(f"{error} {remedy}") from error
+            reason = str(error)
+        raise ArtefactError(f"{reason} {remedy}")  # who keeps it keeps no frame that holds the files
 
     def must_be_of_the_exchange(self, metadata: ModelMetadata) -> None:
         """Raise :class:`OtherExchangeError` for a model of another exchange than the one in force."""
@@ -282,30 +319,52 @@ class ModelRegistry:
         # On every request's path: one stat. Links are resolved when the model is loaded.
         path = f"{self._metadata_prefix}{canonical(symbol)}{SUFFIX}"
         try:
-            with storage_errors(self.root):
-                status = os.stat(path)  # noqa: PTH116  a Path costs three times as much
-                # Every publish makes a new file, so a new inode: equal times cannot hide it.
-                stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-                seen = self._seen.get(path)
-                if seen is None or seen[0] != stamp:
-                    seen = self._seen[path] = (stamp, digest(read_bounded(Path(path)) or b""))
+            status = os.stat(path)  # noqa: PTH116  a Path costs three times as much
+            # Every publish makes a new file, so a new inode: equal times cannot hide it.
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            seen = self._seen.get(path)
+            if seen is None or seen[0] != stamp:
+                seen = self._seen[path] = (stamp, self._identity(Path(path)))
         except FileNotFoundError:
             return None
+        except OSError:  # a link to itself, no permission: loading says what it is
+            return self._identity(Path(path))
         return seen[1]
 
+    def _identity(self, path: Path) -> str | None:
+        """sha256 of a metadata file, of nothing where it may not be read (loading says why), None without one."""
+        try:
+            return digest(read_bounded(path, MAX_METADATA_BYTES) if self._contains(path) else b"")
+        except FileNotFoundError:
+            return None
+        except FileRefused:
+            return digest(b"")
+
     def recover(self) -> tuple[str, ...]:
-        """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols."""
+        """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols.
+
+        What cannot be told of one symbol's files is left, for its next publish, and the others are looked at.
+        """
         recovered = []
         for symbol in interrupted(self.root):
-            with self._writing(symbol):
-                if settle_last(self.paths(symbol)):
+            with contextlib.suppress(ArtefactError), self._writing(symbol):
+                if settle_last(self._places(symbol)):
                     recovered.append(symbol)
         return tuple(recovered)
 
     def remove(self, symbol: str) -> None:
-        """Remove a symbol's model, metadata first, so that no reader sees half of one."""
+        """Remove a symbol's model, so that no reader sees half of one; damaged files and links are removed as well."""
         with self._writing(symbol):
-            withdraw(self.paths(symbol))
+            paths = self._places(symbol)
+            place_last(paths)
+            withdraw(paths, self._checksums(paths))
+
+    def _checksums(self, paths: ArtefactPaths) -> tuple[str, str] | None:
+        try:
+            checksums = read_metadata(paths)[0].checksums
+        except (ArtefactError, StorageError):
+            return None
+        return checksums.weights, checksums.correlations
 
     def _writing(self, symbol: str) -> locks.exclusive:
         name = canonical(symbol)
@@ -322,7 +381,7 @@ class ModelRegistry:
 
     def _with_former_evaluation(self, metadata: ModelMetadata) -> ModelMetadata:
         """The metadata with the figures recorded before it, where they are of its procedure; lock held."""
-        if not self.paths(metadata.symbol).metadata.exists():  # without a search for names like it
+        if not os.path.lexists(self._places(metadata.symbol).metadata):  # without a search for names like it
             return metadata
         try:
             former = self.metadata(metadata.symbol).evaluation
@@ -334,9 +393,14 @@ class ModelRegistry:
 
     def _commit(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
         """Publish with the symbol's lock held."""
-        paths = self.paths(metadata.symbol)
+        paths = self._places(metadata.symbol)
         checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
         text = encode_metadata(metadata.model_copy(update={"checksums": checksums}))
+        if len(text) > MAX_METADATA_BYTES:
+            raise ArtefactError(
+                f"Metadata of {paths.symbol} would have {len(text):,} bytes, and {MAX_METADATA_BYTES:,} is the most. "
+                "Calibrate on fewer sessions or peers: sessions, calibration_fraction or num_stocks of [training]."
+            )
         complete = decode_metadata(text, paths.symbol, name=f"{paths.metadata}{_UNWRITTEN}")
         place_last(paths)  # a failure below must find the old generation in place
         publish(paths, weights, correlation, text)

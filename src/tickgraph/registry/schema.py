@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -33,8 +34,30 @@ def _in_utc(moment: datetime) -> datetime:
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
+_WEIGHTS_ROUNDING = 1e-6
+_ROUNDING = 1e-9  # correlations and sums in floating point leave their range by rounding only
+
+Level = Annotated[str, Field(pattern=r"^0\.[0-9]+$")]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Correlation = Annotated[float, Field(ge=-1.0 - _ROUNDING, le=1.0 + _ROUNDING)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Span(_Record):
+    first_session: date
+    last_session: date
+
+    @model_validator(mode="after")
+    def _sessions_are_in_order(self) -> Self:
+        if self.first_session > self.last_session:
+            raise ValueError(f"first_session {self.first_session} must not be after {self.last_session}")
+        return self
 
 
 def _named(given: Any) -> Any:
@@ -48,7 +71,7 @@ class TrainingRecord(TrainingConfig):
     """The training configuration, and what it came to for this symbol."""
 
     correlated_symbols: tuple[str, ...] = Field(description="Peers, the strongest first.")
-    symbol_seed: int = Field(description="Seed of this symbol, from `seed` and its name.")
+    symbol_seed: Count = Field(description="Seed of this symbol, from `seed` and its name.")
 
     @model_validator(mode="before")
     @classmethod
@@ -62,56 +85,58 @@ class TrainingRecord(TrainingConfig):
             raise ValueError(
                 f"correlated_symbols must be at most {self.num_peers} different symbols: {peers}"
             )
+        for peer in peers:
+            canonical(peer)  # a SymbolError, which is a ValueError, names it
         return self
 
 
-class OutOfSample(_Record):
+class OutOfSample(_Span):
     """Figures over sessions held out of training, beside naive baselines. Returns are daily log returns."""
 
-    sessions: int
-    first_session: date
-    last_session: date
-    ic: float | None = Field(description="Pearson correlation over time of forecast and realised return.")
-    rank_ic: float | None = Field(description="Spearman correlation over time.")
-    hit_rate: float | None = Field(description="Share of sessions whose sign was right.")
-    hit_rate_momentum: float | None = Field(description="The same for the 20-session mean return.")
-    mse: float
-    mse_zero: float = Field(description="Mean squared error of forecasting no move.")
-    mse_mean: float = Field(description="Mean squared error of the training window's mean return.")
-    mse_momentum: float = Field(description="Mean squared error of the 20-session mean return.")
+    sessions: Count
+    ic: Correlation | None = Field(
+        description="Pearson correlation over time of forecast and realised return."
+    )
+    rank_ic: Correlation | None = Field(description="Spearman correlation over time.")
+    hit_rate: Share | None = Field(description="Share of sessions whose sign was right.")
+    hit_rate_momentum: Share | None = Field(description="The same for the 20-session mean return.")
+    mse: NotNegative
+    mse_zero: NotNegative = Field(description="Mean squared error of forecasting no move.")
+    mse_mean: NotNegative = Field(description="Mean squared error of the training window's mean return.")
+    mse_momentum: NotNegative = Field(description="Mean squared error of the 20-session mean return.")
     r2_vs_zero: float | None = Field(description="1 - mse / mse_zero.")
-    coverage: dict[str, float] = Field(description="Share inside the interval, by level; second half.")
-    width: dict[str, float] = Field(description="Mean width of the interval in log return, by level.")
-    brier: float | None = Field(description="Brier score of the probability of a rise; second half.")
-    brier_base: float | None = Field(description="The same for the first half's share of rises.")
+    coverage: dict[Level, Share] = Field(description="Share inside the interval, by level; second half.")
+    width: dict[Level, NotNegative] = Field(description="Mean width of the interval in log return, by level.")
+    brier: Share | None = Field(description="Brier score of the probability of a rise; second half.")
+    brier_base: Share | None = Field(description="The same for the first half's share of rises.")
     beats_zero: bool = Field(description="Whether mse is below mse_zero.")
 
 
 class PerformanceMetrics(_Record):
     """How training went, and what the model is worth on sessions it never saw."""
 
-    final_loss: float = Field(description="Last epoch's mean squared error of standardised returns.")
-    training_time_seconds: float
-    num_params: int
+    final_loss: NotNegative = Field(description="Last epoch's mean squared error of standardised returns.")
+    training_time_seconds: NotNegative
+    num_params: Positive
     out_of_sample: OutOfSample
 
 
-class DataStats(_Record):
+class DataStats(_Span):
     """The prices behind the model."""
 
-    historical_days: int = Field(description="Sessions of prices in the window.")
-    training_sessions: int
-    calibration_sessions: int
-    avg_correlation: float = Field(description="Mean absolute correlation with the peers, last session.")
-    num_edges: int = Field(description="Edges of the last session's graph, self loops apart.")
-    first_session: date
-    last_session: date
+    historical_days: Positive = Field(description="Sessions of prices in the window.")
+    training_sessions: Positive
+    calibration_sessions: Positive
+    avg_correlation: Correlation = Field(
+        description="Mean absolute correlation with the peers, last session."
+    )
+    num_edges: Count = Field(description="Edges of the last session's graph, self loops apart.")
     source: str
     exchange: str = Field(default="XNYS", description="Exchange of the prices; absent means New York.")
     short_history: bool = Field(description="Whether the window was shorter than `sessions`.")
 
 
-class Calibration(_Record):
+class Calibration(_Span):
     """Residuals of the held-out sessions in units of volatility, ascending; and how that volatility is forecast."""
 
     method: Literal[
@@ -128,8 +153,19 @@ class Calibration(_Record):
         description="Level, then the weights of three averages of the own absolute returns and of the peers'. "
         "Null in a model of an earlier release, whose scores are in units of the trailing standard deviation.",
     )
-    first_session: date
-    last_session: date
+
+    @model_validator(mode="after")
+    def _scores_ascend(self) -> Self:
+        for place, (before, score) in enumerate(pairwise(self.scores), start=1):
+            if score < before:
+                raise ValueError(f"scores must ascend: {score} at place {place} follows {before}")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_the_volatility_sum_to_one(self) -> Self:
+        if self.volatility is not None and abs(sum(self.volatility[1:]) - 1) > _WEIGHTS_ROUNDING:
+            raise ValueError(f"weights of volatility must sum to 1: {self.volatility[1:]}")
+        return self
 
 
 class Correlations(_Record):
@@ -142,10 +178,15 @@ class Correlations(_Record):
 
 
 class Checksums(_Record):
-    """sha256 of the files that belong to this generation."""
+    """sha256 of the files that belong to this generation, and of what this one says."""
 
     weights: Sha256
     correlations: Sha256
+    metadata: Sha256 | None = Field(
+        default=None,
+        description="Of this document: as JSON with sorted keys, without spaces, in ASCII, this field left out. "
+        "Absent in a model of an earlier release.",
+    )
 
 
 class Figure(_Record):
@@ -164,7 +205,7 @@ class SymbolFigures(_Record):
     rank_ic: Figure | None = Field(description="Spearman correlation over time.")
     hit_rate: Figure | None = Field(description="Share of moves whose sign was right.")
     r2_vs_zero: Figure | None = Field(description="1 - MSE / MSE of forecasting no move.")
-    coverage: dict[str, Figure] = Field(
+    coverage: dict[Level, Figure] = Field(
         description="Share of returns inside the interval, by level; calibrated on all evaluated symbols together."
     )
 
@@ -177,7 +218,7 @@ class PanelFigures(_Record):
     r2_vs_zero: Figure | None = Field(description="1 - MSE / MSE of forecasting no move.")
 
 
-class WalkForward(_Record):
+class WalkForward(_Span):
     """What the procedure that trains a model was worth, retrained as time went on and judged on what came after.
 
     The figures are of the procedure on this symbol, not of the very weights: those of each window are others.
@@ -193,8 +234,8 @@ class WalkForward(_Record):
     )
     scheme: Literal["rolling", "expanding"] = Field(description="Training windows of one length, or growing.")
     windows: int = Field(ge=1, description="Trainings.")
-    retrain_every: int = Field(description="Sessions between trainings.")
-    embargo: int = Field(description="Sessions between the last close of training and the first forecast.")
+    retrain_every: Positive = Field(description="Sessions between trainings.")
+    embargo: Count = Field(description="Sessions between the last close of training and the first forecast.")
     first_session: date = Field(description="First session forecast from.")
     last_session: date = Field(description="Last session forecast from.")
     source: str = Field(description="Where the prices came from.")

@@ -11,9 +11,11 @@ external storage read local files through Keras before 3.13.2 (CVE-2026-1669).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 import h5py
 import numpy as np
@@ -22,7 +24,10 @@ from numpy.typing import NDArray
 from tickgraph.errors import ArtefactError
 from tickgraph.registry.generation import MAX_BYTES
 
+Identifier = TypeVar("Identifier", bound="h5py._objects.ObjectID")
+
 _FLOAT32 = np.dtype("<f4")
+_MAX_OBJECTS, _MAX_DEPTH = 10_000, 16  # the default model has 40, four deep
 # HDF5 takes two images of one name, open at once in two threads, for the same file.
 _IMAGE_NUMBERS = itertools.count()
 
@@ -62,62 +67,97 @@ def decode_weights(
     if len(data) > MAX_BYTES:
         raise _refused(name, f"it has {len(data):,} bytes, more than {MAX_BYTES:,}")
     try:
-        access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+        return _read_image(data, expected)
+    except _Unfit as unfit:
+        reason = str(unfit)
+    except _UNREADABLE as error:
+        reason = f"its contents cannot be read ({error})"
+    # Raised here and not above: an error that is kept would keep h5py's, and with it the frames that hold the image.
+    # A file names its objects as it likes: what would steer a terminal is escaped.
+    raise _refused(name, reason.encode("unicode_escape").decode("ascii"))
+
+
+_UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, ArithmeticError)
+"""What h5py raises for bytes that are not what they claim to be."""
+
+
+class _Unfit(Exception):
+    """Why a file is refused."""
+
+
+def _read_image(data: bytes, expected: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+    with contextlib.ExitStack() as opened:
+        access = opened.enter_context(_closed(h5py.h5p.create(h5py.h5p.FILE_ACCESS)))
         access.set_fapl_core(backing_store=False)
-        access.set_file_image(data)
-        file = h5py.h5f.open(b"memory-%d" % next(_IMAGE_NUMBERS), h5py.h5f.ACC_RDONLY, fapl=access)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _refused(name, "it is not a complete HDF5 file") from error
+        # Nothing of it stays open behind it. HDF5 frees what is left when the process ends, and crashes on some of it.
+        access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+        try:
+            access.set_file_image(data)
+            file = h5py.h5f.open(b"memory-%d" % next(_IMAGE_NUMBERS), h5py.h5f.ACC_RDONLY, fapl=access)
+        except (OSError, ValueError, RuntimeError):
+            raise _Unfit("it is not a complete HDF5 file") from None
+        opened.enter_context(_closed(file))
+        _check_contents(file, expected)
+        return {path: _read_dataset(file, path, shape) for path, shape in expected.items()}
+
+
+@contextlib.contextmanager
+def _closed(identifier: Identifier) -> Iterator[Identifier]:
+    """Close an HDF5 identifier at the end, whoever still refers to it."""
     try:
-        _check_contents(h5py.h5g.open(file, b"/"), expected, name)
-        return {path: _read_dataset(file, path, shape, name) for path, shape in expected.items()}
-    except (OSError, ValueError, RuntimeError, KeyError, UnicodeDecodeError) as error:
-        raise _refused(name, f"its contents cannot be read ({error})") from error
+        yield identifier
     finally:
-        file.close()
+        identifier._close()  # the one way to close all kinds of them in every release of h5py
 
 
-def _check_contents(root: h5py.h5g.GroupID, expected: Mapping[str, tuple[int, ...]], name: str) -> None:
-    """Refuse anything but groups and the expected datasets, each under one name."""
-    links: list[str] = []
-    foreign: list[str] = []
+def _check_contents(file: h5py.h5f.FileID, expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse anything but groups and the expected datasets, each under one name.
 
-    def see_link(path: bytes, info: h5py.h5l.LinkInfo) -> None:
-        (links if info.type == h5py.h5l.TYPE_HARD else foreign).append(path.decode("utf-8"))
+    Group by group and not by HDF5's own visit, which calls itself for each group in a group: thirty thousand of them
+    overflow the stack.
+    """
+    groups, seen, datasets = [""], {h5py.h5o.get_info(file, b"/").addr}, set()
+    while groups:
+        above = groups.pop()
+        with _closed(h5py.h5g.open(file, (above or "/").encode())) as group:
+            if len(seen) + group.get_num_objs() > _MAX_OBJECTS:
+                raise _Unfit(f"it holds more than {_MAX_OBJECTS:,} objects")
+            for link in list(group):
+                path = f"{above}/{link.decode()}".removeprefix("/")
+                if group.links.get_info(link).type != h5py.h5l.TYPE_HARD:
+                    raise _Unfit(f"{path} is a soft or external link")
+                found = h5py.h5o.get_info(group, link)
+                if found.addr in seen:  # for an object, or for a group that it is in: a loop
+                    raise _Unfit(f"{path} is a second name, neither a plain group nor a dataset")
+                seen.add(found.addr)
+                if found.type == h5py.h5o.TYPE_GROUP and path not in expected:
+                    if path.count("/") >= _MAX_DEPTH:
+                        raise _Unfit(f"groups are nested deeper than {_MAX_DEPTH}")
+                    groups.append(path)
+                elif found.type == h5py.h5o.TYPE_DATASET and path in expected:
+                    datasets.add(path)
+                elif found.type == h5py.h5o.TYPE_DATASET:
+                    raise _Unfit(f"it holds {path}, which the architecture does not have")
+                else:
+                    raise _Unfit(f"{path} is neither a plain group nor a dataset")
+    if missing := [path for path in expected if path not in datasets]:
+        raise _Unfit(f"it lacks {', '.join(missing)}")
 
-    kinds: dict[str, int] = {}
 
-    def see_object(path: bytes, info: h5py.h5o.ObjInfo) -> None:
-        kinds[path.decode("utf-8")] = info.type
-
-    root.links.visit(see_link, info=True)
-    h5py.h5o.visit(root, see_object, info=True)
-    if foreign:
-        raise _refused(name, f"{foreign[0]} is a soft or external link")
-    # Each object is visited once, each hard link too: a second name for an object, or a loop, shows here.
-    if second := set(links) - set(kinds):
-        raise _refused(name, f"{min(second)} is a second name, neither a plain group nor a dataset")
-    for path, kind in kinds.items():
-        if kind == h5py.h5o.TYPE_DATASET and path not in expected:
-            raise _refused(name, f"it holds {path}, which the architecture does not have")
-        if kind not in (h5py.h5o.TYPE_DATASET, h5py.h5o.TYPE_GROUP):
-            raise _refused(name, f"{path} is neither a plain group nor a dataset")
-    if missing := [path for path in expected if kinds.get(path) != h5py.h5o.TYPE_DATASET]:
-        raise _refused(name, f"it lacks {', '.join(missing)}")
-
-
-def _read_dataset(file: h5py.h5f.FileID, path: str, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
-    item = h5py.h5d.open(file, path.encode())
-    plist = item.get_create_plist()
-    stored_plainly = plist.get_layout() in _PLAIN_LAYOUTS and not item.get_type().committed()
-    if plist.get_external_count() or plist.get_nfilters() or not stored_plainly:
-        raise _refused(name, f"{path} is not stored as a plain array")
-    if item.shape != shape or item.dtype != _FLOAT32:
-        raise _refused(name, f"{path} is {item.dtype} {item.shape}, expected float32 {shape}")
-    value = np.empty(shape, np.float32)
-    item.read(h5py.h5s.ALL, h5py.h5s.ALL, value)
+def _read_dataset(file: h5py.h5f.FileID, path: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    with contextlib.ExitStack() as opened:
+        item = opened.enter_context(_closed(h5py.h5d.open(file, path.encode())))
+        plist = opened.enter_context(_closed(item.get_create_plist()))
+        kind = opened.enter_context(_closed(item.get_type()))
+        stored_plainly = plist.get_layout() in _PLAIN_LAYOUTS and not kind.committed()
+        if plist.get_external_count() or plist.get_nfilters() or not stored_plainly:
+            raise _Unfit(f"{path} is not stored as a plain array")
+        if item.shape != shape or item.dtype != _FLOAT32:
+            raise _Unfit(f"{path} is {item.dtype} {item.shape}, expected float32 {shape}")
+        value = np.empty(shape, np.float32)
+        item.read(h5py.h5s.ALL, h5py.h5s.ALL, value)
     if not np.isfinite(value).all():
-        raise _refused(name, f"{path} has values that are not finite")
+        raise _Unfit(f"{path} has values that are not finite")
     return value
 
 

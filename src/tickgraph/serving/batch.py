@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
+from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.network import attention, forward
+from tickgraph.model.volatility import STILL
 from tickgraph.model.weights import Weights, stack_weights
 from tickgraph.serving.momentum import momentum_forecast, unmoved
 from tickgraph.serving.prepared import Prepared, PriceContext, staleness
@@ -21,7 +24,7 @@ from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_g
 
 def prepare_models(
     whole: PricePanel, session: np.datetime64, models: Sequence[ServedModel], now: datetime
-) -> list[Prepared | PriceDataError]:
+) -> list[Prepared | TickgraphError]:
     """Forecast models of one graph configuration from the prices up to a session: a single network call.
 
     Parameters
@@ -39,7 +42,8 @@ def prepare_models(
     -------
     list
         For each model, what it says; or an error where its target's own prices have a gap in the sessions that
-        its features need, or do not move in them: nothing is known of its volatility.
+        its features need, or do not move in them (nothing is known of its volatility), and where the model says
+        what the target's own moves do not support.
     """
     panel, graph = whole.through(session), models[0].graph
     reasons = [staleness(model, session, now) for model in models]
@@ -48,23 +52,54 @@ def prepare_models(
         for model, reason in zip(models, reasons, strict=True)
     ]
     graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
-    returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
-    volatility = [latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
-    return [
-        _unusable(model, session, graph, moved=volatility[row] != 0)
-        if not graphs.present[row, 0] or not volatility[row] > 0
-        else Prepared(
-            model.symbol,
-            PredictiveDistribution(float(returns[row]), volatility[row], model.scores, model.trust),
-            PriceContext.of(panel, model.symbol),
-            model,
-            reason,
-            tuple(name for name, there in zip(model.nodes, graphs.present[row], strict=False) if not there),
-            whole.lineage,
-            model.calibration_sessions,
+    with np.errstate(
+        all="ignore"
+    ):  # weights may be finite and give no number: what comes out is checked below
+        returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
+        volatility = [latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
+    found: list[Prepared | TickgraphError] = []
+    for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
+        spread = volatility[row]
+        if not graphs.present[row, 0] or np.isnan(spread) or (spread == 0 and _is_still(panel, model.symbol)):
+            found.append(_unusable(model, session, graph, moved=spread != 0))
+            continue
+        distribution = PredictiveDistribution(float(returns[row]), spread, model.scores, model.trust)
+        moves = OwnMoves.of(_own_returns(panel, model.symbol, SESSIONS))
+        with np.errstate(all="ignore"):
+            fault = unsupported(distribution, moves) or outside_itself(distribution, moves)
+        if fault:
+            found.append(_refused(model, fault))
+            continue
+        found.append(
+            Prepared(
+                model.symbol,
+                distribution,
+                PriceContext.of(panel, model.symbol),
+                model,
+                reason,
+                tuple(
+                    name for name, there in zip(model.nodes, graphs.present[row], strict=False) if not there
+                ),
+                whole.lineage,
+                model.calibration_sessions,
+            )
         )
-        for row, (model, reason) in enumerate(zip(models, reasons, strict=True))
-    ]
+    return found
+
+
+def _own_returns(panel: PricePanel, symbol: str, sessions: int) -> NDArray[np.float64]:
+    closes = panel.adj_close[-sessions - 1 :, panel.column(symbol)]
+    return np.asarray(np.diff(np.log(closes)))
+
+
+def _is_still(panel: PricePanel, symbol: str) -> bool:
+    return not _own_returns(panel, symbol, STILL).any()
+
+
+def _refused(model: ServedModel, fault: str) -> ArtefactError:
+    return ArtefactError(
+        f"The model of {model.symbol} is refused: {fault}. Run: tickgraph train --symbols {model.symbol}"
+    )
 
 
 def _unusable(
@@ -84,6 +119,11 @@ def prepare_momentum(symbol: str, whole: PricePanel, as_of: date | None, graph: 
     panel = panel.through(last_session(panel, symbol))
     distribution, sessions = momentum_forecast(panel, symbol, graph.feature_window)
     context = PriceContext.of(panel, symbol)
+    if fault := unsupported(distribution, OwnMoves.of(_own_returns(panel, symbol, SESSIONS))):
+        raise PriceDataError(
+            f"The prices of {symbol} give no forecast by momentum: {fault}. "
+            f"Check them with: tickgraph prices check --symbols {symbol}"
+        )
     return Prepared(symbol, distribution, context, None, None, (), whole.lineage, sessions)
 
 
@@ -95,7 +135,10 @@ def target_graph(model: ServedModel, panel: PricePanel, now: datetime) -> Target
     correlation = latest_correlation(panel, model.nodes, model.graph) if reason else model.correlation
     graphs = latest_graphs(panel, [model.nodes], [correlation], model.graph)
     features, adjacency = graphs.features[0], graphs.adjacency[0]
-    alpha = attention(model.weights, features, adjacency)  # [K, N, N]
+    with np.errstate(all="ignore"):
+        alpha = attention(model.weights, features, adjacency)  # [K, N, N]
+    if not np.isfinite(alpha).all():
+        raise _refused(model, "its attention is no number")
     return TargetGraph(model.nodes, session, features, graphs.present[0], correlation, adjacency, alpha)
 
 

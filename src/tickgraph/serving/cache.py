@@ -32,7 +32,10 @@ RETRY_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Refusal:
-    """A generation that could not be loaded, and when it may be tried again (monotonic seconds)."""
+    """A generation that could not be loaded, and when it may be tried again (monotonic seconds).
+
+    The error is kept for as long as the generation is: it has no traceback, whose frames would hold the file.
+    """
 
     generation: str | None
     error: TickgraphError
@@ -40,7 +43,7 @@ class Refusal:
 
     def raised(self) -> TickgraphError:
         """Copy of the error: one that is raised twice would carry both callers' tracebacks."""
-        return type(self.error)(*self.error.args)
+        return _bare(self.error)
 
 
 class _LeastRecentlyUsed(LRUCache[str, ServedModel]):
@@ -273,7 +276,7 @@ class ModelCache:
 
     def _refuse(self, symbol: str, generation: str | None, error: TickgraphError) -> None:
         with self._lock:
-            self._refused[symbol] = Refusal(generation, error, self._now() + self._retry_seconds)
+            self._refused[symbol] = Refusal(generation, _bare(error), self._now() + self._retry_seconds)
         self._observer.refused(symbol, error)
 
     def _current(self, symbol: str) -> str | None:
@@ -281,6 +284,11 @@ class ModelCache:
             return self._generation(symbol)
         except (TickgraphError, OSError):
             return None
+
+
+def _bare(error: TickgraphError) -> TickgraphError:
+    """The error's text and kind, without traceback and cause."""
+    return type(error)(*error.args)
 
 
 def _of_storage(symbol: str, error: TickgraphError | OSError) -> TickgraphError:

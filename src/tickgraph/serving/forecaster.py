@@ -67,7 +67,7 @@ class Forecaster:
     watched
         Whether someone else looks for newer models. Otherwise every call looks for those it uses.
     fault
-        Says why it cannot be told at present which models there are; None if it can.
+        Says why it cannot be told at present which models there are, None if it can; without one the registry is asked.
     observer
         Hears of computations and fallbacks.
     journal
@@ -85,7 +85,7 @@ class Forecaster:
         now: Callable[[], datetime] | None = None,
         models: ModelCache | None = None,
         watched: bool = False,
-        fault: Callable[[], str | None] = lambda: None,
+        fault: Callable[[], str | None] | None = None,
         observer: Observer | None = None,
         journal: ForecastJournal | None = None,
     ) -> None:
@@ -100,7 +100,7 @@ class Forecaster:
         # An empty cache is false, so `or` would not do.
         self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
-        self._fault = fault
+        self._fault = fault or registry.fault
         self._remembered = Remembered(self._models, self._clock)
         self._training = threading.Lock()
 
@@ -290,11 +290,11 @@ class Forecaster:
         try:
             if fallback == "momentum" and self._registry.generation(symbol) is None:
                 # Known from one file status, without a search for similar names.
-                if (fault := self._fault()) is not None:  # no sign that the symbol has no model
-                    raise StorageError(f"The model of {symbol} cannot be looked up: {fault}")
+                self._must_be_able_to_tell(symbol)
                 return None
             return self.model(symbol)
         except ModelNotFoundError:
+            self._must_be_able_to_tell(symbol)
             if fallback == "momentum":
                 return None
             if fallback == "train" and self._train is not None:
@@ -304,6 +304,11 @@ class Forecaster:
                 trained.add(symbol)
                 return self.model(symbol)
             raise
+
+    def _must_be_able_to_tell(self, symbol: str) -> None:
+        """Raise :class:`StorageError` where a model that is not found is no sign that the symbol has none."""
+        if (fault := self._fault()) is not None:
+            raise StorageError(f"The model of {symbol} cannot be looked up: {fault}")
 
     def _panels_of(
         self, models: Mapping[str, ServedModel | None], failures: dict[str, TickgraphError]
@@ -348,7 +353,7 @@ class Forecaster:
         results = prepare_models(panel, session, models, self._clock.now())
         self._observer.computed(len(models), time.perf_counter() - started)
         for model, prepared in zip(models, results, strict=True):
-            if isinstance(prepared, PriceDataError):
+            if isinstance(prepared, TickgraphError):
                 failures[model.symbol] = prepared
                 continue
             done[model.symbol] = prepared

@@ -34,12 +34,14 @@ import pyarrow.json as pj
 from tickgraph.atomic import READABLE, names_in, storage_errors
 from tickgraph.model.measures import LEVELS
 from tickgraph.registry.lock import exclusive
+from tickgraph.regular_file import FileRefused, read_regular
 from tickgraph.serving.answer import Clock
 from tickgraph.serving.prepared import Prepared
 
 KEPT_MONTHS = 13  # that have files; those of older ones are deleted when a new month begins
 
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+# Without waiting: a named pipe in the file's place would have it wait for a reader for good.
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NAME = re.compile(r"(\d{4}-\d{2})\.[A-Za-z0-9._-]+\.jsonl")
 _DIGITS = 7  # significant ones: a hundredth of what prices are known to, and half the file
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -217,8 +219,8 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
         found = _NAME.fullmatch(name)
         if found and found[1] >= oldest:
             # A folder is not ours, and a file that is gone was deleted for its age.
-            with contextlib.suppress(FileNotFoundError, IsADirectoryError), storage_errors(folder / name):
-                tables.append(_parsed((folder / name).read_bytes()))
+            with contextlib.suppress(FileNotFoundError, FileRefused), storage_errors(folder / name):
+                tables.append(_parsed(read_regular(folder / name)))
     records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
     if since is not None:
         records = records[records["target_session"] >= pd.Timestamp(since)]

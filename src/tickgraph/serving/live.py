@@ -82,7 +82,7 @@ class LiveForecaster:
             now=now,
             models=self.models,
             watched=True,
-            fault=lambda: self.fault if self._symbols else None,
+            fault=lambda: self.fault if self._looked else registry.fault(),
             observer=self._observer,
             journal=journal,
         )
@@ -90,7 +90,7 @@ class LiveForecaster:
         self._poll_seconds = poll_seconds
         self._stopping = False
         self._wake = threading.Event()
-        self._looking = False
+        self._looking = self._looked = False
         self._watcher: threading.Thread | None = None
         self._symbols: tuple[str, ...] = ()
         self._trained: frozenset[str] = frozenset()
@@ -132,7 +132,7 @@ class LiveForecaster:
         try:
             self._look()
         finally:
-            self._looking = False
+            self._looking, self._looked = False, True
             self._observer.looked()
 
     def _look(self) -> None:

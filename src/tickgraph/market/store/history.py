@@ -19,6 +19,7 @@ from tickgraph.atomic import storage_errors
 from tickgraph.errors import PriceDataError
 from tickgraph.market.source import BAR_COLUMNS
 from tickgraph.market.store.layout import UNREADABLE, damaged, encodings, head_of, with_head
+from tickgraph.regular_file import FileRefused, read_regular
 
 VALUES: tuple[str, ...] = BAR_COLUMNS[1:]  # date, prices, volume: the symbol is the same in every row
 # One group for ten years: groups of 256 make a file a quarter larger, take three times as long to read whole, and
@@ -125,13 +126,13 @@ def read_history(
     """
     try:
         with storage_errors(path):
-            data = path.read_bytes()
+            data = read_regular(path)
     except FileNotFoundError:
         raise PriceDataError(
             f"No prices of {symbol} are stored from source {source!r} in {path.parent.parent}. "
             f"Run: tickgraph prices update --symbols {symbol} --source {source}"
         ) from None
-    except IsADirectoryError:
+    except FileRefused:  # a folder, a named pipe, a device
         raise damaged(path, source, symbol) from None
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)

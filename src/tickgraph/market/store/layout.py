@@ -80,7 +80,7 @@ def history_path(root: Path, source: str, symbol: str) -> Path:
 def path_within(folder: Path, symbol: str) -> Path:
     """File of a symbol's history in a folder that :func:`source_folder` gave; errors as :func:`history_path`."""
     path = f"{folder}/{canonical(symbol)}.parquet"  # no symbol has a separator in it
-    if os.path.islink(path) and Path(path).resolve().parent != folder:  # noqa: PTH114  resolving each is slow
+    if os.path.islink(path) and Path(os.path.realpath(path)).parent != folder:  # noqa: PTH114  resolving each is slow
         raise PriceDataError(f"{path} lies outside the price store {folder.parent}.")
     return Path(path)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tickgraph.atomic import storage_errors
 from tickgraph.market.store.history import Head, days_of, encoded
 from tickgraph.market.store.layout import UNREADABLE, damaged_recent, head_of, with_head
+from tickgraph.regular_file import FileRefused, read_regular
 
 # Rows of a group: fewer make a longer footer, more have to be decoded for one symbol.
 GROUP_ROWS = 2048
@@ -100,10 +101,10 @@ class Recent:
         """
         try:
             with storage_errors(path):
-                data = path.read_bytes()
+                data = read_regular(path)
         except FileNotFoundError:
             return cls(path, source, None)
-        except IsADirectoryError:
+        except FileRefused:  # a folder, a named pipe, a device
             raise damaged_recent(path, source) from None
         try:
             file = pq.ParquetFile(

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tickgraph.errors import PriceDataError, reason_of
+from tickgraph.errors import TickgraphError, reason_of
 from tickgraph.market.calendar import last_completed_session, next_session, sessions_behind
 from tickgraph.operations.simulation.expected import TOLERANCE, ExpectedForecasts, difference
 from tickgraph.operations.simulation.world import World
@@ -115,7 +115,7 @@ class Checker:
             again = [_under(names, self._again(model)) for _, model in group]
             results = self.expected.prepared(again, as_of, names, ends)
             for (symbol, model), prepared in zip(group, results, strict=True):
-                if not isinstance(prepared, PriceDataError):
+                if not isinstance(prepared, TickgraphError):
                     found[symbol] = self._known[symbol, model.trained_at, as_of] = prepared
         self._forget(now)
         return found

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from cachetools import LRUCache
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import TickgraphError
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.replay import ReplaySource
 from tickgraph.model.fitting import fit
@@ -99,7 +99,7 @@ class ExpectedForecasts:
 
     def prepared(
         self, models: Sequence[ServedModel], session: np.datetime64, names: Names, ends: Ends
-    ) -> list[Prepared | PriceDataError]:
+    ) -> list[Prepared | TickgraphError]:
         """Forecast from a session with models that were trained again."""
         return prepare_models(self.panel(session, names, ends), session, models, _evening(session))
 
