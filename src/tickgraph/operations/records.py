@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from tickgraph.atomic import READABLE, names_in, write_atomically
+from tickgraph.market.quality import Finding
 
 KEPT = 400  # runs: over a year of daily and weekly ones
 
@@ -39,6 +40,8 @@ class SymbolRun(_Record):
     """Why its model was due, in words."""
     errors: tuple[str, ...] = ()
     """What failed, in words; what was there before is kept."""
+    findings: tuple[Finding, ...] = ()
+    """What the checks found in its new prices, and what they left out."""
 
 
 class RefreshRun(_Record):
@@ -70,6 +73,8 @@ class RefreshRun(_Record):
     """Why it failed."""
     unreachable: dict[str, str] = Field(default_factory=dict)
     """Sources that could not be reached, or had nothing newer yet, and why."""
+    notes: tuple[str, ...] = ()
+    """What the sources said besides their prices: a column that is not used, a name that is no symbol."""
     symbols: dict[str, SymbolRun] = Field(default_factory=dict)
     """By symbol."""
 

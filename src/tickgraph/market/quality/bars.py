@@ -77,11 +77,10 @@ def unpriced(bars: Histories) -> tuple[list[Finding], Flags]:
     missing = ~(np.isfinite(close) & np.isfinite(adjusted))
     nothing = (close == 0) | (adjusted == 0)
 
-    def say(rows: Rows) -> str:
-        row = rows[0]
+    def say(row: int) -> str:
         column = next(n for n in NEEDED if not np.isfinite(bars.values[n][row]) or bars.values[n][row] == 0)
         value = bars.values[column][row]
-        return bars.span(rows, f"{column} is {'missing' if np.isnan(value) else written(value)}")
+        return f"{column} is {'missing' if np.isnan(value) else written(value)}"
 
     found, out = bars.leave_out(missing, "missing price", say)
     more, zero = bars.leave_out(nothing & ~missing, "price not positive", say)
@@ -111,20 +110,27 @@ def unused(bars: Histories) -> tuple[list[Finding], dict[str, Flags]]:
     dict
         ``[n]`` bool by column: what is to be stored as missing.
     """
-    found: list[Finding] = []
     bad: dict[str, Flags] = {}
+    lacking: dict[
+        tuple[str, bytes], tuple[Rows, list[str]]
+    ] = {}  # columns of the same sessions are one finding
     for column in ("open", "high", "low"):
         values = bars.values[column]
         with np.errstate(invalid="ignore"):
             none = ~np.isfinite(values) | (values <= 0)
         bad[column] = none & ~np.isnan(values)
-        for _, rows in bars.by_symbol(none):
-            detail = f"{len(rows)} sessions from here on have no {column}"
-            wrong = rows[bad[column][rows]]
-            if len(wrong):
-                value = written(values[wrong[0]])
-                detail += f"; that of {bars.days[wrong[0]]} is {value}, and is stored as missing"
-            found.append(bars.finding(rows, f"no {column}", detail, "warning"))
+        for symbol, rows in bars.by_symbol(none):
+            lacking.setdefault((symbol, rows.tobytes()), (rows, []))[1].append(column)
+    found = []
+    for rows, columns in lacking.values():
+        names = ", ".join(columns)
+        detail = f"{len(rows)} sessions from here on have no {names}"
+        wrong = [(column, row) for column in columns for row in rows[bad[column][rows]][:1]]
+        if wrong:
+            column, row = wrong[0]
+            value = written(bars.values[column][row])
+            detail += f"; {column} of {bars.days[row]} is {value}, and is stored as missing"
+        found.append(bars.finding(rows, f"no {names}", detail, "warning"))
     return found, bad
 
 

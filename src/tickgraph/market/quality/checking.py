@@ -69,10 +69,10 @@ def usable(
     findings = single.undated(rest)
     rest = leave(np.isnat(rest.days))
     for step in (
+        single.unpriced,  # before dates that come twice: a dividend may have a row of its own
         single.twice,
         schedule.not_daily,
         lambda left: schedule.unfinished(left, now),
-        single.unpriced,
         schedule.closed,
     ):
         found, flags = step(rest)
@@ -88,6 +88,7 @@ def usable(
             ordered.loc[places[flags], column] = np.nan
     findings += _moves(rest, implausible, out)
     refused = {found.symbol for found in findings if found.severity == "error"}
+    findings = [f for f in findings if f.kind != schedule.GAP or f.symbol not in refused]
     findings.sort(key=lambda found: (found.symbol, found.session, found.kind))
     kept = ~out & ~ordered["symbol"].isin(refused).to_numpy()
     return (ordered if kept.all() else ordered[kept].reset_index(drop=True)), findings

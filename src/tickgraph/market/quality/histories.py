@@ -111,9 +111,23 @@ class Histories:
             yield self.finding(rows, kind, say(rows), "warning")
 
     def leave_out(
-        self, flags: Flags, kind: str, say: Callable[[Rows], str], share: float = UNSOUND
+        self,
+        flags: Flags,
+        kind: str,
+        say: Callable[[int], str],
+        share: float = UNSOUND,
+        remedy: str = "",
     ) -> tuple[list[Finding], Flags]:
         """Leave flagged bars out where they are few, and refuse a symbol that has more.
+
+        Parameters
+        ----------
+        flags
+            ``[n]`` bool.
+        kind, say, remedy
+            What is wrong, what it is with a bar, and what would mend it.
+        share
+            Share of a symbol's bars that may be left out; one always may.
 
         Returns
         -------
@@ -125,11 +139,13 @@ class Histories:
         found, sizes = [], self.sizes()
         for _, rows in self.by_symbol(flags):
             among = int(sizes[self.codes[rows[0]]])
+            text, end = say(int(rows[0])), self.days[rows[-1]]
             if len(rows) <= max(1, share * among) and len(rows) < among:
-                found.append(self.finding(rows, kind, say(rows), "warning", left_out=True))
+                detail = self.span(rows, text) + remedy
+                found.append(self.finding(rows, kind, detail, "warning", left_out=True))
             else:
-                many = f"{say(rows)}; {len(rows)} of its {among} bars are like this: too many to leave out"
-                found.append(self.finding(rows, kind, many, "error"))
+                detail = f"{text}; {len(rows)} of its {among} bars, up to {end}, are like that{remedy}"
+                found.append(self.finding(rows, kind, detail, "error"))
         return found, flags
 
     def span(self, rows: Rows, text: str) -> str:

@@ -40,5 +40,5 @@ def implausible(
     found, out = slip_findings(bars, slips["close"], slips["adj_close"], treatment)
     explained = np.logical_or.reduce([each.explained for each in slips.values()])
     found += levels(bars, by_column["adj_close"], explained, missing, treatment)
-    found += scales(bars, explained | out)
+    found += scales(bars, explained | out, treatment)
     return found, out if treatment == "leave_out" else np.zeros_like(out)

@@ -13,7 +13,7 @@ from tickgraph.market.quality.moves import LEVEL, Moves, around, times
 
 DOUBLE = np.log(2)
 HALT = 5  # missing sessions after which any price may be right
-PENCE, NEAR_PENCE = np.log(100), 0.1
+PENCE, NEAR_PENCE, EXACTLY_PENCE = np.log(100), 0.1, 0.02
 SCALES = (
     np.log(1.25) - 0.02
 )  # larger than all but four dividends and spin-offs of 479 large US stocks in nine years
@@ -96,8 +96,8 @@ def _median(values: NDArray[np.float64]) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def scales(bars: Histories, explained: Flags) -> Iterator[Finding]:
-    """Steps of close against adjusted close that no dividend makes."""
+def scales(bars: Histories, explained: Flags, treatment: Implausible) -> Iterator[Finding]:
+    """Steps of close against adjusted close that no dividend makes; one of 100 is another unit, and an error."""
     close, adjusted = bars.values["close"], bars.values["adj_close"]
     step = np.zeros(len(bars))
     step[1:] = np.diff(np.log(close) - np.log(adjusted))
@@ -105,9 +105,14 @@ def scales(bars: Histories, explained: Flags) -> Iterator[Finding]:
     for _, rows in bars.by_symbol(flags):
         row = rows[np.abs(step[rows]).argmax()]
         steps = (f"{written(each[row - 1])} to {written(each[row])}" for each in (close, adjusted))
-        detail = (
-            f"on {bars.days[row]} close went from {next(steps)}, and adj_close from {next(steps)}: no dividend is that "
-            "large. Forecasts start from close, which should be adjusted for splits"
-        )
+        detail = f"on {bars.days[row]} close went from {next(steps)}, and adj_close from {next(steps)}: "
+        pence = abs(abs(step[row]) - PENCE) < EXACTLY_PENCE
+        if pence:
+            detail += "like pence and pounds. Give both in one unit"
+        else:
+            detail += (
+                "no dividend is that large. Forecasts start from close, which should be adjusted for splits"
+            )
+        severity: Severity = "error" if pence and treatment != "keep" else "warning"
         more = f"; {len(rows)} such steps" if len(rows) > 1 else ""
-        yield bars.finding(rows, "two scales", detail + more, "warning", float(np.abs(step[row])))
+        yield bars.finding(rows, "two scales", detail + more, severity, float(np.abs(step[row])))

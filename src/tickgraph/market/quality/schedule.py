@@ -39,11 +39,11 @@ def unfinished(bars: Histories, now: datetime | None = None) -> tuple[list[Findi
     found, out = bars.leave_out(
         running, "unfinished session", lambda _: f"the session has not closed by {moment:%Y-%m-%d %H:%M} UTC"
     )
-
-    def say(rows: Rows) -> str:
-        return bars.span(rows, f"a bar from the future: the last session that has closed is {last}")
-
-    more, _ = bars.leave_out(later & ~running, "future session", say)
+    more, _ = bars.leave_out(
+        later & ~running,
+        "future session",
+        lambda row: f"{bars.days[row]} has not been: the last session that closed is {last}",
+    )
     return [*found, *more], out | later
 
 
@@ -81,13 +81,13 @@ def closed(bars: Histories) -> tuple[list[Finding], Flags]:
         out[dated] = ~np.isin(days, sessions(days.min(), days.max()))
         out &= bars.days >= first_session()  # Yahoo's histories go back to 1962, the calendar to 1990
 
-    def say(rows: Rows) -> str:
-        text = f"no session of {exchange()}" + (
-            f", as {len(rows)} days up to {bars.days[rows[-1]]} are none" * (len(rows) > 1)
-        )
-        return f"{text}. If its exchange is another, name it with --exchange or the setting exchange"
-
-    return bars.leave_out(out, "not a session", say, CLOSED)
+    return bars.leave_out(
+        out,
+        "not a session",
+        lambda row: f"{exchange()}, the exchange in force, was closed",
+        CLOSED,
+        ". If its prices are of another exchange, name that: --exchange, or the setting exchange",
+    )
 
 
 def missing_before(bars: Histories) -> NDArray[np.int64]:
