@@ -84,7 +84,8 @@ def usable(
     places = np.flatnonzero(~out)
     for column, flags in unused.items():
         if flags.any():
-            ordered[column] = ordered[column].astype(np.float64)
+            if not pd.api.types.is_float_dtype(ordered[column]):
+                ordered[column] = ordered[column].astype(np.float64)
             ordered.loc[places[flags], column] = np.nan
     findings += _moves(rest, implausible, out)
     refused = {found.symbol for found in findings if found.severity == "error"}

@@ -55,7 +55,7 @@ class UpdateReport:
 
     def refuse(self, findings: list[quality.Finding]) -> None:
         """Take in findings; an error is a symbol's failure."""
-        self.findings += findings
+        self.findings = list(dict.fromkeys([*self.findings, *findings]))
         for found in findings:
             if found.severity == "error":
                 self.failures.setdefault(found.symbol, f"bad prices: {found}")
