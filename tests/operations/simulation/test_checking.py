@@ -3,8 +3,7 @@
 from datetime import date, timedelta
 
 from tickgraph.market.sources.replay import ReplaySource
-from tickgraph.market.store import PriceStore
-from tickgraph.market.store import comparing
+from tickgraph.market.store import PriceStore, comparing
 from tickgraph.operations.simulation import world as world_module
 from tickgraph.operations.simulation.faults import FaultyProvider
 from tickgraph.operations.simulation.year import Year
