@@ -32,6 +32,19 @@ def made_bars(symbols, count=40, first=0, scale=1.0):
     return pd.concat(parts, ignore_index=True)[list(BAR_COLUMNS)]
 
 
+def walk(symbols, count=120, deviation=0.015, seed=0):
+    """``count`` sessions of each symbol: a random walk, of which no move is more than three deviations."""
+    chance = np.random.default_rng(seed)
+    days = sessions("2021-01-04", "2022-12-30")[:count].astype("datetime64[us]")
+    parts = []
+    for symbol in symbols:
+        moves = deviation * np.clip(chance.standard_normal(count), -3, 3)
+        close = 30 * np.exp(np.cumsum(moves))
+        prices = {"open": close, "high": 1e9, "low": 1e-9, "close": close, "adj_close": close}
+        parts.append(pd.DataFrame({"symbol": symbol, "date": days, **prices, "volume": 1e6}))
+    return pd.concat(parts, ignore_index=True)[list(BAR_COLUMNS)]
+
+
 class Scripted:
     """A source over given bars that remembers what it was asked.
 

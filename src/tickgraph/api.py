@@ -58,7 +58,13 @@ def train(
     chosen = load_settings(**settings)
     source = open_source(chosen.source, chosen.source_path, access=chosen.access)
     wanted = parse_symbols(symbols, source.symbols())
-    prices = gather_prices(PriceStore(chosen.prices_dir), source, wanted, chosen.peer_pool, as_of=as_of)
+    prices = gather_prices(
+        PriceStore(chosen.prices_dir, implausible=chosen.implausible),
+        source,
+        wanted,
+        chosen.peer_pool,
+        as_of=as_of,
+    )
     report = train_symbols(
         prices.panel,
         prices.symbols,

@@ -33,6 +33,7 @@ from pydantic_settings import (
 
 from tickgraph.errors import InputError
 from tickgraph.market import calendar
+from tickgraph.market.quality import Implausible
 from tickgraph.market.sources import must_have_prices_of
 from tickgraph.market.sources.access import Access, Providers, Token
 from tickgraph.market.universe import add_aliases
@@ -229,6 +230,9 @@ class Settings(BaseSettings):
         What the source ``live`` asks, in this order: ``yahoo``, ``tiingo``.
     tiingo_token
         Token of an account with Tiingo.
+    implausible
+        What becomes of prices that cannot be: ``leave_out`` bars after which the price comes back and refuse a symbol
+        whose price stays on another scale, ``refuse`` the symbol for both, or ``keep`` them.
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
     universe
@@ -260,6 +264,7 @@ class Settings(BaseSettings):
     source_path: Path | None = None
     providers: Providers = ("yahoo", "tiingo")
     tiingo_token: Token | None = None
+    implausible: Implausible = "leave_out"
     peer_pool: tuple[str, ...] = ()
     universe: tuple[str, ...] = ()
     aliases: dict[str, str] = Field(default_factory=dict)

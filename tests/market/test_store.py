@@ -276,9 +276,9 @@ def test_a_source_that_is_a_path_is_refused(store, bars, source):
 
 def test_bad_first_prices_are_not_stored(store, bars):
     bad = bars.copy()
-    bad.loc[5, "close"] = float("nan")
+    bad.loc[5, "close"] = -1.0
     report = store.update(Scripted(bad), ["AAPL", "JPM"])
-    assert "missing price" in report.failures["AAPL"]
+    assert "price not positive" in report.failures["AAPL"]
     assert report.added == {"JPM": 148}
     assert store.symbols("scripted") == ("JPM",)
 

@@ -233,7 +233,9 @@ def _prices(words: list[str], settings: Settings) -> RunPrices:
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         # Peers come from the symbols that are evaluated.
-        prices = gather_prices(PriceStore(settings.prices_dir), origin, wanted, wanted)
+        prices = gather_prices(
+            PriceStore(settings.prices_dir, implausible=settings.implausible), origin, wanted, wanted
+        )
     for reason in prices.missing.values():
         failure(reason)
     for symbol, reason in prices.update.failures.items():

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tickgraph.api import open_forecaster
+from tickgraph.cli.findings import show_findings
 from tickgraph.cli.options import (
     AsJson,
     AsOf,
@@ -104,7 +105,7 @@ def read_prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]
 
 def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wanted: tuple[str, ...]) -> None:
     """A symbol without a model may have no stored prices yet: ask the source for them once."""
-    store = PriceStore(settings.prices_dir)
+    store = PriceStore(settings.prices_dir, implausible=settings.implausible)
     new = set(wanted) - set(forecaster.symbols()) - set(store.symbols(settings.source))
     if new and settings.fallback != "none":
         report = store.update(
@@ -112,6 +113,7 @@ def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wante
         )
         for reason in report.failures.values():
             note(reason)
+        show_findings(found for found in report.findings if found.severity == "warning")
 
 
 def _print(result: Forecasts, as_json: bool, *, single: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from tickgraph.cli.findings import show_update
 from tickgraph.cli.options import AsJson, Exchange, PricesDir, Source, SourcePath, listed_symbols
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
@@ -18,6 +19,8 @@ from tickgraph.market.source import PriceSource
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import Examination, PriceStore, RepairReport, UpdateReport, examine, repair
 from tickgraph.settings import load_settings
+
+ROWS = 200  # of a table that a person reads
 
 app = typer.Typer(no_args_is_help=True, help="Import, update, check and repair stored prices.")
 
@@ -39,7 +42,12 @@ def import_files(
 ) -> None:
     """Import your own prices. Train on them with: tickgraph train --source files --source-path PATH."""
     settings = load_settings(prices_dir=prices_dir, exchange=exchange)
-    _update(PriceStore(settings.prices_dir), open_source("files", path), symbols, as_json)
+    _update(
+        PriceStore(settings.prices_dir, implausible=settings.implausible),
+        open_source("files", path),
+        symbols,
+        as_json,
+    )
 
 
 @app.command()
@@ -54,7 +62,7 @@ def update(
     """Fetch what the store lacks; a restated history is fetched whole."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
     origin = open_source(settings.source, settings.source_path, access=settings.access)
-    _update(PriceStore(settings.prices_dir), origin, symbols, as_json)
+    _update(PriceStore(settings.prices_dir, implausible=settings.implausible), origin, symbols, as_json)
 
 
 @app.command()
@@ -71,9 +79,9 @@ def check(
     """Look for damaged files and bad prices: exit code 4 if there are errors, 0 if there are warnings at most."""
     settings = load_settings(source=source, prices_dir=prices_dir, exchange=exchange)
     if path is not None:
-        found = _check_files(path, symbols)
+        found = _check_files(path, symbols, settings.implausible)
     else:
-        store = PriceStore(settings.prices_dir)
+        store = PriceStore(settings.prices_dir, implausible=settings.implausible)
         stored = store.symbols(settings.source)
         if not stored:
             raise PriceDataError(
@@ -118,7 +126,7 @@ def repair_store(
     """Fetch damaged histories again, clear away leftovers, write recent sessions into the histories."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
     store, origin = (
-        PriceStore(settings.prices_dir),
+        PriceStore(settings.prices_dir, implausible=settings.implausible),
         open_source(settings.source, settings.source_path, access=settings.access),
     )
     wanted = listed_symbols(symbols, store.symbols(origin.name)) if symbols else None
@@ -143,7 +151,7 @@ def show(
 ) -> None:
     """Show what the store holds."""
     settings = load_settings(source=source, prices_dir=prices_dir, exchange=exchange)
-    held = PriceStore(settings.prices_dir).info(settings.source)
+    held = PriceStore(settings.prices_dir, implausible=settings.implausible).info(settings.source)
     if as_json:
         print_json(
             [
@@ -174,7 +182,8 @@ def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, a
         report = store.update(source, wanted, progress=lambda symbol: status.update(f"Stored {symbol}"))
     _print_update(report, store, as_json)
     if report.failures and not report.added:
-        raise PriceDataError(f"No prices were stored: {'; '.join(list(report.failures.values())[:5])}")
+        first = next(iter(report.failures.values()))
+        raise PriceDataError(f"No prices were stored: {len(report.failures)} symbols failed. {first}")
     if report.failures or report.rejected:
         raise typer.Exit(PartialFailure.exit_code)
 
@@ -196,12 +205,7 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
             }
         )
         return
-    for reason in report.failures.values():
-        failure(reason)
-    for reason in report.rejected.values():
-        failure(reason)
-    for text in report.notes:
-        note(text)
+    show_update(report)
     for symbol in report.repaired:
         note(f"{symbol}: the stored file was damaged; its whole history was fetched again")
     for symbol in report.restated:
@@ -212,9 +216,6 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
         note(f"{symbol}: the new history lacks {lost} sessions that the stored one had")
     if report.healed:
         note("the file of recent sessions was damaged; what was lost was fetched again")
-    for finding in report.findings[:20]:
-        if finding.severity == "warning":
-            note(str(finding))
     stdout.print(
         f"{len(report.added)} symbols, {sum(report.added.values()):,} new sessions, "
         f"{len(report.failures)} failed; stored in {store.root}.",
@@ -222,11 +223,15 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
     )
 
 
-def _check_files(path: Path, symbols: list[str] | None) -> Examination:
+def _check_files(path: Path, symbols: list[str] | None, implausible: quality.Implausible) -> Examination:
     files = open_source("files", path)
-    bars = files.fetch(listed_symbols(symbols, files.symbols()) if symbols else files.symbols()).bars
-    last = {str(symbol): day.date() for symbol, day in bars.groupby("symbol")["date"].max().items()}
-    return Examination(quality.check(bars), last, len(bars))
+    fetched = files.fetch(listed_symbols(symbols, files.symbols()) if symbols else files.symbols())
+    for text in (*fetched.rejected.values(), *fetched.notes):
+        note(text)
+    bars = fetched.bars
+    kept, findings = quality.usable(bars, implausible=implausible)
+    last = {str(symbol): day.date() for symbol, day in kept.groupby("symbol")["date"].max().items()}
+    return Examination(findings, last, len(bars))
 
 
 def _print_repair(report: RepairReport, dry_run: bool) -> None:
@@ -249,9 +254,9 @@ def _print_repair(report: RepairReport, dry_run: bool) -> None:
 
 
 def _findings_table(findings: list[quality.Finding]) -> Table:
-    table = results("Findings", "symbol", "session", "severity", "kind", "detail")
-    for finding in findings[:200]:
-        table.add_row(finding.symbol, finding.session, finding.severity, finding.kind, finding.detail)
-    if len(findings) > 200:
-        table.caption = f"and {len(findings) - 200} more; --json has all"
+    table = results("Findings, the worst first", "symbol", "session", "severity", "kind", "detail")
+    for finding in quality.worst_first(findings)[:ROWS]:
+        table.add_row(finding.symbol, finding.session, finding.severity, finding.kind, finding.text)
+    if len(findings) > ROWS:
+        table.caption = f"and {len(findings) - ROWS} more; --json has all"
     return table

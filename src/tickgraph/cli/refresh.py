@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tickgraph.cli.findings import show_findings
 from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, SourcePath, explain_all
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
 from tickgraph.errors import InputError, PartialFailure, SourceUnavailableError
@@ -34,7 +35,10 @@ INTERRUPTED = 130
 
 def site_of(settings: Settings) -> Site:
     """Everything that a refresh works on, by these settings."""
-    registry, store = ModelRegistry(settings.models_dir), PriceStore(settings.prices_dir)
+    registry, store = (
+        ModelRegistry(settings.models_dir),
+        PriceStore(settings.prices_dir, implausible=settings.implausible),
+    )
     state_dir = settings.operations_dir
     return Site(
         registry=registry,
@@ -190,9 +194,13 @@ def _print(site: Site, run: RefreshRun) -> None:
     rows = {symbol: done for symbol, done in sorted(run.symbols.items()) if _did_something(done)}
     if rows:
         print_table(_table(run, rows))
-    for done in rows.values():
+    findings = [found for done in run.symbols.values() for found in done.findings]
+    show_findings(findings)
+    told = {found.symbol for found in findings if found.severity == "error"}
+    for symbol, done in rows.items():
         for error in done.errors:
-            failure(error)
+            if not (symbol in told and error.startswith("prices: bad prices")):
+                failure(error)
     for text in (*run.notes, *run.unreachable.values()):
         note(text)
     stdout.print(_summary(site, run), highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from tickgraph.cli.findings import show_all, show_findings
 from tickgraph.cli.options import (
     AsJson,
     AsOf,
@@ -42,7 +44,7 @@ from tickgraph.cli.output import (
 )
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore
+from tickgraph.market.store import PriceStore, UpdateReport
 from tickgraph.market.universe import EVERY, alias_note, is_group, parse_symbols
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
@@ -141,7 +143,11 @@ def train(
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         prices = gather_prices(
-            PriceStore(settings.prices_dir), origin, wanted, settings.peer_pool, as_of=parse_date(as_of)
+            PriceStore(settings.prices_dir, implausible=settings.implausible),
+            origin,
+            wanted,
+            settings.peer_pool,
+            as_of=parse_date(as_of),
         )
     missing = _report_prices(words, prices)
     with _progress(len(prices.symbols)) as show:
@@ -157,7 +163,7 @@ def train(
     for text in report.notes:
         note(text)
     report.failed |= missing
-    _print_report(report, settings, time.perf_counter() - started, as_json)
+    _print_report(report, prices.update, settings, time.perf_counter() - started, as_json)
     if report.interrupted:
         raise typer.Exit(130)
     if report.failed and not report.done:
@@ -186,9 +192,10 @@ def _report_prices(words: list[str], prices: RunPrices) -> dict[str, str]:
             note(f"{symbol}: trained on stored prices; the update failed: {reason}")
     for symbol in prices.update.repaired:
         note(f"{symbol}: the stored prices were damaged; its whole history was fetched again")
-    refused = [finding for finding in prices.update.findings if finding.severity == "error"]
-    for finding in refused[:10]:
-        failure(str(finding))
+    show_all(prices.update.rejected.values())
+    for text in prices.update.notes:
+        note(text)
+    show_findings(prices.update.findings)
     return {symbol: reason for symbol, reason in prices.missing.items() if symbol in named}
 
 
@@ -222,13 +229,17 @@ def _loss(metadata: ModelMetadata | None) -> str:
     return "-" if metadata is None else f"{metadata.performance_metrics.final_loss:.4f}"
 
 
-def _print_report(report: TrainingReport, settings: Settings, seconds: float, as_json: bool) -> None:
+def _print_report(
+    report: TrainingReport, update: UpdateReport, settings: Settings, seconds: float, as_json: bool
+) -> None:
     if as_json:
         print_json(
             {
                 "trained": {symbol: m.model_dump(mode="json") for symbol, m in sorted(report.done.items())},
                 "failed": report.failed,
-                "notes": report.notes,
+                "findings": [asdict(finding) for finding in update.findings],
+                "notes": [*update.notes, *report.notes],
+                "rejected": update.rejected,
                 "interrupted": report.interrupted,
                 "seconds": seconds,
                 "models_dir": str(settings.models_dir),

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from tickgraph.atomic import READABLE, names_in, write_atomically
+from tickgraph.market.quality import Finding
 from tickgraph.regular_file import read_regular
 
 KEPT = 400  # runs: over a year of daily and weekly ones
@@ -40,6 +41,8 @@ class SymbolRun(_Record):
     """Why its model was due, in words."""
     errors: tuple[str, ...] = ()
     """What failed, in words; what was there before is kept."""
+    findings: tuple[Finding, ...] = ()
+    """What the checks found in its new prices, and what they left out."""
 
 
 class RefreshRun(_Record):
@@ -72,7 +75,7 @@ class RefreshRun(_Record):
     unreachable: dict[str, str] = Field(default_factory=dict)
     """Sources that could not be reached, or had nothing newer yet, and why."""
     notes: tuple[str, ...] = ()
-    """What a person should know, in words: symbols that end apart from the others, models with few peers."""
+    """What a person should know, in words: an unused column, symbols that end apart from the others, few peers."""
     symbols: dict[str, SymbolRun] = Field(default_factory=dict)
     """By symbol."""
 

@@ -151,8 +151,15 @@ class Steps:
             on_symbol=lambda symbol: self._on_event("prices", symbol),
         )
         for symbol, found in update.symbols.items():
-            self._note(symbol, prices=found.prices, sessions_added=found.sessions_added, errors=found.errors)
+            self._note(
+                symbol,
+                prices=found.prices,
+                sessions_added=found.sessions_added,
+                errors=found.errors,
+                findings=found.findings,
+            )
         self._unreachable(update.unreachable)
+        self._say(*update.notes)
         self._ended_symbols = update.ended
         self._write()
 

@@ -12,6 +12,7 @@ from tickgraph.errors import PriceDataError, SourceUnavailableError, StorageErro
 from tickgraph.market import calendar
 from tickgraph.market.ends import NAMED, TOLERANCE, is_few
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.quality import Finding
 from tickgraph.market.source import Fetched, PriceSource
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical
@@ -44,11 +45,14 @@ class PriceUpdate:
     ended
         Symbols that failed and will go on failing: the source has the last session of the others, and they lack
         more than that.
+    notes
+        What the sources said besides their prices.
     """
 
     symbols: dict[str, SymbolRun] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
 
 
 class _Watched:
@@ -197,6 +201,9 @@ def _update_one(
 ) -> None:
     report = store.update(source, asked, last=session, progress=on_symbol)
     found: dict[str, SymbolRun] = {}
+    findings: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        findings.setdefault(finding.symbol, []).append(finding)
     for symbol in asked:
         added = report.added.get(symbol, 0)
         outcome: PriceOutcome = "updated" if added else "unchanged"
@@ -207,7 +214,10 @@ def _update_one(
         elif symbol in report.restated:
             outcome = "restated"
         errors = (f"prices: {report.failures[symbol]}",) if symbol in report.failures else ()
-        found[symbol] = SymbolRun(prices=outcome, sessions_added=added, errors=errors)
+        found[symbol] = SymbolRun(
+            prices=outcome, sessions_added=added, errors=errors, findings=tuple(findings.get(symbol, ()))
+        )
+    update.notes += [*report.notes, *report.rejected.values()]
     _merge(update, found)
 
 
@@ -223,6 +233,7 @@ def _merge(update: PriceUpdate, found: Mapping[str, SymbolRun]) -> None:
             update={
                 "sessions_added": old.sessions_added + new.sessions_added,
                 "errors": old.errors + new.errors,
+                "findings": old.findings + new.findings,
             }
         )
 

@@ -246,15 +246,16 @@ def test_what_was_fetched_before_an_interruption_is_kept(store, source):
 
 def test_checks_look_at_new_sessions_only(store):
     bars = made_bars(NAMES[:2], 42)
-    bars.loc[38:40, "adj_close"] = 60.0, 120.0, 60.0  # like two splits, the first in what is stored
+    for column in ("open", "high", "low", "close", "adj_close"):
+        bars.loc[38:40, column] = 60.0, 120.0, 60.0  # like two splits, the first in what is stored
     store.update(Scripted(bars[bars["date"] <= str(DAYS[39])]), NAMES[:2])
     report = store.update(Scripted(bars[bars["date"] <= str(DAYS[40])]), NAMES[:2])
     assert [(f.symbol, f.kind, f.session) for f in report.findings] == [
         ("AAPL", "split-like jump", str(DAYS[40]))  # and not again the one before
     ]
-    bars.loc[41, "close"] = float("nan")
+    bars.loc[41, "close"] = -1.0
     report = store.update(Scripted(bars), NAMES[:2])
-    assert "missing price" in report.failures["AAPL"]
+    assert "price not positive" in report.failures["AAPL"]
     assert report.added == {"JPM": 1}
 
 
@@ -311,9 +312,9 @@ def test_a_folded_history_came_when_its_newest_session_did(tmp_path):
     store = PriceStore(tmp_path, now=lambda: clock[0])
     for count in (40, 41, 42):
         store.update(Scripted(made_bars(NAMES, count)), NAMES)
-        clock[0] += timedelta(days=1)
+        clock[0] += timedelta(days=2)
     folding.fold(store, "scripted", always=True)
-    assert {held.fetched_at for held in store.info("scripted")} == {"2022-07-30T22:00:00+00:00"}
+    assert {held.fetched_at for held in store.info("scripted")} == {"2022-08-01T22:00:00+00:00"}
 
 
 def test_a_damaged_recent_file_is_fetched_again_for_every_symbol(store, source):

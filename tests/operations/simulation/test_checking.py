@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from tickgraph.market.sources.replay import ReplaySource
-from tickgraph.market.store import comparing
+from tickgraph.market.store import PriceStore, comparing
 from tickgraph.operations.simulation import world as world_module
 from tickgraph.operations.simulation.faults import FaultyProvider
 from tickgraph.operations.simulation.year import Year
@@ -29,7 +29,11 @@ def test_a_provider_that_knows_tomorrow_is_found(make_world, monkeypatch):
             finally:
                 self.now = now
 
+    def ahead(folder, now):  # a store whose clock is right would not take what is of tomorrow
+        return PriceStore(folder, lambda: now() + timedelta(days=1))
+
     monkeypatch.setattr(world_module, "ReplaySource", Leaking)
+    monkeypatch.setattr(world_module, "PriceStore", ahead)
     assert any("had not closed" in problem for problem in wrong(make_world(), verify=False))
 
 

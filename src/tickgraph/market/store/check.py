@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 STORE = "(store)"  # whose a finding is that concerns no single symbol
 DAMAGED, UNORDERED, DUPLICATE, RECENT = "damaged file", "out of order", "duplicate row", "damaged recent file"
 GAP = "gap"
-# What a repair fetches a history whole for.
-REBUILT = frozenset({DAMAGED, UNORDERED, DUPLICATE})
 
 
 @dataclass
@@ -88,11 +86,12 @@ def examine(
         except PriceDataError as error:
             result.findings.append(_finding(symbol, DAMAGED, str(error), "error"))
             continue
-        result.last[symbol] = read.days.max().astype(date)
+        result.last[symbol] = store.closed(read.days.max()).astype(date)
         result.bars += len(read.days)
         result.findings += _order(symbol, read, source)
         if prices:
-            found = quality.check(store.reader.bars(source, symbol, read))
+            bars = store.reader.bars(source, symbol, read)
+            found = quality.check(bars, now=store.now(), implausible=store.implausible)
             result.findings += [_with_remedy(finding, source) for finding in found]
         if progress:
             progress(symbol)
@@ -166,10 +165,13 @@ def _orphans(recent: Recent, stored: set[str], source: str) -> Iterator[Finding]
 
 
 def _with_remedy(finding: Finding, source: str) -> Finding:
-    if finding.kind != GAP:
-        return finding
-    remedy = f"Ask the source for them again: {_repair(source, finding.symbol)}"
-    return replace(finding, detail=f"{finding.detail}. {remedy}")
+    if finding.kind == GAP:
+        remedy = f"Ask the source for them again: {_repair(source, finding.symbol)}"
+        return replace(finding, detail=f"{finding.detail}. {remedy}")
+    if finding.left_out:  # an update today would not have stored it
+        remedy = f"Fetch the history again: {_repair(source, finding.symbol)}"
+        return replace(finding, detail=f"{finding.detail}. {remedy}", severity="error", left_out=False)
+    return finding
 
 
 def _repair(source: str, symbol: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -103,6 +104,39 @@ def _came_late(held: NDArray[np.datetime64], days: NDArray[np.datetime64]) -> bo
     """Whether fetched sessions lie between stored ones; a date without a session is none, and may be an error."""
     late = days[(days > held[0]) & (days < held[-1]) & ~np.isin(days, held)]
     return bool(len(late)) and bool(np.isin(late, sessions(late.min(), late.max())).any())
+
+
+def disowned(held: Mapping[str, SymbolPrices], fetched: FetchedRows, kept: FetchedRows) -> set[str]:
+    """Symbols of which a stored session was fetched again and is now known to be bad.
+
+    Parameters
+    ----------
+    held
+        What is stored, by symbol.
+    fetched, kept
+        What came, and what the checks left of it.
+    """
+    found = set()
+    for symbol, (start, stop) in kept.places.items():
+        first, end = fetched.places[symbol]
+        if symbol in held and stop - start < end - first:
+            left = np.setdiff1d(fetched.days[first:end], kept.days[start:stop])
+            if np.isin(left, held[symbol].days).any():
+                found.add(symbol)
+    return found
+
+
+def edits(stored: SymbolPrices, bars: pd.DataFrame) -> tuple[int, bool]:
+    """Count the sessions that a whole history adds to the stored one, and say whether it changes any other."""
+    columns = BAR_COLUMNS[2:]
+    held = stored.arrays(("date", *columns))
+    days = bars["date"].to_numpy().astype("datetime64[D]")
+    _, mine, theirs = np.intersect1d(held["date"], days, return_indices=True)
+    changed = len(mine) < len(held["date"]) or any(
+        not np.array_equal(held[name][mine], bars[name].to_numpy(np.float64)[theirs], equal_nan=True)
+        for name in columns
+    )
+    return len(days) - len(theirs), changed
 
 
 def lacking(stored: SymbolPrices, bars: pd.DataFrame) -> int:

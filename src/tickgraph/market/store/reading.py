@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,20 @@ class SymbolPrices:
         bars: pd.DataFrame = self.table().to_pandas(ignore_metadata=True)
         bars.insert(0, "symbol", [self.head.symbol] * len(bars))
         return bars[list(BAR_COLUMNS)]
+
+    def through(self, last: np.datetime64) -> SymbolPrices | None:
+        """Prices up to a session; None where all are later."""
+        if np.datetime64(self.last, "D") <= last:
+            return self
+        days = days_of(self.history.rows)
+        rows = self.history.rows.filter(pa.array(days <= last))
+        if not rows.num_rows:
+            return None
+        recent = self.recent
+        if recent is not None:
+            recent = recent.filter(pa.array(days_of(recent) <= last))
+        ends = replace(self.head, last=days_of(rows).max().item(), sessions=rows.num_rows)
+        return SymbolPrices(History(ends, rows), recent if recent is not None and recent.num_rows else None)
 
     def same(self, other: SymbolPrices) -> bool:
         """Whether both hold the same prices, wherever they are kept."""

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tickgraph.errors import PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
 from tickgraph.market.source import PriceSource
-from tickgraph.market.store.check import GAP, REBUILT, RECENT, examine, leftovers
+from tickgraph.market.store.check import GAP, RECENT, STORE, examine, leftovers
 from tickgraph.market.store.comparing import lacking, refusal
 from tickgraph.market.store.fetching import fetched_whole
 from tickgraph.market.store.folding import fold
@@ -62,8 +64,8 @@ def repair(
     store, source
         What to mend, and where prices are fetched from.
     symbols
-        Canonical names, which are also asked for sessions that are missing inside their histories; None is all that
-        are stored. The recent file and leftovers are seen to in any case.
+        Canonical names, whose histories are also fetched again where sessions are missing inside them or bad ones are
+        stored; None is all that are stored. The recent file and leftovers are seen to in any case.
     dry_run
         Say what would be done, and do nothing.
     progress
@@ -79,7 +81,7 @@ def repair(
     found = examine(store, source.name, symbols, prices=named, progress=progress).findings
     report.healed = any(finding.kind == RECENT for finding in found)
     broken = {finding.symbol: finding.kind for finding in found if finding.kind == GAP}
-    broken |= {finding.symbol: finding.kind for finding in found if finding.kind in REBUILT}
+    broken |= {f.symbol: f.kind for f in found if f.severity == "error" and f.symbol != STORE}
     if dry_run:
         report.removed, report.rebuilt = leftovers(store, source.name), broken
         return report
@@ -98,7 +100,7 @@ def _rebuild(store: PriceStore, source: PriceSource, broken: dict[str, str], rep
             report.failures |= dict.fromkeys(batch, str(fetched))
             continue
         report.failures |= fetched.failures
-        bars, findings = quality.usable(fetched.bars)
+        bars, findings = quality.usable(fetched.bars, now=store.now(), implausible=store.implausible)
         for finding in findings:
             if finding.severity == "error":
                 report.failures.setdefault(finding.symbol, f"bad prices: {finding}")
@@ -107,6 +109,7 @@ def _rebuild(store: PriceStore, source: PriceSource, broken: dict[str, str], rep
                 symbol = str(name)
                 provider = fetched.providers.get(symbol, source.name)
                 old = writer.stored(symbol) or writer.dates(symbol)
+                old = old and old.through(store.closed(np.datetime64(old.last, "D")))
                 why_not = refusal(old, rows, provider) if old else None
                 if why_not:
                     report.failures[symbol] = why_not

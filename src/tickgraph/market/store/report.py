@@ -15,15 +15,15 @@ class UpdateReport:
     Attributes
     ----------
     added
-        New sessions by symbol, all of them where a history was fetched whole; 0 where nothing was newer.
+        New sessions by symbol, all of them where a live source gave a history whole; 0 where nothing was newer.
     failures
         Why a symbol could not be updated; what was stored of it is kept.
     findings
-        What the checks found in the new prices.
+        What the checks found in the new prices, what they left out among it.
     repaired
         Symbols whose stored file was damaged or foreign and was replaced by a whole history.
     restated
-        Symbols whose old closes had changed, by a split, a dividend or a correction, and were fetched whole.
+        Symbols whose old bars had changed, by a split, a dividend, a correction or by hand, and were taken whole.
     switched
         Symbols whose whole history was taken from another provider, and which.
     shortened
@@ -55,7 +55,7 @@ class UpdateReport:
 
     def refuse(self, findings: list[quality.Finding]) -> None:
         """Take in findings; an error is a symbol's failure."""
-        self.findings += findings
+        self.findings = list(dict.fromkeys([*self.findings, *findings]))
         for found in findings:
             if found.severity == "error":
                 self.failures.setdefault(found.symbol, f"bad prices: {found}")

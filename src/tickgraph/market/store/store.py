@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from tickgraph.atomic import names_in
 from tickgraph.locks import exclusive
-from tickgraph.market.calendar import check_range
+from tickgraph.market.calendar import check_range, last_completed_session
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
+from tickgraph.market.quality import Implausible
 from tickgraph.market.source import PriceSource, empty_bars, select_bars
 from tickgraph.market.store.layout import Stamp, StoredSymbol, source_folder
 from tickgraph.market.store.reading import StoreReader
@@ -41,12 +42,21 @@ class PriceStore:
         Folder: a symbol's history is ``root/{source}/{symbol}.parquet``, and what was appended to any since they
         were last written ``root/{source}/recent/sessions.parquet``; the exchange is in ``root/exchange``.
     now
-        Clock; None is the system's.
+        Clock; None is the system's. Bars of sessions that have not closed by then are neither stored nor read.
+    implausible
+        What becomes of prices that cannot be, as in :func:`tickgraph.market.quality.usable`.
     """
 
-    def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        now: Callable[[], datetime] | None = None,
+        *,
+        implausible: Implausible = "leave_out",
+    ) -> None:
         self.root = Path(root)
         self.now = now or _system_time
+        self.implausible: Implausible = implausible
         self.reader = StoreReader(self.root)
         self._threads: dict[str, threading.Lock] = {}
 
@@ -102,7 +112,17 @@ class PriceStore:
         parts = [self.reader.bars(source, symbol, prices) for symbol, prices in found.items()]
         if not parts:
             return empty_bars()
-        return select_bars(pd.concat(parts, ignore_index=True), symbols, first, last)
+        bars = pd.concat(parts, ignore_index=True)
+        if len(bars):
+            bars = bars[bars["date"] <= self.closed(bars["date"].max().to_datetime64())]
+        return select_bars(bars, symbols, first, last)
+
+    def closed(self, newest: np.datetime64) -> np.datetime64:
+        """A session, or the last one that has closed where that is earlier."""
+        now, day = self.now(), newest.astype("datetime64[D]")
+        if day < np.datetime64(now.astimezone(UTC).date(), "D"):  # closed, whatever the exchange
+            return day
+        return min(day, last_completed_session(now))
 
     def panel(
         self,
@@ -134,6 +154,8 @@ class PriceStore:
         for symbol, prices in found.items():
             part = self.reader.arrays(source, symbol, prices, ("date", *PANEL_COLUMNS))
             kept = (start <= part["date"]) & (part["date"] <= end)
+            if len(part["date"]):
+                kept &= part["date"] <= self.closed(part["date"].max())
             if tail is not None:
                 kept[: max(0, len(kept) - tail)] = False
             parts[symbol] = {name: values[kept] for name, values in part.items()}
@@ -154,7 +176,9 @@ class PriceStore:
             rows = recent.counted(head, columns)
             if rows is not None:
                 values = {name: rows.column(name).to_numpy() for name in columns}
-                parts[symbol] = {**values, "date": values["date"].astype("datetime64[D]")}
+                days = values["date"].astype("datetime64[D]")
+                kept = days <= self.closed(days[-1])
+                parts[symbol] = {name: each[kept] for name, each in {**values, "date": days}.items()}
                 providers[symbol] = head.provider
         return PricePanel.side_by_side(parts, source, providers)
 
@@ -172,6 +196,7 @@ class PriceStore:
     def stored(self, source: str, symbol: str) -> StoredSymbol:
         """What is stored of one symbol; errors as in :meth:`read`."""
         prices = self.reader.one(source, canonical(symbol), ("date",))
+        prices = prices.through(self.closed(np.datetime64(prices.last, "D"))) or prices
         head, recent = prices.head, prices.recent
         last, added, fetched_at = head.last, 0, head.fetched_at
         if recent is not None:

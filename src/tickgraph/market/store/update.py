@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import pyarrow as pa
 from tickgraph.errors import PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
 from tickgraph.market.source import BAR_COLUMNS, PriceSource
-from tickgraph.market.store.comparing import FetchedRows, judge, lacking, refusal
+from tickgraph.market.store.comparing import FetchedRows, disowned, edits, judge, lacking, refusal
 from tickgraph.market.store.fetching import fetched_whole
 from tickgraph.market.store.folding import fold
 from tickgraph.market.store.layout import Stamp
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tickgraph.market.store.store import PriceStore
 
 OVERLAP_DAYS = 10  # refetched with every update, to notice a restated history
-_OVERLAP_SESSIONS = 16  # at least the sessions of ten days
+_CONTEXT = 40  # stored sessions that new ones are judged by
 
 
 def update(
@@ -90,6 +90,7 @@ class _Update:
         self._report = UpdateReport()
         self._pending: dict[str, _Pending] = {}
         self._stamps: dict[str, Stamp | None] = {}
+        self._rules: dict[str, Any] = {"now": store.now(), "implausible": store.implausible}
 
     def run(self, symbols: tuple[str, ...]) -> UpdateReport:
         source, report = self._source, self._report
@@ -131,11 +132,12 @@ class _Update:
     def _held(self, symbol: str) -> SymbolPrices | None:
         """The end of what is stored of a symbol; None where that cannot be read."""
         try:
-            prices = self._store.reader.one(self._source.name, symbol, sessions=_OVERLAP_SESSIONS)
+            prices = self._store.reader.one(self._source.name, symbol, sessions=_CONTEXT)
             self._store.reader.arrays(self._source.name, symbol, prices, prices.history.rows.column_names)
         except PriceDataError:
             return None
-        return prices
+        # An earlier version may have stored sessions that have not been: such a history is fetched whole.
+        return prices if self._closed(prices) is prices else None
 
     def _extend(self, held: dict[str, SymbolPrices]) -> None:
         """Ask for what is new of stored symbols, those that end together in one call."""
@@ -155,14 +157,16 @@ class _Update:
                 report.failures |= dict.fromkeys(group, str(error))
                 continue
             report.hear(fetched)
-            rows = FetchedRows.of(fetched.bars)
-            silent = set(group) - set(fetched.failures) - set(rows.places)
+            rows, refused, doubted = self._checked(fetched.bars, held)
+            silent = set(group) - set(fetched.failures) - refused - set(rows.places)
             report.added |= dict.fromkeys(sorted(silent), 0)
             for symbol in rows.places:
                 if symbol not in held:
                     continue
                 provider = fetched.providers.get(symbol, self._source.name)
                 verdict = judge(held[symbol], rows, symbol, provider)
+                if verdict in ("nothing", "append") and symbol in doubted:
+                    verdict = "restated"
                 if verdict == "nothing":
                     self._done(symbol, 0)
                 elif verdict == "append":
@@ -170,25 +174,34 @@ class _Update:
                     self._pending[symbol] = _Pending(rows, provider, last, self._stamps[symbol])
                 else:
                     whole[verdict].append(symbol)
-            self._check(rows, held)
         for why, symbols in whole.items():
             self._whole(symbols, why)
 
-    def _check(self, rows: FetchedRows, held: dict[str, SymbolPrices]) -> None:
-        """Look at new rows and the stored ones before them; a symbol with an error is not appended to."""
-        parts, last = [], {}
-        for symbol in rows.places:
-            if symbol in self._pending and self._pending[symbol].rows is rows:
-                parts += [_end_of(held[symbol]), rows.after(symbol, held[symbol].last)]
-                last[symbol] = str(held[symbol].last)
-        if not parts:
-            return
-        findings = quality.check(pa.concat_tables(parts).to_pandas())
-        new = [found for found in findings if not found.session <= last[found.symbol]]
-        self._report.refuse(new)
-        for found in new:
-            if found.severity == "error":
-                self._pending.pop(found.symbol, None)
+    def _checked(
+        self, bars: pd.DataFrame, held: dict[str, SymbolPrices]
+    ) -> tuple[FetchedRows, set[str], set[str]]:
+        """Look at fetched bars, with the stored ones before them as context.
+
+        Returns
+        -------
+        FetchedRows
+            Bars that may be stored.
+        set of str
+            Symbols with an error, which have none.
+        set of str
+            Symbols of which a stored session is now known to be a slip: the price came back after it.
+        """
+        fetched = FetchedRows.of(bars)
+        known = [symbol for symbol in fetched.places if symbol in held]
+        before = [_before(held[symbol], fetched.days[fetched.places[symbol][0]]) for symbol in known]
+        together = pa.concat_tables([*before, fetched.table]).to_pandas()
+        last = {symbol: prices.last for symbol, prices in held.items()}
+        kept, findings = quality.usable(together, after=last, **self._rules)
+        self._report.refuse(findings)
+        refused = {found.symbol for found in findings if found.severity == "error"}
+        starts = {symbol: fetched.days[start] for symbol, (start, _) in fetched.places.items()}
+        rows = FetchedRows.of(kept[kept["date"] >= kept["symbol"].map(starts)])
+        return rows, refused, disowned(held, fetched, rows)
 
     def _whole(self, symbols: Sequence[str], why: str) -> SourceUnavailableError | None:
         """Fetch whole histories and put them in place, some at a time; returns why the source was unavailable."""
@@ -199,7 +212,7 @@ class _Update:
                 failed = fetched
                 continue
             report.hear(fetched)
-            bars, findings = quality.usable(fetched.bars)
+            bars, findings = quality.usable(fetched.bars, **self._rules)
             report.refuse(findings)
             with self._store.writing(self._source.name) as writer:
                 for symbol, rows in bars.groupby("symbol", sort=False):
@@ -208,8 +221,14 @@ class _Update:
         return failed
 
     def _replace(self, writer: StoreWriter, symbol: str, bars: pd.DataFrame, provider: str, why: str) -> None:
-        report, old = self._report, writer.stored(symbol) or writer.dates(symbol)
-        whole = bars
+        report, held = self._report, writer.stored(symbol)
+        added, changed = len(bars), why != "fresh"
+        if held is not None and self._source.editable:
+            added, changed = edits(held, bars)
+            if not added and not changed:
+                self._done(symbol, 0)
+                return
+        old, whole = self._closed(held or writer.dates(symbol)), bars
         if old is not None:
             why_not = None if self._source.editable else refusal(old, bars, provider)
             if why_not:
@@ -228,12 +247,16 @@ class _Update:
             return
         if old is not None and provider != old.head.provider:
             report.switched[symbol] = provider
-        elif why != "fresh":
+        elif changed:
             report.restated.append(symbol)
         if old is not None and len(whole) < len(bars):
             stamp = self._store.stamp(self._source.name, symbol)
             self._pending[symbol] = _Pending(FetchedRows.of(bars), provider, old.last, stamp)
-        self._done(symbol, len(bars))
+        self._done(symbol, added)
+
+    def _closed(self, stored: SymbolPrices | None) -> SymbolPrices | None:
+        """Stored prices of sessions that have closed; None without any."""
+        return stored and stored.through(self._store.closed(np.datetime64(stored.last, "D")))
 
     def _commit(self) -> bool:
         """Append the new sessions of all symbols in one step; returns whether there were any."""
@@ -274,15 +297,16 @@ class _Update:
             self._progress(symbol)
 
 
-def _end_of(stored: SymbolPrices) -> pa.Table:
-    """The last stored sessions, in a recent file's types."""
+def _before(stored: SymbolPrices, day: np.datetime64) -> pa.Table:
+    """The stored sessions before a day, in a recent file's types."""
     arrays = stored.arrays(BAR_COLUMNS[1:])
-    count = min(_OVERLAP_SESSIONS, len(arrays["date"]))
-    last = {name: values[len(values) - count :] for name, values in arrays.items()}
+    count = int(np.searchsorted(arrays["date"], day))
+    first = max(0, count - _CONTEXT)
+    part = {name: values[first:count] for name, values in arrays.items()}
     return pa.table(
         {
-            "symbol": pa.array([stored.head.symbol] * count, pa.string()),
-            "date": pa.array(last.pop("date").astype("datetime64[us]")),
-            **{name: pa.array(np.asarray(values, np.float64)) for name, values in last.items()},
+            "symbol": pa.array([stored.head.symbol] * (count - first), pa.string()),
+            "date": pa.array(part.pop("date").astype("datetime64[us]")),
+            **{name: pa.array(np.asarray(values, np.float64)) for name, values in part.items()},
         }
     )

@@ -1,0 +1,160 @@
+"""Bars of several symbols as arrays, and faults in them gathered by symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tickgraph.market.quality.finding import Finding, Severity
+
+PRICES = ("open", "high", "low", "close", "adj_close")
+NEEDED = ("close", "adj_close")
+# Share of a symbol's sessions that may be left out. Where more are unsound the others are not to be trusted either.
+UNSOUND = 0.05
+
+Rows = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Bars ordered by symbol and date.
+
+    Attributes
+    ----------
+    names
+        ``[S]`` symbols.
+    codes
+        ``[n]`` place in ``names`` of each bar's symbol, ascending.
+    days
+        ``[n]`` datetime64[D].
+    values
+        ``[n]`` float64 by column: the prices and the volume.
+    told
+        ``[n]`` bool: the bars that findings may be of; the others are context.
+    """
+
+    names: NDArray[np.object_]
+    codes: Rows
+    days: NDArray[np.datetime64]
+    values: dict[str, NDArray[np.float64]]
+    told: Flags
+
+    @classmethod
+    def of(cls, ordered: pd.DataFrame, after: Mapping[str, date] | None = None) -> Histories:
+        """Lay out bars that are ordered by symbol and date; see :func:`tickgraph.market.quality.check`."""
+        codes, names = pd.factorize(ordered["symbol"])
+        days = ordered["date"].to_numpy().astype("datetime64[D]")
+        told = np.ones(len(days), dtype=np.bool_)
+        if after:
+            since = [np.datetime64(after.get(name, date.min), "D") for name in names]
+            told = ~(days <= np.array(since)[codes])
+        values = {name: ordered[name].to_numpy(dtype=np.float64) for name in (*PRICES, "volume")}
+        return cls(np.asarray(names, dtype=object), codes, days, values, told)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def without(self, out: Flags) -> Histories:
+        """The other bars."""
+        if not out.any():
+            return self
+        kept = ~out
+        values = {name: column[kept] for name, column in self.values.items()}
+        return Histories(self.names, self.codes[kept], self.days[kept], values, self.told[kept])
+
+    def follows(self) -> Flags:
+        """``[n]`` bool: whether the bar before is of the same symbol."""
+        follows = np.zeros(len(self), dtype=np.bool_)
+        follows[1:] = self.codes[1:] == self.codes[:-1]
+        return follows
+
+    def sizes(self) -> Rows:
+        """``[S]`` bars of each symbol."""
+        return np.bincount(self.codes, minlength=len(self.names))
+
+    def of_symbols(self, wanted: Flags) -> Flags:
+        """``[n]`` bool: the bars of the symbols flagged in ``[S]``."""
+        return wanted[self.codes]
+
+    def by_symbol(self, flags: Flags) -> Iterator[tuple[str, Rows]]:
+        """Flagged bars that may be told of, by symbol."""
+        rows = np.flatnonzero(flags & self.told)
+        cuts = np.flatnonzero(np.diff(self.codes[rows])) + 1
+        for part in np.split(rows, cuts):
+            if len(part):
+                yield str(self.names[self.codes[part[0]]]), part
+
+    def finding(
+        self,
+        rows: Rows,
+        kind: str,
+        detail: str,
+        severity: Severity,
+        size: float = 0.0,
+        *,
+        left_out: bool = False,
+    ) -> Finding:
+        """Say what is wrong with some bars of one symbol."""
+        name, days = str(self.names[self.codes[rows[0]]]), self.days[rows]
+        last = str(days[-1]) if len(rows) > 1 else ""
+        return Finding(name, kind, str(days[0]), detail, severity, len(rows), last, size, left_out)
+
+    def warn(self, flags: Flags, kind: str, say: Callable[[Rows], str]) -> Iterator[Finding]:
+        """Warn of flagged bars, once for each symbol."""
+        for _, rows in self.by_symbol(flags):
+            yield self.finding(rows, kind, say(rows), "warning")
+
+    def leave_out(
+        self,
+        flags: Flags,
+        kind: str,
+        say: Callable[[int], str],
+        share: float = UNSOUND,
+        remedy: str = "",
+    ) -> tuple[list[Finding], Flags]:
+        """Leave flagged bars out where they are few, and refuse a symbol that has more.
+
+        Parameters
+        ----------
+        flags
+            ``[n]`` bool.
+        kind, say, remedy
+            What is wrong, what it is with a bar, and what would mend it.
+        share
+            Share of a symbol's bars that may be left out; one always may.
+
+        Returns
+        -------
+        list of Finding
+            A warning for a symbol whose bars are left out, an error for one that is refused.
+        ndarray
+            ``[n]`` bool: the bars that are left out, those of refused symbols among them.
+        """
+        found, sizes = [], self.sizes()
+        for _, rows in self.by_symbol(flags):
+            among = int(sizes[self.codes[rows[0]]])
+            text, end = say(int(rows[0])), self.days[rows[-1]]
+            if len(rows) <= max(1, share * among) and len(rows) < among:
+                detail = self.span(rows, text) + remedy
+                found.append(self.finding(rows, kind, detail, "warning", left_out=True))
+            else:
+                detail = f"{text}; {len(rows)} of its {among} bars, up to {end}, are like that{remedy}"
+                found.append(self.finding(rows, kind, detail, "error"))
+        return found, flags
+
+    def span(self, rows: Rows, text: str) -> str:
+        """Say for how many sessions something holds, where it is more than one."""
+        if len(rows) == 1:
+            return text
+        return f"{text}; {len(rows)} sessions up to {self.days[rows[-1]]}"
+
+
+def written(value: float) -> str:
+    """A value as a person writes it."""
+    return f"{value:.10g}"

@@ -1,0 +1,129 @@
+r"""Moves of a close, measured in the symbol's own usual move, less what the others did that day.
+
+.. math:: x_t = \log(p_t / p_{t-1}) - m_t, \qquad z_t = |x_t| / \sigma_t
+
+with :math:`m_t` the median move of all symbols and :math:`\sigma_t` robust: the median absolute move of the sessions
+around t, before and after. To look at what came after is no look-ahead: it only decides which stored bars are believed,
+and the bars that are stored never reach beyond the session of a forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tickgraph.market.quality.histories import Flags, Histories, Rows
+
+AROUND = 30  # sessions on each side of a move that say what is usual
+FEW_MOVES = 8  # below so many the usual move is a guess
+GUESS = 0.03
+LEAST = 0.01  # a price that hardly ever moves is not judged by that
+OFTEN = 0.15  # most that the larger moves of a restless symbol count for; above it they may be bad bars themselves
+MEDIAN_TO_DEVIATION, UPPER_TO_DEVIATION = (
+    1.4826,
+    0.7803,
+)  # of a normal distribution: its median |x|, its 80th percentile
+LARGE = 0.2  # smaller moves are not looked at
+MARKET = 5  # symbols of which the median is the market's move
+CRASH = np.log(2)  # no market moves by more in a day: then all have another unit
+UNUSUAL = 10.0  # times the usual move
+LEVEL = np.log(10) - 0.05  # no listed stock keeps a tenfold move of one session
+_BLOCK = 20_000
+
+
+@dataclass(frozen=True)
+class Moves:
+    r"""Large moves of one column, and how large they are.
+
+    Attributes
+    ----------
+    rows
+        ``[m]`` bars with a large move into them.
+    size
+        ``[m]`` float64, :math:`x_t`.
+    usual
+        ``[m]`` float64, :math:`\sigma_t`.
+    level
+        ``[n]`` float64, log price of every bar less the market's moves so far: differences over several bars are
+        moves apart from the market's.
+    """
+
+    rows: Rows
+    size: NDArray[np.float64]
+    usual: NDArray[np.float64]
+    level: NDArray[np.float64]
+
+    @property
+    def unusual(self) -> Flags:
+        """``[m]`` bool: many times the usual move."""
+        return np.abs(self.size) >= UNUSUAL * self.usual
+
+
+def moves_of(bars: Histories, column: str, missing: NDArray[np.int64]) -> Moves:
+    """Find the large moves of a column of positive prices; ``missing`` sessions before each bar make a move larger."""
+    follows = bars.follows()
+    prices = np.log(bars.values[column])
+    own = np.full(len(bars), np.nan)
+    own[1:] = np.diff(prices)
+    own[~follows] = np.nan
+    moved = np.abs(np.nan_to_num(own)) > LARGE
+    if not moved.any():
+        none = np.array([], dtype=np.intp)
+        return Moves(none, np.array([]), np.array([]), prices)
+    market = _market(bars, own)
+    level = prices - _running(market, follows)
+    size = own - market
+    rows = np.flatnonzero(moved & (np.abs(size) > LARGE))
+    return Moves(rows, size[rows], _usual(bars, own, rows) * np.sqrt(1 + missing[rows]), level)
+
+
+def around(bars: Histories, rows: Rows, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[m, 2 * AROUND]`` values of the bars around some, NaN where these are another symbol's."""
+    steps = np.concatenate([np.arange(-AROUND, 0), np.arange(1, AROUND + 1)])
+    places = rows[:, None] + steps
+    inside = (places >= 0) & (places < len(bars))
+    places = np.where(inside, places, 0)
+    same = inside & (bars.codes[places] == bars.codes[rows][:, None])
+    return np.where(same, values[places], np.nan)
+
+
+def _market(bars: Histories, own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[n]`` float64: the median move of all symbols on each bar's day; 0 where there are few."""
+    known = np.isfinite(own)
+    by_day = pd.Series(own[known]).groupby(bars.days[known])
+    median, count = by_day.median(), by_day.count()
+    moved = median.where(count >= MARKET, 0.0).clip(-CRASH, CRASH)
+    return np.nan_to_num(moved.reindex(bars.days).to_numpy())
+
+
+def _running(market: NDArray[np.float64], follows: Flags) -> NDArray[np.float64]:
+    """Sum of the market's moves over each symbol's bars so far."""
+    steps = np.where(follows, market, 0.0)
+    total = np.cumsum(steps)
+    starts = np.flatnonzero(~follows)
+    lengths = np.diff(np.append(starts, len(market)))
+    return total - np.repeat(total[starts], lengths)
+
+
+def _usual(bars: Histories, own: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
+    parts = [np.array([])]
+    for start in range(0, len(rows), _BLOCK):
+        near = np.sort(np.abs(around(bars, rows[start : start + _BLOCK], own)), axis=1)  # NaN last
+        count = np.isfinite(near).sum(axis=1)
+        each = np.arange(len(near))
+        median = near[each, np.maximum(count - 1, 0) // 2]
+        upper = near[each, np.maximum(count - 1, 0) * 4 // 5]
+        scale = np.maximum(MEDIAN_TO_DEVIATION * median, np.minimum(UPPER_TO_DEVIATION * upper, OFTEN))
+        scale = np.maximum(np.nan_to_num(scale), LEAST)
+        parts.append(np.where(count < FEW_MOVES, np.maximum(scale, GUESS), scale))
+    return np.concatenate(parts)
+
+
+def times(size: float) -> str:
+    """Say how many times as high a price is, or what part."""
+    factor = float(np.exp(abs(size)))
+    text = f"{factor:,.0f}" if factor >= 20 else f"{factor:.1f}"
+    return f"{text} times" if size > 0 else f"1/{text} of"

@@ -1,0 +1,128 @@
+"""Bars that do not belong to their history: the price comes back, or they are the newest and may be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.market.quality.finding import Finding, Implausible
+from tickgraph.market.quality.histories import NEEDED, UNSOUND, Flags, Histories, Rows, written
+from tickgraph.market.quality.moves import LEVEL, Moves, times
+
+RUN = 10  # most bars in a row that are slips, and not a level
+SLIP, SLIPS = np.log(1.5), np.log(3)  # least move of one bar that comes back, and of several
+RETURN = 0.25  # share of the move by which the price may miss where it was
+RESTLESS = 5.0  # usual moves by which it may, at most
+NEWEST = np.log(3)  # least move into the newest bar that waits to be confirmed
+ENOUGH = 30  # bars after the first few that say that the first few are wrong
+
+
+@dataclass(frozen=True)
+class Slips:
+    """Slips of one column.
+
+    Attributes
+    ----------
+    out, waiting
+        ``[n]`` bool: bars that do not belong; those among them that are the newest, and may be right.
+    explained
+        ``[n]`` bool: bars with a move into a slip, or back.
+    size
+        ``[n]`` float64: how far each slip is from where it belongs, in logarithms.
+    """
+
+    out: Flags
+    waiting: Flags
+    explained: Flags
+    size: NDArray[np.float64]
+
+
+def slips_of(bars: Histories, moves: Moves) -> Slips:
+    """Find bars after which the price comes back, bars before the history's own level, and the newest."""
+    n, rows = len(bars), moves.rows
+    out, waiting, explained = (np.zeros(n, dtype=np.bool_) for _ in range(3))
+    size = np.zeros(n)
+    jump, unusual = np.abs(moves.size), moves.unusual
+    starts = np.flatnonzero(~bars.follows())
+    first = starts[bars.codes[rows]] if len(rows) else rows
+    stop = np.append(starts[1:], n)[bars.codes[rows]] if len(rows) else rows
+    ahead = rows[:, None] + np.arange(1, RUN + 1)  # [m, RUN] the bar that would be back after 1, 2, ... bars
+    inside = ahead < stop[:, None]
+    base = moves.level[np.maximum(rows - 1, 0)]
+    off = np.abs(moves.level[np.minimum(ahead, n - 1)] - base[:, None])
+    usual = RESTLESS * moves.usual[:, None] * np.sqrt(np.arange(2, RUN + 2))
+    back = inside & (off <= np.minimum(RETURN * jump[:, None], np.maximum(usual, 0.05)))
+    length = np.where(back.any(axis=1), back.argmax(axis=1) + 1, 0)
+    returns = unusual & (length > 0) & (jump >= np.where(length == 1, SLIP, SLIPS))
+    newest = unusual & (rows == stop - 1) & (jump >= NEWEST)
+    early = unusual & (rows - first <= RUN) & (stop - rows >= ENOUGH) & (jump >= LEVEL) & ~returns
+    end = -1
+    for place in np.flatnonzero(returns | newest | early):
+        row = rows[place]
+        if row <= end or explained[row]:
+            continue
+        if returns[place]:
+            end = row + length[place]
+            bad = slice(row, end)
+            explained[row : end + 1] = True
+        elif early[place]:
+            bad = slice(first[place], row)
+            explained[row] = True
+        else:
+            bad = slice(row, row + 1)
+            waiting[row] = explained[row] = True
+        out[bad] = True
+        size[bad] = moves.size[place] * (-1 if early[place] else 1)
+    return Slips(out, waiting, explained, size)
+
+
+def slip_findings(
+    bars: Histories, close: Slips, adjusted: Slips, treatment: Implausible
+) -> tuple[list[Finding], Flags]:
+    """Say which bars do not belong.
+
+    Returns
+    -------
+    list of Finding
+        One for each symbol of those that come back, and one of the newest.
+    ndarray
+        ``[n]`` bool: all of them.
+    """
+    sure = (close.out & ~close.waiting) | (adjusted.out & ~adjusted.waiting)
+    waiting = (close.waiting | adjusted.waiting) & ~sure
+    by_adjusted = np.abs(adjusted.size) > np.abs(close.size)
+    size = np.where(by_adjusted, adjusted.size, close.size)
+    found = []
+    for kind, flags, than in (
+        ("implausible price", sure, "those around it"),
+        (
+            "unconfirmed price",
+            waiting,
+            "the one before; it is the newest, and waits for the next session to confirm it",
+        ),
+    ):
+        for _, rows in bars.by_symbol(flags):
+            worst = rows[np.abs(size[rows]).argmax()]
+            column = NEEDED[int(by_adjusted[worst])]
+            value = f"{column} {written(bars.values[column][worst])} of {bars.days[worst]}"
+            detail = f"{value} is {times(size[worst])} {than}"
+            if len(rows) > 1:
+                detail += f"; {len(rows)} sessions up to {bars.days[rows[-1]]}"
+            found.append(_finding(bars, rows, kind, detail, treatment, float(np.abs(size[worst]))))
+    return found, sure | waiting
+
+
+def _finding(
+    bars: Histories, rows: Rows, kind: str, detail: str, treatment: Implausible, size: float
+) -> Finding:
+    among = int(bars.sizes()[bars.codes[rows[0]]])
+    if treatment == "keep":
+        return bars.finding(rows, kind, f"{detail}; kept, as the setting implausible says", "warning", size)
+    if treatment == "refuse":
+        detail += "; refused, as the setting implausible says"
+        return bars.finding(rows, kind, detail, "error", size)
+    if len(rows) > max(RUN, UNSOUND * among):
+        return bars.finding(rows, kind, f"{detail}: too many of {among} to leave out", "error", size)
+    return bars.finding(rows, kind, detail, "warning", size, left_out=True)
