@@ -100,6 +100,15 @@ def test_a_price_that_comes_back_was_a_slip(factor, places):
     assert found.severity == "warning"
 
 
+def test_a_symbol_that_is_refused_before_it_moves_no_others_rows():
+    clean = walk(["ALFA", "BRVO", "CHRL"], 120)
+    bad = clean.copy()
+    bad.loc[bad["symbol"] == "ALFA", "adj_close"] = 0.0
+    bad.loc[[180, 300], BOTH] *= 100
+    kept, _ = usable(bad)
+    pd.testing.assert_frame_equal(kept, without(clean, [*range(120), 180, 300]))
+
+
 def test_bad_bars_of_different_sizes_in_a_row_are_left_out_together():
     clean = walk(["ALFA"], 120)
     bad = clean.copy()

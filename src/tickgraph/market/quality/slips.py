@@ -14,7 +14,7 @@ from tickgraph.market.quality.moves import LEVEL, Moves, times
 RUN = 10  # most bars in a row that are slips, and not a level
 SLIP, SLIPS = np.log(1.5), np.log(3)  # least move of one bar that comes back, and of several
 RETURN = 0.25  # share of the move by which the price may miss where it was
-RESTLESS = 5.0  # usual moves by which it may, at most
+RESTLESS, LEAST_MISS = 5.0, 0.05  # usual moves by which it may at most, and what it always may
 NEWEST = np.log(3)  # least move into the newest bar that waits to be confirmed
 ENOUGH = 30  # bars after the first few that say that the first few are wrong
 
@@ -41,32 +41,23 @@ class Slips:
 
 def slips_of(bars: Histories, moves: Moves) -> Slips:
     """Find bars after which the price comes back, bars before the history's own level, and the newest."""
-    n, rows = len(bars), moves.rows
+    n, rows, jump = len(bars), moves.rows, np.abs(moves.size)
     out, waiting, explained = (np.zeros(n, dtype=np.bool_) for _ in range(3))
     size = np.zeros(n)
-    jump, unusual = np.abs(moves.size), moves.unusual
     starts = np.flatnonzero(~bars.follows())
-    first = starts[bars.codes[rows]] if len(rows) else rows
-    stop = np.append(starts[1:], n)[bars.codes[rows]] if len(rows) else rows
-    ahead = rows[:, None] + np.arange(1, RUN + 1)  # [m, RUN] the bar that would be back after 1, 2, ... bars
-    inside = ahead < stop[:, None]
-    base = moves.level[np.maximum(rows - 1, 0)]
-    off = np.abs(moves.level[np.minimum(ahead, n - 1)] - base[:, None])
-    usual = RESTLESS * moves.usual[:, None] * np.sqrt(np.arange(2, RUN + 2))
-    back = inside & (off <= np.minimum(RETURN * jump[:, None], np.maximum(usual, 0.05)))
-    length = np.where(back.any(axis=1), back.argmax(axis=1) + 1, 0)
-    returns = unusual & (length > 0) & (jump >= np.where(length == 1, SLIP, SLIPS))
-    newest = unusual & (rows == stop - 1) & (jump >= NEWEST)
-    early = unusual & (rows - first <= RUN) & (stop - rows >= ENOUGH) & (jump >= LEVEL) & ~returns
-    end = -1
+    which = np.searchsorted(starts, rows, side="right")
+    first, stop = starts[which - 1], np.append(starts, n)[which]  # of the symbol's own bars
+    length = _length(moves, stop)
+    returns = moves.unusual & (length > 0) & (jump >= np.where(length == 1, SLIP, SLIPS))
+    newest = moves.unusual & (rows == stop - 1) & (jump >= NEWEST)
+    early = moves.unusual & ~returns & (jump >= LEVEL) & (rows - first <= RUN) & (stop - rows >= ENOUGH)
     for place in np.flatnonzero(returns | newest | early):
         row = rows[place]
-        if row <= end or explained[row]:
+        if explained[row]:
             continue
         if returns[place]:
-            end = row + length[place]
-            bad = slice(row, end)
-            explained[row : end + 1] = True
+            bad = slice(row, row + length[place])
+            explained[row : row + length[place] + 1] = True
         elif early[place]:
             bad = slice(first[place], row)
             explained[row] = True
@@ -76,6 +67,21 @@ def slips_of(bars: Histories, moves: Moves) -> Slips:
         out[bad] = True
         size[bad] = moves.size[place] * (-1 if early[place] else 1)
     return Slips(out, waiting, explained, size)
+
+
+def _length(moves: Moves, stop: Rows) -> Rows:
+    """``[m]`` bars after which the price is back where it was before each move; 0 where it does not come back.
+
+    ``stop`` is the row after the last one of each move's symbol.
+    """
+    rows, last = moves.rows, len(moves.level) - 1
+    steps = np.arange(1, RUN + 1)
+    ahead = rows[:, None] + steps  # [m, RUN]
+    off = np.abs(moves.level[np.minimum(ahead, last)] - moves.level[np.maximum(rows - 1, 0)][:, None])
+    usual = RESTLESS * moves.usual[:, None] * np.sqrt(steps + 1)
+    near = np.minimum(RETURN * np.abs(moves.size)[:, None], np.maximum(usual, LEAST_MISS))
+    back = (ahead < stop[:, None]) & (off <= near)
+    return np.where(back.any(axis=1), back.argmax(axis=1) + 1, 0)
 
 
 def slip_findings(
@@ -95,13 +101,10 @@ def slip_findings(
     by_adjusted = np.abs(adjusted.size) > np.abs(close.size)
     size = np.where(by_adjusted, adjusted.size, close.size)
     found = []
+    newest = "the one before; it is the newest, and waits for the next session to confirm it"
     for kind, flags, than in (
         ("implausible price", sure, "those around it"),
-        (
-            "unconfirmed price",
-            waiting,
-            "the one before; it is the newest, and waits for the next session to confirm it",
-        ),
+        ("unconfirmed price", waiting, newest),
     ):
         for _, rows in bars.by_symbol(flags):
             worst = rows[np.abs(size[rows]).argmax()]

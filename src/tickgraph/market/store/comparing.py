@@ -106,6 +106,21 @@ def _came_late(held: NDArray[np.datetime64], days: NDArray[np.datetime64]) -> bo
     return bool(len(late)) and bool(np.isin(late, sessions(late.min(), late.max())).any())
 
 
+def sessions_before(stored: SymbolPrices, day: np.datetime64, count: int) -> pa.Table:
+    """Give the last stored sessions before a day, in a recent file's types."""
+    arrays = stored.arrays(BAR_COLUMNS[1:])
+    stop = int(np.searchsorted(arrays["date"], day))
+    start = max(0, stop - count)
+    part = {name: values[start:stop] for name, values in arrays.items()}
+    return pa.table(
+        {
+            "symbol": pa.array([stored.head.symbol] * (stop - start), pa.string()),
+            "date": pa.array(part.pop("date").astype("datetime64[us]")),
+            **{name: pa.array(values) for name, values in part.items()},
+        }
+    )
+
+
 def disowned(held: Mapping[str, SymbolPrices], fetched: FetchedRows, kept: FetchedRows) -> set[str]:
     """Symbols of which a stored session was fetched again and is now known to be bad.
 

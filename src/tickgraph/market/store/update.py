@@ -13,8 +13,16 @@ import pyarrow as pa
 
 from tickgraph.errors import PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
-from tickgraph.market.source import BAR_COLUMNS, PriceSource
-from tickgraph.market.store.comparing import FetchedRows, disowned, edits, judge, lacking, refusal
+from tickgraph.market.source import PriceSource
+from tickgraph.market.store.comparing import (
+    FetchedRows,
+    disowned,
+    edits,
+    judge,
+    lacking,
+    refusal,
+    sessions_before,
+)
 from tickgraph.market.store.fetching import fetched_whole
 from tickgraph.market.store.folding import fold
 from tickgraph.market.store.layout import Stamp
@@ -193,7 +201,10 @@ class _Update:
         """
         fetched = FetchedRows.of(bars)
         known = [symbol for symbol in fetched.places if symbol in held]
-        before = [_before(held[symbol], fetched.days[fetched.places[symbol][0]]) for symbol in known]
+        before = [
+            sessions_before(held[symbol], fetched.days[fetched.places[symbol][0]], _CONTEXT)
+            for symbol in known
+        ]
         together = pa.concat_tables([*before, fetched.table]).to_pandas()
         last = {symbol: prices.last for symbol, prices in held.items()}
         kept, findings = quality.usable(together, after=last, **self._rules)
@@ -295,18 +306,3 @@ class _Update:
         self._report.added[symbol] = sessions
         if self._progress:
             self._progress(symbol)
-
-
-def _before(stored: SymbolPrices, day: np.datetime64) -> pa.Table:
-    """The stored sessions before a day, in a recent file's types."""
-    arrays = stored.arrays(BAR_COLUMNS[1:])
-    count = int(np.searchsorted(arrays["date"], day))
-    first = max(0, count - _CONTEXT)
-    part = {name: values[first:count] for name, values in arrays.items()}
-    return pa.table(
-        {
-            "symbol": pa.array([stored.head.symbol] * (count - first), pa.string()),
-            "date": pa.array(part.pop("date").astype("datetime64[us]")),
-            **{name: pa.array(np.asarray(values, np.float64)) for name, values in part.items()},
-        }
-    )
