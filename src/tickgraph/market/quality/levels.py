@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tickgraph.market.quality.finding import Finding, Implausible, Severity
 from tickgraph.market.quality.histories import Flags, Histories, Rows, written
-from tickgraph.market.quality.moves import LEVEL, Moves, around, times
+from tickgraph.market.quality.moves import LEVEL, Moves, around, grown, times
 
 DOUBLE = np.log(2)
 HALT = 5  # missing sessions after which any price may be right
@@ -68,8 +68,8 @@ def _level_detail(bars: Histories, kind: str, row: int, size: float, ratio: floa
     if kind == "split-like jump":
         name = FRACTIONS.get(ratio, f"{ratio:g}:1")
         shape = name if size < 0 else ":".join(reversed(name.split(":")))
-        return f"{moved}{on}, moved by {np.expm1(size):+.0%}, like an unadjusted {shape} split"
-    return f"{moved}{on}, moved by {np.expm1(size):+.0%}"
+        return f"{moved}{on}, moved by {grown(size) - 1:+.0%}, like an unadjusted {shape} split"
+    return f"{moved}{on}, moved by {grown(size) - 1:+.0%}"
 
 
 def _ratios(

@@ -122,8 +122,13 @@ def _usual(bars: Histories, own: NDArray[np.float64], rows: Rows) -> NDArray[np.
     return np.concatenate(parts)
 
 
+def grown(size: float) -> float:
+    """Factor of a move; prices may be so far apart that no number holds it."""
+    return float(np.exp(min(size, 700.0)))
+
+
 def times(size: float) -> str:
     """Say how many times as high a price is, or what part."""
-    factor = float(np.exp(abs(size)))
-    text = f"{factor:,.0f}" if factor >= 20 else f"{factor:.1f}"
+    factor = grown(abs(size))
+    text = f"{factor:.1f}" if factor < 20 else f"{factor:,.0f}" if factor < 1e9 else f"{factor:.0e}"
     return f"{text} times" if size > 0 else f"1/{text} of"
