@@ -142,10 +142,10 @@ def test_a_price_that_is_none_is_not_sent(client, sent, prices, text):
 
 
 def test_a_symbol_is_part_of_an_address(client, sent):
-    use_exchange("XBOM")
+    use_exchange("XLON")
     try:
         with pytest.raises(ServiceError):
-            client.forecast("M&M.NS")
+            client.forecast("M&M.L")
         asked(client, ["M&M"])
     finally:
         use_exchange("XNYS")
