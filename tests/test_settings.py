@@ -19,7 +19,7 @@ SECRET = "a-secret-that-stays-one"  # noqa: S105
     [
         (
             "universe = [true]",
-            'universe: Value error, a symbol must be text, got True; put it in quotes: "TRUE"',
+            'universe: a symbol must be text, got True; put it in quotes: "TRUE"',
         ),
         ("universe = ['AAPL', nan]", 'put it in quotes: "NAN"'),
         ("peer_pool = [inf]", 'put it in quotes: "INF"'),

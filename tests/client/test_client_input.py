@@ -16,7 +16,7 @@ from tickgraph.errors import (
     SourceUnavailableError,
     StorageError,
 )
-from tickgraph.market.universe import use_exchange
+from tickgraph.market.calendar import use_exchange
 
 
 @pytest.fixture
