@@ -32,6 +32,12 @@ def test_the_calling_product_changes_one_import():
     assert tickgraph.clear_cache is compat.clear_cache
 
 
+@pytest.mark.parametrize("price", [0, -1.0, float("nan"), True, "130", 1.79e308, 10**400], ids=type)
+def test_a_price_that_is_none_is_an_input_error(price):
+    with pytest.raises(InputError, match="Price of AAPL must be"):
+        asyncio.run(compat.get_gnn_prediction("AAPL", price))
+
+
 def test_it_is_the_forecast_and_no_other():
     expected = tickgraph.load().forecast("AAPL", 130.0).model_dump(mode="json")
     said = asyncio.run(compat.get_gnn_prediction("AAPL", 130.0))

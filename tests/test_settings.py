@@ -15,6 +15,27 @@ SECRET = "a-secret-that-stays-one"  # noqa: S105
 
 
 @pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (
+            "universe = [true]",
+            'universe: a symbol must be text, got True; put it in quotes: "TRUE"',
+        ),
+        ("universe = ['AAPL', nan]", 'put it in quotes: "NAN"'),
+        ("peer_pool = [inf]", 'put it in quotes: "INF"'),
+        ("aliases = { OLD = true }", 'put it in quotes: "TRUE"'),
+    ],
+)
+def test_a_word_that_is_a_ticker_and_something_else_stands_in_quotes(tmp_path, line, text):
+    (tmp_path / "tickgraph.toml").write_text(line)
+    with pytest.raises(InputError) as caught:
+        load_settings()
+    assert text in str(caught.value)
+    (tmp_path / "tickgraph.toml").write_text('universe = ["TRUE", "NAN", "ALL"]')
+    assert load_settings().universe == ("TRUE", "NAN", "ALL")
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "text"),
     [
         ("TICKGRAPH_SERVE__API_KEYS", SECRET, "JSON"),

@@ -16,6 +16,7 @@ from tickgraph.errors import (
     SourceUnavailableError,
     StorageError,
 )
+from tickgraph.market.calendar import use_exchange
 
 
 @pytest.fixture
@@ -117,3 +118,35 @@ def test_an_answer_that_waits_for_training_may_take_its_time(client, sent):
 def test_a_problem_ends_a_command_as_its_local_twin_does(kind, error):
     problem = Problem(type=f"urn:tickgraph:problem:{kind}", title="t", status=400, detail="d")
     assert ServiceError("d", problem).exit_code == error.exit_code
+
+
+@pytest.mark.parametrize(
+    ("prices", "text"),
+    [
+        ({"AAPL": 10**400}, "Price of AAPL must be 1,000,000,000 dollars at most"),
+        ({"AAPL": float("nan")}, "Price of AAPL must be a positive number of dollars, got nan"),
+        ({"AAPL": True}, "got True"),
+        ({"BRK.B": 1.0, "BRK-B": 2.0}, "BRK-B is given two prices, 1 and 2"),
+    ],
+)
+def test_a_price_that_is_none_is_not_sent(client, sent, prices, text):
+    with pytest.raises(InputError, match=text):
+        client.forecasts(prices=prices)
+    if len(prices) == 1:
+        (price,) = prices.values()
+        with pytest.raises(InputError, match=text):
+            client.forecast("AAPL", price)
+        with pytest.raises(InputError, match=text.replace("Price", "Strike")):
+            client.probability("AAPL", price)
+    assert not sent
+
+
+def test_a_symbol_is_part_of_an_address(client, sent):
+    use_exchange("XLON")
+    try:
+        with pytest.raises(ServiceError):
+            client.forecast("M&M.L")
+        asked(client, ["M&M"])
+    finally:
+        use_exchange("XNYS")
+    assert [request.url.raw_path for request in sent] == [b"/forecast/M%26M", b"/forecast?symbols=M%26M"]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from tickgraph.market.renames import name_rows
+from tickgraph.market.sources.files import FileSource
 from tickgraph.market.universe import add_aliases
 
 BEFORE, AFTER = ("2022-06-01", "2022-06-08"), ("2022-06-09", "2022-06-15")
@@ -123,3 +124,20 @@ def test_an_alias_without_a_day_holds_for_all_days():
         add_aliases({})
     assert spans == {("OLD", "NEWER"): LONG, ("SQ", "XYZ"): ("2025-01-13", "2025-01-20")}
     assert any(note.startswith("OLD is NEWER: 45 rows, 2022-05-02") for note in found.notes)
+
+
+def test_a_file_with_names_that_changed_hands_gives_the_rest_and_names_them_with_the_file(tmp_path):
+    rows = [
+        (name, day, close)
+        for name, close in (("FB", 200), ("BRK/B", 300), ("VOD.L", 1))
+        for day in BEFORE + AFTER
+    ]
+    lines = [f"{name},{day},{close},{close},{close},{close},1000" for name, day, close in rows]
+    (tmp_path / "mine.csv").write_text("\n".join(["symbol,date,open,high,low,close,volume", *lines, ""]))
+    source = FileSource(tmp_path / "mine.csv")
+    assert source.symbols() == ("BRK-B", "META")
+    fetched = source.fetch(["BRK-B", "META"])
+    assert fetched.bars.groupby("symbol").size().to_dict() == {"BRK-B": 4, "META": 2}
+    assert set(fetched.rejected) == {"FB", "VOD.L"}
+    assert all("mine.csv: " in reason for reason in fetched.rejected.values())
+    assert "stored under another spelling: BRK/B as BRK-B" in fetched.notes

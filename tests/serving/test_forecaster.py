@@ -184,6 +184,14 @@ def test_a_price_must_be_a_positive_number(forecaster, price):
         forecaster.forecast("AAPL", price=price)
 
 
+def test_a_price_has_a_most_and_a_symbol_has_one(forecaster):
+    for price in (1.79e308, 10**400):
+        with pytest.raises(InputError, match="Price of AAPL must be 1,000,000,000 dollars at most"):
+            forecaster.forecast("AAPL", price)
+    with pytest.raises(InputError, match="AAPL is given two prices, 31 and 40"):
+        forecaster.forecast_many(["AAPL"], {"AAPL": 31.0, "aapl.us": 40.0})
+
+
 def test_bad_symbols_and_symbols_without_prices_are_errors(forecaster):
     with pytest.raises(SymbolError):
         forecaster.forecast("../../etc/passwd")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tickgraph.cli.output import note
 from tickgraph.errors import InputError
-from tickgraph.market.universe import ALL, all_note, parse_symbols
 
 ModelsDir = Annotated[
     Path | None,
@@ -55,17 +52,3 @@ def parse_date(text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"{text!r} is not a date. Write it as 2022-12-30.") from error
-
-
-def listed_symbols(words: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
-    """Read the option ``--symbols``, where ALL stands for every known symbol; a note says so."""
-    wanted = parse_symbols(words, known)
-    if text := all_note(words, known):
-        note(text)
-    return wanted
-
-
-def explain_all(wanted: Iterable[str], known: Collection[str], remedy: str) -> None:
-    """Say that ALL is a ticker among arguments, where no such symbol is known."""
-    if ALL in wanted and ALL not in known:
-        note(f"{ALL} is a ticker here (Allstate). {remedy}")

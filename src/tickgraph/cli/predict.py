@@ -9,18 +9,9 @@ import typer
 
 from tickgraph.api import open_forecaster
 from tickgraph.cli.findings import show_findings
-from tickgraph.cli.options import (
-    AsJson,
-    AsOf,
-    Exchange,
-    ModelsDir,
-    PricesDir,
-    Source,
-    SourcePath,
-    explain_all,
-    parse_date,
-)
+from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
 from tickgraph.cli.output import facts, failure, note, percent, print_json, print_table, results, stdout
+from tickgraph.cli.symbols import explain_all
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.sources import open_source

@@ -10,8 +10,9 @@ import typer
 from rich.table import Table
 
 from tickgraph.cli.findings import show_update
-from tickgraph.cli.options import AsJson, Exchange, PricesDir, Source, SourcePath, listed_symbols
+from tickgraph.cli.options import AsJson, Exchange, PricesDir, Source, SourcePath
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
+from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market import quality
 from tickgraph.market.calendar import sessions_behind

@@ -15,8 +15,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tickgraph.cli.findings import show_findings
-from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, SourcePath, explain_all
+from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, SourcePath
 from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
+from tickgraph.cli.symbols import explain_all
 from tickgraph.errors import InputError, PartialFailure, SourceUnavailableError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore

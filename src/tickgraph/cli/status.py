@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, listed_symbols
+from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source
 from tickgraph.cli.output import (
     age,
     facts,
@@ -20,6 +20,7 @@ from tickgraph.cli.output import (
     results,
     stdout,
 )
+from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import CheckFailed
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.overview import Overview, SymbolStatus, overview

@@ -20,17 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from tickgraph.cli.findings import show_all, show_findings
-from tickgraph.cli.options import (
-    AsJson,
-    AsOf,
-    Exchange,
-    ModelsDir,
-    PricesDir,
-    Source,
-    SourcePath,
-    listed_symbols,
-    parse_date,
-)
+from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
 from tickgraph.cli.output import (
     failure,
     note,
@@ -42,6 +32,7 @@ from tickgraph.cli.output import (
     stderr,
     stdout,
 )
+from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import PriceStore, UpdateReport

@@ -196,14 +196,14 @@ def _marks(word: str) -> Iterator[tuple[str, str]]:
 
 
 def _foreign(symbol: str, name: str, at: str) -> SymbolError:
-    exchange, here = EXCHANGES[name], EXCHANGES.get(at, Exchange(at, at))
+    other, here = EXCHANGES[name], EXCHANGES.get(at, Exchange(at, at))
     remedy = (
         f'Set exchange = "{name}" for a store of its own, or leave it out'
-        if exchange.has_calendar
+        if other.has_calendar
         else "It has no calendar in exchange_calendars: leave it out"
     )
     return SymbolError(
-        f"{symbol!r} is not a symbol of {here.place} ({at}): it is marked as one of {exchange.place} ({name}). "
+        f"{symbol!r} is not a symbol of {here.place} ({at}): it is marked as one of {other.place} ({name}). "
         f"{remedy}. A share class has a hyphen, such as BRK-B."
     )
 

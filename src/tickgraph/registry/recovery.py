@@ -12,7 +12,7 @@ from tickgraph.registry.generation import ArtefactPaths, place, settle, staged_p
 from tickgraph.registry.reading import read_metadata
 from tickgraph.regular_file import other_kind
 
-_LEFT_OVER = re.compile(r"\.([A-Z0-9-]+)(?:\.weights\.h5|_corr\.npy|_metadata\.json)\..+")
+_LEFT_OVER = re.compile(r"\.([A-Z0-9&-]+)(?:\.weights\.h5|_corr\.npy|_metadata\.json)\..+")
 
 
 def interrupted(root: Path) -> tuple[str, ...]:
