@@ -158,6 +158,12 @@ def _digits(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _read(words: pa.Array, row_of: Callable[[int], int]) -> tuple[_Reading, str | None]:
     if not len(words):
         return _Reading(np.array([], "datetime64[D]"), "2022-12-30"), None
+    try:
+        days = words.cast(pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")
+        if not _outside(days).any():
+            return _Reading(days, "2022-12-30"), None  # the usual case, quickly
+    except pa.ArrowInvalid:
+        pass
     numeric = pc.match_substring_regex(words, _NUMBER).to_numpy(zero_copy_only=False)
     readings: list[_Reading] = []
     if 2 * numeric.sum() >= len(words):
@@ -242,19 +248,27 @@ def _compact(words: pa.Array) -> _Reading:
 
 def _forms(words: pa.Array, row_of: Callable[[int], int]) -> list[_Reading]:
     """Readings of text in each form that fits some value."""
-    text = pc.replace_substring_regex(words, f"(?i){_WEEKDAY}", "")
-    parts = pc.extract_regex(text, _WRITTEN)
-    named = {name: pc.struct_field(parts, name).to_pandas() for name in ("day", "clock", "zone")}
-    written = _months(named["day"])
-    codes, different = pd.factorize(written)  # a column of times has few days
+    clock: pd.Series | None = None
+    zone: pd.Series | None = None
+    if pc.all(pc.match_substring_regex(words, "^[0-9/.-]+$")).as_py():
+        written = words.to_pandas()  # days alone, the usual case
+    else:
+        text = pc.replace_substring_regex(words, f"(?i){_WEEKDAY}", "")
+        parts = pc.extract_regex(text, _WRITTEN)
+        day, clock, zone = (pc.struct_field(parts, name).to_pandas() for name in ("day", "clock", "zone"))
+        written = _months(day)
+    codes, unique = pd.factorize(written)  # a column of times has few days
+    different = pd.Series(unique, dtype="str")
+    shapes = different.str.replace("[0-9]", "9", regex=True)
+    shapes = shapes.str.replace("[A-Za-z]", "a", regex=True)
     readings = []
     for rule in dialects()["dates"]:
-        days = _in_form(pd.Series(different, dtype="str"), rule["form"])
+        days = _in_form(different, shapes, rule["form"])
         if np.isnat(days).all():
             continue
         by_value = np.append(days, np.datetime64("NaT"))[codes]
-        if named["clock"].fillna("").any() or named["zone"].fillna("").any():
-            by_value = _zoned(by_value, named["clock"], named["zone"], row_of)
+        if clock is not None and zone is not None and (clock.fillna("").any() or zone.fillna("").any()):
+            by_value = _zoned(by_value, clock, zone, row_of)
         readings.append(_Reading(by_value, rule["example"]))
     return readings
 
@@ -292,18 +306,20 @@ def _months(days: pd.Series) -> pd.Series:
     return days.where(~named, short)
 
 
-def _in_form(days: pd.Series, form: str) -> Days:
+def _in_form(days: pd.Series, shapes: pd.Series, form: str) -> Days:
+    """Days in one form; ``shapes`` has 9 and a for their digits and letters."""
     shape = "".join(_SHAPES.get(part, re.escape(part)) for part in re.split("(%[A-Za-z])", form))
-    fits = days.str.fullmatch(shape).fillna(False).to_numpy(bool)
+    fitting = [one for one in shapes.unique() if re.fullmatch(shape, one)]
     read = np.full(len(days), np.datetime64("NaT"), "datetime64[D]")
-    if fits.any():
+    if fitting:
+        fits = shapes.isin(fitting).to_numpy()
         parsed = pd.to_datetime(days[fits], format=form, errors="coerce").to_numpy().astype("datetime64[D]")
         parsed[_outside(parsed)] = np.datetime64("NaT")
         read[fits] = parsed
     return read
 
 
-_SHAPES = {"%Y": r"\d{4}", "%y": r"\d{2}", "%m": r"\d{1,2}", "%d": r"\d{1,2}", "%b": "[A-Za-z]{3}"}
+_SHAPES = {"%Y": "9999", "%y": "99", "%m": "99?", "%d": "99?", "%b": "aaa"}
 
 
 def _outside(days: Days) -> NDArray[np.bool_]:
