@@ -233,6 +233,11 @@ class _Reader:
         where = f"{self._table.file} line {line.line}"
         if not any(line.cells):
             return
+        if "\n" in line.text.rstrip():
+            raise PriceDataError(
+                f"{where}: a quotation mark is opened and not closed on the line: {_short(line.text)}. "
+                "The rows after it cannot be told from each other."
+            )
         if sum(_has_digits_only(cell) for cell in line.cells) < 2:
             self._remarks.append(Remark(_LEFT_OUT, f"{where} ({_short(line.text)})"))
             return

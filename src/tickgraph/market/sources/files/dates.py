@@ -190,6 +190,16 @@ def _told(
     if not differing:
         return first, None
     readings = [first, *differing]
+    unlike = np.flatnonzero(np.isnat(first.days) != np.isnat(differing[0].days))
+    if len(unlike):
+        place, other = (
+            int(unlike[0]),
+            int(np.flatnonzero(np.isnat(first.days) != np.isnat(first.days[unlike[0]]))[0]),
+        )
+        raise UnreadableDatesError(
+            f"{_cell(words, place)} and {_cell(words, other)} are written in two forms, and neither is rare",
+            row_of(place),
+        )
     on_weekdays = [reading for reading in readings if not _weekends(reading.days)]
     # Days that follow each other do so in the right reading; in a wrong one they are months apart.
     dense, less_dense, *_ = sorted(readings, key=_span)

@@ -96,7 +96,7 @@ def _typed(column: pa.ChunkedArray) -> Numbers:
         return Numbers(np.full(len(column), np.nan), unreadable)
     if pa.types.is_integer(kind) and column.null_count:
         column = column.cast(pa.float64(), safe=False)
-    return Numbers(column.to_numpy(), none)
+    return _finite(column.to_numpy(), none)
 
 
 def _plain_numbers(column: pa.ChunkedArray) -> Numbers | None:
@@ -110,7 +110,7 @@ def _plain_numbers(column: pa.ChunkedArray) -> Numbers | None:
             values = pc.if_else(empty, pa.scalar(None, column.type), column).cast(pa.float64())
         except pa.ArrowInvalid:
             return None
-    return Numbers(values.to_numpy(), np.zeros(len(column), bool))
+    return _finite(values.to_numpy(), np.zeros(len(column), bool))
 
 
 def _stripped(words: pa.Array) -> pa.Array:
@@ -161,4 +161,13 @@ def _read(codes: NDArray[np.int64], words: pa.Array, comma: bool, multiplied: bo
     # One more of each at the end: code -1, a cell that a Parquet file leaves empty.
     numbers = np.append(values.fill_null(np.nan).to_numpy(zero_copy_only=False) * factors, np.nan)
     refused = pc.and_not(pc.invert(readable), empty).to_numpy(zero_copy_only=False)
-    return Numbers(numbers[codes], np.append(refused, False)[codes])
+    return _finite(numbers[codes], np.append(refused, False)[codes])
+
+
+def _finite(values: NDArray[np.generic], unreadable: NDArray[np.bool_]) -> Numbers:
+    """Numbers of which an infinite one cannot be read."""
+    if values.dtype.kind == "f":
+        infinite = np.isinf(values)
+        if infinite.any():
+            return Numbers(np.where(infinite, np.nan, values), unreadable | infinite)
+    return Numbers(values, unreadable)

@@ -28,7 +28,7 @@ _BOMS = (
 )
 _EXPECTED = (
     "Expected a line with names of columns, such as symbol,date,open,high,low,close,adj_close,volume, "
-    "and a row for each session"
+    "and a row for each session; with commas, semicolons, tabs or | between the cells"
 )
 
 
