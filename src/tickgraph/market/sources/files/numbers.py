@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,8 +15,15 @@ from tickgraph.market.sources.files.dialects import dialects
 from tickgraph.market.sources.files.table import encoded, is_text
 
 _SIGN, _POWER = r"^[-+]?", r"(?:[eE][-+]?\d+)?"
-_WITH_POINT = _SIGN + r"(?:\d+|\d{1,3}(?:[,' ]\d{3})+)?(?:\.\d*)?" + _POWER + "$"
-_WITH_COMMA = _SIGN + r"(?:\d+|\d{1,3}(?:[.' ]\d{3})+)?(?:,\d*)?" + _POWER + "$"
+
+
+def _shape(decimal: str, groups: str) -> str:
+    """Numbers with a decimal sign, whose thousands are grouped by one of some signs, or not."""
+    grouped = "|".join(rf"\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+" for sign in groups)
+    return rf"{_SIGN}(?:\d+|{grouped})?(?:{re.escape(decimal)}\d*)?{_POWER}$"
+
+
+_WITH_POINT, _WITH_COMMA = _shape(".", ",' "), _shape(",", ".' ")
 _EITHER = (
     r"^[-+]?\d{1,3}[.,]\d{3}$"  # 1,234 is 1234 where commas group thousands, and 1.234 where they are decimal
 )
