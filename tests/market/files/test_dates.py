@@ -153,6 +153,7 @@ def test_where_no_row_tells_the_order_nothing_is_read(written, cells):
         "2022-01",
         "2022-01-03 25:00",
         "2022-01-03 XYZ",
+        "Foo 2022-01-03",
         "0001-01-01",
         "99999999",
         "31/31/2022",

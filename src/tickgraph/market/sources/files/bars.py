@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import PriceDataError
 from tickgraph.market.sources.files.columns import choose_columns
-from tickgraph.market.sources.files.dates import Dates, UnreadableDatesError, read_dates
+from tickgraph.market.sources.files.date_forms import UnreadableDatesError
+from tickgraph.market.sources.files.dates import Dates, read_dates
 from tickgraph.market.sources.files.dialects import Meaning, dialects, plain
 from tickgraph.market.sources.files.numbers import AmbiguousNumberError, Numbers, read_numbers
 from tickgraph.market.sources.files.remarks import Remark
