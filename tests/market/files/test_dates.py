@@ -153,6 +153,7 @@ def test_where_no_row_tells_the_order_nothing_is_read(written, cells):
         "2022-01",
         "2022-01-03 25:00",
         "2022-01-03 XYZ",
+        "Foo 2022-01-03",
         "0001-01-01",
         "99999999",
         "31/31/2022",
@@ -179,3 +180,9 @@ def test_one_cell_in_another_form_rejects_its_symbol_only(written):
 def test_bars_of_hours_are_not_made_one_bar_in_silence(written):
     bars = written(column(["2022-01-03 10:30", "2022-01-03 11:30"])).fetch(["AAPL"]).bars
     assert bars["date"].tolist() == [pd.Timestamp("2022-01-03")] * 2  # the checks name them
+
+
+def test_two_forms_in_one_column_are_named_where_neither_is_rare(written):
+    cells = ["2022-01-03", "2022-01-04", "05/01/2022", "06/01/2022"]
+    with pytest.raises(PriceDataError, match="'2022-01-03' and '05/01/2022' are written in two forms"):
+        written(column(cells)).symbols()

@@ -68,6 +68,11 @@ def test_the_line_is_the_files_own_however_many_lines_were_left_out_before(writt
             "MSFT,yesterday,1,2,3\n",
             "line 3: column 'date' holds 'yesterday', which is no date like 2022-12-30",
         ),
+        ("MSFT,2022-01-03,1,inf,3\n", "line 3: column 'close' holds 'inf', which cannot be read as a number"),
+        (
+            "MSFT,2022-01-03,1,1e400,3\n",
+            "line 3: column 'close' holds '1e400', which cannot be read as a number",
+        ),
         ("MSFT,,1,2,3\n", "line 3: column 'date' holds '', and the row has prices"),
         ("MSFT,2022-01-03,1,2\n", "line 3 has 4 cells where the header has 5: 'MSFT,2022-01-03,1,2'"),
         ("MSFT,2022-01-03,1,3,154.39,2\n", "line 3 has 6 cells where the header has 5"),
@@ -143,3 +148,10 @@ def test_all_rows_unreadable_is_an_error_that_counts_what_is_not_shown(written):
     rows = "".join(f"S{number},2022-01-03,1,dear,3\n" for number in range(12))
     with pytest.raises(PriceDataError, match=r"line 2: column 'close' holds 'dear'.* And 7 more"):
         written(HEADER + rows, "p.csv").symbols()
+
+
+def test_a_quotation_mark_that_is_not_closed_is_an_error_and_no_footer(written):
+    """It swallows the rows after it."""
+    rows = '"AAPL,2022-01-04,1,2,3\n' + GOOD * 3
+    with pytest.raises(PriceDataError, match=r"p\.csv line 3: a quotation mark is opened and not closed"):
+        written(HEADER + GOOD + rows, "p.csv").symbols()

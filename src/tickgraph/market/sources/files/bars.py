@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import PriceDataError
 from tickgraph.market.sources.files.columns import choose_columns
-from tickgraph.market.sources.files.dates import Dates, UnreadableDatesError, read_dates
+from tickgraph.market.sources.files.date_forms import UnreadableDatesError
+from tickgraph.market.sources.files.dates import Dates, read_dates
 from tickgraph.market.sources.files.dialects import Meaning, dialects, plain
 from tickgraph.market.sources.files.numbers import AmbiguousNumberError, Numbers, read_numbers
 from tickgraph.market.sources.files.remarks import Remark
@@ -72,20 +74,14 @@ class _Reader:
         kept &= self._named(kept)
         for line in self._table.malformed:
             self._judge(line)
-        bars = pd.DataFrame(
-            {"name": self._categories(kept), "date": dates.days[kept].astype("datetime64[us]")}
-        )
-        for meaning in NUMBERS:
-            bars[meaning] = numbers[meaning if meaning in numbers else "close"].values[kept]
-        whole = bars["volume"].to_numpy()
-        if (
-            whole.dtype == np.float64
-            and len(whole)
-            and (np.abs(whole) < 2**53).all()
-            and (whole == np.floor(whole)).all()
-        ):
-            bars["volume"] = whole.astype(np.int64)
-        return Read(bars, self._remarks, self._rejected)
+        bars: dict[str, Any] = {
+            "name": self._categories(kept),
+            "date": dates.days[kept].astype("datetime64[us]"),
+        }
+        bars |= {m: numbers[m if m in numbers else "close"].values[kept] for m in NUMBERS}
+        if self._table.unit == "line":
+            bars["volume"] = _counted(bars["volume"])
+        return Read(pd.DataFrame(bars), self._remarks, self._rejected)
 
     def _written_names(self) -> tuple[NDArray[np.int64], list[str]]:
         """``[n]`` place of each row's name, and the names; -1 where a row has none."""
@@ -238,6 +234,11 @@ class _Reader:
         where = f"{self._table.file} line {line.line}"
         if not any(line.cells):
             return
+        if "\n" in line.text.rstrip():
+            raise PriceDataError(
+                f"{where}: a quotation mark is opened and not closed on the line: {_short(line.text)}. "
+                "The rows after it cannot be told from each other."
+            )
         if sum(_has_digits_only(cell) for cell in line.cells) < 2:
             self._remarks.append(Remark(_LEFT_OUT, f"{where} ({_short(line.text)})"))
             return
@@ -271,6 +272,14 @@ def name_of_file(table: Table) -> str:
         )
     fits = (re.fullmatch(rule["pattern"], table.stem, re.IGNORECASE) for rule in rules["files"])
     return next((fit["symbol"] for fit in fits if fit), table.stem)
+
+
+def _counted(volume: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Whole numbers as integers, where all of them are such."""
+    if volume.dtype != np.float64 or not len(volume):
+        return volume
+    whole = (np.abs(volume) < 2**53) & (volume == np.floor(volume))
+    return volume.astype(np.int64) if whole.all() else volume
 
 
 def _has_digits_only(cell: str) -> bool:

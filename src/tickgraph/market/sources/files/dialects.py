@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ def dialects() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Name of a column as the table has it: no capitals, accents, spaces, punctuation or leading number."""
     text = _NUMBERING.sub("", name) or name

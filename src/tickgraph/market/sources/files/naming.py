@@ -20,8 +20,8 @@ def name_symbols(rows: pd.DataFrame) -> Named:
         price, which tells whether two names are one company.
     """
     found = name_rows(rows["name"], rows["date"], rows["close"])
-    rejected: dict[str, str] = {}
-    for name, reason in found.rejected.items():
-        first = rows["file"].iloc[int((rows["name"] == name).to_numpy().argmax())]
-        rejected[name] = f"{first}: {reason}"
+    rejected = found.rejected
+    if rejected:
+        first = rows.drop_duplicates("name").set_index("name")["file"]
+        rejected = {name: f"{first[name]}: {reason}" for name, reason in rejected.items()}
     return Named(found.symbols, found.notes, rejected)

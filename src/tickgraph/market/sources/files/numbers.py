@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,8 +15,15 @@ from tickgraph.market.sources.files.dialects import dialects
 from tickgraph.market.sources.files.table import encoded, is_text
 
 _SIGN, _POWER = r"^[-+]?", r"(?:[eE][-+]?\d+)?"
-_WITH_POINT = _SIGN + r"(?:\d+|\d{1,3}(?:[,' ]\d{3})+)?(?:\.\d*)?" + _POWER + "$"
-_WITH_COMMA = _SIGN + r"(?:\d+|\d{1,3}(?:[.' ]\d{3})+)?(?:,\d*)?" + _POWER + "$"
+
+
+def _shape(decimal: str, groups: str) -> str:
+    """Numbers with a decimal sign, whose thousands are grouped by one of some signs, or not."""
+    grouped = "|".join(rf"\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+" for sign in groups)
+    return rf"{_SIGN}(?:\d+|{grouped})?(?:{re.escape(decimal)}\d*)?{_POWER}$"
+
+
+_WITH_POINT, _WITH_COMMA = _shape(".", ",' "), _shape(",", ".' ")
 _EITHER = (
     r"^[-+]?\d{1,3}[.,]\d{3}$"  # 1,234 is 1234 where commas group thousands, and 1.234 where they are decimal
 )
@@ -96,7 +104,7 @@ def _typed(column: pa.ChunkedArray) -> Numbers:
         return Numbers(np.full(len(column), np.nan), unreadable)
     if pa.types.is_integer(kind) and column.null_count:
         column = column.cast(pa.float64(), safe=False)
-    return Numbers(column.to_numpy(), none)
+    return _finite(column.to_numpy(), none)
 
 
 def _plain_numbers(column: pa.ChunkedArray) -> Numbers | None:
@@ -110,7 +118,7 @@ def _plain_numbers(column: pa.ChunkedArray) -> Numbers | None:
             values = pc.if_else(empty, pa.scalar(None, column.type), column).cast(pa.float64())
         except pa.ArrowInvalid:
             return None
-    return Numbers(values.to_numpy(), np.zeros(len(column), bool))
+    return _finite(values.to_numpy(), np.zeros(len(column), bool))
 
 
 def _stripped(words: pa.Array) -> pa.Array:
@@ -161,4 +169,13 @@ def _read(codes: NDArray[np.int64], words: pa.Array, comma: bool, multiplied: bo
     # One more of each at the end: code -1, a cell that a Parquet file leaves empty.
     numbers = np.append(values.fill_null(np.nan).to_numpy(zero_copy_only=False) * factors, np.nan)
     refused = pc.and_not(pc.invert(readable), empty).to_numpy(zero_copy_only=False)
-    return Numbers(numbers[codes], np.append(refused, False)[codes])
+    return _finite(numbers[codes], np.append(refused, False)[codes])
+
+
+def _finite(values: NDArray[np.generic], unreadable: NDArray[np.bool_]) -> Numbers:
+    """Numbers of which an infinite one cannot be read."""
+    if values.dtype.kind == "f":
+        infinite = np.isinf(values)
+        if infinite.any():
+            return Numbers(np.where(infinite, np.nan, values), unreadable | infinite)
+    return Numbers(values, unreadable)

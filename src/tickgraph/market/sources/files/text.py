@@ -16,7 +16,7 @@ from tickgraph.market.sources.files.dialects import meaning_of, plain
 from tickgraph.market.sources.files.pieces import Piece
 from tickgraph.market.sources.files.table import Malformed, Table
 
-_SAMPLE = 1 << 18  # bytes that are looked at before a file is read
+_SAMPLE = 1 << 16  # bytes that are looked at before a file is read
 _HEADER_WITHIN = 40  # lines
 _SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = 1 << 24
@@ -28,7 +28,7 @@ _BOMS = (
 )
 _EXPECTED = (
     "Expected a line with names of columns, such as symbol,date,open,high,low,close,adj_close,volume, "
-    "and a row for each session"
+    "and a row for each session; with commas, semicolons, tabs or | between the cells"
 )
 
 
@@ -145,6 +145,8 @@ def _layout(lines: list[str]) -> _Layout | None:
     best, found = 0, None
     for separator in _SEPARATORS:
         for place, line in enumerate(lines[:_HEADER_WITHIN]):
+            if separator not in line and separator != ",":
+                continue
             cells = split_line(line, separator)
             known = len({meant[0] for cell in cells if (meant := meaning_of(cell))})
             # One known word among many others may be a row of data: LOW is a ticker too.
@@ -153,7 +155,7 @@ def _layout(lines: list[str]) -> _Layout | None:
     if found is None:
         return None
     separator, place = found
-    rows = [split_line(line, separator) for line in lines]
+    rows = [split_line(line, separator) for line in lines[: place + 4]]
     return _Layout(separator, *_levels(rows, place))
 
 
@@ -197,9 +199,7 @@ def _fitted(lines: list[str], layout: _Layout) -> list[list[str]]:
     """Levels of the header with as many cells as a row: rows may have one more, at an end."""
     header = len(layout.levels[0])
     rows = [
-        split_line(line, layout.separator)
-        for line in lines[layout.first : layout.first + 200]
-        if line.strip()
+        split_line(line, layout.separator) for line in lines[layout.first : layout.first + 50] if line.strip()
     ]
     longer = [row for row in rows if len(row) == header + 1]
     if 2 * len(longer) <= len(rows) or any(len(row) == header for row in rows):

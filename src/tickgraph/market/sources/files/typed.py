@@ -48,9 +48,20 @@ def read_typed(piece: Piece) -> tuple[Table, list[list[str]]]:
         raise PriceDataError(
             f"Cannot read {piece.file}: it is damaged or was not written to its end. Write or fetch it again."
         ) from error
+    read = _with_range(read)
     names, levels = _levels(["" if name.startswith(_INDEX) else name for name in read.column_names])
     columns = [_plain(column) for column in read.columns]
     return Table(piece.file, names, columns, given=piece.given, stem=piece.stem), levels
+
+
+def _with_range(read: pa.Table) -> pa.Table:
+    """A table with its named index of pandas that is a range: 20221229 and 20221230 are one, and no column."""
+    for index in (read.schema.pandas_metadata or {}).get("index_columns", []):
+        if isinstance(index, dict) and index.get("name"):
+            values = range(index["start"], index["stop"], index["step"])
+            if len(values) == len(read):
+                read = read.append_column(str(index["name"]), pa.array(values, pa.int64()))
+    return read
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
