@@ -298,3 +298,13 @@ def test_a_journal_that_cannot_be_written_costs_no_forecast(registry, store, tmp
     forecaster = Forecaster(registry, PanelCache(store), observer=told, journal=journal)
     assert forecaster.forecast("AAPL").status == "pre-trained"
     assert told.events == [(0, 1)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes")
+def test_a_named_pipe_in_the_journals_place_holds_up_neither_writer_nor_reader(journal):
+    journal.log([prepared()])
+    path = only_file(journal)
+    path.unlink()
+    os.mkfifo(path)
+    assert journal.log([prepared()]).dropped == 1
+    assert symbols_of(journal) == []
