@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tickgraph.market.calendar import sessions
-from tickgraph.market.ends import TOLERANCE, Ends, ends_of, last_sessions, shared_sessions, uneven_ends
+from tickgraph.market.ends import Ends, ends_of, last_sessions, shared_sessions, uneven_ends
 from tickgraph.market.panel import PricePanel
 
 DAYS = sessions("2022-06-01", "2022-07-29")
@@ -70,9 +70,8 @@ def test_a_symbol_is_looked_at_as_of_its_own_last_session_or_one_that_most_other
 
 def test_the_tolerance_is_five_sessions():
     others = dict.fromkeys("BCD", 20)
-    found = shared_sessions(ending({"A": 20 + TOLERANCE, **others}), "A")
-    assert found == {"A": DAYS[19]}
-    assert shared_sessions(ending({"A": 21 + TOLERANCE, **others}), "A") == {"A": DAYS[20 + TOLERANCE]}
+    assert shared_sessions(ending({"A": 25, **others}), "A") == {"A": DAYS[19]}
+    assert shared_sessions(ending({"A": 26, **others}), "A") == {"A": DAYS[25]}
 
 
 def test_only_the_pool_is_asked_and_the_symbol_has_a_price_at_the_session():

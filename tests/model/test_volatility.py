@@ -118,3 +118,13 @@ def test_a_symbol_without_peers_and_one_with_little_history(returns):
     np.testing.assert_array_equal(fit_volatility(returns[:90, :1]), UNFITTED)  # 30 moves
     np.testing.assert_array_equal(fit_volatility(returns[:30]), UNFITTED)
     assert np.isnan(forecast_volatility(returns[:30], UNFITTED)).all()
+
+
+@pytest.mark.parametrize(("first", "last"), [(150, 210), (0, 336), (50, 250), (0, 400)])
+def test_a_symbol_that_stands_still_among_the_others_changes_little_of_the_fit(first, last):
+    """Its averages are at their floor, and weights of any size would fit them."""
+    stuck = np.random.default_rng(0).normal(0, 0.01, (400, 4))
+    stuck[first:last, 1] = 0.0
+    forecast = forecast_volatility(stuck, fit_volatility(stuck))[59:]
+    assert ((forecast[:, [0, 2, 3]] > 0.004) & (forecast[:, [0, 2, 3]] < 0.02)).all(), "0.01 is true"
+    assert forecast.max() < 0.02

@@ -201,3 +201,22 @@ def test_a_command_is_told_to_stop_and_started_no_more(tmp_path):
     thread.join(WAIT)
     assert codes == [5]
     assert command() == 0
+
+
+def test_a_look_that_was_planned_while_the_clock_was_wrong_is_planned_anew(tmp_path, clock, refresher):
+    scheduler, stop = Scheduler(tmp_path, refresher, now=clock), threading.Event()
+    serving = threading.Thread(target=scheduler.serve, args=(stop,))
+    serving.start()
+    try:
+        assert refresher.finished.acquire(timeout=WAIT)
+        job = scheduler._scheduler.get_job("look")
+        planned = job.next_run_time
+        job.modify(next_run_time=planned + timedelta(days=900))
+        scheduler.keep_time()
+        assert abs(scheduler._scheduler.get_job("look").next_run_time - planned) < timedelta(minutes=5)
+        scheduler.keep_time()
+        assert abs(scheduler._scheduler.get_job("look").next_run_time - planned) < timedelta(minutes=5)
+    finally:
+        stop.set()
+        serving.join(WAIT)
+    assert not serving.is_alive()

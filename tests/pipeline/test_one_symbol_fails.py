@@ -135,7 +135,7 @@ def test_what_falls_out_is_said(panel, program, own):
     assert report.notes == [
         "1 symbol without a price of 2022-12-29 cannot be peers as of then. Their last sessions: XOM (2022-11-16). "
         "Bring them up to date with tickgraph prices update, unless they no longer trade",
-        "XOM ends on 2022-11-16, 29 sessions before most others: its model is as of then",
+        "XOM: prices end on 2022-11-16, 29 sessions before those of most others, so the model is as of then",
         "Prices of JPM reach 2022-12-30, and those of most others end on 2022-12-29: models of others do not use "
         "what comes after that",
         "JPM: the model is as of 2022-12-29, and not of the last session 2022-12-30, at which most candidates for "

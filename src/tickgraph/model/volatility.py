@@ -66,7 +66,8 @@ def fit_volatility(log_returns: Array) -> Array:
     averages = np.log(_averages(log_returns)[:-1])  # [T-W, N, 6]
     following = np.abs(log_returns[WINDOW:])  # [T-W, N]
     base = averages[..., 1]
-    known = np.isfinite(averages).all(axis=-1) & np.isfinite(following)
+    # A price that stands still says nothing of how far one moves, and its floor would rule the fit.
+    known = np.isfinite(averages).all(axis=-1) & np.isfinite(following) & ~_still(log_returns)[:-1]
     if known.sum() < 10 * NUM_COEFFICIENTS:
         return UNFITTED.copy()
     # Relative to the own average in the middle: then the sum of all weights is one, whatever the others are.
@@ -99,9 +100,14 @@ def forecast_volatility(log_returns: Array, coefficients: Array) -> Array:
     if len(log_returns) < WINDOW:
         return forecast
     forecast[WINDOW - 1 :] = np.exp(coefficients[0] + np.log(_averages(log_returns)) @ coefficients[1:])
-    recent = sliding_window_view(log_returns, STILL, axis=0)[WINDOW - STILL :]  # [T-W+1, N, 20]
-    forecast[WINDOW - 1 :][(recent == 0).all(axis=-1)] = 0.0
+    forecast[WINDOW - 1 :][_still(log_returns)] = 0.0
     return forecast
+
+
+def _still(log_returns: Array) -> NDArray[np.bool_]:
+    """``[T-W+1, N]``, whether the price has not moved in the last 20 sessions."""
+    recent = sliding_window_view(log_returns, STILL, axis=0)[WINDOW - STILL :]  # [T-W+1, N, 20]
+    return np.asarray((recent == 0).all(axis=-1))
 
 
 def _averages(log_returns: Array) -> Array:

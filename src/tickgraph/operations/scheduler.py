@@ -23,12 +23,14 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from tickgraph.market.clock import is_future
 from tickgraph.operations.records import RunLog
 from tickgraph.operations.timetable import DEFAULT, FIRST_RETRY, LAST_RETRY, Timetable, missed, next_due
 
 _log = logging.getLogger(__name__)
 
 _LOOK = "look"  # the one job
+CLOCK_LOOKS = 60.0  # seconds between looks whether the clock was set back
 
 
 class DueTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
@@ -150,12 +152,24 @@ class Scheduler:
         )
         self._scheduler.start()
         try:
-            stop.wait()
+            while not stop.wait(CLOCK_LOOKS):
+                self.keep_time()
         finally:
             # Not shutdown(wait=True): that waits under a lock that what runs may need to plan its next try.
             self._scheduler.shutdown(wait=False)
             with self._firing:
                 pass
+
+    def keep_time(self) -> None:
+        """Plan the next look anew if it lies beyond the next due moment: the clock was wrong, and was set back."""
+        job, now = self._scheduler.get_job(_LOOK), datetime.now(UTC)
+        if job is None or job.next_run_time is None:
+            return
+        due = DueTrigger(self._timetable, self._now).get_next_fire_time(None, now)
+        if is_future(job.next_run_time, due):
+            with suppress(JobLookupError):
+                job.modify(next_run_time=due)
+                _log.warning("the clock was set back; next look at %s", self._said(due))
 
     def _fire(self) -> None:
         with self._firing:

@@ -56,11 +56,16 @@ def _without_a_price(last: Mapping[str, date], as_of: date) -> list[str]:
 
 
 def _ended(own: Mapping[str, Choice], common: date | None) -> list[str]:
+    if common is None:
+        return []
+    ended: dict[date, list[str]] = {}
+    for symbol, choice in own.items():
+        if choice.session == choice.own_last and _day(choice) < common:
+            ended.setdefault(_day(choice), []).append(symbol)
     return [
-        f"{symbol} ends on {_day(choice)}, {_count(len(sessions(_day(choice), common)) - 1, 'session')} before most "
-        f"others: its model is as of then"
-        for symbol, choice in own.items()
-        if common is not None and choice.session == choice.own_last and _day(choice) < common
+        f"{named(symbols)}: prices end on {day}, {_count(len(sessions(day, common)) - 1, 'session')} before those of "
+        "most others, so the model is as of then"
+        for day, symbols in sorted(ended.items())
     ]
 
 

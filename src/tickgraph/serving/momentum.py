@@ -53,9 +53,8 @@ def momentum_forecast(
     volatility = forecast_volatility(returns, UNFITTED)
     scores = conformal_scores(momentum[:-1], returns[1:], volatility[:-1])
     need = max(window, WINDOW) + MIN_SCORES + 1
-    still = still_sessions(own)
-    if still >= STILL:
-        raise unmoved(symbol, panel.sessions[-1], still)
+    if still_sessions(own) >= STILL:
+        raise unmoved(symbol, panel.sessions[-1])
     if scores.sessions < MIN_SCORES and len(own.sessions) >= need:
         moves = int((returns[:, 0] != 0).sum())
         raise UnmovedError(

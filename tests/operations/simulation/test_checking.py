@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 from functools import partial
+from types import SimpleNamespace
 
 from tickgraph.market.sources.replay import ReplaySource
 from tickgraph.market.store import PriceStore, comparing
 from tickgraph.operations.simulation import world as world_module
+from tickgraph.operations.simulation.checking import Checker
 from tickgraph.operations.simulation.faults import FaultyProvider
 from tickgraph.operations.simulation.year import Year
 from tickgraph.serving import answer as answers
@@ -65,3 +67,16 @@ def test_a_model_trained_on_other_prices_is_found(make_world, monkeypatch):
 
     monkeypatch.setattr(FaultyProvider, "fetch", off)
     assert any(problem.startswith("JPM") for problem in wrong(make_world()))
+
+
+def test_a_model_that_cannot_be_trained_again_is_wrong_and_the_others_are_checked():
+    class Again:
+        def model(self, symbol, *_):
+            if symbol == "JPM":
+                raise ZeroDivisionError("odd prices")
+
+    world = SimpleNamespace(names=lambda _: {}, ends=lambda _: {})
+    models = {s: SimpleNamespace(symbol=s, trained_at=None, trained_through=None) for s in ("AAPL", "JPM")}
+    failed = Checker(world, Again())._train_again({**models, "TSLA": None})
+    assert set(failed) == {"JPM"}
+    assert "could not be made again: JPM: an unforeseen error, ZeroDivisionError" in failed["JPM"]
