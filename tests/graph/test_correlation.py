@@ -15,13 +15,24 @@ def test_every_session_has_numpys_correlation_of_its_window(panel):
         np.testing.assert_allclose(rolling[t], np.corrcoef(returns[t - 59 : t + 1].T), atol=1e-12)
 
 
-def test_a_window_with_a_missing_return_has_no_correlation(panel):
+def test_a_window_with_too_many_missing_returns_has_no_correlation(panel):
     returns = panel.select(("AAPL", "MSFT")).tail(100).log_returns()
-    returns[70, 1] = np.nan
+    returns[68:71, 1] = np.nan
     rolling = rolling_correlation(returns, 20)
-    assert not rolling[70:90, 1].any()
-    assert (rolling[70:90, 0, 0] == 1).all()
-    assert rolling[90, 0, 1] != 0
+    assert not rolling[70:88, 1].any()
+    assert (rolling[70:88, 0, 0] == 1).all()
+    assert rolling[88, 0, 1] != 0
+
+
+def test_a_session_without_a_price_hides_the_correlation_of_two_sessions_only(panel):
+    whole = panel.select(("AAPL", "MSFT")).tail(130).log_returns()
+    returns = whole.copy()
+    returns[70:72, 1] = np.nan  # what a session without a price costs
+    rolling, expected = rolling_correlation(returns, 60), rolling_correlation(whole, 60)
+    assert not rolling[70:72, 1].any()
+    assert (rolling[72:, 1, 1] == 1).all()
+    assert np.abs(rolling[72:] - expected[72:]).max() < 0.1
+    assert (np.abs(rolling) <= 1).all()
 
 
 def test_a_price_that_never_moves_correlates_with_nothing():

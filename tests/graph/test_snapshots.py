@@ -29,11 +29,11 @@ def test_a_peer_that_is_not_listed_yet_is_absent_until_it_has_a_lookback(panel):
     snapshots = build_snapshots(panel, NODES, CONFIG)
     listed = np.searchsorted(snapshots.sessions, np.datetime64("2020-12-10"))
     here = snapshots.present[:, 2]
-    assert not here[: listed + 20].any()
-    assert here[listed + 21 :].all()
-    assert not snapshots.features[: listed + 20, 2].any()
-    early, edges = slice(listed + 21, listed + 60), snapshots.adjacency[:, 2, :2]
-    assert not edges[early].any()  # features need 20 returns, an edge 60
+    assert not here[: listed + 18].any()
+    assert here[listed + 18 :].all()
+    assert not snapshots.features[: listed + 18, 2].any()
+    early, edges = slice(listed + 18, listed + 54), snapshots.adjacency[:, 2, :2]
+    assert not edges[early].any()  # features need 18 of 20 returns, an edge 54 of 60
     assert edges[listed + 61 :].any()
 
 

@@ -16,6 +16,7 @@ from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market import quality
 from tickgraph.market.calendar import sessions_behind
+from tickgraph.market.ends import uneven_ends
 from tickgraph.market.source import PriceSource
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import Examination, PriceStore, RepairReport, UpdateReport, examine, repair
@@ -232,7 +233,7 @@ def _check_files(path: Path, symbols: list[str] | None, implausible: quality.Imp
     bars = fetched.bars
     kept, findings = quality.usable(bars, implausible=implausible)
     last = {str(symbol): day.date() for symbol, day in kept.groupby("symbol")["date"].max().items()}
-    return Examination(findings, last, len(bars))
+    return Examination([*findings, *uneven_ends(last)], last, len(bars))
 
 
 def _print_repair(report: RepairReport, dry_run: bool) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from tickgraph.graph.gaps import centred, usable
+
 
 def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDArray[np.float64]:
     """Pearson correlation over a trailing window, for every session at once.
@@ -24,27 +26,29 @@ def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDAr
     Returns
     -------
     ndarray
-        ``[T, N, N]`` float64 in [-1, 1], symmetric. A pair is 0 where a return of either side's window is
-        missing or constant, the diagonal with it; a diagonal entry is 1 where the window is complete.
-        The first ``lookback - 1`` rows are 0.
+        ``[T, N, N]`` float64 in [-1, 1], symmetric. A diagonal entry is 1 where the symbol's window is usable:
+        nearly all of its returns are known, and the last one is (:mod:`tickgraph.graph.gaps`). A missing return
+        counts as the window's mean. A pair is 0 where a window of the two is unusable or constant. The first
+        ``lookback - 1`` rows are 0.
     """
     sessions, nodes = log_returns.shape
     correlation = np.zeros((sessions, nodes, nodes))
     if sessions < lookback:
         return correlation
     windows = sliding_window_view(log_returns, lookback, axis=0)  # [T-L+1, N, L]
-    centred = windows - windows.mean(axis=-1, keepdims=True)
-    product = np.matmul(centred, centred.swapaxes(-1, -2))  # [T-L+1, N, N]
+    _, distance, _ = centred(windows)
+    whole = usable(np.isfinite(windows))  # [T-L+1, N]
+    product = np.matmul(distance, distance.swapaxes(-1, -2))  # [T-L+1, N, N]
     diagonal = np.arange(nodes)
     norm = np.sqrt(product[:, diagonal, diagonal])  # [T-L+1, N]
     # Relative to the size of the returns: a constant series leaves rounding noise, not exactly zero.
-    size = sliding_window_view(np.abs(log_returns), lookback, axis=0).max(axis=-1)
-    moves = norm > 1e-10 * size
+    size = np.fmax.reduce(np.abs(windows), axis=-1)
+    moves = whole & (norm > 1e-10 * size)
     with np.errstate(divide="ignore", invalid="ignore"):
         rho = product / (norm[:, :, None] * norm[:, None, :])
     recent = correlation[lookback - 1 :]
     np.clip(rho, -1.0, 1.0, out=recent, where=moves[:, :, None] & moves[:, None, :])
-    recent[:, diagonal, diagonal] = np.isfinite(norm)
+    recent[:, diagonal, diagonal] = whole
     return correlation
 
 

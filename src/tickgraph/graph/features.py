@@ -7,6 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tickgraph.graph.config import Architecture
+from tickgraph.graph.gaps import centred, usable
 
 FEATURE_NAMES: dict[Architecture, tuple[str, ...]] = {
     "baseline": ("volatility", "momentum", "volume"),
@@ -49,8 +50,8 @@ def node_features(
     ndarray
         ``[T, S, F]`` float64: the sample standard deviation of the log returns, their mean, and the
         z-score of the last volume within the window (0 where volume is missing or constant); for
-        ``"residual"`` also the last return over that deviation (0 where nothing moved). A row is NaN where a
-        return of its window is missing.
+        ``"residual"`` also the last return over that deviation (0 where nothing moved). A row is NaN where its window
+        is unusable: the last return is missing, or more than a few are (:mod:`tickgraph.graph.gaps`).
     """
     sessions, symbols = log_returns.shape
     features = np.full((sessions, symbols, num_features(architecture)), np.nan)
@@ -58,19 +59,22 @@ def node_features(
         return features
     returns = sliding_window_view(log_returns, window, axis=0)  # [T-w+1, S, w]
     volumes = sliding_window_view(volume, window, axis=0)  # [T-w+1, S, w]
-    spread = volumes.std(axis=-1)
+    _, distance, count = centred(volumes)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = (volumes[..., -1] - volumes.mean(axis=-1)) / spread
+        z = distance[..., -1] / np.sqrt((distance * distance).sum(axis=-1) / count)
+    z = np.where(usable(np.isfinite(volumes)) & np.isfinite(z), z, 0.0)
     recent = features[window - 1 :]
-    deviation = returns.std(axis=-1, ddof=1)
+    mean, distance, count = centred(returns)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviation = np.sqrt((distance * distance).sum(axis=-1) / (count - 1))
     # Relative to the size of the returns: equal ones leave rounding noise, by which nothing may be divided.
-    noise = deviation <= 1e-10 * np.abs(returns).max(axis=-1)
+    noise = deviation <= 1e-10 * np.fmax.reduce(np.abs(returns), axis=-1)
     recent[..., 0] = np.where(noise, 0.0, deviation)
-    recent[..., 1] = returns.mean(axis=-1)
-    recent[..., 2] = np.where(np.isfinite(z), z, 0.0)
+    recent[..., 1] = mean
+    recent[..., 2] = z
     if architecture == "residual":
         with np.errstate(divide="ignore", invalid="ignore"):
             shock = returns[..., -1] / recent[..., 0]
         recent[..., 3] = np.where(np.isfinite(shock), shock, 0.0)
-    recent[np.isnan(recent[..., 0])] = np.nan
+    recent[~usable(np.isfinite(returns))] = np.nan
     return features

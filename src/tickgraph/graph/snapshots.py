@@ -71,7 +71,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     Returns
     -------
     Snapshots
-        Sessions in which the target has features and a whole lookback, in order. Empty where the history is too short.
+        Sessions in which the target has features and a usable lookback, in order. Empty where the history is too short.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tickgraph.market.clock import is_younger
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.measures import LEVELS
@@ -88,7 +89,7 @@ class Prepared:
 
 def is_recent(model: ServedModel, now: datetime) -> bool:
     """Whether a model's stored correlations were computed in the last 24 hours."""
-    return now - model.correlation_at < CORRELATION_AGE
+    return is_younger(model.correlation_at, CORRELATION_AGE, now)
 
 
 def staleness(model: ServedModel, session: np.datetime64, now: datetime) -> str | None:
