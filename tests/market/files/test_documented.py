@@ -14,7 +14,7 @@ OWN_FILES = DOCUMENT.split("## Your own files")[1].split("\n## ")[0]
 
 
 def table(head):
-    """Rows of the table with a head, as lists of what stands in backticks in each cell; plain text where none does."""
+    """Rows of the table with a head."""
     lines = OWN_FILES.split(f"| {head} |\n")[1].split("\n\n")[0].splitlines()[1:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 

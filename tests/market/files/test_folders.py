@@ -10,6 +10,7 @@ import pytest
 
 from tickgraph.errors import PriceDataError
 from tickgraph.market.sources.files import FileSource
+from tickgraph.market.store import PriceStore
 
 ROWS = "Date,Close,Volume\n2022-01-03,1,2\n"
 
@@ -187,3 +188,13 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         FileSource(tmp_path / "AAPL.csv").symbols()
     put(tmp_path / "MSFT.csv")
     assert FileSource(tmp_path).symbols() == ("MSFT",)
+
+
+def test_an_import_stores_what_can_be_read_and_reports_the_rest(tmp_path):
+    put(tmp_path / "prices" / "AAPL.csv")
+    put(tmp_path / "prices" / "README.csv", "Some words.\n")
+    store, source = PriceStore(tmp_path / "store"), FileSource(tmp_path / "prices")
+    report = store.update(source, source.symbols())
+    assert report.added == {"AAPL": 1}
+    assert list(report.rejected) == ["README.csv"]
+    assert any("No adjusted close" in note for note in report.notes)

@@ -155,3 +155,11 @@ def test_a_quotation_mark_that_is_not_closed_is_an_error_and_no_footer(written):
     rows = '"AAPL,2022-01-04,1,2,3\n' + GOOD * 3
     with pytest.raises(PriceDataError, match=r"p\.csv line 3: a quotation mark is opened and not closed"):
         written(HEADER + GOOD + rows, "p.csv").symbols()
+
+
+def test_of_many_rows_without_prices_the_first_are_named_and_the_others_counted(written):
+    rows = "".join(f"AAPL,2022-01-{day:02},,,\n" for day in range(4, 24))
+    notes = written(HEADER + GOOD + rows, "p.csv").fetch(["AAPL"]).notes
+    said = next(note for note in notes if note.startswith("Rows without prices"))
+    assert said.count("p.csv line") == 5
+    assert said.endswith("p.csv line 7 (2022-01-08) and 15 more.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from tickgraph.market.sources.files.date_forms import UnreadableDatesError
 from tickgraph.market.sources.files.dates import Dates, read_dates
 from tickgraph.market.sources.files.dialects import Meaning, dialects, plain
 from tickgraph.market.sources.files.numbers import AmbiguousNumberError, Numbers, read_numbers
-from tickgraph.market.sources.files.remarks import Remark
+from tickgraph.market.sources.files.remarks import SHOWN, Remark
 from tickgraph.market.sources.files.table import Malformed, Table, encoded
 
 NUMBERS: tuple[Meaning, ...] = ("open", "high", "low", "close", "adj_close", "volume")
@@ -143,35 +144,40 @@ class _Reader:
             priced |= np.isfinite(numbers[meaning].values.astype(np.float64))
         dated = ~np.isnat(dates.days)
         kept = priced & dated
-        stated = np.zeros(len(table), bool)  # the close holds something that should have been a number
-        stated |= numbers["close"].unreadable
-        for row in map(int, np.flatnonzero(~kept)):
-            if not dated[row] and not priced[row]:
+        bare = dated & ~priced
+        for row in map(int, np.flatnonzero(bare & numbers["close"].unreadable)):
+            bare[row] = self._tells_event(row)  # else its close should have been a number
+            kept[row] = not bare[row]
+        self._remark_rows("Rows without prices are left out", bare, lambda row: f"({dates.days[row]})")
+        for row in map(int, np.flatnonzero(~dated)):
+            if not priced[row]:
                 self._no_bar(row)
-            elif dated[row] and (not stated[row] or self._tells_event(row)):
-                self._remarks.append(
-                    Remark("Rows without prices are left out", f"{table.where(row)} ({dates.days[row]})")
-                )
-            elif not dated[row]:
+            else:
                 example = f"is no date like {dates.form}, as others there are"
                 if dates.unreadable[row]:
                     self._refuse(row, "date", f"which {example}. Write it so")
                 else:
                     self._refuse(row, "date", "and the row has prices. Write its date")
-            else:
-                kept[row] = True
         for meaning, column in numbers.items():
-            rows = np.flatnonzero(column.unreadable & kept).tolist()
+            unreadable = column.unreadable & kept
             if meaning in _USED:
-                for row in rows:
+                for row in map(int, np.flatnonzero(unreadable)):
                     self._refuse(
                         row, meaning, "which cannot be read as a number. Write it as 31.54, or remove the row"
                     )
-            elif len(rows):
-                what = f"Column {table.names[self._places[meaning]]!r} has cells that are no numbers; none needs them"
-                places = (f"{table.where(row)} ({table.cell(self._places[meaning], row)!r})" for row in rows)
-                self._remarks += [Remark(what, where) for where in places]
+            else:
+                place = self._places[meaning]
+                what = f"Column {table.names[place]!r} has cells that are no numbers; none needs them"
+                self._remark_rows(what, unreadable, lambda row, place=place: f"({table.cell(place, row)!r})")  # type: ignore[misc]
         return kept & self._daily(kept)
+
+    def _remark_rows(self, what: str, rows: _Mask, about: Callable[[int], str]) -> None:
+        """Remark on the first of some rows, and count the others: there may be millions."""
+        first = np.flatnonzero(rows)[:SHOWN].tolist()
+        more = int(rows.sum()) - len(first)
+        for row in first:
+            self._remarks.append(Remark(what, f"{self._table.where(row)} {about(row)}", more))
+            more = 0
 
     def _no_bar(self, row: int) -> None:
         cells = [self._table.cell(column, row).strip() for column in range(len(self._table.columns))]

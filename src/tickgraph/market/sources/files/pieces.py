@@ -63,11 +63,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Stray:
-    """A file that is not read, and why; ``harmless`` where nobody would take it for prices."""
+    """A file that is not read, and why."""
 
     file: str
     reason: str
-    harmless: bool = False
 
 
 def find_pieces(path: Path) -> Iterator[Piece | Stray]:

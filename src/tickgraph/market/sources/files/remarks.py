@@ -18,21 +18,26 @@ class Remark:
         A sentence; what is noticed in many files or rows has the same one.
     where
         File, or file and line.
+    more
+        How many more places there are that are not named.
     """
 
     what: str
     where: str
+    more: int = 0
 
 
 def sentences(remarks: Iterable[Remark]) -> tuple[str, ...]:
     """Say each thing once, with the first places where it was noticed and how many more there are."""
     places: dict[str, dict[str, None]] = {}
+    more: dict[str, int] = {}
     for remark in remarks:
         places.setdefault(remark.what, {})[remark.where] = None
-    return tuple(f"{what}: {listed(list(where))}." for what, where in places.items())
+        more[remark.what] = more.get(remark.what, 0) + remark.more
+    return tuple(f"{what}: {_listed(list(where), more[what])}." for what, where in places.items())
 
 
-def listed(items: list[str]) -> str:
+def _listed(items: list[str], more: int) -> str:
     """Join the first items, and say how many more there are."""
-    more = f" and {len(items) - SHOWN:,} more" if len(items) > SHOWN else ""
-    return ", ".join(items[:SHOWN]) + more
+    more += max(0, len(items) - SHOWN)
+    return ", ".join(items[:SHOWN]) + (f" and {more:,} more" if more else "")
