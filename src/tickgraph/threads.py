@@ -45,6 +45,8 @@ class Threads:
         self._tasks: deque[_Task] = deque()
         self._running: set[Future[Any]] = set()
         self._given_up: set[Future[Any]] = set()
+        self._since: dict[Future[Any], float] = {}  # when a call began, or was asked for if it has not begun
+        self._moved = 0.0  # when a call last ended
         self._threads = self._idle = 0
         self._closed = False
 
@@ -73,13 +75,52 @@ class Threads:
                     "Look at the disk or network mount that holds models and prices."
                 )
             self._tasks.append((future, call, words))
-            self._grow()
+            self._since[future] = time.monotonic()
+            try:
+                self._grow()
+            except RuntimeError:
+                del self._since[future]
+                raise
             self._changed.notify()
         return future
+
+    def result(self, future: Future[T], seconds: float | None, *, hurry: bool = False) -> T:
+        """Wait for a call until it has run for so long; one that has not begun, until no other has ended for so long.
+
+        Parameters
+        ----------
+        future
+            What :meth:`submit` gave.
+        seconds
+            How long; None is without limit.
+        hurry
+            Do not wait at all: the call may go on, and another caller may find what it did.
+
+        Raises
+        ------
+        HungError
+            It has not ended by then. It is given up, unless there was a hurry.
+        """
+        while not future.done():
+            left = None if seconds is None else self._deadline(future, seconds) - time.monotonic()
+            if hurry or (left is not None and left <= 0):
+                if not hurry:
+                    self.give_up(future)
+                waited = "" if seconds is None else f" within {seconds:g} s"
+                raise HungError(f"Storage did not answer{waited}. Look at the disk or network mount.")
+            wait((future,), left)
+        return future.result(0)
+
+    def _deadline(self, future: Future[Any], seconds: float) -> float:
+        with self._changed:
+            since = self._since.get(future, 0.0)
+            return seconds + (since if future in self._running else max(since, self._moved))
 
     def give_up(self, future: Future[Any]) -> None:
         """Wait for this call no longer: it is taken back, or its thread is replaced if it has begun."""
         if future.cancel():
+            with self._changed:
+                self._since.pop(future, None)
             return
         with self._changed:
             if future in self._running:
@@ -93,7 +134,7 @@ class Threads:
             dropped, self._tasks = self._tasks, deque()
             self._changed.notify_all()
         for future, *_ in dropped:
-            future.cancel()
+            self.give_up(future)
         self.settle(seconds)
 
     def settle(self, seconds: float) -> bool:
@@ -132,9 +173,10 @@ class Threads:
             else:
                 future.set_result(result)
                 del result
-            if not self._ended(future):
+            needed = self._ended(future)
+            del task, future, call, words  # neither an idle thread nor the traceback of an error holds them
+            if not needed:
                 return
-            del task, future, call, words  # an idle thread holds nothing in memory
 
     def _next(self) -> _Task | None:
         with self._changed:
@@ -145,7 +187,9 @@ class Threads:
                         task = self._tasks.popleft()
                         if task[0].set_running_or_notify_cancel():
                             self._running.add(task[0])
+                            self._since[task[0]] = time.monotonic()
                             return task
+                        self._since.pop(task[0], None)
                     if self._closed:
                         self._threads -= 1
                         return None
@@ -158,6 +202,8 @@ class Threads:
         with self._changed:
             self._running.discard(future)
             self._given_up.discard(future)
+            self._since.pop(future, None)
+            self._moved = time.monotonic()
             if self._threads > self._size + len(self._given_up):  # another one took its place
                 self._threads -= 1
                 return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -99,8 +100,6 @@ def test_a_job_that_ends_within_the_grace_is_let_end(tmp_path):
 def test_an_error_in_a_worker_comes_back_and_the_worker_stays():
     with opened(grace_seconds=0.1) as workers:
         with pytest.raises(RuntimeError, match="ValueError: math domain error"):
-            import math
-
             workers.submit(math.sqrt, -1).result(WAIT)
         assert len(workers.processes) == 1
 
