@@ -19,6 +19,10 @@ class HungError(StorageError):
     """Storage does not answer: calls that read it hang."""
 
 
+class ClosedError(StorageError, RuntimeError):
+    """The threads were closed: the service stops."""
+
+
 class Threads:
     """A bounded number of threads, started as they are needed, which the end of the process waits for only so long.
 
@@ -62,13 +66,13 @@ class Threads:
         ------
         HungError
             Every thread hangs in a call that was given up.
-        RuntimeError
+        ClosedError
             The threads were closed.
         """
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
-                raise RuntimeError("the threads were closed")
+                raise ClosedError("The service is stopping: nothing more is read.")
             if len(self._given_up) >= self._size + self._spare:
                 raise HungError(
                     f"Storage does not answer: {len(self._given_up)} calls that read it hang. "

@@ -69,6 +69,8 @@ class Service:
             max_models=serve.max_models,
             max_bytes=serve.max_megabytes * 1024 * 1024,
             poll_seconds=serve.poll_seconds,
+            # So that who waits for storage hears that it does not answer, and gives its thread back.
+            storage_seconds=max(1.0, 0.8 * serve.request_seconds),
             now=now,
             observer=self.metrics,
             journal=ForecastJournal(settings.operations_dir / "journal", now),
@@ -224,15 +226,11 @@ class Service:
         """Symbols that can be forecast, with a model or with stored prices, as of the watcher's last look."""
         return self.live.known()
 
-    def _known_now(self) -> tuple[str, ...]:
-        """As :meth:`known`, with what was stored since; reads a folder."""
-        return tuple(dict.fromkeys((*self.known(), *self.live.store.symbols(self.settings.source))))
-
     def must_be_known(self, symbol: str) -> None:
         """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; may read a folder."""
         if symbol in self.known():
             return
-        known = self._known_now()
+        known = self.live.known_now()
         if symbol not in known:
             raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
 
@@ -240,7 +238,7 @@ class Service:
         """Give the errors that a caller can act on: a symbol without model or prices may be unknown altogether."""
         without = PriceDataError, ModelNotFoundError
         unpriced = [symbol for symbol, error in failures.items() if isinstance(error, without)]
-        known = self._known_now() if unpriced else ()
+        known = self.live.known_now() if unpriced else ()
         unknown = [symbol for symbol in unpriced if symbol not in known]
         # Looking for similar names takes a while, so a long list of nonsense gets none.
         similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.price import checked_price, prices_by_symbol
@@ -73,6 +73,8 @@ class Forecaster:
         Whether someone else looks for newer models. Otherwise every call looks for those it uses.
     has_model
         Whether someone else has seen a model of a canonical symbol, so that no file need be looked at.
+    generation
+        Looks up a symbol's current generation; None asks the registry.
     fault
         Says why it cannot be told at present which models there are, None if it can; without one the registry is asked.
     observer
@@ -93,6 +95,7 @@ class Forecaster:
         models: ModelCache | None = None,
         watched: bool = False,
         has_model: Callable[[str], bool] = lambda symbol: False,
+        generation: Callable[[str], str | None] | None = None,
         fault: Callable[[], str | None] | None = None,
         observer: Observer | None = None,
         journal: ForecastJournal | None = None,
@@ -109,6 +112,7 @@ class Forecaster:
         self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
         self._has_model, self._fault = has_model, fault or registry.fault
+        self._generation = generation or registry.generation
         self._remembered = Remembered(self._models, self._clock)
         self._training = threading.Lock()
 
@@ -323,7 +327,7 @@ class Forecaster:
         if not self._watched or fallback == "train":
             return lambda **_: self._find_now(symbol, fallback, trained)
         seen = self._models.peek(symbol) is not None or self._has_model(symbol)
-        if fallback == "momentum" and not seen and self._registry.generation(symbol) is None:
+        if fallback == "momentum" and not seen and self._generation(symbol) is None:
             # Known from one file status, without a search for similar names.
             self._must_be_able_to_tell(symbol)
             return lambda **_: None
@@ -421,11 +425,15 @@ class Forecaster:
             if isinstance(prepared, TickgraphError):
                 failures[model.symbol] = prepared
                 continue
-            done[model.symbol] = prepared
-            if prepared.recomputed:
-                self._observer.correlated(model.symbol, prepared.recomputed)
-            if keep:
-                self._remembered.keep(prepared)
+            try:
+                if prepared.recomputed:
+                    self._observer.correlated(model.symbol, prepared.recomputed)
+                if keep:
+                    self._remembered.keep(prepared)
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                failures[model.symbol] = failure_of(model.symbol, error)
+            else:
+                done[model.symbol] = prepared
         return done
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tickgraph.errors import TickgraphError
 from tickgraph.graph.config import GraphConfig
@@ -23,12 +23,17 @@ from tickgraph.serving.observer import Observer
 from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.prices import PanelCache
 from tickgraph.serving.snapshot import TargetGraph
+from tickgraph.threads import Threads
+
+T = TypeVar("T")
 
 POLL_SECONDS = 1.0
 SILENT_SECONDS = 30.0  # a look that takes longer than this hangs
 STORAGE_SECONDS = 8.0  # for a model or prices to be read; a request has a little longer
 START_SECONDS = 10.0  # for the first look; where storage hangs, the service starts without it
 END_SECONDS = 2.0
+ASKING = 4  # small questions to storage at one time
+HUNG = 8  # of them, how many may hang before others are refused
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +95,8 @@ class LiveForecaster:
             load_seconds=storage_seconds,
         )
         self.panels = PanelCache(store, self._observer, storage_seconds)
+        self._storage_seconds = storage_seconds
+        self._asking = Threads(ASKING, "tickgraph-ask", spare=HUNG)
         self._forecaster = Forecaster(
             registry,
             self.panels.covering,
@@ -99,6 +106,7 @@ class LiveForecaster:
             models=self.models,
             watched=True,
             has_model=self.has_model,
+            generation=lambda symbol: self._asked(registry.generation, symbol),
             fault=lambda: self._unlisted if self._looked.is_set() or self._watcher else registry.fault(),
             observer=self._observer,
             journal=journal,
@@ -133,6 +141,7 @@ class LiveForecaster:
             self._watcher.join(END_SECONDS)
         self.models.close()
         self.panels.close()
+        self._asking.close(END_SECONDS)
 
     @property
     def fault(self) -> str | None:
@@ -156,6 +165,14 @@ class LiveForecaster:
     def has_model(self, symbol: str) -> bool:
         """Whether a canonical symbol had a model at the last look."""
         return symbol in self._trained
+
+    def known_now(self) -> tuple[str, ...]:
+        """As :meth:`known`, with the symbols whose prices were stored since; looks at a folder."""
+        return tuple(dict.fromkeys((*self.known(), *self._asked(self.store.symbols, self.source))))
+
+    def _asked(self, call: Callable[[str], T], word: str) -> T:
+        """Ask storage a small question; :class:`HungError` if it does not answer."""
+        return self._asking.result(self._asking.submit(call, word), self._storage_seconds)
 
     def nudge(self) -> None:
         """Look now rather than at the next turn: something is known to have been published."""
