@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -177,3 +178,51 @@ def test_clients_that_do_not_read_are_disconnected_and_hold_nobody_up(
         for opened in lazy:
             opened.close()
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.fixture
+def slow(hasty, monkeypatch):
+    """Have a request take until the test lets it go on; gives what says that it was begun."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    real = hasty.service.live.forecast_many
+
+    def waiting(*words, **more):
+        begun.release()
+        assert go_on.wait(60)
+        return real(*words, **more)
+
+    monkeypatch.setattr(hasty.service.live, "forecast_many", waiting)
+    yield begun, go_on
+    go_on.set()
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_client_that_closes_its_sending_side_alone_is_answered(hasty, slow, requests):
+    begun, go_on = slow
+    with connect(hasty) as opened:
+        opened.sendall(b"GET /forecast/all HTTP/1.1\r\nHost: x\r\n\r\n" * requests)
+        opened.shutdown(socket.SHUT_WR)
+        assert begun.acquire(timeout=30)
+        assert hasty.get("/health/live").status_code == 200  # the end of what it sends was seen
+        go_on.set()
+        received = until_closed(opened)
+    assert received.count(b"HTTP/1.1 200 ") == requests
+    assert received.endswith(b"}}")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\n"], ids=["nothing", "half"]
+)
+def test_a_client_that_closes_before_it_has_asked_is_disconnected(hasty, sent):
+    with connect(hasty) as opened:
+        opened.sendall(sent)
+        opened.shutdown(socket.SHUT_WR)
+        assert until_closed(opened) == b""
+
+
+def test_a_connection_that_is_half_closed_between_two_requests_is_closed(hasty):
+    with connect(hasty) as opened:
+        opened.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert opened.recv(65536).startswith(b"HTTP/1.1 200 ")
+        opened.shutdown(socket.SHUT_WR)
+        assert until_closed(opened) == b""
