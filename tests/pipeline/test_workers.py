@@ -74,10 +74,13 @@ def test_shutting_down_waits_for_no_worker_that_was(kind, busy):
         assert isinstance(job.exception(WAIT), WorkerDied)
 
 
-def test_one_killed_worker_takes_no_other_with_it():
+def test_one_killed_worker_takes_no_other_with_it(tmp_path):
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
     with opened(grace_seconds=0.1) as workers:
         first = workers.submit(os.getpid).result(WAIT)
-        held = workers.submit(signal.pause)
+        held = workers.submit(exec, f"open({str(begun)!r}, 'w').close(); import signal; signal.pause()")
+        begun.read_bytes()
         with pytest.raises(WorkerDied):
             workers.submit(signal.raise_signal, signal.SIGKILL).result(WAIT)
         assert not held.done()
