@@ -56,17 +56,25 @@ def test_a_worker_killed_twice_in_mid_job_fails_that_job_and_the_service_ends_in
     assert not [line for line in running.log if "Traceback" in line], running.log
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-def test_an_idle_worker_that_was_killed_or_stopped_holds_up_no_end_of_two_processes(
-    registry, prices_dir, tmp_path, kind
+def test_idle_workers_that_were_killed_are_replaced_and_stopped_ones_hold_up_no_end_of_two_processes(
+    registry, prices_dir, tmp_path
 ):
     settings = {"TICKGRAPH_SERVE__DRAIN_SECONDS": "1", "TICKGRAPH_SERVE__ADMIN_TOKEN": TOKEN}
     with process(registry.root, prices_dir, "--workers", "2", cwd=tmp_path, **settings) as running:
-        job = running.http.post("/admin/refresh", headers=ADMIN).json()["id"]
         board = JobBoard(registry.root / ".service" / "jobs")
-        until(lambda: board.read(job).over, "the end of the refresh")
-        (worker,) = niced(running)
-        worker.send_signal(kind)
+
+        def refreshed():
+            job = running.http.post("/admin/refresh", headers=ADMIN).json()["id"]
+            until(lambda: board.read(job).over, "the end of the refresh")
+            assert board.read(job).error is None
+            return niced(running)
+
+        for worker in refreshed():
+            worker.kill()
+        workers = refreshed()
+        for worker in workers:
+            worker.send_signal(signal.SIGSTOP)
         assert running.stop() in (0, -signal.SIGTERM), running.log
-    assert not psutil.pid_exists(worker.pid)
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert not alive
     assert not [line for line in running.log if "Traceback" in line], running.log
