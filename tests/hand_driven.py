@@ -1,4 +1,4 @@
-"""A pool of processes without processes, for tests of background work."""
+"""Worker processes without processes, for tests of background work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WAIT = 120
 
 
 class HandDriven:
-    """Stands for the pool of processes: work ends when and as the test says."""
+    """Stands for the worker processes: work ends when and as the test says."""
 
     def __init__(self, background):
         self._background = background
@@ -27,7 +27,7 @@ class HandDriven:
         self._futures[-1].set_running_or_notify_cancel()
         return self._futures[-1]
 
-    def shutdown(self, *, wait, cancel_futures=False):
+    def shutdown(self):
         self.was_shut_down.set()
 
 

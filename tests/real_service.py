@@ -55,10 +55,15 @@ class Running:
 
 @contextmanager
 def process(
-    models_dir: Path, prices_dir: Path, *flags: str, cwd: Path | None = None, **environment: str
+    models_dir: Path,
+    prices_dir: Path,
+    *flags: str,
+    cwd: Path | None = None,
+    program: tuple[str, ...] = ("-m", "tickgraph"),
+    **environment: str,
 ) -> Iterator[Running]:
     """``tickgraph serve`` on a free port; killed at the end if it still runs."""
-    command = [sys.executable, "-m", "tickgraph", "serve", "--port", "0"]
+    command = [sys.executable, *program, "serve", "--port", "0"]
     command += ["--models-dir", str(models_dir), "--prices-dir", str(prices_dir), *flags]
     started = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, cwd=cwd, env={**os.environ, **BRIEF, **environment}

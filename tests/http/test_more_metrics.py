@@ -131,11 +131,10 @@ def test_slow_requests_are_logged_with_who_asked(service, monkeypatch):
 def test_a_requests_thread_knows_the_request(service, monkeypatch):
     seen = []
 
-    def known():
+    def must_be_known(_):
         seen.append((middleware.request_id.get(), threading.current_thread().name))
-        return ()
 
-    monkeypatch.setattr(service.service, "known", known)
-    answer = service.get("/symbols")
+    monkeypatch.setattr(service.service, "must_be_known", must_be_known)
+    answer = service.get("/symbols/AAPL")
     assert seen[0][0] == answer.headers["x-request-id"]
     assert seen[0][1].startswith("tickgraph-request")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socket
+import threading
 import time
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from real_service import here, settings_of
 from tickgraph.http.protocol import MAX_REQUEST_BYTES
@@ -177,3 +181,79 @@ def test_clients_that_do_not_read_are_disconnected_and_hold_nobody_up(
         for opened in lazy:
             opened.close()
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.fixture
+def slow(hasty, monkeypatch):
+    """Have a request take until the test lets it go on; gives what says that it was begun."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    real = hasty.service.live.forecast_many
+
+    def waiting(*words, **more):
+        begun.release()
+        assert go_on.wait(60)
+        return real(*words, **more)
+
+    monkeypatch.setattr(hasty.service.live, "forecast_many", waiting)
+    yield begun, go_on
+    go_on.set()
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_client_that_closes_its_sending_side_alone_is_answered(hasty, slow, requests):
+    begun, go_on = slow
+    with connect(hasty) as opened:
+        opened.sendall(b"GET /forecast/all HTTP/1.1\r\nHost: x\r\n\r\n" * requests)
+        opened.shutdown(socket.SHUT_WR)
+        assert begun.acquire(timeout=30)
+        assert hasty.get("/health/live").status_code == 200  # the end of what it sends was seen
+        go_on.set()
+        received = until_closed(opened)
+    assert received.count(b"HTTP/1.1 200 ") == requests
+    assert received.endswith(b"}}")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\n"], ids=["nothing", "half"]
+)
+def test_a_client_that_closes_before_it_has_asked_is_disconnected(hasty, sent):
+    with connect(hasty) as opened:
+        opened.sendall(sent)
+        opened.shutdown(socket.SHUT_WR)
+        assert until_closed(opened) == b""
+
+
+def test_a_connection_that_is_half_closed_between_two_requests_is_closed(hasty):
+    with connect(hasty) as opened:
+        opened.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert opened.recv(65536).startswith(b"HTTP/1.1 200 ")
+        opened.shutdown(socket.SHUT_WR)
+        assert until_closed(opened) == b""
+
+
+PIECES = st.sampled_from(
+    [
+        b"GET /forecast/AAPL?price=130 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /forecast/%1b%00?price=%0d%0a HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /forecast?symbols=AAPL,,NOSUCH:1e9,%ff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /symbols HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+        b"GET /symbols/AAPL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"HEAD /health/ready HTTP/1.0\r\nConnection: keep-alive\r\nX-Request-Id: \x7f\x1b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nExpect: 100-continue\r\n\r\n",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PIECES | st.binary(max_size=40), min_size=1, max_size=5), st.integers(0, 60))
+def test_whatever_is_sent_is_answered_or_disconnected_and_no_fault_of_the_service(hasty, pieces, cut):
+    sent = b"".join(pieces)
+    with connect(hasty) as opened:
+        with contextlib.suppress(ConnectionError):
+            opened.sendall(sent[: len(sent) - cut] or sent)
+            opened.shutdown(socket.SHUT_WR)
+        received = until_closed(opened)
+    statuses = re.findall(rb"^HTTP/1\.[01] (\d+) ", received, re.MULTILINE)
+    assert received == b"" or statuses
+    assert b"500" not in statuses
+    assert hasty.get("/health/ready").status_code == 200

@@ -7,7 +7,6 @@ import shutil
 import signal
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -42,9 +41,9 @@ def test_a_model_trained_in_the_background_is_the_one_trained_ahead(background, 
 def test_a_killed_worker_is_replaced_and_its_job_done(background, registry):
     first = background.train("TSLA", None)
     background.ended(first).result(WAIT)
-    (worker,) = background._pool._processes.values()
+    (worker,) = background._pool.processes
     job = background.train("META", None)
-    os.kill(worker.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    os.kill(worker, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     assert background.ended(job).result(WAIT).state == "done"
     assert registry.generation("META") is not None
 
@@ -108,27 +107,6 @@ def test_closing_ends_what_is_queued_and_takes_no_more(workplace, tmp_path):
     assert "shut down" in was_queued.result(WAIT).error
     with pytest.raises(QueueFullError, match="shutting down"):
         background.train("NVDA", None)
-
-
-def test_callbacks_under_the_pools_own_locks_cannot_stop_everything(background, by_hand, monkeypatch):
-    """Since Python 3.12 a pool that breaks runs callbacks under a lock that its shutdown() takes, too."""
-    lock = threading.Lock()
-
-    def shutdown(*, wait, cancel_futures=False):
-        assert lock.acquire(timeout=30), "shut down under the pool's own lock"
-        lock.release()
-
-    monkeypatch.setattr(by_hand, "shutdown", shutdown)
-    job = background.train("TSLA", None)
-    ended = background.ended(job)
-    first = by_hand.futures[0]
-    second = HandDriven(background)
-    monkeypatch.setattr("tickgraph.pipeline.background.ProcessPoolExecutor", lambda *_, **__: second)
-    with lock:
-        first.set_exception(BrokenProcessPool("killed"))
-        assert background.recent_failure("TSLA") is None  # nothing waits for anything
-    second.futures[0].set_exception(BrokenProcessPool("killed"))
-    assert "died 2 times" in ended.result(WAIT).error
 
 
 def test_the_sign_of_a_live_process_is_its_own_whichever_thread_takes_it(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -13,41 +12,26 @@ from tickgraph import atomic
 from tickgraph.errors import StorageError
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job, new_id
+from tickgraph.pipeline.workers import WorkerDied
 
 
-class Pools:
-    """The pools that were started, one after the other."""
-
-    def __init__(self, background):
-        self._background = background
-        self.made: list[HandDriven] = []
-        self.words: list[dict] = []
-
-    def __call__(self, *_, **words):
-        self.made.append(HandDriven(self._background))
-        self.words.append(words)
-        return self.made[-1]
-
-    def settle(self):
-        """Wait until all that ended was heard of, and what follows from it was done."""
-        for _ in range(2):
-            self._background._dispatcher.submit(lambda: None).result(WAIT)
-
-    def only(self):
-        """Give the one job that the newest pool has not ended."""
-        self.settle()
-        (future,) = [one for one in self.made[-1]._futures if not one.done()]
-        return future
+def only(by_hand):
+    """Give the one job that has begun and not ended, once all that follows from the last end was done."""
+    for _ in range(2):
+        futures = by_hand.futures
+    (future,) = [one for one in futures if not one.done()]
+    return future
 
 
 @pytest.fixture
-def pools(background, monkeypatch):
-    made = Pools(background)
-    monkeypatch.setattr("tickgraph.pipeline.background.ProcessPoolExecutor", made)
-    return made
+def one_worker(background, by_hand):
+    background._workers = 1
+    return by_hand
 
 
-def test_too_many_open_files_refuse_a_job_with_a_remedy_and_leave_no_trace(background, pools, monkeypatch):
+def test_too_many_open_files_refuse_a_job_with_a_remedy_and_leave_no_trace(
+    background, one_worker, monkeypatch
+):
     def refused(*_, **__):
         raise OSError(24, "Too many open files")
 
@@ -60,7 +44,7 @@ def test_too_many_open_files_refuse_a_job_with_a_remedy_and_leave_no_trace(backg
     assert background.train("TSLA", None).state == "queued"
 
 
-def test_whatever_refuses_a_job_leaves_no_trace_of_it(background, pools, monkeypatch):
+def test_whatever_refuses_a_job_leaves_no_trace_of_it(background, one_worker, monkeypatch):
     def refused(*_):
         raise MemoryError
 
@@ -71,47 +55,31 @@ def test_whatever_refuses_a_job_leaves_no_trace_of_it(background, pools, monkeyp
     assert background.waiting == 0
 
 
-def test_a_pool_that_cannot_be_started_fails_the_job_and_not_the_next(background, pools, monkeypatch):
+def test_a_worker_that_cannot_be_asked_fails_the_job_and_not_the_next(background, one_worker, monkeypatch):
     def refused(*_, **__):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("tickgraph.pipeline.background.ProcessPoolExecutor", refused)
+        broken.setattr(one_worker, "submit", refused)
         job = background.train("TSLA", None)
         ended = background.ended(job)
         assert "No space left" in ended.result(WAIT).error
     assert background.waiting == 0
     next_one = background.train("META", None)
     ended = background.ended(next_one)
-    pools.only().set_result(over(next_one))
+    only(one_worker).set_result(over(next_one))
     assert ended.result(WAIT).state == "done"
 
 
-def test_a_job_that_kills_its_workers_fails_alone(background, pools):
+def test_a_job_that_kills_its_workers_fails_alone(background, one_worker):
     jobs = [background.train(symbol, None) for symbol in ("TSLA", "META", "NVDA")]
     ends = [background.ended(job) for job in jobs]
     for _ in range(2):
-        pools.only().set_exception(BrokenProcessPool("killed"))
+        only(one_worker).set_exception(WorkerDied("killed"))
     assert "died 2 times on this job" in ends[0].result(WAIT).error
     for job, ended in zip(jobs[1:], ends[1:], strict=True):
-        pools.only().set_result(over(job))
+        only(one_worker).set_result(over(job))
         assert ended.result(WAIT).state == "done"
-
-
-def test_a_pool_found_dead_before_a_job_began_is_none_of_the_jobs_deaths(background, pools, monkeypatch):
-    dead = HandDriven(background)
-
-    def refused(*_):
-        raise BrokenProcessPool("killed before")
-
-    monkeypatch.setattr(dead, "submit", refused)
-    background._pool = dead
-    job = background.train("TSLA", None)
-    ended = background.ended(job)
-    pools.only().set_exception(BrokenProcessPool("killed"))  # its first death: it is tried again
-    pools.only().set_result(over(job))
-    assert ended.result(WAIT).state == "done"
-    assert dead.was_shut_down.is_set()
 
 
 def test_a_success_ends_what_was_remembered_of_a_failure(background, by_hand):
@@ -136,21 +104,13 @@ def test_those_who_wait_hear_of_the_end_although_telling_others_failed(backgroun
 
 
 def test_a_job_that_ends_while_the_service_stops_is_recorded_as_it_ended(workplace, tmp_path, monkeypatch):
-    background = Background(workplace, tmp_path / "runtime", grace_seconds=7)
-    pools = Pools(background)
-    monkeypatch.setattr("tickgraph.pipeline.background.ProcessPoolExecutor", pools)
+    background = Background(workplace, tmp_path / "runtime")
+    background._pool = by_hand = HandDriven(background)
     running, queued = (background.train(symbol, None) for symbol in ("TSLA", "META"))
     ended, never_begun = background.ended(running), background.ended(queued)
-    future = pools.only()
-    stopping, grace_seconds = pools.words[0]["initargs"]
-
-    def shutdown(*, wait, cancel_futures):
-        assert stopping.is_set()  # how a worker knows that it shall end
-        future.set_result(over(running))
-
-    monkeypatch.setattr(pools.made[0], "shutdown", shutdown)
+    future = only(by_hand)
+    monkeypatch.setattr(by_hand, "shutdown", lambda: future.set_result(over(running)))
     background.close()
-    assert grace_seconds == 7
     assert ended.result(0).state == "done"
     assert background.board.read(running.id).error is None
     assert "shut down before the job began" in never_begun.result(0).error
@@ -158,15 +118,13 @@ def test_a_job_that_ends_while_the_service_stops_is_recorded_as_it_ended(workpla
 
 def test_a_job_whose_time_is_up_when_the_service_stops_says_so(workplace, tmp_path, monkeypatch):
     background = Background(workplace, tmp_path / "runtime")
-    pools = Pools(background)
-    monkeypatch.setattr("tickgraph.pipeline.background.ProcessPoolExecutor", pools)
+    background._pool = by_hand = HandDriven(background)
     job = background.train("TSLA", None)
-    ended, future = background.ended(job), pools.only()
-    kill = lambda **_: future.done() or future.set_exception(BrokenProcessPool("killed"))  # noqa: E731
-    monkeypatch.setattr(pools.made[0], "shutdown", kill)
+    ended, future = background.ended(job), only(by_hand)
+    monkeypatch.setattr(by_hand, "shutdown", lambda: future.set_exception(WorkerDied("killed")))
     background.close()
     assert ended.result(0).error == "The service was shut down; the job was ended."
-    assert len(pools.made) == 1
+    assert len(by_hand._futures) == 1
 
 
 def test_what_killed_processes_left_is_cleared_away(workplace, tmp_path):

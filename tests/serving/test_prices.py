@@ -13,6 +13,7 @@ from tickgraph.market.source import Fetched, select_bars
 from tickgraph.market.store import PriceStore, folding
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.prices import PanelCache
+from tickgraph.threads import Threads
 
 
 @pytest.fixture
@@ -59,19 +60,19 @@ def test_a_file_that_is_gone_is_an_error_and_not_a_memory(store, registry):
     assert np.isfinite(cache("sample", ["MSFT"]).select(("MSFT",)).close).all()
 
 
-class WatchedLock:
-    """A lock that says when a second thread wants it."""
+class WatchedThreads(Threads):
+    """The thread that reads, which says when a second call wants it."""
 
     def __init__(self):
-        self._lock, self.wanted = threading.Lock(), threading.Event()
+        super().__init__(1, "test")
+        self.wanted, self._calls = threading.Event(), 0
 
-    def __enter__(self):
-        if not self._lock.acquire(blocking=False):
+    def submit(self, call, *words):
+        future = super().submit(call, *words)
+        self._calls += 1
+        if self._calls > 1:
             self.wanted.set()
-            self._lock.acquire()
-
-    def __exit__(self, *_):
-        self._lock.release()
+        return future
 
 
 @pytest.fixture
@@ -79,14 +80,14 @@ def beside(store, monkeypatch):
     """Have a call made by another thread while prices are read; gives its result."""
 
     def arranged(cache, call):
-        cache._reading = lock = WatchedLock()
+        cache._reading = watched = WatchedThreads()
         real, threads, results = store.panel, ThreadPoolExecutor(1), []
 
         def panel(source, symbols):
             if not results:
                 results.append(threads.submit(call))
-                results[0].add_done_callback(lambda _: lock.wanted.set())
-                assert lock.wanted.wait(30)
+                results[0].add_done_callback(lambda _: watched.wanted.set())
+                assert watched.wanted.wait(30)
             return real(source, symbols)
 
         monkeypatch.setattr(store, "panel", panel)

@@ -44,7 +44,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        service.start()
+        await asyncio.to_thread(service.start)  # storage may hang: a signal must be heard
         try:
             yield
         finally:

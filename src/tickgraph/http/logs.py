@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from tickgraph.escaping import escaped
 from tickgraph.http.middleware import request_id
 
 
@@ -18,6 +19,24 @@ def _with_request(_: Any, __: str, event: structlog.typing.EventDict) -> structl
     return event
 
 
+def _escaped(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape what would steer the terminal of whoever reads the log, or forge a line of it."""
+    safe: structlog.typing.EventDict = {}
+    for name, value in event.items():
+        if name == "exception":
+            value = _indented(value)
+        elif name != "exc_info" and not isinstance(value, bool | int | float | None):
+            value = escaped(value if isinstance(value, str) else repr(value))
+        safe[escaped(name)] = value
+    return safe
+
+
+def _indented(trace: str) -> str:
+    """Indent a traceback, so that no line of an error's text is taken for an event of its own."""
+    lines = escaped(trace, keep="\n\t").rstrip("\n").split("\n")
+    return "\n".join(f"    {line}" for line in lines)
+
+
 def configure(log_format: str = "console", level: int = logging.INFO) -> None:
     """Send all logs, uvicorn's too, to stderr in one format: ``console`` or ``json``."""
     shared: list[structlog.typing.Processor] = [
@@ -26,17 +45,13 @@ def configure(log_format: str = "console", level: int = logging.INFO) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    last: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,  # never with the values of variables: keys are among them
+        _escaped,
+        structlog.processors.JSONRenderer()
         if log_format == "json"
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                # Never with the values of variables: keys are among them.
-                exception_formatter=structlog.dev.plain_traceback,
-            )
-        ]
-    )
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+    ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

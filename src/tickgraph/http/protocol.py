@@ -28,6 +28,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _received = 0
+    _half_closed = False
     _cycles: deque[RequestResponseCycle] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -55,6 +56,17 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(b"413 Content Too Large", b"The request is larger than 64 KiB.")
             return
         super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the connection while an answer is on its way: the client may have closed its sending side alone."""
+        self._half_closed = any(not cycle.response_complete for cycle in self._cycles or ())
+        return self._half_closed
+
+    def on_response_complete(self) -> None:
+        """Close a connection whose client sends no more, once its last answer is written."""
+        super().on_response_complete()
+        if self._half_closed and all(cycle.response_complete for cycle in self._cycles or ()):
+            self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Keep the request in mind until it is answered."""

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 
 import uvicorn
 from fastapi import FastAPI
@@ -25,6 +26,7 @@ from tickgraph.settings import Settings, load_settings
 
 FLAGS_VARIABLE = "TICKGRAPH_SERVE_FLAGS"  # the command line's settings, on their way to worker processes
 BACKLOG = 1_024
+LEAVE_SECONDS = 5.0  # for a process whose service has stopped; what hangs in storage cannot hold it up
 
 
 def run(settings: Settings, flags: str = "{}") -> None:
@@ -49,12 +51,38 @@ def run(settings: Settings, flags: str = "{}") -> None:
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     if settings.serve.workers == 1:
         os.environ.pop(shared_metrics.VARIABLE, None)  # one process shares its metrics with none
-        uvicorn.Server(configuration(_prepared(settings), settings)).run(sockets)
+        try:
+            uvicorn.Server(configuration(_prepared(settings), settings)).run(sockets)
+        finally:
+            _leave_within(LEAVE_SECONDS)
         return
     os.environ[FLAGS_VARIABLE] = flags
     configure(settings.serve.log_format)
     with shared_metrics.folder_of_a_service(settings.runtime_dir.absolute()):
-        Multiprocess(configuration("tickgraph.http.server:from_environment", settings), sockets).run()
+        try:
+            Supervisor(configuration("tickgraph.http.server:from_environment", settings), sockets).run()
+        finally:
+            _leave_within(LEAVE_SECONDS)
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's, but a process that does not stop in its time is ended by force."""
+
+    def join_all(self) -> None:
+        """Wait for every process to stop: as long as requests and training may take, and a little."""
+        deadline = time.monotonic() + 2 * (self.config.timeout_graceful_shutdown or 0) + 4 * LEAVE_SECONDS
+        for one in self.processes:
+            one.process.join(max(0.0, deadline - time.monotonic()))
+            if one.process.is_alive():
+                one.process.kill()
+                one.process.join(LEAVE_SECONDS)
+
+
+def _leave_within(seconds: float) -> None:
+    """End the process in that time, even if a library waits for a thread or a process that hangs."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -30,9 +29,11 @@ from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.live import LiveForecaster
 from tickgraph.serving.prepared import Prepared
 from tickgraph.settings import Settings
+from tickgraph.threads import Threads
 
 T = TypeVar("T")
 
+END_SECONDS = 2.0  # for calls that nobody waits for any more
 MAX_SUGGESTED = 10  # unknown symbols of one request that similar names are looked for
 
 
@@ -68,6 +69,8 @@ class Service:
             max_models=serve.max_models,
             max_bytes=serve.max_megabytes * 1024 * 1024,
             poll_seconds=serve.poll_seconds,
+            # So that who waits for storage hears that it does not answer, and gives its thread back.
+            storage_seconds=max(1.0, 0.8 * serve.request_seconds),
             now=now,
             observer=self.metrics,
             journal=ForecastJournal(settings.operations_dir / "journal", now),
@@ -95,7 +98,7 @@ class Service:
         self.fallback = "none" if settings.fallback == "none" else "momentum"
         self.started_at = datetime.now(UTC)
         self._waiting = 0
-        self._threads = ThreadPoolExecutor(serve.threads, "tickgraph-request")
+        self._threads = Threads(serve.threads, "tickgraph-request", spare=serve.threads)
 
     def start(self) -> None:
         """Read the catalogue and begin to watch."""
@@ -103,9 +106,9 @@ class Service:
         self.live.start()
 
     def stop(self) -> None:
-        """Stop watching and working; what runs is let end."""
+        """Stop watching and working; what runs is let end, unless it hangs."""
         self.background.close()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.close(END_SECONDS)
         self.live.stop()
 
     async def forecast(self, symbol: str, price: float | None, *, wait: bool = False) -> ForecastAnswer:
@@ -174,6 +177,8 @@ class Service:
         ------
         SlowError
             It took longer than a request may. The thread goes on: others may be waiting for what it loads.
+        HungError
+            Too many calls hang: storage does not answer.
         """
         asked = time.perf_counter()
         context, begun = contextvars.copy_context(), asked
@@ -186,12 +191,13 @@ class Service:
             return context.run(call)
 
         seconds = self.settings.serve.request_seconds
-        self.metrics.queued.inc()
         future = self._threads.submit(timed)
+        self.metrics.queued.inc()
         try:
             # A call that is still queued when time is up is taken back; the bound on requests bounds the queue.
             result = await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError:
+            self._threads.give_up(future)
             self.metrics.shed.labels("timeout").inc()
             raise SlowError(f"No answer within {seconds:g} s. Try again in a second.") from None
         finally:
@@ -217,13 +223,14 @@ class Service:
         return f"no model could be trained: {job.error}" if job.over else "a model is being trained"
 
     def known(self) -> tuple[str, ...]:
-        """Symbols that can be forecast: with a model, or with stored prices; reads a folder."""
-        stored = self.live.store.symbols(self.settings.source)
-        return tuple(dict.fromkeys((*self.live.symbols(), *stored)))
+        """Symbols that can be forecast, with a model or with stored prices, as of the watcher's last look."""
+        return self.live.known()
 
     def must_be_known(self, symbol: str) -> None:
-        """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; reads a folder."""
-        known = self.known()
+        """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; may read a folder."""
+        if symbol in self.known():
+            return
+        known = self.live.known_now()
         if symbol not in known:
             raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
 
@@ -231,7 +238,7 @@ class Service:
         """Give the errors that a caller can act on: a symbol without model or prices may be unknown altogether."""
         without = PriceDataError, ModelNotFoundError
         unpriced = [symbol for symbol, error in failures.items() if isinstance(error, without)]
-        known = self.known() if unpriced else ()
+        known = self.live.known_now() if unpriced else ()
         unknown = [symbol for symbol in unpriced if symbol not in known]
         # Looking for similar names takes a while, so a long list of nonsense gets none.
         similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
-import multiprocessing
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import (
-    BrokenExecutor,
-    CancelledError,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-)
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from tickgraph.errors import TickgraphError
 from tickgraph.pipeline import worker
 from tickgraph.pipeline.jobs import Job, JobBoard, Ownership, new_id
+from tickgraph.pipeline.workers import Workers, leave_interrupts_alone
 from tickgraph.pipeline.workplace import Workplace
+from tickgraph.threads import Threads
 
 ATTEMPTS = 2  # a worker that was killed is started again once for each job it had
+SETTLE_SECONDS = 2.0  # for what is written down at the beginning and at the end; storage may hang
 STOPPED = "The service was shut down before the job began."
 
 _log = logging.getLogger(__name__)
@@ -87,18 +80,20 @@ class Background:
         self._failed: dict[str, tuple[Job, float]] = {}
         self._closed = False
         self._ownership = Ownership(folder / "owners")
-        # Everything that touches the pool happens in this one thread: callbacks of a pool that breaks run under
-        # locks of the pool's own (since Python 3.12), under which it must not be called.
-        self._dispatcher = ThreadPoolExecutor(1, "tickgraph-jobs", initializer=_leave_interrupts_alone)
-        self._context = multiprocessing.get_context("spawn")
-        self._stopping: Event | None = self._context.Event()
-        self._pool: ProcessPoolExecutor | None = None
-        # A pool that breaks fails all it was given, so it is given no more than it has processes for.
-        self._queue: deque[_Running] = deque()
+        # Everything that touches the processes or writes how jobs ended happens in this one thread.
+        self._dispatcher = Threads(1, "tickgraph-jobs", begin=leave_interrupts_alone)
+        self._pool = Workers(grace_seconds)
+        self._queue: deque[_Running] = deque()  # the processes are given no more than there are of them
         self._given = 0
 
     def start(self) -> None:
-        """End the jobs on the board whose process is no more, and forget that process."""
+        """End the jobs on the board whose process is no more, and forget that process.
+
+        Where storage hangs, this goes on without being waited for.
+        """
+        self._settle(self._end_what_others_left)
+
+    def _end_what_others_left(self) -> None:
         for job in self.board.all():
             if not job.over and self._ownership.is_gone(job.owner):
                 self._note(_failed(job, "The service ended before the job did."))
@@ -164,17 +159,16 @@ class Background:
         """Drop what is queued, and let what runs end, at its next symbol or when its time is up."""
         with self._lock:
             self._closed = True
-        stopping, self._stopping = self._stopping, None
-        if stopping is not None:
-            stopping.set()
-        del stopping
-        ended = self._dispatcher.submit(self._drop_queued)
         # Not in the dispatcher's thread, which hears meanwhile of what still ends in order.
-        ended.result()
-        self._end_pool()
-        self._dispatcher.shutdown(wait=True)
-        self._ownership.give_up()
-        gc.collect()  # lets go of semaphores; a process that ends by a signal would leave them behind
+        self._settle(self._drop_queued)
+        self._pool.shutdown()
+        self._settle(self._ownership.give_up)
+        self._dispatcher.close(0)
+
+    def _settle(self, work: Callable[[], None]) -> None:
+        """Have the dispatcher do this, and wait for it for as long as it may take where storage answers."""
+        with contextlib.suppress(TimeoutError, RuntimeError):
+            self._dispatcher.submit(work).result(SETTLE_SECONDS)
 
     def _submit(self, kind: str, symbol: str | None, basis: str | None) -> Job:
         job = Job.model_validate(
@@ -219,44 +213,22 @@ class Background:
             running = self._queue.popleft()
             try:
                 self._start(running)
-            except Exception as error:  # noqa: BLE001  no process, no memory: those who wait must hear of it
-                if self._pool:
-                    self._drop(self._pool)
+            except Exception as error:  # noqa: BLE001  no thread, no memory: those who wait must hear of it
                 self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
 
     def _start(self, running: _Running) -> None:
-        stopping = self._stopping
-        if stopping is None:  # closed meanwhile
-            self._finish(running, _failed(running.job, STOPPED))
-            return
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._workers,
-                mp_context=self._context,
-                initializer=worker.begin,
-                initargs=(stopping, self._grace_seconds),
-            )
-        pool = self._pool
-        try:
-            future = pool.submit(worker.run, self._workplace, self._folder, running.job, running.basis)
-        except BrokenExecutor:  # found dead only now: the job was not begun
-            self._drop(pool)
-            self._start(running)
-            return
+        future = self._pool.submit(worker.run, self._workplace, self._folder, running.job, running.basis)
         running.attempts += 1
         self._given += 1
-        future.add_done_callback(lambda done: self._dispatch(self._worker_ended, running, done, pool))
+        future.add_done_callback(lambda done: self._dispatch(self._worker_ended, running, done))
 
-    def _worker_ended(
-        self, running: _Running, future: Future[tuple[Job, int]], pool: ProcessPoolExecutor
-    ) -> None:
+    def _worker_ended(self, running: _Running, future: Future[tuple[Job, int]]) -> None:
         self._given -= 1
         try:
             job, compilations = future.result()
         except CancelledError:
             self._finish(running, _failed(running.job, STOPPED))
         except BrokenExecutor:
-            self._drop(pool)
             if self._closed:
                 self._finish(running, _failed(running.job, "The service was shut down; the job was ended."))
             elif running.attempts < ATTEMPTS:
@@ -275,17 +247,7 @@ class Background:
             running = self._queue.popleft()
             self._finish(running, _failed(running.job, STOPPED))
 
-    def _drop(self, pool: ProcessPoolExecutor) -> None:
-        if self._pool is pool:
-            self._pool = None
-        pool.shutdown(wait=False)
-
     # From any thread.
-
-    def _end_pool(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def _finish(self, running: _Running, job: Job, compilations: int = 0, *, remember: bool = True) -> None:
         if job.state == "failed":
@@ -309,12 +271,6 @@ class Background:
         # The disk or memory may be full: those who wait in this process still hear of it.
         with contextlib.suppress(Exception):
             self.board.write(job)
-
-
-def _leave_interrupts_alone() -> None:
-    """Have Ctrl-C reach no process that this thread starts, not even before its first line has run."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _failed(job: Job, error: str) -> Job:

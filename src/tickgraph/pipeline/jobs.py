@@ -158,5 +158,5 @@ class Ownership:
 def _read(path: Path) -> Job | None:
     try:
         return Job.model_validate(json.loads(read_regular(path)))
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError, ValidationError, RecursionError):
         return None

@@ -8,13 +8,14 @@ import signal
 import threading
 from datetime import UTC, datetime
 from multiprocessing import parent_process
-from multiprocessing.connection import wait
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tickgraph.errors import TickgraphError
+from tickgraph.errors import TickgraphError, reason_of
 from tickgraph.market.calendar import use_exchange
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.training import TrainingProgram
@@ -23,7 +24,7 @@ from tickgraph.pipeline.workplace import Workplace
 
 NICENESS = 10  # answering requests comes first
 
-_stopping: Event | None = None
+_stopping: threading.Event | None = None
 _programs: dict[str, TrainingProgram] = {}
 
 
@@ -31,32 +32,52 @@ class Stopped(TickgraphError):
     """The service is shutting down."""
 
 
-def begin(stopping: Event, grace_seconds: float | None = None) -> None:
-    """Set the process up: yield to the one that serves, leave Ctrl-C to it, and do not outlive it.
+def serve(calls: Connection, results: Connection, grace_seconds: float | None = None) -> None:
+    """Carry out calls one after the other; yield to the service, leave Ctrl-C to it, and do not outlive it.
 
     Parameters
     ----------
-    stopping
-        Set when the service stops.
+    calls
+        Gives functions and their arguments; its end means that the service stops, or is no more.
+    results
+        Takes what each call returned, or raised.
     grace_seconds
-        How long a job may go on after that; None is without limit.
+        How long a job may go on after the end of ``calls``; None is without limit.
     """
     global _stopping
-    _stopping = stopping
+    _stopping = threading.Event()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if grace_seconds is not None:
-        threading.Thread(target=_leave_after, args=(stopping, grace_seconds), daemon=True).start()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()
+    asked: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_hear, args=(calls, asked, _stopping, grace_seconds), daemon=True).start()
+    while (task := asked.get()) is not None:
+        call, words = task
+        outcome: tuple[Any, Exception | None]
+        try:
+            outcome = call(*words), None
+        except Exception as error:  # noqa: BLE001  whoever waits must hear of it
+            outcome = None, RuntimeError(f"{type(error).__name__}: {error}")  # not every error can be sent
+        try:
+            results.send(outcome)
+        except OSError:  # nobody is there to read it
+            return
 
 
-def _leave_after(stopping: Event, grace_seconds: float) -> None:
-    stopping.wait()
-    threading.Event().wait(grace_seconds)
-    os._exit(1)  # publishing is atomic: what was not finished was not there
+def _hear(
+    calls: Connection, asked: SimpleQueue[Any], stopping: threading.Event, grace_seconds: float | None
+) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            asked.put(calls.recv())
+    stopping.set()
+    asked.put(None)
+    if grace_seconds is not None:
+        threading.Event().wait(grace_seconds)
+        os._exit(1)  # publishing is atomic: what was not finished was not there
 
 
 def _leave_with(sentinel: int) -> None:
@@ -95,8 +116,8 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     error = None
     try:
         _train(workplace, board_folder, job.symbol, basis)
-    except (TickgraphError, ArithmeticError) as failure:
-        error = str(failure)
+    except Exception as failure:  # noqa: BLE001  foreseen or not, it fails this job
+        error = reason_of(job.symbol, failure)
     completed = {} if error else {"completed": 1}
     return _ended(board, job.model_copy(update=completed), error), _compilations() - before
 
@@ -147,6 +168,8 @@ def _refresh(workplace: Workplace, board: JobBoard, job: Job) -> Job:
         failures = workplace.refresh(started, finished).failed
     except TickgraphError as failure:
         return _ended(board, job, str(failure))
+    except Exception as failure:  # noqa: BLE001  whoever waits must hear of it
+        return _ended(board, job, reason_of("refresh", failure))
     job = job.model_copy(update={"failures": failures})
     text = f"{len(failures)} of {job.total} symbols failed; the others were refreshed." if failures else None
     return _ended(board, job, text)

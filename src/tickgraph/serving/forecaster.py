@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.price import checked_price, prices_by_symbol
@@ -21,6 +22,7 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Clock, answer, answer_values
 from tickgraph.serving.batch import last_session, prepare_models, prepare_momentum, target_graph, until
 from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
+from tickgraph.serving.failures import failure_of
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.observer import Observer
@@ -28,6 +30,9 @@ from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.remembered import HeldPrices, Remembered
 from tickgraph.serving.served import ServedModel
 from tickgraph.serving.snapshot import TargetGraph
+from tickgraph.threads import HungError
+
+_log = logging.getLogger(__name__)
 
 Panels = Callable[[str, Sequence[str]], PricePanel]
 Trainer = Callable[[str, str], None]
@@ -66,6 +71,10 @@ class Forecaster:
         Models in memory; None is a cache of its own with the default bounds.
     watched
         Whether someone else looks for newer models. Otherwise every call looks for those it uses.
+    has_model
+        Whether someone else has seen a model of a canonical symbol, so that no file need be looked at.
+    generation
+        Looks up a symbol's current generation; None asks the registry.
     fault
         Says why it cannot be told at present which models there are, None if it can; without one the registry is asked.
     observer
@@ -85,6 +94,8 @@ class Forecaster:
         now: Callable[[], datetime] | None = None,
         models: ModelCache | None = None,
         watched: bool = False,
+        has_model: Callable[[str], bool] = lambda symbol: False,
+        generation: Callable[[str], str | None] | None = None,
         fault: Callable[[], str | None] | None = None,
         observer: Observer | None = None,
         journal: ForecastJournal | None = None,
@@ -100,7 +111,8 @@ class Forecaster:
         # An empty cache is false, so `or` would not do.
         self._models = open_models(registry, observer=self._observer) if models is None else models
         self._watched = watched
-        self._fault = fault or registry.fault
+        self._has_model, self._fault = has_model, fault or registry.fault
+        self._generation = generation or registry.generation
         self._remembered = Remembered(self._models, self._clock)
         self._training = threading.Lock()
 
@@ -194,17 +206,19 @@ class Forecaster:
         found, failures = self.prepare(wanted, as_of=as_of, fallback=fallback, trained=trained)
         refusals = self._models.refusals()
         clock = self._clock if as_of is None else Clock(lambda: min(self._clock.now(), _end_of(as_of)))
-        answers = {
-            symbol: answer(
-                found[symbol],
-                given.get(symbol),
-                clock,
-                trained_now=symbol in trained,
-                refused=refusals.get(symbol) if found[symbol].model else None,
-            )
-            for symbol in wanted
-            if symbol in found
-        }
+        answers: dict[str, Forecast] = {}
+        for symbol in wanted:
+            if symbol in found:
+                try:
+                    answers[symbol] = answer(
+                        found[symbol],
+                        given.get(symbol),
+                        clock,
+                        trained_now=symbol in trained,
+                        refused=refusals.get(symbol) if found[symbol].model else None,
+                    )
+                except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                    failures[symbol] = failure_of(symbol, error)
         return Forecasts(answers, failures)
 
     def prepare(
@@ -222,37 +236,61 @@ class Forecaster:
         done: dict[str, Prepared] = {}
         made: dict[str, Prepared] = {}
         failures: dict[str, TickgraphError] = {}
-        models: dict[str, ServedModel | None] = {}
-        for symbol in symbols:
-            try:
-                models[symbol] = self._find(symbol, fallback, trained if trained is not None else set())
-            except TickgraphError as error:
-                failures[symbol] = error
+        models = self._found(symbols, fallback, trained if trained is not None else set(), failures)
         together: dict[tuple[str, GraphConfig, frozenset[Any]], list[ServedModel]] = {}
         panels = self._panels_of(models, failures)
         for symbol, model in models.items():
             if symbol in failures:
                 continue
             source = model.source if model else self._source
-            kept = self._remembered.valid(symbol, model, panels[source]) if as_of is None else None
-            if kept:
-                done[symbol] = kept
-            elif model is None:
-                try:
+            try:
+                kept = self._remembered.valid(symbol, model, panels[source]) if as_of is None else None
+                if kept:
+                    done[symbol] = kept
+                elif model is None:
                     made[symbol] = self._by_momentum(symbol, panels[source], as_of)
-                except TickgraphError as error:
-                    failures[symbol] = error
-            else:
-                together.setdefault((source, model.graph, model.shapes), []).append(model)
+                else:
+                    together.setdefault((source, model.graph, model.shapes), []).append(model)
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                failures[symbol] = failure_of(symbol, error)
         for (source, *_), group in together.items():
-            panel = panels[source]
-            for session, those in _by_last_session(until(panel, as_of), group, failures).items():
-                made |= self._by_network(panel, session, those, failures, keep=as_of is None)
+            panel = until(panels[source], as_of)
+            for session, those in _by_last_session(panel, group, failures).items():
+                made |= self._by_network(panels[source], session, those, failures, keep=as_of is None)
         if together:
             self._remembered.forget_evicted()
         if self._journal is not None and made and as_of is None:
-            self._observer.journaled(*self._journal.log(made.values()))
+            self._log_forecasts(self._journal, made)
         return done | made, failures
+
+    def _log_forecasts(self, journal: ForecastJournal, made: Mapping[str, Prepared]) -> None:
+        try:
+            self._observer.journaled(*journal.log(made.values()))
+        except Exception:  # noqa: BLE001  the forecasts are sound, whatever became of their record
+            _log.exception("forecasts could not be logged")
+            self._observer.journaled(0, len(made))
+
+    def _found(
+        self, symbols: Sequence[str], fallback: str, trained: set[str], failures: dict[str, TickgraphError]
+    ) -> dict[str, ServedModel | None]:
+        """Model of each symbol, loaded side by side; None for those that momentum answers for."""
+        begun: dict[str, Callable[..., ServedModel | None]] = {}
+        for symbol in symbols:
+            try:
+                begun[symbol] = self._find(symbol, fallback, trained)
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                failures[symbol] = failure_of(symbol, error)
+        models: dict[str, ServedModel | None] = {}
+        hurry = False
+        for symbol, model in begun.items():
+            try:
+                models[symbol] = model(hurry=hurry)
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                failures[symbol] = failure_of(symbol, error)
+                hurry = hurry or isinstance(
+                    error, HungError
+                )  # those in memory need not wait for all that hang
+        return models
 
     def in_memory(
         self, symbol: str, held: HeldPrices, *, has_model: bool, renewing: bool = False
@@ -284,12 +322,31 @@ class Forecaster:
         model = self.model(symbol)
         return target_graph(model, self._panels(model.source, model.nodes), self._clock.now())
 
-    def _find(self, symbol: str, fallback: str, trained: set[str]) -> ServedModel | None:
-        if self._watched and (held := self._models.held(symbol)) is not None:
-            return held  # whatever became of its files
+    def _find(self, symbol: str, fallback: str, trained: set[str]) -> Callable[..., ServedModel | None]:
+        """Begin to load a symbol's model; call what is given to wait for it."""
+        if not self._watched or fallback == "train":
+            return lambda **_: self._find_now(symbol, fallback, trained)
+        seen = self._models.peek(symbol) is not None or self._has_model(symbol)
+        if fallback == "momentum" and not seen and self._generation(symbol) is None:
+            # Known from one file status, without a search for similar names.
+            self._must_be_able_to_tell(symbol)
+            return lambda **_: None
+        begun = self._models.begin(symbol)  # from memory, whatever became of its files
+
+        def found(*, hurry: bool = False) -> ServedModel | None:
+            try:
+                return begun(hurry=hurry)
+            except ModelNotFoundError:
+                self._must_be_able_to_tell(symbol)
+                if fallback == "momentum":
+                    return None
+                raise
+
+        return found
+
+    def _find_now(self, symbol: str, fallback: str, trained: set[str]) -> ServedModel | None:
         try:
             if fallback == "momentum" and self._registry.generation(symbol) is None:
-                # Known from one file status, without a search for similar names.
                 self._must_be_able_to_tell(symbol)
                 return None
             return self.model(symbol)
@@ -322,15 +379,18 @@ class Forecaster:
         for source, nodes_of in needs.items():
             try:
                 panels[source] = self._panels(source, _distinct(nodes_of.values()))
-            except (PriceDataError, StorageError):
+            except Exception:  # noqa: BLE001  foreseen or not, it fails those symbols that need what failed
                 for symbol, nodes in nodes_of.items():
                     try:
                         self._panels(source, nodes)
-                    except (PriceDataError, StorageError) as error:
-                        failures[symbol] = error
-                usable = [nodes for symbol, nodes in nodes_of.items() if symbol not in failures]
-                if usable:
-                    panels[source] = self._panels(source, _distinct(usable))
+                    except Exception as error:  # noqa: BLE001
+                        failures[symbol] = failure_of(symbol, error)
+                usable = {symbol: nodes for symbol, nodes in nodes_of.items() if symbol not in failures}
+                try:
+                    if usable:
+                        panels[source] = self._panels(source, _distinct(usable.values()))
+                except Exception as error:  # noqa: BLE001
+                    failures |= {symbol: failure_of(symbol, error) for symbol in usable}
         return panels
 
     def _by_momentum(self, symbol: str, panel: PricePanel, as_of: date | None) -> Prepared:
@@ -349,18 +409,31 @@ class Forecaster:
         *,
         keep: bool,
     ) -> dict[str, Prepared]:
-        started, done = time.perf_counter(), {}
-        results = prepare_models(panel, session, models, self._clock.now())
+        started = time.perf_counter()
+        done: dict[str, Prepared] = {}
+        try:
+            results = prepare_models(panel, session, models, self._clock.now())
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails the symbol that it is of
+            if len(models) == 1:
+                failures[models[0].symbol] = failure_of(models[0].symbol, error)
+                return {}
+            for model in models:
+                done |= self._by_network(panel, session, [model], failures, keep=keep)
+            return done
         self._observer.computed(len(models), time.perf_counter() - started)
         for model, prepared in zip(models, results, strict=True):
             if isinstance(prepared, TickgraphError):
                 failures[model.symbol] = prepared
                 continue
-            done[model.symbol] = prepared
-            if prepared.recomputed:
-                self._observer.correlated(model.symbol, prepared.recomputed)
-            if keep:
-                self._remembered.keep(prepared)
+            try:
+                if prepared.recomputed:
+                    self._observer.correlated(model.symbol, prepared.recomputed)
+                if keep:
+                    self._remembered.keep(prepared)
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                failures[model.symbol] = failure_of(model.symbol, error)
+            else:
+                done[model.symbol] = prepared
         return done
 
 
@@ -370,6 +443,7 @@ def open_models(
     observer: Observer | None = None,
     max_models: int = MAX_MODELS,
     max_bytes: int = MAX_BYTES,
+    load_seconds: float | None = None,
 ) -> ModelCache:
     """Cache of a registry's models, with the bounds of :class:`ModelCache`."""
     return ModelCache(
@@ -378,6 +452,7 @@ def open_models(
         observer=observer,
         max_models=max_models,
         max_bytes=max_bytes,
+        load_seconds=load_seconds,
     )
 
 
@@ -397,6 +472,6 @@ def _by_last_session(
     for model in models:
         try:
             groups.setdefault(last_session(panel, model.symbol), []).append(model)
-        except PriceDataError as error:
-            failures[model.symbol] = error
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+            failures[model.symbol] = failure_of(model.symbol, error)
     return groups

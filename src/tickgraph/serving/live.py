@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tickgraph.errors import TickgraphError
 from tickgraph.graph.config import GraphConfig
@@ -21,8 +23,17 @@ from tickgraph.serving.observer import Observer
 from tickgraph.serving.prepared import Prepared
 from tickgraph.serving.prices import PanelCache
 from tickgraph.serving.snapshot import TargetGraph
+from tickgraph.threads import Threads
+
+T = TypeVar("T")
 
 POLL_SECONDS = 1.0
+SILENT_SECONDS = 30.0  # a look that takes longer than this hangs
+STORAGE_SECONDS = 8.0  # for a model or prices to be read; a request has a little longer
+START_SECONDS = 10.0  # for the first look; where storage hangs, the service starts without it
+END_SECONDS = 2.0
+ASKING = 4  # small questions to storage at one time
+HUNG = 8  # of them, how many may hang before others are refused
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +57,10 @@ class LiveForecaster:
         Bounds of the models in memory.
     poll_seconds
         Time between two looks.
+    storage_seconds
+        How long a model or prices may take to be read; a longer read hangs, and its callers are told so.
+    silent_seconds
+        How long a look may take before it counts as one that hangs.
     now
         Clock that staleness is measured against; None is the system's.
     observer
@@ -64,6 +79,8 @@ class LiveForecaster:
         max_models: int = MAX_MODELS,
         max_bytes: int = MAX_BYTES,
         poll_seconds: float = POLL_SECONDS,
+        storage_seconds: float = STORAGE_SECONDS,
+        silent_seconds: float = SILENT_SECONDS,
         now: Callable[[], datetime] | None = None,
         observer: Observer | None = None,
         journal: ForecastJournal | None = None,
@@ -71,9 +88,15 @@ class LiveForecaster:
         self.registry, self.store, self.source = registry, store, source
         self._observer = observer or Observer()
         self.models = open_models(
-            registry, observer=self._observer, max_models=max_models, max_bytes=max_bytes
+            registry,
+            observer=self._observer,
+            max_models=max_models,
+            max_bytes=max_bytes,
+            load_seconds=storage_seconds,
         )
-        self.panels = PanelCache(store, self._observer)
+        self.panels = PanelCache(store, self._observer, storage_seconds)
+        self._storage_seconds = storage_seconds
+        self._asking = Threads(ASKING, "tickgraph-ask", spare=HUNG)
         self._forecaster = Forecaster(
             registry,
             self.panels.covering,
@@ -82,34 +105,58 @@ class LiveForecaster:
             now=now,
             models=self.models,
             watched=True,
-            fault=lambda: self.fault if self._looked else registry.fault(),
+            has_model=self.has_model,
+            generation=lambda symbol: self._asked(registry.generation, symbol),
+            fault=lambda: self._unlisted if self._looked.is_set() or self._watcher else registry.fault(),
             observer=self._observer,
             journal=journal,
         )
         self._now = now
-        self._poll_seconds = poll_seconds
+        self._poll_seconds, self._silent_seconds = poll_seconds, silent_seconds
         self._stopping = False
         self._wake = threading.Event()
-        self._looking = self._looked = False
+        self._looking = False
+        self._looked = threading.Event()
+        self._looked_at = time.monotonic()
         self._watcher: threading.Thread | None = None
         self._symbols: tuple[str, ...] = ()
         self._trained: frozenset[str] = frozenset()
-        self.fault: str | None = "the catalogue of models has not been read yet"
+        self._stored: tuple[str, ...] = ()
+        self._unlisted: str | None = "the catalogue of models has not been read yet"
+        self._failing: str | None = None
 
     def start(self) -> None:
         """Read the catalogue of models, warm up what the first request would wait for, and begin to watch."""
         sessions_behind(first_session())  # builds the exchange's calendar: 0.1 s
-        self.look()
+        self._wake.set()
         self._watcher = threading.Thread(target=self._watch, name="tickgraph-watch", daemon=True)
         self._watcher.start()
+        self._looked.wait(START_SECONDS)
 
     def stop(self) -> None:
-        """Stop watching; loads that run are let end."""
+        """Stop watching; looks and loads that run are let end, unless they hang."""
         self._stopping = True
         self._wake.set()
         if self._watcher:
-            self._watcher.join()
+            self._watcher.join(END_SECONDS)
         self.models.close()
+        self.panels.close()
+        self._asking.close(END_SECONDS)
+
+    @property
+    def fault(self) -> str | None:
+        """Why newer models and prices cannot be looked for, until a look succeeds; None if they can."""
+        silent = time.monotonic() - self._looked_at
+        if self._watcher is not None and silent > self._poll_seconds + self._silent_seconds:
+            return (
+                f"no look for newer models and prices has ended for {silent:.0f} s: storage does not answer; "
+                "what is in memory stays in service"
+            )
+        return self._unlisted or self._failing
+
+    def known(self) -> tuple[str, ...]:
+        """Symbols that had a model at the last look, or stored prices of the service's source."""
+        return tuple(dict.fromkeys((*self._symbols, *self._stored)))
 
     def symbols(self) -> tuple[str, ...]:
         """Symbols that had a model at the last look."""
@@ -118,6 +165,14 @@ class LiveForecaster:
     def has_model(self, symbol: str) -> bool:
         """Whether a canonical symbol had a model at the last look."""
         return symbol in self._trained
+
+    def known_now(self) -> tuple[str, ...]:
+        """As :meth:`known`, with the symbols whose prices were stored since; looks at a folder."""
+        return tuple(dict.fromkeys((*self.known(), *self._asked(self.store.symbols, self.source))))
+
+    def _asked(self, call: Callable[[str], T], word: str) -> T:
+        """Ask storage a small question; :class:`HungError` if it does not answer."""
+        return self._asking.result(self._asking.submit(call, word), self._storage_seconds)
 
     def nudge(self) -> None:
         """Look now rather than at the next turn: something is known to have been published."""
@@ -132,24 +187,31 @@ class LiveForecaster:
         try:
             self._look()
         finally:
-            self._looking, self._looked = False, True
+            self._looking = False
+            self._looked_at = time.monotonic()
+            self._looked.set()
             self._observer.looked()
 
     def _look(self) -> None:
         folder = self.registry.root / "metadata"
         if self._symbols and not folder.is_dir():
             # A folder that vanished is a disk that failed, not the withdrawal of every model.
-            self.fault = f"{folder} is gone; what is in memory stays in service"
+            self._unlisted = f"{folder} is gone; what is in memory stays in service"
             return
         try:
             symbols = self.registry.symbols()
         except (TickgraphError, OSError) as error:
-            self.fault = f"{folder} cannot be read: {error}"
+            self._unlisted = f"{folder} cannot be read: {error}"
             return
-        self._symbols, self._trained, self.fault = symbols, frozenset(symbols), None
-        self.models.revalidate()
-        self.panels.refresh()
-        self._forecaster.renew(self.panels.held)
+        self._symbols, self._trained, self._unlisted = symbols, frozenset(symbols), None
+        with contextlib.suppress(TickgraphError, OSError):  # the symbols of the last look stay known
+            self._stored = tuple(self.store.symbols(self.source))
+        failed = [text for step in self._steps() if (text := _failure(step)) is not None]
+        self._failing = failed[0] if failed else None
+
+    def _steps(self) -> tuple[Callable[[], None], ...]:
+        """What a look does one after the other: none is left out because another failed."""
+        return self.models.revalidate, self.panels.refresh, lambda: self._forecaster.renew(self.panels.held)
 
     def in_memory(self, symbol: str) -> Prepared | None:
         """Predictive distribution of a canonical symbol; None if something would have to be read or computed."""
@@ -204,5 +266,15 @@ class LiveForecaster:
             try:
                 self.look()
             except Exception as error:  # noqa: BLE001  a fault in one look must not end all later ones
-                self.fault = f"looking for newer models and prices failed: {error}"
+                self._failing = f"looking for newer models and prices failed: {error}"
                 _log.exception("looking for newer models and prices failed")
+
+
+def _failure(step: Callable[[], None]) -> str | None:
+    """Carry out one step of a look; gives what it failed on."""
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001  the other steps are taken all the same
+        _log.exception("looking for newer models and prices failed")
+        return f"looking for newer models and prices failed: {error}"
+    return None

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
-from tickgraph.errors import TickgraphError
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.store import PriceStore, Stamp
+from tickgraph.serving.failures import failure_of
 from tickgraph.serving.observer import Observer
+from tickgraph.threads import HungError, Threads
+
+HUNG = 4  # reads that may hang before others are refused
+END_SECONDS = 2.0  # for a read that runs when the cache is closed
 
 
 @dataclass(frozen=True)
@@ -32,20 +37,25 @@ class PanelCache:
         Where prices are read from.
     observer
         Hears of prices that could not be read again.
+    read_seconds
+        How long a read may take before its callers are told that storage does not answer; None is without limit.
     """
 
-    def __init__(self, store: PriceStore, observer: Observer | None = None) -> None:
+    def __init__(
+        self, store: PriceStore, observer: Observer | None = None, read_seconds: float | None = None
+    ) -> None:
         self._store = store
         self._observer = observer or Observer()
-        self._reading = threading.Lock()  # what is missing is read once however many ask
+        self._read_seconds = read_seconds
+        # One thread: what is missing is read once however many ask, unless a read hangs.
+        self._reading = Threads(1, "tickgraph-prices", spare=HUNG)
         self._lock = threading.Lock()  # for putting in place what was read: no file is touched under it
         self._held: dict[str, _Held] = {}
         self._looked: dict[str, dict[str, Stamp | None]] = {}
 
     def __call__(self, source: str, symbols: Sequence[str]) -> PricePanel:
         """Prices of at least these symbols, as stored now; errors as in :meth:`PriceStore.read`."""
-        with self._reading:
-            return self._gathered(source, symbols, anew=True)
+        return self._in_time(source, symbols, anew=True)
 
     def held(self, source: str) -> PricePanel | None:
         """Give what is in memory of a source; no file is looked at."""
@@ -61,8 +71,7 @@ class PanelCache:
         held = self._held.get(source)
         if held is not None and all(symbol in held.stamps for symbol in symbols):
             return held.panel
-        with self._reading:
-            return self._gathered(source, symbols, anew=False)
+        return self._in_time(source, symbols, anew=False)
 
     def refresh(self) -> None:
         """Read again what changed, once it has stopped changing; what cannot be read stays as it was.
@@ -81,16 +90,35 @@ class PanelCache:
                 continue
             try:
                 self._renew(source, changed)
-            except TickgraphError as error:
+            except Exception as error:  # noqa: BLE001  foreseen or not, the other symbols' prices are taken in
                 self._keep_the_rest(source, changed)
-                self._observer.prices_kept(source, error)
+                self._observer.prices_kept(source, failure_of(source, error))
 
     def clear(self) -> None:
         """Forget all prices."""
-        with self._reading, self._lock:  # not while what is missing is read to stand beside them
+        # Not while what is missing is read to stand beside them.
+        self._reading.result(self._reading.submit(self._forget), self._read_seconds)
+
+    def close(self) -> None:
+        """Let a read that runs end, unless it hangs, and read no more."""
+        self._reading.close(END_SECONDS)
+
+    def _forget(self) -> None:
+        with self._lock:
             self._held.clear()
 
-    def _gathered(self, source: str, symbols: Sequence[str], *, anew: bool) -> PricePanel:
+    def _in_time(self, source: str, symbols: Sequence[str], *, anew: bool) -> PricePanel:
+        future = self._reading.submit(self._gathered, source, symbols, anew)
+        try:
+            return self._reading.result(future, self._read_seconds)
+        except (HungError, CancelledError):
+            some = f"{', '.join(symbols[:3])}{' ...' if len(symbols) > 3 else ''}"
+            raise HungError(
+                f"Prices of {some} ({source}) could not be read: storage does not answer. "
+                "Look at the disk or network mount that holds the prices."
+            ) from None
+
+    def _gathered(self, source: str, symbols: Sequence[str], anew: bool) -> PricePanel:
         """Read the prices of these symbols that are not in memory; with ``anew``, those that changed, too.
 
         What else changed is read with them, so that all are of one moment.
@@ -107,7 +135,7 @@ class PanelCache:
         others = [s for s in known if s not in wanted and self._changed(source, s, known[s])]
         try:
             return self._renew(source, [*wanted, *others]).panel
-        except TickgraphError:
+        except Exception:
             if not others:
                 raise
             return self._read(source, wanted).panel
@@ -120,13 +148,13 @@ class PanelCache:
         for part in (changed[:middle], changed[middle:]):
             try:
                 self._renew(source, part)
-            except TickgraphError:
+            except Exception:  # noqa: BLE001  its halves are tried
                 self._keep_the_rest(source, part)
 
     def _look(self, source: str, symbol: str) -> Stamp | None:
         try:
             return self._store.stamp(source, symbol)
-        except (TickgraphError, OSError):
+        except Exception:  # noqa: BLE001  reading says what is wrong
             return None
 
     def _changed(self, source: str, symbol: str, stamp: Stamp | None) -> bool:

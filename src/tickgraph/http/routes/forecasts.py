@@ -25,6 +25,7 @@ from tickgraph.http.service import Service
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.serving.failures import failure_of
 from tickgraph.serving.forecaster import Forecasts
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -174,13 +175,27 @@ async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Respo
     def answer() -> bytes:
         begun = time.perf_counter()
         found = call()
-        return _forecasts.to_json(
-            ForecastsAnswer.model_construct(
-                forecasts=found.forecasts,
-                failures={symbol: problem_of(error) for symbol, error in found.failures.items()},
-                timings=Timings(time.perf_counter() - started, begun - started),
-            )
-        )
+        try:
+            return _written(found, started, begun)
+        except Exception:  # noqa: BLE001  the symbol that it is of is found, and fails alone
+            for symbol, forecast in list(found.forecasts.items()):
+                try:
+                    _written(Forecasts({symbol: forecast}), started, begun)
+                except Exception as error:  # noqa: BLE001
+                    del found.forecasts[symbol]
+                    found.failures[symbol] = failure_of(symbol, error)
+            return _written(found, started, begun)
 
     body, _ = await service.in_thread(answer)
     return Response(body, media_type="application/json")
+
+
+def _written(found: Forecasts, started: float, begun: float) -> bytes:
+    """JSON of several forecasts."""
+    return _forecasts.to_json(
+        ForecastsAnswer.model_construct(
+            forecasts=found.forecasts,
+            failures={symbol: problem_of(error) for symbol, error in found.failures.items()},
+            timings=Timings(time.perf_counter() - started, begun - started),
+        )
+    )

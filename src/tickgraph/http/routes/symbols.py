@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
 
-from tickgraph.errors import ModelNotFoundError, PriceDataError
+from tickgraph.errors import ModelNotFoundError, PriceDataError, reason_of
 from tickgraph.http.routes.documented import Symbol, problems, service_of
 from tickgraph.http.schema import Edge, GraphAnswer, Node, SymbolAnswer, SymbolEntry, SymbolsAnswer
 from tickgraph.http.service import Service
@@ -21,9 +22,7 @@ router = APIRouter(tags=["symbols"])
 @router.get("/symbols", responses=problems())
 async def symbols(request: Request) -> SymbolsAnswer:
     """List the symbols that can be forecast: by a model, or by momentum where only prices are stored."""
-    service = service_of(request)
-    answer, _ = await service.in_thread(lambda: _list(service))
-    return answer
+    return _list(service_of(request))
 
 
 @router.get("/symbols/{symbol}", responses=problems(404, 422))
@@ -44,16 +43,18 @@ async def graph(request: Request, symbol: Symbol) -> GraphAnswer:
 
 def _list(service: Service) -> SymbolsAnswer:
     held = set(service.live.models.symbols())
-    entries = [
-        SymbolEntry(
-            symbol=name,
-            model="gnn" if service.live.has_model(name) else "momentum",
-            in_memory=name in held,
-            sector=sector_of(name),
-        )
-        for name in sorted(service.known())
-    ]
+    entries = [_entry(service, name, held) for name in sorted(service.known())]
     return SymbolsAnswer(count=len(entries), trained=len(service.live.symbols()), symbols=entries)
+
+
+def _entry(service: Service, name: str, held: set[str]) -> SymbolEntry:
+    try:
+        sector = sector_of(name)
+    except Exception as error:  # noqa: BLE001  it fails this symbol's sector, and not the list
+        reason_of(name, error)  # the log has it
+        sector = None
+    model: Literal["gnn", "momentum"] = "gnn" if service.live.has_model(name) else "momentum"
+    return SymbolEntry(symbol=name, model=model, in_memory=name in held, sector=sector)
 
 
 def _describe(service: Service, name: str) -> SymbolAnswer:

@@ -1,0 +1,80 @@
+"""A training worker that the system kills: the service goes on, and still ends when it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from real_service import ADMIN, TOKEN, process
+from tickgraph.pipeline.jobs import JobBoard
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are different on Windows")
+
+
+def until(condition, what, seconds=60):
+    """Poll for what another process does; fails with ``what`` when it never happens."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+def niced(running):
+    """Worker processes of a service: those that yield to others."""
+    found = []
+    for child in psutil.Process(running.process.pid).children(recursive=True):
+        try:
+            if child.nice() > 0 and child.status() != psutil.STATUS_ZOMBIE:
+                found.append(child)
+        except psutil.NoSuchProcess:  # it ended meanwhile
+            continue
+    return found
+
+
+def test_a_worker_killed_twice_in_mid_job_fails_that_job_and_the_service_ends_in_order(
+    registry, prices_dir, tmp_path
+):
+    slow = {"TICKGRAPH_TRAINING__EPOCHS": "10000", "TICKGRAPH_SERVE__DRAIN_SECONDS": "1"}
+    with process(registry.root, prices_dir, cwd=tmp_path, **slow) as running:
+        job = running.get("/forecast/TSLA").json()["training_job"]
+        board = JobBoard(registry.root / ".service" / "jobs")
+        for _ in range(2):
+            (worker,) = until(lambda: niced(running), "starting the worker")
+            until(lambda: board.read(job).state == "running", "beginning to train")
+            worker.kill()
+            until(lambda worker=worker: worker not in niced(running), "the worker's end")
+        ended = until(lambda: (found := board.read(job)).over and found, "the end of the job")
+        assert "died 2 times on this job" in ended.error
+        assert running.get("/forecast/AAPL").json()["status"] == "pre-trained"
+        assert running.stop() == 0, running.log
+    assert not [line for line in running.log if "Traceback" in line], running.log
+
+
+def test_idle_workers_that_were_killed_are_replaced_and_stopped_ones_hold_up_no_end_of_two_processes(
+    registry, prices_dir, tmp_path
+):
+    settings = {"TICKGRAPH_SERVE__DRAIN_SECONDS": "1", "TICKGRAPH_SERVE__ADMIN_TOKEN": TOKEN}
+    with process(registry.root, prices_dir, "--workers", "2", cwd=tmp_path, **settings) as running:
+        board = JobBoard(registry.root / ".service" / "jobs")
+
+        def refreshed():
+            job = running.http.post("/admin/refresh", headers=ADMIN).json()["id"]
+            until(lambda: board.read(job).over, "the end of the refresh")
+            assert board.read(job).error is None
+            return niced(running)
+
+        for worker in refreshed():
+            worker.kill()
+        workers = refreshed()
+        for worker in workers:
+            worker.send_signal(signal.SIGSTOP)
+        assert running.stop() in (0, -signal.SIGTERM), running.log
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert not alive
+    assert not [line for line in running.log if "Traceback" in line], running.log
