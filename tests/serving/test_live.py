@@ -143,9 +143,11 @@ def test_while_a_look_is_under_way_requests_are_answered_from_before(live, regis
 
 def test_a_gap_in_the_targets_prices_is_an_error_and_costs_no_other_forecast(live, store, sample):
     bars = sample.fetch(sample.symbols()).bars
-    gap = (bars["symbol"] == "AAPL") & (bars["date"] == "2022-12-22")
+    gap = (bars["symbol"] == "AAPL") & bars["date"].between("2022-12-20", "2022-12-22")
     store.write("sample", bars[~gap])
-    with pytest.raises(PriceDataError, match="Prices of AAPL have a gap in the 21 sessions up to 2022-12-30"):
+    with pytest.raises(
+        PriceDataError, match="Prices of AAPL have too large a gap in the 21 sessions up to 2022-12-30"
+    ):
         live.prepare("AAPL")
     result = live.forecast_many(live.symbols())
     assert set(result.forecasts) == {"JPM", "MSFT", "XOM"}
@@ -153,6 +155,19 @@ def test_a_gap_in_the_targets_prices_is_an_error_and_costs_no_other_forecast(liv
     for answer in result.forecasts.values():
         assert np.isfinite([answer.prediction, answer.probability_up]).all()
         assert all(np.isfinite([one.lower, one.upper]).all() for one in answer.intervals)
+
+
+def test_one_session_without_a_price_costs_no_forecast(live, store, sample):
+    whole = live.answer(live.prepare("AAPL"), None)
+    bars = sample.fetch(sample.symbols()).bars
+    store.write("sample", bars[~((bars["symbol"] == "AAPL") & (bars["date"] == "2022-12-22"))])
+    live.look()
+    live.look()
+    answer = live.answer(live.prepare("AAPL"), None)
+    assert answer.generation == whole.generation
+    assert answer.predicted_return == pytest.approx(whole.predicted_return, abs=0.01)
+    assert answer.predicted_return != whole.predicted_return
+    assert all(np.isfinite([one.lower, one.upper]).all() for one in answer.intervals)
 
 
 def test_momentum_does_not_depend_on_what_else_is_in_memory(registry, store, sample):

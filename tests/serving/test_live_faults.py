@@ -124,7 +124,9 @@ def test_unlike_models_in_one_request_are_each_as_alone(live, registry, unlike):
 def test_a_forecast_that_its_prices_no_longer_allow_does_not_come_back(live, store, sample, during_a_look):
     live.prepare("AAPL")
     bars = sample.fetch(sample.symbols()).bars
-    store.write("sample", bars[~((bars["symbol"] == "AAPL") & (bars["date"] == "2022-12-22"))])
+    store.write(
+        "sample", bars[~((bars["symbol"] == "AAPL") & bars["date"].between("2022-12-20", "2022-12-22"))]
+    )
     live.look()
     live.look()
     assert live.in_memory("AAPL") is None

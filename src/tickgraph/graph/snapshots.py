@@ -84,6 +84,10 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     correlation = rolling_correlation(returns, config.lookback)  # [T, n, n]
     present: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))  # [T, n]
     present[: config.history - 1] = False
+    listed = int(np.isfinite(own.adj_close[:, 0]).argmax())
+    present[: listed + config.history - 1, 0] = (
+        False  # no session of a young target is without a whole lookback
+    )
     rows = np.flatnonzero(present[:, 0] & (correlation[:, 0, 0] > 0))
 
     absent = config.num_stocks - len(nodes)

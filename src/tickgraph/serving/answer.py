@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tickgraph.market import calendar
-from tickgraph.market.clock import is_younger
 from tickgraph.serving.forecast import Forecast, Interval, Status
 from tickgraph.serving.prepared import Prepared, PriceContext
 from tickgraph.serving.served import ServedModel
@@ -91,7 +90,7 @@ def _values_at_any_price(
     """Fields in their order; those that a price decides are None. Kept with what was prepared, while they hold."""
     now = clock.now()
     target, behind = clock.read(prepared.prices.as_of, now)
-    model_stale = prepared.model is not None and not is_younger(prepared.model.trained_at, MODEL_AGE, now)
+    model_stale = prepared.model is not None and now - prepared.model.trained_at > MODEL_AGE
     if trained_now or refused:
         return _made(prepared, target, behind, model_stale, trained_now, refused)
     kept = prepared.said.get((behind, model_stale))

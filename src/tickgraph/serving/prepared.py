@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tickgraph.market.clock import is_younger
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.measures import LEVELS
@@ -89,7 +88,7 @@ class Prepared:
 
 def is_recent(model: ServedModel, now: datetime) -> bool:
     """Whether a model's stored correlations were computed in the last 24 hours."""
-    return is_younger(model.correlation_at, CORRELATION_AGE, now)
+    return now - model.correlation_at < CORRELATION_AGE
 
 
 def staleness(model: ServedModel, session: np.datetime64, now: datetime) -> str | None:
