@@ -91,7 +91,8 @@ def load(**settings: Any) -> Forecaster:
 
 def open_forecaster(settings: Settings) -> Forecaster:
     """Forecaster over the folders that settings name; it can train on demand."""
-    store, registry = PriceStore(settings.prices_dir), ModelRegistry(settings.models_dir)
+    store = PriceStore(settings.prices_dir, implausible=settings.implausible)
+    registry = ModelRegistry(settings.models_dir)
 
     def train_on_demand(symbol: str, source_name: str) -> None:
         from tickgraph.model.training import TrainingProgram
@@ -104,6 +105,7 @@ def open_forecaster(settings: Settings) -> Forecaster:
         registry,
         PanelCache(store),
         source=settings.source,
+        source_of=lambda symbol: store.source_of(symbol, settings.source),
         train=train_on_demand,
         graph=settings.training,
         journal=ForecastJournal(settings.operations_dir / "journal"),

@@ -8,7 +8,9 @@ import os
 
 import pytest
 
+from made_prices import walk
 from made_walk_forward import made_walk_forward
+from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 
 QUICK = ["--epochs", "1", "--sessions", "250"]
@@ -93,6 +95,15 @@ def test_predict_several_and_all(run, here):
     assert code == 0
     assert all(symbol in out for symbol in ("AAPL", "JPM", "MSFT", "XOM"))
     assert "976 completed" in err or "completed sessions are missing (4 of 4)" in err
+
+
+def test_predict_takes_the_prices_of_the_only_source_that_has_them(command, tmp_path):
+    PriceStore(tmp_path / "prices").write("files", walk(["DLTA"], count=300))
+    where = ("--prices-dir", tmp_path / "prices", "--models-dir", tmp_path / "models")
+    code, out, err = command("predict", "DLTA", "--json", *where)
+    answer = json.loads(out)
+    assert (code, answer["status"], answer["prices_source"]) == (0, "momentum", "files")
+    assert "DLTA: no prices from source 'sample' are stored; those from 'files' are used" in err
 
 
 def test_predict_falls_back_as_asked(run, here):

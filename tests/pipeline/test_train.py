@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 
@@ -91,6 +92,22 @@ def test_a_short_history_is_trained_on_what_there_is_and_says_so(panel, program,
     stats = own.metadata("ABNB").data_stats
     assert stats.short_history
     assert stats.training_sessions + stats.calibration_sessions == stats.historical_days - 61
+
+
+def test_a_session_without_a_price_costs_few_snapshots(panel, program, own):
+    recent = panel.tail(400)
+    gap = (np.arange(400)[:, None] == 370) & (
+        np.array(recent.symbols) == "AAPL"
+    )  # where the model is calibrated
+    close, adj_close = (np.where(gap, np.nan, values) for values in (recent.close, recent.adj_close))
+    holed = dataclasses.replace(recent, close=close, adj_close=adj_close)
+    for prices, folder in ((recent, "whole"), (holed, "holed")):
+        train_symbols(
+            prices, ["AAPL"], ModelRegistry(own.root / folder), program=program, pool=["AAPL", "MSFT", "JPM"]
+        )
+    whole, holed = (ModelRegistry(own.root / name).metadata("AAPL").data_stats for name in ("whole", "holed"))
+    snapshots = [stats.training_sessions + stats.calibration_sessions for stats in (whole, holed)]
+    assert 0 < snapshots[0] - snapshots[1] <= 3
 
 
 def test_few_symbols_still_make_a_graph(panel, program, own):

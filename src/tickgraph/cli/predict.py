@@ -97,7 +97,15 @@ def read_prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]
 def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wanted: tuple[str, ...]) -> None:
     """A symbol without a model may have no stored prices yet: ask the source for them once."""
     store = PriceStore(settings.prices_dir, implausible=settings.implausible)
-    new = set(wanted) - set(forecaster.symbols()) - set(store.symbols(settings.source))
+    untrained = set(wanted) - set(forecaster.symbols())
+    elsewhere = {symbol: store.source_of(symbol, settings.source) for symbol in sorted(untrained)}
+    for symbol, source in elsewhere.items():
+        if source != settings.source:
+            note(
+                f"{symbol}: no prices from source {settings.source!r} are stored; those from {source!r} are used"
+            )
+    new = {symbol for symbol in untrained if elsewhere[symbol] == settings.source}
+    new -= set(store.symbols(settings.source))
     if new and settings.fallback != "none":
         report = store.update(
             open_source(settings.source, settings.source_path, access=settings.access), sorted(new)

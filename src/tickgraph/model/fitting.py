@@ -202,7 +202,7 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
             forecast[known],
             realised[known],
             volatility[known],
-            momentum[known].mean(axis=-1),
+            np.nanmean(momentum[known], axis=-1),  # a few may be missing
             float(np.nanmean(training.targets[:, 0])),
         ),
         training_sessions=min(len(training), config.training_sessions),

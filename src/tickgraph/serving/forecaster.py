@@ -61,6 +61,8 @@ class Forecaster:
         :class:`tickgraph.serving.prices.PanelCache`.
     source
         Source of prices for a symbol without a model; a model uses the source it was trained on.
+    source_of
+        Source of prices for one symbol without a model; None is ``source`` for all.
     train
         ``train(symbol, source)`` trains and publishes a model; needed for ``fallback="train"``.
     graph
@@ -89,6 +91,7 @@ class Forecaster:
         panels: Panels,
         *,
         source: str = "sample",
+        source_of: Callable[[str], str] | None = None,
         train: Trainer | None = None,
         graph: GraphConfig | None = None,
         now: Callable[[], datetime] | None = None,
@@ -103,6 +106,7 @@ class Forecaster:
         self._registry = registry
         self._panels = panels
         self._source = source
+        self._source_of = source_of or (lambda symbol: source)
         self._train = train
         self._graph = graph or GraphConfig()
         self._clock = Clock(now)
@@ -242,7 +246,7 @@ class Forecaster:
         for symbol, model in models.items():
             if symbol in failures:
                 continue
-            source = model.source if model else self._source
+            source = model.source if model else self._source_of(symbol)
             try:
                 kept = self._remembered.valid(symbol, model, panels[source]) if as_of is None else None
                 if kept:
@@ -373,7 +377,7 @@ class Forecaster:
         """One panel per source with all that the models need; a symbol without prices is set aside."""
         needs: dict[str, dict[str, tuple[str, ...]]] = {}
         for symbol, model in models.items():
-            source, nodes = (model.source, model.nodes) if model else (self._source, (symbol,))
+            source, nodes = (model.source, model.nodes) if model else (self._source_of(symbol), (symbol,))
             needs.setdefault(source, {})[symbol] = nodes
         panels = {}
         for source, nodes_of in needs.items():

@@ -75,6 +75,20 @@ class PriceStore:
         self.reader.exchange.check()
         return tuple(sorted(name for name in self.names(source) if is_canonical(name)))
 
+    def source_of(self, symbol: str, usual: str) -> str:
+        """Source whose prices of a symbol are stored: the usual one, or where that has none the only other one.
+
+        The usual one, too, where no source has any or several others have. Errors as in :meth:`symbols`.
+        """
+        if symbol in self.names(usual):
+            return usual
+        self.reader.exchange.check()
+        folders = (
+            name for name in names_in(self.root) if not name.startswith(".") and (self.root / name).is_dir()
+        )
+        others = [name for name in folders if name != usual and symbol in self.names(name)]
+        return others[0] if len(others) == 1 else usual
+
     def names(self, source: str) -> tuple[str, ...]:
         """Give what stands before ``.parquet`` in a source's folder; errors as in :meth:`symbols`."""
         found = (name for name in names_in(self.root / source) if name.endswith(".parquet"))
