@@ -1,4 +1,4 @@
-.PHONY: check test bench lock
+.PHONY: check test fuzz bench lock
 
 check:
 	ruff format --check .
@@ -8,6 +8,10 @@ check:
 
 test:
 	pytest -n 2 --dist loadfile
+
+fuzz: # an hour on two cores; FUZZ=10 is a short one
+	FUZZ=$${FUZZ:-150} pytest -n 2 --timeout 0 tests/market/files/test_any_dialect.py tests/market/quality/test_any_bars.py \
+	  tests/serving/test_any_artefact.py tests/http/test_protocol.py tests/http/test_schema.py
 
 bench:
 	python benchmarks/run.py

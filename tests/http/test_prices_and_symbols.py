@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fuzzing import FACTOR, examples
 from tickgraph.errors import InputError
 from tickgraph.market.price import prices_by_symbol, read_price
 
@@ -78,7 +79,12 @@ def test_a_list_that_fits_the_pattern_is_answered(service):
     (parameter,) = service.get("/openapi.json").json()["paths"]["/forecast"]["get"]["parameters"]
 
     @given(st.from_regex(parameter["schema"]["pattern"].replace("$", r"\Z")))
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples(40),
+        deadline=None,
+        derandomize=FACTOR == 1,
+        suppress_health_check=list(HealthCheck),
+    )
     def ask(symbols):
         answer = service.get("/forecast", params={"symbols": symbols})
         assert answer.status_code == 200 or "is given two prices" in answer.text, symbols

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fuzzing import examples
 from real_service import here, settings_of
 from tickgraph.http.protocol import MAX_REQUEST_BYTES
 
@@ -244,7 +245,9 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(PIECES | st.binary(max_size=40), min_size=1, max_size=5), st.integers(0, 60))
 def test_whatever_is_sent_is_answered_or_disconnected_and_no_fault_of_the_service(hasty, pieces, cut):
     sent = b"".join(pieces)

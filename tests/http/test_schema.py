@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     use_after_free,
 )
 
+from fuzzing import FACTOR, examples
 from real_service import TOKEN, here, settings_of
 
 CHECKS = [
@@ -68,7 +69,12 @@ def test_the_service_does_what_its_document_says(schema):
         )
 
         @given(case=strategy)
-        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        @settings(
+            max_examples=examples(40),
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=FACTOR == 1,
+        )
         def ask(case):
             case.call_and_validate(checks=CHECKS, headers={"authorization": f"Bearer {TOKEN}"})
 

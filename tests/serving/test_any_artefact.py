@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fuzzing import examples
 from tickgraph.errors import ArtefactError, PriceDataError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
@@ -82,7 +83,11 @@ def same(model, other):
     )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(part=st.sampled_from(PARTS), changes=st.lists(CHANGES, min_size=1, max_size=4))
 def test_changed_bytes_are_refused_or_say_the_same(shelf, part, changes):
     registry, whole, before, _ = shelf
@@ -96,7 +101,7 @@ def test_changed_bytes_are_refused_or_say_the_same(shelf, part, changes):
         path.write_bytes(data)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(part=st.sampled_from(PARTS[:2]), changes=st.lists(CHANGES, min_size=1, max_size=4))
 def test_changed_bytes_under_a_right_checksum_are_refused_or_whole_numbers(shelf, part, changes):
     _, whole, before, _ = shelf
@@ -125,7 +130,7 @@ def leaves(content, path=()):
             yield from leaves(value, (*path, name))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(choice=st.integers(0, 10**6), value=VALUES, weights=st.sampled_from((1.0, 1.0, 1e30, 1e10, 3e38, 0.0)))
 def test_any_value_in_sealed_metadata_is_refused_or_gives_a_forecast_that_holds_together(
     shelf, choice, value, weights

@@ -68,7 +68,7 @@ def show_failures(failures: Mapping[str, str], findings: Iterable[Finding]) -> N
 
 def show_all(reasons: Iterable[str]) -> None:
     """Print failures, and how many more there are than a person reads."""
-    every = list(reasons)
+    every = list(dict.fromkeys(reasons))  # two names of one symbol fail for one reason
     for reason in every[:LINES]:
         failure(reason)
     if len(every) > LINES:

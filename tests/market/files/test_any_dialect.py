@@ -12,6 +12,7 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fuzzing import examples
 from tickgraph.errors import PriceDataError
 from tickgraph.market.sources.files import FileSource
 from tickgraph.market.sources.files.dialects import dialects
@@ -173,7 +174,7 @@ def holds(source, frame, file):
     return None
 
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @QUICK

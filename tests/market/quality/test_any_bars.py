@@ -11,6 +11,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzzing import examples
 from tickgraph.market.calendar import sessions
 from tickgraph.market.quality import usable
 from tickgraph.market.source import BAR_COLUMNS
@@ -56,7 +57,7 @@ def frames(draw):
     return pd.concat([bars, bars.iloc[draw(st.lists(rows, max_size=5))]])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(frames(), st.sampled_from(["leave_out", "refuse", "keep"]))
 def test_what_is_left_of_any_bars_can_be_used(bars, treatment):
     kept, findings = usable(bars, now=NOW, implausible=treatment)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzzing import examples
 from made_prices import walk
 from tickgraph.market.quality import check, usable
 from tickgraph.market.quality.histories import Histories
@@ -54,7 +55,7 @@ def test_a_reverse_split_is_named_as_one(bars):
     assert [(f.kind, "1:4" in f.detail) for f in check(bars)] == [("split-like jump", True)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     place=st.integers(0, 119),
     factor=st.floats(12, 1e5),
@@ -72,7 +73,7 @@ def test_one_bad_bar_is_left_out_and_nothing_else(place, factor, down, columns, 
     assert [f.symbol for f in findings if f.left_out] == ["ALFA"]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     scale=st.floats(1e-4, 1e6), crash=st.floats(-0.6, 0.6), day=st.integers(1, 118), seed=st.integers(0, 1000)
 )
