@@ -19,8 +19,9 @@ from tickgraph.serving.live import LiveForecaster
 WAIT = 60
 # The command line with a registry whose reads hang.
 HANGS = (
-    "import threading; from tickgraph.registry.registry import ModelRegistry\n"
-    "ModelRegistry.load = lambda *_: (print('reading', flush=True), threading.Event().wait())\n"
+    "import os, threading; from tickgraph.registry.registry import ModelRegistry\n"
+    # Not by print: a thread that never comes back must not hold the lock of the stream that the exit flushes.
+    "ModelRegistry.load = lambda *_: (os.write(1, b'reading\\n'), threading.Event().wait())\n"
     "from tickgraph.cli import main; main()"
 )
 
