@@ -53,9 +53,8 @@ class exclusive:  # noqa: N801  used as a statement: with exclusive(path, lock):
         try:
             with storage_errors(self._path.parent):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                if (
-                    kind := other_kind(self._path)
-                ) is not None:  # a lock is opened to be emptied: no link is followed
+                # A lock file is emptied when it is opened, so no link is followed.
+                if (kind := other_kind(self._path)) is not None:
                     raise StorageError(f"{self._path} is {kind}, where a lock file belongs. Remove it.")
                 self._file.acquire()
         except Timeout as error:

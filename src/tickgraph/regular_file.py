@@ -57,7 +57,7 @@ def read_regular(path: Path, max_bytes: int | None = None) -> bytes:
     OSError
         What else the system says: no permission, a link to itself, a stale handle.
     """
-    _refuse_others(path, os.stat(path).st_mode)  # noqa: PTH116  as below
+    _refuse_others(path, path.stat().st_mode)
     handle = os.open(path, _READ)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)

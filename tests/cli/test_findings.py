@@ -7,8 +7,9 @@ import json
 import pytest
 
 from made_prices import walk
-from tickgraph.cli.findings import LINES, lines_of, listed, show_findings
+from tickgraph.cli.findings import LINES, NAMED, lines_of, show_findings
 from tickgraph.market.quality import Finding
+from tickgraph.wording import listed
 
 BOTH = ["close", "adj_close"]
 SETTINGS = """
@@ -46,7 +47,8 @@ def test_what_many_symbols_have_is_three_lines_and_a_count():
     assert len(lines) == 4
     assert lines[0].startswith("S000 2022-01-03: not a session")
     assert (
-        lines[3] == f"not a session: 297 more symbols: {listed([f'S{place:03d}' for place in range(3, 300)])}"
+        lines[3]
+        == f"not a session: 297 more symbols: {listed([f'S{place:03d}' for place in range(3, 300)], NAMED)}"
     )
     assert lines[3].endswith("S012 and 287 more")
 

@@ -10,7 +10,7 @@ from tickgraph.evaluation.calibrating import calibrate, walk_volatility
 from tickgraph.evaluation.forecasts import PROBABILITIES, STRIKE_DISTANCES
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.market.store import PriceStore
-from tickgraph.model.fitting import training_window
+from tickgraph.model.choice import training_window
 from tickgraph.model.network import forward
 from tickgraph.model.volatility import forecast_volatility
 from tickgraph.serving.forecaster import Forecaster

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitted_peers import peers_as_fitted
 from tickgraph.market.calendar import next_session
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.choice import choose, peers_as_fitted
+from tickgraph.model.choice import choose
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
 

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from fitted_peers import peers_as_fitted
 from tickgraph.graph import peers as peers_module
 from tickgraph.model.config import TrainingConfig
-from tickgraph.model.fitting import fitting_data, peers_as_fitted
+from tickgraph.model.fitting import fitting_data
 from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveFigures, LiveQuality
 from tickgraph.pipeline.train import peer_panel

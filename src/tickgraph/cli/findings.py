@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tickgraph.cli.output import failure, note
 from tickgraph.market.quality import Finding, Severity, worst_first
 from tickgraph.market.store import UpdateReport
+from tickgraph.wording import listed
 
 LINES = 20
 ALIKE = 3  # symbols with the same fault that have a line each
@@ -34,7 +35,7 @@ def lines_of(findings: Iterable[Finding]) -> list[Line]:
         lines += [Line(severity, str(found), 1) for found in single]
         rest = [found.symbol for found in group[len(single) :]]
         if rest:
-            text = f"{kind}: {len(rest)} more symbols: {listed(rest)}"
+            text = f"{kind}: {len(rest)} more symbols: {listed(rest, NAMED)}"
             lines.append(Line(severity, text, len(rest)))
     return lines
 
@@ -73,9 +74,3 @@ def show_all(reasons: Iterable[str]) -> None:
         failure(reason)
     if len(every) > LINES:
         failure(f"and {len(every) - LINES} more; --json has all")
-
-
-def listed(symbols: list[str]) -> str:
-    """Name some symbols, and count the others."""
-    more = len(symbols) - NAMED
-    return ", ".join(symbols[:NAMED]) + (f" and {more} more" if more > 0 else "")

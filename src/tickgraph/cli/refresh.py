@@ -261,9 +261,8 @@ def _as_of(site: Site, run: RefreshRun) -> dict[str, str]:
     found = {}
     for symbol, done in run.symbols.items():
         if done.correlations in ("published", "unchanged"):
-            with contextlib.suppress(
-                Exception
-            ):  # replaced by another process meanwhile, or not to be read any more
+            # Another process may have replaced the model meanwhile, or it can no longer be read.
+            with contextlib.suppress(Exception):
                 found[symbol] = str(site.registry.metadata(symbol).correlations.as_of)
     return found
 

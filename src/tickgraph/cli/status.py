@@ -26,6 +26,7 @@ from tickgraph.market.store import PriceStore
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
+from tickgraph.wording import counted, listed
 
 NAMED = 8  # symbols named behind a problem that many share
 
@@ -109,8 +110,7 @@ def _print(found: Overview, shown: list[SymbolStatus], unknown: list[str], is_we
         for text in one.problems:
             by_text.setdefault(text, []).append(one.symbol)
     for text, names in by_text.items():
-        who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-        stdout.print(f"{who}: {text}", markup=False, highlight=False, soft_wrap=True)
+        stdout.print(f"{listed(names, NAMED)}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _header(found: Overview) -> dict[str, str]:
@@ -180,4 +180,4 @@ def _table(found: Overview, shown: list[SymbolStatus]) -> Any:
 
 
 def _behind(sessions: int | None) -> str:
-    return "current" if not sessions else f"{sessions} {'session' if sessions == 1 else 'sessions'} behind"
+    return "current" if not sessions else f"{counted(sessions, 'session')} behind"

@@ -85,9 +85,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     present: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))  # [T, n]
     present[: config.history - 1] = False
     listed = int(np.isfinite(own.adj_close[:, 0]).argmax())
-    present[: listed + config.history - 1, 0] = (
-        False  # no session of a young target is without a whole lookback
-    )
+    present[: listed + config.history - 1, 0] = False  # a young target's first sessions lack a whole lookback
     rows = np.flatnonzero(present[:, 0] & (correlation[:, 0, 0] > 0))
 
     absent = config.num_stocks - len(nodes)

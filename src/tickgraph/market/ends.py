@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from tickgraph.market.calendar import sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.quality import Finding
+from tickgraph.wording import counted
 
 TOLERANCE = 5
 """Sessions that a target may be ahead of the others, and that they may be late."""
 FEW = 0.1  # share of the symbols that may lack a session for reasons of their own, such as a halt
-NAMED = 5  # symbols named in a sentence
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,5 @@ def shared_sessions(
     return found
 
 
-def named(symbols: Sequence[str]) -> str:
-    """The first symbols of a list, and how many more there are."""
-    more = len(symbols) - NAMED
-    return ", ".join(symbols[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _apart(first: date, last: date) -> str:
-    count = len(sessions(first, last)) - 1
-    return f"{count} {'session' if count == 1 else 'sessions'}"
+    return counted(len(sessions(first, last)) - 1, "session")

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from tickgraph.errors import SymbolError
 from tickgraph.market.aliases import Renaming, canonical, renamings
 from tickgraph.market.spelling import spelled
+from tickgraph.wording import listed
 
 BREAK_DAYS = 10  # without a bar, before a renaming: what lies before them is another company's
 SAME_PRICE = 1e-3  # relative difference up to which two closes of one day are one
-_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,7 @@ def _rewritten(names: Iterable[str]) -> list[str]:
     changed = [f"{name} as {spelled(name)}" for name in names if spelled(name) != name.strip().upper()]
     if not changed:
         return []
-    more = f" and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
-    return [f"stored under another spelling: {', '.join(changed[:_LISTED])}{more}"]
+    return [f"stored under another spelling: {listed(changed)}"]
 
 
 def _settled(symbol: str, names: list[_Rows]) -> tuple[list[_Rows], list[str], dict[str, str]]:

@@ -105,14 +105,6 @@ def choose(
     return found
 
 
-def peers_as_fitted(
-    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
-) -> dict[str, tuple[str, ...]]:
-    """Peers of each symbol that has the history for a model; arguments and errors as of :func:`choose`."""
-    chosen = choose(panel, symbols, config, pool)
-    return {symbol: choice.peers for symbol, choice in chosen.items() if choice.peers is not None}
-
-
 def is_long_enough(history: int, config: TrainingConfig) -> bool:
     """Whether so many sessions of prices make a model."""
     return history >= config.history + config.min_sessions

@@ -16,7 +16,7 @@ from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.bounds import SESSIONS, OwnMoves, diverged, outside_itself, unsupported
 from tickgraph.model.calibration import ConformalScores, PredictiveDistribution, conformal_scores
-from tickgraph.model.choice import HORIZON, choose, peers_as_fitted, training_window
+from tickgraph.model.choice import HORIZON, choose, training_window
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.measures import OutOfSampleMeasures, measure
 from tickgraph.model.network import forward
@@ -24,16 +24,6 @@ from tickgraph.model.still import check_moves
 from tickgraph.model.training import TrainingProgram, training_example
 from tickgraph.model.volatility import fit_volatility, forecast_volatility
 from tickgraph.model.weights import Weights, symbol_seed
-
-__all__ = [
-    "FittedModel",
-    "FittingData",
-    "Wiring",
-    "fit",
-    "fitting_data",
-    "peers_as_fitted",
-    "training_window",
-]
 
 Wiring = Callable[[PricePanel, Sequence[str], GraphConfig], Snapshots]
 """How the graphs of a target (first) and its peers are built; :func:`build_snapshots` is the product's."""

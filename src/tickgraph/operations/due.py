@@ -20,9 +20,8 @@ from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.schema import ModelMetadata, TrainingRecord
 from tickgraph.serving.answer import MODEL_AGE
 
-PEERS_DRIFTED = (
-    0.3  # share of the recorded peers that would no longer be chosen, or of those wanted that it lacks
-)
+# Share of a model's peers that would no longer be chosen, or that it lacks and could have.
+PEERS_DRIFTED = 0.3
 _FREE = frozenset({"min_sessions"})  # refuses symbols and changes no model
 
 

@@ -10,7 +10,6 @@ from functools import lru_cache
 from tickgraph.errors import PriceDataError, TickgraphError, reason_of
 from tickgraph.market import calendar
 from tickgraph.market.clock import is_future, is_younger
-from tickgraph.market.ends import named
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose
 from tickgraph.model.config import TrainingConfig
@@ -24,6 +23,7 @@ from tickgraph.pipeline.refresh import refresh_correlations
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.train import Outcome, train_symbols
 from tickgraph.serving.prepared import CORRELATION_AGE
+from tickgraph.wording import listed
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class Steps:
         late = sorted({symbol for (_, symbol), at in revised.items() if is_future(at, now)})
         if late:
             self._say(
-                f"{named(late)}: the stored prices were revised in the future, by their file; a clock was wrong, and "
+                f"{listed(late)}: the stored prices were revised in the future, by their file; a clock was wrong, and "
                 "no model is trained again for it"
             )
 
@@ -288,10 +288,8 @@ class Steps:
                 raise KeyboardInterrupt
             for symbol, reason in report.failed.items():
                 training = self.run.symbols[symbol].training
-                if training in (
-                    "planned",
-                    "trained",
-                ):  # its outcome could not be noted, or who heard of it failed
+                # Its outcome could not be noted, or who heard of it failed.
+                if training in ("planned", "trained"):
                     known = "trained" if symbol in report.done else "failed"
                     self._note(symbol, training=known, errors=(f"training: {reason}",))
             failed += [symbol for symbol in wanted if symbol not in report.done]

@@ -10,17 +10,16 @@ import numpy as np
 
 from tickgraph.errors import PriceDataError, SourceUnavailableError, StorageError, TickgraphError, reason_of
 from tickgraph.market import calendar
-from tickgraph.market.ends import NAMED, TOLERANCE, is_few
+from tickgraph.market.ends import TOLERANCE, is_few
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.quality import Finding
 from tickgraph.market.source import Fetched, PriceSource
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical
 from tickgraph.operations.records import PriceOutcome, SymbolRun
+from tickgraph.wording import listed
 
-LATE_SESSIONS = (
-    TOLERANCE  # a source this far behind is late; one further behind has ended, as the bundled sample has
-)
+LATE_SESSIONS = TOLERANCE  # a source this far behind is late; one further behind has ended, as the sample has
 ENDED_SESSIONS = 2  # a symbol this far behind, that fails while others come, is delisted or has another name
 
 
@@ -249,8 +248,8 @@ def _late(source: str, have: Mapping[str, Held], wanted: Sequence[str], session:
     lacking = sorted(symbol for symbol in traded if have[symbol].last < session)
     if is_few(len(lacking), len(traded)):
         return None
-    named = ", ".join(lacking[:NAMED]) + (", ..." if len(lacking) > NAMED else "")
-    return f"source {source!r} has no prices of {session} yet for {len(lacking)} of {len(traded)} symbols: {named}"
+    count = f"{len(lacking)} of {len(traded)} symbols"
+    return f"source {source!r} has no prices of {session} yet for {count}: {listed(lacking)}"
 
 
 def _ended(

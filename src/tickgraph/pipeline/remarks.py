@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from tickgraph.market.calendar import sessions
-from tickgraph.market.ends import Ends, ends_of, last_sessions, named
+from tickgraph.market.ends import Ends, ends_of, last_sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import Choice
 from tickgraph.model.config import TrainingConfig
+from tickgraph.wording import counted, listed
 
 
 def remarks(
@@ -50,8 +51,8 @@ def _without_a_price(last: Mapping[str, date], as_of: date) -> list[str]:
     if not gone:
         return []
     return [
-        f"{_count(len(gone), 'symbol')} without a price of {as_of} cannot be peers as of then. Their last sessions: "
-        f"{named(gone)}. Bring them up to date with tickgraph prices update, unless they no longer trade"
+        f"{counted(len(gone), 'symbol')} without a price of {as_of} cannot be peers as of then. Their last sessions: "
+        f"{listed(gone)}. Bring them up to date with tickgraph prices update, unless they no longer trade"
     ]
 
 
@@ -63,7 +64,7 @@ def _ended(own: Mapping[str, Choice], common: date | None) -> list[str]:
         if choice.session == choice.own_last and _day(choice) < common:
             ended.setdefault(_day(choice), []).append(symbol)
     return [
-        f"{named(symbols)}: prices end on {day}, {_count(len(sessions(day, common)) - 1, 'session')} before those of "
+        f"{listed(symbols)}: prices end on {day}, {counted(len(sessions(day, common)) - 1, 'session')} before those of "
         "most others, so the model is as of then"
         for day, symbols in sorted(ended.items())
     ]
@@ -74,7 +75,7 @@ def _ahead(own: Mapping[str, Choice], ends: Ends) -> list[str]:
     for day in sorted(set(ends.ahead.values())):
         symbols = [symbol for symbol, last in ends.ahead.items() if last == day]
         said.append(
-            f"Prices of {named(symbols)} reach {day}, and those of most others end on {ends.common}: models of others "
+            f"Prices of {listed(symbols)} reach {day}, and those of most others end on {ends.common}: models of others "
             f"do not use what comes after that"
         )
     cut: dict[tuple[date, date], list[str]] = {}
@@ -83,7 +84,7 @@ def _ahead(own: Mapping[str, Choice], ends: Ends) -> list[str]:
             cut.setdefault((_day(choice), choice.own_last.astype(date)), []).append(symbol)
     for (session, own_last), symbols in cut.items():
         said.append(
-            f"{named(symbols)}: the model is as of {session}, and not of the last session {own_last}, at which most "
+            f"{listed(symbols)}: the model is as of {session}, and not of the last session {own_last}, at which most "
             "candidates for peers have no price"
         )
     return said
@@ -97,19 +98,15 @@ def _with_few_peers(own: Mapping[str, Choice], config: TrainingConfig) -> list[s
             few.setdefault(key, []).append(symbol)
     said = []
     for (found, candidates, absent, session), symbols in few.items():
-        why = [f"there {'is' if candidates == 1 else 'are'} {_count(candidates, 'candidate')}"]
+        why = [f"there {'is' if candidates == 1 else 'are'} {counted(candidates, 'candidate')}"]
         if absent:
             why.append(f"{absent} without a price of {session}")
         if other := candidates - absent - found:
             why.append(f"{other} with too few sessions in common, or that did not move")
-        said.append(f"{named(symbols)}: {found} of {config.num_peers} peers, since {', '.join(why)}")
+        said.append(f"{listed(symbols)}: {found} of {config.num_peers} peers, since {', '.join(why)}")
     return said
 
 
 def _day(choice: Choice) -> date:
     day: date = choice.session.astype(date)
     return day
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -76,10 +76,7 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
 def _checksum_of(data: bytes) -> str | None:
     try:
         return content_checksum(from_json(data))  # a quarter of the time of json.loads
-    except (
-        ValueError,
-        RecursionError,
-    ):  # pydantic reads JSON that Python does not, such as very long integers
+    except (ValueError, RecursionError):  # pydantic reads very long integers, and this parser does not
         return None
 
 

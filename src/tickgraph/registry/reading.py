@@ -18,6 +18,7 @@ from tickgraph.registry.generation import (
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata
 from tickgraph.registry.schema import ModelMetadata
 from tickgraph.regular_file import FileRefused
+from tickgraph.wording import listed
 
 SUFFIX = "_metadata.json"
 _KINDS = {"weights": ".weights.h5", "correlations": "_corr.npy"}
@@ -59,9 +60,8 @@ def catalogue(root: Path) -> tuple[str, ...]:
     if not published_names(root) and (left := without_metadata(root)):
         folder = root / "metadata"
         state = "holds no metadata" if folder.is_dir() else "is gone"
-        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         raise StorageError(
-            f"{folder} {state}, while the other files of {', '.join(left[:_NAMED])}{more} are there: it was not "
+            f"{folder} {state}, while the other files of {listed(left, _NAMED)} are there: it was not "
             "emptied by tickgraph remove. Restore the folder, or train the models again with tickgraph train; "
             "tickgraph remove removes the files that are left."
         )

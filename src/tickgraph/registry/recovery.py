@@ -26,9 +26,8 @@ def interrupted(root: Path) -> tuple[str, ...]:
 
 def place_last(paths: ArtefactPaths) -> None:
     """Put the files of an interrupted publish, if its commit was reached, where they belong; no folder is listed."""
-    if (
-        other_kind(paths.metadata) is None and paths.metadata.exists()
-    ):  # a look without a search for similar names
+    # Looked at first: reading searches for similar names where nothing is there.
+    if other_kind(paths.metadata) is None and paths.metadata.exists():
         with contextlib.suppress(ArtefactError):  # damaged, or a later version's: nothing is known to be its
             checksums = read_metadata(paths)[0].checksums
             place(paths, checksums.weights, checksums.correlations)

@@ -14,9 +14,10 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.network import attention, forward
+from tickgraph.model.still import unmoved
 from tickgraph.model.volatility import STILL
 from tickgraph.model.weights import Weights, stack_weights
-from tickgraph.serving.momentum import momentum_forecast, unmoved
+from tickgraph.serving.momentum import momentum_forecast
 from tickgraph.serving.prepared import Prepared, PriceContext, staleness
 from tickgraph.serving.served import ServedModel
 from tickgraph.serving.snapshot import TargetGraph, latest_correlation, latest_graphs, latest_volatility
@@ -41,9 +42,9 @@ def prepare_models(
     Returns
     -------
     list
-        For each model, what it says; or an error where its target's own prices have a gap in the sessions that
-        its features need, or do not move in them (nothing is known of its volatility), and where the model says
-        what the target's own moves do not support.
+        For each model, its forecast or an error. It is an error if the target's own prices have too large a gap in
+        the sessions that its features need, or do not move in them: nothing is known of its volatility then. It is
+        one, too, if the model says what the target's own moves do not support.
     """
     panel, graph = whole.through(session), models[0].graph
     reasons = [staleness(model, session, now) for model in models]
@@ -52,9 +53,8 @@ def prepare_models(
         for model, reason in zip(models, reasons, strict=True)
     ]
     graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
-    with np.errstate(
-        all="ignore"
-    ):  # weights may be finite and give no number: what comes out is checked below
+    # Weights may be finite and give no number: what comes out is checked below.
+    with np.errstate(all="ignore"):
         returns = forward(_stacked(models), graphs.features, graphs.adjacency)[:, 0]  # [S]
         volatility = [latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
     found: list[Prepared | TickgraphError] = []

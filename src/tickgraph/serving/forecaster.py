@@ -74,11 +74,11 @@ class Forecaster:
     watched
         Whether someone else looks for newer models. Otherwise every call looks for those it uses.
     has_model
-        Whether someone else has seen a model of a canonical symbol, so that no file need be looked at.
+        Whether a watcher has seen a model of a canonical symbol; then no file is looked at.
     generation
         Looks up a symbol's current generation; None asks the registry.
     fault
-        Says why it cannot be told at present which models there are, None if it can; without one the registry is asked.
+        Says why the models cannot be listed at present, and gives None if they can. None asks the registry.
     observer
         Hears of computations and fallbacks.
     journal
@@ -291,9 +291,8 @@ class Forecaster:
                 models[symbol] = model(hurry=hurry)
             except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                 failures[symbol] = failure_of(symbol, error)
-                hurry = hurry or isinstance(
-                    error, HungError
-                )  # those in memory need not wait for all that hang
+                # Symbols in memory need not wait for every load that hangs.
+                hurry = hurry or isinstance(error, HungError)
         return models
 
     def in_memory(

@@ -11,8 +11,6 @@ from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
 from tickgraph.model.still import UnmovedError, still_sessions, unmoved
 from tickgraph.model.volatility import STILL, UNFITTED, WINDOW, forecast_volatility
 
-__all__ = ["MIN_SCORES", "momentum_forecast", "unmoved"]
-
 MIN_SCORES = 40  # an interval of level 0.95 needs 39
 
 

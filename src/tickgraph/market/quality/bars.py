@@ -111,9 +111,8 @@ def unused(bars: Histories) -> tuple[list[Finding], dict[str, Flags]]:
         ``[n]`` bool by column: what is to be stored as missing.
     """
     bad: dict[str, Flags] = {}
-    lacking: dict[
-        tuple[str, bytes], tuple[Rows, list[str]]
-    ] = {}  # columns of the same sessions are one finding
+    # Columns that lack values in the same sessions are one finding.
+    lacking: dict[tuple[str, bytes], tuple[Rows, list[str]]] = {}
     for column in ("open", "high", "low"):
         values = bars.values[column]
         with np.errstate(invalid="ignore"):

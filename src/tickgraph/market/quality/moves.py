@@ -20,12 +20,9 @@ from tickgraph.market.quality.histories import Flags, Histories, Rows
 AROUND = 30  # sessions on each side of a move that say what is usual
 FEW_MOVES = 8  # below so many the usual move is a guess
 GUESS = 0.03
-LEAST = 0.01  # a price that hardly ever moves is not judged by that
-OFTEN = 0.15  # most that the larger moves of a restless symbol count for; above it they may be bad bars themselves
-MEDIAN_TO_DEVIATION, UPPER_TO_DEVIATION = (
-    1.4826,
-    0.7803,
-)  # of a normal distribution: its median |x|, its 80th percentile
+LEAST = 0.01  # the usual move is at least this, also of a price that hardly ever moves
+OFTEN = 0.15  # a restless symbol's larger moves count up to this; above it they may be bad bars themselves
+MEDIAN_TO_DEVIATION, UPPER_TO_DEVIATION = 1.4826, 0.7803  # of the normal: median of |x|, its 80th percentile
 LARGE = 0.2  # smaller moves are not looked at
 MARKET = 5  # symbols of which the median is the market's move
 CRASH = np.log(2)  # no market moves by more in a day: then all have another unit

@@ -14,6 +14,7 @@ from tickgraph.errors import PriceDataError
 from tickgraph.market import quality
 from tickgraph.market.ends import ends_of, uneven_ends
 from tickgraph.market.quality import Finding, Severity
+from tickgraph.market.quality.schedule import GAP
 from tickgraph.market.store.history import days_of
 from tickgraph.market.store.layout import recent_path, source_folder
 from tickgraph.market.store.reading import SymbolPrices
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 STORE = "(store)"  # whose a finding is that concerns no single symbol
 DAMAGED, UNORDERED, DUPLICATE, RECENT = "damaged file", "out of order", "duplicate row", "damaged recent file"
-GAP = "gap"
 
 
 @dataclass

@@ -10,8 +10,9 @@ import numpy as np
 
 from tickgraph.errors import PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
+from tickgraph.market.quality.schedule import GAP
 from tickgraph.market.source import PriceSource
-from tickgraph.market.store.check import GAP, RECENT, STORE, examine, leftovers
+from tickgraph.market.store.check import RECENT, STORE, examine, leftovers
 from tickgraph.market.store.comparing import lacking, refusal
 from tickgraph.market.store.fetching import fetched_whole
 from tickgraph.market.store.folding import fold

@@ -20,6 +20,7 @@ from tickgraph.market.sources.files.dialects import Meaning, dialects, plain
 from tickgraph.market.sources.files.numbers import AmbiguousNumberError, Numbers, read_numbers
 from tickgraph.market.sources.files.remarks import SHOWN, Remark
 from tickgraph.market.sources.files.table import Malformed, Table, encoded
+from tickgraph.wording import quoted
 
 NUMBERS: tuple[Meaning, ...] = ("open", "high", "low", "close", "adj_close", "volume")
 _PRICES = NUMBERS[:-1]
@@ -188,7 +189,7 @@ class _Reader:
             self._remarks.append(Remark("Repeated headers are left out", self._table.where(row)))
         else:
             text = " ".join(cell for cell in cells if cell)
-            self._remarks.append(Remark(_LEFT_OUT, f"{self._table.where(row)} ({_short(text)})"))
+            self._remarks.append(Remark(_LEFT_OUT, f"{self._table.where(row)} ({quoted(text)})"))
 
     def _tells_event(self, row: int) -> bool:
         """Whether a row without prices tells of a dividend or a split."""
@@ -233,7 +234,7 @@ class _Reader:
             return
         place = self._places.get(meaning, 0)
         column, cell = self._table.names[place], self._table.cell(place, row)
-        self._rejected[name] = f"{self._table.where(row)}: column {column!r} holds {_short(cell)!s}, {why}."
+        self._rejected[name] = f"{self._table.where(row)}: column {column!r} holds {quoted(cell)}, {why}."
 
     def _judge(self, line: Malformed) -> None:
         """Of a line with more or fewer cells than the header: a footer is left out, a torn row rejects its symbol."""
@@ -242,11 +243,11 @@ class _Reader:
             return
         if "\n" in line.text.rstrip():
             raise PriceDataError(
-                f"{where}: a quotation mark is opened and not closed on the line: {_short(line.text)}. "
+                f"{where}: a quotation mark is opened and not closed on the line: {quoted(line.text)}. "
                 "The rows after it cannot be told from each other."
             )
         if sum(_has_digits_only(cell) for cell in line.cells) < 2:
-            self._remarks.append(Remark(_LEFT_OUT, f"{where} ({_short(line.text)})"))
+            self._remarks.append(Remark(_LEFT_OUT, f"{where} ({quoted(line.text)})"))
             return
         place = self._places.get("symbol")
         name = self._names[0] if place is None else ""
@@ -254,7 +255,7 @@ class _Reader:
             name = line.cells[place]
         self._rejected.setdefault(
             name or self._table.file,
-            f"{where} has {len(line.cells)} cells where the header has {len(self._table.names)}: {_short(line.text)}. "
+            f"{where} has {len(line.cells)} cells where the header has {len(self._table.names)}: {quoted(line.text)}. "
             "It is cut off, or a value holds the separator.",
         )
 
@@ -290,7 +291,3 @@ def _counted(volume: NDArray[np.generic]) -> NDArray[np.generic]:
 
 def _has_digits_only(cell: str) -> bool:
     return bool(re.search(r"\d", cell)) and not re.search("[A-Za-z]", cell)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:60] + "...")

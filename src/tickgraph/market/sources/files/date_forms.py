@@ -187,9 +187,3 @@ def has_weekends(days: Days) -> bool:
     """Whether some day is a Saturday or Sunday."""
     known = days[~np.isnat(days)]
     return bool((~np.is_busday(known)).any())
-
-
-def quoted(words: pa.Array, place: int) -> str:
-    """One value as messages show it."""
-    text = words[place].as_py()
-    return repr(text if len(text) <= 40 else text[:40] + "...")

@@ -19,12 +19,12 @@ from tickgraph.market.sources.files.date_forms import (
     in_forms,
     numbered,
     outside,
-    quoted,
     shown,
 )
 from tickgraph.market.sources.files.dialects import dialects
 from tickgraph.market.sources.files.table import encoded
 from tickgraph.market.sources.files.zones import Moments
+from tickgraph.wording import quoted
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,8 @@ def read_dates(column: pa.ChunkedArray) -> Dates:
 
     empty = pc.is_in(pc.utf8_lower(words), value_set=pa.array(dialects()["cells"]["missing"]))
     filled = np.flatnonzero(~empty.to_numpy(zero_copy_only=False))
-    days = np.full(
-        len(words) + 1, np.datetime64("NaT"), "datetime64[D]"
-    )  # the last one is code -1: an empty cell
+    # The last one stands for code -1, an empty cell.
+    days = np.full(len(words) + 1, np.datetime64("NaT"), "datetime64[D]")
     refused = np.zeros(len(words) + 1, bool)
     reading, note = _read(words.take(pa.array(filled)), lambda place: row_of(int(filled[place])))
     days[filled] = reading.days
@@ -137,7 +136,8 @@ def _read(words: pa.Array, row_of: Callable[[int], int]) -> tuple[Reading, str |
     if 2 * best < len(words) or not best:
         fails = np.flatnonzero(np.isnat(readings[int(np.argmax(count))].days)) if readings else [0]
         raise UnreadableDatesError(
-            f"{quoted(words, int(fails[0]))} is no date in a form that is known", row_of(int(fails[0]))
+            f"{quoted(words[int(fails[0])].as_py())} is no date in a form that is known",
+            row_of(int(fails[0])),
         )
     fitting = [reading for reading, read in zip(readings, count, strict=True) if read == best]
     return _told(words, fitting, row_of)
@@ -159,7 +159,8 @@ def _told(
             int(np.flatnonzero(np.isnat(first.days) != np.isnat(first.days[unlike[0]]))[0]),
         )
         raise UnreadableDatesError(
-            f"{quoted(words, place)} and {quoted(words, other)} are written in two forms, and neither is rare",
+            f"{quoted(words[place].as_py())} and {quoted(words[other].as_py())} are written in two forms, and neither "
+            "is rare",
             row_of(place),
         )
     on_weekdays = [reading for reading in readings if not has_weekends(reading.days)]
@@ -167,12 +168,14 @@ def _told(
     dense, less_dense, *_ = sorted(readings, key=_span)
     if len(on_weekdays) == 1 and on_weekdays[0] is dense and _span(dense) < _span(less_dense):
         told = dense
-        note = f"dates such as {quoted(words, 0)} are read as {told.days[0]}, as no other reading has weekdays only"
+        example = quoted(words[0].as_py())
+        note = f"dates such as {example} are read as {told.days[0]}, as no other reading has weekdays only"
         return told, note
     place = int(np.flatnonzero(first.days != differing[0].days)[0])
     may = " or ".join(dict.fromkeys(str(reading.days[place]) for reading in readings))
     raise UnreadableDatesError(
-        f"{quoted(words, place)} may be {may}: no row tells the order of day, month and year", row_of(place)
+        f"{quoted(words[place].as_py())} may be {may}: no row tells the order of day, month and year",
+        row_of(place),
     )
 
 

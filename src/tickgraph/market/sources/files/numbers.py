@@ -24,9 +24,8 @@ def _shape(decimal: str, groups: str) -> str:
 
 
 _WITH_POINT, _WITH_COMMA = _shape(".", ",' "), _shape(",", ".' ")
-_EITHER = (
-    r"^[-+]?\d{1,3}[.,]\d{3}$"  # 1,234 is 1234 where commas group thousands, and 1.234 where they are decimal
-)
+# 1,234 is 1234 where commas group thousands, and 1.234 where a comma is the decimal sign.
+_EITHER = r"^[-+]?\d{1,3}[.,]\d{3}$"
 _SPACES = "[\u00a0\u2007\u2009\u202f\u200e]"
 
 

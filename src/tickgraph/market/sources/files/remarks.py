@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tickgraph.wording import listed
+
 SHOWN = 5
 
 
@@ -34,10 +36,4 @@ def sentences(remarks: Iterable[Remark]) -> tuple[str, ...]:
     for remark in remarks:
         places.setdefault(remark.what, {})[remark.where] = None
         more[remark.what] = more.get(remark.what, 0) + remark.more
-    return tuple(f"{what}: {_listed(list(where), more[what])}." for what, where in places.items())
-
-
-def _listed(items: list[str], more: int) -> str:
-    """Join the first items, and say how many more there are."""
-    more += max(0, len(items) - SHOWN)
-    return ", ".join(items[:SHOWN]) + (f" and {more:,} more" if more else "")
+    return tuple(f"{what}: {listed(list(where), SHOWN, more[what])}." for what, where in places.items())

@@ -95,9 +95,8 @@ class FileSource:
             try:
                 reads += [(piece.file, read) for read in _read(piece)]
             except NoTableError as error:
-                if self.path.is_dir() and piece.file.lower().endswith(
-                    ".txt"
-                ):  # people keep notes beside prices
+                # People keep notes beside prices.
+                if self.path.is_dir() and piece.file.lower().endswith(".txt"):
                     remarks.append(Remark("Files without a table are left out", piece.file))
                 else:
                     rejected[piece.file] = str(error)

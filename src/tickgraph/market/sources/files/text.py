@@ -15,6 +15,7 @@ from tickgraph.errors import PriceDataError
 from tickgraph.market.sources.files.dialects import meaning_of, plain
 from tickgraph.market.sources.files.pieces import Piece
 from tickgraph.market.sources.files.table import Malformed, Table
+from tickgraph.wording import quoted
 
 _SAMPLE = 1 << 16  # bytes that are looked at before a file is read
 _HEADER_WITHIN = 40  # lines
@@ -70,7 +71,7 @@ def read_text(piece: Piece) -> tuple[Table, list[list[str]]]:
         first = next((line for line in lines if line.strip()), "")
         raise NoTableError(
             f"{piece.file} has no line with names of columns in its first {min(len(lines), _HEADER_WITHIN)} lines; it "
-            f"starts with {_short(first)}. {_EXPECTED}."
+            f"starts with {quoted(first)}. {_EXPECTED}."
         )
     levels = _fitted(lines, layout)
     if not any(line.strip() for line in lines[layout.first :]):
@@ -236,7 +237,3 @@ def _rows(
         ),
     )
     return read.columns, malformed
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:60] + "...")
