@@ -13,7 +13,6 @@ from datetime import date
 from typing import Any
 
 from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import parse_symbols
 from tickgraph.pipeline.prices import gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_symbols
@@ -59,7 +58,7 @@ def train(
     source = open_source(chosen.source, chosen.source_path, access=chosen.access)
     wanted = parse_symbols(symbols, source.symbols())
     prices = gather_prices(
-        PriceStore(chosen.prices_dir, implausible=chosen.implausible),
+        chosen.price_store(),
         source,
         wanted,
         chosen.peer_pool,
@@ -91,7 +90,7 @@ def load(**settings: Any) -> Forecaster:
 
 def open_forecaster(settings: Settings) -> Forecaster:
     """Forecaster over the folders that settings name; it can train on demand."""
-    store = PriceStore(settings.prices_dir, implausible=settings.implausible)
+    store = settings.price_store()
     registry = ModelRegistry(settings.models_dir)
 
     def train_on_demand(symbol: str, source_name: str) -> None:

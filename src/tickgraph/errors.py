@@ -2,20 +2,20 @@
 
 Each class carries the exit code of the command line, so that a script can tell the causes apart:
 
-====  ==========================================================
+====  ==============================================================
 code  meaning
-====  ==========================================================
+====  ==============================================================
 0     everything asked for was done
 1     an unexpected fault (a bug: please report it)
 2     bad usage: unknown option, malformed symbol, bad price
 3     some symbols failed, the others were done
 4     price data missing, bad or too short
-5     a model is missing, damaged, foreign or mismatched
+5     a model is missing, damaged, foreign, mismatched or implausible
 6     a price source cannot be reached
 7     storage failed: full disk, read-only folder, lock held
 8     a check came out badly: a simulated forecast was wrong
 130   interrupted (Ctrl-C); what was finished is kept
-====  ==========================================================
+====  ==============================================================
 """
 
 from __future__ import annotations

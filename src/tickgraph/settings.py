@@ -36,6 +36,7 @@ from tickgraph.market import calendar
 from tickgraph.market.quality import Implausible
 from tickgraph.market.sources import must_have_prices_of
 from tickgraph.market.sources.access import Access, Providers, Token
+from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.timetable import Timetable
@@ -274,6 +275,10 @@ class Settings(BaseSettings):
     training: TrainingConfig = TrainingConfig()
     serve: ServeSettings = ServeSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+
+    def price_store(self) -> PriceStore:
+        """The price store, which treats prices that cannot be as these settings say."""
+        return PriceStore(self.prices_dir, implausible=self.implausible)
 
     @property
     def runtime_dir(self) -> Path:

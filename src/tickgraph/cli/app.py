@@ -36,8 +36,8 @@ Start here, without a network, on the bundled sample of real prices:
 
 EPILOG = """Settings come from flags, TICKGRAPH_ variables, tickgraph.toml, in this order.
 
-Exit codes: 0 done, 1 a bug, 2 bad usage, 3 some symbols failed, 4 prices missing or bad, 5 model missing or
-damaged, 6 price source unreachable, 7 storage failed, 8 a check came out badly, 130 interrupted.
+Exit codes: 0 done, 1 a bug, 2 bad usage, 3 some symbols failed, 4 prices missing or bad, 5 model missing,
+damaged or implausible, 6 price source unreachable, 7 storage failed, 8 a check came out badly, 130 interrupted.
 """
 
 app = typer.Typer(

@@ -23,7 +23,6 @@ from tickgraph.cli.output import failure, note, print_json, print_table, stderr,
 from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.prices import RunPrices, gather_prices
@@ -225,9 +224,7 @@ def _prices(words: list[str], settings: Settings) -> RunPrices:
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         # Peers come from the symbols that are evaluated.
-        prices = gather_prices(
-            PriceStore(settings.prices_dir, implausible=settings.implausible), origin, wanted, wanted
-        )
+        prices = gather_prices(settings.price_store(), origin, wanted, wanted)
     for reason in prices.missing.values():
         failure(reason)
     for symbol, reason in prices.update.failures.items():

@@ -15,7 +15,6 @@ from tickgraph.cli.symbols import explain_all
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import alias_note, canonical, parse_symbols
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.forecaster import Forecaster, Forecasts
@@ -96,7 +95,7 @@ def read_prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]
 
 def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wanted: tuple[str, ...]) -> None:
     """A symbol without a model may have no stored prices yet: ask the source for them once."""
-    store = PriceStore(settings.prices_dir, implausible=settings.implausible)
+    store = settings.price_store()
     untrained = set(wanted) - set(forecaster.symbols())
     elsewhere = {symbol: store.source_of(symbol, settings.source) for symbol in sorted(untrained)}
     for symbol, source in elsewhere.items():

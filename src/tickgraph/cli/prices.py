@@ -44,12 +44,7 @@ def import_files(
 ) -> None:
     """Import your own prices. Train on them with: tickgraph train --source files --source-path PATH."""
     settings = load_settings(prices_dir=prices_dir, exchange=exchange)
-    _update(
-        PriceStore(settings.prices_dir, implausible=settings.implausible),
-        open_source("files", path),
-        symbols,
-        as_json,
-    )
+    _update(settings.price_store(), open_source("files", path), symbols, as_json)
 
 
 @app.command()
@@ -64,7 +59,7 @@ def update(
     """Fetch what the store lacks; a restated history is fetched whole."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
     origin = open_source(settings.source, settings.source_path, access=settings.access)
-    _update(PriceStore(settings.prices_dir, implausible=settings.implausible), origin, symbols, as_json)
+    _update(settings.price_store(), origin, symbols, as_json)
 
 
 @app.command()
@@ -83,7 +78,7 @@ def check(
     if path is not None:
         found = _check_files(path, symbols, settings.implausible)
     else:
-        store = PriceStore(settings.prices_dir, implausible=settings.implausible)
+        store = settings.price_store()
         stored = store.symbols(settings.source)
         if not stored:
             raise PriceDataError(
@@ -128,7 +123,7 @@ def repair_store(
     """Fetch damaged histories again, clear away leftovers, write recent sessions into the histories."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
     store, origin = (
-        PriceStore(settings.prices_dir, implausible=settings.implausible),
+        settings.price_store(),
         open_source(settings.source, settings.source_path, access=settings.access),
     )
     wanted = listed_symbols(symbols, store.symbols(origin.name)) if symbols else None
@@ -153,7 +148,7 @@ def show(
 ) -> None:
     """Show what the store holds."""
     settings = load_settings(source=source, prices_dir=prices_dir, exchange=exchange)
-    held = PriceStore(settings.prices_dir, implausible=settings.implausible).info(settings.source)
+    held = settings.price_store().info(settings.source)
     if as_json:
         print_json(
             [

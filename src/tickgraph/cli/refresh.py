@@ -20,7 +20,6 @@ from tickgraph.cli.output import failure, note, print_json, print_table, results
 from tickgraph.cli.symbols import explain_all
 from tickgraph.errors import InputError, PartialFailure, SourceUnavailableError
 from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import parse_symbols
 from tickgraph.operations.records import RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.refresh import OnEvent
@@ -36,10 +35,7 @@ INTERRUPTED = 130
 
 def site_of(settings: Settings) -> Site:
     """Everything that a refresh works on, by these settings."""
-    registry, store = (
-        ModelRegistry(settings.models_dir),
-        PriceStore(settings.prices_dir, implausible=settings.implausible),
-    )
+    registry, store = ModelRegistry(settings.models_dir), settings.price_store()
     state_dir = settings.operations_dir
     return Site(
         registry=registry,

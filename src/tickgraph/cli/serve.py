@@ -11,7 +11,6 @@ import typer
 from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath
 from tickgraph.cli.output import note, stderr
 from tickgraph.errors import InputError
-from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 
@@ -87,7 +86,7 @@ def _text(path: Path | None) -> str | None:
 def _introduce(settings: Settings) -> None:
     chosen = settings.serve
     trained = len(ModelRegistry(settings.models_dir).symbols())
-    stored = len(PriceStore(settings.prices_dir).symbols(settings.source))
+    stored = len(settings.price_store().symbols(settings.source))
     if not trained and not stored:
         note(
             f"no trained model in {settings.models_dir} and no prices from {settings.source!r} in "

@@ -22,7 +22,6 @@ from tickgraph.cli.output import (
 )
 from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import CheckFailed
-from tickgraph.market.store import PriceStore
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
@@ -56,7 +55,7 @@ def status(
     settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir, exchange=exchange)
     found = overview(
         ModelRegistry(settings.models_dir),
-        PriceStore(settings.prices_dir),
+        settings.price_store(),
         settings.operations_dir,
         settings.source,
         datetime.now(UTC),

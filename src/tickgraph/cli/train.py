@@ -35,7 +35,7 @@ from tickgraph.cli.output import (
 from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
-from tickgraph.market.store import PriceStore, UpdateReport
+from tickgraph.market.store import UpdateReport
 from tickgraph.market.universe import EVERY, alias_note, is_group, parse_symbols
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
@@ -134,7 +134,7 @@ def train(
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         prices = gather_prices(
-            PriceStore(settings.prices_dir, implausible=settings.implausible),
+            settings.price_store(),
             origin,
             wanted,
             settings.peer_pool,

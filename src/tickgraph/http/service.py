@@ -16,7 +16,6 @@ from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, T
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.schema import ForecastAnswer, Timings
-from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical, suggest
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.pipeline.background import Background
@@ -63,7 +62,7 @@ class Service:
         self.metrics = ServiceMetrics(serve.symbol_labels)
         self.live = LiveForecaster(
             ModelRegistry(settings.models_dir),
-            PriceStore(settings.prices_dir),
+            settings.price_store(),
             source=settings.source,
             graph=settings.training,
             max_models=serve.max_models,

@@ -9,7 +9,6 @@ from tickgraph.market.quality.histories import NEEDED, PRICES, Flags, Histories,
 
 ORDER_TOLERANCE = 0.01
 INTRADAY = 0.2  # share of dates with several different bars from which they are no slip
-NO_DATE = "NaT"
 
 
 def undated(bars: Histories) -> list[Finding]:

@@ -78,10 +78,6 @@ class Histories:
         """``[S]`` bars of each symbol."""
         return np.bincount(self.codes, minlength=len(self.names))
 
-    def of_symbols(self, wanted: Flags) -> Flags:
-        """``[n]`` bool: the bars of the symbols flagged in ``[S]``."""
-        return wanted[self.codes]
-
     def by_symbol(self, flags: Flags) -> Iterator[tuple[str, Rows]]:
         """Flagged bars that may be told of, by symbol."""
         rows = np.flatnonzero(flags & self.told)

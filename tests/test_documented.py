@@ -1,0 +1,123 @@
+"""What the documents say of settings, files and modules is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tickgraph.model.config import TrainingConfig
+from tickgraph.settings import ScheduleSettings, ServeSettings, Settings
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+TABLES = {"training", "serve", "schedule"}
+SECRETS = {"admin_token", "api_keys"}  # in a block of shell commands
+
+
+def table(document, heading=None):
+    """Setting to default, as the document's tables under a heading have them."""
+    text = (ROOT / "docs" / document).read_text("utf-8")
+    if heading:
+        text = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("| `"):
+            names, defaults = line.strip("| ").split(" | ")[:2]
+            names = re.findall(r"`(\w+)`", names)
+            values = [defaults] if len(names) == 1 else defaults.split(", ")
+            found |= dict(zip(names, values, strict=True))
+    return found
+
+
+def written(default):
+    """A default as the tables write it."""
+    if default is None or default == "" or default == () or default == {}:
+        return "none"
+    if isinstance(default, tuple):
+        return ", ".join(default)
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}".lower() if isinstance(default, float) else str(default)
+
+
+def defaults_of(model, apart=()):
+    fields = model.model_fields.items()
+    return {
+        name: written(field.get_default(call_default_factory=True))
+        for name, field in fields
+        if name not in apart
+    }
+
+
+def plain(found):
+    """Without the marks of code and the commas between thousands; 3.0 is 3."""
+    return {
+        name: re.sub(r"\.0$", "", re.sub(r"`|(?<=\d),(?=\d{3})", "", value)) for name, value in found.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "heading", "expected"),
+    [
+        ("settings.md", None, defaults_of(Settings, TABLES) | defaults_of(TrainingConfig)),
+        (
+            "serving.md",
+            "Settings",
+            defaults_of(ServeSettings, SECRETS) | {"runtime_dir": "models/gnn/.service"},
+        ),
+    ],
+)
+def test_every_setting_is_documented_with_its_default(document, heading, expected):
+    assert plain(table(document, heading)) == expected
+
+
+def test_secrets_and_the_schedule_are_documented():
+    serving, operations = (
+        (ROOT / "docs" / name).read_text("utf-8") for name in ("serving.md", "operations.md")
+    )
+    assert all(f"TICKGRAPH_SERVE__{name.upper()}=" in serving for name in SECRETS)
+    assert all(re.search(rf"^{name} = ", operations, re.MULTILINE) for name in ScheduleSettings.model_fields)
+
+
+def anchors(document):
+    """What links may name in a document: its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(document):
+    text = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("http"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_folder_is_on_the_map_of_the_house_and_every_folder_there_exists():
+    source = ROOT / "src/tickgraph"
+    drawn = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## The map of the house")[1].split("```")[1]
+    folders = {path.parent.name for path in source.rglob("*/__init__.py")} - {"tickgraph"}
+    exists = {path.name for path in source.rglob("*") if path.is_dir()} | {
+        "src",
+        "tickgraph",
+        "tests",
+        "benchmarks",
+    }
+    named = set(re.findall(r"(\w+)/", drawn))
+    assert folders <= named, folders - named
+    assert named <= exists | {"deploy", "docs"}, named - exists
+
+
+def test_every_module_of_the_lower_layers_is_on_the_map_of_the_house():
+    """Above them, the map names what a reader looks for first."""
+    drawn = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## The map of the house")[1].split("```")[1]
+    words = set(re.findall(r"\w+", drawn))
+    for layer in ("graph", "model", "registry", "serving", "pipeline"):
+        modules = {path.stem for path in (ROOT / "src/tickgraph" / layer).glob("*.py")} - {"__init__"}
+        assert modules <= words, modules - words
