@@ -69,9 +69,9 @@ OWN_PATHS = frozenset(
 
 
 def is_root_path(prefix: str) -> bool:
-    """Whether a text can be the path prefix that a proxy offers the service by, such as ``/tick`` or ``/a/tick``.
+    """Whether a text can be the path prefix that a proxy puts before the service: ``/tick`` or ``/a/tick``.
 
-    Links on pages begin with it, so that only letters, digits and ``._~-`` are taken.
+    Links on pages begin with it, so only letters, digits and ``._~-`` are taken.
     """
     if len(prefix) > ROOT_PATH_LENGTH or not _ROOT_PATH.fullmatch(prefix):
         return False
@@ -94,11 +94,11 @@ class ServeSettings(BaseModel):
         Requests per client (its API key, or its address), such as ``100/second``; None is unlimited. Each
         process counts by itself.
     root_path
-        Path prefix that a reverse proxy offers the service by, such as ``/tick``; whether the proxy strips it from
-        paths or not. Empty is none, or the one that a trusted proxy names in ``X-Forwarded-Prefix``.
+        Path prefix under which a reverse proxy offers the service, such as ``/tick``. The proxy may strip it from paths
+        or not. Where it is empty, the prefix is the one that a trusted proxy names in ``X-Forwarded-Prefix``, if any.
     trusted_proxies
         Addresses of reverse proxies, whose ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix``
-        count; everybody else's are ignored.
+        count; those of all other addresses are ignored.
     cors_origins
         Web origins whose pages may call the service; empty turns CORS off.
     max_in_flight, max_waiting
@@ -107,8 +107,8 @@ class ServeSettings(BaseModel):
     threads
         Requests that read or compute at one time; the others of those in flight wait for one.
     request_seconds, wait_seconds, header_seconds, keep_alive_seconds, drain_seconds
-        Time for an answer, for one that waits for training, for a client to send its request, between two
-        requests of a connection, and for what is in flight when the service stops.
+        Time for an answer; for one that waits for training; for a client to send its request; between two requests
+        of a connection; for what is in flight when the service stops.
     train_on_demand, training_workers, max_jobs
         Whether a symbol without a model is trained in the background, in how many processes, and how many
         jobs may wait.
@@ -123,7 +123,7 @@ class ServeSettings(BaseModel):
     tracing
         Send OpenTelemetry traces (extra ``otel``).
     runtime_dir
-        Folder of jobs and locks; None is one below the models.
+        Folder of jobs, locks and metrics of several processes; None is one below the models.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -165,7 +165,7 @@ class ServeSettings(BaseModel):
         if not is_root_path(prefix):
             raise ValueError(
                 f"{prefix[:50]!r} cannot be a path prefix. Write it as /tick: a slash in front and none at the end, no "
-                f"address, letters, digits and ._~- only, and not one of the service's own paths, which are "
+                f"address, letters, digits and ._~- only. It must not begin with one of the service's own paths: "
                 f"/{', /'.join(sorted(OWN_PATHS))}"
             )
         return prefix
@@ -232,8 +232,9 @@ class Settings(BaseSettings):
     tiingo_token
         Token of an account with Tiingo.
     implausible
-        What becomes of prices that cannot be: ``leave_out`` bars after which the price comes back and refuse a symbol
-        whose price stays on another scale, ``refuse`` the symbol for both, or ``keep`` them.
+        What becomes of prices that cannot be. ``leave_out`` leaves out bars after which the price comes back, and
+        refuses a symbol whose price stays on another scale. ``refuse`` refuses the symbol for both. ``keep`` keeps
+        them.
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
     universe

@@ -87,7 +87,7 @@ def test_a_value_changed_by_hand_is_said_to_be_one(registry):
     path = registry.paths("AAPL").metadata
     path.write_text(path.read_text().replace('"epochs": 2', '"epochs": 3'))
     with pytest.raises(
-        ArtefactError, match="does not match its own checksum, so that a value in it was changed.*train"
+        ArtefactError, match="does not match its own checksum: a value in it was changed.*train"
     ):
         registry.load("AAPL", weight_shapes)
 

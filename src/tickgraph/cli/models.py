@@ -46,7 +46,7 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
     for symbol in registry.symbols():
         try:
             found[symbol] = registry.metadata(symbol)
-        except Exception as error:  # noqa: BLE001  one symbol's fault is no other's
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             failures[symbol] = reason_of(symbol, error)
     if as_json:
         models = {symbol: metadata.model_dump(mode="json") for symbol, metadata in found.items()}
@@ -134,7 +134,7 @@ def remove(
             registry.remove(name)
         except StorageError:  # the folder, and not this symbol's files
             raise
-        except Exception as error:  # noqa: BLE001  one symbol's fault is no other's
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             failures[name] = reason_of(name, error)
     left = len(trained_symbols(settings.models_dir))
     stdout.print(

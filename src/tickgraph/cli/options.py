@@ -35,7 +35,7 @@ Exchange = Annotated[
     typer.Option(
         "--exchange",
         metavar="NAME",
-        help="Whose sessions prices have: XLON, XTKS, 24/7, or another name of exchange_calendars.",
+        help="Exchange of the prices: XLON, XTKS, 24/7 or another name of exchange_calendars.",
         show_default="XNYS",
     ),
 ]

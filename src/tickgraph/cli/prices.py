@@ -29,7 +29,7 @@ app = typer.Typer(no_args_is_help=True, help="Import, update, check and repair s
 Symbols = Annotated[
     list[str] | None,
     typer.Option(
-        "--symbols", "-s", metavar="SYMBOLS", help="Tickers, TIER_1 or a sector.", show_default="all"
+        "--symbols", "-s", metavar="SYMBOLS", help="Tickers, TIER_1, ALL or a sector.", show_default="all"
     ),
 ]
 

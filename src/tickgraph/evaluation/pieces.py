@@ -38,7 +38,7 @@ class Piece:
     seconds
         What training and forecasting took.
     failed
-        Why a symbol has no forecast that should have one. Such a piece is not kept: the next run tries again.
+        Why there is no forecast, by symbol that should have one. Such a piece is not kept: the next run tries again.
     """
 
     sessions: NDArray[np.datetime64]

@@ -51,7 +51,7 @@ def record_evaluation(evaluation: Evaluation, registry: ModelRegistry) -> Record
                 continue
             except StorageError:
                 raise
-            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                 reason = str(error) if isinstance(error, ArtefactError) else reason_of(symbol, error)
             if reason is None:
                 done.recorded.append(symbol)

@@ -66,7 +66,7 @@ class Walk:
     seconds
         By forecaster, all windows; also of pieces that were reused.
     failed
-        Why a symbol has no forecast in some window that should have one.
+        Why there is no forecast in some window, by symbol that should have one.
     """
 
     windows: tuple[Window, ...]

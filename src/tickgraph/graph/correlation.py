@@ -12,9 +12,9 @@ from tickgraph.graph.gaps import centred, usable
 def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDArray[np.float64]:
     """Pearson correlation over a trailing window, for every session at once.
 
-    Each window is standardised on its own, so that row t depends on the ``lookback`` rows up to t and on
-    nothing else: a running sum over the whole history would be faster, but would carry the rounding of
-    every earlier session into every later one.
+    Each window is standardised on its own, so that row t depends on the ``lookback`` rows up to t and on nothing else.
+    A running sum over the whole history would be faster, but would carry the rounding of every earlier session into
+    every later one.
 
     Parameters
     ----------

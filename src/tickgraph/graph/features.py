@@ -48,10 +48,10 @@ def node_features(
     Returns
     -------
     ndarray
-        ``[T, S, F]`` float64: the sample standard deviation of the log returns, their mean, and the
-        z-score of the last volume within the window (0 where volume is missing or constant); for
-        ``"residual"`` also the last return over that deviation (0 where nothing moved). A row is NaN where its window
-        is unusable: the last return is missing, or more than a few are (:mod:`tickgraph.graph.gaps`).
+        ``[T, S, F]`` float64: the sample standard deviation of the log returns, their mean, and the z-score of the last
+        volume within the window (0 where volume is missing or constant). For ``"residual"`` there is also the last
+        return over that deviation (0 where nothing moved). A row is NaN where its window is unusable: the last return
+        is missing, or more than a few are (:mod:`tickgraph.graph.gaps`).
     """
     sessions, symbols = log_returns.shape
     features = np.full((sessions, symbols, num_features(architecture)), np.nan)

@@ -1,8 +1,8 @@
 """Windows of returns in which a few are missing.
 
-A session without a price costs a symbol two returns. Were a window of 60 sessions given up for it, one bad bar that was
-left out would take a symbol's graph away for three months. So a window counts if nearly all of its returns are known
-and the last one is.
+A session without a price costs a symbol two returns. If that made a window of 60 sessions unusable, one bad bar would
+take a symbol's graph away for three months. So a window is usable if nearly all of its returns are known, and the last
+one is.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 500  # targets at once: 24 MB an intermediate result at 6,000 symbols, and not 288
-STILL = 1e-12  # share of a symbol's squared returns that rounding leaves where none of them varied
+STILL = 1e-12  # of a symbol's squared returns; less than this share of them is rounding, and no variation
 
 
 def select_peers(

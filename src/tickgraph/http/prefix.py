@@ -13,11 +13,11 @@ from tickgraph.settings import is_root_path
 class BehindProxies(ProxyHeadersMiddleware):
     """Put requests under the prefix that a proxy offers the service by, and believe named proxies about their clients.
 
-    A proxy may strip the prefix from a path, or leave it there: afterwards the path has it either way, as ASGI wants,
-    and ``root_path`` says which part of the path it is. So every link that is made from ``root_path`` is right.
+    A proxy may strip the prefix from a path, or leave it there. Here the path gets the prefix either way, as ASGI
+    wants, and ``root_path`` says which part of the path it is. So every link that is made from ``root_path`` is right.
 
     ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix`` count only where a trusted address sent
-    them. No answer holds the service's host, so that ``X-Forwarded-Host`` has no say.
+    them. No answer holds the service's host, so ``X-Forwarded-Host`` has no effect.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Metrics of several processes: each writes files into one folder, and whoever is asked adds them up.
 
-What becomes of the folder never takes the service down. A value that cannot be written is kept in memory, and so are
-all values besides. A folder that was cleaned away is made again, and each process writes what it has counted into it at
-its next look.
+No fault of the folder takes the service down. Every value is kept in memory as well, so one that cannot be written is
+not lost. A folder that was cleaned away is made again, and each process writes into it what it has counted, at its
+next look.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class SharedFiles:
     def reserve(self, kind: str, identity: str | None = None) -> None:
         """Take a file's space on the disk; OSError where there is none.
 
-        The file is written through memory. On a full disk that would end the process, where the space is not its own.
+        The file is written through memory. On a full disk that ends the process if the file has no space of its own.
         """
         if not hasattr(os, "posix_fallocate"):
             return

@@ -22,8 +22,8 @@ class Renaming(NamedTuple):
     today
         The symbol's name now.
     since
-        First day of the name that followed the former one; None where nobody said: the former name then holds for
-        all days.
+        First day of the name that followed the former one. None where that day is not known: the former name then
+        means today's symbol on all days.
     holder, held
         Who else had today's name before, and the first and last day that this is known of.
     """
@@ -99,7 +99,7 @@ def add_aliases(aliases: Mapping[str, str]) -> None:
     SymbolError
         A name is malformed.
     InputError
-        Names lead in a circle, as that of a symbol that is its own former name.
+        Names lead in a circle: a symbol is its own former name, for instance.
     """
     global _american, _elsewhere
     given = {spelled(former): Renaming(spelled(today), None) for former, today in aliases.items()}

@@ -1,8 +1,8 @@
 """Symbols that do not end on the same session: which session most of them reach, and who is behind or ahead of it.
 
 One file may be a session newer than the others, a provider may be late for some symbols, and a symbol may be halted or
-delisted. A graph needs the prices of a target and of its peers at one session, so each target is looked at as of its
-own last session, or of a session shortly before it that most other symbols have.
+delisted. A graph needs the prices of a target and of its peers at one session. So each target is looked at as of its
+own last session, or as of a session shortly before that most other symbols have.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Ends:
     Attributes
     ----------
     common
-        The session that most of them end on, of two the later; None without any symbol.
+        The session that most of them end on, or the later of two such sessions; None without any symbol.
     behind, ahead
         Symbols that end before or after it, and on which session.
     """
@@ -93,10 +93,10 @@ def shared_sessions(
 ) -> dict[str, np.datetime64]:
     """Say as of which session the graph of each symbol is built.
 
-    It is the symbol's own last session, or one of the :data:`TOLERANCE` sessions before it: the latest at which the
-    symbol has a price and no more than a few of the others lack one. Others that have no price in any of these
-    sessions do not count, since they have ended. Where no such session is found it is the symbol's own last one.
-    Nothing after that is looked at.
+    It is the symbol's own last session, or one of the :data:`TOLERANCE` sessions before. The latest is taken at which
+    the symbol has a price and no more than a few of the others lack one. Others without a price in any of these
+    sessions have ended, and do not count. Where there is no such session, it is the symbol's own last one. Nothing
+    after that is looked at.
 
     Parameters
     ----------

@@ -54,15 +54,16 @@ def read_price(symbol: str | None, text: str, *, what: str = "Price") -> float:
     Raises
     ------
     InputError
-        It is not written in digits with a point, as ``1_000``, ``1,000``, ``$130`` and full-width digits are not; or it
-        is out of bounds.
+        It is not written in digits with a point, or it is out of bounds. ``1_000``, ``1,000``, ``$130`` and full-width
+        digits are refused.
     """
-    if not _NUMBER.fullmatch(text.strip()):
+    digits = text.strip(" \t\r\n")  # strip() alone takes control characters off, too
+    if not _NUMBER.fullmatch(digits):
         raise InputError(
             f"{_named(what, symbol)} must be a positive number of dollars, got {_shown(text)}. "
             "Write digits and a point, such as 130.25."
         )
-    value = float(text)
+    value = float(digits)
     if value > MAX_PRICE:  # 1e400 is infinite by now
         raise _too_much(symbol, what, text)
     return checked_price(symbol, value, what=what)
@@ -85,8 +86,7 @@ def prices_by_symbol(
     SymbolError
         A name is no symbol.
     InputError
-        A price is none, or a symbol is given two, under whatever names. The same price twice is an error too, as a
-        parameter given twice is.
+        A price is none, or a symbol is given two, under whatever names. The same price twice is an error, too.
     """
     prices: dict[str, float] = {}
     for name, price in given:

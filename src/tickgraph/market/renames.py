@@ -57,7 +57,7 @@ class _Rows:
     def only(self, kept: NDArray[np.bool_]) -> _Rows:
         return _Rows(self.name, self.spelling, self.places[kept], self.days[kept], self.closes[kept])
 
-    def said(self, *, name: bool = True) -> str:
+    def summary(self, *, name: bool = True) -> str:
         """Such as: 60 rows named FB, 2022-06-09 to 2022-09-01."""
         whose = f" named {self.name}" if name else ""
         return f"{len(self.days)} rows{whose}, {self.days[0]} to {self.days[-1]}"
@@ -156,7 +156,7 @@ def _settled(symbol: str, names: list[_Rows]) -> tuple[list[_Rows], list[str], d
         late = late.only(~_repeats(late, others))
         if len(late.days):
             rejected[one.name] = (
-                f"{one.name}: {late.said(name=False)}, are left out. {one.spelling} is {symbol} since {until}, so "
+                f"{one.name}: {late.summary(name=False)}, are left out. {one.spelling} is {symbol} since {until}, so "
                 f"these are of another company that took the name, and no symbol can be called {one.spelling} here. "
                 f"If they are of {symbol}, name them {symbol}."
             )
@@ -202,7 +202,7 @@ def _held_before(
     formers = [former for former, entry in history.items() if entry.since == since]
     whose = f"{holders[0]} had the name before" if holders else "another company had the name before"
     return (
-        f"{one.name}: {early.said(name=False)}, are left out. {symbol} has this name since {since} and was "
+        f"{one.name}: {early.summary(name=False)}, are left out. {symbol} has this name since {since} and was "
         f"{' and '.join(formers)}; {whose}. If they are of {symbol}, name them {formers[0]}."
     )
 
@@ -258,12 +258,12 @@ def _without_repeats(names: list[_Rows]) -> list[_Rows]:
 
 def _notes(symbol: str, names: list[_Rows], history: dict[str, Renaming]) -> list[str]:
     if len(names) > 1:
-        counted = " and ".join(one.said() for one in sorted(names, key=lambda one: one.days[0]))
+        counted = " and ".join(one.summary() for one in sorted(names, key=lambda one: one.days[0]))
         return [
             f"{' and '.join(one.name for one in names)} are one symbol, {symbol}: put together from {counted}"
         ]
     for one in names:
         if one.spelling != symbol:
             since = f" since {history[one.spelling].since}" if one.spelling in history else ""
-            return [f"{one.name} is {symbol}{since}: {one.said(name=False)}, are stored as {symbol}"]
+            return [f"{one.name} is {symbol}{since}: {one.summary(name=False)}, are stored as {symbol}"]
     return []

@@ -147,7 +147,7 @@ def _data_reasons(
     late = [
         node
         for node in metadata.nodes
-        # One from the future would be later than every training, and the model due for ever.
+        # A revision from the future would be later than every training, so the model would be due for ever.
         if (at := revised.get((source, node))) is not None
         and at > metadata.training_date
         and not is_future(at, now)

@@ -259,7 +259,7 @@ def _model(registry: ModelRegistry, symbol: str) -> ModelMetadata | str:
     try:
         found = registry.verified(symbol)
         registry.must_be_of_the_exchange(found)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+    except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
         return _in_words(symbol, error)
     return found
 
@@ -297,7 +297,7 @@ def _last_sessions(store: PriceStore, source: str) -> dict[str, date | str]:
 def _last_session(store: PriceStore, source: str, symbol: str) -> date | str:
     try:
         days = store.panel(source, (symbol,)).sessions
-    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+    except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
         return _in_words(symbol, error)
     return days[-1].item() if len(days) else f"The price file of {symbol} is empty."
 

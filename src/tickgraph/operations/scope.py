@@ -122,7 +122,7 @@ def _read(site: Site, scope: Scope, symbol: str, verify: bool) -> None:
         scope.unknown[symbol] = str(error)
     except StorageError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+    except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
         scope.damaged[symbol] = str(error) if isinstance(error, ArtefactError) else reason_of(symbol, error)
 
 

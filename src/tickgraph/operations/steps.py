@@ -202,7 +202,7 @@ class Steps:
             try:
                 if reasons := reasons_of(symbol, metadata, evidence):
                     found[symbol] = reasons
-            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                 self._note(symbol, errors=(f"whether it is due: {reason_of(symbol, error)}",))
         return dict(sorted(found.items()))
 

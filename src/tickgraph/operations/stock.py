@@ -86,7 +86,7 @@ def held(store: PriceStore, source: str) -> dict[str, Held]:
             continue
         except StorageError:
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             reason_of(symbol, error)  # the log has it
             continue
         found[symbol] = Held(stored.last, stored.revised_at)
@@ -167,9 +167,9 @@ def _update_each(
     update: PriceUpdate,
     on_symbol: Callable[[str], None],
 ) -> None:
-    """Update symbols together; where an unforeseen error ends that, the halves of the list, to find whose it is.
+    """Update all symbols together. After an unforeseen error update halves of the list, to find the symbol at fault.
 
-    What is the fault of the source itself fails with every half, and is raised after a few of them.
+    A fault of the source itself fails every half, and is raised after a few of them.
     """
     waiting, faults = [tuple(asked)], 0
     while waiting:
@@ -290,7 +290,7 @@ def _is_readable(store: PriceStore, source: str, symbol: str) -> bool:
         return False
     except StorageError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+    except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
         reason_of(symbol, error)  # the log has it
         return False
     return True

@@ -20,8 +20,8 @@ from tickgraph.pipeline.workers import Workers, leave_interrupts_alone
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.threads import Threads
 
-ATTEMPTS = 2  # a worker that was killed is started again once for each job it had
-SETTLE_SECONDS = 2.0  # for what is written down at the beginning and at the end; storage may hang
+ATTEMPTS = 2  # a job whose worker was killed is given to another worker once
+SETTLE_SECONDS = 2.0  # for writing to the board at the start and at the end; storage may hang
 STOPPED = "The service was shut down before the job began."
 
 _log = logging.getLogger(__name__)

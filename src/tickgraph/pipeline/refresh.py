@@ -68,7 +68,7 @@ def refresh_correlations(
             _refresh_one(registry, panels, registry.metadata(symbol), force, report, before_publish)
         except StorageError:
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             report.failed[symbol] = reason_of(symbol, error)
         if on_symbol:
             on_symbol(symbol)

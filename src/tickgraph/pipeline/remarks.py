@@ -76,7 +76,7 @@ def _ahead(own: Mapping[str, Choice], ends: Ends) -> list[str]:
         symbols = [symbol for symbol, last in ends.ahead.items() if last == day]
         said.append(
             f"Prices of {listed(symbols)} reach {day}, and those of most others end on {ends.common}: models of others "
-            f"do not use what comes after that"
+            "do not use what comes after that"
         )
     cut: dict[tuple[date, date], list[str]] = {}
     for symbol, choice in own.items():

@@ -174,7 +174,7 @@ def _choices(
 ) -> tuple[dict[str, Choice], list[str]]:
     """Peers of all symbols at once, and remarks on them. To choose for each would take longer than to train.
 
-    An error says nothing of which symbol it is about. Then each chooses for itself, so that one fails alone.
+    An error does not name its symbol. After one each symbol chooses for itself, so that one fails alone.
     """
     try:
         choices = choose(panel, [symbol for symbol in symbols if symbol in panel.columns], config, pool)
@@ -194,7 +194,7 @@ def _record(
         metadata = future.result()
     except StorageError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+    except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
         text = _reason(symbol, error)
         report.failed[symbol] = text
         outcome = Outcome(symbol, error=text, too_short=isinstance(error, HistoryTooShortError))

@@ -152,8 +152,8 @@ def settle(paths: ArtefactPaths, committed: set[Path]) -> None:
 def withdraw(paths: ArtefactPaths, checksums: tuple[str, str] | None) -> None:
     """Remove a symbol's files, whatever stands in their places.
 
-    A crash leaves the whole model, or none of it. The files go back to the names that they waited under, where a reader
-    still finds them; metadata is removed, for good; what waits without metadata is dropped, here or by the next
+    A crash leaves the whole model, or none of it. First the files go back to the names that they waited under, where a
+    reader still finds them. Then metadata is removed. What waits without metadata is dropped, here or by the next
     :func:`settle`. So weights without metadata are never left behind: they are a sign that metadata was lost.
 
     Parameters

@@ -68,7 +68,7 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
             stated = metadata.checksums.metadata
             if stated is None or stated == _checksum_of(data):
                 return metadata
-            fault = "what it says does not match its own checksum, so that a value in it was changed"
+            fault = "its content does not match its own checksum: a value in it was changed"
     # Raised here and not above: pydantic's error would be kept with this one, and with it the whole input.
     raise ArtefactError(f"{name} is damaged or foreign: {fault}. {remedy}")
 

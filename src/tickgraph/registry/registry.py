@@ -68,13 +68,13 @@ class ModelRegistry:
         Raises
         ------
         StorageError
-            The folder cannot be listed, or its metadata is gone as a whole while the models' other files are there:
-            a disk that failed, and not the removal of every model.
+            The folder cannot be listed, or all metadata is gone while the models' other files are there. Then a disk
+            has failed, and nobody has removed every model.
         """
         return catalogue(self.root)
 
     def fault(self) -> str | None:
-        """Say why it cannot be told at present which models there are; None if it can."""
+        """Say why the models cannot be listed at present; None if they can."""
         try:
             self.symbols()
         except StorageError as error:

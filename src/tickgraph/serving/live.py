@@ -41,9 +41,9 @@ _log = logging.getLogger(__name__)
 class LiveForecaster:
     """A forecaster whose requests look at no file once a symbol is in memory.
 
-    A thread looks for newer models and prices every ``poll_seconds``, loads and verifies them, computes the
-    forecasts they change in one call, and swaps each in whole; until then requests are answered from what was
-    there before. What it cannot read stays as it is, is reported to the observer, and is tried again.
+    A thread looks for newer models and prices every ``poll_seconds``. It loads and verifies them, computes the
+    forecasts that they change in one call, and swaps each in whole. Until then requests are answered from what was
+    there before. What the thread cannot read stays as it is, is reported to the observer, and is tried again.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def momentum_forecast(
         moves = int((returns[:, 0] != 0).sum())
         raise UnmovedError(
             f"The price of {symbol} moved in {moves} of the {len(returns)} sessions up to {panel.sessions[-1]}: too "
-            f"few of them say how far it moves. {scores.sessions} do, need {MIN_SCORES}. Ask again once it has moved "
+            f"few sessions say how far it moves: {scores.sessions}, need {MIN_SCORES}. Ask again once it has moved "
             f"for longer, or check its prices with: tickgraph prices check --symbols {symbol}"
         )
     if scores.sessions < MIN_SCORES or not np.isfinite(momentum[-1, 0]) or not volatility[-1, 0] > 0:

@@ -111,7 +111,7 @@ def windowed(config: TrainingConfig, past: PricePanel) -> TrainingConfig:
 def train_each(
     past: PricePanel, one: Callable[[str], SymbolModel], check: Check
 ) -> tuple[dict[str, SymbolModel], dict[str, str]]:
-    """Train symbol after symbol; gives the models, and why a symbol has none that should have one.
+    """Train symbol after symbol; gives the models, and why there is none by symbol that should have one.
 
     A symbol whose history has too many gaps or no moves has no model, and no forecast.
     """
@@ -124,7 +124,7 @@ def train_each(
             continue
         except StorageError:
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             failed[symbol] = reason_of(symbol, error)
     return models, failed
 
@@ -140,7 +140,7 @@ class SymbolForecasts:
     config, wiring
         How the graphs are built.
     failed
-        Why a symbol has no forecast that should have one.
+        Why there is no forecast, by symbol that should have one.
     """
 
     models: Mapping[str, SymbolModel]
@@ -159,7 +159,7 @@ class SymbolForecasts:
                     rows = np.searchsorted(panel.sessions[-count:], snapshots.sessions)
                     own = forward(model.weights, snapshots.features, snapshots.adjacency)[:, 0]
                     returns[rows, panel.column(symbol)] = own
-            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                 self.failed[symbol] = reason_of(symbol, error)
         return returns
 

@@ -40,7 +40,7 @@ class PooledModel:
     peers
         Peers of each symbol that has a graph in the window.
     failed
-        Why a symbol has none that should have one.
+        Why there are none, by symbol that should have a graph.
     """
 
     weights: Weights
@@ -107,7 +107,7 @@ class PooledTraining:
                 drawn = _drawn(data.training, share, symbol_seed(seed, symbol))
             except PriceDataError:
                 continue
-            except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                 failed[symbol] = reason_of(symbol, error)
                 continue
             peers[symbol] = data.peers

@@ -14,7 +14,7 @@ from tickgraph.market.quality.finding import Finding, Severity
 
 PRICES = ("open", "high", "low", "close", "adj_close")
 NEEDED = ("close", "adj_close")
-# Share of a symbol's sessions that may be left out. Where more are unsound the others are not to be trusted either.
+# Share of a symbol's sessions that may be left out. Where more are unsound, the others cannot be trusted either.
 UNSOUND = 0.05
 
 Rows = NDArray[np.intp]
@@ -36,7 +36,7 @@ class Histories:
     values
         ``[n]`` float64 by column: the prices and the volume.
     told
-        ``[n]`` bool: the bars that findings may be of; the others are context.
+        ``[n]`` bool: the bars that findings may name; the others are context.
     """
 
     names: NDArray[np.object_]
@@ -79,7 +79,7 @@ class Histories:
         return np.bincount(self.codes, minlength=len(self.names))
 
     def by_symbol(self, flags: Flags) -> Iterator[tuple[str, Rows]]:
-        """Flagged bars that may be told of, by symbol."""
+        """Flagged bars that findings may name, by symbol."""
         rows = np.flatnonzero(flags & self.told)
         cuts = np.flatnonzero(np.diff(self.codes[rows])) + 1
         for part in np.split(rows, cuts):

@@ -1,4 +1,4 @@
-"""Prices that cannot be, and such as are suspicious."""
+"""Prices that cannot be, and suspicious ones."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@ r"""Moves of a close, measured in the symbol's own usual move, less what the oth
 .. math:: x_t = \log(p_t / p_{t-1}) - m_t, \qquad z_t = |x_t| / \sigma_t
 
 with :math:`m_t` the median move of all symbols and :math:`\sigma_t` robust: the median absolute move of the sessions
-around t, before and after. To look at what came after is no look-ahead: it only decides which stored bars are believed,
-and the bars that are stored never reach beyond the session of a forecast.
+around t, before and after. Later sessions are no look-ahead here. They only decide which stored bars are believed, and
+stored bars never reach beyond the session of a forecast.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from tickgraph.market.quality.histories import Flags, Histories, Rows
 
 AROUND = 30  # sessions on each side of a move that say what is usual
-FEW_MOVES = 8  # below so many the usual move is a guess
+FEW_MOVES = 8  # of fewer moves the usual one is a guess
 GUESS = 0.03
 LEAST = 0.01  # the usual move is at least this, also of a price that hardly ever moves
 OFTEN = 0.15  # a restless symbol's larger moves count up to this; above it they may be bad bars themselves
 MEDIAN_TO_DEVIATION, UPPER_TO_DEVIATION = 1.4826, 0.7803  # of the normal: median of |x|, its 80th percentile
 LARGE = 0.2  # smaller moves are not looked at
 MARKET = 5  # symbols of which the median is the market's move
-CRASH = np.log(2)  # no market moves by more in a day: then all have another unit
+CRASH = np.log(2)  # no market moves by more in a day; if all symbols do, they have another unit
 UNUSUAL = 10.0  # times the usual move
 LEVEL = np.log(10) - 0.05  # no listed stock keeps a tenfold move of one session
 _BLOCK = 20_000

@@ -15,7 +15,7 @@ GAP = "gap"
 # Share of a symbol's bars that may lie on days without a session. Of another exchange's bars at least 2 % do.
 CLOSED = 0.01
 REGULAR = 0.8  # share of steps that are alike where bars are weekly or monthly
-FEWEST = 8  # steps from which that can be told
+FEWEST = 8  # steps that show it
 # Days between bars that are not daily, and their name. What is thinly traded has steps of all lengths.
 PERIODS = (
     (5, 9, "weekly"),
@@ -42,7 +42,7 @@ def unfinished(bars: Histories, now: datetime | None = None) -> tuple[list[Findi
     more, _ = bars.leave_out(
         later & ~running,
         "future session",
-        lambda row: f"{bars.days[row]} has not been: the last session that closed is {last}",
+        lambda row: f"{bars.days[row]} is in the future: the last session that closed is {last}",
     )
     return [*found, *more], out | later
 

@@ -11,12 +11,12 @@ from tickgraph.market.quality.finding import Finding, Implausible
 from tickgraph.market.quality.histories import NEEDED, UNSOUND, Flags, Histories, Rows, written
 from tickgraph.market.quality.moves import LEVEL, Moves, times
 
-RUN = 10  # most bars in a row that are slips, and not a level
+RUN = 10  # bars in a row that may be slips; more are a level
 SLIP, SLIPS = np.log(1.5), np.log(3)  # least move of one bar that comes back, and of several
-RETURN = 0.25  # share of the move by which the price may miss where it was
-RESTLESS, LEAST_MISS = 5.0, 0.05  # usual moves by which it may at most, and what it always may
+RETURN = 0.25  # the price is back if it misses its old level by at most this share of the move
+RESTLESS, LEAST_MISS = 5.0, 0.05  # it may miss by so many usual moves at most, and by so much in any case
 NEWEST = np.log(3)  # least move into the newest bar that waits to be confirmed
-ENOUGH = 30  # bars after the first few that say that the first few are wrong
+ENOUGH = 30  # bars that must follow the first few to show that the first few are wrong
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Slips:
     Attributes
     ----------
     out, waiting
-        ``[n]`` bool: bars that do not belong; those among them that are the newest, and may be right.
+        ``[n]`` bool: bars that do not belong; those of them that are the newest, and may be right.
     explained
         ``[n]`` bool: bars with a move into a slip, or back.
     size

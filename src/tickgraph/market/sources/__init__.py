@@ -42,9 +42,8 @@ def open_source(
     Raises
     ------
     InputError
-        An unknown name, a source that has no prices of the exchange in force, ``files`` without a path, a bad
-        variable in the environment, or ``live`` without a provider that could be asked: Tiingo is left out where it has
-        no token.
+        An unknown name, a source that has no prices of the exchange in force, ``files`` without a path, or a bad
+        variable in the environment. Or ``live`` has no provider to ask: Tiingo without a token is left out.
     PriceDataError
         The path of ``files`` does not exist.
     """

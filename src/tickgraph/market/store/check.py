@@ -57,11 +57,10 @@ def examine(
 ) -> Examination:
     """Look through what is stored from a source, one symbol at a time; nothing is changed.
 
-    Errors: a file that is damaged (each page has a checksum) or another symbol's, rows that are out of order or
-    double, a recent file that cannot be read, and those of :func:`tickgraph.market.quality.check`. Warnings: leftover
-    temporary files, files that are no symbol's, recent rows of a symbol without a history, symbols that end before or
-    after the session that most end on, and again those of the quality checks, sessions missing inside a history among
-    them.
+    Errors are a file that is damaged (each page has a checksum) or another symbol's, rows that are out of order or
+    double, and a recent file that cannot be read. Warnings are leftover temporary files, files that are no symbol's,
+    and recent rows of a symbol without a history. So are symbols that end before or after the session that most end on.
+    Errors and warnings of :func:`tickgraph.market.quality.check` are among them.
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ def _came_late(held: NDArray[np.datetime64], days: NDArray[np.datetime64]) -> bo
 
 
 def sessions_before(stored: SymbolPrices, day: np.datetime64, count: int) -> pa.Table:
-    """Give the last stored sessions before a day, in a recent file's types."""
+    """The last stored sessions before a day, in a recent file's types."""
     arrays = stored.arrays(BAR_COLUMNS[1:])
     stop = int(np.searchsorted(arrays["date"], day))
     start = max(0, stop - count)

@@ -59,7 +59,7 @@ class StoreExchange:
         asked = calendar.exchange()
         if self._agreed == asked:
             return
-        # Of the whole store, where the locks of writers are of one source.
+        # This lock is for the whole store; those of writers are for one source.
         with exclusive(self._root / ".locks" / f"{_RECORD}.lock", self._threads):
             self.check()
             if self._agreed != asked:

@@ -57,7 +57,7 @@ def repair(
 ) -> RepairReport:
     """Mend what :func:`tickgraph.market.store.check.examine` finds wrong with the files of a source.
 
-    A file is replaced only by a whole history that was fetched and passed the checks; one whose rows can be read is
+    A file is replaced only by a whole history that was fetched and passed the checks. A file whose rows can be read is
     kept where the new one would lose sessions. So no readable prices are ever lost for good.
 
     Parameters
@@ -65,8 +65,8 @@ def repair(
     store, source
         What to mend, and where prices are fetched from.
     symbols
-        Canonical names, whose histories are also fetched again where sessions are missing inside them or bad ones are
-        stored; None is all that are stored. The recent file and leftovers are seen to in any case.
+        Canonical names; None is all that are stored. Histories of named symbols are also fetched again where sessions
+        are missing inside them or bad ones are stored. The recent file and leftovers are seen to in any case.
     dry_run
         Say what would be done, and do nothing.
     progress

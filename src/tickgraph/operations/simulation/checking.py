@@ -103,7 +103,7 @@ class Checker:
                 panel = self.expected.panel(as_of, names, ends)
                 try:
                     found[symbol] = prepare_momentum(symbol, panel, answer.as_of, self.world.training)
-                except Exception as error:  # noqa: BLE001  whatever it is, it is of this symbol
+                except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                     wrong[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
                 continue
             key = symbol, model.trained_at, as_of

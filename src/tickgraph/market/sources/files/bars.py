@@ -52,8 +52,8 @@ class Read:
 def read_bars(table: Table) -> Read:
     """Read a table's bars.
 
-    A row that surely is no bar is left out, and a remark names its line: a blank line, a repeated header, a footer, a
-    row without any price. Where a cell cannot be read that is needed, its symbol is rejected.
+    A row that surely is no bar is left out, and a remark names its line. Such are blank lines, repeated headers,
+    footers and rows without any price. Where a needed cell cannot be read, its symbol is rejected.
 
     Raises
     ------
@@ -154,7 +154,7 @@ class _Reader:
             if not priced[row]:
                 self._no_bar(row)
             else:
-                example = f"is no date like {dates.form}, as others there are"
+                example = f"is no date like {dates.form}, the form of the others"
                 if dates.unreadable[row]:
                     self._refuse(row, "date", f"which {example}. Write it so")
                 else:
@@ -237,7 +237,7 @@ class _Reader:
         self._rejected[name] = f"{self._table.where(row)}: column {column!r} holds {quoted(cell)}, {why}."
 
     def _judge(self, line: Malformed) -> None:
-        """Of a line with more or fewer cells than the header: a footer is left out, a torn row rejects its symbol."""
+        """Leave out a footer, and reject the symbol of a torn row: both have other numbers of cells than the header."""
         where = f"{self._table.file} line {line.line}"
         if not any(line.cells):
             return

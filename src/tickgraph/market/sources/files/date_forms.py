@@ -136,7 +136,7 @@ def _zoned(days: Days, clock: pd.Series, zone: pd.Series, row_of: Callable[[int]
 
 
 def shown(moments: Moments, row_of: Callable[[int], int]) -> Days:
-    """Days that the file's clock shows; those of UTC or the exchange where the former fall on weekends."""
+    """Days that the file's clock shows; those of UTC or New York where the file's fall on weekends."""
     readings = moments.readings()
     right = [days for days in readings if not has_weekends(days)] or readings[:1]
     for other in right[1:]:
@@ -178,7 +178,7 @@ _SHAPES = {"%Y": "9999", "%y": "99", "%m": "99?", "%d": "99?", "%b": "aaa"}
 
 
 def outside(days: Days) -> NDArray[np.bool_]:
-    """``[n]`` whether a day is one of no prices that a file may hold."""
+    """``[n]`` whether a day is too early or too late for prices."""
     with np.errstate(invalid="ignore"):
         return (days < _EARLIEST) | (days >= _LATEST)
 

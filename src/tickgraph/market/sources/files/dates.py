@@ -52,8 +52,8 @@ class Dates:
 def read_dates(column: pa.ChunkedArray) -> Dates:
     """Read a column of dates.
 
-    A date is the one that the file's own clock shows, whatever its zone. Where that falls on weekends, and all times
-    are midnight in UTC or at the exchange, it is the date there.
+    A date is the one that the file's own clock shows, whatever its zone. There is one exception: some of these dates
+    fall on weekends, and all times are midnight in UTC or in New York. Then it is the date there.
 
     Raises
     ------

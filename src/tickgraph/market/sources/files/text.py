@@ -39,7 +39,7 @@ class NoTableError(PriceDataError):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where what is: ``levels`` has the header's lines, one or more; ``first`` is the first line of rows, from 0."""
+    """Where the parts are: ``levels`` has the header's lines; ``first`` is the first line of rows, from 0."""
 
     separator: str
     levels: list[list[str]]
@@ -163,8 +163,8 @@ def _layout(lines: list[str]) -> _Layout | None:
 def _levels(rows: list[list[str]], place: int) -> tuple[list[list[str]], int]:
     """Lines of the header, and where the rows start.
 
-    pandas writes columns of several levels as one line a level, each with the level's name in front, and a line with
-    the index's name alone: ``Price,Close,Close``, ``Ticker,AAPL,MSFT``, ``Date,,``.
+    pandas writes columns of several levels as one line a level, with the level's name in front. A line with the
+    index's name alone follows: ``Price,Close,Close``, ``Ticker,AAPL,MSFT``, ``Date,,``.
     """
     start, levels = place, [rows[place]]
     above = rows[place - 1] if place else []
@@ -223,7 +223,7 @@ def _rows(
     read = pyarrow.csv.read_csv(
         file,
         read_options=pyarrow.csv.ReadOptions(
-            use_threads=False,  # lines have numbers only so
+            use_threads=False,  # with threads lines have no numbers
             block_size=_BLOCK,
             skip_rows=layout.first,
             column_names=names,

@@ -1,4 +1,4 @@
-"""Which day a moment is, by the clock of a file, of UTC and of the exchange."""
+"""Which day a moment is, by the clock of a file, of UTC and of New York."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tickgraph.market.sources.files.dialects import dialects
 
-_AT_EXCHANGE = "America/New_York"
+_NEW_YORK = "America/New_York"
 _OFFSET = re.compile(r"(?:GMT|UTC)?([+-])(\d{2}):?(\d{2})?")
 _CLOCK = re.compile(r"(\d{1,2}):?(\d{2})(?::?(\d{2})(?:[.,]\d+)?)?\s*([AaPp])?")
 
@@ -31,10 +31,8 @@ class Moments:
         days = [self.local.astype("datetime64[D]")]
         if np.isnat(self.utc).sum() > np.isnat(self.local).sum() or np.isnat(self.utc).all():
             return days
-        at_exchange = (
-            pd.Series(self.utc).dt.tz_localize("UTC").dt.tz_convert(_AT_EXCHANGE).dt.tz_localize(None)
-        )
-        for clock in (self.utc, at_exchange.to_numpy().astype("datetime64[us]")):
+        in_new_york = pd.Series(self.utc).dt.tz_localize("UTC").dt.tz_convert(_NEW_YORK).dt.tz_localize(None)
+        for clock in (self.utc, in_new_york.to_numpy().astype("datetime64[us]")):
             known = clock[~np.isnat(clock)]
             if (known == known.astype("datetime64[D]")).all():
                 days.append(clock.astype("datetime64[D]"))
