@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -150,3 +151,13 @@ def here(settings: Settings, now: object = lambda: EVENING) -> Iterator[Here]:
             server.should_exit = True
             thread.join(60)
             assert not thread.is_alive(), "the service did not stop"
+
+
+def until(condition, what, seconds=60):
+    """Poll for what another process does; fails with ``what`` when it never happens."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {seconds} s")

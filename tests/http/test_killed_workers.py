@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import psutil
 import pytest
 
-from real_service import ADMIN, TOKEN, process
+from real_service import ADMIN, TOKEN, process, until
 from tickgraph.pipeline.jobs import JobBoard
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are different on Windows")
-
-
-def until(condition, what, seconds=60):
-    """Poll for what another process does; fails with ``what`` when it never happens."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 def niced(running):

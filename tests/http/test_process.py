@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from real_service import BRIEF, process
+from real_service import BRIEF, process, until
 from tickgraph.pipeline.jobs import JobBoard
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and several processes are different on Windows")
@@ -29,16 +28,6 @@ def served(trained_dir, prices_dir, tmp_path_factory):
     shutil.copytree(trained_dir, folder / "gnn")
     with process(folder / "gnn", prices_dir, "--no-on-demand", cwd=folder) as running:
         yield running
-
-
-def until(condition, what, seconds=60):
-    """Poll for what another process does; fails with ``what`` when it never happens."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 def test_it_says_where_it_listens_and_serves(served):

@@ -35,6 +35,7 @@ from tickgraph.registry.reading import trained_symbols
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import Figure, ModelMetadata, PanelFigures, WalkForward
 from tickgraph.settings import load_settings
+from tickgraph.wording import listed
 
 
 def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
@@ -59,7 +60,7 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
         failure(reason)
     if lost := registry.without_metadata():
         note(
-            f"{', '.join(lost)}: weights or correlations without metadata, so there is no model. Restore it, train "
+            f"{listed(lost)}: weights or correlations without metadata, so there is no model. Restore it, train "
             "again, or run tickgraph remove"
         )
     if failures:

@@ -22,6 +22,7 @@ from tickgraph.operations.timetable import DEFAULT, Timetable
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata
 from tickgraph.serving.answer import MODEL_AGE
+from tickgraph.wording import listed
 
 State = Literal["failed", "out of band", "stale", "ok"]
 WORST_FIRST: tuple[State, ...] = ("failed", "out of band", "stale", "ok")
@@ -163,7 +164,7 @@ def overview(
         problems.append(f"no trained model in {registry.root}. Run: tickgraph train --symbols TIER_1")
     if lost := registry.without_metadata():
         problems.append(
-            f"{', '.join(lost)}: the metadata is lost, the other files are there. Restore it, or train again"
+            f"{listed(lost)}: the metadata is lost, the other files are there. Restore it, or train again"
         )
     if last_run is not None and last_run.state in ("failed", "interrupted"):
         problems.append(f"the last refresh ({last_run.id}) {_ended(last_run)}")

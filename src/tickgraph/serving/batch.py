@@ -43,8 +43,8 @@ def prepare_models(
     -------
     list
         For each model, its forecast or an error. It is an error if the target's own prices have too large a gap in
-        the sessions that its features need, or do not move in them: nothing is known of its volatility then. It is
-        one, too, if the model says what the target's own moves do not support.
+        the sessions that its features need. It is one if they do not move there, since nothing is known of the
+        target's volatility then. And it is one if the model says what the target's own moves do not support.
     """
     panel, graph = whole.through(session), models[0].graph
     reasons = [staleness(model, session, now) for model in models]

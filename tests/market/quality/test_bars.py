@@ -7,13 +7,6 @@ import pytest
 from tickgraph.market.quality import check, usable
 
 
-@pytest.fixture
-def bars(sample):
-    return (
-        sample.fetch(["AAPL", "MSFT"], None, None).bars.query("date >= '2022-01-01'").reset_index(drop=True)
-    )
-
-
 def kinds(bars):
     return {(f.symbol, f.kind, f.session, f.severity) for f in check(bars)}
 
