@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from tickgraph.errors import PriceDataError
+from tickgraph.market.calendar import use_exchange
 
 DAYS = pd.to_datetime(["2022-01-03", "2022-01-04", "2022-01-13", "2022-12-30"])
 
@@ -14,8 +15,8 @@ def column(cells):
     return "date|close|volume\n" + "".join(f"{cell}|1|2\n" for cell in cells)
 
 
-def days_of(source):
-    return source.fetch(["AAPL"]).bars["date"].tolist()
+def days_of(source, symbol="AAPL"):
+    return source.fetch([symbol]).bars["date"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,14 @@ def test_midnight_of_the_exchange_in_parquet_by_a_western_clock_is_the_day_at_th
     frame = pd.DataFrame({"date": days.tz_convert("America/Los_Angeles"), "close": 1.0, "volume": 2})
     frame.to_parquet(tmp_path / "AAPL.parquet")
     assert days_of(FileSource(tmp_path)) == days.tz_localize(None).tolist()
+
+
+def test_midnight_of_another_exchange_in_utc_is_the_day_there(written):
+    days = pd.bdate_range("2022-03-07", "2022-03-18", tz="Asia/Tokyo")
+    cells = [str(day) for day in days.tz_convert("UTC")]
+    assert cells[0] == "2022-03-06 15:00:00+00:00"  # a Sunday
+    use_exchange("XTKS")
+    assert days_of(written(column(cells), "7203.csv"), "7203") == days.tz_localize(None).tolist()
 
 
 def test_the_order_of_day_and_month_is_told_by_weekdays_and_said(written):

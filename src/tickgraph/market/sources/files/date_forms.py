@@ -136,7 +136,7 @@ def _zoned(days: Days, clock: pd.Series, zone: pd.Series, row_of: Callable[[int]
 
 
 def shown(moments: Moments, row_of: Callable[[int], int]) -> Days:
-    """Days that the file's clock shows; those of UTC or New York where the file's fall on weekends."""
+    """Days that the file's clock shows; those of UTC or of the exchange where the file's fall on weekends."""
     readings = moments.readings()
     right = [days for days in readings if not has_weekends(days)] or readings[:1]
     for other in right[1:]:

@@ -53,7 +53,7 @@ def read_dates(column: pa.ChunkedArray) -> Dates:
     """Read a column of dates.
 
     A date is the one that the file's own clock shows, whatever its zone. There is one exception: some of these dates
-    fall on weekends, and all times are midnight in UTC or in New York. Then it is the date there.
+    fall on weekends, and all times are midnight in UTC or at the exchange. Then it is the date there.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which day a moment is, by the clock of a file, of UTC and of New York."""
+"""Which day a moment is, by the clock of a file, of UTC and of the exchange."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tickgraph.market.calendar import timezone
 from tickgraph.market.sources.files.dialects import dialects
 
-_NEW_YORK = "America/New_York"
 _OFFSET = re.compile(r"(?:GMT|UTC)?([+-])(\d{2}):?(\d{2})?")
 _CLOCK = re.compile(r"(\d{1,2}):?(\d{2})(?::?(\d{2})(?:[.,]\d+)?)?\s*([AaPp])?")
 
@@ -31,8 +31,8 @@ class Moments:
         days = [self.local.astype("datetime64[D]")]
         if np.isnat(self.utc).sum() > np.isnat(self.local).sum() or np.isnat(self.utc).all():
             return days
-        in_new_york = pd.Series(self.utc).dt.tz_localize("UTC").dt.tz_convert(_NEW_YORK).dt.tz_localize(None)
-        for clock in (self.utc, in_new_york.to_numpy().astype("datetime64[us]")):
+        there = pd.Series(self.utc).dt.tz_localize("UTC").dt.tz_convert(timezone()).dt.tz_localize(None)
+        for clock in (self.utc, there.to_numpy().astype("datetime64[us]")):
             known = clock[~np.isnat(clock)]
             if (known == known.astype("datetime64[D]")).all():
                 days.append(clock.astype("datetime64[D]"))
