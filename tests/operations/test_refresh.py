@@ -144,7 +144,7 @@ def test_a_provider_that_is_late_for_many_symbols_is_a_failed_run_and_no_peers_a
     assert run.state == "failed"
     assert run.unreachable == {
         "sample": "source 'sample' has no prices of 2022-11-01 yet for 11 of 14 symbols: "
-        "AMZN, BAC, COP, CVX, GOOGL, ..."
+        "AMZN, BAC, COP, CVX, GOOGL and 6 more"
     }
     assert not trained(run)
     assert published(run) >= {"AAPL", "JPM"}
