@@ -73,7 +73,7 @@ def test_whatever_stands_there_is_discarded_and_no_link_is_followed(tmp_path):
     loop = tmp_path / "loop"
     loop.symlink_to("loop")
     assert (other_kind(link), other_kind(folder), other_kind(loop)) == ("a link", "a folder", "a link")
-    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+    with pytest.raises(FileRefused, match=os.strerror(errno.ELOOP)):
         read_regular(loop)
     for path in (link, folder, loop, tmp_path / "none"):
         discard(path)

@@ -23,6 +23,8 @@ from __future__ import annotations
 import logging
 from typing import ClassVar
 
+from pydantic_core import ValidationError
+
 _log = logging.getLogger(__name__)
 
 
@@ -103,6 +105,16 @@ def reason_of(symbol: str, error: Exception) -> str:
         return text if symbol in text else f"{symbol}: {text}"
     _log.error("unforeseen error of %s", symbol, exc_info=error)
     return (
-        f"{symbol}: an unforeseen error, {type(error).__name__}: {error}. "
+        f"{symbol}: an unforeseen error, {type(error).__name__}: {_in_one_line(error)}. "
         "It is a fault of tickgraph: please report it with the traceback in the log."
     )
+
+
+def _in_one_line(error: Exception) -> str:
+    """What an unforeseen error says; of a value that does not fit pydantic's model, where it stood and no more."""
+    if isinstance(error, ValidationError):
+        found = error.errors(include_url=False, include_input=False)
+        fields = [f"{'.'.join(map(str, each['loc'])) or 'the whole'} ({each['type']})" for each in found]
+        more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+        return f"{error.title} does not take the value of {', '.join(fields[:3])}{more}"
+    return " ".join(str(error).split())

@@ -31,6 +31,10 @@ _READ = (
 )
 
 
+MAX_BYTES = 256 * 1024 * 1024
+"""Bytes of a file whose reader names no bound of its own."""
+
+
 class FileRefused(OSError):
     """A path holds no regular file, or a larger one than its reader takes; ``strerror`` is the reason."""
 
@@ -38,7 +42,7 @@ class FileRefused(OSError):
         super().__init__(errno.EINVAL, reason, str(path))
 
 
-def read_regular(path: Path, max_bytes: int | None = None) -> bytes:
+def read_regular(path: Path, max_bytes: int | None = MAX_BYTES) -> bytes:
     """Read a whole regular file without ever waiting for a writer.
 
     Parameters
@@ -53,11 +57,17 @@ def read_regular(path: Path, max_bytes: int | None = None) -> bytes:
     FileNotFoundError
         Nothing is there.
     FileRefused
-        A folder, a named pipe, a socket or a device is there, or a file that is too large.
+        A folder, a named pipe, a socket, a device or a link to itself is there, or a file that is too large.
     OSError
-        What else the system says: no permission, a link to itself, a stale handle.
+        What else the system says: no permission, a stale handle.
     """
-    _refuse_others(path, path.stat().st_mode)
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise FileRefused(path, f"it is a link that leads to no file: {os.strerror(errno.ELOOP)}") from None
+    _refuse_others(path, mode)
     handle = os.open(path, _READ)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
@@ -65,7 +75,10 @@ def read_regular(path: Path, max_bytes: int | None = None) -> bytes:
         if max_bytes is None:
             return file.read()
         # Files of /proc say that they have no bytes, and a file can grow: what is read is bounded as well.
-        data = file.read(max_bytes + 1) if status.st_size <= max_bytes else b""
+        # Python takes the memory for all that is asked for, so no more is asked for than the file says it has.
+        data = file.read(status.st_size + 1) if status.st_size <= max_bytes else b""
+        if len(data) > status.st_size:
+            data += file.read(max(0, max_bytes + 1 - len(data)))
     size = max(status.st_size, len(data))
     if size > max_bytes:
         raise FileRefused(path, f"it has {size:,} bytes or more, and at most {max_bytes:,} were expected")

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are different o
 
 
 def niced(running):
-    """Worker processes of a service: those that yield to others."""
-    found = []
-    for child in psutil.Process(running.process.pid).children(recursive=True):
+    """Worker processes of a service: those that yield to it, whatever the tests themselves yield to."""
+    found, service = [], psutil.Process(running.process.pid)
+    for child in service.children(recursive=True):
         try:
-            if child.nice() > 0 and child.status() != psutil.STATUS_ZOMBIE:
+            if child.nice() > service.nice() and child.status() != psutil.STATUS_ZOMBIE:
                 found.append(child)
         except psutil.NoSuchProcess:  # it ended meanwhile
             continue

@@ -220,7 +220,7 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
         if found and found[1] >= oldest:
             # A folder is not ours, and a file that is gone was deleted for its age.
             with contextlib.suppress(FileNotFoundError, FileRefused), storage_errors(folder / name):
-                tables.append(_parsed(read_regular(folder / name)))
+                tables.append(_parsed(read_regular(folder / name, None)))
     records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
     if since is not None:
         records = records[records["target_session"] >= pd.Timestamp(since)]

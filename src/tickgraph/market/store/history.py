@@ -25,6 +25,7 @@ VALUES: tuple[str, ...] = BAR_COLUMNS[1:]  # date, prices, volume: the symbol is
 # One group for ten years: groups of 256 make a file a quarter larger, take three times as long to read whole, and
 # their last one is read no faster (docs/prices.md).
 GROUP_ROWS = 4096
+MAX_HISTORY_BYTES = 16 * 1024 * 1024  # sixty years of every day of the calendar take some 2 MB
 
 _FETCHED_AT = b"tickgraph.fetched_at"  # what versions before the head was there wrote
 
@@ -126,13 +127,13 @@ def read_history(
     """
     try:
         with storage_errors(path):
-            data = read_regular(path)
+            data = read_regular(path, MAX_HISTORY_BYTES)
     except FileNotFoundError:
         raise PriceDataError(
             f"No prices of {symbol} are stored from source {source!r} in {path.parent.parent}. "
             f"Run: tickgraph prices update --symbols {symbol} --source {source}"
         ) from None
-    except FileRefused:  # a folder, a named pipe, a device
+    except FileRefused:  # a folder, a named pipe, a device, a file far too large
         raise damaged(path, source, symbol) from None
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)

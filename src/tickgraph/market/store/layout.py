@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zlib
@@ -97,6 +98,9 @@ def file_stamp(path: str) -> FileStamp | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:  # a link to itself: who reads it says that it is no price file
+            status = os.lstat(path)
+            return status.st_mtime_ns, status.st_size, status.st_ino
         raise StorageError(f"Cannot look at {path}: {error.strerror}. Check its disk.") from error
     return status.st_mtime_ns, status.st_size, status.st_ino
 
