@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import psutil
 import uvicorn
 
 from tickgraph.http.app import create_app
@@ -161,3 +162,15 @@ def until(condition, what, seconds=60):
             return found
         time.sleep(0.02)
     raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+def until_ended(processes):
+    """Wait for processes of others to end. One that its new parent is slow to reap has ended."""
+
+    def lives(one):
+        try:
+            return one.is_running() and one.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    until(lambda: not any(map(lives, processes)), f"the end of {processes}")

@@ -8,7 +8,7 @@ import signal
 import psutil
 import pytest
 
-from real_service import ADMIN, TOKEN, process, until
+from real_service import ADMIN, TOKEN, process, until, until_ended
 from tickgraph.pipeline.jobs import JobBoard
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are different on Windows")
@@ -64,6 +64,5 @@ def test_idle_workers_that_were_killed_are_replaced_and_stopped_ones_hold_up_no_
         for worker in workers:
             worker.send_signal(signal.SIGSTOP)
         assert running.stop() in (0, -signal.SIGTERM), running.log
-    _, alive = psutil.wait_procs(workers, timeout=60)
-    assert not alive
+    until_ended(workers)
     assert not [line for line in running.log if "Traceback" in line], running.log

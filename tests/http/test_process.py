@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from real_service import BRIEF, process, until
+from real_service import BRIEF, process, until, until_ended
 from tickgraph.pipeline.jobs import JobBoard
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and several processes are different on Windows")
@@ -109,15 +109,14 @@ def test_a_signal_ends_it_in_order(trained_dir, prices_dir, tmp_path, kind):
 
 @posix
 def test_a_signal_during_training_ends_it_and_its_worker(registry, prices_dir, tmp_path):
-    slow = {"TICKGRAPH_TRAINING__EPOCHS": "2000"}
+    slow = {"TICKGRAPH_TRAINING__EPOCHS": "10000"}
     with process(registry.root, prices_dir, cwd=tmp_path, **slow) as running:
         assert running.get("/forecast/TSLA").json()["status"] == "momentum"
         parent = psutil.Process(running.process.pid)
         children = until(lambda: parent.children(recursive=True), "starting the worker")
         running.process.kill()  # no chance to tidy up: the worker must see it for itself
         running.process.wait(60)
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert not alive
+    until_ended(children)
     assert registry.generation("TSLA") is None
 
 
@@ -206,8 +205,7 @@ def test_workers_end_when_the_process_that_started_them_is_killed(registry, pric
         assert len(children) >= 2
         running.process.kill()
         running.process.wait(60)
-        _, alive = psutil.wait_procs(children, timeout=60)
-        assert not alive
+        until_ended(children)
 
 
 def test_a_port_that_is_taken_is_said_and_is_not_a_traceback(trained_dir, prices_dir, tmp_path):

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from real_service import process
+from real_service import process, until_ended
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and several processes are different on Windows")
 
@@ -39,8 +39,7 @@ def test_a_request_cut_off_by_the_end_is_told_and_training_ends_with_the_service
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:tickgraph:problem:overloaded")
         assert "stopping" in answer.json()["detail"]
         assert "retry-after" in answer.headers
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert not alive
+    until_ended(children)
     assert no_tracebacks(running), running.log
     assert registry.generation("TSLA") is None
 
