@@ -218,7 +218,7 @@ class _Reader:
             more = f", and so are {len(nameless) - 1:,} more" if len(nameless) > 1 else ""
             reason = (
                 f"{self._table.where(int(nameless[0]))} is without a symbol in column {column!r}{more}. "
-                "Expected one in each row. pandas loses the tickers NA, NAN and NULL unless it is told keep_default_na=False."
+                "Expected one in each row. pandas loses tickers such as NA and NAN unless told keep_default_na=False."
             )
             if 2 * len(nameless) > kept.sum():  # a symbol may stand in the first row of its group only
                 raise PriceDataError(reason)
