@@ -44,6 +44,17 @@ ADJUSTED = {
     ),
     "tidyquant": "symbol,date,close,volume,adjusted\nAAPL,2022-01-03,10.5,100,10\nAAPL,2022-01-04,11.5,200,11\n",
     "Quandl": "Date,Close,Volume,Adj. Close\n2022-01-03,10.5,100,10\n2022-01-04,11.5,200,11\n",
+    "Yahoo's page, read by pandas": (
+        "Date,Open,Close Close price adjusted for splits.,Adj Close Adjusted close price adjusted for splits and "
+        "dividend and/or capital gain distributions.,Volume\n"
+        "2022-01-03,9,10.5,10,100\n"
+        "2022-01-04,9,11.5,11,200\n"
+    ),
+    "quantmod": (
+        '"Index","AAPL.Open","AAPL.High","AAPL.Low","AAPL.Close","AAPL.Volume","AAPL.Adjusted"\n'
+        '"2022-01-03",9,11,8,10.5,100,10\n'
+        '"2022-01-04",9,11,8,11.5,200,11\n'
+    ),
     "Adj Close Price": "Date,Close,Adj Close Price,Volume\n2022-01-03,10.5,10,100\n2022-01-04,11.5,11,200\n",
     "Yahoo's page": "Date,Close*,Adj Close**,Volume\n2022-01-03,10.5,10,100\n2022-01-04,11.5,11,200\n",
     "semicolons, decimal commas": (
@@ -66,6 +77,25 @@ ADJUSTED = {
 }
 
 PLAIN = {
+    "Databento": (
+        "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol\n"
+        "2022-01-03T00:00:00.000000000Z,35,2,32,9.0,11.0,8.0,10.5,100,AAPL\n"
+        "2022-01-04T00:00:00.000000000Z,35,2,32,9.0,11.0,8.0,11.5,200,AAPL\n"
+    ),
+    "Polygon": (
+        "ticker,volume,open,close,high,low,window_start,transactions\n"
+        "AAPL,100,9,10.5,11,8,1641186000000000000,7\n"
+        "AAPL,200,9,11.5,11,8,1641272400000000000,7\n"
+    ),
+    "investing.com, French": (
+        '"Date","Dernier","Ouv.","Plus Haut","Plus Bas","Vol.","Variation %"\n'
+        '"03/01/2022","10,5","9,0","11,0","8,0","100","0,1%"\n'
+        '"14/01/2022","11,5","9,0","11,0","8,0","200","0,1%"\n'
+    ),
+    "Stooq, Polish": (
+        "Data,Otwarcie,Najwyzszy,Najnizszy,Zamkniecie,Wolumen\n2022-01-03,9,11,8,10.5,100\n2022-01-04,9,11,8,11.5,200\n"
+    ),
+    "akshare": "日期,开盘,收盘,最高,最低,成交量\n2022-01-03,9,10.5,11,8,100\n2022-01-04,9,11.5,11,8,200\n",
     "Stooq": "Date,Open,High,Low,Close,Volume\n2022-01-03,9,11,8,10.5,100\n2022-01-04,9,11,8,11.5,200\n",
     "Stooq, in bulk": (
         "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"

@@ -181,6 +181,11 @@ def test_own_files_are_imported_trained_and_forecast(run, sample, tmp_path):
     code, out, _ = run("prices", "import", "mine.csv")
     assert code == 0
     assert "3 symbols, 6,798 new sessions" in out
+    apart = ("--prices-dir", "apart")
+    run("prices", "import", "mine.csv", *apart)
+    for command, wanted in (("check", 4), ("show", 0)):  # the source is sample, and the store has none of it
+        code, _, err = run("prices", command, *apart)
+        assert (code, "There are prices from files: --source files" in err) == (wanted, True)
     code, _, err = run("train", "-s", "ALL", "--source", "files", "--source-path", "mine.csv", *QUICK)
     assert code == 0, err
     code, out, _ = run("predict", "AAPL", "--json")

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tickgraph.cli.output import money
+
 
 @pytest.fixture
 def run(trained_dir, prices_dir, tmp_path):
@@ -79,3 +81,18 @@ def test_an_open_address_without_keys_is_pointed_out(run, host, keys, warned):
     stopped = {"TICKGRAPH_SERVE__RATE_LIMIT": "lots", "TICKGRAPH_SERVE__API_KEYS": keys}
     done = run("serve", "--host", host, **stopped)
     assert ("anyone who can reach it may ask" in done.stderr) is warned
+
+
+@pytest.mark.parametrize(
+    ("price", "shown"),
+    [
+        (1234.5, "1,234.50"),
+        (1.0, "1.00"),
+        (0.5, "0.5000"),
+        (0.0123456, "0.01235"),
+        (1.2e-5, "0.00001200"),
+        (0, "0.00"),
+    ],
+)
+def test_a_price_below_one_keeps_four_digits(price, shown):
+    assert money(price) == shown

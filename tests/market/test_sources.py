@@ -144,9 +144,18 @@ def test_a_parquet_index_of_dates_is_read_in_any_zone(tmp_path, zone):
 
 
 def test_a_row_without_a_symbol_is_not_given_one(tmp_path):
-    rows = "AAPL,2022-01-03,1,2\n,2022-01-04,1,2\n"
+    rows = "AAPL,2022-01-03,1,2\n,2022-01-04,1,2\nAAPL,2022-01-05,1,2\n,2022-01-05,1,2\n"
     (tmp_path / "bars.csv").write_text("symbol,date,close,volume\n" + rows)
-    with pytest.raises(PriceDataError, match=r"bars\.csv has a row without a symbol"):
+    fetched = FileSource(tmp_path).fetch(["AAPL"])
+    assert fetched.bars["date"].dt.day.tolist() == [3, 5]
+    (reason,) = fetched.rejected.values()
+    assert "bars.csv line 3 is without a symbol in column 'symbol', and so are 1 more" in reason
+
+
+def test_a_file_most_of_whose_rows_have_no_symbol_is_refused(tmp_path):
+    rows = "AAPL,2022-01-03,1,2\n,2022-01-04,1,2\n,2022-01-05,1,2\n"
+    (tmp_path / "bars.csv").write_text("symbol,date,close,volume\n" + rows)
+    with pytest.raises(PriceDataError, match=r"bars\.csv line 3 is without a symbol"):
         FileSource(tmp_path).symbols()
 
 

@@ -42,6 +42,13 @@ def test_each_ticker_has_one_spelling(name, spellings):
     assert {written: spelled(written) for written in spellings} == dict.fromkeys(spellings, name)
 
 
+def test_london_fills_its_short_tickers_with_a_point(at):
+    at("XLON")
+    assert {spelled(written) for written in ["BP.", "BP", "BP.L", "LON:BP."]} == {"BP"}
+    with pytest.raises(SymbolError, match="is not a symbol"):
+        spelled("BP.", "XNYS")
+
+
 @pytest.mark.parametrize(
     ("written", "place"),
     [

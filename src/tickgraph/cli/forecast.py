@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tickgraph.cli.options import AsJson
-from tickgraph.cli.output import facts, failure, note, percent, print_json, stdout
+from tickgraph.cli.output import facts, failure, money, note, percent, print_json, stdout
 from tickgraph.cli.predict import print_many, print_one, read_prices
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import read_price
@@ -87,12 +87,12 @@ def _one(
         return
     print_one(answer)
     if chance is not None:
-        rows = {f"P(close > {chance.strike:,.2f})": percent(chance.probability_above)}
-        rows |= {f"{q.probability:.0%} quantile": f"{q.close:,.2f}" for q in chance.quantiles}
+        rows = {f"P(close > {money(chance.strike)})": percent(chance.probability_above)}
+        rows |= {f"{q.probability:.0%} quantile": money(q.close) for q in chance.quantiles}
         stdout.print(facts(f"{chance.symbol}: distribution of the next close", rows))
         if chance.beyond_calibration:
             note(
-                f"{chance.strike:,.2f} lies beyond every move of the {chance.calibration_sessions} calibration "
+                f"{money(chance.strike)} lies beyond every move of the {chance.calibration_sessions} calibration "
                 "sessions: the probability is not known better than that it is small"
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -110,3 +111,10 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 def _plain(text: str) -> str:
     """Keep brackets in a message from being read as markup."""
     return text.replace("[", r"\[")
+
+
+def money(price: float) -> str:
+    """A price with two decimals; one below 1 with four digits that tell something, as of a coin."""
+    if not 0 < price < 1:
+        return f"{price:,.2f}"
+    return f"{price:.{3 - math.floor(math.log10(price))}f}"

@@ -10,7 +10,17 @@ import typer
 from tickgraph.api import open_forecaster
 from tickgraph.cli.findings import show_findings
 from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
-from tickgraph.cli.output import facts, failure, note, percent, print_json, print_table, results, stdout
+from tickgraph.cli.output import (
+    facts,
+    failure,
+    money,
+    note,
+    percent,
+    print_json,
+    print_table,
+    results,
+    stdout,
+)
 from tickgraph.cli.symbols import explain_all
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import prices_by_symbol, read_price
@@ -132,11 +142,11 @@ def print_one(forecast: Forecast) -> None:
     """Print one forecast with where it came from, its notes on stderr."""
     move = percent(forecast.predicted_return, 3, sign=True)
     rows = {
-        "forecast": f"{forecast.prediction:,.2f}  ({move} log return)",
-        "from price": f"{forecast.price:,.2f}  ({forecast.price_source})",
+        "forecast": f"{money(forecast.prediction)}  ({move} log return)",
+        "from price": f"{money(forecast.price)}  ({forecast.price_source})",
     }
     for interval in forecast.intervals:
-        rows[f"{interval.level:.0%} interval"] = f"{interval.lower:,.2f} to {interval.upper:,.2f}"
+        rows[f"{interval.level:.0%} interval"] = f"{money(interval.lower)} to {money(interval.upper)}"
     rows["P(up)"] = percent(forecast.probability_up)
     rows["confidence"] = (
         f"{percent(forecast.confidence)}  (sign is right; {forecast.calibration_sessions} held-out sessions)"
@@ -173,10 +183,10 @@ def print_many(forecasts: Mapping[str, Forecast]) -> None:
         table.add_row(
             symbol,
             *(() if common else (forecast.status, str(forecast.as_of))),
-            f"{forecast.price:,.2f}",
-            f"{forecast.prediction:,.2f}",
+            money(forecast.price),
+            money(forecast.prediction),
             percent(forecast.predicted_return, 2, sign=True),
-            f"{likely.lower:,.2f} to {likely.upper:,.2f}",
+            f"{money(likely.lower)} to {money(likely.upper)}",
             percent(forecast.probability_up),
             percent(forecast.confidence),
         )

@@ -82,7 +82,8 @@ def check(
         stored = store.symbols(settings.source)
         if not stored:
             raise PriceDataError(
-                f"No prices from source {settings.source!r} in {settings.prices_dir}. Run: tickgraph prices update"
+                f"No prices from source {settings.source!r} in {settings.prices_dir}. "
+                + (_others(store) or "Run: tickgraph prices update")
             )
         with stderr.status("Checking prices") as status:
             found = examine(
@@ -148,7 +149,8 @@ def show(
 ) -> None:
     """Show what the store holds."""
     settings = load_settings(source=source, prices_dir=prices_dir, exchange=exchange)
-    held = settings.price_store().info(settings.source)
+    store = settings.price_store()
+    held = store.info(settings.source)
     if as_json:
         print_json(
             [
@@ -169,6 +171,14 @@ def show(
         days = str(stored.first), str(stored.last), str(stored.sessions)
         table.add_row(stored.symbol, *days, stored.fetched_at, stored.provider, revised)
     print_table(table)
+    if not held and (others := _others(store)):
+        note(others)
+
+
+def _others(store: PriceStore) -> str:
+    """Say of which sources a store has prices, where none are of the one that was meant; empty where it has none."""
+    found = store.sources()
+    return f"There are prices from {', '.join(found)}: --source {found[0]}" if found else ""
 
 
 def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from tickgraph.errors import SymbolError
 from tickgraph.market.calendar import NEW_YORK, exchange
 
 AMERICAN = NEW_YORK
+LONDON = "XLON"
 COINS, CURRENCIES = "24/7", "24/5"
 _FUTURES = frozenset({"CMES", "IEPA", "XCBF", "us_futures"})
 
@@ -123,6 +124,8 @@ def spelled(symbol: Any, at: str | None = None) -> str:
 @lru_cache(maxsize=16_384)  # what is refused is not remembered
 def _spelled(symbol: str, at: str) -> str:
     word = symbol.strip().upper().removesuffix(" EQUITY").rstrip()
+    if at == LONDON:
+        word = word.removesuffix(".")  # the exchange fills its tickers of two letters with a point: BP.
     if not symbol.isascii() or len(word) > _SHOWN:
         raise _malformed(symbol, at)
     word = _without_kind(word, at)

@@ -108,8 +108,9 @@ def _unusable(
     if not moved:
         return unmoved(model.symbol, session)
     return PriceDataError(
-        f"Prices of {model.symbol} have too large a gap in the {graph.feature_window + 1} sessions up to {session}, so "
-        f"there is no forecast. Run: tickgraph prices update --symbols {model.symbol} --source {model.source}"
+        f"Prices of {model.symbol} have too large a gap in the {graph.feature_window + 1} sessions up to {session}, or "
+        "lack the session before it, so there is no forecast. "
+        f"Run: tickgraph prices update --symbols {model.symbol} --source {model.source}"
     )
 
 

@@ -82,6 +82,10 @@ def written_number(value, decimal, group, currency):
     return currency + swapped
 
 
+def can_write(encoding, text):
+    return text.encode(encoding, "replace").decode(encoding) == text
+
+
 @st.composite
 def texts(draw):
     """A table, and a text file of it: name and bytes."""
@@ -118,9 +122,10 @@ def texts(draw):
     if draw(st.booleans()):
         lines.insert(0, draw(st.sampled_from([f"sep={separator}", "Prices of a page", ""])))
     ends = draw(st.sampled_from(["\n", "\r\n"]))
-    encoding = draw(st.sampled_from(ENCODINGS))
+    text = ends.join(lines) + ends
+    encoding = draw(st.sampled_from([one for one in ENCODINGS if can_write(one, text)]))
     stem = "prices" if by_column else frame["symbol"].iloc[0]
-    return frame.drop(columns=left_out), f"{stem}.csv", (ends.join(lines) + ends).encode(encoding)
+    return frame.drop(columns=left_out), f"{stem}.csv", text.encode(encoding)
 
 
 @st.composite

@@ -238,3 +238,49 @@ def test_closes_by_ticker_alone_lack_volumes(written):
     header = ",".join(["Date", *(f"T{number}" for number in range(20))])
     with pytest.raises(PriceDataError, match="lacks the columns close, volume. Found 'Date', 'T0'"):
         written(header + "\n2022-01-03" + ",1" * 20 + "\n", "closes.csv").symbols()
+
+
+def test_columns_that_are_named_after_tickers_are_taken_apart(written):
+    text = ",AAPL.Close,AAPL.Volume,BRK.B.Close,BRK.B.Volume\n2022-01-03,10,100,20,200\n"
+    bars = written(text, "some.csv").fetch(["AAPL", "BRK-B"]).bars
+    assert bars[["symbol", "close", "volume"]].to_numpy().tolist() == [["AAPL", 10, 100], ["BRK-B", 20, 200]]
+
+
+def test_two_columns_of_one_name_are_not_chosen_from(written):
+    text = "Security,AAPL US Equity,,MSFT US Equity,\nDates,PX_LAST,PX_VOLUME,PX_LAST,PX_VOLUME\n2022-01-03,10,1,20,2\n"
+    with pytest.raises(
+        PriceDataError, match="two columns 'PX_LAST' with different values: nothing tells whose"
+    ):
+        written(text, "BBG.csv").symbols()
+    same = "Date,Close,Volume,Close\n2022-01-03,10,1,10\n"
+    assert written(same, "AAPL.csv").fetch(["AAPL"]).bars["close"].tolist() == [10]
+
+
+@pytest.mark.parametrize(
+    ("file", "symbol"),
+    [
+        ("NASDAQ_AAPL, 1D.csv", "AAPL"),
+        ("BATS_BRK.B, 1D_3a5f1.csv", "BRK-B"),
+        ("AAPL, 1D.csv", "AAPL"),
+        ("WIKI-AAPL.csv", "AAPL"),
+    ],
+)
+def test_a_file_is_named_after_its_symbol(written, file, symbol):
+    assert written("time,close,volume\n2022-01-03,10,1\n", file).symbols() == (symbol,)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (
+            "HistoricalData_1672531200000.csv",
+            "1672531200000.csv: 'HistoricalData_1672531200000' is not a symbol",
+        ),
+        ("LSE_VOD, 1D.csv", "it is marked as one of London"),
+        ("NASDAQ_AAPL, 60.csv", "is not a symbol"),
+    ],
+)
+def test_a_file_that_is_named_after_no_symbol_says_what_would_do(written, file, said):
+    with pytest.raises(PriceDataError, match=r"Name the file after its symbol \(AAPL.csv\)") as raised:
+        written("Date,Close,Volume\n2022-01-03,10,1\n", file).symbols()
+    assert said in str(raised.value)

@@ -147,3 +147,15 @@ def test_no_bars_no_findings(bars):
 def test_a_close_below_the_days_low_is_found(bars):
     bars.loc[3, "close"] = bars.loc[3, "low"] * 0.95
     assert ("AAPL", "close outside range", "2022-01-06", "warning") in kinds(bars)
+
+
+def test_prices_in_a_billionth_of_a_dollar_are_refused_and_old_ones_before_reverse_splits_are_not(bars):
+    huge = bars.copy()
+    rows = (huge["symbol"] == "AAPL") & (huge["date"] >= "2022-06-01")
+    huge.loc[huge["symbol"] == "AAPL", ["open", "high", "low", "close", "adj_close"]] *= 1e9
+    (found,) = check(huge)
+    assert (found.symbol, found.kind, found.severity) == ("AAPL", "price too high", "error")
+    assert "is 1.29" in found.detail
+    assert "a price is 1,000,000,000 at most" in found.detail
+    huge.loc[rows, ["open", "high", "low", "close", "adj_close"]] /= 1e9
+    assert "price too high" not in {found.kind for found in check(huge)}

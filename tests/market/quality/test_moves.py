@@ -85,7 +85,9 @@ def test_neither_another_unit_nor_a_crash_of_the_market_is_a_finding(scale, cras
     assert check(bars) == []
 
 
-@pytest.mark.parametrize(("factor", "places"), [(100, 1), (100, 3), (0.01, 10), (5, 2), (1.6, 1), (0.6, 1)])
+@pytest.mark.parametrize(
+    ("factor", "places"), [(100, 1), (100, 3), (0.01, 10), (5, 2), (1.6, 1), (0.6, 1), (1.4, 1), (0.75, 1)]
+)
 def test_a_price_that_comes_back_was_a_slip(factor, places):
     clean = walk(["ALFA"], 120)
     bad, slip = clean.copy(), range(60, 60 + places)
@@ -264,3 +266,21 @@ def test_the_cost_of_findings_is_of_symbols_and_not_of_bars(monkeypatch):
     findings = check(bars)
     assert sum(f.count for f in findings) > 300_000
     assert len(made) == len(findings) < 100
+
+
+def test_a_move_of_all_symbols_to_another_unit_is_told_by_its_own_size():
+    bars = walk(list("ABCDEF"), 120)
+    bars.loc[bars["date"] >= bars["date"][60], BOTH] *= 100
+    kept, findings = usable(bars)
+    assert kept.empty
+    assert all("like pence and pounds" in found.detail for found in findings)
+
+
+def test_a_move_is_told_as_one_computes_it_from_the_two_closes():
+    bars = walk(list("ABCDEF"), 120, 0.01)
+    later = bars["date"] >= bars["date"][60]
+    bars.loc[later, BOTH] *= 0.8  # the market
+    bars.loc[later & (bars["symbol"] == "A"), BOTH] *= 2.7
+    (found,) = check(bars)
+    before, after = bars["adj_close"][59], bars["adj_close"][60]
+    assert f"moved by {after / before - 1:+.0%}" in found.detail

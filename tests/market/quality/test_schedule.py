@@ -125,3 +125,14 @@ def test_many_gaps_are_one_warning_with_the_longest():
     (found,) = check(on([day for day in SESSIONS if day not in missing]))
     assert (found.kind, found.count, found.session) == ("gap", 3, str(SESSIONS[22]))
     assert found.detail == f"8 sessions missing in 3 places, 5 of them before {SESSIONS[65]}"
+
+
+@pytest.mark.parametrize("weekly_first", [True, False])
+def test_a_history_that_is_weekly_for_a_time_is_refused(weekly_first):
+    days = pd.DatetimeIndex(sessions("2021-01-01", "2022-06-30"))
+    half = len(days) // 2
+    week = days[:half] if weekly_first else days[half:]
+    daily = days[half:] if weekly_first else days[:half]
+    kept, (found,) = usable(on(sorted([*week[week.weekday == 4], *daily])))
+    assert (found.kind, found.severity, kept.empty) == ("not daily", "error", True)
+    assert "its bars come every 7 days from" in found.detail

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from tickgraph.market.price import MAX_PRICE
 from tickgraph.market.quality.finding import Finding
 from tickgraph.market.quality.histories import NEEDED, PRICES, Flags, Histories, Rows, written
 
 ORDER_TOLERANCE = 0.01
 INTRADAY = 0.2  # share of dates with several different bars from which they are no slip
+RECENT = 30  # bars that say in which unit a symbol's prices are
 
 
 def undated(bars: Histories) -> list[Finding]:
@@ -96,6 +98,25 @@ def impossible(bars: Histories) -> list[Finding]:
         for _, rows in bars.by_symbol(negative):
             detail = bars.span(rows, f"{column} is {written(values[rows[0]])}, below zero")
             found.append(bars.finding(rows, kind, detail, "error"))
+    return found
+
+
+def beyond_price(bars: Histories) -> list[Finding]:
+    """Symbols whose recent closes are above what a price may be: an error, since they are of another unit.
+
+    Closes of long ago may be: many reverse splits make them so.
+    """
+    high = bars.values["close"] > MAX_PRICE
+    found = []
+    for _, rows in bars.by_symbol(high):
+        own = np.flatnonzero(bars.codes == bars.codes[rows[0]])[-RECENT:]
+        if 2 * high[own].sum() > len(own):
+            close = written(bars.values["close"][own[-1]])
+            detail = (
+                f"close of {bars.days[own[-1]]} is {close}, and a price is {MAX_PRICE:,.0f} at most. It may be in a "
+                "billionth of a dollar, as Databento writes prices: divide it"
+            )
+            found.append(bars.finding(rows, "price too high", detail, "error"))
     return found
 
 

@@ -78,7 +78,7 @@ def usable(
         found, flags = step(rest)
         findings += found
         rest = leave(flags)
-    findings += single.impossible(rest)
+    findings += [*single.impossible(rest), *single.beyond_price(rest)]
     broken, unused = single.unused(rest)
     findings += [*broken, *single.doubtful(rest), *schedule.gaps(rest)]
     places = np.flatnonzero(~out)

@@ -49,14 +49,15 @@ def levels(
         for part in np.split(places, cuts):
             if len(part):
                 worst = part[jump[part].argmax()]
-                detail = _level_detail(bars, kind, rows[worst], size[worst], float(ratio[worst]))
+                detail = _level_detail(bars, kind, rows[worst], float(ratio[worst]))
                 more = f"; {len(part)} such moves up to {bars.days[rows[part[-1]]]}" if len(part) > 1 else ""
                 found.append(bars.finding(rows[part], kind, detail + more, how, float(jump[worst])))
     return found
 
 
-def _level_detail(bars: Histories, kind: str, row: int, size: float, ratio: float) -> str:
+def _level_detail(bars: Histories, kind: str, row: int, ratio: float) -> str:
     adjusted = bars.values["adj_close"]
+    size = float(np.log(adjusted[row]) - np.log(adjusted[row - 1]))  # as a person computes it from the two
     moved = f"adj_close went from {written(adjusted[row - 1])} to {written(adjusted[row])}"
     on = f" on {bars.days[row]}"
     if kind == "implausible level":

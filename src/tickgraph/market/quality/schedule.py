@@ -16,6 +16,7 @@ GAP = "gap"
 CLOSED = 0.01
 REGULAR = 0.8  # share of steps that are alike where bars are weekly or monthly
 FEWEST = 8  # steps that show it
+STRETCH = 10  # such steps in a row show it however daily the other bars are
 # Days between bars that are not daily, and their name. What is thinly traded has steps of all lengths.
 PERIODS = (
     (5, 9, "weekly"),
@@ -48,28 +49,50 @@ def unfinished(bars: Histories, now: datetime | None = None) -> tuple[list[Findi
 
 
 def not_daily(bars: Histories) -> tuple[list[Finding], Flags]:
-    """Symbols whose bars come regularly, and less often than once a session: an error."""
+    """Symbols whose bars come regularly, and less often than once a session, all or for a time: an error."""
     flags = np.zeros(len(bars), dtype=np.bool_)
     follows = bars.follows()
     steps = np.zeros(len(bars), dtype=np.int64)
     steps[1:] = np.diff(bars.days).astype(np.int64)
     long = follows & (steps >= PERIODS[0][0])
     count = np.bincount(bars.codes[follows], minlength=len(bars.names))
-    suspect = (count >= FEWEST) & (
-        np.bincount(bars.codes[long], minlength=len(bars.names)) >= REGULAR * count
-    )
+    many = np.bincount(bars.codes[long], minlength=len(bars.names))
+    suspect = (count >= FEWEST) & ((many >= REGULAR * count) | (many >= STRETCH))
     found: list[Finding] = []
     for code in np.flatnonzero(suspect):
         rows = np.flatnonzero(bars.codes == code)
         own = steps[rows][1:]
         for shortest, longest, name in PERIODS:
-            if ((own >= shortest) & (own <= longest)).mean() >= REGULAR:
+            alike = (own >= shortest) & (own <= longest)
+            if alike.mean() >= REGULAR:
                 days = int(np.median(own))
                 detail = f"its bars come every {days} days: {name}. tickgraph needs daily bars"
                 found.append(bars.finding(rows, "not daily", detail, "error"))
-                flags[rows] = True
-                break
+            elif (stretch := _longest_stretch(alike)) is not None:
+                first, last = bars.days[rows[stretch.start]], bars.days[rows[stretch.stop]]
+                days = int(np.median(own[stretch]))
+                detail = (
+                    f"its bars come every {days} days from {first} to {last}: {name}. tickgraph needs daily bars: "
+                    "give these, or leave that time out"
+                )
+                found.append(
+                    bars.finding(rows[stretch.start : stretch.stop + 1], "not daily", detail, "error")
+                )
+            else:
+                continue
+            flags[rows] = True
+            break
     return found, flags
+
+
+def _longest_stretch(alike: Flags) -> slice | None:
+    """The longest of the stretches of at least :data:`STRETCH` steps that are alike."""
+    edges = np.flatnonzero(np.diff(alike, prepend=False, append=False))
+    starts, stops = edges[::2], edges[1::2]
+    if not len(starts) or (stops - starts).max() < STRETCH:
+        return None
+    longest = (stops - starts).argmax()
+    return slice(int(starts[longest]), int(stops[longest]))
 
 
 def closed(bars: Histories) -> tuple[list[Finding], Flags]:

@@ -12,7 +12,7 @@ from tickgraph.market.quality.histories import NEEDED, UNSOUND, Flags, Histories
 from tickgraph.market.quality.moves import LEVEL, Moves, times
 
 RUN = 10  # bars in a row that may be slips; more are a level
-SLIP, SLIPS = np.log(1.5), np.log(3)  # least move of one bar that comes back, and of several
+SLIP, SLIPS = np.log(1.25), np.log(3)  # least move of one bar that comes back, and of several
 RETURN = 0.25  # the price is back if it misses its old level by at most this share of the move
 RESTLESS, LEAST_MISS = 5.0, 0.05  # it may miss by so many usual moves at most, and by so much in any case
 NEWEST = np.log(3)  # least move into the newest bar that waits to be confirmed

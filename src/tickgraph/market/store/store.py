@@ -83,11 +83,15 @@ class PriceStore:
         if symbol in self.names(usual):
             return usual
         self.reader.exchange.check()
+        others = [name for name in self.sources() if name != usual and symbol in self.names(name)]
+        return others[0] if len(others) == 1 else usual
+
+    def sources(self) -> list[str]:
+        """Sources of which prices are stored."""
         folders = (
             name for name in names_in(self.root) if not name.startswith(".") and (self.root / name).is_dir()
         )
-        others = [name for name in folders if name != usual and symbol in self.names(name)]
-        return others[0] if len(others) == 1 else usual
+        return sorted(name for name in folders if self.names(name))
 
     def names(self, source: str) -> tuple[str, ...]:
         """Give what stands before ``.parquet`` in a source's folder; errors as in :meth:`symbols`."""

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import PriceDataError, SymbolError
 from tickgraph.market.sources.files.columns import choose_columns
 from tickgraph.market.sources.files.date_forms import UnreadableDatesError
 from tickgraph.market.sources.files.dates import Dates, read_dates
@@ -20,6 +20,7 @@ from tickgraph.market.sources.files.dialects import Meaning, dialects, plain
 from tickgraph.market.sources.files.numbers import AmbiguousNumberError, Numbers, read_numbers
 from tickgraph.market.sources.files.remarks import SHOWN, Remark
 from tickgraph.market.sources.files.table import Malformed, Table, encoded
+from tickgraph.market.spelling import spelled
 from tickgraph.wording import quoted
 
 NUMBERS: tuple[Meaning, ...] = ("open", "high", "low", "close", "adj_close", "volume")
@@ -154,7 +155,7 @@ class _Reader:
             if not priced[row]:
                 self._no_bar(row)
             else:
-                example = f"is no date like {dates.form}, the form of the others"
+                example = f"is no date like {dates.form} from 1900 to 2199, the form of the others"
                 if dates.unreadable[row]:
                     self._refuse(row, "date", f"which {example}. Write it so")
                 else:
@@ -210,14 +211,20 @@ class _Reader:
         return of_a_day
 
     def _named(self, kept: _Mask) -> _Mask:
+        """``[n]`` whether a row has a symbol, and one that is not rejected."""
         nameless = np.flatnonzero(kept & (self._codes < 0))
         if len(nameless):
-            raise PriceDataError(
-                f"{self._table.file} has a row without a symbol, {self._table.unit} {self._table.number(nameless[0])}. "
-                f"Expected one in each row, in column {self._table.names[self._places['symbol']]!r}."
+            column = self._table.names[self._places["symbol"]]
+            more = f", and so are {len(nameless) - 1:,} more" if len(nameless) > 1 else ""
+            reason = (
+                f"{self._table.where(int(nameless[0]))} is without a symbol in column {column!r}{more}. "
+                "Expected one in each row. pandas loses tickers such as NA and NAN unless told keep_default_na=False."
             )
+            if 2 * len(nameless) > kept.sum():  # a symbol may stand in the first row of its group only
+                raise PriceDataError(reason)
+            self._rejected[f"{self._table.file} ({column})"] = reason
         refused = [place for place, name in enumerate(self._names) if name in self._rejected]
-        return ~np.isin(self._codes, refused) if refused else np.ones(len(self._table), bool)
+        return (self._codes >= 0) & ~np.isin(self._codes, refused)
 
     def _categories(self, kept: _Mask) -> pd.Categorical:
         codes = self._codes[kept]
@@ -266,7 +273,7 @@ def name_of_file(table: Table) -> str:
     Raises
     ------
     PriceDataError
-        Its name is a word, such as ``prices.csv``.
+        Its name is a word, such as ``prices.csv``, or no symbol.
     """
     rules = dialects()
     first = re.match(r"[a-z]*", table.stem.casefold())
@@ -278,7 +285,15 @@ def name_of_file(table: Table) -> str:
             "(AAPL.csv), or write a column 'symbol'."
         )
     fits = (re.fullmatch(rule["pattern"], table.stem, re.IGNORECASE) for rule in rules["files"])
-    return next((fit["symbol"] for fit in fits if fit), table.stem)
+    named = next((fit.groupdict() for fit in fits if fit), {"symbol": table.stem})
+    name = f"{named['exchange']}:{named['symbol']}" if named.get("exchange") else named["symbol"]
+    try:
+        spelled(name)
+    except SymbolError as error:
+        raise PriceDataError(
+            f"{table.file}: {error} Name the file after its symbol (AAPL.csv), or write a column 'symbol'."
+        ) from None
+    return name
 
 
 def _counted(volume: NDArray[np.generic]) -> NDArray[np.generic]:

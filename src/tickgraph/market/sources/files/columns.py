@@ -14,6 +14,7 @@ from tickgraph.market.sources.files.dialects import (
     is_perhaps_symbol,
     looks_needed,
     meaning_of,
+    of_ticker,
     plain,
 )
 from tickgraph.market.sources.files.remarks import Remark
@@ -32,9 +33,14 @@ class Chosen:
 
 
 def by_symbol(table: Table, levels: list[list[str]]) -> list[Table]:
-    """Take a wide table apart: one table a ticker, where a level of the header names tickers."""
+    """Take a wide table apart: one table a ticker, where a level of the header or each column's name has tickers."""
     if not levels:
-        return [table]
+        parts = [of_ticker(name) for name in table.names]
+        if not any(parts):
+            return [table]
+        levels = [[part[0] if part else "" for part in parts]]
+        names = [part[1] if part else name for part, name in zip(parts, table.names, strict=True)]
+        table = replace(table, names=names)
     known = [sum(meaning_of(name) is not None for name in level) for level in (table.names, levels[0])]
     names, tickers = (table.names, levels[0]) if known[0] >= known[1] else (levels[0], table.names)
     own = [bool(upper and lower) for upper, lower in zip(table.names, levels[0], strict=True)]
@@ -80,6 +86,12 @@ def choose_columns(table: Table) -> Chosen:
     for meaning, candidates in ranked.items():
         (_, places[meaning]), *others = sorted(candidates)
         used = table.names[places[meaning]]
+        for _, other in others:
+            if table.names[other] == used and not table.columns[other].equals(table.columns[places[meaning]]):
+                raise PriceDataError(
+                    f"{table.file} has two columns {used!r} with different values: nothing tells whose they are. "
+                    "Write one row for each symbol and session, or a file for each symbol."
+                )
         remarks += [
             Remark(f"Column {table.names[other]!r} is not used, as {used!r} is", table.file)
             for _, other in others

@@ -24,9 +24,9 @@ _DAY = "|".join(
         r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}",
         r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})",
         r"\d{8}",
-        rf"\d{{1,2}}[-\s]*{_MONTH}[-,\s]*(?:\d{{4}}|\d{{2}})",
-        rf"{_MONTH}[-\s]*\d{{1,2}},?[-\s]+\d{{4}}",
-        rf"\d{{4}}[-\s]{_MONTH}[-\s]\d{{1,2}}",
+        rf"\d{{1,2}}[-/.\s]*{_MONTH}[-/,\s]*(?:\d{{4}}|\d{{2}})",
+        rf"{_MONTH}[-/\s]*\d{{1,2}},?[-/\s]+\d{{4}}",
+        rf"\d{{4}}[-/\s]{_MONTH}[-/\s]\d{{1,2}}",
     )
 )
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?|\d{6}"
@@ -156,8 +156,8 @@ def _months(days: pd.Series) -> pd.Series:
     named = days.str.contains("[A-Za-z]", regex=True, na=False)
     if not named.any():
         return days
-    short = days.str.replace("([A-Za-z]{3})[a-z]*\\.?", "\\1", regex=True)
-    short = short.str.replace("[-,\\s]+", " ", regex=True)
+    short = days.str.replace("([A-Za-z]{3})[a-z]*", "\\1", regex=True)
+    short = short.str.replace("[-/.,\\s]+", " ", regex=True)
     return days.where(~named, short)
 
 

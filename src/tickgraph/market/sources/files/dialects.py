@@ -44,6 +44,14 @@ def meaning_of(name: str) -> tuple[Meaning, int] | None:
     return _known().get(plain(name)) or _known().get(plain(_ASIDE.sub("", name)))
 
 
+def of_ticker(name: str) -> tuple[str, str] | None:
+    """Ticker and name of a column that is called ``AAPL.Close``; None for any other."""
+    ticker, _, rest = name.rpartition(".")
+    if not re.fullmatch(r"[A-Z0-9.^-]+", ticker) or meaning_of(name) or not meaning_of(rest):
+        return None
+    return ticker, rest
+
+
 def is_perhaps_symbol(name: str) -> bool:
     """Whether a column of this name may hold something else than symbols, such as companies' names."""
     return plain(name) in dialects()["perhaps"]["symbol"]

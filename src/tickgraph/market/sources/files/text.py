@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tickgraph.errors import PriceDataError
-from tickgraph.market.sources.files.dialects import meaning_of, plain
+from tickgraph.market.sources.files.dialects import meaning_of, of_ticker, plain
 from tickgraph.market.sources.files.pieces import Piece
 from tickgraph.market.sources.files.table import Malformed, Table
 from tickgraph.wording import quoted
@@ -149,7 +149,8 @@ def _layout(lines: list[str]) -> _Layout | None:
             if separator not in line and separator != ",":
                 continue
             cells = split_line(line, separator)
-            known = len({meant[0] for cell in cells if (meant := meaning_of(cell))})
+            meant = (meaning_of(cell) or of_ticker(cell) for cell in cells)
+            known = len({one[0] for one in meant if one})
             # One known word among many others may be a row of data: LOW is a ticker too.
             if known > best and (known > 1 or len(cells) <= 12 or place == 0):
                 best, found = known, (separator, place)
