@@ -123,7 +123,8 @@ def test_an_exchange_comes_with_its_time_zone_and_with_a_source_that_can_have_it
     [
         ({"exchange": "XLN"}, r"\(exchange: 'XLN' is not an exchange. Did you mean XLON\?"),
         ({"exchange": "XLON", "source": "sample"}, r"\(Source 'sample' has prices of New York"),
-        ({"exchange": 5}, "exchange: Input should be a valid string"),
+        ({"training": {"epochs": 20_000}}, r"\(training.epochs is 20000, and 10000 or less was expected\)"),
+        ({"exchange": 5}, "exchange is 5, and text was expected"),
     ],
 )
 def test_an_exchange_that_cannot_be_is_refused_and_new_york_stays_in_force(given, said):

@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 
 from tickgraph.errors import InputError
+from tickgraph.invalid import in_words
 from tickgraph.market import calendar
 from tickgraph.market.quality import Implausible
 from tickgraph.market.sources import must_have_prices_of
@@ -47,6 +48,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
 SECRET_LENGTH = 16
+_SECRETS = {"tiingo_token", "admin_token", "api_keys"}
 DEFAULT_CONFIG = Path("tickgraph.toml")
 ROOT_PATH_LENGTH = 200
 _ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
@@ -386,9 +388,7 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"Configuration file {path} is not valid TOML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
-            ": ".join(
-                filter(None, (".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")))
-            )
+            in_words(each, whole="the settings", shown=not _SECRETS & set(each["loc"]))
             for each in error.errors()
         ).rstrip(".")
         raise InputError(

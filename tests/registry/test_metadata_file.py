@@ -121,7 +121,7 @@ def changed(content, where, value):
         ("performance_metrics.out_of_sample.coverage", {"most": 0.8}, "text that matches"),
         ("checksums.weights", "A" * 64, "and text that matches ^[0-9a-f]{64}$ was expected"),
         ("schema_version", 2, "schema_version is 2, and 1 was expected"),
-        ("epochs", 5, "epochs is no field of this version's metadata"),
+        ("epochs", 5, "epochs is no field of this version"),
         ("training_date", "2024-01-01T00:00:00", "and a time with its time zone was expected"),
         ("symbol", ["x" * 10_000], "symbol is ['xxxxxxxxxxxx...xxxxxxxxxxxxx'], and text was expected"),
     ],

@@ -22,6 +22,7 @@ from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source
 from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
 from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, StorageError
+from tickgraph.invalid import in_words
 from tickgraph.market.sources import open_source
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
@@ -281,7 +282,7 @@ def _settings(
             }
         )
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(in_words(each, whole="the settings") for each in error.errors()).rstrip(".")
         raise InputError(f"Bad settings ({problems}).") from None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import reprlib
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import from_json
 
 from tickgraph.errors import ArtefactError
+from tickgraph.invalid import in_words
 from tickgraph.registry.schema import ModelMetadata
 
 MAX_METADATA_BYTES = 2 * 1024 * 1024
@@ -61,7 +61,7 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
         try:
             metadata = ModelMetadata.model_validate_json(data)
         except ValidationError as error:
-            fault = _in_words(error.errors(include_url=False)[0])
+            fault = in_words(error.errors(include_url=False)[0])
         else:
             if metadata.symbol != symbol:
                 raise ArtefactError(f"{name} is foreign: it describes {metadata.symbol}. {remedy}")
@@ -78,45 +78,3 @@ def _checksum_of(data: bytes) -> str | None:
         return content_checksum(from_json(data))  # a quarter of the time of json.loads
     except (ValueError, RecursionError):  # pydantic reads very long integers, and this parser does not
         return None
-
-
-_EXPECTED = {
-    "string_pattern_mismatch": "text that matches {pattern}",
-    "literal_error": "{expected}",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "{ge} or more",
-    "less_than": "less than {lt}",
-    "less_than_equal": "{le} or less",
-    "too_short": "at least {min_length} values",
-    "too_long": "at most {max_length} values",
-    "finite_number": "a finite number",
-    "timezone_aware": "a time with its time zone",
-}
-_KINDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "text",
-    "date": "a date",
-    "datetime": "a time",
-    "tuple": "a list",
-    "dict": "an object",
-    "model": "an object",
-}
-
-
-def _in_words(error: ErrorDetails) -> str:
-    """What is wrong with a field: its name, what it holds, and what was expected."""
-    kind, context = error["type"], error.get("ctx", {})
-    where = ".".join(map(str, error["loc"])) or "the document"
-    if kind == "json_invalid":
-        place = str(context.get("error", "")).partition(" at line ")[2]
-        return "it is not complete JSON" + (f": reading ends at line {place}" if place else "")
-    if kind == "missing":
-        return f"{where} is missing"
-    if kind == "extra_forbidden":
-        return f"{where} is no field of this version's metadata"
-    if kind == "value_error":
-        return f"{where}: {context.get('error')}"
-    expected = _EXPECTED.get(kind, _KINDS.get(kind.partition("_")[0], "another value")).format(**context)
-    return f"{where} is {reprlib.repr(error['input'])}, and {expected} was expected"

@@ -217,8 +217,8 @@ def test_slices_without_figures_make_no_plot(evaluation):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"not json", "Invalid JSON"),
-        (b"{}", "Field required"),
+        (b"not json", "it is not complete JSON"),
+        (b"{}", "created is missing"),
         (b"\xff\xfe", "JSON"),
         (b'{"created": 5, "x": 1}', ""),
     ],

@@ -11,6 +11,7 @@ from tickgraph.errors import InputError
 from tickgraph.evaluation.report.page import page
 from tickgraph.evaluation.report.sections import masthead, sections
 from tickgraph.evaluation.result import Evaluation
+from tickgraph.invalid import in_words
 
 
 def render(evaluation: Evaluation) -> str:
@@ -60,9 +61,8 @@ def read_result(path: Path) -> Evaluation:
     try:
         return Evaluation.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        first = in_words(error.errors(include_url=False)[0], whole="the whole file")
         raise InputError(
-            f"{path} is not the result of an evaluation: {first['msg']} (at {place}; {error.error_count()} "
+            f"{path} is not the result of an evaluation: {first} ({error.error_count()} "
             "in all). Expected the evaluation.json that tickgraph evaluate of this version writes."
         ) from error

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
 
 from tickgraph.errors import InputError
+from tickgraph.invalid import in_words
 
 TOKEN_VARIABLE = "TICKGRAPH_TIINGO_TOKEN"  # noqa: S105  the name of one
 PROVIDERS_VARIABLE = "TICKGRAPH_PROVIDERS"
@@ -74,6 +75,8 @@ class Access:
             if name in variables:
                 token = TypeAdapter[SecretStr](Token).validate_python(variables[name])
         except ValidationError as error:
-            problems = "; ".join(problem["msg"] for problem in error.errors())
+            problems = "; ".join(
+                in_words(each, whole="it", shown=name != TOKEN_VARIABLE) for each in error.errors()
+            )
             raise InputError(f"Bad {name}: {problems}.") from None  # the cause holds the value
         return cls(providers, token)
