@@ -107,7 +107,7 @@ def test_a_named_symbol_without_prices_is_left_out_and_said(run, tmp_path):
         (["-f", "oracle"], 2, "Unknown forecaster oracle"),
         (["--start", "2014-03-01"], 4, "at the earliest"),
         (["--train-sessions", "5000"], 4, "History too short to evaluate"),
-        (["--train-sessions", "10"], 2, "greater than or equal to 50"),
+        (["--train-sessions", "10"], 2, "50 or more was expected"),
         (["--start", "soon"], 2, "is not a date"),
         (["--top-k", "3"], 2, "Lower --top-k"),
         (["--costs", "-1"], 2, "cost_basis_points"),
