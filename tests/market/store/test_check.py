@@ -9,25 +9,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from made_prices import DAYS, Scripted, closes, closes_of, made_bars, offline
+from made_prices import DAYS, closes, closes_of, made_bars, offline
 from tickgraph.atomic import write_atomically
 from tickgraph.errors import PriceDataError, StorageError
 from tickgraph.market.store import PriceStore, examine, folding, history, recent, repair
 
 NAMES = ("AAPL", "JPM", "MSFT", "XOM")
-
-
-@pytest.fixture
-def source():
-    return Scripted(made_bars(NAMES, 41))
-
-
-@pytest.fixture
-def held(store, source):
-    """Histories of 40 sessions and one more appended to each."""
-    store.write("scripted", made_bars(NAMES, 40))
-    store.update(source, NAMES)
-    return store
 
 
 @pytest.fixture

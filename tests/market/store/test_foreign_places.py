@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from made_prices import DAYS, Scripted, made_bars
+from made_prices import DAYS
 from placed import KINDS, put
 from tickgraph.errors import PriceDataError
 from tickgraph.market.store import examine, repair
@@ -16,19 +16,6 @@ from tickgraph.market.store.history import MAX_HISTORY_BYTES
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX files")
 
 NAMES = ("AAPL", "JPM")
-
-
-@pytest.fixture
-def source():
-    return Scripted(made_bars(NAMES, 41))
-
-
-@pytest.fixture
-def held(store, source):
-    """Histories of 40 sessions and one more appended to each."""
-    store.write("scripted", made_bars(NAMES, 40))
-    store.update(source, NAMES)
-    return store
 
 
 @pytest.mark.parametrize(
