@@ -110,6 +110,7 @@ def changed(content, where, value):
         ("calibration.first_session", "2030-01-01", "first_session 2030-01-01 must not be after"),
         ("data_stats.calibration_sessions", 0, "calibration_sessions is 0, and 1 or more was expected"),
         ("data_stats.first_session", "yesterday", "first_session is 'yesterday', and a date was expected"),
+        ("data_stats.exchange", "", "exchange is '', and text that matches"),
         ("training_config.correlated_symbols", ["../etc"], "'../etc'"),
         ("training_config.correlated_symbols", ["MSFT"] * 2, "at most 10 different symbols"),
         (

@@ -132,7 +132,11 @@ class DataStats(_Span):
     )
     num_edges: Count = Field(description="Edges of the last session's graph, self loops apart.")
     source: str
-    exchange: str = Field(default="XNYS", description="Exchange of the prices; absent means New York.")
+    exchange: str = Field(
+        default="XNYS",
+        pattern=r"^[A-Za-z0-9_/]{2,20}$",
+        description="Exchange of the prices, by its name in exchange_calendars; absent means New York.",
+    )
     short_history: bool = Field(description="Whether the window was shorter than `sessions`.")
 
 
