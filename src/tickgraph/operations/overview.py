@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -155,7 +156,11 @@ def overview(
     } | {symbol: source for symbol in served if symbol not in models}
     last = {name: _last_sessions(store, name) for name in sorted({source, *sources.values()})}
     every = [
-        _judged(symbol, models.get(symbol), own, last[own].get(symbol), quality, schedule, now)
+        _judged(
+            symbol,
+            own,
+            partial(_symbol, symbol, models.get(symbol), own, last[own].get(symbol), quality, schedule, now),
+        )
         for symbol, own in sources.items()
     ]
     every.sort(key=lambda one: (WORST_FIRST.index(one.state), one.symbol))
@@ -185,18 +190,10 @@ def overview(
     )
 
 
-def _judged(
-    symbol: str,
-    model: ModelMetadata | str | None,
-    source: str,
-    last: date | str | None,
-    quality: LiveQuality | None,
-    schedule: Schedule,
-    now: datetime,
-) -> SymbolStatus:
+def _judged(symbol: str, source: str, judge: Callable[[], SymbolStatus]) -> SymbolStatus:
     """Status of a symbol; where it cannot be found out, for whatever reason, that is its status."""
     try:
-        return _symbol(symbol, model, source, last, quality, schedule, now)
+        return judge()
     except Exception as error:  # noqa: BLE001
         problems = (reason_of(symbol, error),)
         return SymbolStatus(symbol, "failed", problems, source, None, None, None, None, None)

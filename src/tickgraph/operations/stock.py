@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -140,7 +141,8 @@ def update_prices(
             continue
         source = _Watched(sources[name], before_fetch)
         try:
-            _update_each(store, source, symbols, session, update, on_symbol)
+            update_some = partial(_update_some, store, source, session, update, on_symbol)
+            _update_each(symbols, update, update_some)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  models are refreshed from what is stored
@@ -160,12 +162,7 @@ def update_prices(
 
 
 def _update_each(
-    store: PriceStore,
-    source: PriceSource,
-    asked: Sequence[str],
-    session: date,
-    update: PriceUpdate,
-    on_symbol: Callable[[str], None],
+    asked: Sequence[str], update: PriceUpdate, update_some: Callable[[Sequence[str]], None]
 ) -> None:
     """Update all symbols together. After an unforeseen error update halves of the list, to find the symbol at fault.
 
@@ -175,7 +172,7 @@ def _update_each(
     while waiting:
         some = waiting.pop()
         try:
-            _update_one(store, source, some, session, update, on_symbol)
+            update_some(some)
         except TickgraphError:
             raise
         except Exception as error:
@@ -190,13 +187,13 @@ def _update_each(
                 waiting += [some[half:], some[:half]]
 
 
-def _update_one(
+def _update_some(
     store: PriceStore,
     source: PriceSource,
-    asked: Sequence[str],
     session: date,
     update: PriceUpdate,
     on_symbol: Callable[[str], None],
+    asked: Sequence[str],
 ) -> None:
     report = store.update(source, asked, last=session, progress=on_symbol)
     found: dict[str, SymbolRun] = {}
