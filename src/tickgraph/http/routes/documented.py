@@ -76,15 +76,22 @@ _TITLES = {
 }
 
 
+_TOO_LARGE = {  # the server refuses it before any route sees it, in plain text
+    "description": "The request is larger than 64 KiB",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe for OpenAPI the problems that a route may answer with."""
-    return {
+    described: dict[int | str, dict[str, Any]] = {
         status: {
             "description": _TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in sorted({401, 429, 500, 503, *statuses})
     }
+    return {**described, 413: _TOO_LARGE}
 
 
 PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
