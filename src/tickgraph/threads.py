@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -10,6 +11,10 @@ from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 from tickgraph.errors import StorageError
+
+# Python runs a signal's handler between two steps of the main thread. A signal that arrives just before a wait
+# begins is handled when the wait ends, so no wait is long.
+LONGEST_WAIT = 1.0  # seconds
 
 T = TypeVar("T")
 _Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
@@ -106,13 +111,13 @@ class Threads:
             It has not ended by then. It is given up, unless there was a hurry.
         """
         while not future.done():
-            left = None if seconds is None else self._deadline(future, seconds) - time.monotonic()
-            if hurry or (left is not None and left <= 0):
+            left = math.inf if seconds is None else self._deadline(future, seconds) - time.monotonic()
+            if hurry or left <= 0:
                 if not hurry:
                     self.give_up(future)
                 waited = "" if seconds is None else f" within {seconds:g} s"
                 raise HungError(f"Storage did not answer{waited}. Look at the disk or network mount.")
-            wait((future,), left)
+            wait((future,), min(left, LONGEST_WAIT))
         return future.result(0)
 
     def _deadline(self, future: Future[Any], seconds: float) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from real_service import here, process, settings_of
+from real_service import BRIEF, here, process, settings_of
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.live import LiveForecaster
@@ -135,3 +138,18 @@ def test_a_signal_ends_a_service_whose_reads_hang(trained_dir, prices_dir, tmp_p
         for symbol in ("AAPL", "MSFT"):
             assert running.get(f"/forecast/{symbol}").status_code == 503
         assert running.stop() == 0, running.log
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are different on Windows")
+def test_ctrl_c_ends_a_command_whose_read_hangs(trained_dir, prices_dir, tmp_path):
+    folders = ["--models-dir", str(trained_dir), "--prices-dir", str(prices_dir)]
+    command = [sys.executable, "-c", HANGS, "predict", "AAPL", "--price", "130", *folders]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, **BRIEF}
+    ) as started:
+        assert started.stdout.readline() == "reading\n"
+        try:
+            started.send_signal(signal.SIGINT)
+            assert started.wait(WAIT) == 130
+        finally:
+            started.kill()

@@ -171,7 +171,7 @@ def test_services_share_no_folder_and_clear_away_what_killed_ones_left(tmp_path,
     (shared / "a person's").mkdir()
     with folder_of_a_service(tmp_path) as first:
         assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(first)
-        monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+        del os.environ["PROMETHEUS_MULTIPROC_DIR"]  # as in a process of its own
         with folder_of_a_service(tmp_path) as second:
             assert first != second
             assert first.is_dir()
@@ -184,6 +184,7 @@ def test_a_folder_named_in_the_environment_is_where_that_of_the_service_lies(tmp
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "mine"))
     with folder_of_a_service(tmp_path / "runtime") as folder:
         assert folder.parent == tmp_path / "mine"
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path / "mine")
     assert not (tmp_path / "runtime").exists()
 
 
@@ -195,3 +196,4 @@ def test_where_the_runtime_folder_cannot_be_written_metrics_are_kept_elsewhere(t
         assert folder.is_dir()
         assert folder.parent == tmp_path
     assert not Path(folder).exists()
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ

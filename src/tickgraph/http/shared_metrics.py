@@ -37,7 +37,8 @@ def folder_of_a_service(runtime_dir: Path) -> Iterator[Path]:
     It lies below the runtime folder, where no cleaner of temporary files works, or in the folder that the variable
     names already. What services that were killed have left there is removed.
     """
-    parent = Path(os.environ.get(VARIABLE) or runtime_dir / "metrics")
+    before = os.environ.get(VARIABLE)
+    parent = Path(before or runtime_dir / "metrics")
     owner = Ownership(parent)
     try:
         owner.take()
@@ -54,6 +55,10 @@ def folder_of_a_service(runtime_dir: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        if before is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = before
         shutil.rmtree(folder, ignore_errors=True)
         owner.give_up()
 
