@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from importlib import resources
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from tickgraph.errors import InputError, SymbolError
 from tickgraph.market.calendar import exchange
-from tickgraph.market.spelling import AMERICAN, spelled
+from tickgraph.market.spelling import AMERICAN, Symbol, spelled
 
 
 class Renaming(NamedTuple):
@@ -28,16 +28,18 @@ class Renaming(NamedTuple):
         Who else had today's name before, and the first and last day that this is known of.
     """
 
-    today: str
+    today: Symbol
     since: date | None
     holder: str | None = None
     held: tuple[date, date] | None = None
 
 
-def _load() -> dict[str, Renaming]:
+def _load() -> dict[Symbol, Renaming]:
     text = resources.files("tickgraph.market").joinpath("data/universe.toml").read_text("utf-8")
     return {
-        former: Renaming(entry["symbol"], entry["since"], entry.get("held_by"), _span(entry.get("held")))
+        former: Renaming(
+            Symbol(entry["symbol"]), entry["since"], entry.get("held_by"), _span(entry.get("held"))
+        )
         for former, entry in tomllib.loads(text)["aliases"].items()
     }
 
@@ -48,15 +50,15 @@ def _span(days: list[date] | None) -> tuple[date, date] | None:
 
 _BUNDLED = _load()  # of American symbols
 _american = _BUNDLED
-_elsewhere: dict[str, Renaming] = {}
+_elsewhere: dict[Symbol, Renaming] = {}
 
 
-def renamings() -> Mapping[str, Renaming]:
+def renamings() -> Mapping[Symbol, Renaming]:
     """Former names of the exchange in force, and what became of them."""
     return _american if exchange() == AMERICAN else _elsewhere
 
 
-def canonical(symbol: str) -> str:
+def canonical(symbol: str) -> Symbol:
     """Validate a symbol and return today's name for it.
 
     Its spelling is that of :func:`tickgraph.market.spelling.spelled`. Former names are replaced: ``FB`` gives ``META``.
@@ -71,7 +73,7 @@ def canonical(symbol: str) -> str:
     return _canonical(symbol, exchange())
 
 
-def is_canonical(name: str) -> bool:
+def is_canonical(name: str) -> TypeGuard[Symbol]:
     """Whether a name is a symbol's, as :func:`canonical` gives it."""
     try:
         return canonical(name) == name
@@ -80,7 +82,7 @@ def is_canonical(name: str) -> bool:
 
 
 @lru_cache(maxsize=16_384)  # on every request's path; what is refused is not remembered
-def _canonical(symbol: str, at: str) -> str:
+def _canonical(symbol: str, at: str) -> Symbol:
     name = spelled(symbol, at)
     known = _american if at == AMERICAN else _elsewhere
     return known[name].today if name in known else name
@@ -109,9 +111,9 @@ def add_aliases(aliases: Mapping[str, str]) -> None:
         _canonical.cache_clear()
 
 
-def _resolved(direct: Mapping[str, Renaming]) -> dict[str, Renaming]:
+def _resolved(direct: Mapping[Symbol, Renaming]) -> dict[Symbol, Renaming]:
     """Follow names that were renamed again."""
-    resolved: dict[str, Renaming] = {}
+    resolved: dict[Symbol, Renaming] = {}
     for former, renaming in direct.items():
         today, seen = renaming.today, {former}
         while today in direct:

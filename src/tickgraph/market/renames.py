@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import SymbolError
 from tickgraph.market.aliases import Renaming, canonical, renamings
-from tickgraph.market.spelling import spelled
+from tickgraph.market.spelling import Symbol, spelled
 from tickgraph.wording import listed
 
 BREAK_DAYS = 10  # without a bar, before a renaming: what lies before them is another company's
@@ -171,7 +171,7 @@ def _settled(symbol: str, names: list[_Rows]) -> tuple[list[_Rows], list[str], d
 
 def _validity(spelling: str, symbol: str, history: dict[str, Renaming]) -> tuple[date | None, date | None]:
     """First day of a name, and the first day of the name that followed it; None where there is no bound."""
-    renaming = renamings().get(spelling)
+    renaming = renamings().get(Symbol(spelling))
     until = renaming.since if renaming and renaming.today == symbol else None
     before = [one.since for former, one in history.items() if former != spelling and one.since]
     return max((day for day in before if until is None or day < until), default=None), until

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, NewType
 
 from tickgraph.errors import SymbolError
 from tickgraph.market.calendar import NEW_YORK, exchange
+
+Symbol = NewType("Symbol", str)
+"""A symbol in its one spelling, under today's name. An edge makes it where it reads one; inside it is trusted."""
 
 AMERICAN = NEW_YORK
 LONDON = "XLON"
@@ -97,7 +100,7 @@ EXCHANGES, MARKS = _load()
 _GLUED = re.compile(rf"({'|'.join(MARKS['glued'])})\.?([0-9]{{6}})")
 
 
-def spelled(symbol: Any, at: str | None = None) -> str:
+def spelled(symbol: Any, at: str | None = None) -> Symbol:
     """Validate a symbol and give its one spelling; former names are not replaced.
 
     ``BRK.B``, ``BRK/B``, ``BRK_B``, ``BRK B`` and ``brk-b`` are ``BRK-B``. ``BAC-PRL``, ``BAC.PR.L`` and ``BAC^L`` are
@@ -122,7 +125,7 @@ def spelled(symbol: Any, at: str | None = None) -> str:
 
 
 @lru_cache(maxsize=16_384)  # what is refused is not remembered
-def _spelled(symbol: str, at: str) -> str:
+def _spelled(symbol: str, at: str) -> Symbol:
     word = symbol.strip().upper().removesuffix(" EQUITY").rstrip()
     if at == LONDON:
         word = word.removesuffix(".")  # the exchange fills its tickers of two letters with a point: BP.
@@ -144,7 +147,7 @@ def _spelled(symbol: str, at: str) -> str:
     return _one_spelling(symbol, bare, at)
 
 
-def _one_spelling(symbol: str, bare: str, at: str) -> str:
+def _one_spelling(symbol: str, bare: str, at: str) -> Symbol:
     name = _SEPARATORS.sub("-", bare)
     if "^" in bare:  # BAC^L
         name = re.sub(r"-([A-Z])$", r"-P\1", name)
@@ -167,7 +170,7 @@ def _one_spelling(symbol: str, bare: str, at: str) -> str:
         raise SymbolError(
             f"{symbol!r} cannot be used as a symbol: {name} is a device's name on Windows, so no file can have it."
         )
-    return name
+    return Symbol(name)
 
 
 def _without_kind(word: str, at: str) -> str:

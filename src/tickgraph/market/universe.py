@@ -10,13 +10,14 @@ from importlib import resources
 from tickgraph.errors import InputError
 from tickgraph.market.aliases import add_aliases, alias_note, canonical, is_canonical
 from tickgraph.market.calendar import exchange
-from tickgraph.market.spelling import AMERICAN
+from tickgraph.market.spelling import AMERICAN, Symbol
 
 __all__ = [
     "ALL",
     "EVERY",
     "SECTORS",
     "TIER_1",
+    "Symbol",
     "add_aliases",
     "alias_note",
     "all_note",
@@ -32,14 +33,14 @@ EVERY = "*"  # every symbol; no ticker is written so
 ALL = "ALL"  # every symbol where a list of them is at hand, otherwise the ticker of Allstate
 
 
-def _load() -> dict[str, tuple[str, ...]]:
+def _load() -> dict[str, tuple[Symbol, ...]]:
     text = resources.files("tickgraph.market").joinpath("data/universe.toml").read_text("utf-8")
     sectors = tomllib.loads(text)["sectors"].items()
     return {sector: tuple(canonical(symbol) for symbol in symbols) for sector, symbols in sectors}
 
 
-SECTORS: dict[str, tuple[str, ...]] = _load()
-TIER_1: tuple[str, ...] = tuple(symbol for symbols in SECTORS.values() for symbol in symbols)
+SECTORS: dict[str, tuple[Symbol, ...]] = _load()
+TIER_1: tuple[Symbol, ...] = tuple(symbol for symbols in SECTORS.values() for symbol in symbols)
 
 
 def sector_of(symbol: str) -> str | None:
@@ -54,7 +55,7 @@ def is_group(word: str) -> bool:
     return word.strip().upper() in {"TIER_1", EVERY, ALL, *(name.upper() for name in SECTORS)}
 
 
-def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[str, ...]:
+def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[Symbol, ...]:
     """Expand what a person writes into symbols.
 
     Words may hold commas. ``TIER_1`` and the names of sectors stand for their members, ``*`` for every symbol of
@@ -71,7 +72,7 @@ def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[st
     """
     groups = {"TIER_1": TIER_1, EVERY: tuple(known), ALL: tuple(known) or ("ALL",)}
     groups |= {name.upper(): symbols for name, symbols in SECTORS.items()}
-    found: dict[str, None] = {}
+    found: dict[Symbol, None] = {}
     for word in (part.strip() for text in words for part in text.split(",")):
         if word == EVERY and not known:
             raise InputError(

@@ -187,7 +187,9 @@ class PriceStore:
         Together with what :meth:`panel` gave before, and no history was replaced since by its :meth:`stamp`, they
         make what it would give now. Errors as in :meth:`read`.
         """
-        recent, parts, providers = self.reader.recent(source), {}, {}
+        recent = self.reader.recent(source)
+        parts: dict[str, dict[str, Any]] = {}
+        providers: dict[str, str] = {}
         for symbol in dict.fromkeys(map(canonical, symbols)):
             head = self.reader.head(source, symbol)
             columns = ("date", *PANEL_COLUMNS)
