@@ -1,21 +1,50 @@
-.PHONY: check test fuzz bench lock
+# Two commands from nothing: `make demo` and `make test`. Each makes the virtual environment if need be.
+# Another Python gets an environment of its own: `make test PYTHON=python3.12` makes .venv-python3.12.
+PYTHON ?= python3
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+BIN = $(VENV)/bin
+LOCK = pyproject.toml constraints.txt
 
-check:
-	ruff format --check .
-	ruff check .
-	mypy
-	pytest -n 2 --dist loadfile
+.PHONY: demo test check lint evaluation fuzz bench lock
 
-test:
-	pytest -n 2 --dist loadfile
+demo: $(VENV)/.installed
+	$(BIN)/tickgraph train --symbols TIER_1
+	$(BIN)/tickgraph predict --all
 
-fuzz: # an hour on two cores; FUZZ=10 is a short one
-	FUZZ=$${FUZZ:-150} pytest -n 2 --timeout 0 tests/market/files/test_any_dialect.py tests/market/quality/test_any_bars.py \
-	  tests/serving/test_any_artefact.py tests/http/test_protocol.py tests/http/test_schema.py
+test: $(VENV)/.installed-test
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest -n 2 --dist loadfile
 
-bench:
-	python benchmarks/run.py
-	python benchmarks/serving/run.py
+check: lint test evaluation # all that CI runs
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+evaluation: $(VENV)/.installed-test
+	out=$$(mktemp -d) && $(BIN)/tickgraph evaluate --quick --out $$out/evaluation --prices-dir $$out/prices > $$out/page \
+	  && rm -r $$out
+
+# The environment holds what the lock says: it is installed again when one of these files is newer.
+$(VENV)/.installed: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(LOCK) | $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test]"
+	@touch $@
+
+fuzz: $(VENV)/.installed-test # an hour on two cores; FUZZ=10 is a short one
+	FUZZ=$${FUZZ:-150} $(BIN)/pytest -n 2 --timeout 0 tests/market/files/test_any_dialect.py \
+	  tests/market/quality/test_any_bars.py tests/serving/test_any_artefact.py tests/http/test_protocol.py \
+	  tests/http/test_schema.py
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/serving/run.py
 
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o constraints.txt

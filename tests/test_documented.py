@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,36 @@ def test_secrets_and_the_schedule_are_documented():
     )
     assert all(f"TICKGRAPH_SERVE__{name.upper()}=" in serving for name in SECRETS)
     assert all(re.search(rf"^{name} = ", operations, re.MULTILINE) for name in ScheduleSettings.model_fields)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(("target", "block"), [("demo", 0), ("test", 1)])
+def test_the_commands_for_windows_are_those_of_make(target, block):
+    """Each line that the README gives for Windows is one that make would run in a folder without an environment."""
+    printed = subprocess.run(
+        ["make", "--dry-run", target, "PYTHON=python3", "VENV=.venv-none"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.replace(" --quiet", "")
+    lines = re.findall(r"```bat\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[
+        block
+    ].splitlines()
+    for line in lines:
+        assert (
+            line.replace("py -m", "python3 -m").replace(".venv", ".venv-none").replace("\\Scripts\\", "/bin/")
+            in printed
+        )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [document for document in DOCUMENTS if document.parent.name == "docs"],
+    ids=lambda path: path.name,
+)
+def test_every_page_is_in_the_list_of_pages(document):
+    assert document.name == "index.md" or f"({document.name})" in (ROOT / "docs/index.md").read_text("utf-8")
 
 
 def anchors(document):

@@ -17,7 +17,8 @@ from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 
 COMMAND = [sys.executable, "-m", "tickgraph"]
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README, TOUR, PYTHON = ROOT / "README.md", ROOT / "docs" / "tour.md", ROOT / "docs" / "python.md"
 
 
 def run(*words, **settings):
@@ -105,12 +106,12 @@ def test_a_second_process_reads_what_the_first_compiled(tmp_path):
     assert hits == ["0", "1"]
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+def blocks(document, language):
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
 
 
-def test_the_readmes_python_runs_and_prints_a_forecast(tmp_path):
-    code = next(block for block in blocks("python") if "tickgraph.train" in block)
+def test_the_documented_python_runs_and_prints_a_forecast(tmp_path):
+    code = next(block for block in blocks(PYTHON, "python") if "tickgraph.train" in block)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240, cwd=tmp_path
     )
@@ -118,9 +119,11 @@ def test_the_readmes_python_runs_and_prints_a_forecast(tmp_path):
     assert re.search(r"1\d\d\.\d+", done.stdout)
 
 
-def test_the_readmes_commands_run_as_written(tmp_path):
-    """Every `tickgraph` line of the README's first shell blocks, in order, in one empty folder."""
-    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("tickgraph ")]
+def test_the_tours_commands_run_as_written(tmp_path):
+    """Every `tickgraph` line of the tour's shell blocks, in order, in one empty folder."""
+    lines = [
+        line for block in blocks(TOUR, "sh") for line in block.splitlines() if line.startswith("tickgraph ")
+    ]
     lines = [line for line in lines if not line.startswith(("tickgraph serve", "tickgraph forecast"))]
     assert any(line.startswith("tickgraph train --symbols TIER_1") for line in lines)
     short = {"EPOCHS": "1", "SESSIONS": "300", "MIN_SESSIONS": "200"}  # the commands, not the waiting
@@ -133,9 +136,9 @@ def test_the_readmes_commands_run_as_written(tmp_path):
             json.loads(done.stdout)
 
 
-def test_the_readmes_service_answers_as_written(trained_dir, prices_dir, tmp_path):
+def test_the_documented_service_answers_as_written(trained_dir, prices_dir, tmp_path):
     """`tickgraph serve`, then every `curl`, `tickgraph forecast` and Python block that asks it."""
-    text = [line for block in blocks("sh") for line in block.splitlines()]
+    text = [line for block in blocks(TOUR, "sh") for line in block.splitlines()]
     assert next(line.split(" #")[0].split() for line in text if "serve" in line) == ["tickgraph", "serve"]
     default = "http://127.0.0.1:8000"
     asked = [line.split('"')[1] for line in text if line.startswith("curl -s ")]
@@ -150,13 +153,13 @@ def test_the_readmes_service_answers_as_written(trained_dir, prices_dir, tmp_pat
                 done = run(*line.split()[1:], "--url", service.url, cwd=tmp_path)
                 assert done.returncode == 0, f"{line}: {done.stderr}"
                 assert "AAPL" in done.stdout
-        code = next(block for block in blocks("python") if "tickgraph.client" in block)
+        code = next(block for block in blocks(PYTHON, "python") if "tickgraph.client" in block)
         done = subprocess.run(
             [sys.executable, "-c", code.replace(default, service.url)],
             capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
         )  # fmt: skip
         assert re.search(r"1\d\d\.\d+ 0\.\d+", done.stdout), done.stderr
-    handed_down = next(block for block in blocks("python") if "get_gnn_prediction" in block)
+    handed_down = next(block for block in blocks(PYTHON, "python") if "get_gnn_prediction" in block)
     environment = {
         **os.environ,
         "TICKGRAPH_MODELS_DIR": str(trained_dir),
@@ -171,7 +174,7 @@ def test_the_readmes_service_answers_as_written(trained_dir, prices_dir, tmp_pat
 
 def test_the_readmes_output_is_what_predict_prints(tmp_path):
     """The labels of the README's sample output are those of the real one; its figures are of one run."""
-    shown = next(block for block in blocks("text") if "AAPL: close of" in block)
+    shown = next(block for block in blocks(README, "text") if "AAPL: close of" in block)
     run("train", "-s", "AAPL", "--epochs", "1", cwd=tmp_path)
     printed = run("predict", "AAPL", "--price", "130", cwd=tmp_path).stdout
 
