@@ -24,10 +24,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from made_universe import PRICES, Tiled
-from tickgraph.market.store import PriceStore, folding, history
-from tickgraph.market.store.comparing import FetchedRows
+from tickgraph.market.store import PriceStore, history
 from tickgraph.market.store.recent import Recent
-from tickgraph.market.store.writing import Addition
+from tickgraph.market.store.verdict import FetchedRows
+from tickgraph.market.store.writer import Addition
 
 SYMBOLS, SESSIONS, MORE = 6000, 2520, 21
 PANEL, TAIL, TURNS = 11, 80, 150
@@ -214,7 +214,7 @@ def measure(root: Path, source: Tiled) -> None:
     panels(store, source, picks, "20 sessions appended")
     line(
         "\nfolding them into the histories",
-        f"{timed(lambda: folding.fold(store, 'tiled', always=True)):.0f} s",
+        f"{timed(lambda: store.fold('tiled', always=True)):.0f} s",
     )
 
     paths = write_years(source, root / "years")

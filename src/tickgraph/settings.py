@@ -36,7 +36,7 @@ from tickgraph.invalid import in_words
 from tickgraph.market import calendar
 from tickgraph.market.quality import Implausible
 from tickgraph.market.sources import must_have_prices_of
-from tickgraph.market.sources.access import Access, Providers, Token
+from tickgraph.market.sources.providers import Access, Providers, Token
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig

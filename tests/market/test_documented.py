@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tickgraph.errors import SymbolError
-from tickgraph.market.aliases import renamings
 from tickgraph.market.spelling import EXCHANGES, MARKS
-from tickgraph.market.universe import canonical
+from tickgraph.market.universe import canonical, renamings
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "symbols.md").read_text()
 

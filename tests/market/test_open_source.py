@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from tickgraph.errors import InputError
 from tickgraph.market.sources import _say_once, open_source
-from tickgraph.market.sources.access import Access
+from tickgraph.market.sources.providers import Access
 from tickgraph.market.sources.tiingo import NO_TOKEN
 from tickgraph.market.universe import TIER_1
 from tickgraph.pipeline.workplace import Workplace

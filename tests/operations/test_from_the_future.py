@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from made_site import SYMBOLS, Clock, trained
-from tickgraph.market.clock import SKEW, is_future
+from tickgraph.market.calendar import SKEW, is_future
 from tickgraph.operations import steps
 from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseRecord
 from tickgraph.operations.overview import overview

@@ -10,7 +10,7 @@ import pytest
 from tickgraph.errors import PriceDataError
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import Fetched, select_bars
-from tickgraph.market.store import PriceStore, folding
+from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.prices import PanelCache
 from tickgraph.threads import Threads
@@ -181,7 +181,7 @@ def test_prices_that_were_only_folded_change_nothing_that_was_computed(store, a_
     cache = PanelCache(store)
     appended(store, a_session_short)
     before = cache("sample", ["AAPL", "XOM"])
-    folding.fold(PriceStore(store.root), "sample", always=True)
+    PriceStore(store.root).fold("sample", always=True)
     cache.refresh()
     cache.refresh()
     assert cache.held("sample") is before

@@ -1,13 +1,9 @@
-"""Sessions of the exchange in force: what comes next, and what is missing.
-
-One exchange is in force in a process, as aliases are: :func:`use_exchange` sets it. Its sessions, closes and time zone
-are those of exchange_calendars.
-"""
+"""Sessions of the exchange in force, and moments of the clock."""
 
 from __future__ import annotations
 
 import difflib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -231,3 +227,22 @@ def sessions_behind(as_of: Day, now: datetime | None = None) -> int:
     known = _all_sessions(last)
     behind = np.searchsorted(known, last) - np.searchsorted(known, as_day(as_of), side="right") + 1
     return max(0, int(behind))
+
+
+def system_time() -> datetime:
+    """Now, by this machine's clock; aware."""
+    return datetime.now(UTC)
+
+
+SKEW = timedelta(minutes=5)
+"""How far the clocks of two machines may differ while both are right."""
+
+
+def is_future(moment: datetime, now: datetime) -> bool:
+    """Whether a recorded moment lies so far after now that one of the two clocks was wrong; both aware."""
+    return moment - now > SKEW
+
+
+def is_younger(moment: datetime, age: timedelta, now: datetime) -> bool:
+    """Whether a recorded moment is less than an age ago, and not from the future."""
+    return now - moment < age and not is_future(moment, now)

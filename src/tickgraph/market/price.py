@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 from tickgraph.errors import InputError
-from tickgraph.market.aliases import canonical
+from tickgraph.market.universe import canonical
 
 MAX_PRICE = 1e9  # dollars
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tickgraph.errors import SymbolError
-from tickgraph.market.aliases import Renaming, canonical, renamings
 from tickgraph.market.spelling import Symbol, spelled
+from tickgraph.market.universe import Renaming, canonical, renamings
 from tickgraph.wording import listed
 
 BREAK_DAYS = 10  # without a bar, before a renaming: what lies before them is another company's

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from tickgraph.market.calendar import last_completed_session
-from tickgraph.market.clock import is_future
+from tickgraph.market.calendar import is_future, last_completed_session
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.records import LiveQuality

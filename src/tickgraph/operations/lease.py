@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from tickgraph.atomic import READABLE, storage_errors, write_atomically
 from tickgraph.errors import StorageError
 from tickgraph.locks import exclusive
-from tickgraph.market.clock import is_future
+from tickgraph.market.calendar import is_future
 from tickgraph.pipeline.jobs import Ownership
 from tickgraph.regular_file import FileRefused, read_regular
 

@@ -12,8 +12,7 @@ from typing import Literal
 import numpy as np
 
 from tickgraph.errors import StorageError, TickgraphError, reason_of
-from tickgraph.market.calendar import last_completed_session, session_closes, sessions_behind
-from tickgraph.market.clock import is_future
+from tickgraph.market.calendar import is_future, last_completed_session, session_closes, sessions_behind
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.due import future_faults
 from tickgraph.operations.expected import Schedule, lease_in_words, schedule_at

@@ -23,7 +23,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from tickgraph.market.clock import is_future
+from tickgraph.market.calendar import is_future
 from tickgraph.operations.records import RunLog
 from tickgraph.operations.timetable import DEFAULT, FIRST_RETRY, LAST_RETRY, Timetable, missed, next_due
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tickgraph.errors import PriceDataError, TickgraphError, reason_of
 from tickgraph.market import calendar
-from tickgraph.market.clock import is_future, is_younger
+from tickgraph.market.calendar import is_future, is_younger
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose
 from tickgraph.model.config import TrainingConfig

@@ -10,7 +10,7 @@ import numpy as np
 
 from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.config import GraphConfig
-from tickgraph.market.clock import is_younger
+from tickgraph.market.calendar import is_younger
 from tickgraph.market.panel import PricePanel
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata

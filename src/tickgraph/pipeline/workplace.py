@@ -9,7 +9,7 @@ from pathlib import Path
 from tickgraph.errors import ArtefactError, ModelNotFoundError, PriceDataError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source
-from tickgraph.market.sources.access import Access
+from tickgraph.market.sources.providers import Access
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram

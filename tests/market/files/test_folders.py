@@ -167,16 +167,16 @@ def test_what_is_noticed_in_many_files_is_said_once(tmp_path):
 def test_an_unforeseen_error_of_one_file_leaves_the_others(tmp_path, monkeypatch):
     put(tmp_path / "AAPL.csv")
     put(tmp_path / "MSFT.csv")
-    from tickgraph.market.sources.files import source
+    from tickgraph.market.sources.files import file_source
 
-    true = source.read_text
+    true = file_source.read_text
 
     def failing(piece):
         if piece.stem == "MSFT":
             raise RuntimeError("gremlins")
         return true(piece)
 
-    monkeypatch.setattr(source, "read_text", failing)
+    monkeypatch.setattr(file_source, "read_text", failing)
     fetched = FileSource(tmp_path).fetch(["AAPL"])
     assert len(fetched.bars) == 1
     assert "gremlins" in fetched.rejected["MSFT.csv"]

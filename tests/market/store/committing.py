@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from made_prices import DAYS, Scripted, made_bars
-from tickgraph.market.store import PriceStore, folding, writing
+from tickgraph.market.store import PriceStore, writer
 
 NAMES = ("AAPL", "JPM", "MSFT", "TSLA", "XOM")
 FIRST, LAST = 20, 28
-writing.FOLD_SESSIONS = 6
+writer.FOLD_SESSIONS = 6
 
 
 def plan():
@@ -48,7 +48,7 @@ def write(root):
         elif what == "replace":
             store.write("scripted", made_bars([symbol], count, scale=scales[symbol]))
         else:
-            folding.fold(store, "scripted", always=True)
+            store.fold("scripted", always=True)
 
 
 def read(root):

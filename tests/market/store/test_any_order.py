@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from made_prices import DAYS, Scripted, closes, closes_of, made_bars
-from tickgraph.market.store import PriceStore, folding, writing
+from tickgraph.market.store import PriceStore, writer
 
 NAMES = ("AAPL", "JPM", "MSFT")
 chosen = st.sets(st.sampled_from(NAMES), min_size=1)
@@ -33,7 +33,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = PriceStore(self.folder)
         self.model = {}
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(writing, "FOLD_SESSIONS", 4)
+        self.patch.setattr(writer, "FOLD_SESSIONS", 4)
 
     def teardown(self):
         self.patch.undo()
@@ -106,7 +106,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model)
     @rule(crash_at=st.integers(0, 5))
     def fold(self, crash_at):
-        self.run(crash_at, lambda: folding.fold(self.store, "scripted", always=True), self.model)
+        self.run(crash_at, lambda: self.store.fold("scripted", always=True), self.model)
 
     @precondition(lambda self: self.model)
     @rule()

@@ -198,7 +198,7 @@ class Edited(Scripted):
 @pytest.fixture
 def written(monkeypatch):
     """Names of the histories that were written."""
-    from tickgraph.market.store.writing import StoreWriter
+    from tickgraph.market.store.writer import StoreWriter
 
     names, real = [], StoreWriter._write
     monkeypatch.setattr(

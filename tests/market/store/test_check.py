@@ -12,7 +12,7 @@ import pytest
 from made_prices import DAYS, closes, closes_of, made_bars, offline
 from tickgraph.atomic import write_atomically
 from tickgraph.errors import PriceDataError, StorageError
-from tickgraph.market.store import PriceStore, examine, folding, history, recent, repair
+from tickgraph.market.store import PriceStore, examine, history, recent, repair
 
 NAMES = ("AAPL", "JPM", "MSFT", "XOM")
 
@@ -139,7 +139,7 @@ def test_of_a_session_that_is_twice_in_the_recent_file_the_later_row_is_folded(h
         return pa.concat_tables([rows, again.set_column(place, "adj_close", pa.array([later]))])
 
     rewrite_recent(held, twice)
-    folding.fold(held, "scripted", always=True)
+    held.fold("scripted", always=True)
     wanted = closes_of(source.bars)
     wanted["AAPL"][DAYS[40].item()] = later
     assert closes(held, NAMES) == wanted

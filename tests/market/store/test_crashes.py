@@ -13,7 +13,7 @@ import pytest
 
 from made_prices import Scripted, closes, closes_of, made_bars
 from tickgraph.errors import StorageError
-from tickgraph.market.store import PriceStore, folding
+from tickgraph.market.store import PriceStore
 
 NAMES = ("AAPL", "JPM", "MSFT")
 HELD = 41  # sessions when a step begins, the last of them not folded
@@ -28,7 +28,7 @@ def restate(store):
 
 
 def fold(store):
-    folding.fold(store, "scripted", always=True)
+    store.fold("scripted", always=True)
 
 
 def replace(store):
@@ -166,7 +166,7 @@ def test_a_writer_that_is_killed_leaves_old_or_new_and_its_lock_free(store, step
 
 
 def test_a_full_disk_during_folding_loses_nothing_that_was_appended(store, monkeypatch):
-    monkeypatch.setattr("tickgraph.market.store.writing.FOLD_SESSIONS", 1)
+    monkeypatch.setattr("tickgraph.market.store.writer.FOLD_SESSIONS", 1)
     real, left = os.replace, [1]
 
     def full(old, new):

@@ -11,7 +11,7 @@ from made_prices import Scripted, made_bars
 from tickgraph.errors import OtherExchangeError, StorageError
 from tickgraph.market.calendar import use_exchange
 from tickgraph.market.store import PriceStore, examine, repair
-from tickgraph.market.store.exchange import StoreExchange
+from tickgraph.market.store.layout import StoreExchange
 
 BARS = made_bars(["AAPL", "MSFT"])
 

@@ -12,7 +12,7 @@ import pytest
 
 from made_prices import DAYS, Scripted, closes, closes_of, made_bars
 from tickgraph.errors import PriceDataError, StorageError
-from tickgraph.market.store import PriceStore, folding, history, reading
+from tickgraph.market.store import PriceStore, history, reader
 
 NAMES = ("AAPL", "JPM", "MSFT")
 
@@ -63,7 +63,7 @@ def test_what_earlier_versions_wrote_is_read_and_updated(store):
     assert store.update(Scripted(made_bars(["AAPL"], 41)), ["AAPL"]).added == {"AAPL": 1}
     assert path.read_bytes() == before
     pd.testing.assert_frame_equal(store.read("scripted", ["AAPL"]), made_bars(["AAPL"], 41))
-    folding.fold(store, "scripted", always=True)
+    store.fold("scripted", always=True)
     pd.testing.assert_frame_equal(store.read("scripted", ["AAPL"]), made_bars(["AAPL"], 41))
 
 
@@ -117,14 +117,14 @@ def test_a_panel_is_of_one_moment_while_sessions_are_appended_and_folded(held, b
 
     def append_and_fold():
         other.update(Scripted(made_bars(NAMES, 43)), NAMES)
-        folding.fold(other, "scripted", always=True)
+        other.fold("scripted", always=True)
 
     between(append_and_fold)
     assert closes(held, NAMES) == closes_of(made_bars(NAMES, 43))
 
 
 def test_prices_that_never_stop_changing_are_an_error_and_no_mixture(held, between, monkeypatch):
-    monkeypatch.setattr(reading, "LOOKS", 5)
+    monkeypatch.setattr(reader, "LOOKS", 5)
     scales = iter(range(2, 20))
     other = PriceStore(held.root)
     between(*[lambda: other.write("scripted", made_bars(NAMES, 42, scale=next(scales)))] * 10)

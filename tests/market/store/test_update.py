@@ -10,7 +10,8 @@ import pytest
 
 from made_prices import DAYS, Scripted, closes, closes_of, made_bars, offline
 from tickgraph.errors import SourceUnavailableError
-from tickgraph.market.store import PriceStore, folding, writing
+from tickgraph.market.store import PriceStore, writer
+from tickgraph.market.store import store as store_module
 
 NAMES = ("AAPL", "JPM", "MSFT", "XOM")
 LAST = [day.item() for day in DAYS]
@@ -223,7 +224,7 @@ def test_an_outage_in_one_request_costs_no_other(store, source):
 
 
 def test_after_two_outages_in_a_row_whole_histories_are_asked_for_no_more(store, monkeypatch):
-    monkeypatch.setattr("tickgraph.market.store.fetching.BATCH", 1)
+    monkeypatch.setattr("tickgraph.market.store.update.BATCH", 1)
     source = Scripted(made_bars(NAMES, 40))
     source.down = offline
     with pytest.raises(SourceUnavailableError):
@@ -279,8 +280,8 @@ def test_what_another_writer_restated_during_the_request_is_not_appended_to(stor
 
 
 def test_many_recent_sessions_are_folded_into_the_histories(store, source, monkeypatch):
-    monkeypatch.setattr(writing, "FOLD_SESSIONS", 2)
-    monkeypatch.setattr(folding, "BATCH", 3)
+    monkeypatch.setattr(writer, "FOLD_SESSIONS", 2)
+    monkeypatch.setattr(store_module, "FOLD_BATCH", 3)
     for count in (41, 42):
         source.bars = made_bars(NAMES, count)
         store.update(source, NAMES)
@@ -300,7 +301,7 @@ def test_sessions_appended_after_the_recent_file_was_lost_count(store, source):
     for count in (41, 42, 43):
         source.bars = made_bars(NAMES, count)
         store.update(source, NAMES)
-    folding.fold(store, "scripted", always=True)
+    store.fold("scripted", always=True)
     (store.root / "scripted" / "recent" / "sessions.parquet").unlink()
     source.bars = made_bars(NAMES, 44)
     store.update(source, NAMES)
@@ -313,7 +314,7 @@ def test_a_folded_history_came_when_its_newest_session_did(tmp_path):
     for count in (40, 41, 42):
         store.update(Scripted(made_bars(NAMES, count)), NAMES)
         clock[0] += timedelta(days=2)
-    folding.fold(store, "scripted", always=True)
+    store.fold("scripted", always=True)
     assert {held.fetched_at for held in store.info("scripted")} == {"2022-08-01T22:00:00+00:00"}
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from types import SimpleNamespace
 
 from tickgraph.market.sources.replay import ReplaySource
-from tickgraph.market.store import PriceStore, comparing
+from tickgraph.market.store import PriceStore, verdict
 from tickgraph.operations.simulation import world as world_module
 from tickgraph.operations.simulation.checking import Checker
 from tickgraph.operations.simulation.faults import FaultyProvider
@@ -41,8 +41,8 @@ def test_a_provider_that_knows_tomorrow_is_found(make_world, monkeypatch):
 
 
 def test_a_split_that_is_not_noticed_is_found(make_world, monkeypatch):
-    blind = dict.fromkeys(comparing.TOLERANCES, float("inf"))
-    monkeypatch.setattr(comparing, "TOLERANCES", blind)
+    blind = dict.fromkeys(verdict.TOLERANCES, float("inf"))
+    monkeypatch.setattr(verdict, "TOLERANCES", blind)
     # The check of implausible prices would notice the split, too.
     monkeypatch.setattr(world_module, "PriceStore", partial(PriceStore, implausible="keep"))
     year = Year(make_world(), *SPAN).run()

@@ -11,9 +11,9 @@ from pathlib import Path
 from tickgraph.errors import InputError
 from tickgraph.market import calendar
 from tickgraph.market.source import PriceSource
-from tickgraph.market.sources.access import Access
 from tickgraph.market.sources.failover import FailoverSource
 from tickgraph.market.sources.files import FileSource
+from tickgraph.market.sources.providers import Access
 from tickgraph.market.sources.sample import SampleSource
 from tickgraph.market.sources.tiingo import NO_TOKEN, TiingoSource
 from tickgraph.market.sources.yahoo import YahooSource

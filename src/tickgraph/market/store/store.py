@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from tickgraph.atomic import names_in
 from tickgraph.locks import exclusive
-from tickgraph.market.calendar import check_range, last_completed_session
+from tickgraph.market.calendar import check_range, last_completed_session, system_time
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.quality import Implausible
 from tickgraph.market.source import PriceSource, empty_bars, select_bars
 from tickgraph.market.store.layout import Stamp, StoredSymbol, source_folder
-from tickgraph.market.store.reading import StoreReader
-from tickgraph.market.store.report import UpdateReport
-from tickgraph.market.store.update import update
-from tickgraph.market.store.writing import StoreWriter
+from tickgraph.market.store.reader import StoreReader
+from tickgraph.market.store.update import UpdateReport, update
+from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
+
+FOLD_BATCH = 250  # histories written before other writers get a turn
 
 
 class PriceStore:
@@ -55,7 +56,7 @@ class PriceStore:
         implausible: Implausible = "leave_out",
     ) -> None:
         self.root = Path(root)
-        self.now = now or _system_time
+        self.now = now or system_time
         self.implausible: Implausible = implausible
         self.reader = StoreReader(self.root)
         self._threads: dict[str, threading.Lock] = {}
@@ -237,6 +238,27 @@ class PriceStore:
         """Bring symbols up to date from a source, as :func:`tickgraph.market.store.update.update`."""
         return update(self, source, symbols, last=last, progress=progress)
 
+    def fold(self, source: str, *, always: bool = False) -> int:
+        """Write recent sessions into the histories, if there are so many that they slow readers down.
+
+        Other writers get their turn between two batches; a crash at any instant leaves every row counting once.
+
+        Returns
+        -------
+        int
+            Symbols that were looked at; 0 where it was not due.
+        """
+        with self.writing(source) as writer:
+            symbols = writer.recent_symbols() if always or writer.due_for_folding() else []
+        folded: dict[str, int] = {}
+        for start in range(0, len(symbols), FOLD_BATCH):
+            with self.writing(source) as writer:
+                folded |= writer.fold(symbols[start : start + FOLD_BATCH])
+        if folded:
+            with self.writing(source) as writer:
+                writer.drop(folded)
+        return len(symbols)
+
     @contextlib.contextmanager
     def writing(self, source: str, *, heal: bool = False) -> Iterator[StoreWriter]:
         """Be the only writer of a source.
@@ -259,7 +281,3 @@ class PriceStore:
         threads = self._threads.setdefault(source, threading.Lock())
         with exclusive(self.root / ".locks" / f"{source}.lock", threads):
             yield StoreWriter(self.reader, source, self.now, heal=heal)
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,10 @@ import pyarrow as pa
 
 from tickgraph.errors import PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
-from tickgraph.market.source import PriceSource
-from tickgraph.market.store.comparing import (
+from tickgraph.market.source import Fetched, PriceSource
+from tickgraph.market.store.layout import Stamp
+from tickgraph.market.store.reader import SymbolPrices
+from tickgraph.market.store.verdict import (
     FetchedRows,
     disowned,
     edits,
@@ -23,15 +25,87 @@ from tickgraph.market.store.comparing import (
     refusal,
     sessions_before,
 )
-from tickgraph.market.store.fetching import fetched_whole
-from tickgraph.market.store.folding import fold
-from tickgraph.market.store.layout import Stamp
-from tickgraph.market.store.reading import SymbolPrices
-from tickgraph.market.store.report import UpdateReport
-from tickgraph.market.store.writing import Addition, StoreWriter
+from tickgraph.market.store.writer import Addition, StoreWriter
 
 if TYPE_CHECKING:
     from tickgraph.market.store.store import PriceStore
+
+
+@dataclass
+class UpdateReport:
+    """What an update did.
+
+    Attributes
+    ----------
+    added
+        New sessions by symbol, all of them where a live source gave a history whole; 0 where nothing was newer.
+    failures
+        Why a symbol could not be updated; what was stored of it is kept.
+    findings
+        What the checks found in the new prices, what they left out among it.
+    repaired
+        Symbols whose stored file was damaged or foreign and was replaced by a whole history.
+    restated
+        Symbols whose old bars had changed, by a split, a dividend, a correction or by hand, and were taken whole.
+    switched
+        Symbols whose whole history was taken from another provider, and which.
+    shortened
+        Sessions that a symbol's stored history had and the one that replaced it has not, where there are any.
+    notes
+        What a person should know of the source: a column that is not used, rows left out.
+    rejected
+        What the source holds and cannot give, by the name it has there, and why.
+    healed
+        Whether the file of recent sessions was damaged; what could not be read of it was fetched again.
+    """
+
+    added: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    findings: list[quality.Finding] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    restated: list[str] = field(default_factory=list)
+    switched: dict[str, str] = field(default_factory=dict)
+    shortened: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+    healed: bool = False
+
+    def hear(self, fetched: Fetched) -> None:
+        """Take in what a source said besides its bars: failures, notes, what it cannot give."""
+        self.failures |= fetched.failures
+        self.notes += [note for note in fetched.notes if note not in self.notes]
+        self.rejected |= fetched.rejected
+
+    def refuse(self, findings: list[quality.Finding]) -> None:
+        """Take in findings; an error is a symbol's failure."""
+        self.findings = list(dict.fromkeys([*self.findings, *findings]))
+        for found in findings:
+            if found.severity == "error":
+                self.failures.setdefault(found.symbol, f"bad prices: {found}")
+
+
+BATCH = 250  # what a crash or an outage can cost
+
+
+def fetched_whole(
+    source: PriceSource, symbols: Sequence[str], last: date | None
+) -> Iterator[tuple[list[str], Fetched | SourceUnavailableError]]:
+    """Fetch whole histories some at a time. A source that is unavailable twice in a row is asked no more."""
+    failures: list[SourceUnavailableError] = []
+    for start in range(0, len(symbols), BATCH):
+        batch = list(symbols[start : start + BATCH])
+        if len(failures) >= 2:
+            yield batch, failures[-1]
+            continue
+        try:
+            fetched = source.fetch(batch, None, last)
+        except SourceUnavailableError as error:
+            failures.append(error)
+            yield batch, error
+        else:
+            failures.clear()
+            yield batch, fetched
+
 
 OVERLAP_DAYS = 10  # refetched with every update, to notice a restated history
 _CONTEXT = 40  # stored sessions that new ones are judged by
@@ -123,7 +197,7 @@ class _Update:
             # Even where it is interrupted: what was fetched is kept.
             appended = self._commit()
         if appended:
-            fold(self._store, source.name)
+            self._store.fold(source.name)
         return report
 
     def _healed(self, symbols: tuple[str, ...]) -> tuple[str, ...]:

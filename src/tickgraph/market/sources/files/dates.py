@@ -1,30 +1,194 @@
-"""A column of dates in one form, the one that the whole column has."""
+"""A column of dates: the form in which the whole column is written, and the days."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tickgraph.market.sources.files.date_forms import (
-    Days,
-    Reading,
-    UnreadableDatesError,
-    are_numbers,
-    has_weekends,
-    in_forms,
-    numbered,
-    outside,
-    shown,
-)
 from tickgraph.market.sources.files.dialects import dialects
 from tickgraph.market.sources.files.table import encoded
-from tickgraph.market.sources.files.zones import Moments
+from tickgraph.market.sources.files.zones import Moments, day_of
 from tickgraph.wording import quoted
+
+Days = NDArray[np.datetime64]
+
+_EARLIEST, _LATEST = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
+_MONTH = "[A-Za-z]{3,9}\\.?"
+_DAY = "|".join(
+    (
+        r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}",
+        r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})",
+        r"\d{8}",
+        rf"\d{{1,2}}[-/.\s]*{_MONTH}[-/,\s]*(?:\d{{4}}|\d{{2}})",
+        rf"{_MONTH}[-/\s]*\d{{1,2}},?[-/\s]+\d{{4}}",
+        rf"\d{{4}}[-/\s]{_MONTH}[-/\s]\d{{1,2}}",
+    )
+)
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?|\d{6}"
+_ZONE = r"(?:GMT|UTC)?[+-]\d{2}(?::?\d{2})?|[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*"
+_WRITTEN = (
+    rf"^(?P<day>{_DAY})(?:(?:\s*T\s*|\s*,?\s+)(?P<clock>{_CLOCK}))?"
+    rf"\s*(?P<zone>{_ZONE})?(?:\s*[(\[].*[)\]])?$"
+)
+_WEEKDAY = "^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]*\\s+"
+_NUMBER = r"^\d+(?:\.\d*)?(?:[eE][+]?\d+)?$"
+
+
+class UnreadableDatesError(Exception):
+    """A column of dates has no form, or more than one fits and they say different days.
+
+    Attributes
+    ----------
+    reason
+        What is the matter.
+    row
+        Row with a value that shows it.
+    """
+
+    def __init__(self, reason: str, row: int) -> None:
+        super().__init__(reason, row)
+        self.reason, self.row = reason, row
+
+
+@dataclass(frozen=True)
+class Reading:
+    """``[u]`` days of the different values, in one form."""
+
+    days: Days
+    example: str
+
+
+def are_numbers(words: pa.Array) -> NDArray[np.bool_]:
+    """``[u]`` whether a value is a number."""
+    return pc.match_substring_regex(words, _NUMBER).to_numpy(zero_copy_only=False)
+
+
+def numbered(words: pa.Array, numeric: NDArray[np.bool_]) -> Reading:
+    """Days as numbers: 20221230, days of Excel, or time since 1970."""
+    values = pc.if_else(pa.array(numeric), words, pa.scalar(None, pa.string())).cast(pa.float64())
+    values = values.fill_null(np.nan).to_numpy(zero_copy_only=False)
+    best = Reading(np.full(len(words), np.datetime64("NaT"), "datetime64[D]"), "")
+    for rule in dialects()["day_numbers"]:
+        inside = (values >= rule["from"]) & (values < rule["to"])
+        days = best.days.copy()
+        days[:] = np.datetime64("NaT")
+        if rule["unit"] == "excel":
+            days[inside] = np.datetime64("1899-12-30") + values[inside].astype("timedelta64[D]")
+        else:
+            per_day = np.timedelta64(1, "D") / np.timedelta64(1, rule["unit"])
+            days[inside] = np.datetime64("1970-01-01") + np.floor(values[inside] / per_day).astype(
+                "timedelta64[D]"
+            )
+        if (~np.isnat(days)).sum() > (~np.isnat(best.days)).sum():
+            best = Reading(days, rule["example"])
+    compact = _compact(words)
+    if (~np.isnat(compact.days)).sum() >= max(1, (~np.isnat(best.days)).sum()):
+        return compact
+    return best
+
+
+def _compact(words: pa.Array) -> Reading:
+    """20221230, also with a time behind it or written as 20221230.0."""
+    parts = pc.extract_regex(words, r"^(?P<day>\d{8})(?P<clock>\d{4}|\d{6})?(?:\.0*)?$")
+    text = pc.struct_field(parts, "day").to_pandas()
+    days = pd.to_datetime(text, format="%Y%m%d", errors="coerce").to_numpy().astype("datetime64[D]")
+    days[outside(days)] = np.datetime64("NaT")
+    return Reading(days, "20221230")
+
+
+def in_forms(words: pa.Array, row_of: Callable[[int], int]) -> list[Reading]:
+    """Readings of text in each form that fits some value."""
+    clock: pd.Series | None = None
+    zone: pd.Series | None = None
+    if pc.all(pc.match_substring_regex(words, "^[0-9/.-]+$")).as_py():
+        written = words.to_pandas()  # days alone, the usual case
+    else:
+        text = pc.replace_substring_regex(words, f"(?i){_WEEKDAY}", "")
+        parts = pc.extract_regex(text, _WRITTEN)
+        day, clock, zone = (pc.struct_field(parts, name).to_pandas() for name in ("day", "clock", "zone"))
+        written = _months(day)
+    codes, unique = pd.factorize(written)  # a column of times has few days
+    different = pd.Series(unique, dtype="str")
+    shapes = different.str.replace("[0-9]", "9", regex=True)
+    shapes = shapes.str.replace("[A-Za-z]", "a", regex=True)
+    readings = []
+    for rule in dialects()["dates"]:
+        days = _in_form(different, shapes, rule["form"])
+        if np.isnat(days).all():
+            continue
+        by_value = np.append(days, np.datetime64("NaT"))[codes]
+        if clock is not None and zone is not None and (clock.fillna("").any() or zone.fillna("").any()):
+            by_value = _zoned(by_value, clock, zone, row_of)
+        readings.append(Reading(by_value, rule["example"]))
+    return readings
+
+
+def _zoned(days: Days, clock: pd.Series, zone: pd.Series, row_of: Callable[[int], int]) -> Days:
+    moments, unknown = day_of(days, clock, zone)
+    told = shown(moments, row_of)
+    told[unknown] = np.datetime64("NaT")
+    return told
+
+
+def shown(moments: Moments, row_of: Callable[[int], int]) -> Days:
+    """Days that the file's clock shows; those of UTC or of the exchange where the file's fall on weekends."""
+    readings = moments.readings()
+    right = [days for days in readings if not has_weekends(days)] or readings[:1]
+    for other in right[1:]:
+        differ = np.flatnonzero((other != right[0]) & ~(np.isnat(other) & np.isnat(right[0])))
+        if len(differ):
+            place = int(differ[0])
+            raise UnreadableDatesError(
+                f"{moments.local[place]} is {right[0][place]} by the file's clock and midnight of {other[place]} in "
+                "another zone: no row tells which day is meant",
+                row_of(place),
+            )
+    return right[0].copy()
+
+
+def _months(days: pd.Series) -> pd.Series:
+    """Days with names of months: three letters of the name, one space between the parts."""
+    named = days.str.contains("[A-Za-z]", regex=True, na=False)
+    if not named.any():
+        return days
+    short = days.str.replace("([A-Za-z]{3})[a-z]*", "\\1", regex=True)
+    short = short.str.replace("[-/.,\\s]+", " ", regex=True)
+    return days.where(~named, short)
+
+
+def _in_form(days: pd.Series, shapes: pd.Series, form: str) -> Days:
+    """Days in one form; ``shapes`` has 9 and a for their digits and letters."""
+    shape = "".join(_SHAPES.get(part, re.escape(part)) for part in re.split("(%[A-Za-z])", form))
+    fitting = [one for one in shapes.unique() if re.fullmatch(shape, one)]
+    read = np.full(len(days), np.datetime64("NaT"), "datetime64[D]")
+    if fitting:
+        fits = shapes.isin(fitting).to_numpy()
+        parsed = pd.to_datetime(days[fits], format=form, errors="coerce").to_numpy().astype("datetime64[D]")
+        parsed[outside(parsed)] = np.datetime64("NaT")
+        read[fits] = parsed
+    return read
+
+
+_SHAPES = {"%Y": "9999", "%y": "99", "%m": "99?", "%d": "99?", "%b": "aaa"}
+
+
+def outside(days: Days) -> NDArray[np.bool_]:
+    """``[n]`` whether a day is too early or too late for prices."""
+    with np.errstate(invalid="ignore"):
+        return (days < _EARLIEST) | (days >= _LATEST)
+
+
+def has_weekends(days: Days) -> bool:
+    """Whether some day is a Saturday or Sunday."""
+    known = days[~np.isnat(days)]
+    return bool((~np.is_busday(known)).any())
 
 
 @dataclass(frozen=True)

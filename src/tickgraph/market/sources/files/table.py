@@ -1,7 +1,8 @@
-"""A file's columns as they are written, before anything is known of what they mean."""
+"""A file's columns as they are written, and what a person should know of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from tickgraph.wording import listed
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,35 @@ def encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
         return np.array([], np.int64), pa.array([], column.type)
     codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in whole.chunks]
     return np.concatenate(codes).astype(np.int64), whole.chunk(0).dictionary
+
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing that was noticed.
+
+    Attributes
+    ----------
+    what
+        A sentence; what is noticed in many files or rows has the same one.
+    where
+        File, or file and line.
+    more
+        How many more places there are that are not named.
+    """
+
+    what: str
+    where: str
+    more: int = 0
+
+
+def sentences(remarks: Iterable[Remark]) -> tuple[str, ...]:
+    """Say each thing once, with the first places where it was noticed and how many more there are."""
+    places: dict[str, dict[str, None]] = {}
+    more: dict[str, int] = {}
+    for remark in remarks:
+        places.setdefault(remark.what, {})[remark.where] = None
+        more[remark.what] = more.get(remark.what, 0) + remark.more
+    return tuple(f"{what}: {listed(list(where), SHOWN, more[what])}." for what, where in places.items())

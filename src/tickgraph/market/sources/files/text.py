@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from tickgraph.errors import PriceDataError
 from tickgraph.market.sources.files.dialects import meaning_of, of_ticker, plain
-from tickgraph.market.sources.files.pieces import Piece
+from tickgraph.market.sources.files.folders import Piece
 from tickgraph.market.sources.files.table import Malformed, Table
 from tickgraph.wording import quoted
 

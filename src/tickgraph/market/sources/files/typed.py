@@ -10,7 +10,7 @@ import pyarrow.feather
 import pyarrow.parquet
 
 from tickgraph.errors import PriceDataError
-from tickgraph.market.sources.files.pieces import Piece
+from tickgraph.market.sources.files.folders import Piece
 from tickgraph.market.sources.files.table import Table
 
 _INDEX = "__index_level_"

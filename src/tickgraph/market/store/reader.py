@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import StorageError
 from tickgraph.market.source import BAR_COLUMNS
-from tickgraph.market.store.exchange import StoreExchange
 from tickgraph.market.store.history import VALUES, Head, History, days_of, read_head, read_history
 from tickgraph.market.store.layout import (
     UNREADABLE,
     FileStamp,
     Stamp,
+    StoreExchange,
     damaged,
     file_stamp,
     history_path,

@@ -8,10 +8,8 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 
-from tickgraph.market.quality import bars as single
-from tickgraph.market.quality import schedule
-from tickgraph.market.quality.finding import Finding, Implausible
-from tickgraph.market.quality.histories import Flags, Histories
+from tickgraph.market.quality import bars as faults
+from tickgraph.market.quality.histories import Finding, Flags, Histories, Implausible
 from tickgraph.market.quality.implausible import implausible as implausible_moves
 
 
@@ -66,21 +64,21 @@ def usable(
         out[np.flatnonzero(~out)[flags]] = True
         return rest.without(flags)
 
-    findings = single.undated(rest)
+    findings = faults.undated(rest)
     rest = leave(np.isnat(rest.days))
     for step in (
-        single.unpriced,  # before dates that come twice: a dividend may have a row of its own
-        single.twice,
-        schedule.not_daily,
-        lambda left: schedule.unfinished(left, now),
-        schedule.closed,
+        faults.unpriced,  # before dates that come twice: a dividend may have a row of its own
+        faults.twice,
+        faults.not_daily,
+        lambda left: faults.unfinished(left, now),
+        faults.closed,
     ):
         found, flags = step(rest)
         findings += found
         rest = leave(flags)
-    findings += [*single.impossible(rest), *single.beyond_price(rest)]
-    broken, unused = single.unused(rest)
-    findings += [*broken, *single.doubtful(rest), *schedule.gaps(rest)]
+    findings += [*faults.impossible(rest), *faults.beyond_price(rest)]
+    broken, unused = faults.unused(rest)
+    findings += [*broken, *faults.doubtful(rest), *faults.gaps(rest)]
     places = np.flatnonzero(~out)
     for column, flags in unused.items():
         if flags.any():
@@ -89,7 +87,7 @@ def usable(
             ordered.loc[places[flags], column] = np.nan
     findings += _moves(rest, implausible, out)
     refused = {found.symbol for found in findings if found.severity == "error"}
-    findings = [f for f in findings if f.kind != schedule.GAP or f.symbol not in refused]
+    findings = [f for f in findings if f.kind != faults.GAP or f.symbol not in refused]
     findings.sort(key=lambda found: (found.symbol, found.session, found.kind))
     kept = ~out & ~ordered["symbol"].isin(refused).to_numpy()
     return (ordered if kept.all() else ordered[kept].reset_index(drop=True)), findings
@@ -101,7 +99,7 @@ def _moves(rest: Histories, implausible: Implausible, out: Flags) -> list[Findin
     sound = rest.without(~positive)
     if not len(sound):
         return []
-    found, flags = implausible_moves(sound, schedule.missing_before(sound), implausible)
+    found, flags = implausible_moves(sound, faults.missing_before(sound), implausible)
     places = np.flatnonzero(~out)[positive]
     out[places[flags]] = True
     return found

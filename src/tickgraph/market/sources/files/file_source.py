@@ -18,12 +18,12 @@ from pandas.api.types import union_categoricals
 
 from tickgraph.errors import PriceDataError, reason_of
 from tickgraph.market.calendar import check_range
+from tickgraph.market.renames import Named, name_rows
 from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars, select_bars
-from tickgraph.market.sources.files.bars import Read, read_bars
-from tickgraph.market.sources.files.columns import by_symbol
-from tickgraph.market.sources.files.naming import name_symbols
-from tickgraph.market.sources.files.pieces import Piece, Stray, find_pieces
-from tickgraph.market.sources.files.remarks import Remark, sentences
+from tickgraph.market.sources.files.dialects import by_symbol
+from tickgraph.market.sources.files.file_bars import Read, read_bars
+from tickgraph.market.sources.files.folders import Piece, Stray, find_pieces
+from tickgraph.market.sources.files.table import Remark, sentences
 from tickgraph.market.sources.files.text import NoTableError, read_text
 from tickgraph.market.sources.files.typed import is_typed, read_typed
 
@@ -141,3 +141,24 @@ def _together(reads: list[tuple[str, Read]], rejected: set[str]) -> pd.DataFrame
     if not rejected.intersection(names.categories):
         return bars
     return bars[~names.isin(list(rejected))].reset_index(drop=True)
+
+
+__all__ = ["Named", "name_symbols"]
+
+
+def name_symbols(rows: pd.DataFrame) -> Named:
+    """Give each row of the files its symbol, by its name and its day.
+
+    Parameters
+    ----------
+    rows
+        ``[n]`` rows of all files that were read. Column ``name`` is categorical: the name as it is written. Column
+        ``date`` is its day (datetime64). Column ``file`` is categorical: the file it is from. Column ``close`` is its
+        price, which tells whether two names are one company.
+    """
+    found = name_rows(rows["name"], rows["date"], rows["close"])
+    rejected = found.rejected
+    if rejected:
+        first = rows.drop_duplicates("name").set_index("name")["file"]
+        rejected = {name: f"{first[name]}: {reason}" for name, reason in rejected.items()}
+    return Named(found.symbols, found.notes, rejected)

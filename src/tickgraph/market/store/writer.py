@@ -16,7 +16,7 @@ from tickgraph.atomic import write_atomically
 from tickgraph.errors import PriceDataError
 from tickgraph.market.store import history, recent
 from tickgraph.market.store.layout import UNREADABLE, damaged, history_path, recent_path
-from tickgraph.market.store.reading import StoreReader, SymbolPrices
+from tickgraph.market.store.reader import StoreReader, SymbolPrices
 from tickgraph.market.store.recent import SCHEMA, Recent
 from tickgraph.market.universe import canonical
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tickgraph.market.calendar import sessions
 from tickgraph.market.source import BAR_COLUMNS
-from tickgraph.market.store.reading import SymbolPrices
+from tickgraph.market.store.reader import SymbolPrices
 from tickgraph.market.store.recent import SCHEMA
 
 RESTATED = 1e-5  # relative change of a close; float32 sources round at 6e-8

@@ -13,13 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tickgraph.errors import PriceDataError, SymbolError
-from tickgraph.market.sources.files.columns import choose_columns
-from tickgraph.market.sources.files.date_forms import UnreadableDatesError
-from tickgraph.market.sources.files.dates import Dates, read_dates
-from tickgraph.market.sources.files.dialects import Meaning, dialects, plain
+from tickgraph.market.sources.files.dates import Dates, UnreadableDatesError, read_dates
+from tickgraph.market.sources.files.dialects import Meaning, choose_columns, dialects, plain
 from tickgraph.market.sources.files.numbers import AmbiguousNumberError, Numbers, read_numbers
-from tickgraph.market.sources.files.remarks import SHOWN, Remark
-from tickgraph.market.sources.files.table import Malformed, Table, encoded
+from tickgraph.market.sources.files.table import SHOWN, Malformed, Remark, Table, encoded
 from tickgraph.market.spelling import spelled
 from tickgraph.wording import quoted
 
