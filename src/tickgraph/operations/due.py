@@ -17,7 +17,7 @@ from tickgraph.market.clock import is_future
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
-from tickgraph.registry.schema import ModelMetadata, TrainingRecord
+from tickgraph.registry.metadata import ModelMetadata, TrainingRecord
 from tickgraph.serving.answer import MODEL_AGE
 
 # Share of a model's peers that would no longer be chosen, or that it lacks and could have.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tickgraph.atomic import names_in
 from tickgraph.errors import PriceDataError
 from tickgraph.market import quality
 from tickgraph.market.ends import ends_of, uneven_ends
@@ -20,6 +19,7 @@ from tickgraph.market.store.layout import recent_path, source_folder
 from tickgraph.market.store.reading import SymbolPrices
 from tickgraph.market.store.recent import Recent
 from tickgraph.market.universe import alias_note, canonical, is_canonical
+from tickgraph.storage import names_in
 
 if TYPE_CHECKING:
     from tickgraph.market.store.store import PriceStore

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from tickgraph.atomic import names_in, storage_errors, write_atomically
 from tickgraph.errors import InputError, OtherExchangeError, StorageError
-from tickgraph.locks import exclusive
 from tickgraph.market import calendar
+from tickgraph.storage import exclusive, names_in, storage_errors, write_atomically
 
 _RECORD = "exchange"
 _LONGEST = 100  # bytes; no name of an exchange is near it

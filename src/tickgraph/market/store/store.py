@@ -13,8 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tickgraph.atomic import names_in
-from tickgraph.locks import exclusive
 from tickgraph.market.calendar import check_range, last_completed_session
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.quality import Implausible
@@ -25,6 +23,7 @@ from tickgraph.market.store.report import UpdateReport
 from tickgraph.market.store.update import update
 from tickgraph.market.store.writing import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
+from tickgraph.storage import exclusive, names_in
 
 
 class PriceStore:
