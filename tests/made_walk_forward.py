@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from tickgraph.registry.schema import Figure, PanelFigures, SymbolFigures, WalkForward
+from tickgraph.registry.metadata import Figure, PanelFigures, SymbolFigures, WalkForward
 
 
 def made_walk_forward(training, symbols, **changes) -> WalkForward:

@@ -10,10 +10,10 @@ import pytest
 from made_prices import Scripted, made_bars
 from placed import put
 from tickgraph.errors import PriceDataError, StorageError
-from tickgraph.locks import exclusive
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.lease import read_lease
 from tickgraph.operations.records import RunLog, read_quality
+from tickgraph.storage import exclusive
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="named pipes")
 

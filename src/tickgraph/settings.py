@@ -32,7 +32,6 @@ from pydantic_settings import (
 )
 
 from tickgraph.errors import InputError
-from tickgraph.invalid import in_words
 from tickgraph.market import calendar
 from tickgraph.market.quality import Implausible
 from tickgraph.market.sources import must_have_prices_of
@@ -41,6 +40,7 @@ from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.timetable import Timetable
+from tickgraph.wording import in_words
 
 SourceName = Literal["sample", "files", "yahoo", "tiingo", "live"]
 Fallback = Literal["momentum", "train", "none"]

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
+from tickgraph import storage
 from tickgraph.cli.evaluate import QUICK_EPOCHS
 from tickgraph.evaluation.result import Evaluation
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.train import train_symbols
-from tickgraph.registry import lock
 from tickgraph.registry.registry import ModelRegistry
 
 TINY = [
@@ -171,7 +171,7 @@ class TestRecording:
         assert "recorded" not in err
 
     def test_models_that_cannot_be_written_fail_after_the_figures_are_told(self, run, models, monkeypatch):
-        monkeypatch.setattr(lock, "WAIT_SECONDS", 0.05)
+        monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
         with ModelRegistry(models.root)._writing("AAPL"):
             code, out, err = run(*self.WORDS, "--models-dir", models.root, "--json")
         assert code == 7

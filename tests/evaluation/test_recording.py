@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from made_evaluation import made_evaluation
+from tickgraph import storage
 from tickgraph.errors import InputError
 from tickgraph.evaluation.evaluate import EvaluationSettings, evaluate
 from tickgraph.evaluation.forecasters.catalogue import ForecasterSettings
@@ -10,7 +11,6 @@ from tickgraph.evaluation.recording import record_evaluation, training_config, w
 from tickgraph.evaluation.windows import WindowSettings
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
-from tickgraph.registry import lock
 from tickgraph.registry.registry import ModelRegistry
 
 TRAINED = ("AAPL", "JPM", "XOM")
@@ -103,7 +103,7 @@ def test_a_symbol_that_was_never_forecast_has_no_figures(result, models):
 
 
 def test_a_folder_that_cannot_be_written_ends_the_recording_and_says_why(result, models, monkeypatch):
-    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
     with ModelRegistry(models.root)._writing("JPM"):
         done = record_evaluation(result, models)
     assert done.recorded == ["AAPL"]

@@ -194,13 +194,13 @@ def test_a_full_queue_still_gives_momentum_and_tells_an_operator_503(registry, p
 
 
 def test_a_full_disk_costs_the_training_and_no_forecast(demanded, monkeypatch):
-    from tickgraph import atomic
+    from tickgraph import storage
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     before = demanded.get("/forecast/AAPL").json()
-    monkeypatch.setattr(atomic.os, "replace", full)
+    monkeypatch.setattr(storage.os, "replace", full)
     body = demanded.get("/forecast/TSLA").json()
     assert body["status"] == "momentum"
     assert any("No space left" in note for note in body["notes"])

@@ -205,13 +205,13 @@ def test_the_board_keeps_the_newest_and_all_that_runs(tmp_path):
 
 
 def test_a_job_on_a_full_disk_is_an_error_that_says_so(background, monkeypatch, tmp_path):
-    from tickgraph import atomic
+    from tickgraph import storage
     from tickgraph.errors import StorageError
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(atomic.os, "replace", full)
+    monkeypatch.setattr(storage.os, "replace", full)
     with pytest.raises(StorageError, match="No space left"):
         background.train("TSLA", None)
     monkeypatch.undo()

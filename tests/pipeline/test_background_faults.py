@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from hand_driven import WAIT, HandDriven, over
-from tickgraph import atomic
+from tickgraph import storage
 from tickgraph.errors import StorageError
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job, new_id
@@ -36,7 +36,7 @@ def test_too_many_open_files_refuse_a_job_with_a_remedy_and_leave_no_trace(
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as broken:
-        broken.setattr(atomic.os, "open", refused)
+        broken.setattr(storage.os, "open", refused)
         with pytest.raises(StorageError, match="ulimit -n"):
             background.train("TSLA", None)
     assert background.waiting == 0

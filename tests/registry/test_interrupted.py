@@ -15,7 +15,7 @@ import pytest
 
 from tickgraph.errors import StorageError
 from tickgraph.model.weights import weight_shapes
-from tickgraph.registry import reading
+from tickgraph.registry import generation as generation_module
 from tickgraph.registry.correlation_file import decode_correlation
 from tickgraph.registry.generation import READ_ATTEMPTS
 from tickgraph.registry.registry import ModelRegistry
@@ -229,7 +229,7 @@ def test_what_is_left_under_a_name_that_is_no_symbol_is_passed_over(unplaced):
 
 def test_a_reader_outlasts_any_number_of_publishes(numbered, monkeypatch):
     """Each of its looks finds the weights of one publish later."""
-    template, real, number = numbered.load("AAPL", weight_shapes), reading.read_verified, 1
+    template, real, number = numbered.load("AAPL", weight_shapes), generation_module.read_verified, 1
 
     def look(final, sha256):
         nonlocal number
@@ -238,5 +238,5 @@ def test_a_reader_outlasts_any_number_of_publishes(numbered, monkeypatch):
             ModelRegistry(numbered.root).publish(*publisher.generation(template, number))
         return real(final, sha256)
 
-    monkeypatch.setattr(reading, "read_verified", look)
+    monkeypatch.setattr(generation_module, "read_verified", look)
     assert read(numbered.root) == number > READ_ATTEMPTS + 1

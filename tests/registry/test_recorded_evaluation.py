@@ -18,8 +18,8 @@ from edited_metadata import edit
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
 from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.metadata import metadata_json_schema
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import metadata_json_schema
 
 sys.path.insert(0, str(Path(__file__).parent))
 import publisher
@@ -35,7 +35,7 @@ def test_figures_are_recorded_and_the_other_files_stay(registry, figures):
     before = registry.load("AAPL", weight_shapes)
     paths = registry.paths("AAPL")
     files = {path: (path.stat().st_ino, path.read_bytes()) for path in (paths.weights, paths.correlations)}
-    assert registry.record_evaluation("aapl", figures) is None
+    assert registry.record_evaluation("AAPL", figures) is None
     after = registry.load("AAPL", weight_shapes)
     apart = {"evaluation", "checksums"}
     assert after.metadata.model_dump(exclude=apart) == before.metadata.model_dump(exclude=apart)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edited_metadata import edit
-from tickgraph.registry.schema import ModelMetadata
+from tickgraph.registry.metadata import ModelMetadata
 
 
 def test_nodes_are_todays_names(registry):

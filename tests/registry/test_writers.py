@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tickgraph import storage
 from tickgraph.errors import StorageError
 from tickgraph.model.weights import weight_shapes
-from tickgraph.registry import lock
 from tickgraph.registry.registry import ModelRegistry
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -73,7 +73,7 @@ def test_two_processes_that_publish_at_once_take_turns(registry):
 @pytest.mark.parametrize("same", [True, False])
 def test_a_lock_that_is_held_too_long_is_named_and_nothing_changes(registry, monkeypatch, same):
     template = registry.load("AAPL", weight_shapes)
-    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
     holder = registry if same else ModelRegistry(registry.root)
     with holder._writing("AAPL"), pytest.raises(StorageError, match=r"AAPL\.lock is held by another writer"):
         registry.publish(*publisher.generation(template, 2))

@@ -110,14 +110,14 @@ def test_a_withdrawn_model_is_no_longer_served(live, registry):
 
 
 def test_a_folder_that_cannot_be_listed_is_a_fault_and_not_an_empty_one(live, registry, monkeypatch):
-    from tickgraph import atomic
+    from tickgraph import storage
 
     live.prepare("AAPL")
 
     def refused(folder):
         raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr(atomic.os, "scandir", refused)
+    monkeypatch.setattr(storage.os, "scandir", refused)
     live.look()
     assert "Permission denied" in live.fault
     assert live.symbols() == ("AAPL", "JPM", "MSFT", "XOM")

@@ -22,13 +22,13 @@ from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source
 from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
 from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, StorageError
-from tickgraph.invalid import in_words
 from tickgraph.market.sources import open_source
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
+from tickgraph.wording import in_words
 
 if TYPE_CHECKING:  # needs the extra
     from tickgraph.evaluation.evaluate import EvaluationSettings, Listener

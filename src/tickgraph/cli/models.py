@@ -31,9 +31,9 @@ from tickgraph.errors import (
 )
 from tickgraph.market.universe import canonical, parse_symbols, sector_of
 from tickgraph.model.weights import weight_shapes
-from tickgraph.registry.reading import trained_symbols
+from tickgraph.registry.generation import trained_symbols
+from tickgraph.registry.metadata import Figure, ModelMetadata, PanelFigures, WalkForward
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import Figure, ModelMetadata, PanelFigures, WalkForward
 from tickgraph.settings import load_settings
 from tickgraph.wording import listed
 

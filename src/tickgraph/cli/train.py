@@ -39,8 +39,8 @@ from tickgraph.market.store import UpdateReport
 from tickgraph.market.universe import EVERY, alias_note, is_group, parse_symbols
 from tickgraph.pipeline.prices import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata
 from tickgraph.settings import Settings, load_settings
 
 Count = Annotated[int | None, typer.Option(min=0)]

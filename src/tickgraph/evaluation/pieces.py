@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.atomic import storage_errors, write_atomically
+from tickgraph.storage import storage_errors, write_atomically
 
 FORMAT = 1
 """Raised when a change of code makes stored pieces wrong."""

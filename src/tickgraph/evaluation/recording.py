@@ -8,8 +8,8 @@ from tickgraph.errors import ArtefactError, InputError, ModelNotFoundError, Stor
 from tickgraph.evaluation.findings import PRODUCT
 from tickgraph.evaluation.result import Estimate, Evaluation, ForecasterResult, Slice
 from tickgraph.model.config import TrainingConfig
+from tickgraph.registry.metadata import Figure, PanelFigures, SymbolFigures, WalkForward
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import Figure, PanelFigures, SymbolFigures, WalkForward
 
 
 @dataclass

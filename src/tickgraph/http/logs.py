@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from tickgraph.escaping import escaped
 from tickgraph.http.middleware import request_id
+from tickgraph.wording import escaped
 
 
 def _with_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

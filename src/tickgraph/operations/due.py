@@ -16,7 +16,7 @@ from tickgraph.market.calendar import is_future, last_completed_session
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
-from tickgraph.registry.schema import ModelMetadata, TrainingRecord
+from tickgraph.registry.metadata import ModelMetadata, TrainingRecord
 from tickgraph.serving.answer import MODEL_AGE
 
 # Share of a model's peers that would no longer be chosen, or that it lacks and could have.

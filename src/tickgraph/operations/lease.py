@@ -19,12 +19,10 @@ from types import TracebackType
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from tickgraph.atomic import READABLE, storage_errors, write_atomically
 from tickgraph.errors import StorageError
-from tickgraph.locks import exclusive
 from tickgraph.market.calendar import is_future
 from tickgraph.pipeline.jobs import Ownership
-from tickgraph.regular_file import FileRefused, read_regular
+from tickgraph.storage import READABLE, FileRefused, exclusive, read_regular, storage_errors, write_atomically
 
 LEASE_SECONDS = 600.0  # how long a host that vanished keeps others waiting
 RENEWALS = 3  # a lease is renewed this often within its time
@@ -187,7 +185,7 @@ class Lease:
         )
         write_atomically(self._path, record.model_dump_json().encode(), mode=READABLE)
 
-    def _changing(self) -> exclusive:
+    def _changing(self) -> contextlib.AbstractContextManager[None]:
         return exclusive(self._path.with_name("lease.lock"), self._threads)
 
     def _renew_now_and_then(self) -> None:

@@ -19,8 +19,8 @@ from tickgraph.operations.expected import Schedule, lease_in_words, schedule_at
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.timetable import DEFAULT, Timetable
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata
 from tickgraph.serving.answer import MODEL_AGE
 from tickgraph.wording import listed
 
@@ -147,7 +147,9 @@ def overview(
     runs = RunLog(state_dir)
     schedule, last_run = schedule_at(runs, now, timetable), runs.latest()
     quality, unscored = _quality(state_dir, store, registry, now)
-    models = {symbol: _model(registry, symbol) for symbol in registry.symbols()}
+    models: dict[str, ModelMetadata | str] = {
+        symbol: _model(registry, symbol) for symbol in registry.symbols()
+    }
     served = quality.symbols if quality else {}
     sources = {
         symbol: found.data_stats.source if isinstance(found, ModelMetadata) else source

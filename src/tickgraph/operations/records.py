@@ -10,9 +10,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from tickgraph.atomic import READABLE, names_in, write_atomically
 from tickgraph.market.quality import Finding
-from tickgraph.regular_file import read_regular
+from tickgraph.storage import READABLE, names_in, read_regular, write_atomically
 
 KEPT = 400  # runs: over a year of daily and weekly ones
 

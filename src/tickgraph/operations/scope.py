@@ -10,7 +10,7 @@ from tickgraph.market.source import PriceSource
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.operations.site import Site
-from tickgraph.registry.schema import ModelMetadata
+from tickgraph.registry.metadata import ModelMetadata
 
 
 @dataclass

@@ -12,8 +12,7 @@ import numpy as np
 from tickgraph.market import calendar
 from tickgraph.model.fitting import FittedModel
 from tickgraph.model.weights import num_params
-from tickgraph.registry.registry import UNPUBLISHED
-from tickgraph.registry.schema import (
+from tickgraph.registry.metadata import (
     Calibration,
     Correlations,
     DataStats,
@@ -22,6 +21,7 @@ from tickgraph.registry.schema import (
     PerformanceMetrics,
     TrainingRecord,
 )
+from tickgraph.registry.registry import UNPUBLISHED
 
 
 def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:

@@ -17,8 +17,7 @@ from typing import Literal
 from filelock import FileLock
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from tickgraph.atomic import storage_errors, write_atomically
-from tickgraph.regular_file import read_regular
+from tickgraph.storage import read_regular, storage_errors, write_atomically
 
 KEPT = 200
 

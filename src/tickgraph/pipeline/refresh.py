@@ -12,8 +12,8 @@ from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.calendar import is_younger
 from tickgraph.market.panel import PricePanel
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata
 from tickgraph.serving.prepared import CORRELATION_AGE
 from tickgraph.serving.snapshot import latest_correlation
 

@@ -24,8 +24,8 @@ from tickgraph.model.fitting import FittedModel, fit
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.remarks import remarks
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata
 
 _log = logging.getLogger(__name__)
 

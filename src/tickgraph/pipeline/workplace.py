@@ -15,8 +15,8 @@ from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.refresh import RefreshReport, refresh_correlations
 from tickgraph.pipeline.train import train_one
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.schema import ModelMetadata
 from tickgraph.serving.prices import PanelCache
 
 

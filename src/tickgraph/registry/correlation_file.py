@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import ArtefactError
-from tickgraph.registry.schema import TrainingRecord
+from tickgraph.registry.metadata import TrainingRecord
 
 _MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, the only one that such a small header is written in
 _HEADER = re.compile(

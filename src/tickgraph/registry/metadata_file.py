@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tickgraph.errors import ArtefactError
-from tickgraph.invalid import in_words
-from tickgraph.registry.schema import ModelMetadata
+from tickgraph.registry.metadata import ModelMetadata
+from tickgraph.wording import in_words
 
 MAX_METADATA_BYTES = 2 * 1024 * 1024
 """Bytes of a file. The default model's is about 40 KB; one calibrated on 10,000 sessions of 10 peers has 1.8 MB.

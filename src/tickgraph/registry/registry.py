@@ -5,47 +5,77 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph import locks
-from tickgraph.atomic import write_atomically
 from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, SymbolError
 from tickgraph.market import calendar
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
-from tickgraph.registry.generation import ArtefactPaths, digest, publish, read_bounded, withdraw
-from tickgraph.registry.lock import exclusive
-from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata, encode_metadata
-from tickgraph.registry.reading import (
-    SUFFIX,
-    catalogue,
+from tickgraph.registry.generation import (
+    ArtefactPaths,
+    digest,
+    file_name,
+    interrupted,
+    place_last,
+    publish,
     published_names,
+    read_bounded,
     read_generation,
     read_metadata,
+    recover,
+    trained_symbols,
+    withdraw,
     without_metadata,
 )
-from tickgraph.registry.recovery import interrupted, place_last, settle_last
-from tickgraph.registry.schema import Checksums, Correlations, ModelMetadata, WalkForward
-from tickgraph.registry.stored import StoredModel
+from tickgraph.registry.metadata import Checksums, Correlations, ModelMetadata, WalkForward
+from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata, encode_metadata
 from tickgraph.registry.weights_file import decode_weights, encode_weights
-from tickgraph.regular_file import FileRefused
-
-__all__ = ["UNPUBLISHED", "ModelRegistry", "Shapes", "StoredModel"]
+from tickgraph.storage import FileRefused, exclusive, other_kind, write_atomically
+from tickgraph.wording import listed
 
 Shapes = Mapping[str, tuple[int, ...]]
 UNPUBLISHED = Checksums(weights="0" * 64, correlations="0" * 64)
 
 _UNWRITTEN = ", not yet written,"
+_NAMED = 10  # symbols that a message names before it counts
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """One generation of one symbol, whole and verified.
+
+    Attributes
+    ----------
+    weights
+        float32 arrays by name.
+    correlation
+        ``[N, N]`` float64; row and column of an absent peer are 0.
+    generation
+        sha256 of the metadata, which carries those of the other files.
+    """
+
+    symbol: str
+    metadata: ModelMetadata
+    weights: dict[str, NDArray[np.float32]]
+    correlation: NDArray[np.float64]
+    generation: str
 
 
 class ModelRegistry:
     """Trained models under a folder; safe for many readers and for writers in several processes.
+
+    Methods raise :class:`SymbolError` for a name that is not a symbol's one spelling. Those that read a model raise
+    :class:`ModelNotFoundError` if none was published, and :class:`ArtefactError` if one of its files is damaged,
+    foreign or missing. Those that write raise :class:`StorageError` if the folder cannot be written; a whole generation
+    is then in place.
 
     Parameters
     ----------
@@ -57,13 +87,15 @@ class ModelRegistry:
 
     def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
         self.root = Path(root)
-        self.now = now or _system_time
+        self.now = now or (lambda: datetime.now(UTC))
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
 
-    def symbols(self) -> tuple[str, ...]:
-        """Symbols that have published metadata; a file that is not named after a symbol is not ours.
+    # Finding
+
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Symbols that have published metadata.
 
         Raises
         ------
@@ -71,7 +103,15 @@ class ModelRegistry:
             The folder cannot be listed, or all metadata is gone while the models' other files are there. Then a disk
             has failed, and nobody has removed every model.
         """
-        return catalogue(self.root)
+        if not published_names(self.root) and (left := without_metadata(self.root)):
+            folder = self.root / "metadata"
+            state = "holds no metadata" if folder.is_dir() else "is gone"
+            raise StorageError(
+                f"{folder} {state}, while the other files of {listed(left, _NAMED)} are there: it was not "
+                "emptied by tickgraph remove. Restore the folder, or train the models again with tickgraph train; "
+                "tickgraph remove removes the files that are left."
+            )
+        return trained_symbols(self.root)
 
     def fault(self) -> str | None:
         """Say why the models cannot be listed at present; None if they can."""
@@ -81,16 +121,16 @@ class ModelRegistry:
             return str(error)
         return None
 
-    def without_metadata(self) -> tuple[str, ...]:
+    def without_metadata(self) -> tuple[Symbol, ...]:
         """Symbols whose weights or correlations are there and whose metadata was lost; they have no model."""
         return without_metadata(self.root)
 
     def holds(self, symbol: str) -> bool:
         """Whether anything stands in the place of one of the symbol's files, usable or not."""
-        paths = ArtefactPaths.of(self.root, canonical(symbol))
-        return any(os.path.lexists(path) for path in (paths.weights, paths.correlations, paths.metadata))
+        paths = ArtefactPaths.of(self.root, symbol)
+        return any(os.path.lexists(path) for path in (*paths.arrays, paths.metadata))
 
-    def renamed(self) -> dict[str, tuple[str, str | None]]:
+    def renamed(self) -> dict[Symbol, tuple[str, str | None]]:
         """Symbols that have no model under today's name, but one under a former name.
 
         Returns
@@ -100,38 +140,135 @@ class ModelRegistry:
             metadata cannot be read.
         """
         names = published_names(self.root)
-        found: dict[str, tuple[str, str | None]] = {}
-        for former in names:
+        models: dict[Symbol, tuple[str, str | None]] = {}
+        for former in sorted(names):
             with contextlib.suppress(SymbolError):
                 today = canonical(former)
                 if today != former and today not in names:
-                    found[today] = former, _source_in(ArtefactPaths.of(self.root, former))
-        return found
+                    source = None
+                    with contextlib.suppress(ArtefactError, StorageError):
+                        paths = ArtefactPaths.of(self.root, former)
+                        source = read_metadata(paths)[0].data_stats.source
+                    models[today] = former, source
+        return models
 
-    def paths(self, symbol: str) -> ArtefactPaths:
-        """Where a symbol's files are read; :class:`SymbolError` or :class:`ArtefactError` if that is unsafe."""
-        paths = self._places(symbol)
-        for path in (paths.weights, paths.correlations, paths.metadata):
-            if not self._contains(path):
-                raise ArtefactError(
-                    f"{path} leads outside the model folder {self.root}. Remove the link, or run: "
-                    f"tickgraph train --symbols {paths.symbol}"
-                )
-        return paths
+    def paths(self, symbol: str, *, to_write: bool = False) -> ArtefactPaths:
+        """Where a symbol's files are.
 
-    def _places(self, symbol: str) -> ArtefactPaths:
-        """Where a symbol's files are written and removed: a link there is replaced, and not followed."""
-        paths = ArtefactPaths.of(self.root, canonical(symbol))
-        for path in (paths.weights, paths.correlations, paths.metadata):
+        Parameters
+        ----------
+        symbol
+            Ticker.
+        to_write
+            A link in a file's own place is fine: it will be replaced, and not followed.
+
+        Raises
+        ------
+        ArtefactError
+            A link leads outside the folder.
+        """
+        paths = ArtefactPaths.of(self.root, symbol)
+        for path in (*paths.arrays, paths.metadata):
             if not self._contains(path.parent / "any"):
                 raise ArtefactError(
                     f"{path.parent} leads outside the model folder {self.root}. Remove the link."
+                )
+            if not to_write and not self._contains(path):
+                raise ArtefactError(
+                    f"{path} leads outside the model folder {self.root}. Remove the link, or run: "
+                    f"tickgraph train --symbols {symbol}"
                 )
         return paths
 
     def _contains(self, path: Path) -> bool:
         # A link to itself has no end, which Path.resolve takes for an error and realpath does not.
         return Path(os.path.realpath(path)).parent.parent == Path(os.path.realpath(self.root))
+
+    # Reading
+
+    def metadata(self, symbol: str) -> ModelMetadata:
+        """Metadata of the current generation; its files are not opened."""
+        return read_metadata(self.paths(symbol))[0]
+
+    def verified(self, symbol: str) -> ModelMetadata:
+        """Metadata of the current generation, whose files are compared with their checksums and not opened."""
+        return read_generation(self.paths(symbol))[0]
+
+    def correlation(self, symbol: str) -> NDArray[np.float64]:
+        """``[N, N]`` float64: the published correlations, verified."""
+        paths = self.paths(symbol)
+        metadata, _, _, correlation = read_generation(paths)
+        return decode_correlation(correlation, metadata.training_config, name=str(paths.correlations))
+
+    def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
+        """Load and verify the current generation.
+
+        Parameters
+        ----------
+        symbol
+            Ticker.
+        shapes
+            Gives the arrays that an architecture has, such as :func:`tickgraph.model.weights.weight_shapes`.
+
+        Raises
+        ------
+        OtherExchangeError
+            It is of another exchange than the one in force.
+        """
+        paths = self.paths(symbol)
+        metadata, generation, weights, correlation = read_generation(paths)
+        self.must_be_of_the_exchange(metadata)
+        training = metadata.training_config
+        try:
+            return StoredModel(
+                symbol=symbol,
+                metadata=metadata,
+                weights=decode_weights(weights, shapes(training), name=str(paths.weights)),
+                correlation=decode_correlation(correlation, training, name=str(paths.correlations)),
+                generation=generation,
+            )
+        except ArtefactError as error:
+            reason = str(error)
+        # Raised here and not above: whoever keeps this error would keep the frames that hold the files.
+        raise ArtefactError(f"{reason} Run: tickgraph train --symbols {symbol}")
+
+    def must_be_of_the_exchange(self, metadata: ModelMetadata) -> None:
+        """Raise :class:`OtherExchangeError` for a model of another exchange than the one in force."""
+        held, asked = metadata.data_stats.exchange, calendar.exchange()
+        if held != asked:
+            raise OtherExchangeError(
+                f"The model of {metadata.symbol} in {self.root} is of the exchange {held}, and the exchange in force "
+                f"is {asked}. Set exchange to {held} (--exchange {held}), or give models of {asked} a folder of "
+                "their own with --models-dir."
+            )
+
+    def generation(self, symbol: str) -> str | None:
+        """Identity of the current generation, None without one; a cheap look while nothing changes."""
+        # On every request's path: one stat. Links are resolved when the model is loaded.
+        path = self._metadata_prefix + file_name(symbol, "metadata")
+        try:
+            status = os.stat(path)  # noqa: PTH116  a Path costs three times as much
+            # Every publish makes a new file, so a new inode: equal times cannot hide it.
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            seen = self._seen.get(path)
+            if seen is None or seen[0] != stamp:
+                seen = self._seen[path] = (stamp, self._identity(Path(path)))
+        except FileNotFoundError:
+            return None
+        except OSError:  # a link to itself, no permission: loading says what it is
+            return self._identity(Path(path))
+        return seen[1]
+
+    def _identity(self, path: Path) -> str | None:
+        """sha256 of a metadata file, of nothing where it may not be read (loading says why), None without one."""
+        try:
+            return digest(read_bounded(path, MAX_METADATA_BYTES) if self._contains(path) else b"")
+        except FileNotFoundError:
+            return None
+        except FileRefused:
+            return digest(b"")
+
+    # Writing
 
     def publish(
         self,
@@ -159,15 +296,16 @@ class ModelRegistry:
         ArtefactError
             It could not be read back: numbers that are not finite, no correlation matrix, metadata against
             the schema. Nothing was written.
-        StorageError
-            The folder cannot be written; a whole generation is in place.
         """
-        paths = self._places(metadata.symbol)
+        paths = self.paths(metadata.symbol, to_write=True)
         encoded = encode_weights(weights), encode_correlation(correlation)
         shapes = {path: np.shape(value) for path, value in weights.items()}
         decode_weights(encoded[0], shapes, name=f"{paths.weights}{_UNWRITTEN}")
         decode_correlation(encoded[1], metadata.training_config, name=f"{paths.correlations}{_UNWRITTEN}")
-        return self._publish(metadata, *encoded, keep_evaluation=keep_evaluation)
+        with self._writing(metadata.symbol):
+            if keep_evaluation:
+                metadata = self._with_former_evaluation(metadata, paths)
+            return self._commit(metadata, *encoded)
 
     def publish_correlation(
         self,
@@ -192,27 +330,23 @@ class ModelRegistry:
 
         Raises
         ------
-        ModelNotFoundError, ArtefactError
+        ArtefactError
             There is no whole generation to build on, it is not the training run of ``basis``, or the matrix
             is no correlation matrix. Nothing was written.
-        StorageError
-            The folder cannot be written; a whole generation is in place.
         """
         encoded = encode_correlation(correlation)
         # Read under the lock: a training run that ends in between must not be undone by its old weights.
         with self._writing(symbol):
-            metadata, _, weights, _ = read_generation(self.paths(symbol))
+            paths = self.paths(symbol)
+            metadata, _, weights, _ = read_generation(paths)
             if basis is not None and basis.checksums.weights != metadata.checksums.weights:
                 raise ArtefactError(
-                    f"{metadata.symbol} was retrained while its correlations were computed; the new model is "
-                    f"kept as it is. Run: tickgraph refresh {metadata.symbol}"
+                    f"{symbol} was retrained while its correlations were computed; the new model is "
+                    f"kept as it is. Run: tickgraph refresh {symbol}"
                 )
-            name = f"{self.paths(symbol).correlations}{_UNWRITTEN}"
-            decode_correlation(encoded, metadata.training_config, name=name)
-            updated = metadata.model_copy(
-                update={"correlations": Correlations(as_of=as_of, computed_at=self.now())}
-            )
-            return self._commit(updated, weights, encoded)
+            decode_correlation(encoded, metadata.training_config, name=f"{paths.correlations}{_UNWRITTEN}")
+            correlations = Correlations(as_of=as_of, computed_at=self.now())
+            return self._commit(metadata.model_copy(update={"correlations": correlations}), weights, encoded)
 
     def record_evaluation(self, symbol: str, evaluation: WalkForward) -> str | None:
         """Put walk-forward figures into a model's metadata; its other files are not touched.
@@ -221,13 +355,6 @@ class ModelRegistry:
         -------
         str or None
             Why they were not recorded: the model, as it is now, was trained another way. None where they were.
-
-        Raises
-        ------
-        ModelNotFoundError, ArtefactError
-            None was published, or the metadata is damaged or foreign.
-        StorageError
-            The folder cannot be written; the metadata is as it was.
         """
         # Read under the lock: a training run that ends in between has its own metadata, and maybe other settings.
         with self._writing(symbol):
@@ -236,156 +363,50 @@ class ModelRegistry:
             if reason := evaluation.mismatch(metadata.training_config):
                 return reason
             text = encode_metadata(metadata.model_copy(update={"evaluation": evaluation}))
-            decode_metadata(text, metadata.symbol, name=f"{paths.metadata}{_UNWRITTEN}")
+            decode_metadata(text, symbol, name=f"{paths.metadata}{_UNWRITTEN}")
             write_atomically(paths.metadata, text)
             return None
 
-    def metadata(self, symbol: str) -> ModelMetadata:
-        """Metadata of the current generation; its files are not opened.
-
-        Raises
-        ------
-        ModelNotFoundError, ArtefactError
-            None was published, or the metadata is damaged or foreign.
-        """
-        return read_metadata(self.paths(symbol))[0]
-
-    def verified(self, symbol: str) -> ModelMetadata:
-        """Metadata of the current generation, whose files are compared with their checksums and not opened.
-
-        Raises
-        ------
-        ModelNotFoundError, ArtefactError
-            None was published, or a file of it is damaged, foreign or missing.
-        """
-        return read_generation(self.paths(symbol))[0]
-
-    def correlation(self, symbol: str) -> NDArray[np.float64]:
-        """``[N, N]`` float64: the published correlations, verified; errors as in :meth:`verified`."""
-        paths = self.paths(symbol)
-        metadata, _, _, correlation = read_generation(paths)
-        return decode_correlation(correlation, metadata.training_config, name=str(paths.correlations))
-
-    def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
-        """Load and verify the current generation.
-
-        Parameters
-        ----------
-        symbol
-            Ticker.
-        shapes
-            Gives the arrays that an architecture has, such as
-            :func:`tickgraph.model.weights.weight_shapes`.
-
-        Raises
-        ------
-        ModelNotFoundError
-            None was published.
-        ArtefactError
-            A file is damaged, foreign or mismatched; the message names it and what to do.
-        OtherExchangeError
-            It is of another exchange than the one in force.
-        """
-        paths = self.paths(symbol)
-        metadata, generation, weights, correlation = read_generation(paths)
-        self.must_be_of_the_exchange(metadata)
-        remedy = f"Run: tickgraph train --symbols {metadata.symbol}"
-        try:
-            return StoredModel(
-                symbol=metadata.symbol,
-                metadata=metadata,
-                weights=decode_weights(weights, shapes(metadata.training_config), name=str(paths.weights)),
-                correlation=decode_correlation(
-                    correlation, metadata.training_config, name=str(paths.correlations)
-                ),
-                generation=generation,
-            )
-        except ArtefactError as error:
-            reason = str(error)
-        raise ArtefactError(f"{reason} {remedy}")  # who keeps it keeps no frame that holds the files
-
-    def must_be_of_the_exchange(self, metadata: ModelMetadata) -> None:
-        """Raise :class:`OtherExchangeError` for a model of another exchange than the one in force."""
-        held, asked = metadata.data_stats.exchange, calendar.exchange()
-        if held != asked:
-            raise OtherExchangeError(
-                f"The model of {metadata.symbol} in {self.root} is of the exchange {held}, and the exchange in force "
-                f"is {asked}. Set exchange to {held} (--exchange {held}), or give models of {asked} a folder of "
-                "their own with --models-dir."
-            )
-
-    def generation(self, symbol: str) -> str | None:
-        """Identity of the current generation, None without one; a cheap look while nothing changes."""
-        # On every request's path: one stat. Links are resolved when the model is loaded.
-        path = f"{self._metadata_prefix}{canonical(symbol)}{SUFFIX}"
-        try:
-            status = os.stat(path)  # noqa: PTH116  a Path costs three times as much
-            # Every publish makes a new file, so a new inode: equal times cannot hide it.
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-            seen = self._seen.get(path)
-            if seen is None or seen[0] != stamp:
-                seen = self._seen[path] = (stamp, self._identity(Path(path)))
-        except FileNotFoundError:
-            return None
-        except OSError:  # a link to itself, no permission: loading says what it is
-            return self._identity(Path(path))
-        return seen[1]
-
-    def _identity(self, path: Path) -> str | None:
-        """sha256 of a metadata file, of nothing where it may not be read (loading says why), None without one."""
-        try:
-            return digest(read_bounded(path, MAX_METADATA_BYTES) if self._contains(path) else b"")
-        except FileNotFoundError:
-            return None
-        except FileRefused:
-            return digest(b"")
-
-    def recover(self) -> tuple[str, ...]:
+    def recover(self) -> tuple[Symbol, ...]:
         """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols.
 
-        What cannot be told of one symbol's files is left, for its next publish, and the others are looked at.
+        Files that cannot be told apart wait for their symbol's next publish, and the other symbols are looked at.
         """
         recovered = []
         for symbol in interrupted(self.root):
             with contextlib.suppress(ArtefactError), self._writing(symbol):
-                if settle_last(self._places(symbol)):
+                if recover(self.paths(symbol, to_write=True)):
                     recovered.append(symbol)
         return tuple(recovered)
 
     def remove(self, symbol: str) -> None:
         """Remove a symbol's model, so that no reader sees half of one; damaged files and links are removed as well."""
         with self._writing(symbol):
-            paths = self._places(symbol)
+            paths = self.paths(symbol, to_write=True)
             place_last(paths)
-            withdraw(paths, self._checksums(paths))
+            checksums = None
+            with contextlib.suppress(ArtefactError, StorageError):
+                checksums = read_metadata(paths)[0].checksums
+            withdraw(paths, checksums)
 
-    def _checksums(self, paths: ArtefactPaths) -> tuple[str, str] | None:
-        try:
-            checksums = read_metadata(paths)[0].checksums
-        except (ArtefactError, StorageError):
-            return None
-        return checksums.weights, checksums.correlations
+    @contextlib.contextmanager
+    def _writing(self, symbol: str) -> Iterator[None]:
+        """Be the symbol's only writer."""
+        threads = self._writers.setdefault(symbol, threading.Lock())  # atomic, with or without a GIL
+        path = self.root / ".locks" / f"{ArtefactPaths.of(self.root, symbol).symbol}.lock"
+        # It is in the way of one model, so it is no StorageError, which would end a run.
+        if (kind := other_kind(path)) is not None:
+            raise ArtefactError(f"{path} is {kind}, where a lock file belongs. Remove it.")
+        with exclusive(path, threads, remedy="Wait for the other training run to end, or stop it."):
+            yield
 
-    def _writing(self, symbol: str) -> locks.exclusive:
-        name = canonical(symbol)
-        threads = self._writers.setdefault(name, threading.Lock())  # atomic, with or without a GIL
-        return exclusive(self.root / ".locks" / f"{name}.lock", threads)
-
-    def _publish(
-        self, metadata: ModelMetadata, weights: bytes, correlation: bytes, *, keep_evaluation: bool = False
-    ) -> ModelMetadata:
-        with self._writing(metadata.symbol):
-            if keep_evaluation:
-                metadata = self._with_former_evaluation(metadata)
-            return self._commit(metadata, weights, correlation)
-
-    def _with_former_evaluation(self, metadata: ModelMetadata) -> ModelMetadata:
+    def _with_former_evaluation(self, metadata: ModelMetadata, paths: ArtefactPaths) -> ModelMetadata:
         """The metadata with the figures recorded before it, where they are of its procedure; lock held."""
-        if not os.path.lexists(self._places(metadata.symbol).metadata):  # without a search for names like it
+        if not os.path.lexists(paths.metadata):  # reading would search for similar names
             return metadata
         try:
             former = self.metadata(metadata.symbol).evaluation
-        except (ArtefactError, StorageError):  # none before, or it cannot be read and is about to be replaced
+        except (ArtefactError, StorageError):  # it cannot be read and is about to be replaced
             return metadata
         if former is None or former.mismatch(metadata.training_config):
             return metadata
@@ -393,7 +414,7 @@ class ModelRegistry:
 
     def _commit(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
         """Publish with the symbol's lock held."""
-        paths = self._places(metadata.symbol)
+        paths = self.paths(metadata.symbol, to_write=True)
         checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
         text = encode_metadata(metadata.model_copy(update={"checksums": checksums}))
         if len(text) > MAX_METADATA_BYTES:
@@ -405,14 +426,3 @@ class ModelRegistry:
         place_last(paths)  # a failure below must find the old generation in place
         publish(paths, weights, correlation, text)
         return complete
-
-
-def _source_in(paths: ArtefactPaths) -> str | None:
-    try:
-        return read_metadata(paths)[0].data_stats.source
-    except (ArtefactError, StorageError):
-        return None
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)

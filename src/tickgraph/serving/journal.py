@@ -31,12 +31,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from tickgraph.atomic import READABLE, names_in, storage_errors
 from tickgraph.model.measures import LEVELS
-from tickgraph.registry.lock import exclusive
-from tickgraph.regular_file import FileRefused, read_regular
 from tickgraph.serving.answer import Clock
 from tickgraph.serving.prepared import Prepared
+from tickgraph.storage import READABLE, FileRefused, exclusive, names_in, read_regular, storage_errors
 
 KEPT_MONTHS = 13  # that have files; those of older ones are deleted when a new month begins
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from made_prices import DAYS, closes, closes_of, made_bars, offline
-from tickgraph.atomic import write_atomically
 from tickgraph.errors import PriceDataError, StorageError
 from tickgraph.market.store import PriceStore, examine, history, recent, repair
+from tickgraph.storage import write_atomically
 
 NAMES = ("AAPL", "JPM", "MSFT", "XOM")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from made_prices import Scripted, closes, closes_of, made_bars
-from tickgraph import locks
+from tickgraph import storage
 from tickgraph.errors import StorageError
 from tickgraph.market.store import PriceStore
 
@@ -66,7 +66,7 @@ def test_two_writers_take_turns_and_each_ones_sessions_are_kept(store):
 
 def test_a_writer_that_does_not_let_go_is_named_and_nothing_changes(store, monkeypatch):
     store.write("scripted", made_bars(["AAPL"], 40))
-    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
     with PriceStore(store.root).writing("scripted"):
         with pytest.raises(StorageError, match=r"scripted\.lock is held by another writer"):
             store.write("scripted", made_bars(["AAPL"], 41))

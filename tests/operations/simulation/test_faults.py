@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tickgraph.atomic import write_atomically
 from tickgraph.errors import InputError, SourceUnavailableError, StorageError
 from tickgraph.market.sources.replay import ReplaySource
 from tickgraph.operations.simulation.clock import SimulatedClock
@@ -16,6 +15,7 @@ from tickgraph.operations.simulation.faults import (
     faults_of,
     full_disk,
 )
+from tickgraph.storage import write_atomically
 
 DAY = datetime(2022, 6, 8, 10, tzinfo=UTC)
 

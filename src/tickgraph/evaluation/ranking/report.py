@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
-from tickgraph.atomic import READABLE, write_atomically
 from tickgraph.evaluation.columns import IC, ICIR, Metric
 from tickgraph.evaluation.ranking.published import PUBLISHED
 from tickgraph.evaluation.ranking.result import RankingResult, RankingRow
@@ -25,6 +24,7 @@ from tickgraph.evaluation.report import (
 )
 from tickgraph.evaluation.report.figures import forest
 from tickgraph.evaluation.report.style import PALETTE, Style
+from tickgraph.storage import READABLE, write_atomically
 
 PRECISION = Metric("prec@10", "Share of the ten highest forecasts whose return is not negative.", decimals=3)
 SHARPE = Metric("SR", "Daily mean over deviation of the five highest forecasts, times 15.87.", decimals=2)

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.atomic import storage_errors, write_atomically
 from tickgraph.evaluation.pieces import fingerprint
 from tickgraph.evaluation.ranking.entries import Entry, FormulaEntry, MarketInputs
 from tickgraph.evaluation.ranking.result import Scores
 from tickgraph.evaluation.ranking.scores import RankingScores, score
 from tickgraph.evaluation.ranking.training import train
+from tickgraph.storage import storage_errors, write_atomically
 
 ENTRIES_VERSION = 1
 """Raised when a change of code changes what an entry forecasts."""

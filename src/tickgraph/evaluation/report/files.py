@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tickgraph.atomic import READABLE, storage_errors, write_atomically
 from tickgraph.errors import InputError
 from tickgraph.evaluation.report.page import page
 from tickgraph.evaluation.report.sections import masthead, sections
 from tickgraph.evaluation.result import Evaluation
-from tickgraph.invalid import in_words
+from tickgraph.storage import READABLE, storage_errors, write_atomically
+from tickgraph.wording import in_words
 
 
 def render(evaluation: Evaluation) -> str:

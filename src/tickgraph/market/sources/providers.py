@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
 
 from tickgraph.errors import InputError
-from tickgraph.invalid import in_words
+from tickgraph.wording import in_words
 
 TOKEN_VARIABLE = "TICKGRAPH_TIINGO_TOKEN"  # noqa: S105  the name of one
 PROVIDERS_VARIABLE = "TICKGRAPH_PROVIDERS"

@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tickgraph.atomic import storage_errors
 from tickgraph.errors import PriceDataError
 from tickgraph.market.source import BAR_COLUMNS
 from tickgraph.market.store.layout import UNREADABLE, damaged, encodings, head_of, with_head
-from tickgraph.regular_file import FileRefused, read_regular
+from tickgraph.storage import FileRefused, read_regular, storage_errors
 
 VALUES: tuple[str, ...] = BAR_COLUMNS[1:]  # date, prices, volume: the symbol is the same in every row
 # One group for ten years: groups of 256 make a file a quarter larger, take three times as long to read whole, and

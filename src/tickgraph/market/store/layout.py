@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from tickgraph.atomic import names_in, storage_errors, write_atomically
 from tickgraph.errors import InputError, OtherExchangeError, PriceDataError, StorageError
-from tickgraph.locks import exclusive
 from tickgraph.market import calendar
 from tickgraph.market.universe import canonical
+from tickgraph.storage import exclusive, names_in, storage_errors, write_atomically
 
 # What reading a damaged or foreign file raises, depending on which of its bytes are wrong.
 UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)

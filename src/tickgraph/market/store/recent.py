@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tickgraph.atomic import storage_errors
 from tickgraph.market.store.history import Head, days_of, encoded
 from tickgraph.market.store.layout import UNREADABLE, damaged_recent, head_of, with_head
-from tickgraph.regular_file import FileRefused, read_regular
+from tickgraph.storage import FileRefused, read_regular, storage_errors
 
 # Rows of a group: fewer make a longer footer, more have to be decoded for one symbol.
 GROUP_ROWS = 2048

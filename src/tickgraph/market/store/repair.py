@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tickgraph.atomic import names_in
 from tickgraph.errors import PriceDataError, SourceUnavailableError
 from tickgraph.market import quality
 from tickgraph.market.ends import ends_of, uneven_ends
@@ -23,6 +22,7 @@ from tickgraph.market.store.recent import Recent
 from tickgraph.market.store.update import fetched_whole, update
 from tickgraph.market.store.verdict import lacking, refusal
 from tickgraph.market.universe import alias_note, canonical, is_canonical
+from tickgraph.storage import names_in
 
 if TYPE_CHECKING:
     from tickgraph.market.store.store import PriceStore

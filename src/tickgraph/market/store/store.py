@@ -13,8 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tickgraph.atomic import names_in
-from tickgraph.locks import exclusive
 from tickgraph.market.calendar import check_range, last_completed_session, system_time
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.quality import Implausible
@@ -24,6 +22,7 @@ from tickgraph.market.store.reader import StoreReader
 from tickgraph.market.store.update import UpdateReport, update
 from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
+from tickgraph.storage import exclusive, names_in
 
 FOLD_BATCH = 250  # histories written before other writers get a turn
 

@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tickgraph.atomic import write_atomically
 from tickgraph.errors import PriceDataError
 from tickgraph.market.store import history, recent
 from tickgraph.market.store.layout import UNREADABLE, damaged, history_path, recent_path
 from tickgraph.market.store.reader import StoreReader, SymbolPrices
 from tickgraph.market.store.recent import SCHEMA, Recent
 from tickgraph.market.universe import canonical
+from tickgraph.storage import write_atomically
 
 RETURNS = 1e-4  # a past log return that changed by more was corrected, not rescaled
 FOLD_ROWS = 120_000  # 20 sessions of 6,000 symbols: what a panel still reads beside histories in milliseconds

@@ -17,7 +17,7 @@ from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.train import peer_panel
-from tickgraph.registry.stored import StoredModel
+from tickgraph.registry.registry import StoredModel
 from tickgraph.serving.batch import prepare_models
 from tickgraph.serving.forecast import Forecast
 from tickgraph.serving.prepared import Prepared

@@ -1,15 +1,14 @@
-"""Only regular files of a bounded size are read, and nothing waits for the other end of a pipe."""
-
 from __future__ import annotations
 
 import errno
 import os
 import socket
+import stat
 from pathlib import Path
 
 import pytest
 
-from tickgraph.regular_file import FileRefused, discard, other_kind, read_regular
+from tickgraph.storage import READABLE, FileRefused, discard, other_kind, read_regular, write_atomically
 
 
 def test_a_file_is_read_whole_up_to_its_bound(tmp_path):
@@ -80,3 +79,24 @@ def test_whatever_stands_there_is_discarded_and_no_link_is_followed(tmp_path):
         assert not os.path.lexists(path)
         assert other_kind(path) is None
     assert (target / "kept").read_text() == "kept"
+
+
+@pytest.fixture(params=[0o022, 0o077])
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_a_file_is_its_owners_unless_it_is_for_showing_and_the_umask_has_the_last_word(tmp_path, umask):
+    for path, given, expected in (
+        (tmp_path / "private", {}, 0o600),
+        (tmp_path / "shown", {"mode": READABLE}, 0o644 & ~umask),
+    ):
+        path.write_bytes(b"old")
+        path.chmod(0o640)
+        write_atomically(path, b"new", **given)
+        assert path.read_bytes() == b"new"
+        assert stat.S_IMODE(path.stat().st_mode) == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["private", "shown"]

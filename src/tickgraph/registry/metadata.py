@@ -1,6 +1,6 @@
 """Metadata of a trained model: what it is, what made it, how good it was, and the checksums of its files.
 
-``python -m tickgraph.registry.schema`` prints the JSON Schema that ``docs/metadata.schema.json`` publishes.
+``python -m tickgraph.registry.metadata`` prints the JSON Schema that ``docs/metadata.schema.json`` publishes.
 """
 
 from __future__ import annotations
