@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from tickgraph.market.clock import system_time
 from tickgraph.market.source import PriceSource
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.registry import ModelRegistry
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)
 
 
 def _no_quality() -> LiveQuality | None:
@@ -59,5 +56,5 @@ class Site:
     peer_pool: tuple[str, ...] = ()
     universe: tuple[str, ...] = ()
     workers: int = 0
-    now: Callable[[], datetime] = _system_time
+    now: Callable[[], datetime] = system_time
     quality: Callable[[], LiveQuality | None] = _no_quality

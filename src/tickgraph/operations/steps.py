@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tickgraph.errors import PriceDataError, TickgraphError, reason_of
 from tickgraph.market import calendar
-from tickgraph.market.clock import is_future, is_younger
+from tickgraph.market.clock import is_future
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose
 from tickgraph.model.config import TrainingConfig
@@ -22,7 +22,7 @@ from tickgraph.operations.stock import behind, held, own_sessions, read_panel, u
 from tickgraph.pipeline.refresh import refresh_correlations
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.train import Outcome, train_symbols
-from tickgraph.serving.prepared import CORRELATION_AGE
+from tickgraph.registry.freshness import staleness
 from tickgraph.wording import listed
 
 
@@ -97,10 +97,10 @@ class Steps:
             if symbol in reasons and self._wishes.retrain:
                 continue
             stored = have[self._scope.source_of[symbol]].get(symbol)
-            newer = stored is not None and min(stored.last, self.run.session) > metadata.correlations.as_of
-            computed = metadata.correlations.computed_at or metadata.training_date
-            aged = not is_younger(computed, CORRELATION_AGE, self._site.registry.now())
-            planned = self._wishes.force or newer or aged or not asked.isdisjoint(metadata.nodes)
+            as_of = metadata.correlations.as_of
+            session = as_of if stored is None else max(as_of, min(stored.last, self.run.session))
+            stale = staleness(as_of, metadata.correlations_at, session, self._site.registry.now())
+            planned = self._wishes.force or bool(stale) or not asked.isdisjoint(metadata.nodes)
             self._note(symbol, correlations="planned" if planned else "unchanged")
         self._plan_training(reasons)
         error = "; ".join(self._problems) or None

@@ -10,11 +10,10 @@ import numpy as np
 
 from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.config import GraphConfig
-from tickgraph.market.clock import is_younger
 from tickgraph.market.panel import PricePanel
+from tickgraph.registry.freshness import staleness
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.schema import ModelMetadata
-from tickgraph.serving.prepared import CORRELATION_AGE
 from tickgraph.serving.snapshot import latest_correlation
 
 SAME = 1e-9  # below it correlations differ by rounding
@@ -93,14 +92,11 @@ def _refresh_one(
         )
     panel = panel.through(panel.sessions[traded[-1]])
     as_of = panel.sessions[-1].item()
-    computed_at = metadata.correlations.computed_at or metadata.training_date
-    is_fresh = as_of == metadata.correlations.as_of and is_younger(
-        computed_at, CORRELATION_AGE, registry.now()
-    )
+    stale = staleness(metadata.correlations.as_of, metadata.correlations_at, as_of, registry.now())
     graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))
     correlation = latest_correlation(panel, nodes, graph)
     # A peer's prices may have come later than the target's, or been corrected: the session alone does not tell.
-    if is_fresh and not force and np.allclose(correlation, registry.correlation(symbol), atol=SAME):
+    if not stale and not force and np.allclose(correlation, registry.correlation(symbol), atol=SAME):
         report.unchanged[symbol] = as_of
         return
     if before_publish:

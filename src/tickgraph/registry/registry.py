@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from tickgraph import locks
 from tickgraph.atomic import write_atomically
 from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, SymbolError
 from tickgraph.market import calendar
+from tickgraph.market.clock import system_time
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
@@ -57,7 +58,7 @@ class ModelRegistry:
 
     def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
         self.root = Path(root)
-        self.now = now or _system_time
+        self.now = now or system_time
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
@@ -412,7 +413,3 @@ def _source_in(paths: ArtefactPaths) -> str | None:
         return read_metadata(paths)[0].data_stats.source
     except (ArtefactError, StorageError):
         return None
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
+from tickgraph.market.clock import system_time
 from tickgraph.market.source import Fetched, PriceSource, empty_bars
 
 REST = timedelta(minutes=15)
@@ -47,7 +48,7 @@ class FailoverSource:
     ) -> None:
         self._providers, self._rest = tuple(providers), rest
         self._left_out = [f"{name}: {reason}" for name, reason in (left_out or {}).items()]
-        self._now = now or _system_time
+        self._now = now or system_time
         self._down: dict[str, tuple[datetime, str]] = {}  # until when, and why
         self._answered: dict[str, datetime] = {}
 
@@ -116,7 +117,3 @@ class FailoverSource:
         self._down.pop(provider.name, None)
         self._answered[provider.name] = self._now()
         return fetched
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)

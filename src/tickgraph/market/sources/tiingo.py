@@ -6,7 +6,7 @@ API: https://www.tiingo.com/documentation/end-of-day
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.calendar import check_range, last_completed_session
+from tickgraph.market.clock import system_time
 from tickgraph.market.source import BAR_COLUMNS, Fetched
 from tickgraph.market.sources.asking import (
     LastingFailure,
@@ -76,7 +77,7 @@ class TiingoSource:
         self._token, self._address = token, address
         self._manners = manners or Manners(rate="2/second")
         self._timeout = timeout_seconds
-        self._now = now or _system_time
+        self._now = now or system_time
 
     def symbols(self) -> tuple[str, ...]:
         """TIER_1: the source will be asked for any other symbol by name."""
@@ -196,7 +197,3 @@ def _adjusted(symbol: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
         }
     )
     return bars[list(BAR_COLUMNS)]
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.calendar import check_range, last_completed_session
+from tickgraph.market.clock import system_time
 from tickgraph.market.source import BAR_COLUMNS, Fetched
 from tickgraph.market.sources.asking import LastingFailure, Manners, PassingFailure, ask_each
 from tickgraph.market.universe import TIER_1
@@ -69,7 +70,7 @@ class YahooSource:
     ) -> None:
         self._session = session
         self._manners = manners or Manners()
-        self._now = now or _system_time
+        self._now = now or system_time
 
     def symbols(self) -> tuple[str, ...]:
         """TIER_1: Yahoo lists no catalogue, and will be asked for any other symbol by name."""
@@ -160,7 +161,3 @@ def _import_yfinance() -> None:
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
     # yfinance turns its own warnings on when it is imported: of how it uses pandas, for every one of our users.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="^yfinance")
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)

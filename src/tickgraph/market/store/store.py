@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tickgraph.atomic import names_in
 from tickgraph.locks import exclusive
 from tickgraph.market.calendar import check_range, last_completed_session
+from tickgraph.market.clock import system_time
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.quality import Implausible
 from tickgraph.market.source import PriceSource, empty_bars, select_bars
@@ -55,7 +56,7 @@ class PriceStore:
         implausible: Implausible = "leave_out",
     ) -> None:
         self.root = Path(root)
-        self.now = now or _system_time
+        self.now = now or system_time
         self.implausible: Implausible = implausible
         self.reader = StoreReader(self.root)
         self._threads: dict[str, threading.Lock] = {}
@@ -259,7 +260,3 @@ class PriceStore:
         threads = self._threads.setdefault(source, threading.Lock())
         with exclusive(self.root / ".locks" / f"{source}.lock", threads):
             yield StoreWriter(self.reader, source, self.now, heal=heal)
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)
