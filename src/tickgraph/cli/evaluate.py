@@ -26,7 +26,7 @@ from tickgraph.invalid import in_words
 from tickgraph.market.sources import open_source
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
-from tickgraph.pipeline.prices import RunPrices, gather_prices
+from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 

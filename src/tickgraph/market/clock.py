@@ -16,8 +16,3 @@ def system_time() -> datetime:
 def is_future(moment: datetime, now: datetime) -> bool:
     """Whether a recorded moment is so far after now that one of the two clocks was wrong; both aware."""
     return moment - now > SKEW
-
-
-def is_younger(moment: datetime, age: timedelta, now: datetime) -> bool:
-    """Whether a recorded moment is less than an age ago, and not in the future."""
-    return now - moment < age and not is_future(moment, now)

@@ -31,7 +31,7 @@ class Site:
         Gives a source by the name that a model's metadata records.
     source
         Source of the symbols that have no model yet.
-    state_dir
+    operations_dir
         Folder of operations: lease, runs, live quality.
     training
         How models are to be trained.
@@ -51,7 +51,7 @@ class Site:
     store: PriceStore
     open_source: Callable[[str], PriceSource]
     source: str
-    state_dir: Path
+    operations_dir: Path
     training: TrainingConfig = field(default_factory=TrainingConfig)
     peer_pool: tuple[str, ...] = ()
     universe: tuple[str, ...] = ()

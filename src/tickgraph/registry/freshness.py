@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from tickgraph.market.clock import is_younger
+from tickgraph.market.clock import is_future
+from tickgraph.registry.schema import ModelMetadata
 
 CORRELATION_AGE = timedelta(hours=24)
 
@@ -15,24 +16,32 @@ Day = date | np.datetime64
 
 
 def is_recent(computed_at: datetime, now: datetime) -> bool:
-    """Whether correlations were computed in the last 24 hours; no moment in the future is recent."""
-    return is_younger(computed_at, CORRELATION_AGE, now)
+    """Whether correlations were computed in the last 24 hours."""
+    return now - computed_at < CORRELATION_AGE
 
 
 def staleness(
     as_of: Day, computed_at: datetime, session: Day, now: datetime
 ) -> Literal["session", "age"] | None:
-    """Say why stored correlations are not fresh; None if they are.
+    """Say why a forecast may not use stored correlations; None if it may.
 
     Parameters
     ----------
     as_of, computed_at
         Last session of the correlations' lookback, and when they were computed.
     session
-        The session that a forecast starts from.
+        The session that the forecast starts from.
     now
         Aware.
     """
     if as_of != session:
         return "session"
     return None if is_recent(computed_at, now) else "age"
+
+
+def is_current(metadata: ModelMetadata, session: date, now: datetime) -> bool:
+    """Whether a refresh may leave a model's correlations as they are: fresh, and not computed in the future."""
+    computed_at = metadata.correlations_at
+    return not (
+        is_future(computed_at, now) or staleness(metadata.correlations.as_of, computed_at, session, now)
+    )
