@@ -125,7 +125,7 @@ def measure(root: Path, source: Tiled, training: TrainingConfig | None) -> None:
         store=store,
         open_source=lambda _: source,
         source=source.name,
-        state_dir=state,
+        operations_dir=state,
         training=training or TrainingConfig(),
         universe=source.names,
         now=now,

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from tickgraph.evaluation.forecasts import LEVELS, STRIKE_DISTANCES
+from tickgraph.evaluation.forecasts import STRIKE_DISTANCES
 from tickgraph.evaluation.result import (
     Accuracy,
     Comparison,
@@ -24,6 +24,7 @@ from tickgraph.evaluation.result import (
     StrikeScore,
     Window,
 )
+from tickgraph.model.measures import LEVELS
 
 SECTORS = {
     "Technology": ["AAPL", "MSFT", "GOOGL", "NVDA", "META"],

@@ -63,7 +63,7 @@ def made_site(folder, source, clock, **changes):
         store=PriceStore(folder / "prices", clock),
         open_source=lambda _: source,
         source=source.name,
-        state_dir=folder / "state",
+        operations_dir=folder / "state",
         training=TRAINING,
         peer_pool=POOL,
         universe=SYMBOLS,

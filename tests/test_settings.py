@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -131,3 +132,15 @@ def test_an_exchange_that_cannot_be_is_refused_and_new_york_stays_in_force(given
     with pytest.raises(InputError, match=said):
         load_settings(**given)
     assert calendar.exchange() == "XNYS"
+
+
+def test_the_folder_of_operations_is_beside_the_models_or_where_its_name_or_its_former_name_says(
+    tmp_path, monkeypatch
+):
+    assert load_settings(models_dir=tmp_path).operations_dir == tmp_path / ".operations"
+    (tmp_path / "tickgraph.toml").write_text('state_dir = "former"')
+    assert load_settings().operations_dir == Path("former")
+    monkeypatch.setenv("TICKGRAPH_STATE_DIR", "environment")
+    assert load_settings().operations_dir == Path("environment")
+    monkeypatch.setenv("TICKGRAPH_OPERATIONS_DIR", "named")
+    assert load_settings().operations_dir == Path("named")

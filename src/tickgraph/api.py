@@ -14,7 +14,7 @@ from typing import Any
 
 from tickgraph.market.sources import open_source
 from tickgraph.market.universe import parse_symbols
-from tickgraph.pipeline.prices import gather_prices
+from tickgraph.pipeline.gathering import gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_symbols
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster

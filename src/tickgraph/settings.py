@@ -247,8 +247,11 @@ class Settings(BaseSettings):
         Symbols trained side by side; 0 means one per core.
     fallback
         What answers for a symbol without a model.
+    operations_dir
+        Folder of operations: runs of refresh, the log of forecasts, live quality; without it ``.operations`` in the
+        folder of the models.
     state_dir
-        Folder of operations: runs of refresh, the log of forecasts, live quality; None is one below the models.
+        Former name of ``operations_dir``.
     training
         Architecture and training.
     serve
@@ -275,6 +278,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=0, ge=0, le=1024)
     fallback: Fallback = "momentum"
     state_dir: Path | None = None
+    operations_dir: Path = Field(
+        default_factory=lambda given: given["state_dir"] or given["models_dir"] / ".operations"
+    )
     training: TrainingConfig = TrainingConfig()
     serve: ServeSettings = ServeSettings()
     schedule: ScheduleSettings = ScheduleSettings()
@@ -292,11 +298,6 @@ class Settings(BaseSettings):
     def access(self) -> Access:
         """What live sources need besides their name."""
         return Access(self.providers, self.tiingo_token)
-
-    @property
-    def operations_dir(self) -> Path:
-        """Folder of operations."""
-        return self.state_dir or self.models_dir / ".operations"
 
     @field_validator("exchange")
     @classmethod

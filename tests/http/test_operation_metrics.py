@@ -49,7 +49,7 @@ def series(text, prefix=("gnn_refresh", "gnn_live")):
 
 
 @pytest.fixture
-def state_dir(own):
+def operations_dir(own):
     return own.service.settings.operations_dir
 
 
@@ -68,9 +68,9 @@ def test_before_the_first_run_nothing_is_claimed(shown):
     assert shown() == {"gnn_refresh_running": 0}
 
 
-def test_a_run_shows_when_it_was_how_long_it_took_and_what_it_did(shown, state_dir):
+def test_a_run_shows_when_it_was_how_long_it_took_and_what_it_did(shown, operations_dir):
     symbols = {"AAPL": SymbolRun(prices="updated", training="trained"), "JPM": SymbolRun(prices="switched")}
-    RunLog(state_dir).write(run(symbols=symbols))
+    RunLog(operations_dir).write(run(symbols=symbols))
     found = shown()
     ended = (MONDAY + timedelta(seconds=90)).timestamp()
     assert found["gnn_refresh_last_success_timestamp_seconds{daily}"] == ended
@@ -89,8 +89,8 @@ def test_a_run_shows_when_it_was_how_long_it_took_and_what_it_did(shown, state_d
 
 
 @pytest.mark.parametrize("state", ["failed", "interrupted"])
-def test_a_failure_shows_until_the_next_run_of_its_kind_has_ended(shown, state_dir, state):
-    log = RunLog(state_dir)
+def test_a_failure_shows_until_the_next_run_of_its_kind_has_ended(shown, operations_dir, state):
+    log = RunLog(operations_dir)
     log.write(run(0))
     log.write(run(1, state=state, finished_at=None))
     found = shown()
@@ -112,8 +112,8 @@ def test_a_failure_shows_until_the_next_run_of_its_kind_has_ended(shown, state_d
     assert (found["gnn_refresh_running"], found["gnn_refresh_failed{daily}"]) == (1, 0)
 
 
-def test_each_kind_is_shown_by_itself(shown, state_dir):
-    log = RunLog(state_dir)
+def test_each_kind_is_shown_by_itself(shown, operations_dir):
+    log = RunLog(operations_dir)
     log.write(run(0, kind="weekly", state="failed"))
     log.write(run(1))
     found = shown()
@@ -123,8 +123,8 @@ def test_each_kind_is_shown_by_itself(shown, state_dir):
     }
 
 
-def test_live_quality_shows_with_a_flag_for_symbols_that_have_a_label(shown, state_dir):
-    write_quality(state_dir, QUALITY)
+def test_live_quality_shows_with_a_flag_for_symbols_that_have_a_label(shown, operations_dir):
+    write_quality(operations_dir, QUALITY)
     found = shown()
     assert {name: value for name, value in found.items() if "live" in name} == {
         "gnn_live_forecasts": 240,
@@ -142,11 +142,11 @@ def test_live_quality_shows_with_a_flag_for_symbols_that_have_a_label(shown, sta
     }
 
 
-def test_what_is_not_known_any_more_has_no_series_rather_than_a_zero(shown, state_dir):
-    write_quality(state_dir, QUALITY)
+def test_what_is_not_known_any_more_has_no_series_rather_than_a_zero(shown, operations_dir):
+    write_quality(operations_dir, QUALITY)
     shown()
     poorer = LiveFigures(forecasts=3, coverage={"0.8": 1.0})
-    write_quality(state_dir, QUALITY.model_copy(update={"panel": poorer, "flagged": {}}))
+    write_quality(operations_dir, QUALITY.model_copy(update={"panel": poorer, "flagged": {}}))
     found = shown()
     assert {name for name in found if "live" in name} == {
         "gnn_live_forecasts",
@@ -155,24 +155,26 @@ def test_what_is_not_known_any_more_has_no_series_rather_than_a_zero(shown, stat
         "gnn_live_quality_as_of_timestamp_seconds",
         "gnn_live_out_of_band_symbols",
     }
-    (state_dir / "quality.json").unlink()
+    (operations_dir / "quality.json").unlink()
     assert not [name for name in shown() if "live" in name]
 
 
-def test_a_request_for_metrics_reads_no_file(own, state_dir):
-    RunLog(state_dir).write(run())
+def test_a_request_for_metrics_reads_no_file(own, operations_dir):
+    RunLog(operations_dir).write(run())
     assert series(own.get("/metrics").text) == {"gnn_refresh_running": 0}
     own.service.live.look()
     assert "gnn_refresh_failed{daily}" in series(own.get("/metrics").text)
 
 
-def test_a_folder_that_cannot_be_read_keeps_the_figures_and_is_said_once(own, shown, state_dir, monkeypatch):
+def test_a_folder_that_cannot_be_read_keeps_the_figures_and_is_said_once(
+    own, shown, operations_dir, monkeypatch
+):
     said = []
     monkeypatch.setattr(operation_metrics._log, "warning", lambda *words: said.append(words))
-    RunLog(state_dir).write(run())
+    RunLog(operations_dir).write(run())
     before = shown()
-    (state_dir / "runs").rename(state_dir / "away")
-    (state_dir / "runs").write_text("a file in the folder's place")
+    (operations_dir / "runs").rename(operations_dir / "away")
+    (operations_dir / "runs").write_text("a file in the folder's place")
     assert shown() == before
     assert shown() == before
     assert len(said) == 1
@@ -190,14 +192,14 @@ import sys
 from pathlib import Path
 from tickgraph.http import operation_metrics
 from tickgraph.http.metrics import ServiceMetrics
-state_dir, step = Path(sys.argv[1]), sys.argv[2]
+operations_dir, step = Path(sys.argv[1]), sys.argv[2]
 metrics = ServiceMetrics()
 if step == "second":  # it has only just started, and has not looked
     print(metrics.expose().decode())
-metrics.operations.follow(state_dir, lambda symbol: symbol)
+metrics.operations.follow(operations_dir, lambda symbol: symbol)
 metrics.looked()
 if step == "second":
-    (state_dir / "quality.json").unlink()
+    (operations_dir / "quality.json").unlink()
     metrics.looked()
 print(metrics.expose().decode(), flush=True)
 sys.stdin.read()

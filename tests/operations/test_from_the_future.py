@@ -35,7 +35,9 @@ def rewrite(site):
 
 def problems(site, clock):
     return (
-        overview(site.registry, site.store, site.state_dir, "sample", clock.moment).symbols["AAPL"].problems
+        overview(site.registry, site.store, site.operations_dir, "sample", clock.moment)
+        .symbols["AAPL"]
+        .problems
     )
 
 
@@ -100,7 +102,7 @@ def test_prices_revised_in_the_future_are_said_so_and_make_no_model_due_for_ever
 
 def test_an_interrupted_run_of_the_future_is_carried_on_as_of_now(site, clock):
     ahead = clock.moment + YEARS
-    RunLog(site.state_dir).write(
+    RunLog(site.operations_dir).write(
         RefreshRun(
             id=f"{ahead:%Y%m%d%H%M%S%f}-1",
             kind="manual",
@@ -112,12 +114,12 @@ def test_an_interrupted_run_of_the_future_is_carried_on_as_of_now(site, clock):
     )
     assert any(
         "began in the future" in text
-        for text in overview(site.registry, site.store, site.state_dir, "sample", clock.moment).problems
+        for text in overview(site.registry, site.store, site.operations_dir, "sample", clock.moment).problems
     )
     clock.moment += timedelta(seconds=1)
     run = refresh(site)
     assert (run.full, run.started_at, trained(run)) == (True, clock.moment, set(SYMBOLS))
-    assert RunLog(site.state_dir).latest() == run
+    assert RunLog(site.operations_dir).latest() == run
     clock.moment += timedelta(seconds=1)
     assert not trained(refresh(site))
 
@@ -132,23 +134,23 @@ def leased(site, moment, host="elsewhere"):
         renewed_at=moment,
         expires_at=moment + timedelta(minutes=10),
     )
-    site.state_dir.mkdir(exist_ok=True)
-    (site.state_dir / "lease.json").write_text(record.model_dump_json())
+    site.operations_dir.mkdir(exist_ok=True)
+    (site.operations_dir / "lease.json").write_text(record.model_dump_json())
 
 
 def test_a_lease_from_the_future_blocks_nobody_and_one_of_now_does(site, clock):
     leased(site, clock.moment + YEARS)
-    with Lease(site.state_dir, "mine", clock) as lease:
+    with Lease(site.operations_dir, "mine", clock) as lease:
         lease.check()
     leased(site, clock.moment + SKEW)
-    with pytest.raises(LeaseHeldError), Lease(site.state_dir, "mine", clock):
+    with pytest.raises(LeaseHeldError), Lease(site.operations_dir, "mine", clock):
         pass
 
 
 def test_a_living_process_of_this_host_keeps_its_lease_while_the_clock_is_set_back(site, clock):
     ahead = Clock(clock.moment + YEARS)
-    with Lease(site.state_dir, "theirs", ahead), pytest.raises(LeaseHeldError):
-        Lease(site.state_dir, "mine", clock).take()
+    with Lease(site.operations_dir, "theirs", ahead), pytest.raises(LeaseHeldError):
+        Lease(site.operations_dir, "mine", clock).take()
 
 
 def test_quality_scored_in_the_future_is_scored_again(site, clock):
@@ -159,10 +161,10 @@ def test_quality_scored_in_the_future_is_scored_again(site, clock):
         panel=LiveFigures(forecasts=3),
         flagged={"AAPL": "of another time"},
     )
-    write_quality(site.state_dir, scored)
-    found = overview(site.registry, site.store, site.state_dir, "sample", clock.moment)
+    write_quality(site.operations_dir, scored)
+    found = overview(site.registry, site.store, site.operations_dir, "sample", clock.moment)
     assert found.quality is None, "nothing was forecast"
     assert found.symbols["AAPL"].state == "ok"
-    write_quality(site.state_dir, scored.model_copy(update={"computed_at": clock.moment}))
-    found = overview(site.registry, site.store, site.state_dir, "sample", clock.moment)
+    write_quality(site.operations_dir, scored.model_copy(update={"computed_at": clock.moment}))
+    found = overview(site.registry, site.store, site.operations_dir, "sample", clock.moment)
     assert found.symbols["AAPL"].state == "out of band", "what was scored now counts"

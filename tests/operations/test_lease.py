@@ -11,7 +11,7 @@ import pytest
 
 from made_site import Clock
 from tickgraph.errors import StorageError
-from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, read_lease
+from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, lease_in_words, read_lease
 
 NOON = datetime(2022, 11, 1, 12, tzinfo=UTC)
 HOLDER = """
@@ -156,3 +156,12 @@ def test_a_folder_in_the_place_of_the_lease_is_said_to_be_one(tmp_path, clock):
     (tmp_path / "lease.json").mkdir()
     with pytest.raises(StorageError, match=r"lease\.json"), Lease(tmp_path, "ours", clock):
         pass
+
+
+def test_without_a_lease_nobody_refreshes(tmp_path):
+    assert lease_in_words(tmp_path) is None
+
+
+def test_a_lease_names_its_owner(tmp_path):
+    with Lease(tmp_path, "r1", lambda: NOON):
+        assert "process" in lease_in_words(tmp_path)

@@ -15,7 +15,7 @@ from tickgraph.operations import overview as looking
 from tickgraph.operations import steps
 from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
-from tickgraph.pipeline import refresh as correlating
+from tickgraph.pipeline import correlations as correlating
 from tickgraph.pipeline import train as training
 from tickgraph.registry.registry import ModelRegistry
 
@@ -163,7 +163,7 @@ def test_an_overview_shows_one_symbol_as_failed_and_the_others_as_they_are(
     fail(place, name, RecursionError)
     if name == "panel":
         monkeypatch.setattr(PriceStore, "info", lambda *_: [][1])
-    found = overview(site.registry, site.store, site.state_dir, "sample", clock.moment)
+    found = overview(site.registry, site.store, site.operations_dir, "sample", clock.moment)
     assert found.symbols["XOM"].state == "failed"
     assert "XOM: an unforeseen error, RecursionError" in found.symbols["XOM"].problems[0]
     assert {found.symbols[symbol].state for symbol in REST} == {"ok"}

@@ -15,7 +15,7 @@ from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, re
 from tickgraph.operations.records import LiveFigures, LiveQuality, RunLog, read_quality
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.timetable import Due, missed
-from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.registry.registry import ModelRegistry
 
 DAY = timedelta(days=1)
@@ -55,8 +55,8 @@ def test_the_next_morning_only_the_missing_session_is_asked_for_and_correlations
         stored = site.registry.load(symbol, weight_shapes)
         assert stored.metadata.correlations.as_of == date(2022, 11, 1)
         assert all((stored.weights[name] == value).all() for name, value in before[symbol].items())
-    assert RunLog(site.state_dir).latest("daily") == run
-    assert "daily" not in {due.kind for due in missed(RunLog(site.state_dir), clock.moment)}
+    assert RunLog(site.operations_dir).latest("daily") == run
+    assert "daily" not in {due.kind for due in missed(RunLog(site.operations_dir), clock.moment)}
 
 
 def test_only_what_failed_is_asked_for_again(site, source, clock):
@@ -127,10 +127,10 @@ def test_a_provider_that_is_late_is_a_failed_run_so_that_it_is_tried_again(site,
     assert run.unreachable == {
         "sample": "source 'sample' has no prices of 2022-11-01 yet: its newest are of 2022-10-31"
     }
-    assert due in missed(RunLog(site.state_dir), clock.moment)
+    assert due in missed(RunLog(site.operations_dir), clock.moment)
     source.late = False
     assert refresh(site, kind=due.kind, due_at=due.at).state == "done"
-    assert due not in missed(RunLog(site.state_dir), clock.moment)
+    assert due not in missed(RunLog(site.operations_dir), clock.moment)
 
 
 def test_a_provider_that_is_late_for_many_symbols_is_a_failed_run_and_no_peers_are_chosen_among_the_rest(
@@ -215,9 +215,9 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(site, source, clo
     clock.moment += 8 * DAY
     site.registry.paths("XOM").weights.write_bytes(b"damaged")
     site = replace(site, universe=(*SYMBOLS, "BAC"))
-    before = contents(site.state_dir.parent)
+    before = contents(site.operations_dir.parent)
     run = refresh(site, dry_run=True)
-    assert contents(site.state_dir.parent) == before
+    assert contents(site.operations_dir.parent) == before
     assert not source.asked
     assert run.dry_run
     assert {s for s, done in run.symbols.items() if done.training == "planned"} == {*SYMBOLS, "BAC"}
@@ -247,7 +247,7 @@ def test_live_quality_is_written_and_what_is_out_of_its_band_trained_once(site, 
     run = refresh(site)
     assert trained(run) == {"MSFT"}
     assert run.symbols["MSFT"].reasons == ("live quality: 80 % intervals held 41 %",)
-    assert read_quality(site.state_dir) == quality
+    assert read_quality(site.operations_dir) == quality
     clock.moment += timedelta(seconds=1)
     assert not trained(refresh(site))
 
@@ -288,19 +288,19 @@ def test_a_symbol_without_a_model_that_was_asked_for_is_named(site):
 
 
 def test_another_refresh_is_refused_while_one_runs(site, clock):
-    with Lease(site.state_dir, "theirs", clock):
-        before = contents(site.state_dir)
+    with Lease(site.operations_dir, "theirs", clock):
+        before = contents(site.operations_dir)
         with pytest.raises(LeaseHeldError):
             refresh(site)
-        assert contents(site.state_dir).keys() - before.keys() == set()
+        assert contents(site.operations_dir).keys() - before.keys() == set()
 
 
 def test_a_run_that_lost_its_lease_publishes_no_more(site, clock):
     clock.moment += 8 * DAY
-    theirs = Lease(site.state_dir, "theirs", clock)
+    theirs = Lease(site.operations_dir, "theirs", clock)
 
     def held_up(event, _):
-        if event == "training" and read_lease(site.state_dir).run != "theirs":
+        if event == "training" and read_lease(site.operations_dir).run != "theirs":
             clock.moment += timedelta(hours=1)
             theirs.take()
 
@@ -309,7 +309,7 @@ def test_a_run_that_lost_its_lease_publishes_no_more(site, clock):
     old = [s for s in SYMBOLS if clock.moment - site.registry.metadata(s).training_date > DAY]
     # The one that was trained; another thread may have published before the lease was taken.
     assert len(old) >= len(SYMBOLS) - 2
-    assert read_lease(site.state_dir).run == "theirs"
+    assert read_lease(site.operations_dir).run == "theirs"
     theirs.release()
 
 
@@ -372,10 +372,10 @@ def test_a_full_disk_fails_the_run_and_the_next_one_does_it_all(site, clock, mon
     with pytest.raises(StorageError, match="disk is full"):
         refresh(site, on_event=lambda event, _: full.append(event) if event == f"begin {step}" else None)
     full.clear()
-    assert RunLog(site.state_dir).latest().state == "running"  # it could not even be said
+    assert RunLog(site.operations_dir).latest().state == "running"  # it could not even be said
     run = refresh(site)
     assert run.state == "done"
-    assert [r.state for r in RunLog(site.state_dir).all()][:2] == ["done", "interrupted"]
+    assert [r.state for r in RunLog(site.operations_dir).all()][:2] == ["done", "interrupted"]
     assert (trained(run) if step == "training" else published(run)) == set(SYMBOLS)
 
 
@@ -386,15 +386,15 @@ def test_a_failure_that_can_be_written_down_is(site, monkeypatch):
     monkeypatch.setattr(type(site.store), "stored", broken)
     with pytest.raises(StorageError):
         refresh(site)
-    latest = RunLog(site.state_dir).latest()
+    latest = RunLog(site.operations_dir).latest()
     assert (latest.state, latest.error) == ("failed", "prices cannot be listed")
     assert latest.finished_at is not None
-    assert read_lease(site.state_dir) is None
+    assert read_lease(site.operations_dir) is None
 
 
 def test_runs_are_told_apart_and_ordered_while_the_clock_stands_still(site):
     runs = [refresh(site) for _ in range(3)]
-    assert [run.id for run in RunLog(site.state_dir).all()][:3] == [run.id for run in reversed(runs)]
+    assert [run.id for run in RunLog(site.operations_dir).all()][:3] == [run.id for run in reversed(runs)]
 
 
 def test_a_service_that_publishes_correlations_at_the_same_time_does_no_harm(site, clock):
@@ -404,7 +404,7 @@ def test_a_service_that_publishes_correlations_at_the_same_time_does_no_harm(sit
 
     def beside(event, _):
         if event in ("begin correlations", "correlations", "begin training", "training"):
-            refresh_correlations(site.registry, site.store.panel, SYMBOLS, force=True)
+            publish_correlations(site.registry, site.store.panel, SYMBOLS, force=True)
 
     run = refresh(site, on_event=beside)
     assert run.state == "done", run.error

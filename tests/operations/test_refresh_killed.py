@@ -21,7 +21,7 @@ REFRESHER = Path(__file__).with_name("refresher.py")
 def test_a_killed_refresh_is_resumed(site, source, clock, where):
     clock.moment += timedelta(days=1)
     due_at = clock.moment
-    folder = site.state_dir.parent
+    folder = site.operations_dir.parent
     killed = subprocess.run(
         [sys.executable, REFRESHER, folder, due_at.isoformat(), where],
         capture_output=True,
@@ -29,7 +29,7 @@ def test_a_killed_refresh_is_resumed(site, source, clock, where):
         timeout=120,
     )
     assert killed.returncode == 9, killed.stderr
-    left = RunLog(site.state_dir).latest()
+    left = RunLog(site.operations_dir).latest()
     assert left.state == "running"
     stored = {s.symbol for s in site.store.info("sample") if str(s.last) == "2022-11-01"}
     done = {s for s in SYMBOLS if site.registry.metadata(s).training_date == due_at}
@@ -44,7 +44,7 @@ def test_a_killed_refresh_is_resumed(site, source, clock, where):
     assert trained(run) == set(SYMBOLS) - done
     assert {s: site.registry.metadata(s).checksums.weights for s in done} == weights
     assert run.started_at == left.started_at
-    records = RunLog(site.state_dir).all()
+    records = RunLog(site.operations_dir).all()
     assert [r.state for r in records[:2]] == ["done", "interrupted"]
     assert left.owner in records[1].error
     for symbol in SYMBOLS:

@@ -18,8 +18,8 @@ WAIT = 60
 class Refresher:
     """Stands for the command: records a run for each due moment, and ends as the test says."""
 
-    def __init__(self, state_dir, now):
-        self.runs, self.now = RunLog(state_dir), now
+    def __init__(self, operations_dir, now):
+        self.runs, self.now = RunLog(operations_dir), now
         self.codes = []
         self.done = []
         self.finished = threading.Semaphore(0)

@@ -150,8 +150,8 @@ def test_what_a_process_left_unfinished_is_ended_by_the_next(workplace, backgrou
 
 
 def test_refreshing_reports_how_far_it_is(background, registry, prices_dir):
-    job = background.refresh()
-    assert background.refresh().id == job.id
+    job = background.publish_correlations()
+    assert background.publish_correlations().id == job.id
     done = background.ended(job).result(WAIT)
     assert (done.state, done.completed, done.total) == ("done", 4, 4)
     assert background.board.read(job.id) == done
@@ -160,7 +160,7 @@ def test_refreshing_reports_how_far_it_is(background, registry, prices_dir):
 def test_a_refresh_that_fails_for_some_says_how_far_it_came_and_why(background, registry):
     registry.paths("AAPL").weights.unlink()
     registry.paths("JPM").metadata.write_text("{}")
-    done = background.ended(background.refresh()).result(WAIT)
+    done = background.ended(background.publish_correlations()).result(WAIT)
     assert (done.state, done.completed, done.total) == ("failed", 4, 4)
     assert "JPM" in done.failures
     assert "symbols failed" in done.error

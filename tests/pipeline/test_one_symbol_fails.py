@@ -14,7 +14,7 @@ from tickgraph.graph import snapshots
 from tickgraph.model import choice, fitting
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline import train as module
-from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
@@ -156,6 +156,6 @@ def test_any_error_of_one_models_correlations_fails_it_alone(registry, panel, er
             raise error
         return panel.select(symbols)
 
-    report = refresh_correlations(registry, panels, ["AAPL", "JPM", "XOM"], force=True)
+    report = publish_correlations(registry, panels, ["AAPL", "JPM", "XOM"], force=True)
     assert set(report.published) == {"AAPL", "XOM"}
     assert f"JPM: an unforeseen error, {type(error).__name__}" in report.failed["JPM"]

@@ -25,7 +25,7 @@ from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.sources import open_source
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
-from tickgraph.pipeline.prices import RunPrices, gather_prices
+from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import in_words

@@ -36,18 +36,18 @@ INTERRUPTED = 130
 def site_of(settings: Settings) -> Site:
     """Everything that a refresh works on, by these settings."""
     registry, store = ModelRegistry(settings.models_dir), settings.price_store()
-    state_dir = settings.operations_dir
+    operations_dir = settings.operations_dir
     return Site(
         registry=registry,
         store=store,
         open_source=lambda name: open_source(name, settings.source_path, access=settings.access),
         source=settings.source,
-        state_dir=state_dir,
+        operations_dir=operations_dir,
         training=settings.training,
         peer_pool=settings.peer_pool,
         universe=parse_symbols(settings.universe) if settings.universe else (),
         workers=settings.workers,
-        quality=lambda: live_quality(state_dir, store, registry, datetime.now(UTC)),
+        quality=lambda: live_quality(operations_dir, store, registry, datetime.now(UTC)),
     )
 
 
@@ -136,7 +136,7 @@ def exit_code(run: RefreshRun) -> int:
 
 def _due(settings: Settings, site: Site) -> Iterator[Any]:
     timetable = settings.schedule.timetable()
-    found = missed(RunLog(site.state_dir), site.now(), timetable)
+    found = missed(RunLog(site.operations_dir), site.now(), timetable)
     if not found:
         note(f"nothing is due before {_moment(next_due(site.now(), timetable).at, settings)}")
     yield from found

@@ -48,7 +48,7 @@ def schedule(
     timetable = settings.schedule.timetable()
     site = site_of(settings)
     if dry_run:
-        for due in missed(RunLog(site.state_dir), site.now(), timetable):
+        for due in missed(RunLog(site.operations_dir), site.now(), timetable):
             _print(due, timetable, "missed")
         moment = site.now()
         for _ in range(SHOWN):
@@ -70,7 +70,7 @@ def schedule(
         "--exchange": exchange,
     }
     command = Command(_words(flags))
-    scheduler = Scheduler(site.state_dir, command, timetable=timetable)
+    scheduler = Scheduler(site.operations_dir, command, timetable=timetable)
     stop = threading.Event()
 
     def end(_: int, __: FrameType | None) -> None:

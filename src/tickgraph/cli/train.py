@@ -37,7 +37,7 @@ from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import UpdateReport
 from tickgraph.market.universe import EVERY, alias_note, is_group, parse_symbols
-from tickgraph.pipeline.prices import RunPrices, gather_prices
+from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry

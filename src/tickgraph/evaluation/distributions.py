@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.evaluation.forecasts import (
-    LEVELS,
     PROBABILITIES,
     STRIKE_DISTANCES,
     DistributionPanel,
@@ -19,6 +18,7 @@ from tickgraph.evaluation.forecasts import (
 )
 from tickgraph.evaluation.resampling import SessionBootstrap, ratio
 from tickgraph.evaluation.result import Distribution, Estimate, ReliabilityBin, StrikeScore
+from tickgraph.model.measures import LEVELS
 
 Array = NDArray[np.float64]
 

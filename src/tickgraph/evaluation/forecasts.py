@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS: tuple[float, ...] = (0.8, 0.95)
-"""Central intervals that are measured."""
-
 PROBABILITIES: tuple[float, ...] = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
-"""Quantiles that are forecast; the ends of every interval of :data:`LEVELS` are among them."""
+"""Quantiles that are forecast; the ends of every interval of :data:`tickgraph.model.measures.LEVELS` are among them."""
 
 STRIKE_DISTANCES: tuple[float, ...] = (-0.05, -0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03, 0.05)
 """Strikes that are scored, as log(strike / close)."""

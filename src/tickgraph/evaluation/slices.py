@@ -18,10 +18,11 @@ from tickgraph.evaluation.cross_section import (
     ranks,
 )
 from tickgraph.evaluation.distributions import covered
-from tickgraph.evaluation.forecasts import LEVELS, DistributionPanel, ForecastPanel
+from tickgraph.evaluation.forecasts import DistributionPanel, ForecastPanel
 from tickgraph.evaluation.regimes import REGIMES
 from tickgraph.evaluation.resampling import SessionBootstrap, Statistic, correlation, ratio
 from tickgraph.evaluation.result import Slice
+from tickgraph.model.measures import LEVELS
 
 Array = NDArray[np.float64]
 By = Literal["year", "sector", "regime", "symbol"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from tickgraph.evaluation.windows import Window, WindowSettings, walk_windows
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.still import FEWEST_MOVES, moves
+from tickgraph.threads import cores
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def walk_forward(
             write_piece(path, piece)
         return piece, Progress(forecaster.name, index, reused=False, damaged=damaged)
 
-    executor = ThreadPoolExecutor(jobs or _cores(), "walk")
+    executor = ThreadPoolExecutor(jobs or cores(), "walk")
     futures: dict[Future[tuple[Piece, Progress]], tuple[str, int]] = {}
     try:
         for forecaster in forecasters:
@@ -258,9 +258,3 @@ def same_cells(forecasts: dict[str, ForecastPanel]) -> dict[str, ForecastPanel]:
         )
         for name, own in forecasts.items()
     }
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -90,9 +90,9 @@ class OperationMetrics:
             "gnn_live_out_of_band", "1 for a symbol whose live quality left its band.", "symbol"
         )
 
-    def follow(self, state_dir: Path, labelled: Callable[[str], str | None]) -> None:
+    def follow(self, operations_dir: Path, labelled: Callable[[str], str | None]) -> None:
         """Read from this folder of operations; ``labelled`` gives a symbol's label, None for one without."""
-        self._watch, self._labels = OperationsWatch(state_dir), labelled
+        self._watch, self._labels = OperationsWatch(operations_dir), labelled
 
     def look(self) -> None:
         """Bring the gauges up to date if a file has changed; never raises, for a look must not end by this."""

@@ -66,7 +66,7 @@ class Lease:
 
     Parameters
     ----------
-    state_dir
+    operations_dir
         Folder of operations; made when the lease is first taken.
     run
         Identity of the run it is taken for.
@@ -84,12 +84,12 @@ class Lease:
     """
 
     def __init__(
-        self, state_dir: Path, run: str, now: Callable[[], datetime], seconds: float = LEASE_SECONDS
+        self, operations_dir: Path, run: str, now: Callable[[], datetime], seconds: float = LEASE_SECONDS
     ) -> None:
-        self._path = state_dir / "lease.json"
+        self._path = operations_dir / "lease.json"
         self._run, self._now, self._seconds = run, now, seconds
         self._threads = threading.Lock()
-        self._alive = Ownership(state_dir / "owners")
+        self._alive = Ownership(operations_dir / "owners")
         self._ending = threading.Event()
         self._renewing: threading.Thread | None = None
 
@@ -198,7 +198,7 @@ class Lease:
                 continue
 
 
-def read_lease(state_dir: Path) -> LeaseRecord | None:
+def read_lease(operations_dir: Path) -> LeaseRecord | None:
     """What the lease says; None where nobody has it, or the file holds nothing that can be read.
 
     Raises
@@ -206,7 +206,7 @@ def read_lease(state_dir: Path) -> LeaseRecord | None:
     StorageError
         The file is there and cannot be opened.
     """
-    path = state_dir / "lease.json"
+    path = operations_dir / "lease.json"
     try:
         with storage_errors(path):
             return LeaseRecord.model_validate_json(read_regular(path))
@@ -216,3 +216,12 @@ def read_lease(state_dir: Path) -> LeaseRecord | None:
         raise StorageError(f"{path}: {error.strerror}. Remove it.") from None
     except (ValueError, ValidationError):
         return None
+
+
+def lease_in_words(operations_dir: Path) -> str | None:
+    """Who refreshes now; None if nobody does."""
+    try:
+        held = read_lease(operations_dir)
+    except StorageError as error:
+        return str(error)
+    return None if held is None else f"{held.owner}, until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -15,10 +15,10 @@ from tickgraph.errors import StorageError, TickgraphError, reason_of
 from tickgraph.market.calendar import is_future, last_completed_session, session_closes, sessions_behind
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.due import future_faults
-from tickgraph.operations.expected import Schedule, lease_in_words, schedule_at
+from tickgraph.operations.lease import lease_in_words
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
-from tickgraph.operations.timetable import DEFAULT, Timetable
+from tickgraph.operations.timetable import DEFAULT, Schedule, Timetable, schedule_at
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import MODEL_AGE
@@ -118,7 +118,7 @@ class _Faults:
 def overview(
     registry: ModelRegistry,
     store: PriceStore,
-    state_dir: Path,
+    operations_dir: Path,
     source: str,
     now: datetime,
     timetable: Timetable = DEFAULT,
@@ -132,7 +132,7 @@ def overview(
     ----------
     registry, store
         Models and stored prices.
-    state_dir
+    operations_dir
         Folder of operations.
     source
         Source of symbols without a model.
@@ -144,9 +144,9 @@ def overview(
     StorageError
         A folder cannot be listed.
     """
-    runs = RunLog(state_dir)
+    runs = RunLog(operations_dir)
     schedule, last_run = schedule_at(runs, now, timetable), runs.latest()
-    quality, unscored = _quality(state_dir, store, registry, now)
+    quality, unscored = _quality(operations_dir, store, registry, now)
     models: dict[str, ModelMetadata | str] = {
         symbol: _model(registry, symbol) for symbol in registry.symbols()
     }
@@ -185,7 +185,7 @@ def overview(
         symbols={one.symbol: one for one in every},
         last_run=last_run,
         schedule=schedule,
-        lease=lease_in_words(state_dir),
+        lease=lease_in_words(operations_dir),
         quality=quality,
         problems=tuple(problems),
     )
@@ -268,17 +268,17 @@ def _in_words(symbol: str, error: Exception) -> str:
 
 
 def _quality(
-    state_dir: Path, store: PriceStore, registry: ModelRegistry, now: datetime
+    operations_dir: Path, store: PriceStore, registry: ModelRegistry, now: datetime
 ) -> tuple[LiveQuality | None, list[str]]:
     """What the last refresh scored, or where sessions have ended since, what it would score now; and why not."""
-    kept = read_quality(state_dir)
+    kept = read_quality(operations_dir)
     if kept is not None and is_future(kept.computed_at, now):
         kept = None
     closed = session_closes(np.array([last_completed_session(now)]))[0].item()
     if kept is not None and kept.computed_at.replace(tzinfo=None) >= closed:
         return kept, []
     try:
-        found = live_quality(state_dir, store, registry, now)
+        found = live_quality(operations_dir, store, registry, now)
     except Exception as error:  # noqa: BLE001  nothing that was logged may hide how models and prices stand
         return kept, [f"live quality cannot be scored: {_in_words('the journal', error)}"]
     return (found if found.panel.forecasts else kept), []

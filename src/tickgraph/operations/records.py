@@ -125,12 +125,12 @@ class RunLog:
 
     Parameters
     ----------
-    state_dir
+    operations_dir
         Folder of operations; runs are in ``runs/`` below it, made when first written.
     """
 
-    def __init__(self, state_dir: Path) -> None:
-        self._folder = state_dir / "runs"
+    def __init__(self, operations_dir: Path) -> None:
+        self._folder = operations_dir / "runs"
 
     def write(self, run: RefreshRun) -> RefreshRun:
         """Put a run, or a new state of it, on disk; :class:`StorageError` if that fails."""
@@ -178,14 +178,14 @@ def _read(path: Path) -> RefreshRun | None:
         return None
 
 
-def write_quality(state_dir: Path, quality: LiveQuality) -> None:
+def write_quality(operations_dir: Path, quality: LiveQuality) -> None:
     """Replace ``quality.json``; :class:`StorageError` if that fails."""
-    write_atomically(state_dir / "quality.json", quality.model_dump_json().encode(), mode=READABLE)
+    write_atomically(operations_dir / "quality.json", quality.model_dump_json().encode(), mode=READABLE)
 
 
-def read_quality(state_dir: Path) -> LiveQuality | None:
+def read_quality(operations_dir: Path) -> LiveQuality | None:
     """What :func:`write_quality` wrote last; None without one, or where it cannot be read."""
     try:
-        return LiveQuality.model_validate_json(read_regular(state_dir / "quality.json"))
+        return LiveQuality.model_validate_json(read_regular(operations_dir / "quality.json"))
     except (OSError, ValueError, ValidationError):
         return None

@@ -79,14 +79,14 @@ def refresh(
     StorageError
         Something cannot be written; the run is recorded as failed if that can be.
     """
-    log = RunLog(site.state_dir)
+    log = RunLog(site.operations_dir)
     wanted = None if symbols is None else tuple(dict.fromkeys(map(canonical, symbols)))
     run = _begin(site, log, kind, due_at, full or kind == "weekly", dry_run, wanted is not None)
     wishes = Wishes(wanted, force=force, update=update, retrain=retrain)
     events = on_event or _nothing
     if dry_run:
         return Steps(site, run, wishes, lambda: None, events, lambda _: None).plan()
-    with Lease(site.state_dir, run.id, site.now) as lease:
+    with Lease(site.operations_dir, run.id, site.now) as lease:
         unfinished = _settle_the_unfinished(log)
         for symbol in site.registry.recover():
             _log.warning("completed the interrupted publish of %s", symbol)

@@ -93,7 +93,7 @@ class Scheduler:
 
     Parameters
     ----------
-    state_dir
+    operations_dir
         Folder of operations, whose runs say what is done.
     run
         Does everything that is due, records it, and returns an exit code.
@@ -107,7 +107,7 @@ class Scheduler:
 
     def __init__(
         self,
-        state_dir: Path,
+        operations_dir: Path,
         run: Callable[[], int],
         *,
         timetable: Timetable = DEFAULT,
@@ -115,7 +115,7 @@ class Scheduler:
         first_retry: timedelta = FIRST_RETRY,
         last_retry: timedelta = LAST_RETRY,
     ) -> None:
-        self._runs, self._run, self._timetable = RunLog(state_dir), run, timetable
+        self._runs, self._run, self._timetable = RunLog(operations_dir), run, timetable
         self._now = now
         self._first_retry, self._last_retry = first_retry, last_retry
         self._retry: timedelta | None = None  # what was waited last

@@ -27,13 +27,13 @@ Groups = NDArray[np.intp]
 
 
 def live_quality(
-    state_dir: Path, store: PriceStore, registry: ModelRegistry, now: datetime, *, window: int = WINDOW
+    operations_dir: Path, store: PriceStore, registry: ModelRegistry, now: datetime, *, window: int = WINDOW
 ) -> LiveQuality:
     """Score what the journal holds against the prices in the store.
 
     Parameters
     ----------
-    state_dir
+    operations_dir
         Folder of operations; the journal is in ``journal/`` below it.
     store, registry
         Stored prices, and the models that a flag is about.
@@ -48,7 +48,7 @@ def live_quality(
         The journal cannot be read.
     """
     first = window_of(now, window)[0].item()
-    records = read_journal(state_dir / "journal", since=first)
+    records = read_journal(operations_dir / "journal", since=first)
     return score(records, store.panel, now, window=window, trained=lambda symbol: _trained(registry, symbol))
 
 

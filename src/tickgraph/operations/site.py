@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from tickgraph.market.calendar import system_time
 from tickgraph.market.source import PriceSource
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.registry import ModelRegistry
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)
 
 
 def _no_quality() -> LiveQuality | None:
@@ -34,7 +31,7 @@ class Site:
         Gives a source by the name that a model's metadata records.
     source
         Source of the symbols that have no model yet.
-    state_dir
+    operations_dir
         Folder of operations: lease, runs, live quality.
     training
         How models are to be trained.
@@ -54,10 +51,10 @@ class Site:
     store: PriceStore
     open_source: Callable[[str], PriceSource]
     source: str
-    state_dir: Path
+    operations_dir: Path
     training: TrainingConfig = field(default_factory=TrainingConfig)
     peer_pool: tuple[str, ...] = ()
     universe: tuple[str, ...] = ()
     workers: int = 0
-    now: Callable[[], datetime] = _system_time
+    now: Callable[[], datetime] = system_time
     quality: Callable[[], LiveQuality | None] = _no_quality

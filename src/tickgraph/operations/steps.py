@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tickgraph.errors import PriceDataError, TickgraphError, reason_of
 from tickgraph.market import calendar
-from tickgraph.market.calendar import is_future, is_younger
+from tickgraph.market.calendar import is_future
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose
 from tickgraph.model.config import TrainingConfig
@@ -19,10 +19,10 @@ from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, rea
 from tickgraph.operations.scope import Scope, look
 from tickgraph.operations.site import Site
 from tickgraph.operations.stock import behind, held, own_sessions, read_panel, update_prices
-from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.train import Outcome, train_symbols
-from tickgraph.serving.prepared import CORRELATION_AGE
+from tickgraph.registry.freshness import is_current
 from tickgraph.wording import listed
 
 
@@ -91,16 +91,16 @@ class Steps:
         asked = {symbol for symbols in self._behind().values() for symbol in symbols}
         for symbol in sorted(asked):
             self._note(symbol, prices="planned")
-        reasons = self._due(read_quality(self._site.state_dir))
+        reasons = self._due(read_quality(self._site.operations_dir))
         have = {name: held(self._site.store, name) for name in {*self._scope.source_of.values()}}
         for symbol, metadata in self._scope.models.items():
             if symbol in reasons and self._wishes.retrain:
                 continue
             stored = have[self._scope.source_of[symbol]].get(symbol)
-            newer = stored is not None and min(stored.last, self.run.session) > metadata.correlations.as_of
-            computed = metadata.correlations.computed_at or metadata.training_date
-            aged = not is_younger(computed, CORRELATION_AGE, self._site.registry.now())
-            planned = self._wishes.force or newer or aged or not asked.isdisjoint(metadata.nodes)
+            as_of = metadata.correlations.as_of
+            session = as_of if stored is None else max(as_of, min(stored.last, self.run.session))
+            current = is_current(metadata, session, self._site.registry.now())
+            planned = self._wishes.force or not current or not asked.isdisjoint(metadata.nodes)
             self._note(symbol, correlations="planned" if planned else "unchanged")
         self._plan_training(reasons)
         error = "; ".join(self._problems) or None
@@ -173,7 +173,7 @@ class Steps:
             return None
         if quality is not None:
             self._check()
-            write_quality(self._site.state_dir, quality)
+            write_quality(self._site.operations_dir, quality)
         return quality
 
     def _due(self, quality: LiveQuality | None) -> dict[str, tuple[str, ...]]:
@@ -241,7 +241,7 @@ class Steps:
 
     def _publish_correlations(self, symbols: list[str]) -> None:
         self._begin("correlations", len(symbols))
-        report = refresh_correlations(
+        report = publish_correlations(
             self._site.registry,
             self._nodes_panel,
             symbols,

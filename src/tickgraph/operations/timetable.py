@@ -19,6 +19,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 # Until what is still due is tried again; it doubles from the first to the last.
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=15), timedelta(hours=2)
+GRACE = timedelta(hours=1)  # time that a refresh may take before its absence counts
 LOOK_BACK = timedelta(days=14)  # longer than a week, and than the exchange has ever been closed since 1990
 
 
@@ -153,6 +154,39 @@ def is_done(runs: RunLog, due: Due, now: datetime) -> bool:
             if run.due_at < due.at - LOOK_BACK:
                 return False
     return False
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Where a moment lies in the timetable.
+
+    Attributes
+    ----------
+    last_due
+        Newest due moment that should have been seen to by now: stored prices and models are judged as of then.
+    next_due, next_kind
+        The one that comes next.
+    missed
+        Due moments that no run stands for, in words.
+    """
+
+    last_due: datetime
+    next_due: datetime
+    next_kind: str
+    missed: tuple[str, ...] = ()
+
+
+def schedule_at(runs: RunLog, now: datetime, timetable: Timetable = DEFAULT) -> Schedule:
+    """Say what is due before and after a moment."""
+    past = due_between(now - LOOK_BACK, now - GRACE, timetable)
+    coming = next_due(now, timetable)
+    late = missed(runs, now, timetable, grace=GRACE) if runs.latest("daily", "weekly") else []
+    return Schedule(
+        past[-1].at if past else now - GRACE,
+        coming.at,
+        coming.kind,
+        tuple(f"the {due.kind} refresh of {due.at:%Y-%m-%d %H:%M} UTC has not been done" for due in late),
+    )
 
 
 def _time(text: str) -> time:

@@ -53,7 +53,7 @@ class OperationsWatch:
 
     Parameters
     ----------
-    state_dir
+    operations_dir
         Folder of operations; need not exist.
 
     Attributes
@@ -64,8 +64,8 @@ class OperationsWatch:
         Live quality; None without one.
     """
 
-    def __init__(self, state_dir: Path) -> None:
-        self._state_dir, self._log = state_dir, RunLog(state_dir)
+    def __init__(self, operations_dir: Path) -> None:
+        self._folder, self._log = operations_dir, RunLog(operations_dir)
         self._read: dict[str, tuple[_Stamp, RunSummary | None]] = {}
         self._quality_stamp: _Stamp | None = None
         self.runs: tuple[RunSummary, ...] = ()
@@ -101,10 +101,10 @@ class OperationsWatch:
         return None if run is None else summarize(run)
 
     def _look_at_quality(self) -> bool:
-        stamp = _stamp(self._state_dir / "quality.json")
+        stamp = _stamp(self._folder / "quality.json")
         if stamp == self._quality_stamp:
             return False
-        self._quality_stamp, self.quality = stamp, read_quality(self._state_dir)
+        self._quality_stamp, self.quality = stamp, read_quality(self._folder)
         return True
 
 

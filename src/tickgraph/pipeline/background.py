@@ -127,7 +127,7 @@ class Background:
         """What is published of a symbol now, as :meth:`train` asks for it; reads a file."""
         return self._workplace.basis(symbol)
 
-    def refresh(self) -> Job:
+    def publish_correlations(self) -> Job:
         """Publish all models' correlations of the newest stored session; errors as in :meth:`train`."""
         return self._submit("refresh", None, None)
 

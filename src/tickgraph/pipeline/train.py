@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.threads import cores
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def train_symbols(
     program = program or TrainingProgram(config or TrainingConfig())
     report = TrainingReport()
     registry.recover()  # what a run that was killed left behind
-    executor = ThreadPoolExecutor(min(workers or _cores(), max(1, len(symbols))), "train")
+    executor = ThreadPoolExecutor(min(workers or cores(), max(1, len(symbols))), "train")
     futures: dict[Future[ModelMetadata], str] = {}
     try:
         choices, report.notes = _choices(panel, symbols, program.config, pool)
@@ -216,10 +216,3 @@ def _reason(symbol: str, error: Exception) -> str:
     if isinstance(error, FloatingPointError | np.linalg.LinAlgError):
         return f"{symbol}: {error}"
     return reason_of(symbol, error)
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -112,7 +112,7 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
         return _ended(board, job, "The service was shut down before the job began."), 0
     job = board.write(job.model_copy(update={"state": "running", "started_at": datetime.now(UTC)}))
     if job.symbol is None:
-        return _refresh(workplace, board, job), 0
+        return _publish_correlations(workplace, board, job), 0
     error = None
     try:
         _train(workplace, board_folder, job.symbol, basis)
@@ -153,7 +153,7 @@ def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | N
         lock.release()
 
 
-def _refresh(workplace: Workplace, board: JobBoard, job: Job) -> Job:
+def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Job:
     def started(total: int) -> None:
         nonlocal job
         job = board.write(job.model_copy(update={"total": total}))
@@ -165,7 +165,7 @@ def _refresh(workplace: Workplace, board: JobBoard, job: Job) -> Job:
             raise Stopped("The service was shut down; what was refreshed before is kept.")
 
     try:
-        failures = workplace.refresh(started, finished).failed
+        failures = workplace.publish_correlations(started, finished).failed
     except TickgraphError as failure:
         return _ended(board, job, str(failure))
     except Exception as failure:  # noqa: BLE001  whoever waits must hear of it

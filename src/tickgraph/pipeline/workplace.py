@@ -13,7 +13,7 @@ from tickgraph.market.sources.providers import Access
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
-from tickgraph.pipeline.refresh import RefreshReport, refresh_correlations
+from tickgraph.pipeline.correlations import CorrelationReport, publish_correlations
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
@@ -93,7 +93,9 @@ class Workplace:
         except (ModelNotFoundError, ArtefactError):
             return self.source
 
-    def refresh(self, on_start: Callable[[int], None], on_symbol: Callable[[str], None]) -> RefreshReport:
+    def publish_correlations(
+        self, on_start: Callable[[int], None], on_symbol: Callable[[str], None]
+    ) -> CorrelationReport:
         """Publish every model's correlations as of the newest stored session.
 
         Parameters
@@ -107,4 +109,4 @@ class Workplace:
         symbols = registry.symbols()
         on_start(len(symbols))
         panels = PanelCache(PriceStore(self.prices_dir))
-        return refresh_correlations(registry, panels, symbols, on_symbol=on_symbol)
+        return publish_correlations(registry, panels, symbols, on_symbol=on_symbol)

@@ -290,6 +290,11 @@ class ModelMetadata(_Record):
         """The target, then its peers, under today's names: one may have been renamed since the training."""
         return self.symbol, *map(canonical, self.training_config.correlated_symbols)
 
+    @property
+    def correlations_at(self) -> datetime:
+        """When the stored correlations were computed; UTC."""
+        return self.correlations.computed_at or self.training_date
+
     @model_validator(mode="after")
     def _target_is_no_peer_of_its_own(self) -> ModelMetadata:
         if self.symbol in self.training_config.correlated_symbols:

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, SymbolError
 from tickgraph.market import calendar
+from tickgraph.market.calendar import system_time
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
@@ -87,7 +88,7 @@ class ModelRegistry:
 
     def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
         self.root = Path(root)
-        self.now = now or (lambda: datetime.now(UTC))
+        self.now = now or system_time
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ import numpy as np
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.measures import LEVELS
+from tickgraph.registry import freshness
 from tickgraph.serving.served import ServedModel
-
-CORRELATION_AGE = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,9 @@ class Prepared:
 
 def is_recent(model: ServedModel, now: datetime) -> bool:
     """Whether a model's stored correlations were computed in the last 24 hours."""
-    return now - model.correlation_at < CORRELATION_AGE
+    return freshness.is_recent(model.correlation_at, now)
 
 
 def staleness(model: ServedModel, session: np.datetime64, now: datetime) -> str | None:
     """Why a model's stored correlations are not fresh at a session; None if they are."""
-    if model.correlation_as_of != session:
-        return "session"
-    return None if is_recent(model, now) else "age"
+    return freshness.staleness(model.correlation_as_of, model.correlation_at, session, now)

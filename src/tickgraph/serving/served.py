@@ -73,7 +73,7 @@ class ServedModel:
             weights=dict(stored.weights),
             correlation=stored.correlation,
             correlation_as_of=np.datetime64(metadata.correlations.as_of, "D"),
-            correlation_at=metadata.correlations.computed_at or metadata.training_date,
+            correlation_at=metadata.correlations_at,
             scores=np.asarray(metadata.calibration.scores),
             trust=metadata.calibration.trust,
             volatility=None if coefficients is None else np.asarray(coefficients),

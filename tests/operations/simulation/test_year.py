@@ -41,7 +41,7 @@ def test_a_year_with_every_fault_serves_nothing_wrong(make_world):
     assert "DIS is DISX" in said
     assert "restated AMZN" in said
 
-    runs = RunLog(world.state_dir).all()
+    runs = RunLog(world.operations_dir).all()
     assert (
         sum(run.kind == "weekly" for run in runs) == 52
     )  # 51 Sundays, and that before the first day, caught up
@@ -55,7 +55,7 @@ def test_the_days_of_a_fault_are_served_and_marked_stale(make_world):
     faults = faults_of(*SPRING, SYMBOLS)
     world = make_world(faults=faults)
     Year(world, *SPRING, verify=False).run()
-    log = read_journal(world.state_dir / "journal")
+    log = read_journal(world.operations_dir / "journal")
     down = faults.outages[0]
     last = np.datetime64(down.first.date()) - 1
     during = log[(log["logged_at"] >= down.first) & (log["logged_at"] < down.until)]

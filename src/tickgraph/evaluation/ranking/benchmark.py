@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -27,6 +26,7 @@ from tickgraph.evaluation.ranking.runs import Run, as_scores, keep_run
 from tickgraph.evaluation.ranking.scores import RankingScores, random_scores, score
 from tickgraph.evaluation.ranking.training import Objective
 from tickgraph.model.training import prepare_jax
+from tickgraph.threads import cores
 
 RANDOM_FORECASTS = 1000
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
@@ -113,7 +113,7 @@ def run_benchmark(
     for scaling in scalings:
         own = [entry for of, entry in plan if of == scaling]
         inputs = MarketInputs(market, scaling, graph_of)
-        made = _side_by_side(folder, own, inputs, seeds, jobs or _cores(), counted)
+        made = _side_by_side(folder, own, inputs, seeds, jobs or cores(), counted)
         for entry in own:
             runs = [made[entry.name, seed] for seed in range(_seeds(entry, seeds))]
             results = [score(run.forecast, returns, scored) for run in runs]
@@ -194,12 +194,6 @@ def _side_by_side(
 
 def _seeds(entry: Entry, seeds: int) -> int:
     return 1 if isinstance(entry, FormulaEntry) else seeds
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _left_out(market: RankingMarket) -> list[str]:

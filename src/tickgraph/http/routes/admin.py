@@ -19,7 +19,7 @@ router = APIRouter(prefix="/admin", tags=["admin"])
 async def refresh(request: Request) -> Job:
     """Publish every model's correlations as of the newest stored session, in the background."""
     service = service_of(request)
-    job, _ = await service.in_thread(service.background.refresh)
+    job, _ = await service.in_thread(service.background.publish_correlations)
     return job
 
 

@@ -51,7 +51,7 @@ class World:
     workers: int = 0
 
     @property
-    def state_dir(self) -> Path:
+    def operations_dir(self) -> Path:
         """Folder of operations."""
         return self.folder / "models" / ".operations"
 
@@ -68,7 +68,7 @@ class World:
             store=PriceStore(self.folder / "prices", now),
             open_source=lambda _: provider,
             source=provider.name,
-            state_dir=self.state_dir,
+            operations_dir=self.operations_dir,
             training=self.training,
             peer_pool=tuple(names.get(name, name) for name in self.pool),
             universe=tuple(names.get(name, name) for name in self.symbols),

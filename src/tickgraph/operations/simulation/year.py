@@ -81,7 +81,7 @@ class Year:
         self.clock = SimulatedClock(start)
         self._end = datetime.combine(days[-1], clock_time(20), EXCHANGE_TIME).astimezone(UTC)
         replay = self.world.replay(self.clock.now)
-        self._replay, self._runs = replay, RunLog(self.world.state_dir)
+        self._replay, self._runs = replay, RunLog(self.world.operations_dir)
         expected = None
         if self.verify:
             program = TrainingProgram(self.world.training)
@@ -211,12 +211,12 @@ class Year:
     def _site(self) -> Site:
         site = self.world.site(self.clock.now, self._replay)
         return replace(
-            site, quality=lambda: live_quality(site.state_dir, site.store, site.registry, site.now())
+            site, quality=lambda: live_quality(site.operations_dir, site.store, site.registry, site.now())
         )
 
     def _open(self) -> LiveForecaster:
         site = self._site()
-        journal = ForecastJournal(self.world.state_dir / "journal", self.clock.now)
+        journal = ForecastJournal(self.world.operations_dir / "journal", self.clock.now)
         return LiveForecaster(
             site.registry,
             site.store,
@@ -262,7 +262,7 @@ class Year:
             wrong=tuple(self.wrong),
             refusals=dict(self.refusals),
             events=tuple(self.events),
-            quality=read_quality(self.world.state_dir),
+            quality=read_quality(self.world.operations_dir),
             seconds=seconds,
         )
 

@@ -9,7 +9,7 @@ import pytest
 from tickgraph.graph.correlation import rolling_correlation
 from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
-from tickgraph.pipeline.refresh import refresh_correlations
+from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.pipeline.train import train_symbols
 
 
@@ -23,7 +23,7 @@ def older(panel, program, registry):
 
 def test_correlations_of_the_newest_session_are_published(older, panel, prices_dir):
     before = older.load("AAPL", weight_shapes)
-    report = refresh_correlations(older, PriceStore(prices_dir).panel, older.symbols())
+    report = publish_correlations(older, PriceStore(prices_dir).panel, older.symbols())
     assert report.published == {"AAPL": date(2022, 12, 30)}
     assert set(report.unchanged) == {"JPM", "MSFT", "XOM"}
     after = older.load("AAPL", weight_shapes)
@@ -36,16 +36,16 @@ def test_correlations_of_the_newest_session_are_published(older, panel, prices_d
 
 def test_a_second_refresh_changes_nothing(older, prices_dir):
     panels = PriceStore(prices_dir).panel
-    refresh_correlations(older, panels, older.symbols())
+    publish_correlations(older, panels, older.symbols())
     generations = {symbol: older.generation(symbol) for symbol in older.symbols()}
-    assert not refresh_correlations(older, panels, older.symbols()).published
+    assert not publish_correlations(older, panels, older.symbols()).published
     assert generations == {symbol: older.generation(symbol) for symbol in older.symbols()}
-    assert set(refresh_correlations(older, panels, ["JPM"], force=True).published) == {"JPM"}
+    assert set(publish_correlations(older, panels, ["JPM"], force=True).published) == {"JPM"}
 
 
 def test_a_model_that_cannot_be_refreshed_is_named_and_the_others_go_on(older, prices_dir):
     older.paths("JPM").metadata.write_text("{}")
-    report = refresh_correlations(older, PriceStore(prices_dir).panel, ["JPM", "AAPL", "TSLA"])
+    report = publish_correlations(older, PriceStore(prices_dir).panel, ["JPM", "AAPL", "TSLA"])
     assert set(report.published) == {"AAPL"}
     assert "JPM_metadata.json is damaged" in report.failed["JPM"]
     assert "No model of TSLA" in report.failed["TSLA"]
@@ -56,7 +56,7 @@ def test_a_symbol_that_stopped_trading_is_refreshed_as_of_its_own_last_session(o
     adj_close = panel.adj_close.copy()
     adj_close[panel.sessions > np.datetime64("2022-12-20"), panel.column("AAPL")] = np.nan
     stopped = replace(panel, adj_close=adj_close)
-    report = refresh_correlations(older, lambda _, symbols: stopped.select(symbols), ["AAPL"])
+    report = publish_correlations(older, lambda _, symbols: stopped.select(symbols), ["AAPL"])
     assert report.published == {"AAPL": date(2022, 12, 20)}
     stored = older.load("AAPL", weight_shapes)
     assert stored.metadata.correlations.as_of == date(2022, 12, 20)
@@ -76,7 +76,7 @@ def test_a_model_retrained_during_its_refresh_is_kept_as_it_is(older, panel):
         return panel.select(symbols)
 
     retrained = []
-    report = refresh_correlations(older, panels, ["AAPL"])
+    report = publish_correlations(older, panels, ["AAPL"])
     assert "retrained while its correlations were computed" in report.failed["AAPL"]
     assert [older.generation("AAPL")] == retrained
 
@@ -87,8 +87,8 @@ def test_prices_of_a_peer_that_come_late_are_not_left_out_until_tomorrow(older, 
     adj_close = panel.adj_close.copy()
     adj_close[-1, panel.column(peer)] = np.nan
     late = replace(panel, adj_close=adj_close)
-    refresh_correlations(older, lambda _, symbols: late.select(symbols), ["AAPL"])
-    report = refresh_correlations(older, lambda _, symbols: panel.select(symbols), ["AAPL"])
+    publish_correlations(older, lambda _, symbols: late.select(symbols), ["AAPL"])
+    report = publish_correlations(older, lambda _, symbols: panel.select(symbols), ["AAPL"])
     assert report.published == {"AAPL": date(2022, 12, 30)}
     nodes = ("AAPL", *older.metadata("AAPL").training_config.correlated_symbols)
     expected = rolling_correlation(panel.select(nodes).tail(61).log_returns(), 60)[-1]

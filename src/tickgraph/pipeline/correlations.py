@@ -10,11 +10,10 @@ import numpy as np
 
 from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.config import GraphConfig
-from tickgraph.market.calendar import is_younger
 from tickgraph.market.panel import PricePanel
+from tickgraph.registry.freshness import is_current
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.prepared import CORRELATION_AGE
 from tickgraph.serving.snapshot import latest_correlation
 
 SAME = 1e-9  # below it correlations differ by rounding
@@ -23,7 +22,7 @@ Panels = Callable[[str, Sequence[str]], PricePanel]
 
 
 @dataclass
-class RefreshReport:
+class CorrelationReport:
     """What a refresh did: symbols by what became of them."""
 
     published: dict[str, date] = field(default_factory=dict)
@@ -31,7 +30,7 @@ class RefreshReport:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def refresh_correlations(
+def publish_correlations(
     registry: ModelRegistry,
     panels: Panels,
     symbols: Sequence[str],
@@ -39,7 +38,7 @@ def refresh_correlations(
     force: bool = False,
     on_symbol: Callable[[str], None] | None = None,
     before_publish: Callable[[], None] | None = None,
-) -> RefreshReport:
+) -> CorrelationReport:
     """Recompute and publish correlation matrices from stored prices; weights stay as they are.
 
     Parameters
@@ -62,7 +61,7 @@ def refresh_correlations(
     StorageError
         Models cannot be written; what was published before is kept.
     """
-    report = RefreshReport()
+    report = CorrelationReport()
     for symbol in symbols:
         try:
             _refresh_one(registry, panels, registry.metadata(symbol), force, report, before_publish)
@@ -80,7 +79,7 @@ def _refresh_one(
     panels: Panels,
     metadata: ModelMetadata,
     force: bool,
-    report: RefreshReport,
+    report: CorrelationReport,
     before_publish: Callable[[], None] | None,
 ) -> None:
     symbol, config = metadata.symbol, metadata.training_config
@@ -93,14 +92,11 @@ def _refresh_one(
         )
     panel = panel.through(panel.sessions[traded[-1]])
     as_of = panel.sessions[-1].item()
-    computed_at = metadata.correlations.computed_at or metadata.training_date
-    is_fresh = as_of == metadata.correlations.as_of and is_younger(
-        computed_at, CORRELATION_AGE, registry.now()
-    )
     graph = GraphConfig.model_validate(config.model_dump(include=set(GraphConfig.model_fields)))
     correlation = latest_correlation(panel, nodes, graph)
     # A peer's prices may have come later than the target's, or been corrected: the session alone does not tell.
-    if is_fresh and not force and np.allclose(correlation, registry.correlation(symbol), atol=SAME):
+    current = is_current(metadata, as_of, registry.now()) and not force
+    if current and np.allclose(correlation, registry.correlation(symbol), atol=SAME):
         report.unchanged[symbol] = as_of
         return
     if before_publish:
