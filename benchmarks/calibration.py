@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import norm
 
-from tickgraph.evaluation.calibrating import calibrate, walk_volatility
-from tickgraph.evaluation.forecasts import STRIKE_DISTANCES
+from tickgraph.lab.evaluation.calibrating import calibrate, walk_volatility
+from tickgraph.lab.evaluation.forecast_panel import STRIKE_DISTANCES
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource
 

@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from tickgraph.evaluation.forecasts import STRIKE_DISTANCES
-from tickgraph.evaluation.result import (
+from tickgraph.lab.evaluation.evaluation_result import (
     Accuracy,
     Comparison,
     DailyIC,
@@ -24,6 +23,7 @@ from tickgraph.evaluation.result import (
     StrikeScore,
     Window,
 )
+from tickgraph.lab.evaluation.forecast_panel import STRIKE_DISTANCES
 from tickgraph.model.measures import LEVELS
 
 SECTORS = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tickgraph.evaluation.ranking.market import MISSING, read_market
+from benchmarks.ranking.market import MISSING, read_market
 
 VALIDATION_FROM, TEST_FROM = 130, 165
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -39,6 +41,19 @@ def test_every_package_is_in_the_contract():
         if not p.stem.startswith("_") and p.suffix in ("", ".py")
     }
     assert found == named
+
+
+def test_the_laboratory_is_imported_only_when_used():
+    """``import tickgraph``, every command's module and ``tickgraph predict`` leave it alone."""
+    ran = (
+        "import sys, tickgraph, tickgraph.cli\n"
+        "sys.argv = ['tickgraph', 'predict', 'AAPL']\n"
+        "try: tickgraph.cli.main()\n"
+        "except SystemExit as stop: print('exit code', stop.code)\n"
+        "print([name for name in sys.modules if name.startswith('tickgraph.lab')])"
+    )
+    done = subprocess.run([sys.executable, "-c", ran], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-2:] == ["exit code 5", "[]"], done.stdout + done.stderr
 
 
 def test_the_defaults_are_those_handed_down():

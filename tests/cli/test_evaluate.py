@@ -9,7 +9,7 @@ import pytest
 
 from tickgraph import storage
 from tickgraph.cli.evaluate import QUICK_EPOCHS
-from tickgraph.evaluation.result import Evaluation
+from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -121,7 +121,7 @@ def test_bad_usage_says_what_to_do(run, tmp_path, words, code, said):
 
 
 def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
-    for module in [name for name in sys.modules if name.startswith("tickgraph.evaluation")]:
+    for module in [name for name in sys.modules if name.startswith("tickgraph.lab.evaluation")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "arch.bootstrap", None)
     code, _, err = run(*TINY)
@@ -182,7 +182,7 @@ class TestRecording:
 
 def test_the_help_names_every_forecaster():
     from tickgraph.cli.evaluate import evaluate
-    from tickgraph.evaluation.forecasters.catalogue import FORECASTERS
+    from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS
 
     listed = evaluate.__doc__.split("Forecasters:")[1].strip().rstrip(".")
     assert tuple(name.strip() for name in listed.split(",")) == FORECASTERS

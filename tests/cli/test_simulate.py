@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from tickgraph.cli.app import app
 from tickgraph.errors import CheckFailed, InputError
+from tickgraph.lab.simulation import forecast_check
 from tickgraph.market.universe import add_aliases
-from tickgraph.operations.simulation import checking
 
 SPAN = ("--from", "2022-06-02", "--to", "2022-06-07", "--symbols", "AAPL,AMZN", "--no-faults")
 
@@ -47,7 +47,7 @@ def test_json_is_one_document(monkeypatch):
 
 
 def test_a_wrong_forecast_is_named_and_the_exit_code_says_so(monkeypatch):
-    monkeypatch.setattr(checking, "difference", lambda served, expected: 0.5)
+    monkeypatch.setattr(forecast_check, "difference", lambda served, expected: 0.5)
     done = simulate(*SPAN)
     assert isinstance(done.exception, CheckFailed)
     assert done.exception.exit_code == 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from tickgraph.cli.app import app
 from tickgraph.cli.output import complain
@@ -12,11 +13,11 @@ from tickgraph.errors import TickgraphError
 INTERRUPTED = 130
 
 
-def main() -> None:
+def main(command: Callable[[], object] = app) -> None:
     """Run a command; its exit code tells the causes apart (see ``tickgraph --help``)."""
     make_forgiving()
     try:
-        app()
+        command()
     except TickgraphError as error:
         complain(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)

@@ -10,7 +10,6 @@ import typer
 
 import tickgraph
 from tickgraph.cli import (
-    benchmark,
     evaluate,
     forecast,
     models,
@@ -62,7 +61,6 @@ app.command("list")(models.list_models)
 app.command("inspect")(models.inspect)
 app.command("remove")(models.remove)
 app.add_typer(prices.app, name="prices")
-app.add_typer(benchmark.app, name="benchmark")
 
 
 def _version(wanted: bool) -> None:

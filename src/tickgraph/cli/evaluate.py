@@ -31,8 +31,8 @@ from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import in_words
 
 if TYPE_CHECKING:  # needs the extra
-    from tickgraph.evaluation.evaluate import EvaluationSettings, Listener
-    from tickgraph.evaluation.recording import Recording
+    from tickgraph.lab.evaluation.evaluate import EvaluationSettings, Listener
+    from tickgraph.lab.evaluation.recording import Recording
 
 QUICK_SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "GS", "UNH", "JNJ", "WMT", "MCD", "XOM", "CVX", "DIS")
 QUICK_SESSIONS, QUICK_RETRAINING, QUICK_START, QUICK_EPOCHS = 500, 252, "2021-01-04", 5
@@ -131,11 +131,11 @@ def evaluate(
     gnn-shuffled-edges, gnn-baseline, gnn-per-symbol, gnn-global, gnn-fine-tuned.
     """
     try:
-        from tickgraph.evaluation.evaluate import default_retraining
-        from tickgraph.evaluation.evaluate import evaluate as run
-        from tickgraph.evaluation.recording import Recording, record_evaluation
-        from tickgraph.evaluation.report import write_report
-        from tickgraph.evaluation.summary import summary_table
+        from tickgraph.lab.evaluation.evaluate import default_retraining
+        from tickgraph.lab.evaluation.evaluate import evaluate as run
+        from tickgraph.lab.evaluation.html_report import write_report
+        from tickgraph.lab.evaluation.recording import Recording, record_evaluation
+        from tickgraph.lab.evaluation.summary import summary_table
     except ImportError as error:
         raise InputError(
             f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
@@ -252,8 +252,8 @@ def _settings(
     """Settings of a run; those of ``--quick`` where an option was not given."""
     from pydantic import ValidationError
 
-    from tickgraph.evaluation.evaluate import EvaluationSettings
-    from tickgraph.evaluation.forecasters.catalogue import FORECASTERS
+    from tickgraph.lab.evaluation.evaluate import EvaluationSettings
+    from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS
 
     names = [word.strip() for text in forecasters or FORECASTERS for word in text.split(",") if word.strip()]
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
@@ -289,8 +289,8 @@ def _settings(
 @contextmanager
 def _progress() -> Iterator[Listener]:
     """Show a bar with the last piece and the time left; lines where there is no terminal."""
-    from tickgraph.evaluation.evaluate import Listener
-    from tickgraph.evaluation.walk_forward import Progress as Piece
+    from tickgraph.lab.evaluation.evaluate import Listener
+    from tickgraph.lab.evaluation.walk_forward import Progress as Piece
 
     columns = (
         TextColumn("{task.description:<24}"),

@@ -34,8 +34,8 @@ from tickgraph.settings import load_settings
 IN_MEMORY = "/dev/shm"  # noqa: S108  a folder of one's own is made in it
 
 if TYPE_CHECKING:
-    from tickgraph.operations.simulation.result import Counts, SimulationResult
-    from tickgraph.operations.simulation.year import Year
+    from tickgraph.lab.simulation.simulation_result import Counts, SimulationResult
+    from tickgraph.lab.simulation.year import Year
 
 
 def simulate(
@@ -81,9 +81,9 @@ def simulate(
     are asked for after the open and after the close. Each must be fresh or marked stale, and equal to the one that
     training as of that day gives. Exit code 8 if one is not.
     """
-    from tickgraph.operations.simulation.faults import Faults, faults_of
-    from tickgraph.operations.simulation.world import World
-    from tickgraph.operations.simulation.year import Year
+    from tickgraph.lab.simulation.faults import Faults, faults_of
+    from tickgraph.lab.simulation.world import World
+    from tickgraph.lab.simulation.year import Year
 
     settings = load_settings(source=source, source_path=source_path)
     if settings.exchange != NEW_YORK:

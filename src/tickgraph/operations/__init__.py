@@ -1,1 +1,1 @@
-"""Keeping the system fresh by itself, and showing that it is: refresh, schedule, live quality, simulation."""
+"""Keeping the system fresh by itself, and showing that it is: refresh, schedule, live quality."""

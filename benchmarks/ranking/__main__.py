@@ -1,0 +1,148 @@
+"""The ranking benchmark as a command: ``python -m benchmarks.ranking --help``, from the repository's root."""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tickgraph.cli import main
+from tickgraph.cli.options import AsJson
+from tickgraph.cli.output import print_json, print_table, stderr, stdout
+from tickgraph.errors import InputError
+
+QUICK_EPOCHS, QUICK_SEEDS, QUICK_STOCKS = 1, 1, 200
+
+
+class Inputs(StrEnum):
+    """Scalings of the inputs that are run."""
+
+    BOTH = "both"
+    CAUSAL = "causal"
+    PUBLISHED = "published"
+
+
+class Loss(StrEnum):
+    """What the reimplemented networks learn by."""
+
+    CORRELATION = "correlation"
+    PUBLISHED = "published"
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+
+
+@app.command()
+def rank(
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="An .npz of features [stocks, days, 5] (averages over 5, 10, 20 and 30 days, close) and tickers; "
+            "another market's file of this form will do.",
+        ),
+    ] = Path("../shared/data/rsr_nasdaq.npz"),
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--models", "-m", metavar="NAMES", help="Rows to run.", show_default="all"),
+    ] = None,
+    inputs: Annotated[
+        Inputs,
+        typer.Option(
+            help="published: the file's own scale, which holds each stock's later maximum, as the published "
+            "table was made; causal: divided by the day's close, so that nothing later enters."
+        ),
+    ] = Inputs.BOTH,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of every network.")] = 3,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Bound on training; the epoch is chosen on validation days.")
+    ] = 4,
+    loss: Annotated[
+        Loss,
+        typer.Option(
+            help="correlation: 1 - IC for every network, so that architectures are compared; published: squared "
+            "error and pairwise ranking for the LSTM, GAT and StockMixer, which wants many epochs."
+        ),
+    ] = Loss.CORRELATION,
+    validation_from: Annotated[int, typer.Option(help="First day whose return is validated, from 0.")] = 756,
+    test_from: Annotated[int, typer.Option(help="First day whose return is tested.")] = 1008,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Report, figures and finished runs.")
+    ] = Path("benchmark-ranking"),
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Every row with one seed and one epoch on the first 200 stocks: under 2 minutes, no result.",
+        ),
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=0, help="Runs side by side.", show_default="one per core")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Rank a market's stocks by next-day return, beside the published NASDAQ table (StockMixer, AAAI 2024).
+
+    Runs an LSTM, a GAT and StockMixer reimplemented in one harness, tickgraph's graph network, and rows that
+    need no network; scores the test days once, by the table's definitions; writes benchmark.html and
+    benchmark.json. Finished runs are kept: Ctrl-C, and the same command goes on.
+
+    Rows: level, reversal, ridge, LSTM, GAT, StockMixer, tickgraph, tickgraph-refit.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    try:
+        from benchmarks.ranking.benchmark import SCALINGS, Listener, run_benchmark
+        from benchmarks.ranking.market import read_market
+        from benchmarks.ranking.report import summary_table, write_benchmark
+    except ImportError as error:
+        raise InputError(
+            f'Benchmarks need the extra: pip install "tickgraph[evaluate]" ({error}).'
+        ) from error
+    started = time.perf_counter()
+    if quick:
+        seeds, epochs = QUICK_SEEDS, QUICK_EPOCHS
+    names = [word.strip() for text in models or [] for word in text.split(",") if word.strip()] or None
+    market = read_market(data, validation_from, test_from)
+    if quick:
+        market = market.first(QUICK_STOCKS)
+    columns = (
+        TextColumn("{task.description:<30}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[word]}"),
+    )
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task("reading", total=None, word="")
+
+        def step(label: str, done: int, total: int, word: str) -> None:
+            progress.update(task, description=label, completed=done, total=total, word=word)
+            if not stderr.is_terminal and not word:
+                stderr.print(f"{done} of {total}: {label}", highlight=False)
+
+        result = run_benchmark(
+            market,
+            out / "runs",
+            names=names,
+            scalings=[one for one in SCALINGS if inputs in (Inputs.BOTH, one)],
+            seeds=seeds,
+            epochs=epochs,
+            objective="return" if loss is Loss.PUBLISHED else "correlation",
+            jobs=jobs,
+            listener=Listener(step),
+        )
+    page, figures = write_benchmark(result, out)
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+        return
+    print_table(summary_table(result))
+    for sentence in result.findings:
+        stdout.print(f"- {sentence}", highlight=False, soft_wrap=True, markup=False)
+    seconds = time.perf_counter() - started
+    stdout.print(f"Report: {page}; figures: {figures}. {seconds:.0f} s.", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main(app)

@@ -1,0 +1,104 @@
+"""What the rows of a ranking benchmark say of each other, in figures and in sentences made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.ranking.intervals import difference_estimates
+from benchmarks.ranking.market import Scaling
+from benchmarks.ranking.published import PUBLISHED
+from benchmarks.ranking.result import RandomQuantiles, RankingDifference, RankingRow
+from tickgraph.lab.evaluation.evaluation_result import Estimate
+
+OURS = "tickgraph"
+BEST_PUBLISHED = "StockMixer"
+
+
+def differences(
+    rows: Sequence[RankingRow], daily: Mapping[tuple[str, Scaling], NDArray[np.float64]]
+) -> list[RankingDifference]:
+    """Paired differences of tickgraph's row to every other of the same scaling.
+
+    ``daily`` holds the daily IC ``[seeds, D]`` of every row.
+    """
+    found = []
+    for row in rows:
+        if row.model == OURS or (OURS, row.scaling) not in daily:
+            continue
+        ours, theirs = daily[OURS, row.scaling], daily[row.model, row.scaling]
+        ic, icir = difference_estimates(ours, theirs)
+        found.append(
+            RankingDifference(
+                first=OURS,
+                second=row.model,
+                scaling=row.scaling,
+                ic=ic,
+                icir=icir,
+                conclusion=f"On {row.scaling} inputs, {OURS} {_verdict(ic)} {row.model} by IC ({_shown(ic)}) and "
+                f"{_verdict(icir)} it by ICIR ({_shown(icir)}).",
+            )
+        )
+    return found
+
+
+def findings(
+    rows: Sequence[RankingRow],
+    gaps: Sequence[RankingDifference],
+    chance: RandomQuantiles,
+    *,
+    comparable: bool = True,
+) -> list[str]:
+    """Sentences on the rows: the published figures, the look-ahead in the file, chance, the paired differences.
+
+    The published figures are left out where the rows are not ``comparable`` with them: of a part of the stocks.
+    """
+    sentences = []
+    published = {row.model: row for row in PUBLISHED}
+    best = published[BEST_PUBLISHED]
+    for row in rows:
+        if row.model == OURS and comparable:
+            higher = [
+                f"{name} {ours:.3f} is {'above' if ours > theirs else 'not above'} the published "
+                f"{BEST_PUBLISHED}'s {theirs:.3f}"
+                for name, ours, theirs in (
+                    ("IC", row.scores.ic, best.ic),
+                    ("ICIR", row.scores.icir, best.icir),
+                )
+            ]
+            sentences.append(f"{OURS} on {row.scaling} inputs: {'; '.join(higher)}.")
+        elif row.model in published and row.scaling == "published" and comparable:
+            ic, icir = published[row.model].ic, published[row.model].icir
+            sentences.append(
+                f"{row.model} in this harness: IC {row.scores.ic:.3f} (published {ic:.3f}), "
+                f"ICIR {row.scores.icir:.3f} (published {icir:.3f})."
+            )
+        elif row.kind == "probe":
+            sentences.append(
+                f"The file's scale looks ahead: {row.model}, a single number and no model, has IC "
+                f"{row.scores.ic:.3f} ({_interval(row.ic)}). Only rows on causal inputs could have been traded."
+            )
+    sentences.append(
+        f"{chance.count} forecasts that know nothing: prec@10 {chance.low.precision:.3f} to "
+        f"{chance.high.precision:.3f} and SR {chance.low.sharpe:.2f} to {chance.high.sharpe:.2f} in 95 of 100, so "
+        "those two columns tell little apart."
+    )
+    return sentences + [gap.conclusion for gap in gaps]
+
+
+def _verdict(difference: Estimate) -> str:
+    if difference.low is None or difference.high is None or difference.low <= 0 <= difference.high:
+        return "is not told apart from"
+    return "is better than" if difference.value > 0 else "is worse than"
+
+
+def _shown(difference: Estimate) -> str:
+    return f"{difference.value:+.3f}, {_interval(difference)}"
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "no interval"
+    return f"95 % interval {estimate.low:+.3f} to {estimate.high:+.3f}"

@@ -1,0 +1,123 @@
+"""Predictive distributions for every session of a panel of forecasts, each from what was known at the time.
+
+The definitions are those of the models in service: :mod:`tickgraph.model.volatility` and
+:mod:`tickgraph.model.calibration`. A model pools the scores of its target and its peers; a panel pools those of all
+its symbols, or of the groups it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.lab.evaluation.forecast_panel import PROBABILITIES, STRIKE_DISTANCES, DistributionPanel
+from tickgraph.model.calibration import conformal_scores, score_quantiles, share_above
+from tickgraph.model.volatility import WINDOW, fit_volatility, forecast_volatility
+
+Array = NDArray[np.float64]
+Group = Sequence[int] | NDArray[np.intp]
+
+CALIBRATION = 200
+"""Sessions whose scores make a distribution: those that a model holds out of its default window."""
+MIN_CALIBRATION = 40
+"""Sessions with scores below which there is no distribution: an interval of 95 % needs 39 scores."""
+TRAINING = 800
+"""Sessions that the coefficients of the volatility are fitted on: those of a model's default window."""
+
+
+def walk_volatility(log_returns: Array, *, refit: int = 63, training: int = TRAINING) -> Array:
+    """Volatility forecasts of a whole panel, with coefficients refitted as the sessions pass.
+
+    Row t uses returns of rows up to t; coefficients in force at t were fitted on rows up to the last refit at or
+    before t. They are of all symbols together, so the market is everyone's peer.
+
+    Parameters
+    ----------
+    log_returns
+        ``[T, S]`` float64, daily log returns; row t is the return from session t - 1 to t. NaN where missing.
+    refit
+        Sessions between two fits.
+    training
+        Sessions behind each fit, and at most as many as there are.
+
+    Returns
+    -------
+    ndarray
+        ``[T, S]`` float64, as :func:`tickgraph.model.volatility.forecast_volatility`. Until there are sessions enough
+        for a fit, the coefficients are :data:`tickgraph.model.volatility.UNFITTED`.
+    """
+    volatility = np.full(log_returns.shape, np.nan)
+    for start in range(WINDOW - 1, len(log_returns), refit):
+        stop = min(start + refit, len(log_returns))
+        seen = log_returns[max(0, start + 1 - WINDOW - training) : start + 1]
+        window = log_returns[start + 1 - WINDOW : stop]
+        volatility[start:stop] = forecast_volatility(window, fit_volatility(seen))[WINDOW - 1 :]
+    return volatility
+
+
+def calibrate(
+    forecast: Array,
+    realised: Array,
+    volatility: Array,
+    *,
+    window: int = CALIBRATION,
+    groups: Sequence[Group] | None = None,
+) -> DistributionPanel:
+    """Distribution of every forecast from the scores of the sessions before it.
+
+    Row t is made from rows t - ``window`` to t - 1 of all arguments and from row t of ``forecast`` and
+    ``volatility``: the return that row t - 1 forecast is the one that session t brought.
+
+    Parameters
+    ----------
+    forecast, realised
+        ``[T, S]`` float64, log returns of the next session, as in
+        :class:`tickgraph.lab.evaluation.forecast_panel.ForecastPanel`; NaN where there is none.
+    volatility
+        ``[T, S]`` float64, known when forecasting, such as from :func:`walk_volatility`. Without any that is above 0
+        there is no distribution.
+    window
+        Sessions of scores behind each distribution.
+    groups
+        For each symbol, the columns whose scores make its distribution, its own among them; None pools all.
+
+    Raises
+    ------
+    ValueError
+        The arrays are not of one shape, or there is not one group for each symbol.
+    """
+    if not forecast.shape == realised.shape == volatility.shape or forecast.ndim != 2:
+        raise ValueError(
+            "Expected forecast, realised and volatility of one shape [T, S], got "
+            f"{forecast.shape}, {realised.shape} and {volatility.shape}."
+        )
+    sessions, symbols = forecast.shape
+    if groups is not None and len(groups) != symbols:
+        raise ValueError(f"Expected one group for each of {symbols} symbols, got {len(groups)}.")
+    everyone = np.arange(symbols)
+    members = (
+        [(everyone, everyone)]
+        if groups is None
+        else [(np.array([column]), np.asarray(group, dtype=np.intp)) for column, group in enumerate(groups)]
+    )
+    quantiles = np.full((sessions, symbols, len(PROBABILITIES)), np.nan)
+    above = np.full((sessions, symbols, 1 + len(STRIKE_DISTANCES)), np.nan)
+    distances = np.array([0.0, *STRIKE_DISTANCES])
+    usable = np.isfinite(forecast) & (volatility > 0)
+    for row in np.flatnonzero(usable.any(axis=1)):
+        past = slice(max(0, row - window), row)
+        for targets, pool in members:
+            here = targets[usable[row, targets]]
+            if not len(here):
+                continue
+            scores = conformal_scores(*(values[past][:, pool] for values in (forecast, realised, volatility)))
+            if scores.sessions < MIN_CALIBRATION:
+                continue
+            spread = volatility[row, here][:, None]  # [s, 1]
+            centre = scores.trust * forecast[row, here][:, None]  # [s, 1]
+            tails = score_quantiles(scores.values, np.array(PROBABILITIES))
+            quantiles[row, here] = centre + spread * tails
+            above[row, here] = share_above(scores.values, (distances - centre) / spread)
+    return DistributionPanel(quantiles, above[..., 0], above[..., 1:])

@@ -1,0 +1,181 @@
+"""Whether one forecaster is better than another, and whether the best of many is better than nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from arch.bootstrap import SPA, StationaryBootstrap
+from numpy.typing import NDArray
+
+from tickgraph.lab.evaluation.accuracy import mean_sums, squared_errors
+from tickgraph.lab.evaluation.cross_section import daily_correlation, daily_rank_correlation
+from tickgraph.lab.evaluation.evaluation_result import Comparison, Estimate, RealityCheck
+from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
+from tickgraph.lab.evaluation.resampling import (
+    FEWEST_SESSIONS,
+    RESAMPLES,
+    SessionBootstrap,
+    block_length,
+    ratio,
+)
+
+Array = NDArray[np.float64]
+Metric = Literal["ic", "rank_ic", "squared_error"]
+
+BENCHMARK = "zero"
+
+
+def compare(
+    first_name: str,
+    first: ForecastPanel,
+    second_name: str,
+    second: ForecastPanel,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[Comparison]:
+    """Paired differences, on the symbol-sessions that both forecast.
+
+    Parameters
+    ----------
+    first_name, second_name
+        As they stand in the sentence.
+    first, second
+        Of any sessions and symbols; the common ones count.
+    seed, resamples
+        Of the bootstrap over the common sessions.
+
+    Returns
+    -------
+    list
+        The difference in IC, rank IC and squared error; those without a value (a constant forecast has no
+        IC, panels without common sessions nothing) are left out.
+    """
+    ours, theirs, realised = aligned([first, second])
+    bootstrap = SessionBootstrap(len(realised), seed=seed, resamples=resamples)
+    ic = daily_correlation(ours, realised) - daily_correlation(theirs, realised)
+    rank_ic = daily_rank_correlation(ours, realised) - daily_rank_correlation(theirs, realised)
+    errors, other = (squared_errors(f, realised).sum(axis=1) for f in (ours, theirs))  # [T, 2]
+    relative = np.stack([errors[:, 0] - other[:, 0], errors[:, 1]], axis=1)
+    differences: dict[Metric, Estimate | None] = {
+        "ic": bootstrap.estimate(mean_sums(ic), ratio),
+        "rank_ic": bootstrap.estimate(mean_sums(rank_ic), ratio),
+        "squared_error": bootstrap.estimate(relative, ratio),
+    }
+    return [
+        Comparison(
+            first=first_name,
+            second=second_name,
+            metric=metric,
+            difference=difference,
+            conclusion=conclusion(first_name, second_name, metric, difference),
+        )
+        for metric, difference in differences.items()
+        if difference is not None
+    ]
+
+
+def conclusion(first: str, second: str, metric: Metric, difference: Estimate) -> str:
+    """One sentence: better, worse or not told apart at 95 %."""
+    name = {"ic": "IC", "rank_ic": "rank IC", "squared_error": "squared error"}[metric]
+    if difference.low is None or difference.high is None:
+        return f"{first} and {second} are not told apart by {name}: too few sessions for an interval."
+    value, low, high = (_written(x, metric) for x in (difference.value, difference.low, difference.high))
+    interval = f"95 % interval {low} to {high}"
+    if difference.low <= 0 <= difference.high:
+        return f"{first} and {second} are not told apart by {name}: difference {value} ({interval})."
+    better = (difference.value < 0) == (metric == "squared_error")
+    word = "better" if better else "worse"
+    return f"{first} is {word} than {second} by {name}: difference {value} ({interval})."
+
+
+def _written(value: float, metric: Metric) -> str:
+    return f"{value:+.2%}" if metric == "squared_error" else f"{value:+.4f}"
+
+
+def reality_check(
+    forecasters: Mapping[str, ForecastPanel], *, seed: int = 0, resamples: int = RESAMPLES
+) -> RealityCheck | None:
+    """Whether the best forecaster beats forecasting zero, once the search among all is accounted for.
+
+    Hansen 2005, "A Test for Superior Predictive Ability", on the mean squared error of each session, with its
+    consistent p-value: each variant's lead is measured in its own standard errors (equation 3), so that a wild
+    and bad one does not hide a steady good one. The test of White 2000, "A Reality Check for Data Snooping", is
+    the upper p-value without that. Both say whether any variant is better, not which.
+
+    Parameters
+    ----------
+    forecasters
+        Every variant that was tried, on the symbol-sessions that all forecast. One that always forecasts
+        zero is the benchmark itself and does not count.
+    seed, resamples
+        Of the stationary bootstrap.
+
+    Returns
+    -------
+    RealityCheck or None
+        A p-value of 0 means below one in ``resamples``. None where there is no forecaster, or fewer than 20
+        common sessions.
+    """
+    if not forecasters:
+        return None
+    *forecasts, realised = aligned(list(forecasters.values()))
+    errors = np.stack([squared_errors(f, realised).sum(axis=1) for f in forecasts], axis=1)  # [T, N, 2]
+    count = np.isfinite(realised).sum(axis=1)  # [T]
+    loss = errors[count > 0] / count[count > 0, None, None]
+    if len(loss) < FEWEST_SESSIONS or not loss[..., 1].any():
+        return None
+    loss = loss / loss[..., 1].mean()  # against the error of forecasting zero
+    differs = np.any(loss[..., 0] != loss[..., 1], axis=0)
+    if not differs.any():
+        return None
+    names = [name for name, variant in zip(forecasters, differs, strict=True) if variant]
+    losses, zero = loss[:, differs, 0], loss[:, 0, 1]
+    leads = zero[:, None] - losses  # [T, N]
+    block = max(block_length(column) for column in leads.T)
+
+    def p_values(leads: Array) -> dict[str, float]:
+        generator = np.random.default_rng(seed)
+        test = SPA(np.zeros(len(leads)), -leads, block_size=block, reps=resamples, seed=generator)
+        test.compute()
+        return {str(name): float(p) for name, p in test.pvalues.items()}
+
+    # arch's SPA compares the leads as they come, whatever its studentize says: they are scaled here.
+    means = StationaryBootstrap(block, leads, seed=np.random.default_rng([seed, 1])).apply(
+        lambda drawn: drawn.mean(axis=0), reps=resamples
+    )
+    errors_of_means = means.std(axis=0)
+    scaled = leads / np.maximum(errors_of_means, 1e-12 * errors_of_means.max())
+    return RealityCheck(
+        benchmark=BENCHMARK,
+        best=names[int(losses.mean(axis=0).argmin())],
+        variants=len(names),
+        p_value=p_values(scaled)["consistent"],
+        p_value_white=p_values(leads)["upper"],
+    )
+
+
+def aligned(panels: list[ForecastPanel]) -> list[Array]:
+    """Forecasts of the sessions and symbols that all panels have, and the returns that came.
+
+    Returns
+    -------
+    list
+        One ``[t, s]`` float64 a panel, then the realised returns of the first; NaN in all where any is NaN.
+    """
+    sessions = panels[0].sessions
+    for panel in panels[1:]:
+        sessions = np.intersect1d(sessions, panel.sessions)
+    symbols = [s for s in panels[0].symbols if all(s in panel.symbols for panel in panels[1:])]
+    forecasts = [_cut(panel, panel.forecast, sessions, symbols) for panel in panels]
+    realised = _cut(panels[0], panels[0].realised, sessions, symbols)
+    known = np.logical_and.reduce([np.isfinite(array) for array in (*forecasts, realised)])
+    return [np.where(known, array, np.nan) for array in (*forecasts, realised)]
+
+
+def _cut(panel: ForecastPanel, values: Array, sessions: NDArray[np.datetime64], symbols: list[str]) -> Array:
+    rows = np.searchsorted(panel.sessions, sessions)
+    columns = np.array([panel.symbols.index(symbol) for symbol in symbols], dtype=np.intp)
+    return values[rows][:, columns]

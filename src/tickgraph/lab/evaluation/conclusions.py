@@ -1,0 +1,156 @@
+"""What an evaluation found, in sentences made from its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tickgraph.lab.evaluation.evaluation_result import Comparison, Estimate, ForecasterResult, RealityCheck
+
+PAIRS: tuple[tuple[str, str, str], ...] = (
+    ("gnn-per-symbol", "gnn-global", "One model per symbol or one for all"),
+    ("gnn-fine-tuned", "gnn-global", "Fine-tuning the one model on each symbol"),
+    ("gnn-fine-tuned", "gnn-per-symbol", "Starting each symbol from the one model"),
+    ("gnn-per-symbol", "gnn-baseline", "The architecture, against the one handed down"),
+    ("gnn-per-symbol", "gnn-no-edges", "What the edges are worth"),
+    ("gnn-per-symbol", "gnn-shuffled-edges", "Whether the edges must lead to the right symbols"),
+)
+"""Questions that were asked beforehand: first and second forecaster, and the question."""
+
+YARDSTICKS = ("zero", "ridge", "lightgbm")
+"""What every model is compared with."""
+
+PRODUCT = "gnn-per-symbol"
+
+
+def compared_pairs(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The pairs to compare among forecasters by name and kind, each once."""
+    pairs = [(first, second) for first, second, _ in PAIRS]
+    pairs += [
+        (model, yardstick) for model, kind in kinds.items() if kind == "model" for yardstick in YARDSTICKS
+    ]
+    return [(first, second) for first, second in dict.fromkeys(pairs) if {first, second} <= kinds.keys()]
+
+
+def findings(
+    forecasters: Sequence[ForecasterResult],
+    comparisons: Sequence[Comparison],
+    reality_check: RealityCheck | None,
+    cost_basis_points: float,
+) -> list[str]:
+    """Say what the figures say; what an interval does not tell apart is called so."""
+    sentences = [_best_ic(forecasters), _against_zero(forecasters)]
+    if reality_check is not None:
+        verdict = "at least one beats" if reality_check.p_value < 0.05 else "none is told apart from"
+        sentences.append(
+            f"Of the {reality_check.variants} variants of this run {reality_check.best} has the least squared error; "
+            f"{verdict} forecasting {reality_check.benchmark} once the search among them is accounted for (Hansen's "
+            f"p {reality_check.p_value:.3f}, White's {reality_check.p_value_white:.3f})."
+        )
+    for first, second, question in PAIRS:
+        said = [c.conclusion for c in comparisons if (c.first, c.second) == (first, second)]
+        if said:
+            sentences.append(f"{question}: {' '.join(said)}")
+    sentences += [_yardstick(comparisons, yardstick) for yardstick in YARDSTICKS[1:]]
+    sentences.append(_after_costs(forecasters, cost_basis_points))
+    product = next((f for f in forecasters if f.name == PRODUCT), None)
+    if product is not None:
+        sentences += [_coverage(product), _strikes(product)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _best_ic(forecasters: Sequence[ForecasterResult]) -> str:
+    measured = [(f, f.accuracy.ic) for f in forecasters if f.accuracy.ic is not None]
+    if not measured:
+        return "No forecaster has an information coefficient: every forecast is constant across symbols."
+    best, ic = max(measured, key=lambda pair: pair[1].value)
+    above = [f.name for f, own in measured if _above_zero(own)]
+    told = (
+        f"Told apart from 0, each taken by itself: {', '.join(above)}."
+        if above
+        else "Not one of them is told apart from 0 upward."
+    )
+    return f"The highest IC of {len(measured)} is {best.name}'s, {_written(ic, 4)}. {told}"
+
+
+def _against_zero(forecasters: Sequence[ForecasterResult]) -> str:
+    measured = [(f, f.accuracy.r2_vs_zero) for f in forecasters if f.accuracy.r2_vs_zero is not None]
+    measured = [(f, r2) for f, r2 in measured if f.name != "zero"]
+    if not measured:
+        return ""
+    better = [f.name for f, r2 in measured if _above_zero(r2)]
+    worse = [f.name for f, r2 in measured if r2 is not None and r2.high is not None and r2.high < 0]
+    parts = [
+        f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} {less} squared error than forecasting no move"
+        for names, less in ((better, "less"), (worse, "more"))
+        if names
+    ]
+    rest = len(measured) - len(better) - len(worse)
+    if rest:
+        parts.append(
+            f"{rest} of {len(measured)} are not told apart from forecasting no move by squared error"
+        )
+    return "; ".join(parts) + "."
+
+
+def _yardstick(comparisons: Sequence[Comparison], yardstick: str) -> str:
+    against = [c for c in comparisons if c.second == yardstick and c.metric == "ic"]
+    if not against:
+        return ""
+    better = [c.first for c in against if _above_zero(c.difference)]
+    worse = [c.first for c in against if c.difference.high is not None and c.difference.high < 0]
+    parts = [f"{', '.join(names)} better" for names in (better,) if names] + [
+        f"{', '.join(names)} worse" for names in (worse,) if names
+    ]
+    rest = [c.first for c in against if c.first not in (*better, *worse)]
+    if rest:
+        parts.append(f"{', '.join(rest)} not told apart")
+    return f"Models against {yardstick} by IC: {'; '.join(parts)}."
+
+
+def _after_costs(forecasters: Sequence[ForecasterResult], cost: float) -> str:
+    measured = [(f, f.long_short.sharpe_net) for f in forecasters if f.long_short.sharpe_net is not None]
+    if not measured:
+        return ""
+    above = [f"{f.name} ({_written(sharpe, 2)})" for f, sharpe in measured if _above_zero(sharpe)]
+    said = (
+        f"above 0 for {', '.join(above)}"
+        if above
+        else f"not told apart from 0, or below it, for all {len(measured)} forecasters"
+    )
+    return f"After {cost:g} basis points of costs, the Sharpe ratio of the long-short portfolio is {said}."
+
+
+def _coverage(product: ForecasterResult) -> str:
+    if product.distribution is None:
+        return ""
+    said = [
+        f"{float(level):.0%} interval {coverage.value:.1%}"
+        for level, coverage in product.distribution.coverage.items()
+    ]
+    return (
+        f"Share of returns inside {product.name}'s intervals: {', '.join(said)}; its probability of a rise is off "
+        f"by {100 * product.distribution.calibration_error:.1f} points on average."
+    )
+
+
+def _strikes(product: ForecasterResult) -> str:
+    if not product.strikes:
+        return ""
+    better = sum(s.difference.high is not None and s.difference.high < 0 for s in product.strikes)
+    worse = sum(_above_zero(s.difference) for s in product.strikes)
+    return (
+        f"P(close > strike) of {product.name} has a lower Brier score than the log-normal with trailing volatility "
+        f"at {better} of {len(product.strikes)} strike distances and a higher one at {worse}; at the others the "
+        "two are not told apart."
+    )
+
+
+def _above_zero(estimate: Estimate | None) -> bool:
+    return estimate is not None and estimate.low is not None and estimate.low > 0
+
+
+def _written(estimate: Estimate, places: int) -> str:
+    text = f"{estimate.value:+.{places}f}"
+    if estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} (95 % interval {estimate.low:+.{places}f} to {estimate.high:+.{places}f})"

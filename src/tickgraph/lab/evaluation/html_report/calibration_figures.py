@@ -1,0 +1,132 @@
+"""Plots of the predictive distribution: reliability, coverage, strikes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Literal
+
+import plotly.graph_objects as go
+
+from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
+from tickgraph.lab.evaluation.html_report.figures import sliced
+from tickgraph.lab.evaluation.html_report.style import NEUTRAL, empty_figure, styles
+from tickgraph.lab.evaluation.metric_columns import COVERAGE_BAND, coverage
+
+SMALLEST_SHARE = 0.005
+"""Bins that hold less of the forecasts are not drawn: what came of a few tells nothing of them."""
+
+
+def reliability(forecasters: Sequence[ForecasterResult], event: Literal["rise", "strike"]) -> go.Figure:
+    """Observed frequency against forecast probability, a point per bin sized by its forecasts.
+
+    Rises are nearly all forecast between 40 and 60 %, so the axes hold what was forecast, not 0 to 1.
+    """
+    look = styles(forecasters)
+    figure = empty_figure(460)
+    ends: list[float] = []
+    for forecaster in forecasters:
+        if forecaster.distribution is None:
+            continue
+        bins = (
+            forecaster.distribution.reliability
+            if event == "rise"
+            else forecaster.distribution.strike_reliability
+        )
+        bins = [b for b in bins if b.count >= SMALLEST_SHARE * sum(other.count for other in bins)]
+        if not bins:
+            continue
+        most = max(b.count for b in bins)
+        style = look[forecaster.name]
+        ends += [end * 100 for b in bins for end in (b.predicted, b.observed)]
+        figure.add_scatter(
+            x=[b.predicted * 100 for b in bins],
+            y=[b.observed * 100 for b in bins],
+            mode="lines+markers",
+            line={"color": style.color, "dash": style.dash, "width": 1.5},
+            marker={
+                "color": style.color,
+                "symbol": style.symbol,
+                # area, not width, is what the eye compares
+                "size": [5 + 11 * (b.count / most) ** 0.5 for b in bins],
+            },
+            hovertext=[
+                f"forecast {b.predicted * 100:.1f} %, came {b.observed * 100:.1f} % of {b.count:,} times"
+                for b in bins
+            ],
+            hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
+            **style.trace(),
+        )
+    low, high = max(min(ends, default=0.0) - 4, 0), min(max(ends, default=100.0) + 4, 100)
+    figure.add_scatter(
+        x=[low, high],
+        y=[low, high],
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+        name="Perfect",
+        meta={"series": "Perfect", "kind": "", "color": NEUTRAL, "dash": "dash"},
+    )
+    figure.update_xaxes(title="Forecast probability, %", range=[low, high], zeroline=False)
+    figure.update_yaxes(title="How often it came, %", range=[low, high], zeroline=False)
+    return figure
+
+
+def sliced_coverage(
+    forecasters: Sequence[ForecasterResult], by: Literal["year", "regime", "sector"], level: str
+) -> go.Figure:
+    """Coverage of the central interval by part of the data, with the band of 2 points around its level."""
+    figure = sliced(forecasters, by, f"coverage:{level}", coverage(level))
+    ends = ((float(level) - COVERAGE_BAND) * 100, (float(level) + COVERAGE_BAND) * 100)
+    axis = figure.layout.yaxis if by == "year" else figure.layout.xaxis
+    low, high = axis.range or ends
+    axis.range = [min(low, ends[0] - 1), max(high, min(ends[1] + 1, 100.5))]
+    band = {"fillcolor": NEUTRAL, "opacity": 0.18, "line": {"width": 0}, "layer": "below"}
+    if by == "year":
+        figure.add_hrect(y0=ends[0], y1=ends[1], **band)
+    else:
+        figure.add_vrect(x0=ends[0], x1=ends[1], **band)
+    return figure
+
+
+def strikes(forecasters: Sequence[ForecasterResult]) -> go.Figure:
+    """Brier score minus the log-normal's by distance of the strike, with paired intervals."""
+    look = styles(forecasters)
+    figure = empty_figure(420)
+    scored = [f for f in forecasters if f.strikes]
+    for place, forecaster in enumerate(scored):
+        style = look[forecaster.name]
+        differences = [s.difference for s in forecaster.strikes]
+        # Intervals at one distance would hide one another: each forecaster stands a little aside.
+        aside = (place - (len(scored) - 1) / 2) * 0.6 / max(len(scored), 1) * _narrowest(forecaster)
+        figure.add_scatter(
+            x=[s.distance * 100 + aside for s in forecaster.strikes],
+            y=[d.value for d in differences],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [(d.high if d.high is not None else d.value) - d.value for d in differences],
+                "arrayminus": [d.value - (d.low if d.low is not None else d.value) for d in differences],
+                "thickness": 1.4,
+                "width": 3,
+            },
+            mode="markers+lines",
+            line={"color": style.color, "dash": style.dash, "width": 1},
+            marker={"color": style.color, "symbol": style.symbol, "size": 8},
+            hovertext=[
+                f"strike {s.distance * 100:+.0f} %: {s.brier.value:.4f} against {s.brier_lognormal.value:.4f}"
+                for s in forecaster.strikes
+            ],
+            hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
+            **style.trace(),
+        )
+    figure.add_hline(y=0, line={"color": NEUTRAL, "width": 1.5, "dash": "dash"})
+    figure.update_xaxes(title="Strike above close, log %", zeroline=False)
+    figure.update_yaxes(title="Brier score minus the log-normal's", zeroline=False, tickformat=".4~f")
+    return figure
+
+
+def _narrowest(forecaster: ForecasterResult) -> float:
+    """Smallest step between distances, in log percent."""
+    distances = sorted(s.distance * 100 for s in forecaster.strikes)
+    return min((b - a for a, b in itertools.pairwise(distances)), default=1.0)

@@ -1,0 +1,167 @@
+"""What trading on the forecasts would have earned: top k, and top k less bottom k, rebalanced every session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.lab.evaluation.accuracy import moment_sums
+from tickgraph.lab.evaluation.cross_section import has_spread, top_shares
+from tickgraph.lab.evaluation.deflated import Trials, deflated_sharpe
+from tickgraph.lab.evaluation.evaluation_result import Portfolio
+from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
+from tickgraph.lab.evaluation.resampling import SessionBootstrap, mean_over_deviation
+from tickgraph.market.calendar import sessions_a_year
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DailyReturns:
+    """Simple returns of a portfolio session by session; NaN where it was not held.
+
+    Attributes
+    ----------
+    gross, net
+        ``[T]`` float64, before and after costs.
+    turnover
+        ``[T]`` float64, share of the portfolio's value that was traded to hold it.
+    """
+
+    gross: Array
+    net: Array
+    turnover: Array
+
+
+def daily_returns(panel: ForecastPanel, *, k: int, cost_basis_points: float, short: bool) -> DailyReturns:
+    r"""Trade the forecasts at the close of every session and hold to the next.
+
+    Equal weights of the k highest forecasts, 1 / k each; with ``short``, also -1 / k of each of the k lowest,
+    on the same capital. Ties for the last places share them. The choice sees forecasts only: a chosen symbol
+    whose return is not known earns 0. A session with too few forecasts (k, or 2 k with ``short``) holds cash,
+    and so does the short portfolio where all forecasts are equal; before the first and after the last session
+    with enough forecasts there is no portfolio. Cash earns nothing and shorts pay no fee.
+
+    Weights drift with the prices, and only the difference between the drifted and the wanted ones is traded:
+    the first session buys the whole portfolio, and the last is not sold. Costs are paid at the close where
+    the portfolio is bought:
+
+    .. math:: 1 + r^{net}_t = (1 - c \sum_i |w_{i,t} - \tilde w_{i,t}|) (1 + \sum_i w_{i,t} R_{i,t}),
+        \quad \tilde w_{i,t} = w_{i,t-1} (1 + R_{i,t-1}) / (1 + \sum_j w_{j,t-1} R_{j,t-1})
+
+    Parameters
+    ----------
+    panel
+        Forecasts of T sessions and S symbols; its log returns are made simple ones here.
+    k
+        Symbols a leg.
+    cost_basis_points
+        Per dollar traded, at least 0.
+    short
+        Whether the k lowest forecasts are sold short.
+
+    Returns
+    -------
+    DailyReturns
+        NaN throughout where the forecasts never differ between symbols.
+    """
+    if not cost_basis_points >= 0:
+        raise ValueError(f"Costs must not be negative, not {cost_basis_points} basis points")
+    nothing = np.full(len(panel.sessions), np.nan)
+    known = np.isfinite(panel.realised)
+    tradeable = np.isfinite(panel.forecast).sum(axis=1) >= (2 * k if short else k)
+    held = np.flatnonzero(tradeable & known.any(axis=1))
+    if not has_spread(panel.forecast).any() or not len(held):
+        return DailyReturns(nothing, nothing, nothing)
+    walked = slice(held[0], held[-1] + 1)
+    weights = _weights(panel.forecast[walked], k, short=short) * tradeable[walked, None]  # [t, S]
+    returns = np.expm1(np.where(known[walked], panel.realised[walked], 0.0))  # [t, S]
+    gross = (weights * returns).sum(axis=1)
+    turnover = np.abs(weights - _drifted(weights, returns, gross)).sum(axis=1)
+    net = gross - 1e-4 * cost_basis_points * turnover * (1 + gross)
+    result = DailyReturns(nothing.copy(), nothing.copy(), nothing.copy())
+    result.gross[walked], result.net[walked], result.turnover[walked] = gross, net, turnover
+    return result
+
+
+def measure_portfolio(
+    panel: ForecastPanel,
+    *,
+    k: int,
+    cost_basis_points: float,
+    short: bool,
+    bootstrap: SessionBootstrap,
+    trials: Trials | None = None,
+) -> Portfolio:
+    """Sharpe ratios, return and turnover of :func:`daily_returns`.
+
+    Sharpe ratios are mean over standard deviation of the daily returns, times the root of the sessions of a year,
+    without a riskless rate. The annual return is compound.
+
+    Parameters
+    ----------
+    panel, k, cost_basis_points, short
+        As in :func:`daily_returns`.
+    bootstrap
+        Of the panel's T sessions.
+    trials
+        How many variants were tried, from :func:`trials_of`; None: this one alone.
+    """
+    daily = daily_returns(panel, k=k, cost_basis_points=cost_basis_points, short=short)
+    net = daily.net[np.isfinite(daily.net)]
+    if not len(net):
+        return Portfolio()
+    return Portfolio(
+        sharpe_gross=bootstrap.estimate(moment_sums(daily.gross), _annual_sharpe),
+        sharpe_net=bootstrap.estimate(moment_sums(daily.net), _annual_sharpe),
+        annual_return_net=(
+            float(np.expm1(np.log1p(net).mean() * sessions_a_year())) if np.all(net > -1) else None
+        ),
+        turnover=float(np.nanmean(daily.turnover)),
+        deflated_sharpe=deflated_sharpe(net, trials),
+    )
+
+
+def trials_of(
+    panels: Iterable[ForecastPanel],
+    *,
+    k: int,
+    cost_basis_points: float,
+    short: bool,
+    count: int | None = None,
+) -> Trials:
+    """How many variants were tried, and the variance of their net Sharpe ratios.
+
+    Parameters
+    ----------
+    panels
+        Every variant that was measured; those without a Sharpe ratio do not count.
+    k, cost_basis_points, short
+        As in :func:`daily_returns`.
+    count
+        How many were tried, where that is more than what is given here.
+    """
+    daily = (daily_returns(p, k=k, cost_basis_points=cost_basis_points, short=short).net for p in panels)
+    sharpes = [float(mean_over_deviation(moment_sums(net).sum(axis=0))) for net in daily]
+    found = [sharpe for sharpe in sharpes if np.isfinite(sharpe)]
+    variance = float(np.var(found, ddof=1)) if len(found) > 1 else 0.0
+    return Trials(count=max(len(found), count or 0, 1), variance=variance)
+
+
+def _annual_sharpe(sums: Array) -> Array:
+    return np.asarray(np.sqrt(sessions_a_year()) * mean_over_deviation(sums))
+
+
+def _weights(forecast: Array, k: int, *, short: bool) -> Array:
+    return top_shares(forecast, k) - top_shares(-forecast, k) if short else top_shares(forecast, k)
+
+
+def _drifted(weights: Array, returns: Array, gross: Array) -> Array:
+    """What yesterday's weights have become, ``[T, S]``; 0 before the first and after a ruin."""
+    value = 1 + gross[:-1, None]
+    grown = weights[:-1] * (1 + returns[:-1])
+    drifted = np.divide(grown, value, out=np.zeros_like(grown), where=value > 0)
+    return np.concatenate([np.zeros_like(weights[:1]), drifted])

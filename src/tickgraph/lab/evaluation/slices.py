@@ -1,0 +1,202 @@
+"""The same figures on parts of the panel: by year, regime, sector and symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.lab.evaluation.accuracy import hits, mean_sums, r2, squared_errors
+from tickgraph.lab.evaluation.cross_section import (
+    daily_correlation,
+    daily_rank_correlation,
+    has_spread,
+    jointly_known,
+    ranks,
+)
+from tickgraph.lab.evaluation.distributions import covered
+from tickgraph.lab.evaluation.evaluation_result import Slice
+from tickgraph.lab.evaluation.forecast_panel import DistributionPanel, ForecastPanel
+from tickgraph.lab.evaluation.regimes import REGIMES
+from tickgraph.lab.evaluation.resampling import SessionBootstrap, Statistic, correlation, ratio
+from tickgraph.model.measures import LEVELS
+
+Array = NDArray[np.float64]
+By = Literal["year", "sector", "regime", "symbol"]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Sums of G parts of the panel, each ``[T, G, M]``."""
+
+    by: By
+    names: list[str]
+    sessions: list[int]
+    symbols: list[int]
+    ic: Array
+    rank_ic: Array
+    ic_statistic: Statistic
+    hit_rate: Array
+    errors: Array
+    coverage: dict[str, Array]
+
+
+def measure_slices(
+    panel: ForecastPanel,
+    distribution: DistributionPanel | None = None,
+    *,
+    sectors: Mapping[str, str] | None = None,
+    regimes: NDArray[np.str_] | None = None,
+    bootstrap: SessionBootstrap,
+) -> list[Slice]:
+    """Figures by year, then regime, sector and symbol; parts in which nothing is known are left out.
+
+    The IC of a single symbol has no cross-section: it is the correlation over time of its forecasts and its
+    returns. Its rank IC takes the ranks over all its sessions once, also in the resamples.
+
+    Parameters
+    ----------
+    panel
+        Forecasts of T sessions and S symbols.
+    distribution
+        Beside the panel, for the coverage of the slices.
+    sectors
+        Sector by symbol; symbols without one are in none.
+    regimes
+        ``[T]`` names from :func:`tickgraph.lab.evaluation.regimes.regimes`, ``""`` where unknown.
+    bootstrap
+        Of the panel's T sessions.
+    """
+    forecast, realised = jointly_known(panel.forecast, panel.realised)
+    inside = covered(panel, distribution) if distribution is not None else {}
+    years = np.datetime_as_string(panel.sessions.astype("datetime64[D]"), unit="Y")
+    parts = [_by_sessions("year", sorted(set(years)), years, forecast, realised, inside)]
+    if regimes is not None:
+        parts.append(_by_sessions("regime", list(REGIMES), regimes, forecast, realised, inside))
+    if sectors is not None:
+        parts.append(_by_sector(panel.symbols, sectors, forecast, realised, inside))
+    parts.append(_by_symbol(panel.symbols, forecast, realised, inside))
+    return [part for each in parts for part in _slices(each, bootstrap)]
+
+
+def _by_sessions(
+    by: By,
+    names: list[str],
+    labels: NDArray[np.str_],
+    forecast: Array,
+    realised: Array,
+    inside: dict[str, Array],
+) -> _Parts:
+    member = labels[:, None] == np.array(names, dtype=np.str_)[None, :]  # [T, G]
+    known = np.isfinite(forecast)
+
+    def split(daily: Array) -> Array:
+        return member[:, :, None] * daily[:, None, :]  # [T, G, M]
+
+    return _Parts(
+        by=by,
+        names=names,
+        sessions=[int(known[own].any(axis=1).sum()) for own in member.T],
+        symbols=[int(known[own].any(axis=0).sum()) for own in member.T],
+        ic=split(mean_sums(daily_correlation(forecast, realised))),
+        rank_ic=split(mean_sums(daily_rank_correlation(forecast, realised))),
+        ic_statistic=ratio,
+        hit_rate=split(hits(forecast, realised).sum(axis=1)),
+        errors=split(squared_errors(forecast, realised).sum(axis=1)),
+        coverage={level: split(values.sum(axis=1)) for level, values in inside.items()},
+    )
+
+
+def _by_sector(
+    symbols: tuple[str, ...],
+    sectors: Mapping[str, str],
+    forecast: Array,
+    realised: Array,
+    inside: dict[str, Array],
+) -> _Parts:
+    names = sorted({sectors[symbol] for symbol in symbols if symbol in sectors})
+    own = [np.array([sectors.get(symbol) == name for symbol in symbols], dtype=bool) for name in names]
+    known = np.isfinite(forecast)
+    hit, errors = hits(forecast, realised), squared_errors(forecast, realised)
+
+    def stacked(parts: list[Array]) -> Array:
+        return np.stack(parts, axis=1) if parts else np.zeros((len(forecast), 0, 2))
+
+    return _Parts(
+        by="sector",
+        names=names,
+        sessions=[int(known[:, m].any(axis=1).sum()) for m in own],
+        symbols=[int(known[:, m].any(axis=0).sum()) for m in own],
+        ic=stacked([mean_sums(daily_correlation(forecast[:, m], realised[:, m])) for m in own]),
+        rank_ic=stacked([mean_sums(daily_rank_correlation(forecast[:, m], realised[:, m])) for m in own]),
+        ic_statistic=ratio,
+        hit_rate=stacked([hit[:, m].sum(axis=1) for m in own]),
+        errors=stacked([errors[:, m].sum(axis=1) for m in own]),
+        coverage={
+            level: stacked([values[:, m].sum(axis=1) for m in own]) for level, values in inside.items()
+        },
+    )
+
+
+def _by_symbol(
+    symbols: tuple[str, ...], forecast: Array, realised: Array, inside: dict[str, Array]
+) -> _Parts:
+    known = np.isfinite(forecast)
+    vary = has_spread(forecast.T) & has_spread(realised.T)  # [S]
+    x, y = np.where(vary, forecast, np.nan), np.where(vary, realised, np.nan)
+    return _Parts(
+        by="symbol",
+        names=list(symbols),
+        sessions=known.sum(axis=0).tolist(),
+        symbols=[1] * len(symbols),
+        ic=_product_sums(x, y),
+        rank_ic=_product_sums(ranks(x.T).T, ranks(y.T).T),
+        ic_statistic=correlation,
+        hit_rate=hits(forecast, realised),
+        errors=squared_errors(forecast, realised),
+        coverage=inside,
+    )
+
+
+def _product_sums(x: Array, y: Array) -> Array:
+    """What ``correlation`` takes, of each column over time, ``[T, S, 6]``."""
+    known = np.isfinite(x)
+    x, y = _deviations(x, known), _deviations(y, known)
+    return np.stack([x, y, x * x, y * y, x * y, known], axis=-1).astype(np.float64)
+
+
+def _deviations(values: Array, known: NDArray[np.bool_]) -> Array:
+    # Around the column's mean, where a sum of squares keeps its digits.
+    total = np.where(known, values, 0.0)
+    mean = total.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known, values - mean, 0.0)
+
+
+def _slices(parts: _Parts, bootstrap: SessionBootstrap) -> list[Slice]:
+    ic = bootstrap.estimates(parts.ic, parts.ic_statistic)
+    rank_ic = bootstrap.estimates(parts.rank_ic, parts.ic_statistic)
+    hit_rate = bootstrap.estimates(parts.hit_rate, ratio)
+    r2_vs_zero = bootstrap.estimates(parts.errors, r2)
+    coverage = {level: bootstrap.estimates(sums, ratio) for level, sums in parts.coverage.items()}
+    return [
+        Slice(
+            by=parts.by,
+            name=name,
+            sessions=parts.sessions[i],
+            symbols=parts.symbols[i],
+            ic=ic[i],
+            rank_ic=rank_ic[i],
+            hit_rate=hit_rate[i],
+            r2_vs_zero=r2_vs_zero[i],
+            coverage={
+                str(level): figure
+                for level in LEVELS
+                if str(level) in coverage and (figure := coverage[str(level)][i]) is not None
+            },
+        )
+        for i, name in enumerate(parts.names)
+        if parts.sessions[i] > 0
+    ]

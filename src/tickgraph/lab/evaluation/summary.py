@@ -1,0 +1,79 @@
+"""The main table of an evaluation for a terminal."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from tickgraph.lab.evaluation.evaluation_result import Estimate, Evaluation
+from tickgraph.lab.evaluation.metric_columns import (
+    HIT_RATE,
+    IC,
+    ICIR,
+    R2,
+    RANK_IC,
+    SHARPE,
+    Column,
+    as_estimate,
+    holds,
+    number,
+)
+
+_COLUMNS: list[tuple[str, Column]] = [
+    ("IC", (IC, lambda f: f.accuracy.ic)),
+    ("rank IC", (RANK_IC, lambda f: f.accuracy.rank_ic)),
+    ("ICIR", (ICIR, lambda f: f.accuracy.icir)),
+    ("hit", (HIT_RATE, lambda f: f.accuracy.hit_rate)),
+    ("R² vs 0", (R2, lambda f: f.accuracy.r2_vs_zero)),
+    ("long", (SHARPE, lambda f: f.long.sharpe_net)),
+    ("l-s", (SHARPE, lambda f: f.long_short.sharpe_net)),
+]
+_NARROW = ("IC", "hit", "l-s")
+
+
+def summary_table(evaluation: Evaluation, *, narrow: bool = False) -> Table:
+    """Forecasters and their headline figures; fits 100 columns, or 60 where ``narrow``.
+
+    An asterisk stands where the 95 % interval does not hold the null value, so that what is told apart from
+    knowing nothing is seen at a glance. Names longer than 30 characters (20) wrap.
+    """
+    columns = [(label, column) for label, column in _COLUMNS if not narrow or label in _NARROW]
+    symbols = f"{len(evaluation.symbols)} symbols"
+    span = (
+        f", {evaluation.windows[0].test_first} to {evaluation.windows[-1].test_last}"
+        if evaluation.windows
+        else ""
+    )
+    table = Table(
+        title=Text(f"Out of sample: {symbols}{span}"),
+        caption=Text(
+            "* told apart from knowing nothing, better or worse (95 % interval). long and l-s: Sharpe ratios of "
+            f"the long and the long-short portfolio after {evaluation.cost_basis_points:g} basis points. "
+            f"{evaluation.survivorship}"
+        ),
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("forecaster", max_width=20 if narrow else 30, overflow="fold")
+    for label, _ in columns:
+        table.add_column(label, justify="right", no_wrap=True)
+    for forecaster in evaluation.forecasters:
+        name = Text(forecaster.name, style="dim" if forecaster.kind == "baseline" else "bold")
+        if forecaster.kind != "model":
+            name.append(f" ({forecaster.kind})", style="dim not bold")
+        cells = []
+        for _, (metric, of) in columns:
+            estimate = as_estimate(of(forecaster))
+            text = number(estimate.value if estimate else None, metric)
+            cells.append(Text(f"{text}*" if _told_apart(estimate, metric.null) else f"{text} "))
+        table.add_row(name, *cells)
+    return table
+
+
+def _told_apart(estimate: Estimate | None, null: float | None) -> bool:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return False
+    return not holds(estimate, null)

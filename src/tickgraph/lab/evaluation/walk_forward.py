@@ -1,0 +1,260 @@
+"""The walk: every forecaster trained on every window's past, and asked for every session of its test range."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.errors import InputError
+from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
+from tickgraph.lab.evaluation.forecasters.method import Check, Forecaster
+from tickgraph.lab.evaluation.forecasters.rows import following_returns
+from tickgraph.lab.evaluation.walk_pieces import (
+    DamagedPieceError,
+    Piece,
+    fingerprint,
+    piece_path,
+    read_piece,
+    write_piece,
+)
+from tickgraph.lab.evaluation.windows import Window, WindowSettings, walk_windows
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.config import TrainingConfig
+from tickgraph.model.still import FEWEST_MOVES, moves
+from tickgraph.threads import cores
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One piece is done.
+
+    Attributes
+    ----------
+    forecaster, window
+        Whose, and which window, counted from 0.
+    reused
+        Whether it was found on disk.
+    damaged
+        What was wrong with the one on disk, which was therefore computed again; None if nothing was.
+    """
+
+    forecaster: str
+    window: int
+    reused: bool
+    damaged: str | None = None
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Out-of-sample forecasts of all windows, side by side.
+
+    Attributes
+    ----------
+    windows
+        Positions in the panel's sessions.
+    window_symbols
+        Symbols of each window.
+    forecasts
+        By forecaster; all of the same sessions and symbols.
+    seconds
+        By forecaster, all windows; also of pieces that were reused.
+    failed
+        Why there is no forecast in some window, by symbol that should have one.
+    """
+
+    windows: tuple[Window, ...]
+    window_symbols: tuple[tuple[str, ...], ...]
+    forecasts: dict[str, ForecastPanel]
+    seconds: dict[str, float]
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Stopped(Exception):
+    """The walk was stopped before its end."""
+
+
+def walk_forward(
+    panel: PricePanel,
+    forecasters: Sequence[Forecaster],
+    settings: WindowSettings,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    jobs: int = 0,
+    fresh: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Walk:
+    """Run forecasters over all windows.
+
+    A forecaster's training gets the panel cut at the window's last training session; what it gives is asked
+    with the panel cut at the last test session, and both hold only the symbols that had enough history by
+    then. Each result is stored the moment it is known, under a name made of all that determines it.
+
+    Parameters
+    ----------
+    panel
+        Prices of the symbols to evaluate, which are also each other's peers.
+    forecasters
+        Each with a name of its own.
+    settings
+        The windows.
+    config
+        For the history that features need, and the fewest sessions a symbol must have.
+    folder
+        Where results are kept and looked for.
+    jobs
+        Pieces side by side, a thread each; 0 is one per core.
+    fresh
+        Compute every piece, whatever the folder holds.
+    on_progress
+        Called in this thread after each piece.
+
+    Raises
+    ------
+    HistoryTooShortError, InputError
+        As :func:`tickgraph.lab.evaluation.windows.walk_windows`; or a window without symbols.
+    StorageError
+        The folder cannot be written.
+    KeyboardInterrupt
+        Ctrl-C. What was finished is kept; training stops at the next symbol.
+    """
+    windows = walk_windows(panel.sessions, settings, config.history)
+    symbols = tuple(window_symbols(panel, window, config) for window in windows)
+    run = folder / fingerprint(
+        {
+            "data": panel.data_version,
+            "windows": settings.model_dump(mode="json"),
+            "history": config.history,
+            "min_sessions": config.min_sessions,
+        }
+    )
+    pieces: dict[tuple[str, int], Piece] = {}
+    stop = threading.Event()
+
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    def one(forecaster: Forecaster, index: int) -> tuple[Piece, Progress]:
+        check()
+        window, names = windows[index], symbols[index]
+        path = piece_path(run, forecaster.name, forecaster.settings, index)
+        damaged = None
+        try:
+            sessions = panel.sessions[window.test_first : window.test_last + 1]
+            found = None if fresh else read_piece(path, sessions, names)
+        except DamagedPieceError as error:
+            found, damaged = None, str(error)
+        if found is not None:
+            return found, Progress(forecaster.name, index, reused=True)
+        piece = forecast_window(panel, forecaster, window, names, config, check)
+        if not piece.failed:
+            write_piece(path, piece)
+        return piece, Progress(forecaster.name, index, reused=False, damaged=damaged)
+
+    executor = ThreadPoolExecutor(jobs or cores(), "walk")
+    futures: dict[Future[tuple[Piece, Progress]], tuple[str, int]] = {}
+    try:
+        for forecaster in forecasters:
+            for index in range(len(windows)):
+                futures[executor.submit(one, forecaster, index)] = (forecaster.name, index)
+        for future in as_completed(futures):
+            pieces[futures[future]], progress = future.result()
+            if on_progress:
+                on_progress(progress)
+    finally:
+        stop.set()
+        executor.shutdown(wait=True, cancel_futures=True)
+    return Walk(
+        windows,
+        symbols,
+        {forecaster.name: _joined(panel, windows, forecaster.name, pieces) for forecaster in forecasters},
+        {
+            forecaster.name: sum(
+                piece.seconds for (name, _), piece in pieces.items() if name == forecaster.name
+            )
+            for forecaster in forecasters
+        },
+        {
+            symbol: f"{name}, window {index + 1}: {reason}"
+            for (name, index), piece in sorted(pieces.items())
+            for symbol, reason in piece.failed.items()
+        },
+    )
+
+
+def window_symbols(panel: PricePanel, window: Window, config: TrainingConfig) -> tuple[str, ...]:
+    """Symbols with enough prices and moves by the end of training, and a price at it; nothing later is looked at."""
+    past = panel.adj_close[window.history_first : window.train_last + 1]
+    sessions = window.train_last - window.train_first
+    needed = config.history + min(config.min_sessions, sessions)
+    enough = (np.isfinite(past).sum(axis=0) >= needed) & np.isfinite(past[-1]) & (moves(past) >= FEWEST_MOVES)
+    chosen = tuple(name for name, here in zip(panel.symbols, enough, strict=True) if here)
+    if len(chosen) < 2:
+        raise InputError(
+            f"Only {len(chosen)} symbols have {needed} sessions of prices up to "
+            f"{panel.sessions[window.train_last]}: the cross-section needs at least 2. Name more symbols, or "
+            "start the test range later."
+        )
+    return chosen
+
+
+def forecast_window(
+    panel: PricePanel,
+    forecaster: Forecaster,
+    window: Window,
+    symbols: tuple[str, ...],
+    config: TrainingConfig,
+    check: Check,
+) -> Piece:
+    """Train on what lies before a window's test range and forecast each session of it."""
+    started = time.perf_counter()
+    own = panel.select(symbols)
+    past = own.through(panel.sessions[window.train_last]).tail(window.train_last - window.history_first + 1)
+    trained = forecaster.train(past, check)
+    # Twice the history: sequences of features reach further back than one set of features.
+    visible = own.through(panel.sessions[window.test_last]).tail(window.test_sessions + 2 * config.history)
+    forecast = trained(visible, window.test_sessions)
+    sessions = panel.sessions[window.test_first : window.test_last + 1]
+    failed = getattr(trained, "failed", {})
+    return Piece(sessions, symbols, forecast, time.perf_counter() - started, dict(failed))
+
+
+def _joined(
+    panel: PricePanel, windows: Sequence[Window], name: str, pieces: dict[tuple[str, int], Piece]
+) -> ForecastPanel:
+    first, last = windows[0].test_first, windows[-1].test_last
+    forecast = np.full((last - first + 1, len(panel.symbols)), np.nan)
+    for index, window in enumerate(windows):
+        piece = pieces[name, index]
+        columns = [panel.column(symbol) for symbol in piece.symbols]
+        forecast[window.test_first - first : window.test_last - first + 1, columns] = piece.forecast
+    realised = following_returns(panel)[first : last + 1]
+    return ForecastPanel(panel.sessions[first : last + 1], panel.symbols, forecast, realised)
+
+
+def same_cells(forecasts: dict[str, ForecastPanel]) -> dict[str, ForecastPanel]:
+    """Keep the sessions and symbols that every forecaster forecast.
+
+    Whether the return came to be known has no say: a portfolio must not pass over a symbol because its next
+    price will be missing.
+    """
+    everyone: NDArray[np.bool_] = np.logical_and.reduce(
+        [np.isfinite(own.forecast) for own in forecasts.values()]
+    )
+    return {
+        name: ForecastPanel(
+            own.sessions,
+            own.symbols,
+            np.where(everyone, own.forecast, np.nan),
+            np.where(everyone, own.realised, np.nan),
+        )
+        for name, own in forecasts.items()
+    }

@@ -1,0 +1,178 @@
+"""Whether each served forecast was fresh or marked stale, and the one that training as of that day gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+
+from tickgraph.errors import TickgraphError, reason_of
+from tickgraph.lab.simulation.retrained_forecasts import TOLERANCE, ExpectedForecasts, difference
+from tickgraph.lab.simulation.world import World
+from tickgraph.market.calendar import last_completed_session, next_session, sessions_behind
+from tickgraph.serving.batch import prepare_momentum
+from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.prepared import Prepared
+from tickgraph.serving.served import ServedModel
+
+_NOT_AGAIN = "it was served, and could not be made again"
+
+
+@dataclass
+class Checker:
+    """Checks what was served.
+
+    Parameters
+    ----------
+    world
+        What the system knew when.
+    expected
+        Makes forecasts again; None checks marks and sessions only.
+
+    Attributes
+    ----------
+    verified
+        Forecasts compared with one made again.
+    largest
+        Largest difference of those; NaN never.
+    """
+
+    world: World
+    expected: ExpectedForecasts | None
+    verified: int = 0
+    largest: float = 0.0
+    _known: dict[tuple[str, datetime, np.datetime64], Prepared] = field(default_factory=dict)
+
+    def check(
+        self, now: datetime, forecasts: Mapping[str, Forecast], model_of: Callable[[str], ServedModel | None]
+    ) -> dict[str, str]:
+        """What is wrong with forecasts served at a moment, by symbol.
+
+        Parameters
+        ----------
+        now
+            The moment.
+        forecasts
+            By the system's name of the symbol.
+        model_of
+            Model in memory of a symbol.
+        """
+        models = {
+            symbol: model_of(symbol) if answer.generation else None for symbol, answer in forecasts.items()
+        }
+        wrong = {
+            symbol: problem
+            for symbol, answer in forecasts.items()
+            if (problem := _mismarked(answer, models[symbol], now)) is not None
+        }
+        if self.expected is None:
+            return wrong
+        wrong |= self._train_again({symbol: model for symbol, model in models.items() if symbol not in wrong})
+        left = {symbol: answer for symbol, answer in forecasts.items() if symbol not in wrong}
+        for symbol, prepared in self._expected(now, left, models, wrong).items():
+            apart = difference(left[symbol], prepared)
+            self.verified += 1
+            self.largest = max(self.largest, apart)
+            if not apart <= TOLERANCE:
+                wrong[symbol] = (
+                    f"{symbol} as of {left[symbol].as_of}: forecast {left[symbol].predicted_return:+.6f}, and "
+                    f"{prepared.distribution.forecast:+.6f} when trained as of that day (apart by {apart:.2g})"
+                )
+        return wrong
+
+    def _expected(
+        self,
+        now: datetime,
+        forecasts: Mapping[str, Forecast],
+        models: Mapping[str, ServedModel | None],
+        wrong: dict[str, str],
+    ) -> dict[str, Prepared]:
+        """Forecasts made again; why one could not be is added to what is wrong."""
+        assert self.expected is not None  # noqa: S101  asked by its only caller
+        names, ends = self.world.names(now), self.world.ends(now)
+        found: dict[str, Prepared] = {}
+        groups: dict[np.datetime64, list[tuple[str, ServedModel]]] = {}
+        for symbol, answer in forecasts.items():
+            as_of: np.datetime64 = np.datetime64(answer.as_of, "D")
+            model = models[symbol]
+            if model is None:
+                panel = self.expected.panel(as_of, names, ends)
+                try:
+                    found[symbol] = prepare_momentum(symbol, panel, answer.as_of, self.world.training)
+                except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                    wrong[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
+                continue
+            key = symbol, model.trained_at, as_of
+            if key in self._known:
+                found[symbol] = self._known[key]
+            else:
+                groups.setdefault(as_of, []).append((symbol, model))
+        for as_of, group in groups.items():
+            again = [_under(names, self._again(model)) for _, model in group]
+            results = self.expected.prepared(again, as_of, names, ends)
+            for (symbol, model), prepared in zip(group, results, strict=True):
+                if not isinstance(prepared, TickgraphError):
+                    found[symbol] = self._known[symbol, model.trained_at, as_of] = prepared
+        self._forget(now)
+        return found
+
+    def _train_again(self, models: Mapping[str, ServedModel | None]) -> dict[str, str]:
+        """Train the models of some symbols as of their day; why one could not be, by symbol."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        failed = {}
+        with ThreadPoolExecutor(cores) as pool:
+            training = {
+                symbol: pool.submit(self._again, model)
+                for symbol, model in models.items()
+                if model is not None
+            }
+            for symbol, future in training.items():
+                if (error := future.exception()) is None:
+                    continue
+                if not isinstance(error, Exception):
+                    raise error
+                failed[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
+        return failed
+
+    def _again(self, model: ServedModel) -> ServedModel:
+        assert self.expected is not None  # noqa: S101  asked by its only callers
+        at = model.trained_at
+        return self.expected.model(
+            model.symbol, model.trained_through, self.world.names(at), self.world.ends(at)
+        )
+
+    def _forget(self, now: datetime) -> None:
+        if len(self._known) > 20 * len(self.world.symbols):
+            oldest = sorted(self._known, key=lambda key: key[2])[: len(self._known) // 2]
+            for key in oldest:
+                del self._known[key]
+
+
+def _under(names: Mapping[str, str], model: ServedModel) -> ServedModel:
+    """The model with its nodes under the names that the system knows by now."""
+    nodes = tuple(names.get(node, node) for node in model.nodes)
+    return replace(model, symbol=nodes[0], nodes=nodes)
+
+
+def _mismarked(answer: Forecast, model: ServedModel | None, now: datetime) -> str | None:
+    """Say what a forecast hides of its age, or that it knows the future."""
+    completed = last_completed_session(now)
+    as_of = np.datetime64(answer.as_of, "D")
+    behind = sessions_behind(as_of, now)
+    name = f"{answer.symbol} as of {answer.as_of}"
+    if as_of > completed:
+        return f"{name}: served at {now:%Y-%m-%d %H:%M} UTC, when that session had not closed"
+    if np.datetime64(answer.target_session, "D") != next_session(as_of):
+        return f"{name}: its target {answer.target_session} is not the session after"
+    if (answer.stale, answer.sessions_behind) != (behind > 0, behind):
+        said = f"stale {answer.stale}, {answer.sessions_behind} behind"
+        return f"{name}: says {said}, and {behind} completed sessions were missing"
+    if model is not None and model.trained_through > as_of:
+        return f"{name}: its model has seen prices up to {model.trained_through}"
+    if answer.generation is not None and (model is None or model.generation != answer.generation):
+        return f"{name}: of a generation that is not the one in memory"
+    return None

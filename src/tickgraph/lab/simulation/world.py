@@ -1,0 +1,103 @@
+"""The simulated system: its folders, its provider, and what it has been told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tickgraph.lab.simulation.faults import Faults, FaultyProvider
+from tickgraph.market.calendar import last_completed_session
+from tickgraph.market.sources.replay import ReplaySource, Splits
+from tickgraph.market.store import PriceStore
+from tickgraph.market.universe import add_aliases
+from tickgraph.model.config import TrainingConfig
+from tickgraph.operations.records import Kind
+from tickgraph.operations.refresh import refresh
+from tickgraph.operations.site import Site
+from tickgraph.registry.registry import ModelRegistry
+
+KILLED = 137  # what a shell reports of a process killed by SIGKILL
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that a simulation is made of but its clock; small enough to send to another process.
+
+    Attributes
+    ----------
+    folder
+        Models, prices and state are below it.
+    bars, splits
+        What the provider knows at the end.
+    symbols
+        Trained and asked for.
+    pool
+        Symbols that peers are chosen from.
+    """
+
+    folder: Path
+    bars: pd.DataFrame = field(repr=False)
+    splits: Splits
+    symbols: tuple[str, ...]
+    pool: tuple[str, ...]
+    training: TrainingConfig
+    faults: Faults = field(default_factory=Faults)
+    workers: int = 0
+
+    @property
+    def operations_dir(self) -> Path:
+        """Folder of operations."""
+        return self.folder / "models" / ".operations"
+
+    def replay(self, now: Callable[[], datetime]) -> ReplaySource:
+        """The provider without faults."""
+        return ReplaySource(self.bars, now, self.splits)
+
+    def site(self, now: Callable[[], datetime], replay: ReplaySource | None = None) -> Site:
+        """What refresh works on, under the names that the system knows by now."""
+        names = self.names(now())
+        provider = FaultyProvider(replay or self.replay(now), self.faults)
+        return Site(
+            registry=ModelRegistry(self.folder / "models", now),
+            store=PriceStore(self.folder / "prices", now),
+            open_source=lambda _: provider,
+            source=provider.name,
+            operations_dir=self.operations_dir,
+            training=self.training,
+            peer_pool=tuple(names.get(name, name) for name in self.pool),
+            universe=tuple(names.get(name, name) for name in self.symbols),
+            workers=self.workers,
+            now=now,
+        )
+
+    def names(self, now: datetime) -> dict[str, str]:
+        """New name of each renamed symbol that the system has been told of."""
+        return {r.symbol: r.name for r in self.faults.renames if r.told <= now}
+
+    def ends(self, now: datetime) -> dict[str, np.datetime64]:
+        """Last session of each symbol that was renamed without the system knowing."""
+        return {r.symbol: last_completed_session(r.at) for r in self.faults.renames if r.at <= now < r.told}
+
+    def tell(self, now: datetime) -> None:
+        """Tell this process of the names that are known by now, as ``aliases`` in the settings do."""
+        add_aliases(self.names(now))
+
+
+def refresh_and_die(world: World, now: datetime, kind: Kind, due_at: datetime | None, after: int) -> None:
+    """Run refresh in a process of its own and kill it when it has published so many models' correlations."""
+    world.tell(now)
+    published = 0
+
+    def count(step: str, _: str) -> None:
+        nonlocal published
+        published += step in ("correlations", "training")
+        if published >= after:
+            os._exit(KILLED)
+
+    refresh(world.site(lambda: now), kind=kind, due_at=due_at, on_event=count)

@@ -1,0 +1,57 @@
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from benchmarks.ranking.benchmark import run_benchmark
+from benchmarks.ranking.published import PUBLISHED
+from benchmarks.ranking.report import render, summary_table, write_benchmark
+from benchmarks.ranking.result import RankingResult
+
+
+@pytest.fixture(scope="module")
+def result(market, tmp_path_factory):
+    return run_benchmark(market, tmp_path_factory.mktemp("runs"), names=["level", "reversal", "ridge"])
+
+
+@pytest.fixture(scope="module")
+def html(result):
+    return render(result)
+
+
+def test_the_page_has_every_row_and_the_published_ones(result, html):
+    ours = re.sub(r"<script.*?</script>", "", html, flags=re.S)
+    rows = re.findall(r"<tr>(.*?)</tr>", ours, re.S)
+    for row in result.rows:
+        description = row.description.replace("'", "&#39;")
+        assert any(description in cells and f"{row.scores.precision:.3f}" in cells for cells in rows)
+    for row in PUBLISHED:
+        assert any(row.model in cells and f"{row.precision:.3f}" in cells for cells in rows)
+    assert "look-ahead" in ours
+    assert "survivors" in ours
+    for sentence in result.findings:
+        assert sentence.replace("'", "&#39;") in ours
+
+
+def test_the_page_asks_for_nothing_outside_itself(html):
+    ours = re.sub(r"<script.*?</script>", "", html, flags=re.S)
+    assert re.findall(r'(?:src|href)="(?!#|data:,)[^"]*"', ours) == []
+    assert "default-src 'none'" in html.replace("&#39;", "'")
+
+
+def test_files_are_written_whole(result, tmp_path):
+    page, figures = write_benchmark(result, tmp_path / "out")
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert RankingResult.model_validate_json(figures.read_bytes()) == result
+
+
+def test_the_terminal_has_both_tables_highest_ic_first(result):
+    printed = io.StringIO()
+    Console(file=printed, width=100).print(summary_table(result))
+    lines = printed.getvalue().splitlines()
+    shown = [line for line in lines if re.search(r"0\.\d{3}", line)]
+    assert len(shown) == len(result.rows) + len(PUBLISHED)
+    ics = [float(re.search(r"-?\d\.\d+", line)[0]) for line in shown]
+    assert ics == sorted(ics, reverse=True)
+    assert sum("as published" in line for line in shown) == len(PUBLISHED)
