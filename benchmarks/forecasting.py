@@ -18,7 +18,6 @@ from tickgraph.model.network import build_network, forward
 from tickgraph.model.weights import stack_weights, weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
-from tickgraph.serving.prices import PanelCache
 
 MODELS = 479
 
@@ -50,7 +49,7 @@ def forecast_times(registry: ModelRegistry, panel, store: PriceStore) -> dict[st
     stacked, one = stack_weights([m.weights for m in models]), models[0].weights
     keras_model = build_network(TrainingConfig())
     keras_model.load_weights(registry.paths(symbols[0]).weights)
-    forecaster = Forecaster(registry, PanelCache(store))
+    forecaster = Forecaster(registry, store)
     forecaster.forecast_all()
     return {
         "symbols": len(symbols),
@@ -99,12 +98,12 @@ def _resident() -> int:
 
 def _measure(root: Path) -> None:
     registry = ModelRegistry(root)
-    forecaster = Forecaster(registry, lambda source, nodes: None)
+    models = Forecaster(registry, PriceStore(root)).models
     first, *others = registry.symbols()
-    forecaster.model(first)  # libraries come into memory with the first
+    models.get(first)  # libraries come into memory with the first
     before = _resident()
     for symbol in others:
-        forecaster.model(symbol)
+        models.get(symbol)
     print((_resident() - before) / len(others))
 
 

@@ -29,8 +29,8 @@ from tickgraph.operations.refresh import refresh
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.site import Site
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.journal import ForecastJournal
-from tickgraph.serving.live import LiveForecaster
 
 SESSIONS, MORE, SHIFT = 1500, 10, 37
 SMALL = TrainingConfig(hidden_dim=4, num_gat_heads=1, epochs=1, sessions=300, min_sessions=200)
@@ -132,7 +132,7 @@ def measure(root: Path, source: Tiled, training: TrainingConfig | None) -> None:
     )
     site = replace(site, quality=lambda: live_quality(state, store, registry, now()))
     first = run_once("first refresh, which trains everything", site, source)
-    live = LiveForecaster(
+    forecaster = Forecaster(
         registry,
         store,
         source=source.name,
@@ -141,9 +141,9 @@ def measure(root: Path, source: Tiled, training: TrainingConfig | None) -> None:
         journal=ForecastJournal(state / "journal", now),
     )
     began = time.perf_counter()
-    served = live.forecast_many(source.names)
+    served = forecaster.forecast_many(source.names)
     print(f"\nserving all of them once: {time.perf_counter() - began:.1f} s, {len(served.failures)} refused")
-    live.stop()
+    forecaster.close()
     source.end += 1
     run_once("dry run of the next morning", site, source, dry_run=True)
     daily = run_once("refresh of the next morning", site, source)

@@ -90,3 +90,16 @@ def closes_of(bars):
         symbol: dict(zip(rows["date"].dt.date, rows["adj_close"].astype(float), strict=True))
         for symbol, rows in bars.groupby("symbol")
     }
+
+
+class StoreOf:
+    """What a forecaster asks of a price store, over any function that gives prices of a source's symbols."""
+
+    def __init__(self, panel):
+        self.panel = panel
+
+    def stamp(self, source, symbol):
+        return None
+
+    def source_of(self, symbol, usual):
+        return usual

@@ -25,7 +25,7 @@ def test_the_calling_product_changes_one_import():
     answer = asyncio.run(compat.get_gnn_prediction("AAPL", 130.0))
     assert isinstance(answer, dict)
     assert {"prediction", "confidence", "status", "model"} <= set(answer)
-    assert (answer["status"], answer["model"], answer["price"]) == ("pre-trained", "gnn", 130.0)
+    assert (answer["status"], answer["model"], answer["price"]) == ("pre-trained", "GNN-cached", 130.0)
     assert isinstance(answer["prediction"], float)
     assert 0 < answer["confidence"] < 1
     assert tickgraph.get_gnn_prediction is compat.get_gnn_prediction
@@ -40,8 +40,8 @@ def test_a_price_that_is_none_is_an_input_error(price):
 
 def test_it_is_the_forecast_and_no_other():
     expected = tickgraph.load().forecast("AAPL", 130.0).model_dump(mode="json")
-    said = asyncio.run(compat.get_gnn_prediction("AAPL", 130.0))
-    assert said == expected
+    answer = asyncio.run(compat.get_gnn_prediction("AAPL", 130.0))
+    assert answer == {**expected, "model": "GNN-cached"}
 
 
 def test_many_at_once_load_the_model_once(monkeypatch):
@@ -76,8 +76,22 @@ def test_a_retrained_model_is_seen_without_clearing(registry):
     assert after["generation"] != before["generation"]
 
 
+def test_a_model_that_is_trained_for_the_request_is_not_called_cached(monkeypatch, registry, panel, program):
+    from tickgraph.pipeline.train import train_one
+
+    monkeypatch.setenv("TICKGRAPH_FALLBACK", "train")
+    forecaster, _ = compat._open()
+    monkeypatch.setattr(
+        forecaster, "_train", lambda symbol, _: train_one(panel, symbol, panel.symbols, program, registry)
+    )
+    first, second = (asyncio.run(compat.get_gnn_prediction("TSLA", 120.0)) for _ in range(2))
+    assert (first["status"], first["model"]) == ("trained-on-demand", "gnn")
+    assert (second["status"], second["model"]) == ("pre-trained", "GNN-cached")
+
+
 def test_a_symbol_without_a_model_is_momentum_and_bad_input_is_an_error():
-    assert asyncio.run(compat.get_gnn_prediction("TSLA", 120.0))["status"] == "momentum"
+    answer = asyncio.run(compat.get_gnn_prediction("TSLA", 120.0))
+    assert (answer["status"], answer["model"]) == ("momentum", "momentum")
     with pytest.raises(SymbolError):
         asyncio.run(compat.get_gnn_prediction("../x", 1.0))
     with pytest.raises(InputError):

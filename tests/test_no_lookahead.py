@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
+from made_prices import StoreOf
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -37,7 +38,7 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
         assert not report.failed
         forecaster = Forecaster(
             registry,
-            lambda _, nodes, prices=prices: prices.select(nodes),
+            StoreOf(lambda _, nodes, prices=prices: prices.select(nodes)),
             now=lambda: datetime(2022, 7, 1, tzinfo=UTC),
         )
         answers.append(forecaster.forecast_many([*symbols, "TSLA"], as_of=date(2022, 6, 30)).forecasts)

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from tickgraph.threads import ClosedError, HungError, Threads
+from tickgraph.threads import ClosedError, HungError, Loop, Threads
 
 WAIT = 60
 
@@ -82,3 +82,25 @@ def test_a_process_ends_although_a_call_hangs():
         "Threads(1, 'test').submit(lambda: (begun.set(), threading.Event().wait())); begun.wait()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=WAIT)
+
+
+def test_a_loop_steps_at_once_and_after_a_nudge_and_no_more_once_it_is_stopped():
+    steps = threading.Semaphore(0)
+    loop = Loop(steps.release, 3600, "test")
+    assert not loop.started
+    loop.start()
+    assert steps.acquire(timeout=WAIT)
+    loop.nudge()
+    assert steps.acquire(timeout=WAIT)
+    loop.stop(WAIT)
+    loop.nudge()
+    assert loop.started
+    assert not steps.acquire(blocking=False)
+
+
+def test_a_loop_whose_step_hangs_holds_up_no_stop(hung):
+    begun = threading.Event()
+    loop = Loop(lambda: (begun.set(), hung.wait(WAIT)), 3600, "test")
+    loop.start()
+    assert begun.wait(WAIT)
+    loop.stop(0.01)

@@ -19,7 +19,6 @@ from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_s
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.journal import ForecastJournal
-from tickgraph.serving.prices import PanelCache
 from tickgraph.settings import Settings, load_settings
 
 
@@ -102,9 +101,8 @@ def open_forecaster(settings: Settings) -> Forecaster:
 
     return Forecaster(
         registry,
-        PanelCache(store),
+        store,
         source=settings.source,
-        source_of=lambda symbol: store.source_of(symbol, settings.source),
         train=train_on_demand,
         graph=settings.training,
         journal=ForecastJournal(settings.operations_dir / "journal"),

@@ -12,21 +12,22 @@ import threading
 from typing import Any
 
 from tickgraph.api import open_forecaster
-from tickgraph.market.universe import canonical
-from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.settings import load_settings
+
+PRE_TRAINED = "GNN-cached"
+"""What callers of the handed-down interface take as the sign of a model that was trained ahead."""
 
 _lock = threading.Lock()
 _forecaster: Forecaster | None = None
-_fallback = "momentum"
+_fallback: Fallback = "momentum"
 
 
 async def get_gnn_prediction(symbol: str, current_price: float) -> dict[str, Any]:
     """Forecast one symbol's next close.
 
     Models and prices are those of the settings (``tickgraph.toml``, ``TICKGRAPH_`` variables). Reading and
-    computing happen in a thread; a model is loaded once, and again when a newer one is published. A symbol
-    without a model is answered as ``fallback`` says.
+    computing happen in a thread. A model is loaded once, and again when a newer one is published.
 
     Parameters
     ----------
@@ -38,9 +39,10 @@ async def get_gnn_prediction(symbol: str, current_price: float) -> dict[str, Any
     Returns
     -------
     dict
-        ``prediction`` (dollars), ``confidence`` (calibrated probability that the forecast's sign is right),
-        ``status`` (``pre-trained``, ``trained-on-demand`` or ``momentum``), ``model`` (``gnn`` or
-        ``momentum``), and all else that :class:`tickgraph.serving.forecast.Forecast` has.
+        All that :class:`tickgraph.serving.answer.Forecast` has, as JSON: among them ``prediction`` (dollars),
+        ``confidence`` (calibrated probability that the forecast's sign is right) and ``status``, tickgraph's own word
+        for what answered (``pre-trained``, ``trained-on-demand`` or ``momentum``). ``model`` is ``GNN-cached`` for a
+        pre-trained model, as callers of this function expect; otherwise ``gnn`` or ``momentum``.
 
     Raises
     ------
@@ -49,7 +51,7 @@ async def get_gnn_prediction(symbol: str, current_price: float) -> dict[str, Any
     TickgraphError
         What else the forecast failed on; nothing is made up in its place.
     """
-    return await asyncio.to_thread(_predict, canonical(symbol), current_price)
+    return await asyncio.to_thread(_predict, symbol, current_price)
 
 
 def clear_cache() -> None:
@@ -61,10 +63,13 @@ def clear_cache() -> None:
 
 def _predict(symbol: str, price: float) -> dict[str, Any]:
     forecaster, fallback = _open()
-    return forecaster.forecast(symbol, price, fallback=fallback).model_dump(mode="json")
+    answer = forecaster.forecast(symbol, price, fallback=fallback).model_dump(mode="json")
+    if answer["status"] == "pre-trained":
+        answer["model"] = PRE_TRAINED
+    return answer
 
 
-def _open() -> tuple[Forecaster, str]:
+def _open() -> tuple[Forecaster, Fallback]:
     global _forecaster, _fallback
     with _lock:
         if _forecaster is None:

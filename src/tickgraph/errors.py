@@ -110,6 +110,11 @@ def reason_of(symbol: str, error: Exception) -> str:
     )
 
 
+def error_of(symbol: str, error: Exception) -> TickgraphError:
+    """Give an error as one of tickgraph's, so that it can be kept for its symbol while the others go on."""
+    return error if isinstance(error, TickgraphError) else TickgraphError(reason_of(symbol, error))
+
+
 def _in_one_line(error: Exception) -> str:
     """What an unforeseen error says; of a value that does not fit pydantic's model, where it stood and no more."""
     if isinstance(error, ValidationError):

@@ -225,3 +225,51 @@ class Threads:
                 self._threads -= 1
                 return False
             return True
+
+
+class Loop:
+    """A thread that takes one step again and again until it is stopped: at once, then after each wait or nudge.
+
+    Parameters
+    ----------
+    step
+        What it does; an error that it raises ends the loop.
+    seconds
+        Wait between two steps.
+    name
+        Of the thread, which the end of the process does not wait for.
+    """
+
+    def __init__(self, step: Callable[[], None], seconds: float, name: str) -> None:
+        self._step, self._seconds = step, seconds
+        self._wake, self._stopping = threading.Event(), False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def started(self) -> bool:
+        """Whether it was started."""
+        return self._thread.ident is not None
+
+    def start(self) -> None:
+        """Take the first step, and go on."""
+        self._wake.set()
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Take the next step now."""
+        self._wake.set()
+
+    def stop(self, seconds: float | None = None) -> None:
+        """Take no more steps, and wait so long for one that is being taken; None is without limit."""
+        self._stopping = True
+        self._wake.set()
+        if self.started:
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(self._seconds)
+            self._wake.clear()
+            if self._stopping:
+                return
+            self._step()

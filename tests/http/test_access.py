@@ -39,7 +39,7 @@ def test_a_warm_forecast_is_guarded_as_any_other_and_counted_once(open_here):
         mine = {"x-api-key": KEY}
         for _ in range(2):
             assert service.get("/forecast/AAPL", headers=mine).status_code == 200
-        assert service.service.live.in_memory("AAPL") is not None
+        assert service.service.forecaster.peek("AAPL") is not None
         assert service.get("/forecast/AAPL", headers={"x-api-key": "wrong"}).status_code == 401
         for _ in range(2):
             assert service.get("/forecast/AAPL", headers=mine).status_code == 200

@@ -80,7 +80,7 @@ def test_models_replaced_under_load_are_swapped_whole(registry, prices_dir, conf
                 rounds()
             seen = said(answers)
         last = {symbol: service.get(f"/forecast/{symbol}").json() for symbol in symbols}
-        service.service.live.look()
+        service.service.watcher.look()
         for symbol in symbols:
             now = service.get(f"/forecast/{symbol}").json()
             assert now["generation"] == generations[symbol][-1], last[symbol]
@@ -129,7 +129,7 @@ def test_damage_under_load_leaves_the_model_in_memory_in_service(own, registry, 
     with load_on(own, ("AAPL", "MSFT"), clients=2) as (answers, rounds):
         published(registry, "AAPL", 3.0)
         damage(getattr(registry.paths("AAPL"), part))
-        own.service.live.look()
+        own.service.watcher.look()
         rounds()
     seen = said(answers)
     assert seen["AAPL", before["generation"]] == before["predicted_return"]
@@ -143,7 +143,7 @@ def test_damage_under_load_leaves_the_model_in_memory_in_service(own, registry, 
     if broken.is_dir():
         broken.rmdir()
     registry.publish(*good)
-    own.service.live.look()
+    own.service.watcher.look()
     after = own.get("/forecast/AAPL").json()
     assert after["generation"] == registry.generation("AAPL") != before["generation"]
     assert own.metric("gnn_models_refused") == 0
@@ -165,7 +165,7 @@ def test_damage_before_the_first_request_is_503_and_never_a_fallback(own, regist
 def test_metadata_damaged_under_load_leaves_the_model_in_service(own, registry):
     before = own.get("/forecast/AAPL").json()
     _foreign(registry.paths("AAPL").metadata)
-    own.service.live.look()
+    own.service.watcher.look()
     after = own.get("/forecast/AAPL").json()
     assert after["predicted_return"] == before["predicted_return"]
     assert any("a newer model is not used" in note for note in after["notes"])
@@ -174,8 +174,8 @@ def test_metadata_damaged_under_load_leaves_the_model_in_service(own, registry):
 def test_without_a_price_store_what_is_in_memory_is_served_and_the_rest_says_why(own, prices):
     before = own.get("/forecast/AAPL").json()
     prices.rename(prices.with_name("gone"))
-    own.service.live.look()
-    own.service.live.look()
+    own.service.watcher.look()
+    own.service.watcher.look()
     assert own.get("/forecast/AAPL").json()["predicted_return"] == before["predicted_return"]
     cleared = own.post("/admin/cache/clear", headers=ADMIN)
     assert cleared.json()["models"] >= 1
@@ -192,14 +192,14 @@ def test_a_vanished_model_folder_is_not_made_again_by_training(registry, prices_
     settings = settings_of(registry.root, prices_dir, config, train_on_demand=True, poll_seconds=3600)
     with here(settings) as service:
         before = service.get("/forecast/all").json()["forecasts"]
-        service.service.live.prepare("TSLA")
+        service.service.forecaster.outlook("TSLA")
         registry.root.rename(registry.root.with_name("gone"))
-        service.service.live.look()
+        service.service.watcher.look()
         body = service.get("/forecast/TSLA?wait=true").json()
         assert (body["status"], body["training_job"]) == ("momentum", None)
         assert any("no model is being trained" in note and "is gone" in note for note in body["notes"])
         assert service.get("/forecast/META?wait=true").status_code == 503  # who knows whether it has a model
-        service.service.live.look()
+        service.service.watcher.look()
         assert not (registry.root / "metadata").exists()
         for symbol, forecast in before.items():
             assert service.get(f"/forecast/{symbol}").json()["generation"] == forecast["generation"]
@@ -231,7 +231,7 @@ def test_an_unforeseen_fault_is_500_with_an_id_and_without_internals(own, monkey
     def broken(*_, **__):
         raise RuntimeError("secret internals")
 
-    monkeypatch.setattr(own.service.live, "in_memory", broken)
+    monkeypatch.setattr(own.service.forecaster, "peek", broken)
     answer = own.get("/forecast/AAPL")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -264,7 +264,7 @@ def test_what_is_no_file_is_503_at_once_and_holds_up_no_one(own, registry, kind,
         assert answer.status_code == 503
         assert answer.json()["type"] == "urn:tickgraph:problem:model-refused"
     assert own.get("/forecast/JPM").status_code == 200
-    own.service.live.look()
+    own.service.watcher.look()
     assert own.get("/health/ready").status_code == 200
     assert own.get("/symbols").status_code == 200
 
@@ -273,7 +273,7 @@ def test_an_emptied_metadata_folder_is_not_ready_and_trains_nothing(own, registr
     before = own.get("/forecast/AAPL").json()["generation"]
     for path in (registry.root / "metadata").iterdir():
         path.unlink()
-    own.service.live.look()
+    own.service.watcher.look()
     answer = own.get("/health/ready")
     assert answer.status_code == 503
     assert "was not emptied by tickgraph remove" in answer.json()["detail"]

@@ -15,7 +15,7 @@ from tickgraph.serving.forecaster import Forecaster
 
 @pytest.fixture
 def forecaster(registry, prices_dir):
-    return Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    return Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
 
 
 def test_a_forecast_is_the_forecasters_own(service, forecaster):
@@ -113,7 +113,7 @@ def test_a_malformed_symbol_reaches_no_path(service, symbol):
 
 def test_all_is_each_alone_in_one_call(service):
     before = service.metric("gnn_batch_symbols_count")
-    service.service.live.clear()
+    service.service.forecaster.clear()
     body = service.get("/forecast/all").json()
     assert sorted(body["forecasts"]) == ["AAPL", "JPM", "MSFT", "XOM"]
     assert body["failures"] == {}
@@ -141,7 +141,7 @@ def test_a_bad_list_is_422(service, query):
 
 def test_the_probability_of_a_strike_is_that_of_the_distribution(service, forecaster):
     body = service.get("/forecast/AAPL/probability?strike=133&price=130").json()
-    distribution = forecaster.prepare(["AAPL"])[0]["AAPL"].distribution
+    distribution = forecaster.outlook("AAPL").distribution
     assert body["probability_above"] == pytest.approx(
         distribution.probability_above(math.log(133 / 130)), rel=1e-6
     )

@@ -14,7 +14,8 @@ import pytest
 from real_service import BRIEF, here, process, settings_of
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.live import LiveForecaster
+from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.watcher import Watcher
 
 WAIT = 60
 # The command line with a registry whose reads hang.
@@ -94,13 +95,13 @@ def test_memory_answers_the_rest_is_503_and_all_is_well_once_storage_answers_aga
         several = service.get("/forecast/all").json()
         assert list(several["forecasts"]) == ["AAPL"]
         assert "storage does not answer" in several["failures"]["JPM"]["detail"].lower()
-        service.service.live._silent_seconds = 0.1
+        service.service.watcher._silent_seconds = 0.1
         assert service.get("/health/ready").status_code == 503
         assert "storage does not answer" in service.get("/health/ready").json()["detail"]
         assert service.metric("gnn_watch_fault") == 1
         mount.answer()
-        until(lambda: service.service.live.fault is None and service.service._threads.given_up == 0)
-        service.service.live._silent_seconds = 30.0
+        until(lambda: service.service.watcher.fault is None and service.service._threads.given_up == 0)
+        service.service.watcher._silent_seconds = 30.0
         until(lambda: len(service.get("/forecast/all").json()["forecasts"]) == 4)
 
 
@@ -118,13 +119,13 @@ def test_reads_that_hang_cost_no_thread_of_those_that_answer_and_do_not_hold_up_
 def test_a_service_whose_storage_hangs_from_the_start_comes_up_and_says_so(
     registry, prices_dir, mount, monkeypatch
 ):
-    monkeypatch.setattr("tickgraph.serving.live.START_SECONDS", 0.1)
-    monkeypatch.setattr("tickgraph.serving.live.END_SECONDS", 0.1)
+    monkeypatch.setattr("tickgraph.serving.watcher.START_SECONDS", 0.1)
+    monkeypatch.setattr("tickgraph.serving.watcher.END_SECONDS", 0.1)
     mount._answers.clear()
-    live = LiveForecaster(registry, PriceStore(prices_dir))
-    live.start()
-    assert "has not been read yet" in live.fault
-    live.stop()
+    watcher = Watcher(Forecaster(registry, PriceStore(prices_dir)))
+    watcher.start()
+    assert "has not been read yet" in watcher.fault
+    watcher.stop()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different on Windows")

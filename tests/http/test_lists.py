@@ -80,7 +80,7 @@ def test_there_is_nothing_to_wait_for_where_nothing_is_trained(service):
 
 
 def test_a_strike_beyond_every_calibrated_move_says_so(service):
-    distribution = service.service.live.prepare("AAPL").distribution
+    distribution = service.service.forecaster.outlook("AAPL").distribution
     scores = distribution.scores
     outermost = distribution.trust * distribution.forecast + distribution.volatility * scores[-1]
     for move, beyond in ((outermost - 1e-6, False), (outermost + 1e-6, True), (-2.0, True), (0.0, False)):

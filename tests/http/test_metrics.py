@@ -111,7 +111,7 @@ def test_stale_correlations_are_computed_with_a_warning_and_counted(own, registr
     registry.publish(
         stored.metadata.model_copy(update={"correlations": old}), stored.weights, stored.correlation
     )
-    own.service.live.look()
+    own.service.watcher.look()
     body = own.get("/forecast/AAPL").json()
     assert body["correlations"] == "computed"
     assert any("correlations were published for 2022-12-29" in note for note in body["notes"])

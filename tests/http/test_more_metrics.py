@@ -27,7 +27,7 @@ def test_a_withdrawn_model_has_no_age(own, registry):
     own.get("/forecast/all")
     assert sorted(aged(own)) == ["AAPL", "JPM", "MSFT", "XOM"]
     registry.remove("XOM")
-    own.service.live.look()
+    own.service.watcher.look()
     assert sorted(aged(own)) == ["AAPL", "JPM", "MSFT"]
 
 
@@ -38,16 +38,18 @@ from pathlib import Path
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.live import LiveForecaster
+from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.watcher import Watcher
 registry = ModelRegistry(Path(sys.argv[1]))
 metrics = ServiceMetrics()
-live = LiveForecaster(registry, PriceStore(Path(sys.argv[2])), observer=metrics)
-metrics.attach(live, lambda: 0)
-live.look()
-live.forecast_many(live.symbols())
+forecaster = Forecaster(registry, PriceStore(Path(sys.argv[2])), observer=metrics)
+watcher = Watcher(forecaster)
+metrics.attach(forecaster, watcher, lambda: 0)
+watcher.look()
+forecaster.forecast_all()
 assert b'staleness_hours{symbol="XOM"}' in metrics.expose()
 registry.remove("XOM")
-live.look()
+watcher.look()
 text = metrics.expose()
 assert b'staleness_hours{symbol="AAPL"}' in text
 assert b'staleness_hours{symbol="XOM"}' not in text, text
@@ -55,7 +57,7 @@ dead = Path(sys.argv[3]) / "gauge_livesum_999999.db"
 dead.write_bytes((next(Path(sys.argv[3]).glob("gauge_livesum_*.db"))).read_bytes())
 metrics.expose()
 assert not dead.exists()
-live.stop()
+forecaster.close()
 """
 
 

@@ -70,7 +70,7 @@ def test_momentum_at_once_then_the_model_that_training_ahead_would_have_made(
     assert waited["training_job"] == first["training_job"]
     assert waited["generation"] == registry.generation("TSLA")
 
-    demanded.service.live.look()
+    demanded.service.watcher.look()
     later = demanded.get("/forecast/TSLA").json()
     assert (later["status"], later["training_job"]) == ("pre-trained", None)
     assert later["predicted_return"] == waited["predicted_return"]

@@ -8,10 +8,10 @@ from real_service import ADMIN, TOKEN, here, settings_of
 from tickgraph.http.routes import symbols as symbol_routes
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving import batch, forecaster
-from tickgraph.serving.prepared import PriceContext
-from tickgraph.serving.remembered import Remembered
-from tickgraph.serving.served import ServedModel
+from tickgraph.serving import forecaster, outlook
+from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.outlook import Outlook
 
 BAD, GOOD = "JPM", ["AAPL", "MSFT", "XOM"]
 
@@ -40,13 +40,13 @@ def mentions(words, name=BAD):
 
 STEPS = [
     (ModelRegistry, "load"),
-    (ServedModel, "from_stored"),
+    (LoadedModel, "from_stored"),
     (forecaster, "last_session"),
-    (forecaster, "prepare_models"),
-    (batch, "staleness"),
-    (PriceContext, "of"),
-    (Remembered, "valid"),
-    (Remembered, "keep"),
+    (forecaster, "network_outlooks"),
+    (outlook, "own_returns"),
+    (outlook, "outlook_of"),
+    (Outlook, "holds"),
+    (Forecaster, "_keep"),
     (forecaster, "answer"),
 ]
 
@@ -69,7 +69,7 @@ def test_that_symbol_fails_with_a_reason_and_the_others_are_answered(running, mo
         assert list(body["failures"]) == [BAD]
         assert "JPM: an unforeseen error, ZeroDivisionError" in body["failures"][BAD]["detail"]
     assert running.get("/symbols").json()["count"] == 42
-    running.service.live.look()
+    running.service.watcher.look()
     assert running.get("/health/ready").status_code == 200
     assert running.get("/forecast/AAPL").status_code == 200
     assert running.get("/forecast/JPM").status_code in (200, 500)  # 200 where it takes another way
@@ -79,7 +79,7 @@ def test_that_symbol_fails_with_a_reason_and_the_others_are_answered(running, mo
 
 
 def test_prices_that_one_symbol_alone_needs_fail_that_symbol_alone(running, monkeypatch):
-    registry = running.service.live.registry
+    registry = running.service.forecaster.registry
     needed = {name: {name, *registry.metadata(name).nodes} for name in (*GOOD, BAD)}
     own = needed[BAD] - set().union(*(needed[name] for name in GOOD))
     for name in ("panel", "stamp", "recent"):
@@ -95,13 +95,13 @@ def test_prices_that_one_symbol_alone_needs_fail_that_symbol_alone(running, monk
             broken_store.setattr(PriceStore, name, broken)
             body = running.get("/forecast/all").json()
             assert set(body["forecasts"]) >= set(GOOD)
-            running.service.live.look()
+            running.service.watcher.look()
             assert running.get("/health/ready").status_code == 200
 
 
 def test_a_model_that_cannot_be_looked_up_fails_alone_in_the_watchers_look(running, monkeypatch):
     running.get("/forecast/all")
-    models, real = running.service.live.models, running.service.live.models._generation
+    models, real = running.service.forecaster.models, running.service.forecaster.models._generation
 
     def broken(symbol):
         if symbol == BAD:
@@ -109,12 +109,12 @@ def test_a_model_that_cannot_be_looked_up_fails_alone_in_the_watchers_look(runni
         return real(symbol)
 
     monkeypatch.setattr(models, "_generation", broken)
-    running.service.live.look()
+    running.service.watcher.look()
     assert set(models.refusals()) == {BAD}
     assert running.get("/health/ready").status_code == 200
     assert "unforeseen error" in running.get("/forecast/JPM").json()["notes"][-1]
     monkeypatch.undo()
-    running.service.live.look()
+    running.service.watcher.look()
     assert models.refusals() == {}
 
 
@@ -130,10 +130,10 @@ def test_an_answer_that_cannot_be_written_fails_alone(running, monkeypatch):
     monkeypatch.setattr(
         forecaster,
         "answer",
-        lambda prepared, *words, **more: (
-            real(prepared, *words, **more).model_copy(update={"notes": (object(),)})
-            if prepared.symbol == BAD
-            else real(prepared, *words, **more)
+        lambda outlook, *words, **more: (
+            real(outlook, *words, **more).model_copy(update={"notes": (object(),)})
+            if outlook.symbol == BAD
+            else real(outlook, *words, **more)
         ),
     )
     body = running.get("/forecast/all").json()

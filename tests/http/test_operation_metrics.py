@@ -58,7 +58,7 @@ def shown(own):
     """What a service shows after its next look."""
 
     def look():
-        own.service.live.look()
+        own.service.watcher.look()
         return series(own.get("/metrics").text)
 
     return look
@@ -162,7 +162,7 @@ def test_what_is_not_known_any_more_has_no_series_rather_than_a_zero(shown, oper
 def test_a_request_for_metrics_reads_no_file(own, operations_dir):
     RunLog(operations_dir).write(run())
     assert series(own.get("/metrics").text) == {"gnn_refresh_running": 0}
-    own.service.live.look()
+    own.service.watcher.look()
     assert "gnn_refresh_failed{daily}" in series(own.get("/metrics").text)
 
 

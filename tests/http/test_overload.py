@@ -12,20 +12,20 @@ from real_service import here, settings_of
 @pytest.fixture
 def gate(monkeypatch):
     """Closed: whatever has to be computed waits until the test opens it."""
-    from tickgraph.serving import batch
+    from tickgraph.serving import outlook
 
     class Gate:
         entered = threading.Semaphore(0)
         opened = threading.Event()
 
-    real = batch.forward
+    real = outlook.forward
 
     def waiting(*words):
         Gate.entered.release()
         assert Gate.opened.wait(60)
         return real(*words)
 
-    monkeypatch.setattr(batch, "forward", waiting)
+    monkeypatch.setattr(outlook, "forward", waiting)
     yield Gate
     Gate.opened.set()
 
@@ -120,7 +120,7 @@ def test_stopping_finishes_what_is_in_flight(open_here, gate):
 
 def test_a_service_whose_models_cannot_be_listed_is_not_ready(own, registry):
     registry.root.rename(registry.root.with_name("gone"))
-    own.service.live.look()
+    own.service.watcher.look()
     answer = own.get("/health/ready")
     assert answer.status_code == 503
     assert "is gone" in answer.json()["detail"]
@@ -128,5 +128,5 @@ def test_a_service_whose_models_cannot_be_listed_is_not_ready(own, registry):
     assert own.metric("gnn_watch_fault") == 1
     assert own.get("/health/live").status_code == 200
     registry.root.with_name("gone").rename(registry.root)
-    own.service.live.look()
+    own.service.watcher.look()
     assert own.get("/health/ready").status_code == 200

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from prepared_forecasts import record
+from made_outlooks import record
 from tickgraph.errors import PriceDataError
 from tickgraph.market.calendar import session_closes, sessions
 from tickgraph.market.panel import PricePanel

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from edited_metadata import edit
+from made_prices import StoreOf
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.overview import overview
 from tickgraph.operations.records import (
@@ -159,7 +160,7 @@ def test_quality_is_scored_anew_when_a_session_has_ended_since(look, state, regi
         return store.panel(source, symbols, last=date(2022, 12, 29))
 
     journal = ForecastJournal(state / "journal", lambda: evening)
-    Forecaster(registry, panels, now=lambda: evening, journal=journal).forecast("AAPL")
+    Forecaster(registry, StoreOf(panels), now=lambda: evening, journal=journal).forecast("AAPL")
     found = look()
     assert list(found.quality.symbols) == ["AAPL"]
     assert found.symbols["AAPL"].live.forecasts == 1

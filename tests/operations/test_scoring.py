@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from prepared_forecasts import record
+from made_outlooks import record
+from made_prices import StoreOf
 from tickgraph.market.calendar import sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.store import PriceStore
@@ -156,7 +157,7 @@ def test_what_was_served_is_scored_when_its_session_is_over(prices_dir, registry
         return store.panel(source, symbols, last=date(2022, 12, 29))
 
     journal = ForecastJournal(state / "journal", lambda: clock[0])
-    served = Forecaster(registry, panels, now=lambda: clock[0], journal=journal).forecast_all()
+    served = Forecaster(registry, StoreOf(panels), now=lambda: clock[0], journal=journal).forecast_all()
     assert live_quality(state, store, registry, clock[0]).panel.forecasts == 0
 
     clock[0] = EVENING

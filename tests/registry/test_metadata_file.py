@@ -13,6 +13,7 @@ import pytest
 from edited_metadata import edit
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError
+from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.metadata_file import (
     MAX_METADATA_BYTES,
@@ -21,7 +22,7 @@ from tickgraph.registry.metadata_file import (
     encode_metadata,
 )
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.forecaster import open_models
+from tickgraph.serving.forecaster import Forecaster
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_a_refusal_that_is_kept_holds_nothing_of_the_file(registry):
         path.with_name(f"{symbol}_metadata.json").write_bytes(large)
     with path.with_name("HUGE_metadata.json").open("wb") as file:
         file.truncate(60_000_000)
-    models = open_models(ModelRegistry(registry.root))
+    models = Forecaster(ModelRegistry(registry.root), PriceStore(registry.root)).models
     tracemalloc.start()
     try:
         failures = {}

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tickgraph.market.store import PriceStore
-from tickgraph.serving.live import LiveForecaster
+from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.observer import Observer
+from tickgraph.serving.watcher import Watcher
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 
@@ -55,8 +56,16 @@ def clock():
 
 
 @pytest.fixture
-def live(registry, store, heard, clock):
-    made = LiveForecaster(registry, store, now=lambda: clock[0], observer=heard)
+def watcher(registry, store, heard, clock):
+    """A watcher that has looked once; ``look()`` is its step, so no test waits."""
+    forecaster = Forecaster(registry, store, now=lambda: clock[0], observer=heard)
+    made = Watcher(forecaster)
     made.look()
     yield made
-    made.stop()
+    forecaster.close()
+
+
+@pytest.fixture
+def live(watcher):
+    """The forecaster under that watcher."""
+    return watcher.forecaster

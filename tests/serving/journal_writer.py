@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prepared_forecasts import prepared
+from made_outlooks import outlook
 from tickgraph.serving.journal import ForecastJournal
 
 if __name__ == "__main__":
@@ -15,4 +15,4 @@ if __name__ == "__main__":
     sys.stdin.readline()  # all begin together
     for batch in range(batches):
         names = [f"{own}{chr(65 + batch // 26)}{chr(65 + batch % 26)}{row}" for row in range(size)]
-        assert journal.log(map(prepared, names)) == (size, 0)
+        assert journal.log(map(outlook, names)) == (size, 0)

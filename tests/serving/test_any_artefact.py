@@ -162,7 +162,7 @@ def test_any_value_in_sealed_metadata_is_refused_or_gives_a_forecast_that_holds_
         content["checksums"]["metadata"] = content_checksum(content)
     try:
         whole["metadata"][0].write_bytes(json.dumps(content).encode())
-        found = Forecaster(registry, store.panel).forecast("AAPL")
+        found = Forecaster(registry, store).forecast("AAPL")
     except (ArtefactError, OtherExchangeError, PriceDataError):
         return
     finally:

@@ -9,34 +9,34 @@ import pytest
 
 from shelf import Shelf
 from tickgraph.errors import ArtefactError
-from tickgraph.serving.cache import ModelCache
+from tickgraph.serving.model_cache import ModelCache
 
 
-def test_a_failing_look_is_a_fault_until_a_look_succeeds(live, monkeypatch):
+def test_a_failing_look_is_a_fault_until_a_look_succeeds(live, watcher, monkeypatch):
     seen = []
 
     def broken():
-        seen.append(live.fault)
+        seen.append(watcher.fault)
         raise ZeroDivisionError("nobody foresaw this")
 
     with monkeypatch.context() as patched:
         patched.setattr(live.panels, "refresh", broken)
         for _ in range(3):
-            live.look()
+            watcher.look()
     assert seen[0] is None
-    assert all("nobody foresaw this" in fault for fault in (*seen[1:], live.fault))
-    live.look()
-    assert live.fault is None
+    assert all("nobody foresaw this" in fault for fault in (*seen[1:], watcher.fault))
+    watcher.look()
+    assert watcher.fault is None
 
 
-def test_a_step_of_a_look_that_fails_keeps_no_other_from_being_taken(live, monkeypatch):
+def test_a_step_of_a_look_that_fails_keeps_no_other_from_being_taken(live, watcher, monkeypatch):
     taken = []
     monkeypatch.setattr(live.models, "revalidate", lambda: 1 / 0)
     monkeypatch.setattr(live.panels, "refresh", lambda: taken.append("prices"))
-    monkeypatch.setattr(live._forecaster, "renew", lambda _: taken.append("forecasts"))
-    live.look()
+    monkeypatch.setattr(live, "_recompute", lambda: taken.append("forecasts"))
+    watcher.look()
     assert taken == ["prices", "forecasts"]
-    assert "division by zero" in live.fault
+    assert "division by zero" in watcher.fault
 
 
 class Content:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
+from made_prices import StoreOf
 from tickgraph.errors import (
     ArtefactError,
     HistoryTooShortError,
@@ -25,16 +26,15 @@ from tickgraph.model.volatility import forecast_volatility
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.forecaster import Forecaster, open_models
-from tickgraph.serving.prices import PanelCache
-from tickgraph.serving.served import ServedModel
+from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.model_cache import LoadedModel
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 
 
 @pytest.fixture
 def forecaster(registry, prices_dir):
-    return Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    return Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
 
 
 def test_a_forecast_says_what_it_is_and_where_it_came_from(forecaster, registry):
@@ -81,7 +81,7 @@ def test_all_at_once_is_each_alone(forecaster):
 
 
 def test_all_at_once_is_one_network_call(forecaster, monkeypatch):
-    from tickgraph.serving import batch as module
+    from tickgraph.serving import outlook as module
 
     calls, real = [], module.forward
     monkeypatch.setattr(module, "forward", lambda *args: calls.append(args) or real(*args))
@@ -96,9 +96,7 @@ def test_confidence_is_measured_not_constant(forecaster):
 
 
 def test_old_prices_are_marked_stale(registry, prices_dir):
-    later = Forecaster(
-        registry, PriceStore(prices_dir).panel, now=lambda: datetime(2023, 1, 4, 22, tzinfo=UTC)
-    )
+    later = Forecaster(registry, PriceStore(prices_dir), now=lambda: datetime(2023, 1, 4, 22, tzinfo=UTC))
     answer = later.forecast("AAPL")
     assert (answer.stale, answer.sessions_behind) == (True, 2)
     assert any("2 completed sessions are missing" in text for text in answer.notes)
@@ -136,7 +134,7 @@ def test_fallbacks_can_be_refused_or_trained(registry, prices_dir, panel, progra
         trained.append((symbol, source))
         train_one(panel, symbol, panel.symbols, program, registry)
 
-    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, train=train, now=lambda: EVENING)
+    forecaster = Forecaster(registry, PriceStore(prices_dir), train=train, now=lambda: EVENING)
     with pytest.raises(ModelNotFoundError, match="No model of TSLA"):
         forecaster.forecast("TSLA", fallback="none")
     first = forecaster.forecast("TSLA", fallback="train")
@@ -219,19 +217,21 @@ def test_fresh_correlations_are_those_that_were_stored(forecaster, registry, pri
 def test_a_model_with_fewer_peers_than_its_graph_has_places_says_so(panel, program, tmp_path):
     registry = ModelRegistry(tmp_path / "few")
     train_symbols(panel, ["AAPL", "JPM"], registry, program=program, pool=["AAPL", "MSFT", "JPM"])
-    few = Forecaster(registry, lambda _, nodes: panel.select(nodes), now=lambda: EVENING).forecast("AAPL")
+    few = Forecaster(registry, StoreOf(lambda _, nodes: panel.select(nodes)), now=lambda: EVENING).forecast(
+        "AAPL"
+    )
     assert any("trained with 2 of 10 peers" in text for text in few.notes)
 
 
 @pytest.fixture
 def keeping(registry, prices_dir):
     """A forecaster that keeps what it computed: its prices stay the same."""
-    return Forecaster(registry, PanelCache(PriceStore(prices_dir)), now=lambda: EVENING)
+    return Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
 
 
 @pytest.mark.parametrize("symbol", ["AAPL", "TSLA"])  # with a model, and without
 def test_a_forecast_as_of_a_day_and_todays_leave_each_other_alone(keeping, registry, prices_dir, symbol):
-    fresh = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    fresh = Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
     day = date(2022, 6, 17)
     then, now = fresh.forecast(symbol, as_of=day), fresh.forecast(symbol)
     assert then.as_of != now.as_of
@@ -251,7 +251,7 @@ def test_a_model_uses_the_prices_of_its_own_source(registry, panel):
         factor = 1 if source == "sample" else 2
         return replace(panel, close=panel.close * factor, source=source).select(sorted(symbols))
 
-    forecaster = Forecaster(registry, panels, source="yahoo", now=lambda: EVENING)
+    forecaster = Forecaster(registry, StoreOf(panels), source="yahoo", now=lambda: EVENING)
     trained, untrained = forecaster.forecast_many(["AAPL", "TSLA"]).forecasts.values()
     assert (trained.prices_source, untrained.prices_source) == ("sample", "yahoo")
     assert trained.last_close == panel.close[-1, panel.column("AAPL")]
@@ -260,12 +260,11 @@ def test_a_model_uses_the_prices_of_its_own_source(registry, panel):
 
 
 def test_a_model_that_made_room_for_another_leaves_memory(registry, prices_dir):
-    models = open_models(registry, max_models=1)
-    forecaster = Forecaster(registry, PanelCache(PriceStore(prices_dir)), now=lambda: EVENING, models=models)
+    forecaster = Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING, max_models=1)
     seen = []
     for symbol in registry.symbols():
         forecaster.forecast(symbol)
-        seen.append(weakref.ref(models.peek(symbol)))
+        seen.append(weakref.ref(forecaster.models.peek(symbol)))
     gc.collect()
     assert [model() is not None for model in seen] == [False, False, False, True]
 
@@ -288,7 +287,7 @@ def test_a_model_of_an_earlier_release_is_served_on_its_own_scale_and_says_so(re
     metadata["calibration"]["method"] = "split-conformal, volatility-normalised"
     del metadata["checksums"]["metadata"]
     path.write_text(json.dumps(metadata))
-    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    forecaster = Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
     answers = forecaster.forecast_many(["AAPL", "JPM"]).forecasts
     trailing = panel.log_returns()[-20:, panel.column("AAPL")].std(ddof=1)
     low, high = answers["AAPL"].intervals[1].lower_return, answers["AAPL"].intervals[1].upper_return
@@ -303,12 +302,12 @@ def test_intervals_and_probabilities_follow_the_volatility_forecast_of_symbol_an
     registry, prices_dir, panel
 ):
     """Twice the level, twice the interval about the same centre."""
-    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    forecaster = Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
     before = forecaster.forecast("XOM")
-    model = ServedModel.from_stored(registry.load("XOM", weight_shapes))
+    model = LoadedModel.from_stored(registry.load("XOM", weight_shapes))
     returns = panel.tail(61).select(model.nodes).log_returns()[1:]
     expected = forecast_volatility(returns, model.volatility)[-1, 0]
-    assert forecaster.prepare(["XOM"])[0]["XOM"].distribution.volatility == pytest.approx(expected)
+    assert forecaster.outlook("XOM").distribution.volatility == pytest.approx(expected)
     level, *weights = model.volatility
     republished(registry, "XOM", volatility=(level + np.log(2), *weights))
     after = forecaster.forecast("XOM")
@@ -320,13 +319,13 @@ def test_intervals_and_probabilities_follow_the_volatility_forecast_of_symbol_an
 
 def test_a_forecast_that_was_not_borne_out_says_little_of_the_sign(registry, prices_dir):
     """Trust is what confidence rests on; the point forecast is left as it is."""
-    forecaster = Forecaster(registry, PriceStore(prices_dir).panel, now=lambda: EVENING)
+    forecaster = Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
     said = {}
     for trust in (0.0, 1.0):
         republished(registry, "JPM", trust=trust)
         said[trust] = forecaster.forecast("JPM")
     assert said[0.0].predicted_return == said[1.0].predicted_return
-    scores = ServedModel.from_stored(registry.load("JPM", weight_shapes)).scores
+    scores = LoadedModel.from_stored(registry.load("JPM", weight_shapes)).scores
     without_any_forecast = PredictiveDistribution(0.0, 1.0, scores).probability_above(0.0)
     assert said[0.0].probability_up == pytest.approx(without_any_forecast)
     assert said[1.0].probability_up != said[0.0].probability_up

@@ -9,7 +9,7 @@ from tickgraph.errors import ArtefactError, PriceDataError
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.weights import HEAD_BIAS, weight_shapes
-from tickgraph.serving.batch import prepare_momentum
+from tickgraph.serving.fallback import momentum_outlook
 
 
 def publish(registry, symbol, *, weights=None, **calibration):
@@ -55,18 +55,18 @@ def test_it_fails_alone_and_says_why(live, registry, spoilt):
     with pytest.raises(
         ArtefactError, match="The model of AAPL is refused: .*Run: tickgraph train --symbols AAPL"
     ) as error:
-        live.prepare("AAPL")
+        live.outlook("AAPL")
     assert said in str(error.value)
     found = live.forecast_many(live.symbols())
     assert set(found.failures) == {"AAPL"}
     assert found.forecasts["MSFT"] == before
 
 
-def test_a_newer_model_that_says_nothing_is_not_answered_from_memory_either(live, registry):
-    live.prepare("AAPL")
+def test_a_newer_model_that_says_nothing_is_not_answered_from_memory_either(live, watcher, registry):
+    live.outlook("AAPL")
     publish(registry, "AAPL", weights=times(1e30))
-    live.look()
-    assert live.in_memory("AAPL") is None
+    watcher.look()
+    assert live.peek("AAPL") is None
     with pytest.raises(ArtefactError, match="no number"):
         live.graph("AAPL")
 
@@ -85,4 +85,4 @@ def test_momentum_that_its_prices_do_not_support_is_no_forecast(panel):
     with pytest.raises(
         PriceDataError, match="The prices of TSLA give no forecast by momentum: its quantiles reach"
     ):
-        prepare_momentum("TSLA", made, None, GraphConfig())
+        momentum_outlook("TSLA", made, None, GraphConfig())

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prepared_forecasts import SCORES, prepared
+from made_outlooks import SCORES, outlook
 from tickgraph.errors import StorageError
 from tickgraph.serving import journal as journal_module
 from tickgraph.serving.journal import KEPT_MONTHS, ForecastJournal, read_journal
@@ -42,10 +42,10 @@ def symbols_of(journal):
 
 def test_a_record_says_what_was_forecast_and_from_what(journal, registry):
     from tickgraph.model.weights import weight_shapes
-    from tickgraph.serving.served import ServedModel
+    from tickgraph.serving.model_cache import LoadedModel
 
-    model = ServedModel.from_stored(registry.load("AAPL", weight_shapes))
-    one = prepared(model=model)
+    model = LoadedModel.from_stored(registry.load("AAPL", weight_shapes))
+    one = outlook(model=model)
     journal.log([one])
 
     (record,) = read_journal(journal.folder).to_dict("records")
@@ -67,7 +67,7 @@ def test_a_record_says_what_was_forecast_and_from_what(journal, registry):
 
 
 def test_momentum_has_no_generation(journal):
-    journal.log([prepared()])
+    journal.log([outlook()])
     (record,) = read_journal(journal.folder).to_dict("records")
     assert record["model"] == "momentum"
     assert record["generation"] is None or record["generation"] != record["generation"]
@@ -97,15 +97,15 @@ def test_processes_write_into_one_file_and_lose_nothing(tmp_path):
 
 @pytest.mark.parametrize("left", [1, 20, 200])
 def test_a_torn_record_is_skipped_and_swallows_no_other(journal, left):
-    journal.log([prepared("AAPL"), prepared("MSFT")])
+    journal.log([outlook("AAPL"), outlook("MSFT")])
     path = only_file(journal)
     path.write_bytes(path.read_bytes()[:-left])  # 1 takes no more than the line's end
-    journal.log([prepared("JPM")])
+    journal.log([outlook("JPM")])
     assert symbols_of(journal) == (["AAPL", "MSFT", "JPM"] if left == 1 else ["AAPL", "JPM"])
 
 
 def test_lines_that_are_no_records_are_skipped(journal):
-    journal.log([prepared("AAPL")])
+    journal.log([outlook("AAPL")])
     path = only_file(journal)
     strange = b'\x00\xff\n{"symbol": 1}\n{"nothing": "of use"}\n{"a"{}\n[]\n{"logged_at":"yesterday"}\n'
     path.write_bytes(strange + path.read_bytes() + strange)
@@ -113,9 +113,9 @@ def test_lines_that_are_no_records_are_skipped(journal):
 
 
 def test_what_a_restart_logs_again_is_given_once(journal, tmp_path, clock):
-    journal.log([prepared("AAPL"), prepared("MSFT")])
+    journal.log([outlook("AAPL"), outlook("MSFT")])
     clock[0] = EVENING.replace(hour=23)
-    ForecastJournal(journal.folder, lambda: clock[0]).log([prepared("AAPL")])
+    ForecastJournal(journal.folder, lambda: clock[0]).log([outlook("AAPL")])
     assert len(only_file(journal).read_text().split()) == 3
     found = read_journal(journal.folder)
     assert list(found["symbol"]) == ["AAPL", "MSFT"]
@@ -123,8 +123,8 @@ def test_what_a_restart_logs_again_is_given_once(journal, tmp_path, clock):
 
 
 def test_a_forecast_from_corrected_prices_is_another(journal):
-    journal.log([prepared(forecast=0.001)])
-    journal.log([prepared(forecast=0.002)])
+    journal.log([outlook(forecast=0.001)])
+    journal.log([outlook(forecast=0.002)])
     assert list(read_journal(journal.folder)["predicted_return"]) == [0.001, 0.002]
 
 
@@ -136,10 +136,10 @@ def test_a_full_disk_costs_no_forecast_and_is_said_once(journal, monkeypatch, ca
 
     with caplog.at_level(logging.WARNING):
         monkeypatch.setattr(journal_module.os, "write", full)
-        assert journal.log([prepared("AAPL"), prepared("MSFT")]) == (0, 2)
-        assert journal.log([prepared("JPM")]) == (0, 1)
+        assert journal.log([outlook("AAPL"), outlook("MSFT")]) == (0, 2)
+        assert journal.log([outlook("JPM")]) == (0, 1)
         monkeypatch.setattr(journal_module.os, "write", real)
-        assert journal.log([prepared("XOM")]) == (1, 0)
+        assert journal.log([outlook("XOM")]) == (1, 0)
     assert (journal.written, journal.dropped) == (1, 3)
     assert len(caplog.records) == 1
     assert "No space left" in caplog.text
@@ -151,9 +151,9 @@ def test_a_disk_that_takes_only_a_part_keeps_the_whole_records(journal, monkeypa
     monkeypatch.setattr(
         journal_module.os, "write", lambda handle, data: real(handle, data[: len(data) - 100])
     )
-    assert journal.log([prepared("AAPL"), prepared("MSFT")]) == (1, 1)
+    assert journal.log([outlook("AAPL"), outlook("MSFT")]) == (1, 1)
     monkeypatch.setattr(journal_module.os, "write", real)
-    journal.log([prepared("JPM")])
+    journal.log([outlook("JPM")])
     assert symbols_of(journal) == ["AAPL", "JPM"]
 
 
@@ -161,17 +161,17 @@ def test_a_real_full_device_costs_no_forecast(tmp_path, clock):
     if not Path("/dev/full").exists():
         pytest.skip("no device that is always full")
     journal = ForecastJournal(tmp_path, lambda: clock[0])
-    journal.log([prepared()])
+    journal.log([outlook()])
     path = only_file(journal)
     path.unlink()
     path.symlink_to("/dev/full")
-    assert journal.log([prepared()]) == (0, 1)
+    assert journal.log([outlook()]) == (0, 1)
 
 
 def test_a_folder_that_cannot_be_made_costs_no_forecast(tmp_path, clock):
     (tmp_path / "state").write_text("a file stands in its place")
     journal = ForecastJournal(tmp_path / "state" / "journal", lambda: clock[0])
-    assert journal.log([prepared()]) == (0, 1)
+    assert journal.log([outlook()]) == (0, 1)
     assert journal.dropped == 1
 
 
@@ -181,25 +181,25 @@ def test_a_read_only_file_system_costs_no_forecast(journal, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(journal_module.os, "open", read_only)  # root may write where others may not
-        assert journal.log([prepared()]) == (0, 1)
-    assert journal.log([prepared()]) == (1, 0)
+        assert journal.log([outlook()]) == (0, 1)
+    assert journal.log([outlook()]) == (1, 0)
 
 
 def test_nothing_is_put_in_the_place_of_a_disk_that_vanished(tmp_path, clock):
     journal = ForecastJournal(tmp_path / "gnn" / ".operations" / "journal", lambda: clock[0])
-    journal.log([prepared()])
+    journal.log([outlook()])
     shutil.rmtree(tmp_path / "gnn")
-    assert journal.log([prepared()]) == (0, 1)
+    assert journal.log([outlook()]) == (0, 1)
     assert not (tmp_path / "gnn").exists()
 
 
 def test_months_have_files_of_their_own_and_the_oldest_are_deleted(journal, clock):
     for month in range(14):
         clock[0] = datetime(2021 + month // 12, month % 12 + 1, 3, tzinfo=UTC)
-        journal.log([prepared(as_of="2021-01-04")])
+        journal.log([outlook(as_of="2021-01-04")])
     (journal.folder / "notes.txt").write_text("not ours")
     clock[0] = datetime(2022, 3, 3, tzinfo=UTC)
-    journal.log([prepared()])
+    journal.log([outlook()])
     names = sorted(path.name for path in journal.folder.iterdir())
     assert names[-1] == "notes.txt"
     assert names[0].startswith("2021-03."), f"{KEPT_MONTHS} months with the current one"
@@ -207,20 +207,20 @@ def test_months_have_files_of_their_own_and_the_oldest_are_deleted(journal, cloc
 
 
 def test_a_clock_that_is_years_ahead_for_a_while_deletes_nothing(journal, clock):
-    journal.log([prepared("AAPL")])
+    journal.log([outlook("AAPL")])
     clock[0] = datetime(2099, 1, 1, tzinfo=UTC)
-    journal.log([prepared("XOM")])
+    journal.log([outlook("XOM")])
     clock[0] = EVENING
-    journal.log([prepared("MSFT")])
+    journal.log([outlook("MSFT")])
     assert set(symbols_of(journal)) == {"AAPL", "MSFT", "XOM"}
 
 
 def test_only_the_months_that_can_matter_are_read(journal, clock):
     clock[0] = datetime(2022, 10, 3, 12, tzinfo=UTC)
-    journal.log([prepared("MSFT", as_of="2022-09-30")])
+    journal.log([outlook("MSFT", as_of="2022-09-30")])
     (old,) = journal.folder.iterdir()
     clock[0] = EVENING
-    journal.log([prepared("AAPL")])
+    journal.log([outlook("AAPL")])
     assert list(read_journal(journal.folder)["symbol"]) == ["MSFT", "AAPL"]
     old.unlink()
     old.symlink_to("/dev/null/none")  # whoever opens it hears of it
@@ -247,26 +247,28 @@ class _Told(Observer):
 
 
 def test_a_forecast_is_logged_when_it_is_prepared_and_never_from_memory(registry, store, tmp_path):
-    from tickgraph.serving.live import LiveForecaster
+    from tickgraph.serving.forecaster import Forecaster
+    from tickgraph.serving.watcher import Watcher
 
     told, now = _Told(), datetime(2022, 12, 30, 22, tzinfo=UTC)
     journal = ForecastJournal(tmp_path / "journal", lambda: now)
-    live = LiveForecaster(registry, store, now=lambda: now, observer=told, journal=journal)
-    live.look()
+    live = Forecaster(registry, store, now=lambda: now, observer=told, journal=journal)
+    watcher = Watcher(live)
+    watcher.look()
     try:
         live.forecast_many(["AAPL", "MSFT"], {"AAPL": 120.0})
         live.forecast_many(["AAPL", "MSFT"], {"AAPL": 140.0})
-        assert live.in_memory("AAPL") is not None
+        assert live.peek("AAPL") is not None
         assert told.events == [(2, 0)]
 
         registry.publish_correlation("AAPL", registry_correlation(registry), date(2022, 12, 30))
-        live.look()
+        watcher.look()
         assert told.events == [(2, 0), (1, 0)], "another generation"
         live.forecast_many(["AAPL", "NKE"])  # the second without a model
         live.forecast_many(["NKE"])
         assert told.events[2:] == [(1, 0)]
     finally:
-        live.stop()
+        live.close()
     found = read_journal(journal.folder)
     assert list(found["symbol"]) == ["AAPL", "MSFT", "AAPL", "NKE"]
     assert found["generation"].nunique() == 3
@@ -282,29 +284,27 @@ def registry_correlation(registry):
 
 def test_a_forecast_as_of_an_earlier_day_is_no_live_one(registry, store, tmp_path):
     from tickgraph.serving.forecaster import Forecaster
-    from tickgraph.serving.prices import PanelCache
 
     journal = ForecastJournal(tmp_path / "journal")
-    Forecaster(registry, PanelCache(store), journal=journal).forecast("AAPL", as_of=date(2022, 6, 30))
+    Forecaster(registry, store, journal=journal).forecast("AAPL", as_of=date(2022, 6, 30))
     assert journal.written == 0
 
 
 def test_a_journal_that_cannot_be_written_costs_no_forecast(registry, store, tmp_path):
     from tickgraph.serving.forecaster import Forecaster
-    from tickgraph.serving.prices import PanelCache
 
     (tmp_path / "state").write_text("a file")
     told, journal = _Told(), ForecastJournal(tmp_path / "state" / "journal")
-    forecaster = Forecaster(registry, PanelCache(store), observer=told, journal=journal)
+    forecaster = Forecaster(registry, store, observer=told, journal=journal)
     assert forecaster.forecast("AAPL").status == "pre-trained"
     assert told.events == [(0, 1)]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="named pipes")
 def test_a_named_pipe_in_the_journals_place_holds_up_neither_writer_nor_reader(journal):
-    journal.log([prepared()])
+    journal.log([outlook()])
     path = only_file(journal)
     path.unlink()
     os.mkfifo(path)
-    assert journal.log([prepared()]).dropped == 1
+    assert journal.log([outlook()]).dropped == 1
     assert symbols_of(journal) == []

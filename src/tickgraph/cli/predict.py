@@ -26,8 +26,8 @@ from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.sources import open_source
 from tickgraph.market.universe import alias_note, canonical, parse_symbols
-from tickgraph.serving.forecast import Forecast
-from tickgraph.serving.forecaster import Forecaster, Forecasts
+from tickgraph.serving.answer import Forecast, Forecasts
+from tickgraph.serving.forecaster import Forecaster
 from tickgraph.settings import Settings, load_settings
 
 

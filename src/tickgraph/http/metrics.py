@@ -29,9 +29,11 @@ from tickgraph.errors import StorageError
 from tickgraph.http import shared_metrics
 from tickgraph.http.operation_metrics import OperationMetrics
 from tickgraph.http.shared_metrics import FILES
+from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline.jobs import Job
-from tickgraph.serving.live import LiveForecaster
+from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.observer import Observer
+from tickgraph.serving.watcher import Watcher
 
 OTHER = "_other"
 
@@ -57,7 +59,7 @@ class ServiceMetrics(Observer):
         self._registry = CollectorRegistry()
         self._symbol_labels = symbol_labels
         self._labelled: Callable[[str], str] = lambda symbol: OTHER
-        self._live: LiveForecaster | None = None
+        self._serving: tuple[Forecaster, Watcher] | None = None
         self._aged: set[str] = set()  # labels of the models in memory
         self._reading = threading.Lock()  # the watcher and a request for metrics may read at one time
         self._jobs_waiting: Callable[[], int] = lambda: 0
@@ -160,16 +162,20 @@ class ServiceMetrics(Observer):
                 self.jobs.labels(kind, state)
 
     def attach(
-        self, live: LiveForecaster, jobs_waiting: Callable[[], int], operations_dir: Path | None = None
+        self,
+        forecaster: Forecaster,
+        watcher: Watcher,
+        jobs_waiting: Callable[[], int],
+        operations_dir: Path | None = None,
     ) -> None:
-        """Read gauges from this forecaster, the jobs and the folder of operations.
+        """Read gauges from this forecaster and its watcher, the jobs and the folder of operations.
 
         Labels are the symbols that have models.
         """
-        self._live, self._jobs_waiting = live, jobs_waiting
+        self._serving, self._jobs_waiting = (forecaster, watcher), jobs_waiting
 
         def label(symbol: str) -> str:
-            known = live.has_model(symbol) and len(live.symbols()) <= self._symbol_labels
+            known = forecaster.has_model(Symbol(symbol)) and len(forecaster.symbols()) <= self._symbol_labels
             return symbol if known else OTHER
 
         self._labelled = label
@@ -264,21 +270,22 @@ class ServiceMetrics(Observer):
 
     def _read_gauges_alone(self) -> None:
         self.memory.set(psutil.Process().memory_info().rss)
-        live = self._live
-        if live is None:
+        if self._serving is None:
             return
+        forecaster, watcher = self._serving
+        models = forecaster.models
         self.jobs_waiting.set(self._jobs_waiting())
-        self.models.set(len(live.models))
-        self.bytes.set(live.models.nbytes)
-        self.idle.set(live.models.idle_seconds)
-        self.refused_models.set(len(live.models.refusals()))
-        self.watch_fault.set(0 if live.fault is None else 1)
-        for source, behind in live.sessions_behind().items():
+        self.models.set(len(models))
+        self.bytes.set(models.nbytes)
+        self.idle.set(models.idle_seconds)
+        self.refused_models.set(len(models.refusals()))
+        self.watch_fault.set(0 if watcher.fault is None else 1)
+        for source, behind in forecaster.sessions_behind().items():
             self.prices_behind.labels(source).set(behind)
         now = datetime.now(UTC)
         oldest: dict[str, float] = {}
-        for symbol in live.models.symbols():
-            model = live.models.peek(symbol)
+        for symbol in models.symbols():
+            model = models.peek(symbol)
             if model is not None:
                 hours = (now - model.trained_at).total_seconds() / 3600
                 name = self._labelled(symbol)

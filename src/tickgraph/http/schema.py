@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from tickgraph.http import examples
 from tickgraph.pipeline.jobs import Job
-from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.answer import Forecast
 
 
 def _example(value: dict[str, Any]) -> ConfigDict:

@@ -16,17 +16,18 @@ from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, T
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.schema import ForecastAnswer, Timings
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical, suggest
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.forecast import Forecast
-from tickgraph.serving.forecaster import Forecasts
+from tickgraph.serving.answer import Forecast, Forecasts
+from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
-from tickgraph.serving.live import LiveForecaster
-from tickgraph.serving.prepared import Prepared
+from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
 from tickgraph.threads import Threads
 
@@ -60,20 +61,20 @@ class Service:
         serve = settings.serve
         self.settings = settings
         self.metrics = ServiceMetrics(serve.symbol_labels)
-        self.live = LiveForecaster(
+        self.forecaster = Forecaster(
             ModelRegistry(settings.models_dir),
             settings.price_store(),
             source=settings.source,
             graph=settings.training,
             max_models=serve.max_models,
             max_bytes=serve.max_megabytes * 1024 * 1024,
-            poll_seconds=serve.poll_seconds,
             # So that who waits for storage hears that it does not answer, and gives its thread back.
             storage_seconds=max(1.0, 0.8 * serve.request_seconds),
             now=now,
             observer=self.metrics,
             journal=ForecastJournal(settings.operations_dir / "journal", now),
         )
+        self.watcher = Watcher(self.forecaster, poll_seconds=serve.poll_seconds)
         self.background = Background(
             Workplace(
                 settings.models_dir.absolute(),
@@ -92,9 +93,11 @@ class Service:
             grace_seconds=serve.drain_seconds,
             on_end=self._job_ended,
         )
-        self.metrics.attach(self.live, lambda: self.background.waiting, settings.operations_dir)
+        self.metrics.attach(
+            self.forecaster, self.watcher, lambda: self.background.waiting, settings.operations_dir
+        )
         # Training happens beside the request, or is waited for: what answers meanwhile is momentum, or nothing.
-        self.fallback = "none" if settings.fallback == "none" else "momentum"
+        self.fallback: Fallback = "none" if settings.fallback == "none" else "momentum"
         self.started_at = datetime.now(UTC)
         self._waiting = 0
         self._threads = Threads(serve.threads, "tickgraph-request", spare=serve.threads)
@@ -102,13 +105,14 @@ class Service:
     def start(self) -> None:
         """Read the catalogue and begin to watch."""
         self.background.start()
-        self.live.start()
+        self.watcher.start()
 
     def stop(self) -> None:
         """Stop watching and working; what runs is let end, unless it hangs."""
         self.background.close()
         self._threads.close(END_SECONDS)
-        self.live.stop()
+        self.watcher.stop()
+        self.forecaster.close()
 
     async def forecast(self, symbol: str, price: float | None, *, wait: bool = False) -> ForecastAnswer:
         """Forecast one symbol; without a model, by momentum while one is trained in the background.
@@ -132,20 +136,20 @@ class Service:
         answer, _ = await self.forecast_and_distribution(symbol, price, wait=wait)
         return answer
 
-    def from_memory(self, symbol: str, price: float | None) -> bytes | None:
+    def from_memory(self, symbol: Symbol, price: float | None) -> bytes | None:
         """JSON of what :meth:`forecast` would answer for a canonical symbol, if nothing need be read or computed.
 
         The most frequent question of all: it is answered without a model of the answer in between.
         """
         started = time.perf_counter()
-        prepared = self.live.in_memory(symbol)
-        if prepared is None or (prepared.model is None and self.settings.serve.train_on_demand):
+        outlook = self.forecaster.peek(symbol)
+        if outlook is None or (outlook.model is None and self.settings.serve.train_on_demand):
             return None
-        values = self.live.answer_values(prepared, price)
+        fields = self.forecaster.answer_fields(outlook, price)
         seconds = time.perf_counter() - started
         self.metrics.answered(seconds, cached=True)
-        values["cached"], values["training_job"], values["timings"] = True, None, Timings(seconds, 0.0)
-        return to_json(values)
+        fields["cached"], fields["training_job"], fields["timings"] = True, None, Timings(seconds, 0.0)
+        return to_json(fields)
 
     async def forecast_and_distribution(
         self, symbol: str, price: float | None, *, wait: bool = False
@@ -153,21 +157,21 @@ class Service:
         """Forecast as :meth:`forecast`, with the distribution that the answer was made from."""
         started = time.perf_counter()
         name = canonical(symbol)
-        warm, queued, asked = self.live.in_memory(name), 0.0, _Asked()
+        warm, queued, asked = self.forecaster.peek(name), 0.0, _Asked()
         if warm is not None:
-            prepared = warm
+            outlook = warm
         else:
-            prepared, queued = await self.in_thread(lambda: self._prepare(name))
-        if prepared.model is None:
+            outlook, queued = await self.in_thread(lambda: self._outlook(name))
+        if outlook.model is None:
             if self.settings.serve.train_on_demand:
-                prepared, asked = await self._train(prepared, name, wait=wait)
+                outlook, asked = await self._train(outlook, name, wait=wait)
             elif wait:
                 asked = _Asked(note="training on demand is off: there is nothing to wait for")
-        found = self.live.answer(prepared, price, trained_now=asked.trained)
+        found = self.forecaster.answer(outlook, price, trained_now=asked.trained)
         seconds = time.perf_counter() - started
-        cached = prepared is warm
+        cached = outlook is warm
         self.metrics.answered(seconds, cached=cached)
-        return _answered(found, cached, Timings(seconds, queued), asked), prepared.distribution
+        return _answered(found, cached, Timings(seconds, queued), asked), outlook.distribution
 
     async def in_thread(self, call: Callable[[], T]) -> tuple[T, float]:
         """Run what reads or computes in one of the threads; gives its result and the seconds it waited.
@@ -204,9 +208,9 @@ class Service:
                 self.metrics.queued.dec()
         return result, begun - asked
 
-    def forecast_many(self, symbols: Sequence[str], prices: Mapping[str, float]) -> Forecasts:
+    def forecast_many(self, symbols: Sequence[Symbol], prices: Mapping[str, float]) -> Forecasts:
         """Forecast several canonical symbols in one call, and have those without a model trained; reads files."""
-        found = self.live.forecast_many(symbols, prices, fallback=self.fallback)
+        found = self.forecaster.forecasts(symbols, prices, fallback=self.fallback)
         found.failures = self.explained(found.failures)
         if self.settings.serve.train_on_demand:
             for symbol, forecast in found.forecasts.items():
@@ -221,15 +225,15 @@ class Service:
             return f"no model is being trained: {error}"
         return f"no model could be trained: {job.error}" if job.over else "a model is being trained"
 
-    def known(self) -> tuple[str, ...]:
+    def known(self) -> tuple[Symbol, ...]:
         """Symbols that can be forecast, with a model or with stored prices, as of the watcher's last look."""
-        return self.live.known()
+        return self.forecaster.known()
 
-    def must_be_known(self, symbol: str) -> None:
+    def must_be_known(self, symbol: Symbol) -> None:
         """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; may read a folder."""
         if symbol in self.known():
             return
-        known = self.live.known_now()
+        known = self.forecaster.known_now()
         if symbol not in known:
             raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
 
@@ -237,7 +241,7 @@ class Service:
         """Give the errors that a caller can act on: a symbol without model or prices may be unknown altogether."""
         without = PriceDataError, ModelNotFoundError
         unpriced = [symbol for symbol, error in failures.items() if isinstance(error, without)]
-        known = self.live.known_now() if unpriced else ()
+        known = self.forecaster.known_now() if unpriced else ()
         unknown = [symbol for symbol in unpriced if symbol not in known]
         # Looking for similar names takes a while, so a long list of nonsense gets none.
         similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}
@@ -245,38 +249,38 @@ class Service:
         said = {name: UnknownSymbolError(name, similar.get(name, []), source) for name in unknown}
         return {**failures, **said}
 
-    def _prepare(self, symbol: str) -> Prepared:
+    def _outlook(self, symbol: Symbol) -> Outlook:
         try:
-            return self.live.prepare(symbol, fallback=self.fallback)
+            return self.forecaster.outlook(symbol, fallback=self.fallback)
         except (PriceDataError, ModelNotFoundError) as error:
             raise self.explained({symbol: error})[symbol] from error
 
-    async def _train(self, prepared: Prepared, symbol: str, *, wait: bool) -> tuple[Prepared, _Asked]:
+    async def _train(self, outlook: Outlook, symbol: Symbol, *, wait: bool) -> tuple[Outlook, _Asked]:
         """Have a model trained; gives it if it is there by then, and else what there was, with the reason."""
         known = self.background.running(symbol) or self.background.recent_failure(symbol)
         try:
             job = known or (await self.in_thread(lambda: self._begin_training(symbol)))[0]
         except TickgraphError as error:  # a full queue, a full disk: momentum still answers
-            return prepared, _Asked(note=f"no model is being trained: {error}")
+            return outlook, _Asked(note=f"no model is being trained: {error}")
         if wait and not job.over:
             if self._waiting >= self.settings.serve.max_waiting:
-                return prepared, _Asked(job.id, "too many requests wait for training: ask again later")
+                return outlook, _Asked(job.id, "too many requests wait for training: ask again later")
             ended = asyncio.wrap_future(self.background.ended(job))
             self._waiting += 1
             try:
                 job = await asyncio.wait_for(asyncio.shield(ended), self.settings.serve.wait_seconds)
             except TimeoutError:
-                return prepared, _Asked(job.id, "the model was not trained within the time to wait")
+                return outlook, _Asked(job.id, "the model was not trained within the time to wait")
             finally:
                 self._waiting -= 1
         if job.state == "done":
             try:
-                trained, _ = await self.in_thread(lambda: self._prepare(symbol))
+                trained, _ = await self.in_thread(lambda: self._outlook(symbol))
             except TickgraphError as error:
-                return prepared, _Asked(job.id, f"the trained model cannot be used: {error}")
+                return outlook, _Asked(job.id, f"the trained model cannot be used: {error}")
             return trained, _Asked(job.id, trained=wait)
         note = f"no model could be trained: {job.error}" if job.over else "a model is being trained"
-        return prepared, _Asked(job.id, note)
+        return outlook, _Asked(job.id, note)
 
     def _begin_training(self, symbol: str) -> Job:
         """Join or start the training of a symbol without a model; writes a file.
@@ -286,15 +290,15 @@ class Service:
         TickgraphError
             It cannot be started now.
         """
-        if self.live.fault is not None:
+        if self.watcher.fault is not None:
             # Publishing into a folder that vanished would look like the withdrawal of all other models.
-            raise StorageError(self.live.fault)
+            raise StorageError(self.watcher.fault)
         known = self.background.running(symbol) or self.background.recent_failure(symbol)
         return known or self.background.train(symbol, None)
 
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
-        self.live.nudge()
+        self.watcher.nudge()
 
 
 def _with_note(forecast: Forecast, note: str) -> Forecast:

@@ -21,7 +21,7 @@ from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.timetable import DEFAULT, Schedule, Timetable, schedule_at
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.answer import MODEL_AGE
+from tickgraph.serving.session_clock import MODEL_AGE
 from tickgraph.wording import listed
 
 State = Literal["failed", "out of band", "stale", "ok"]

@@ -11,14 +11,15 @@ import numpy as np
 from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
 from tickgraph.registry.freshness import is_current
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.snapshot import latest_correlation
+from tickgraph.serving.latest_graphs import latest_correlation
 
 SAME = 1e-9  # below it correlations differ by rounding
 
-Panels = Callable[[str, Sequence[str]], PricePanel]
+Panels = Callable[[str, Sequence[Symbol]], PricePanel]
 
 
 @dataclass
@@ -83,7 +84,7 @@ def _refresh_one(
     before_publish: Callable[[], None] | None,
 ) -> None:
     symbol, config = metadata.symbol, metadata.training_config
-    nodes = metadata.nodes
+    nodes = tuple(map(Symbol, metadata.nodes))
     panel = panels(metadata.data_stats.source, nodes)
     traded = np.flatnonzero(np.isfinite(panel.adj_close[:, panel.column(symbol)]))
     if len(traded) < config.history:

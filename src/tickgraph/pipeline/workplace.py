@@ -17,7 +17,7 @@ from tickgraph.pipeline.correlations import CorrelationReport, publish_correlati
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.prices import PanelCache
+from tickgraph.serving.panels import PanelCache
 
 
 @dataclass(frozen=True)

@@ -1,178 +1,241 @@
-"""Turn a predictive distribution into an answer: prices, intervals, confidence, provenance."""
+"""The answer: what a forecast says at a price, in which words, and where each part of it comes from."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
 
-import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-from tickgraph.market import calendar
-from tickgraph.serving.forecast import Forecast, Interval, Status
-from tickgraph.serving.prepared import Prepared, PriceContext
-from tickgraph.serving.served import ServedModel
+from tickgraph.errors import TickgraphError
+from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.session_clock import MODEL_AGE, Clock
 
 HORIZON = 1
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
+
+Status = Literal["pre-trained", "trained-on-demand", "momentum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Central interval for the next session's close, as prices and as log returns."""
+
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
+
+    level: float
+    """Share of new sessions that it covers, such as 0.8."""
+    lower: float
+    """Dollars."""
+    upper: float
+    """Dollars."""
+    lower_return: float
+    """Daily log return."""
+    upper_return: float
+    """Daily log return."""
+
+
+class Forecast(BaseModel):
+    """Forecast of one symbol's next close."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    symbol: str
+    """Ticker; a former name is answered under today's."""
+    status: Status
+    """What answered: a model trained ahead (`pre-trained`), one trained for this request (`trained-on-demand`),
+    or, for a symbol without a model, the mean of its own last returns (`momentum`)."""
+    model: str
+    """`gnn` or `momentum`."""
+    as_of: date
+    """Last session whose prices were used."""
+    target_session: date
+    """Session whose close is forecast."""
+    horizon: int
+    """Sessions from `as_of` to `target_session`."""
+    price: float
+    """Dollars; the price that the forecast starts from."""
+    price_source: Literal["request", "last close"]
+    """Where `price` comes from."""
+    predicted_return: float
+    """Daily log return."""
+    prediction: float
+    """Dollars; price * exp(predicted_return)."""
+    intervals: tuple[Interval, ...]
+    """Conformal intervals, by level."""
+    probability_up: float
+    """Calibrated probability that the next session's return is positive."""
+    confidence: float
+    """Calibrated probability that the sign of `predicted_return` is right. Like `probability_up`, it is measured
+    on sessions that training never saw, and is no constant."""
+    prices_source: str
+    """Source of the price history: `sample`, `files`, `yahoo` or another."""
+    prices_provider: str
+    """Who gave the source this symbol's prices, such as `tiingo` behind `live`; the source itself where it has no
+    other."""
+    last_close: float
+    """Dollars; close of `as_of` in the history."""
+    stale: bool
+    """Whether completed sessions are missing from the history."""
+    sessions_behind: int
+    """How many."""
+    generation: str | None
+    """Identity of the published model; null without one."""
+    trained_at: datetime | None
+    """When the model was trained."""
+    model_stale: bool
+    """Whether that is more than seven days ago."""
+    correlations_as_of: date | None
+    """Session at which the graph's correlations were taken."""
+    correlations: Literal["stored", "computed"] | None
+    """Whether they are the published ones, under 24 hours old and of the newest session, or were computed from
+    stored prices for this answer."""
+    calibration_sessions: int
+    """Sessions behind intervals and probabilities."""
+    notes: tuple[str, ...] = ()
+    """What a careful reader should know."""
+
+
+@dataclass
+class Forecasts:
+    """Answers for several symbols: what was forecast, and what failed and why."""
+
+    forecasts: dict[str, Forecast] = field(default_factory=dict)
+    failures: dict[str, TickgraphError] = field(default_factory=dict)
+
+
 _BLANK = Forecast.model_construct()  # type: ignore[call-arg]  # its values come with each answer
-REMEMBERED = timedelta(minutes=5)
-MODEL_AGE = timedelta(days=7)  # an older model is due for retraining
-
-
-class Clock:
-    """What time it is, what session is next and how stale a history is, remembered for five minutes."""
-
-    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
-        self._now = now
-        self._remembered: dict[np.datetime64, tuple[datetime, datetime, date, int]] = {}
-
-    def now(self) -> datetime:
-        """Aware time."""
-        return self._now() if self._now else datetime.now(UTC)
-
-    def read(self, as_of: np.datetime64, now: datetime) -> tuple[date, int]:
-        """Session after ``as_of``, and completed sessions that the history lacks."""
-        found = self._remembered.get(as_of)
-        if found is None or not found[0] <= now < found[1]:
-            if len(self._remembered) > 1000:
-                self._remembered.clear()
-            since = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
-            target = _day(calendar.next_session(as_of))
-            found = since, since + REMEMBERED, target, calendar.sessions_behind(as_of, now)
-            self._remembered[as_of] = found
-        return found[2], found[3]
 
 
 def answer(
-    prepared: Prepared,
+    outlook: Outlook,
     price: float | None,
     clock: Clock,
     *,
     trained_now: bool = False,
     refused: Exception | None = None,
 ) -> Forecast:
-    """Assemble the answer for one symbol at a price; ``refused`` is why a newer model is not used."""
-    # Its values were made here and are of their types: validating them again would take longer than the rest.
-    return _BLANK.model_copy(
-        update=answer_values(prepared, price, clock, trained_now=trained_now, refused=refused)
-    )
+    """Forecast from an outlook.
+
+    Parameters
+    ----------
+    outlook
+        What the model, or momentum, says.
+    price
+        Dollars, above 0; None is the last close.
+    clock
+        Says what is stale.
+    trained_now
+        Whether the model was trained for this request.
+    refused
+        Why a newer model is not used.
+    """
+    # The values were made here and are of their types: validating them again would take longer than the rest.
+    fields = answer_fields(outlook, price, clock, trained_now=trained_now, refused=refused)
+    return _BLANK.model_copy(update=fields)
 
 
-def answer_values(
-    prepared: Prepared,
+def answer_fields(
+    outlook: Outlook,
     price: float | None,
     clock: Clock,
     *,
     trained_now: bool = False,
     refused: Exception | None = None,
 ) -> dict[str, Any]:
-    """Fields of the answer in their order, for who needs no more than JSON."""
-    start = prepared.prices.last_close if price is None else price
-    values = dict(_values_at_any_price(prepared, clock, trained_now, refused))
-    values["price"] = start
-    values["price_source"] = "last close" if price is None else "request"
-    values["prediction"] = start * math.exp(prepared.distribution.forecast)
-    values["intervals"] = tuple(
-        Interval(level, start * math.exp(low), start * math.exp(high), low, high)
-        for level, low, high in prepared.intervals
-    )
-    move = start / prepared.prices.last_close - 1
-    if abs(move) > UNUSUAL_MOVE:
-        values["notes"] = (*values["notes"], f"price {start:g} is {move:+.0%} from the last close")
-    return values
-
-
-def _values_at_any_price(
-    prepared: Prepared, clock: Clock, trained_now: bool, refused: Exception | None
-) -> dict[str, Any]:
-    """Fields in their order; those that a price decides are None. Kept with what was prepared, while they hold."""
+    """Fields of :func:`answer` in their order, for callers that need no more than JSON."""
     now = clock.now()
-    target, behind = clock.read(prepared.prices.as_of, now)
-    model_stale = prepared.model is not None and now - prepared.model.trained_at > MODEL_AGE
+    target, behind = clock.read(outlook.as_of, now)
+    is_old = outlook.model is not None and now - outlook.model.trained_at > MODEL_AGE
     if trained_now or refused:
-        return _made(prepared, target, behind, model_stale, trained_now, refused)
-    kept = prepared.said.get((behind, model_stale))
-    if kept is None:
-        kept = _made(prepared, target, behind, model_stale, trained_now, refused)
-        prepared.said[behind, model_stale] = kept
-    return kept
+        fields = _any_price(outlook, target, behind, is_old, trained_now, refused)
+    else:
+        kept = outlook.any_price.get((behind, is_old))
+        if kept is None:
+            kept = _any_price(outlook, target, behind, is_old, False, None)
+            outlook.any_price[behind, is_old] = kept
+        fields = dict(kept)
+    start = outlook.last_close if price is None else price
+    fields["price"] = start
+    fields["price_source"] = "last close" if price is None else "request"
+    fields["prediction"] = start * math.exp(outlook.distribution.forecast)
+    fields["intervals"] = tuple(
+        Interval(level, start * math.exp(low), start * math.exp(high), low, high)
+        for level, low, high in outlook.intervals
+    )
+    move = start / outlook.last_close - 1
+    if abs(move) > UNUSUAL_MOVE:
+        fields["notes"] = (*fields["notes"], f"price {start:g} is {move:+.0%} from the last close")
+    return fields
 
 
-def _made(
-    prepared: Prepared,
+def _any_price(
+    outlook: Outlook,
     target: date,
     behind: int,
-    model_stale: bool,
+    is_old: bool,
     trained_now: bool,
     refused: Exception | None,
 ) -> dict[str, Any]:
-    model, prices, distribution = prepared.model, prepared.prices, prepared.distribution
-    rise = prepared.probability_up
+    """Fields in their order; None where the price decides."""
+    model, rise = outlook.model, outlook.probability_up
     status: Status = "momentum" if model is None else "trained-on-demand" if trained_now else "pre-trained"
+    as_of = outlook.as_of.astype(date)
+    correlated = model.correlation_as_of.astype(date) if model else None
     return {
-        "symbol": prepared.symbol,
+        "symbol": outlook.symbol,
         "status": status,
-        "model": "momentum" if model is None else "gnn",
-        "as_of": _day(prices.as_of),
+        "model": "gnn" if model else "momentum",
+        "as_of": as_of,
         "target_session": target,
         "horizon": HORIZON,
         "price": None,
         "price_source": None,
-        "predicted_return": distribution.forecast,
+        "predicted_return": outlook.distribution.forecast,
         "prediction": None,
         "intervals": None,
         "probability_up": rise,
-        "confidence": rise if distribution.forecast >= 0 else 1 - rise,
-        "prices_source": prices.source,
-        "prices_provider": prices.provider,
-        "last_close": prices.last_close,
+        "confidence": rise if outlook.distribution.forecast >= 0 else 1 - rise,
+        "prices_source": outlook.source,
+        "prices_provider": outlook.provider,
+        "last_close": outlook.last_close,
         "stale": behind > 0,
         "sessions_behind": behind,
         "generation": model.generation if model else None,
         "trained_at": model.trained_at if model else None,
-        "model_stale": model_stale,
-        "correlations_as_of": _correlated(prepared, model),
-        "correlations": None if model is None else "computed" if prepared.recomputed else "stored",
-        "calibration_sessions": prepared.calibration_sessions,
-        "notes": tuple(_notes(prepared, behind, refused)),
+        "model_stale": is_old,
+        "correlations_as_of": as_of if outlook.recomputed else correlated,
+        "correlations": None if model is None else "computed" if outlook.recomputed else "stored",
+        "calibration_sessions": outlook.calibration_sessions,
+        "notes": tuple(_notes(outlook, behind, refused)),
     }
 
 
-def _correlated(prepared: Prepared, model: ServedModel | None) -> date | None:
-    if model is None:
-        return None
-    return _day(prepared.prices.as_of if prepared.recomputed else model.correlation_as_of)
-
-
-def _day(session: np.datetime64) -> date:
-    day: date = session.astype(date)
-    return day
-
-
-def _notes(prepared: Prepared, behind: int, refused: Exception | None) -> list[str]:
-    notes, prices = [], prepared.prices
+def _notes(outlook: Outlook, behind: int, refused: Exception | None) -> list[str]:
+    notes = []
     if behind:
-        notes.append(f"prices end on {prices.as_of}: {behind} completed sessions are missing")
-    if prepared.model is None:
+        notes.append(f"prices end on {outlook.as_of}: {behind} completed sessions are missing")
+    if outlook.model is None:
         notes.append(
-            f"no model for {prepared.symbol}: momentum of its own returns answers; "
-            f"train one with: tickgraph train --symbols {prepared.symbol}"
+            f"no model for {outlook.symbol}: momentum of its own returns answers; "
+            f"train one with: tickgraph train --symbols {outlook.symbol}"
         )
     else:
-        notes += _model_notes(prepared, prepared.model, prices)
+        notes += _model_notes(outlook, outlook.model)
     if refused:
         notes.append(f"a newer model is not used, since it could not be verified: {refused}")
     return notes
 
 
-def _model_notes(prepared: Prepared, model: ServedModel, prices: PriceContext) -> list[str]:
+def _model_notes(outlook: Outlook, model: LoadedModel) -> list[str]:
     notes = []
-    if model.trained_through > prices.as_of:
+    if model.trained_through > outlook.as_of:
         notes.append(
             f"the model was trained and calibrated on prices up to {model.trained_through}, later than the "
-            f"forecast's own: this is no test of it. Train one with: tickgraph train --as-of {prices.as_of}"
+            f"forecast's own: this is no test of it. Train one with: tickgraph train --as-of {outlook.as_of}"
         )
     if not model.beats_zero:
         notes.append(
@@ -181,7 +244,7 @@ def _model_notes(prepared: Prepared, model: ServedModel, prices: PriceContext) -
     if model.volatility is None:
         notes.append(
             "the model is of an earlier release: its intervals follow the last 20 sessions alone, and its confidence "
-            f"is less reliable. Train it again: tickgraph train --symbols {prepared.symbol}"
+            f"is less reliable. Train it again: tickgraph train --symbols {outlook.symbol}"
         )
     if model.short_history:
         notes.append("trained on a short history")
@@ -190,15 +253,15 @@ def _model_notes(prepared: Prepared, model: ServedModel, prices: PriceContext) -
         notes.append(
             f"trained with {peers} of {wanted} peers: of the other symbols, no more had a price of "
             f"{model.trained_through} and enough sessions in common. tickgraph prices check names those that end "
-            f"apart; bring them up to date or add prices of more symbols, then train {prepared.symbol} again"
+            f"apart; bring them up to date or add prices of more symbols, then train {outlook.symbol} again"
         )
-    if prepared.recomputed == "session":
+    if outlook.recomputed == "session":
         notes.append(
             f"correlations were published for {model.correlation_as_of}, so they were computed for "
-            f"{prices.as_of} from stored prices"
+            f"{outlook.as_of} from stored prices"
         )
-    elif prepared.recomputed == "age":
+    elif outlook.recomputed == "age":
         notes.append("stored correlations are over 24 hours old, so they were computed from stored prices")
-    if prepared.absent:
-        notes.append(f"peers without complete prices at {prices.as_of}: {', '.join(prepared.absent)}")
+    if outlook.absent:
+        notes.append(f"peers without complete prices at {outlook.as_of}: {', '.join(outlook.absent)}")
     return notes

@@ -1,148 +1,170 @@
-"""The request's path: models from the registry, prices from the store, one network call for all symbols."""
+"""Forecasts from models in a registry and prices in a store: one network call for all symbols."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError
+from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError, error_of
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
-from tickgraph.market.price import checked_price, prices_by_symbol
+from tickgraph.market.price import prices_by_symbol
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.answer import Clock, answer, answer_values
-from tickgraph.serving.batch import last_session, prepare_models, prepare_momentum, target_graph, until
-from tickgraph.serving.cache import MAX_BYTES, MAX_MODELS, ModelCache
-from tickgraph.serving.failures import failure_of
-from tickgraph.serving.forecast import Forecast
+from tickgraph.serving.answer import Forecast, Forecasts, answer, answer_fields
+from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
+from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, LoadedModel, ModelCache
 from tickgraph.serving.observer import Observer
-from tickgraph.serving.prepared import Prepared
-from tickgraph.serving.remembered import HeldPrices, Remembered
-from tickgraph.serving.served import ServedModel
-from tickgraph.serving.snapshot import TargetGraph
-from tickgraph.threads import HungError
+from tickgraph.serving.outlook import (
+    Outlook,
+    TargetGraph,
+    last_session,
+    network_outlooks,
+    target_graph,
+    until,
+)
+from tickgraph.serving.panels import PanelCache
+from tickgraph.serving.session_clock import Clock
+from tickgraph.threads import HungError, Threads
+
+T = TypeVar("T")
+Fallback = Literal["momentum", "train", "none"]
+Trainer = Callable[[Symbol, str], None]
+
+QUESTIONS = 4  # small questions to storage at one time
+HUNG = 8  # of them, how many may hang before others are refused
+END_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
-Panels = Callable[[str, Sequence[str]], PricePanel]
-Trainer = Callable[[str, str], None]
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a watcher saw at its last look.
+
+    Attributes
+    ----------
+    symbols
+        Symbols that have a model.
+    stored
+        Symbols with stored prices of the forecaster's source.
+    fault
+        Why the models cannot be listed now; None if they can. Then the symbols are those of an earlier look.
+    """
+
+    symbols: tuple[Symbol, ...] = ()
+    stored: tuple[Symbol, ...] = ()
+    fault: str | None = None
+    trained: frozenset[Symbol] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trained", frozenset(self.symbols))
 
 
 @dataclass
-class Forecasts:
-    """Answers for several symbols: what was forecast, and what failed and why."""
+class Outlooks:
+    """Outlooks of several symbols, the error of each that has none, and those that were trained for it."""
 
-    forecasts: dict[str, Forecast] = field(default_factory=dict)
+    found: dict[Symbol, Outlook] = field(default_factory=dict)
     failures: dict[str, TickgraphError] = field(default_factory=dict)
+    trained: set[Symbol] = field(default_factory=set)
+
+    @contextlib.contextmanager
+    def alone(self, symbol: Symbol) -> Iterator[None]:
+        """Whatever fails in here, foreseen or not, fails this symbol and no other."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self.failures[symbol] = error_of(symbol, error)
 
 
 class Forecaster:
     """Forecast from trained models and stored prices; safe to call from several threads.
 
     Models are loaded on first use and verified. What does not depend on the request's price is computed once per
-    model and prices, and several symbols in one network call.
+    model and prices, and for several symbols in one network call.
+
+    Without a watcher every call looks for newer models and prices of the symbols that it is asked for. Under a
+    :class:`tickgraph.serving.watcher.Watcher` a call looks at no file of a symbol that is in memory.
 
     Parameters
     ----------
-    registry
-        Trained models.
-    panels
-        ``panels(source, symbols)`` gives stored prices, of those symbols at least, such as
-        :class:`tickgraph.serving.prices.PanelCache`.
+    registry, store
+        Trained models and stored prices.
     source
         Source of prices for a symbol without a model; a model uses the source it was trained on.
-    source_of
-        Source of prices for one symbol without a model; None is ``source`` for all.
     train
         ``train(symbol, source)`` trains and publishes a model; needed for ``fallback="train"``.
     graph
         Windows of the momentum fallback.
     now
         Clock that staleness is measured against; None is the system's.
-    models
-        Models in memory; None is a cache of its own with the default bounds.
-    watched
-        Whether someone else looks for newer models. Otherwise every call looks for those it uses.
-    has_model
-        Whether a watcher has seen a model of a canonical symbol; then no file is looked at.
-    generation
-        Looks up a symbol's current generation; None asks the registry.
-    fault
-        Says why the models cannot be listed at present, and gives None if they can. None asks the registry.
+    max_models, max_bytes
+        Bounds of the models in memory.
+    storage_seconds
+        How long a model or prices may take to be read before callers are told that storage does not answer; None is
+        without limit.
     observer
-        Hears of computations and fallbacks.
+        Hears of loads, computations and failures.
     journal
-        Keeps a record of what was prepared from the newest prices; None keeps none.
+        Keeps a record of the forecasts computed from the newest prices; None keeps none.
     """
 
     def __init__(
         self,
         registry: ModelRegistry,
-        panels: Panels,
+        store: PriceStore,
         *,
         source: str = "sample",
-        source_of: Callable[[str], str] | None = None,
         train: Trainer | None = None,
         graph: GraphConfig | None = None,
         now: Callable[[], datetime] | None = None,
-        models: ModelCache | None = None,
-        watched: bool = False,
-        has_model: Callable[[str], bool] = lambda symbol: False,
-        generation: Callable[[str], str | None] | None = None,
-        fault: Callable[[], str | None] | None = None,
+        max_models: int = MAX_MODELS,
+        max_bytes: int = MAX_BYTES,
+        storage_seconds: float | None = None,
         observer: Observer | None = None,
         journal: ForecastJournal | None = None,
     ) -> None:
-        self._registry = registry
-        self._panels = panels
-        self._source = source
-        self._source_of = source_of or (lambda symbol: source)
-        self._train = train
+        self.registry, self.store, self.source = registry, store, source
+        self.observer = observer or Observer()
+        self.models = ModelCache(
+            lambda symbol: LoadedModel.from_stored(registry.load(symbol, weight_shapes)),
+            registry.generation,
+            observer=self.observer,
+            max_models=max_models,
+            max_bytes=max_bytes,
+            load_seconds=storage_seconds,
+        )
+        self.panels = PanelCache(store, self.observer, storage_seconds)
+        self.catalogue: Catalogue | None = None  # a watcher's, if there is one
+        self._train, self._training = train, threading.Lock()
         self._graph = graph or GraphConfig()
         self._clock = Clock(now)
-        self._observer = observer or Observer()
         self._journal = journal
-        # An empty cache is false, so `or` would not do.
-        self._models = open_models(registry, observer=self._observer) if models is None else models
-        self._watched = watched
-        self._has_model, self._fault = has_model, fault or registry.fault
-        self._generation = generation or registry.generation
-        self._remembered = Remembered(self._models, self._clock)
-        self._training = threading.Lock()
+        self._storage_seconds = storage_seconds
+        self._questions = Threads(QUESTIONS, "tickgraph-ask", spare=HUNG)
+        self._outlooks: dict[Symbol, Outlook] = {}  # in memory, the oldest first
+        self._max_outlooks = max(MAX_MODELS, max_models)
+        self._lock = threading.Lock()  # for putting an outlook in memory
+        self._renewing = False
 
-    def symbols(self) -> tuple[str, ...]:
-        """Symbols that have a trained model."""
-        return tuple(self._registry.symbols())
-
-    def model(self, symbol: str) -> ServedModel:
-        """Load a symbol's model, or give the one in memory.
-
-        Raises
-        ------
-        ModelNotFoundError
-            No model was published for the symbol.
-        ArtefactError
-            Its files are damaged, foreign or mismatched.
-        """
-        symbol = canonical(symbol)
-        if not self._watched:
-            self._models.revalidate((symbol,))
-        return self._models.get(symbol)
-
-    def clear(self) -> int:
-        """Forget models and what was computed from them; returns how many models were in memory."""
-        self._remembered.clear()
-        return self._models.clear()
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Symbols that have a trained model; under a watcher, those of its last look."""
+        return (
+            tuple(map(Symbol, self.registry.symbols())) if self.catalogue is None else self.catalogue.symbols
+        )
 
     def forecast(
         self,
@@ -150,19 +172,18 @@ class Forecaster:
         price: float | None = None,
         *,
         as_of: date | None = None,
-        fallback: str = "momentum",
+        fallback: Fallback = "momentum",
     ) -> Forecast:
-        """Forecast one symbol's next close.
+        """Forecast a symbol's next close.
 
         Parameters
         ----------
         symbol
-            Ticker; aliases are followed.
+            Ticker; former names are followed.
         price
             Current price in dollars; None takes the last stored close.
         as_of
-            Answer as on the evening of this day, from prices up to it; None uses all that are stored. A model
-            that has seen later prices says so in the notes.
+            Use prices up to this day only. A model that has seen later prices says so in the notes.
         fallback
             For a symbol without a model: ``momentum``, ``train`` (train it now) or ``none`` (an error).
 
@@ -173,21 +194,23 @@ class Forecaster:
         ModelNotFoundError
             No model, and ``fallback="none"``.
         ArtefactError
-            The model's files are damaged; nothing is served in their place.
+            The model's files are damaged; nothing answers in their place.
         PriceDataError
             Prices are missing or too few.
         """
-        prices = {} if price is None else {symbol: price}
-        result = self.forecast_many([symbol], prices, as_of=as_of, fallback=fallback)
+        name = canonical(symbol)
+        prices = {} if price is None else prices_by_symbol([(name, price)])
+        result = self.forecasts([name], prices, as_of=as_of, fallback=fallback)
         for error in result.failures.values():
             raise error
-        return next(iter(result.forecasts.values()))
+        return result.forecasts[name]
 
     def forecast_all(
         self, prices: Mapping[str, float] | None = None, *, as_of: date | None = None
     ) -> Forecasts:
         """Forecast every symbol that has a model, in one batched call."""
-        return self.forecast_many(self.symbols(), prices, as_of=as_of, fallback="none")
+        given = prices_by_symbol((prices or {}).items())
+        return self.forecasts(self.symbols(), given, as_of=as_of, fallback="none")
 
     def forecast_many(
         self,
@@ -195,7 +218,7 @@ class Forecaster:
         prices: Mapping[str, float] | None = None,
         *,
         as_of: date | None = None,
-        fallback: str = "momentum",
+        fallback: Fallback = "momentum",
     ) -> Forecasts:
         """Forecast several symbols; one that fails is reported and the others go on.
 
@@ -204,277 +227,312 @@ class Forecaster:
         InputError
             A malformed symbol, or a price that is not a positive number.
         """
-        wanted = tuple(dict.fromkeys(canonical(symbol) for symbol in symbols))
+        names = tuple(dict.fromkeys(canonical(symbol) for symbol in symbols))
         given = prices_by_symbol((prices or {}).items())
-        trained: set[str] = set()
-        found, failures = self.prepare(wanted, as_of=as_of, fallback=fallback, trained=trained)
-        refusals = self._models.refusals()
-        clock = self._clock if as_of is None else Clock(lambda: min(self._clock.now(), _end_of(as_of)))
-        answers: dict[str, Forecast] = {}
-        for symbol in wanted:
-            if symbol in found:
-                try:
-                    answers[symbol] = answer(
-                        found[symbol],
-                        given.get(symbol),
-                        clock,
-                        trained_now=symbol in trained,
-                        refused=refusals.get(symbol) if found[symbol].model else None,
-                    )
-                except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-                    failures[symbol] = failure_of(symbol, error)
-        return Forecasts(answers, failures)
+        return self.forecasts(names, given, as_of=as_of, fallback=fallback)
 
-    def prepare(
+    def forecasts(
         self,
-        symbols: Sequence[str],
+        symbols: Sequence[Symbol],
+        prices: Mapping[str, float],
         *,
         as_of: date | None = None,
-        fallback: str = "momentum",
-        trained: set[str] | None = None,
-    ) -> tuple[dict[str, Prepared], dict[str, TickgraphError]]:
-        """Predictive distributions of canonical symbols, and the error of each that has none.
-
-        What is in memory and still valid is given as it is; the rest is computed together.
-        """
-        done: dict[str, Prepared] = {}
-        made: dict[str, Prepared] = {}
-        failures: dict[str, TickgraphError] = {}
-        models = self._found(symbols, fallback, trained if trained is not None else set(), failures)
-        together: dict[tuple[str, GraphConfig, frozenset[Any]], list[ServedModel]] = {}
-        panels = self._panels_of(models, failures)
-        for symbol, model in models.items():
-            if symbol in failures:
-                continue
-            source = model.source if model else self._source_of(symbol)
-            try:
-                kept = self._remembered.valid(symbol, model, panels[source]) if as_of is None else None
-                if kept:
-                    done[symbol] = kept
-                elif model is None:
-                    made[symbol] = self._by_momentum(symbol, panels[source], as_of)
-                else:
-                    together.setdefault((source, model.graph, model.shapes), []).append(model)
-            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-                failures[symbol] = failure_of(symbol, error)
-        for (source, *_), group in together.items():
-            panel = until(panels[source], as_of)
-            for session, those in _by_last_session(panel, group, failures).items():
-                made |= self._by_network(panels[source], session, those, failures, keep=as_of is None)
-        if together:
-            self._remembered.forget_evicted()
-        if self._journal is not None and made and as_of is None:
-            self._log_forecasts(self._journal, made)
-        return done | made, failures
-
-    def _log_forecasts(self, journal: ForecastJournal, made: Mapping[str, Prepared]) -> None:
-        try:
-            self._observer.journaled(*journal.log(made.values()))
-        except Exception:  # noqa: BLE001  the forecasts are sound, whatever became of their record
-            _log.exception("forecasts could not be logged")
-            self._observer.journaled(0, len(made))
-
-    def _found(
-        self, symbols: Sequence[str], fallback: str, trained: set[str], failures: dict[str, TickgraphError]
-    ) -> dict[str, ServedModel | None]:
-        """Model of each symbol, loaded side by side; None for those that momentum answers for."""
-        begun: dict[str, Callable[..., ServedModel | None]] = {}
+        fallback: Fallback = "momentum",
+    ) -> Forecasts:
+        """As :meth:`forecast_many`, for symbols and prices that were checked where they came in."""
+        outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
+        clock = self._clock if as_of is None else Clock(lambda: min(self._clock.now(), _end_of(as_of)))
+        answers: dict[str, Forecast] = {}
         for symbol in symbols:
-            try:
-                begun[symbol] = self._find(symbol, fallback, trained)
-            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-                failures[symbol] = failure_of(symbol, error)
-        models: dict[str, ServedModel | None] = {}
+            if (outlook := outlooks.found.get(symbol)) is None:
+                continue
+            with outlooks.alone(symbol):
+                answers[symbol] = answer(
+                    outlook,
+                    prices.get(symbol),
+                    clock,
+                    trained_now=symbol in outlooks.trained,
+                    refused=self.models.refusal(symbol) if outlook.model else None,
+                )
+        return Forecasts(answers, outlooks.failures)
+
+    def outlook(self, symbol: Symbol, *, fallback: Fallback = "momentum") -> Outlook:
+        """Outlook of one symbol; raises as :meth:`forecast`."""
+        outlooks = self.outlooks((symbol,), fallback=fallback)
+        for error in outlooks.failures.values():
+            raise error
+        return outlooks.found[symbol]
+
+    def outlooks(
+        self, symbols: Sequence[Symbol], *, as_of: date | None = None, fallback: Fallback = "momentum"
+    ) -> Outlooks:
+        """Outlooks of several symbols: from memory where they hold, the others are computed together."""
+        result = Outlooks()
+        computed: list[Outlook] = []
+        for source, models in self._by_source(self._load(symbols, fallback, result), result).items():
+            panel = self._panel_of(source, models, result)
+            if panel is None:
+                continue
+            prices, now = until(panel, as_of), self._clock.now()
+            together: dict[tuple[Any, ...], list[LoadedModel]] = {}
+            for symbol, model in models.items():
+                if symbol in result.failures:
+                    continue
+                with result.alone(symbol):
+                    kept = self._outlooks.get(symbol) if as_of is None else None
+                    if kept is not None and kept.holds(model, panel, now):
+                        result.found[symbol] = kept
+                    elif model is not None:
+                        session = last_session(prices, symbol)
+                        together.setdefault((model.graph, model.shapes, session), []).append(model)
+                    else:
+                        computed.append(momentum_outlook(symbol, panel, as_of, self._graph))
+                        self.observer.fell_back(symbol, "no model")
+            for (*_, session), group in together.items():
+                computed += self._by_network(panel, session, group, result)
+        for outlook in computed:
+            with result.alone(outlook.symbol):
+                if as_of is None:
+                    self._keep(outlook)
+                result.found[outlook.symbol] = outlook
+        if as_of is None and computed:
+            self._forget_evicted()
+            self._record([outlook for outlook in computed if outlook.symbol in result.found])
+        return result
+
+    def peek(self, symbol: Symbol) -> Outlook | None:
+        """Outlook of a symbol under a watcher if it is in memory and holds now: no file is looked at.
+
+        While models and prices are being renewed, what was computed from those before still answers.
+        """
+        outlook, catalogue = self._outlooks.get(symbol), self.catalogue
+        if outlook is None or catalogue is None:
+            return None
+        if outlook.model is None:  # momentum answers only for a symbol without a model
+            return outlook if symbol not in catalogue.trained and self._holds(outlook) else None
+        if symbol not in catalogue.trained:
+            return None
+        soon = self._renewing and self.models.peek(symbol) is not None
+        if not (outlook.is_fresh(self._clock.now()) if soon else self._holds(outlook)):
+            return None
+        self.models.use(symbol)
+        return outlook
+
+    def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
+        """Forecast at a price that was checked; None is the last stored close."""
+        refused = self.models.refusal(outlook.symbol) if outlook.model else None
+        return answer(outlook, price, self._clock, trained_now=trained_now, refused=refused)
+
+    def answer_fields(self, outlook: Outlook, price: float | None) -> dict[str, Any]:
+        """Fields of :meth:`answer` in their order."""
+        refused = self.models.refusal(outlook.symbol) if outlook.model else None
+        return answer_fields(outlook, price, self._clock, refused=refused)
+
+    def graph(self, symbol: Symbol) -> TargetGraph:
+        """Graph that a symbol's forecast comes from now; raises as :meth:`forecast`."""
+        model = self.models.get(symbol)
+        return target_graph(model, self._panel(model.source, model.nodes), self._clock.now())
+
+    def has_model(self, symbol: Symbol) -> bool:
+        """Whether the watcher saw a model of a symbol at its last look."""
+        return self.catalogue is not None and symbol in self.catalogue.trained
+
+    def known(self) -> tuple[Symbol, ...]:
+        """Symbols that had a model or stored prices at the watcher's last look."""
+        catalogue = self.catalogue or Catalogue()
+        return tuple(dict.fromkeys((*catalogue.symbols, *catalogue.stored)))
+
+    def known_now(self) -> tuple[Symbol, ...]:
+        """As :meth:`known`, with the symbols whose prices were stored since; looks at a folder."""
+        stored = self._ask(self.store.symbols, self.source)
+        return tuple(dict.fromkeys((*self.known(), *map(Symbol, stored))))
+
+    def sessions_behind(self) -> dict[str, int]:
+        """Completed sessions that the prices in memory lack, by source."""
+        return self.panels.sessions_behind(self._clock.now())
+
+    def renew(self) -> str | None:
+        """Bring models, prices and outlooks in memory up to date with what is stored; gives what failed, if any.
+
+        Meanwhile requests are answered from what was in memory before, so that none has to load or compute.
+        """
+        failed = None
+        self._renewing = True
+        try:
+            for step in (self.models.revalidate, self.panels.refresh, self._recompute):
+                try:
+                    step()
+                except Exception as error:  # noqa: BLE001  the other steps are taken all the same
+                    _log.exception("looking for newer models and prices failed")
+                    failed = failed or f"looking for newer models and prices failed: {error}"
+        finally:
+            self._renewing = False
+        return failed
+
+    def clear(self) -> int:
+        """Forget models, prices and outlooks; gives how many models were in memory."""
+        self.panels.clear()
+        self._outlooks.clear()
+        return self.models.clear()
+
+    def close(self) -> None:
+        """Let reads that run end, unless they hang, and read no more."""
+        self.models.close()
+        self.panels.close()
+        self._questions.close(END_SECONDS)
+
+    def _load(
+        self, symbols: Sequence[Symbol], fallback: Fallback, result: Outlooks
+    ) -> dict[Symbol, LoadedModel | None]:
+        """Model of each symbol, loaded side by side; None for those that momentum answers for."""
+        if self.catalogue is None:
+            self.models.revalidate(symbols)
+        loads: dict[Symbol, Callable[..., LoadedModel] | None] = {}
+        for symbol in symbols:
+            with result.alone(symbol):
+                known = self.models.peek(symbol) is not None or self.has_model(symbol)
+                if fallback == "momentum" and not known and self._generation(symbol) is None:
+                    # Known from one file status, without a search for similar names.
+                    self._must_be_able_to_tell(symbol)
+                    loads[symbol] = None
+                else:
+                    loads[symbol] = self.models.begin(symbol)
+        models: dict[Symbol, LoadedModel | None] = {}
         hurry = False
-        for symbol, model in begun.items():
-            try:
-                models[symbol] = model(hurry=hurry)
-            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-                failures[symbol] = failure_of(symbol, error)
-                # Symbols in memory need not wait for every load that hangs.
-                hurry = hurry or isinstance(error, HungError)
+        for symbol, load in loads.items():
+            with result.alone(symbol):
+                models[symbol] = None if load is None else self._loaded(symbol, load, hurry, fallback, result)
+            # Symbols in memory need not wait for every load that hangs.
+            hurry = hurry or isinstance(result.failures.get(symbol), HungError)
         return models
 
-    def in_memory(
-        self, symbol: str, held: HeldPrices, *, has_model: bool, renewing: bool = False
-    ) -> Prepared | None:
-        """Give what was prepared, as :meth:`Remembered.in_memory`: no file is looked at."""
-        return self._remembered.in_memory(symbol, held, has_model=has_model, renewing=renewing)
-
-    def renew(self, held: HeldPrices) -> None:
-        """Compute again, in one call, what newer models or prices made invalid."""
-        self._remembered.forget_evicted()  # such a model is loaded again when it is asked for, not before
-        outdated = self._remembered.outdated(held)
-        if outdated:
-            _, failures = self.prepare(outdated)
-            self._remembered.forget(failures)
-
-    def answer(self, prepared: Prepared, price: float | None, *, trained_now: bool = False) -> Forecast:
-        """Answer at a price; :class:`InputError` for one that is not a positive number."""
-        given = None if price is None else checked_price(prepared.symbol, price)
-        refused = self._models.refusal(prepared.symbol) if prepared.model else None
-        return answer(prepared, given, self._clock, trained_now=trained_now, refused=refused)
-
-    def answer_values(self, prepared: Prepared, price: float | None) -> dict[str, Any]:
-        """Fields of :meth:`answer` in their order, for a price that was checked."""
-        refused = self._models.refusal(prepared.symbol) if prepared.model else None
-        return answer_values(prepared, price, self._clock, refused=refused)
-
-    def graph(self, symbol: str) -> TargetGraph:
-        """Graph that a canonical symbol's forecast comes from now; raises as :meth:`forecast`."""
-        model = self.model(symbol)
-        return target_graph(model, self._panels(model.source, model.nodes), self._clock.now())
-
-    def _find(self, symbol: str, fallback: str, trained: set[str]) -> Callable[..., ServedModel | None]:
-        """Begin to load a symbol's model; call what is given to wait for it."""
-        if not self._watched or fallback == "train":
-            return lambda **_: self._find_now(symbol, fallback, trained)
-        seen = self._models.peek(symbol) is not None or self._has_model(symbol)
-        if fallback == "momentum" and not seen and self._generation(symbol) is None:
-            # Known from one file status, without a search for similar names.
-            self._must_be_able_to_tell(symbol)
-            return lambda **_: None
-        begun = self._models.begin(symbol)  # from memory, whatever became of its files
-
-        def found(*, hurry: bool = False) -> ServedModel | None:
-            try:
-                return begun(hurry=hurry)
-            except ModelNotFoundError:
-                self._must_be_able_to_tell(symbol)
-                if fallback == "momentum":
-                    return None
-                raise
-
-        return found
-
-    def _find_now(self, symbol: str, fallback: str, trained: set[str]) -> ServedModel | None:
+    def _loaded(
+        self,
+        symbol: Symbol,
+        load: Callable[..., LoadedModel],
+        hurry: bool,
+        fallback: Fallback,
+        result: Outlooks,
+    ) -> LoadedModel | None:
+        """Wait for a model; where there is none, do as the fallback says."""
         try:
-            if fallback == "momentum" and self._registry.generation(symbol) is None:
-                self._must_be_able_to_tell(symbol)
-                return None
-            return self.model(symbol)
+            return load(hurry=hurry)
         except ModelNotFoundError:
             self._must_be_able_to_tell(symbol)
             if fallback == "momentum":
                 return None
-            if fallback == "train" and self._train is not None:
-                with self._training:
-                    if self._registry.generation(symbol) is None:  # or another thread has just trained it
-                        self._train(symbol, self._source)
-                trained.add(symbol)
-                return self.model(symbol)
-            raise
+            if fallback == "none" or self._train is None:
+                raise
+        with self._training:
+            if self.registry.generation(symbol) is None:  # or another thread has just trained it
+                self._train(symbol, self.source)
+        result.trained.add(symbol)
+        return self.models.get(symbol)
 
-    def _must_be_able_to_tell(self, symbol: str) -> None:
+    def _must_be_able_to_tell(self, symbol: Symbol) -> None:
         """Raise :class:`StorageError` where a model that is not found is no sign that the symbol has none."""
-        if (fault := self._fault()) is not None:
+        fault = self.registry.fault() if self.catalogue is None else self.catalogue.fault
+        if fault is not None:
             raise StorageError(f"The model of {symbol} cannot be looked up: {fault}")
 
-    def _panels_of(
-        self, models: Mapping[str, ServedModel | None], failures: dict[str, TickgraphError]
-    ) -> dict[str, PricePanel]:
-        """One panel per source with all that the models need; a symbol without prices is set aside."""
-        needs: dict[str, dict[str, tuple[str, ...]]] = {}
-        for symbol, model in models.items():
-            source, nodes = (model.source, model.nodes) if model else (self._source_of(symbol), (symbol,))
-            needs.setdefault(source, {})[symbol] = nodes
-        panels = {}
-        for source, nodes_of in needs.items():
-            try:
-                panels[source] = self._panels(source, _distinct(nodes_of.values()))
-            except Exception:  # noqa: BLE001  foreseen or not, it fails those symbols that need what failed
-                for symbol, nodes in nodes_of.items():
-                    try:
-                        self._panels(source, nodes)
-                    except Exception as error:  # noqa: BLE001
-                        failures[symbol] = failure_of(symbol, error)
-                usable = {symbol: nodes for symbol, nodes in nodes_of.items() if symbol not in failures}
-                try:
-                    if usable:
-                        panels[source] = self._panels(source, _distinct(usable.values()))
-                except Exception as error:  # noqa: BLE001
-                    failures |= {symbol: failure_of(symbol, error) for symbol in usable}
-        return panels
+    def _generation(self, symbol: Symbol) -> str | None:
+        if self.catalogue is None:
+            return self.registry.generation(symbol)
+        return self._ask(self.registry.generation, symbol)
 
-    def _by_momentum(self, symbol: str, panel: PricePanel, as_of: date | None) -> Prepared:
-        prepared = prepare_momentum(symbol, panel, as_of, self._graph)
-        self._observer.fell_back(symbol, "no model")
-        if as_of is None:
-            self._remembered.keep(prepared)
-        return prepared
+    def _ask(self, question: Callable[[str], T], word: str) -> T:
+        """Ask storage a small question; :class:`HungError` if it does not answer."""
+        return self._questions.result(self._questions.submit(question, word), self._storage_seconds)
+
+    def _by_source(
+        self, models: Mapping[Symbol, LoadedModel | None], result: Outlooks
+    ) -> dict[str, dict[Symbol, LoadedModel | None]]:
+        """Models by the source of their prices."""
+        sources: dict[str, dict[Symbol, LoadedModel | None]] = {}
+        for symbol, model in models.items():
+            with result.alone(symbol):
+                source = model.source if model else self.source
+                if model is None and self.catalogue is None:
+                    source = self.store.source_of(symbol, source)
+                sources.setdefault(source, {})[symbol] = model
+        return sources
+
+    def _panel_of(
+        self, source: str, models: Mapping[Symbol, LoadedModel | None], result: Outlooks
+    ) -> PricePanel | None:
+        """One panel with all that the models need; a symbol whose prices cannot be read fails alone."""
+        needs = {symbol: model.nodes if model else (symbol,) for symbol, model in models.items()}
+        try:
+            return self._panel(
+                source, tuple(dict.fromkeys(node for nodes in needs.values() for node in nodes))
+            )
+        except Exception:  # noqa: BLE001  foreseen or not, it fails those symbols that need what failed
+            panel = None
+            for symbol, nodes in needs.items():
+                with result.alone(symbol):
+                    panel = self._panel(source, nodes)  # with all that was read before
+            return panel
+
+    def _panel(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
+        panels = self.panels if self.catalogue is None else self.panels.covering
+        return panels(source, symbols)
 
     def _by_network(
-        self,
-        panel: PricePanel,
-        session: np.datetime64,
-        models: list[ServedModel],
-        failures: dict[str, TickgraphError],
-        *,
-        keep: bool,
-    ) -> dict[str, Prepared]:
+        self, panel: PricePanel, session: np.datetime64, models: list[LoadedModel], result: Outlooks
+    ) -> list[Outlook]:
         started = time.perf_counter()
-        done: dict[str, Prepared] = {}
         try:
-            results = prepare_models(panel, session, models, self._clock.now())
+            outlooks = network_outlooks(panel, session, models, self._clock.now())
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails the symbol that it is of
-            if len(models) == 1:
-                failures[models[0].symbol] = failure_of(models[0].symbol, error)
-                return {}
-            for model in models:
-                done |= self._by_network(panel, session, [model], failures, keep=keep)
-            return done
-        self._observer.computed(len(models), time.perf_counter() - started)
-        for model, prepared in zip(models, results, strict=True):
-            if isinstance(prepared, TickgraphError):
-                failures[model.symbol] = prepared
+            if len(models) > 1:
+                return [one for model in models for one in self._by_network(panel, session, [model], result)]
+            outlooks = [error_of(models[0].symbol, error)]
+        else:
+            self.observer.computed(len(models), time.perf_counter() - started)
+        found = []
+        for model, outlook in zip(models, outlooks, strict=True):
+            if isinstance(outlook, TickgraphError):
+                result.failures[model.symbol] = outlook
                 continue
-            try:
-                if prepared.recomputed:
-                    self._observer.correlated(model.symbol, prepared.recomputed)
-                if keep:
-                    self._remembered.keep(prepared)
-            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-                failures[model.symbol] = failure_of(model.symbol, error)
-            else:
-                done[model.symbol] = prepared
-        return done
+            if outlook.recomputed:
+                self.observer.correlated(model.symbol, outlook.recomputed)
+            found.append(outlook)
+        return found
 
+    def _keep(self, outlook: Outlook) -> None:
+        """Put an outlook in memory, unless its model was replaced or evicted meanwhile: it would come back."""
+        if outlook.model is not None and self.models.peek(outlook.symbol) is not outlook.model:
+            return
+        with self._lock:
+            self._outlooks.pop(outlook.symbol, None)
+            self._outlooks[outlook.symbol] = outlook
+            if len(self._outlooks) > self._max_outlooks:
+                del self._outlooks[next(iter(self._outlooks))]
 
-def open_models(
-    registry: ModelRegistry,
-    *,
-    observer: Observer | None = None,
-    max_models: int = MAX_MODELS,
-    max_bytes: int = MAX_BYTES,
-    load_seconds: float | None = None,
-) -> ModelCache:
-    """Cache of a registry's models, with the bounds of :class:`ModelCache`."""
-    return ModelCache(
-        lambda symbol: ServedModel.from_stored(registry.load(symbol, weight_shapes)),
-        registry.generation,
-        observer=observer,
-        max_models=max_models,
-        max_bytes=max_bytes,
-        load_seconds=load_seconds,
-    )
+    def _holds(self, outlook: Outlook) -> bool:
+        """Whether computing again from the model and the prices in memory would give the same."""
+        panel = self.panels.peek(outlook.source)
+        model = self.models.peek(outlook.symbol)
+        return panel is not None and outlook.holds(model, panel, self._clock.now())
+
+    def _recompute(self) -> None:
+        """Compute again, in one call, what newer models or prices made invalid."""
+        self._forget_evicted()  # such a model is loaded again when it is asked for, not before
+        outdated = [outlook.symbol for outlook in tuple(self._outlooks.values()) if not self._holds(outlook)]
+        if outdated:
+            for symbol in self.outlooks(outdated).failures:
+                self._outlooks.pop(Symbol(symbol), None)
+
+    def _forget_evicted(self) -> None:
+        """Let go of models that left memory: their outlooks would hold them there, whatever the bounds."""
+        for symbol, outlook in tuple(self._outlooks.items()):
+            if outlook.model is not None and self.models.peek(symbol) is None:
+                self._outlooks.pop(symbol, None)
+
+    def _record(self, outlooks: list[Outlook]) -> None:
+        if self._journal is not None and outlooks:
+            self.observer.journaled(*self._journal.log(outlooks))
 
 
 def _end_of(day: date) -> datetime:
     return datetime.combine(day, datetime.max.time(), UTC)  # the exchange closes hours before
-
-
-def _distinct(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(symbol for group in groups for symbol in group))
-
-
-def _by_last_session(
-    panel: PricePanel, models: list[ServedModel], failures: dict[str, TickgraphError]
-) -> dict[np.datetime64, list[ServedModel]]:
-    """Group models by the last session of their target: one that stopped trading is forecast as of then."""
-    groups: dict[np.datetime64, list[ServedModel]] = {}
-    for model in models:
-        try:
-            groups.setdefault(last_session(panel, model.symbol), []).append(model)
-        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-            failures[model.symbol] = failure_of(model.symbol, error)
-    return groups

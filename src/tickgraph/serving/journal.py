@@ -32,8 +32,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from tickgraph.model.measures import LEVELS
-from tickgraph.serving.answer import Clock
-from tickgraph.serving.prepared import Prepared
+from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.session_clock import Clock
 from tickgraph.storage import READABLE, FileRefused, exclusive, names_in, read_regular, storage_errors
 
 KEPT_MONTHS = 13  # that have files; those of older ones are deleted when a new month begins
@@ -106,9 +106,9 @@ class ForecastJournal:
         self.written = 0
         self.dropped = 0
 
-    def log(self, prepared: Iterable[Prepared]) -> Logged:
+    def log(self, outlooks: Iterable[Outlook]) -> Logged:
         """Append one record for each; says how many were written and how many were dropped."""
-        batch = tuple(prepared)
+        batch = tuple(outlooks)
         if not batch:
             return Logged(0, 0)
         now = self._clock.now().astimezone(UTC)
@@ -130,30 +130,30 @@ class ForecastJournal:
             )
         return Logged(written, len(batch) - written)
 
-    def _record(self, prepared: Prepared, now: datetime) -> dict[str, Any]:
-        distribution, prices, model = prepared.distribution, prepared.prices, prepared.model
-        target, behind = self._clock.read(prices.as_of, now)
+    def _record(self, outlook: Outlook, now: datetime) -> dict[str, Any]:
+        distribution, model = outlook.distribution, outlook.model
+        target, behind = self._clock.read(outlook.as_of, now)
         ends = {
             f"{end}_{level}": _rounded(value)
-            for level, *bounds in prepared.intervals
+            for level, *bounds in outlook.intervals
             for end, value in zip(("lower", "upper"), bounds, strict=True)
         }
         return {
             "logged_at": _moment(now),
-            "symbol": prepared.symbol,
-            "as_of": str(prices.as_of),
+            "symbol": outlook.symbol,
+            "as_of": str(outlook.as_of),
             "target_session": str(target),
             "model": "gnn" if model else "momentum",
             "generation": model.generation if model else None,
             "trained_at": _moment(model.trained_at) if model else None,
-            "source": prices.source,
+            "source": outlook.source,
             "sessions_behind": behind,
-            "last_close": _rounded(prices.last_close),
+            "last_close": _rounded(outlook.last_close),
             "predicted_return": _rounded(distribution.forecast),
             "centre": _rounded(distribution.trust * distribution.forecast),
             "volatility": _rounded(distribution.volatility),
             "mean_score": _rounded(float(np.abs(distribution.scores).mean())),
-            "probability_up": _rounded(prepared.probability_up),
+            "probability_up": _rounded(outlook.probability_up),
             **ends,
         }
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 class Observer:
-    """Hears what happens in serving; override what is of interest.
+    """Hears what happens in serving; override the methods of interest.
 
-    Methods are called on the request's path and from several threads: they must be quick and must not raise.
+    They are called while a request waits, and from several threads: they must be quick and must not raise.
     """
 
     def hit(self, symbol: str) -> None:
@@ -28,7 +28,7 @@ class Observer:
         """The network ran once for several symbols."""
 
     def correlated(self, symbol: str, reason: str) -> None:
-        """Stored correlations were not fresh (``age`` or ``session``) and were computed from stored prices."""
+        """A model's correlations were not fresh (``age`` or ``session``) and were computed from stored prices."""
 
     def fell_back(self, symbol: str, reason: str) -> None:
         """Momentum answered: ``no model``."""

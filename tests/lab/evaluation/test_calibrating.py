@@ -144,8 +144,8 @@ def test_arrays_that_do_not_fit_are_errors():
 def test_the_service_says_what_the_evaluation_measures(panel, registry, prices_dir):
     """One model, one session: intervals and probabilities of an answer are those of the same scores here."""
     served = Forecaster(
-        registry, PriceStore(prices_dir).panel, now=lambda: datetime(2022, 12, 30, 22, tzinfo=UTC)
-    ).prepare(["JPM"])[0]["JPM"]
+        registry, PriceStore(prices_dir), now=lambda: datetime(2022, 12, 30, 22, tzinfo=UTC)
+    ).outlook("JPM")
     model = served.model
     window = training_window(panel, registry.metadata("JPM").training_config)
     snapshots = build_snapshots(window, model.nodes, model.graph)

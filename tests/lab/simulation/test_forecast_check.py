@@ -10,7 +10,7 @@ from tickgraph.lab.simulation.forecast_check import Checker
 from tickgraph.lab.simulation.year import Year
 from tickgraph.market.sources.replay import ReplaySource
 from tickgraph.market.store import PriceStore, verdict
-from tickgraph.serving import answer as answers
+from tickgraph.serving.session_clock import Clock
 
 SPAN = date(2022, 5, 31), date(2022, 6, 10)  # AMZN split on 6 June, and XOM and JPM paid dividends around it
 
@@ -52,7 +52,7 @@ def test_a_split_that_is_not_noticed_is_found(make_world, monkeypatch):
 
 
 def test_a_forecast_that_hides_its_age_is_found(make_world, monkeypatch):
-    monkeypatch.setattr(answers.Clock, "read", lambda self, as_of, now: (date(2022, 6, 1), 0))
+    monkeypatch.setattr(Clock, "read", lambda self, as_of, now: (date(2022, 6, 1), 0))
     assert any("missing" in problem or "target" in problem for problem in wrong(make_world(), verify=False))
 
 

@@ -41,7 +41,7 @@ async def retrain(request: Request, symbol: Symbol) -> Job:
 async def clear(request: Request) -> ClearedAnswer:
     """Forget all models and prices in this process's memory; each is read again when it is asked for."""
     service = service_of(request)
-    count, _ = await service.in_thread(service.live.clear)
+    count, _ = await service.in_thread(service.forecaster.clear)
     return ClearedAnswer(models=count)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from tickgraph.errors import InputError, TickgraphError
+from tickgraph.errors import InputError, TickgraphError, error_of
 from tickgraph.http.problem import problem_of
 from tickgraph.http.routes.documented import SYMBOLS, Price, Strike, Symbol, Wait, problems, service_of
 from tickgraph.http.routes.plain import PlainRoute
@@ -23,10 +23,10 @@ from tickgraph.http.schema import (
 )
 from tickgraph.http.service import Service
 from tickgraph.market.price import prices_by_symbol, read_price
+from tickgraph.market.spelling import Symbol as Ticker
 from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.serving.failures import failure_of
-from tickgraph.serving.forecaster import Forecasts
+from tickgraph.serving.answer import Forecasts
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 MAX_SYMBOLS = 1_000
@@ -76,10 +76,8 @@ async def forecast_several(
 @router.get("/forecast/all", response_model=ForecastsAnswer, responses=problems())
 async def forecast_all(request: Request) -> Response:
     """Forecast every symbol that has a model, in one batched call, each from its last stored close."""
-    live = service_of(request).live
-    return await _in_one_call(
-        service_of(request), lambda: live.forecast_many(live.symbols(), fallback="none")
-    )
+    service = service_of(request)
+    return await _in_one_call(service, service.forecaster.forecast_all)
 
 
 async def forecast(
@@ -149,12 +147,12 @@ def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike:
     )
 
 
-def _read(words: list[str]) -> tuple[list[str], dict[str, float], dict[str, TickgraphError]]:
+def _read(words: list[str]) -> tuple[list[Ticker], dict[str, float], dict[str, TickgraphError]]:
     """Canonical symbols, the prices that some are given, and the error of each word that cannot be read.
 
     A symbol with two prices is an error of the whole request, as a parameter given twice is.
     """
-    asked: dict[str, None] = {}
+    asked: dict[Ticker, None] = {}
     given: list[tuple[str, float]] = []
     malformed: dict[str, TickgraphError] = {}
     for word in words:
@@ -183,7 +181,7 @@ async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Respo
                     _written(Forecasts({symbol: forecast}), started, begun)
                 except Exception as error:  # noqa: BLE001
                     del found.forecasts[symbol]
-                    found.failures[symbol] = failure_of(symbol, error)
+                    found.failures[symbol] = error_of(symbol, error)
             return _written(found, started, begun)
 
     body, _ = await service.in_thread(answer)

@@ -36,21 +36,21 @@ async def live() -> HealthAnswer:
 async def ready(request: Request) -> Response:
     """Say whether requests should be sent here: the catalogue of models can be read."""
     service = service_of(request)
-    if service.live.fault is not None:
+    if service.watcher.fault is not None:
         return respond(
             Problem(
                 type="urn:tickgraph:problem:not-ready",
                 title="Not ready",
                 status=503,
-                detail=service.live.fault,
+                detail=service.watcher.fault,
                 instance=request.url.path,
                 request_id=request.scope.get("request_id"),
             )
         )
     answer = HealthAnswer(
         status="ready",
-        models=len(service.live.symbols()),
-        models_in_memory=len(service.live.models),
+        models=len(service.forecaster.symbols()),
+        models_in_memory=len(service.forecaster.models),
         started_at=service.started_at,
     )
     return JSONResponse(answer.model_dump(mode="json"))

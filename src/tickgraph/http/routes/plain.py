@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from tickgraph.errors import SymbolError
 from tickgraph.http.access import only_known_query
 from tickgraph.http.routes.documented import SYMBOL, service_of
+from tickgraph.market.spelling import Symbol as Ticker
 from tickgraph.market.universe import canonical
 
 _SYMBOL = re.compile(SYMBOL)
@@ -70,7 +71,7 @@ class PlainRoute(APIRoute):
         await response(scope, receive, send)
 
 
-def _plain(scope: Scope) -> tuple[str, float | None] | None:
+def _plain(scope: Scope) -> tuple[Ticker, float | None] | None:
     """Read the canonical symbol and the price of a plain request; None of any other."""
     query = _QUERY.fullmatch(scope["query_string"])
     symbol = scope["path_params"]["symbol"]

@@ -12,9 +12,10 @@ from tickgraph.errors import ModelNotFoundError, PriceDataError, reason_of
 from tickgraph.http.routes.documented import Symbol, problems, service_of
 from tickgraph.http.schema import Edge, GraphAnswer, Node, SymbolAnswer, SymbolEntry, SymbolsAnswer
 from tickgraph.http.service import Service
+from tickgraph.market import spelling
 from tickgraph.market.universe import canonical, sector_of
 from tickgraph.pipeline.jobs import Job
-from tickgraph.serving.snapshot import TargetGraph
+from tickgraph.serving.outlook import TargetGraph
 
 router = APIRouter(tags=["symbols"])
 
@@ -42,40 +43,40 @@ async def graph(request: Request, symbol: Symbol) -> GraphAnswer:
 
 
 def _list(service: Service) -> SymbolsAnswer:
-    held = set(service.live.models.symbols())
+    held = set(service.forecaster.models.symbols())
     entries = [_entry(service, name, held) for name in sorted(service.known())]
-    return SymbolsAnswer(count=len(entries), trained=len(service.live.symbols()), symbols=entries)
+    return SymbolsAnswer(count=len(entries), trained=len(service.forecaster.symbols()), symbols=entries)
 
 
-def _entry(service: Service, name: str, held: set[str]) -> SymbolEntry:
+def _entry(service: Service, name: spelling.Symbol, held: set[spelling.Symbol]) -> SymbolEntry:
     try:
         sector = sector_of(name)
     except Exception as error:  # noqa: BLE001  it fails this symbol's sector, and not the list
         reason_of(name, error)  # the log has it
         sector = None
-    model: Literal["gnn", "momentum"] = "gnn" if service.live.has_model(name) else "momentum"
+    model: Literal["gnn", "momentum"] = "gnn" if service.forecaster.has_model(name) else "momentum"
     return SymbolEntry(symbol=name, model=model, in_memory=name in held, sector=sector)
 
 
-def _describe(service: Service, name: str) -> SymbolAnswer:
+def _describe(service: Service, name: spelling.Symbol) -> SymbolAnswer:
     service.must_be_known(name)
-    live = service.live
+    forecaster = service.forecaster
     try:
-        metadata = live.registry.metadata(name)
+        metadata = forecaster.registry.metadata(name)
     except ModelNotFoundError:
         metadata = None
-    source = metadata.data_stats.source if metadata else live.source
+    source = metadata.data_stats.source if metadata else forecaster.source
     try:
-        panel = live.panels.covering(source, (name,))
+        panel = forecaster.panels.covering(source, (name,))
         closes = panel.adj_close[:, panel.column(name)]
         sessions = panel.sessions[np.isfinite(closes)]
     except PriceDataError:
         sessions = np.array([], "datetime64[D]")
-    refusal = live.models.refusal(name)
+    refusal = forecaster.models.refusal(name)
     return SymbolAnswer(
         symbol=name,
         model="gnn" if metadata else "momentum",
-        in_memory=live.models.peek(name) is not None,
+        in_memory=forecaster.models.peek(name) is not None,
         sector=sector_of(name),
         metadata=metadata.model_dump(mode="json") if metadata else None,
         refused=str(refusal) if refusal else None,
@@ -87,7 +88,7 @@ def _describe(service: Service, name: str) -> SymbolAnswer:
     )
 
 
-def _training(service: Service, name: str) -> Job | None:
+def _training(service: Service, name: spelling.Symbol) -> Job | None:
     running = service.background.running(name)
     if running is None:
         return service.background.recent_failure(name)
@@ -99,16 +100,15 @@ def _day(session: np.datetime64) -> date:
     return day
 
 
-def _graph(service: Service, name: str) -> GraphAnswer:
+def _graph(service: Service, name: spelling.Symbol) -> GraphAnswer:
     service.must_be_known(name)
-    found = service.live.graph(name)
-    threshold = service.live.models.get(name).graph.threshold
+    found = service.forecaster.graph(name)
     size = len(found.nodes)
     alpha = found.attention[:, :size, :size]
     return GraphAnswer(
         symbol=name,
         as_of=_day(found.session),
-        threshold=threshold,
+        threshold=found.threshold,
         nodes=[
             Node(
                 symbol=node,

@@ -14,10 +14,11 @@ from tickgraph.errors import TickgraphError, reason_of
 from tickgraph.lab.simulation.retrained_forecasts import TOLERANCE, ExpectedForecasts, difference
 from tickgraph.lab.simulation.world import World
 from tickgraph.market.calendar import last_completed_session, next_session, sessions_behind
-from tickgraph.serving.batch import prepare_momentum
-from tickgraph.serving.forecast import Forecast
-from tickgraph.serving.prepared import Prepared
-from tickgraph.serving.served import ServedModel
+from tickgraph.market.spelling import Symbol
+from tickgraph.serving.answer import Forecast
+from tickgraph.serving.fallback import momentum_outlook
+from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.outlook import Outlook
 
 _NOT_AGAIN = "it was served, and could not be made again"
 
@@ -45,10 +46,13 @@ class Checker:
     expected: ExpectedForecasts | None
     verified: int = 0
     largest: float = 0.0
-    _known: dict[tuple[str, datetime, np.datetime64], Prepared] = field(default_factory=dict)
+    _known: dict[tuple[str, datetime, np.datetime64], Outlook] = field(default_factory=dict)
 
     def check(
-        self, now: datetime, forecasts: Mapping[str, Forecast], model_of: Callable[[str], ServedModel | None]
+        self,
+        now: datetime,
+        forecasts: Mapping[str, Forecast],
+        model_of: Callable[[Symbol], LoadedModel | None],
     ) -> dict[str, str]:
         """What is wrong with forecasts served at a moment, by symbol.
 
@@ -62,7 +66,8 @@ class Checker:
             Model in memory of a symbol.
         """
         models = {
-            symbol: model_of(symbol) if answer.generation else None for symbol, answer in forecasts.items()
+            symbol: model_of(Symbol(symbol)) if answer.generation else None
+            for symbol, answer in forecasts.items()
         }
         wrong = {
             symbol: problem
@@ -73,14 +78,14 @@ class Checker:
             return wrong
         wrong |= self._train_again({symbol: model for symbol, model in models.items() if symbol not in wrong})
         left = {symbol: answer for symbol, answer in forecasts.items() if symbol not in wrong}
-        for symbol, prepared in self._expected(now, left, models, wrong).items():
-            apart = difference(left[symbol], prepared)
+        for symbol, outlook in self._expected(now, left, models, wrong).items():
+            apart = difference(left[symbol], outlook)
             self.verified += 1
             self.largest = max(self.largest, apart)
             if not apart <= TOLERANCE:
                 wrong[symbol] = (
                     f"{symbol} as of {left[symbol].as_of}: forecast {left[symbol].predicted_return:+.6f}, and "
-                    f"{prepared.distribution.forecast:+.6f} when trained as of that day (apart by {apart:.2g})"
+                    f"{outlook.distribution.forecast:+.6f} when trained as of that day (apart by {apart:.2g})"
                 )
         return wrong
 
@@ -88,21 +93,21 @@ class Checker:
         self,
         now: datetime,
         forecasts: Mapping[str, Forecast],
-        models: Mapping[str, ServedModel | None],
+        models: Mapping[str, LoadedModel | None],
         wrong: dict[str, str],
-    ) -> dict[str, Prepared]:
+    ) -> dict[str, Outlook]:
         """Forecasts made again; why one could not be is added to what is wrong."""
         assert self.expected is not None  # noqa: S101  asked by its only caller
         names, ends = self.world.names(now), self.world.ends(now)
-        found: dict[str, Prepared] = {}
-        groups: dict[np.datetime64, list[tuple[str, ServedModel]]] = {}
+        found: dict[str, Outlook] = {}
+        groups: dict[np.datetime64, list[tuple[str, LoadedModel]]] = {}
         for symbol, answer in forecasts.items():
             as_of: np.datetime64 = np.datetime64(answer.as_of, "D")
             model = models[symbol]
             if model is None:
                 panel = self.expected.panel(as_of, names, ends)
                 try:
-                    found[symbol] = prepare_momentum(symbol, panel, answer.as_of, self.world.training)
+                    found[symbol] = momentum_outlook(Symbol(symbol), panel, answer.as_of, self.world.training)
                 except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                     wrong[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
                 continue
@@ -113,14 +118,14 @@ class Checker:
                 groups.setdefault(as_of, []).append((symbol, model))
         for as_of, group in groups.items():
             again = [_under(names, self._again(model)) for _, model in group]
-            results = self.expected.prepared(again, as_of, names, ends)
-            for (symbol, model), prepared in zip(group, results, strict=True):
-                if not isinstance(prepared, TickgraphError):
-                    found[symbol] = self._known[symbol, model.trained_at, as_of] = prepared
+            results = self.expected.outlooks(again, as_of, names, ends)
+            for (symbol, model), outlook in zip(group, results, strict=True):
+                if not isinstance(outlook, TickgraphError):
+                    found[symbol] = self._known[symbol, model.trained_at, as_of] = outlook
         self._forget(now)
         return found
 
-    def _train_again(self, models: Mapping[str, ServedModel | None]) -> dict[str, str]:
+    def _train_again(self, models: Mapping[str, LoadedModel | None]) -> dict[str, str]:
         """Train the models of some symbols as of their day; why one could not be, by symbol."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         failed = {}
@@ -138,7 +143,7 @@ class Checker:
                 failed[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
         return failed
 
-    def _again(self, model: ServedModel) -> ServedModel:
+    def _again(self, model: LoadedModel) -> LoadedModel:
         assert self.expected is not None  # noqa: S101  asked by its only callers
         at = model.trained_at
         return self.expected.model(
@@ -152,13 +157,13 @@ class Checker:
                 del self._known[key]
 
 
-def _under(names: Mapping[str, str], model: ServedModel) -> ServedModel:
+def _under(names: Mapping[str, str], model: LoadedModel) -> LoadedModel:
     """The model with its nodes under the names that the system knows by now."""
-    nodes = tuple(names.get(node, node) for node in model.nodes)
+    nodes = tuple(Symbol(names.get(node, node)) for node in model.nodes)
     return replace(model, symbol=nodes[0], nodes=nodes)
 
 
-def _mismarked(answer: Forecast, model: ServedModel | None, now: datetime) -> str | None:
+def _mismarked(answer: Forecast, model: LoadedModel | None, now: datetime) -> str | None:
     """Say what a forecast hides of its age, or that it knows the future."""
     completed = last_completed_session(now)
     as_of = np.datetime64(answer.as_of, "D")

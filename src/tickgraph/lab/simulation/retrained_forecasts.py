@@ -18,10 +18,9 @@ from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.train import peer_panel
 from tickgraph.registry.registry import StoredModel
-from tickgraph.serving.batch import prepare_models
-from tickgraph.serving.forecast import Forecast
-from tickgraph.serving.prepared import Prepared
-from tickgraph.serving.served import ServedModel
+from tickgraph.serving.answer import Forecast
+from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.outlook import Outlook, network_outlooks
 
 # Stored prices hold up to 1e-5 of a dividend that was too small to be noticed, and 20 epochs in float32 carry a
 # rounding on: differences are measured in units of the forecast's own volatility.
@@ -53,12 +52,12 @@ class ExpectedForecasts:
     trained: int = 0
     _panels: dict[Hashable, PricePanel] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _models: LRUCache[tuple[str, np.datetime64], ServedModel] = field(init=False)
+    _models: LRUCache[tuple[str, np.datetime64], LoadedModel] = field(init=False)
 
     def __post_init__(self) -> None:
         self._models = LRUCache(KEPT_MODELS * max(1, len(self.pool)))
 
-    def model(self, symbol: str, session: np.datetime64, names: Names, ends: Ends) -> ServedModel:
+    def model(self, symbol: str, session: np.datetime64, names: Names, ends: Ends) -> LoadedModel:
         """Train a symbol on prices known at the close of a session.
 
         Parameters
@@ -81,7 +80,7 @@ class ExpectedForecasts:
             fitted = fit(peer_panel(panel, symbol, pool), symbol, self.program)
             metadata = describe(fitted, _evening(session))
             stored = StoredModel(symbol, metadata, dict(fitted.weights), fitted.correlation, "")
-            known = ServedModel.from_stored(stored)
+            known = LoadedModel.from_stored(stored)
             with self._lock:
                 self._models[key] = known
                 self.trained += 1
@@ -97,11 +96,11 @@ class ExpectedForecasts:
                 self._panels[key] = _renamed(self.replay.known_at(self.pool, session), names, ends)
             return self._panels[key]
 
-    def prepared(
-        self, models: Sequence[ServedModel], session: np.datetime64, names: Names, ends: Ends
-    ) -> list[Prepared | TickgraphError]:
+    def outlooks(
+        self, models: Sequence[LoadedModel], session: np.datetime64, names: Names, ends: Ends
+    ) -> list[Outlook | TickgraphError]:
         """Forecast from a session with models that were trained again."""
-        return prepare_models(self.panel(session, names, ends), session, models, _evening(session))
+        return network_outlooks(self.panel(session, names, ends), session, models, _evening(session))
 
 
 def _renamed(panel: PricePanel, names: Names, ends: Ends) -> PricePanel:
@@ -120,12 +119,12 @@ def _evening(session: np.datetime64) -> datetime:
     return datetime.fromisoformat(f"{session}T23:00:00+00:00")
 
 
-def difference(served: Forecast, expected: Prepared) -> float:
+def difference(served: Forecast, expected: Outlook) -> float:
     """Largest difference of point forecast, interval ends (in units of volatility) and probability of a rise."""
     volatility = expected.distribution.volatility
     pairs = [(served.predicted_return, expected.distribution.forecast)]
     for interval, (_, low, high) in zip(served.intervals, expected.intervals, strict=True):
         pairs += [(interval.lower_return, low), (interval.upper_return, high)]
     differences = [abs(one - other) / volatility for one, other in pairs]
-    closes = abs(served.last_close / expected.prices.last_close - 1)
+    closes = abs(served.last_close / expected.last_close - 1)
     return max(*differences, abs(served.probability_up - expected.probability_up), closes)

@@ -29,8 +29,9 @@ from tickgraph.operations.refresh import refresh
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.site import Site
 from tickgraph.operations.timetable import FIRST_RETRY, LAST_RETRY, due_between, missed
+from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.journal import ForecastJournal
-from tickgraph.serving.live import LiveForecaster
+from tickgraph.serving.watcher import Watcher
 
 SERVED_AT = (clock_time(9, 45), clock_time(16, 30))  # after the open, and after the close of a full session
 RESTARTED_AFTER = timedelta(minutes=10)
@@ -108,14 +109,15 @@ class Year:
         self._note_run(first)
         if not self._site().registry.symbols():
             raise TickgraphError(f"The first refresh trained nothing: {first.error or _errors(first)}")
-        self._live = self._open()
+        self._forecaster = self._open()
+        self._watcher = Watcher(self._forecaster)
         while self._agenda:
             moment, _, step = heapq.heappop(self._agenda)
             self.clock.advance(max(moment, self.clock.now()))
             with self._disk():
                 self._do(step)
             self.on_step(self.clock.now(), _counts(self._total()))
-        self._live.stop()
+        self._forecaster.close()
         return self._result(time.monotonic() - began)
 
     def _do(self, step: Step) -> None:
@@ -172,12 +174,12 @@ class Year:
         self._plan(now + RESTARTED_AFTER, "restart")
 
     def _serve(self) -> None:
-        now, live = self.clock.now(), self._live
-        live.look()
-        live.look()  # what changed is read once it has stopped changing
+        now = self.clock.now()
+        self._watcher.look()
+        self._watcher.look()  # what changed is read once it has stopped changing
         asked = tuple(dict.fromkeys(canonical(symbol) for symbol in self.world.symbols))
-        found = live.forecast_many(asked)
-        wrong = self._checker.check(now, found.forecasts, live.models.peek)
+        found = self._forecaster.forecasts(asked, {})
+        wrong = self._checker.check(now, found.forecasts, self._forecaster.models.peek)
         for problem in wrong.values():
             if len(self.wrong) < SHOWN:
                 self.wrong.append(problem)
@@ -214,10 +216,10 @@ class Year:
             site, quality=lambda: live_quality(site.operations_dir, site.store, site.registry, site.now())
         )
 
-    def _open(self) -> LiveForecaster:
+    def _open(self) -> Forecaster:
         site = self._site()
         journal = ForecastJournal(self.world.operations_dir / "journal", self.clock.now)
-        return LiveForecaster(
+        return Forecaster(
             site.registry,
             site.store,
             source=site.source,

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from shelf import Model, Shelf
 from tickgraph.errors import ArtefactError, ModelNotFoundError
-from tickgraph.serving.cache import ModelCache
+from tickgraph.serving.model_cache import ModelCache
 
 SYMBOLS = st.sampled_from("ABCDE")
 

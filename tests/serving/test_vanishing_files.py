@@ -32,30 +32,30 @@ def without_last_session(sample):
 
 
 def as_of(live, symbol):
-    return live.answer(live.prepare(symbol), None).as_of
+    return live.answer(live.outlook(symbol), None).as_of
 
 
 @pytest.fixture
-def during_a_look(live, monkeypatch):
+def during_a_look(live, watcher, monkeypatch):
     """Look, and give what memory answers for a symbol before anything was computed anew."""
 
     def looked(symbol):
         seen, real = [], live.panels.refresh
-        monkeypatch.setattr(live.panels, "refresh", lambda: (seen.append(live.in_memory(symbol)), real()))
-        live.look()
+        monkeypatch.setattr(live.panels, "refresh", lambda: (seen.append(live.peek(symbol)), real()))
+        watcher.look()
         return seen[0]
 
     return looked
 
 
-def test_after_the_folder_vanished_memory_answers_a_batch_and_the_rest_is_an_error(live, registry):
+def test_after_the_folder_vanished_memory_answers_a_batch_and_the_rest_is_an_error(live, watcher, registry):
     before = live.forecast_many(["AAPL"]).forecasts["AAPL"]
     registry.root.rename(registry.root.with_name("gone"))
-    live.look()
+    watcher.look()
     result = live.forecast_many(["AAPL", "JPM"])
     assert result.forecasts == {"AAPL": before}
     assert isinstance(result.failures["JPM"], StorageError)  # never momentum: it has a model
-    assert live.answer(live.in_memory("AAPL"), None) == before
+    assert live.answer(live.peek("AAPL"), None) == before
 
 
 def test_a_model_in_memory_needs_no_look_at_its_files(live, monkeypatch):
@@ -73,7 +73,7 @@ def test_a_model_in_memory_needs_no_look_at_its_files(live, monkeypatch):
 
 def test_when_no_file_can_be_opened_requests_fail_and_recover(live):
     resource = pytest.importorskip("resource", reason="there is no such limit here")
-    live.models._executor.submit(lambda: None).result()  # a thread could not start without a file
+    live.models._threads.submit(lambda: None).result()  # a thread could not start without a file
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
@@ -84,17 +84,17 @@ def test_when_no_file_can_be_opened_requests_fail_and_recover(live):
     assert set(live.forecast_many(live.symbols(), fallback="none").forecasts) == set(live.symbols())
 
 
-def test_a_folder_in_place_of_a_price_file_holds_up_no_other_symbol(live, store, sample):
+def test_a_folder_in_place_of_a_price_file_holds_up_no_other_symbol(live, watcher, store, sample):
     bars, older = without_last_session(sample)
     store.write("sample", older)
     for symbol in ("AAPL", "XOM", "TSLA"):
-        live.prepare(symbol)
+        live.outlook(symbol)
     store.write("sample", bars)
     path = store.root / "sample" / "TSLA.parquet"
     path.unlink()
     path.mkdir()
-    live.look()
-    live.look()
+    watcher.look()
+    watcher.look()
     assert as_of(live, "XOM") == date(2022, 12, 30)
     assert as_of(live, "TSLA") == date(2022, 12, 29)
 
@@ -113,7 +113,7 @@ def test_a_folder_in_place_of_a_price_file_fails_those_who_need_it(live, store):
 )
 def test_unlike_models_in_one_request_are_each_as_alone(live, registry, unlike):
     republish(registry, "MSFT", **unlike)
-    alone = {symbol: live.prepare(symbol).distribution.forecast for symbol in ("AAPL", "MSFT")}
+    alone = {symbol: live.outlook(symbol).distribution.forecast for symbol in ("AAPL", "MSFT")}
     live.clear()
     together = live.forecast_many(live.symbols())
     assert set(together.forecasts) == set(live.symbols())
@@ -121,89 +121,93 @@ def test_unlike_models_in_one_request_are_each_as_alone(live, registry, unlike):
         assert together.forecasts[symbol].predicted_return == pytest.approx(forecast, rel=1e-4, abs=1e-8)
 
 
-def test_a_forecast_that_its_prices_no_longer_allow_does_not_come_back(live, store, sample, during_a_look):
-    live.prepare("AAPL")
+def test_a_forecast_that_its_prices_no_longer_allow_does_not_come_back(
+    live, watcher, store, sample, during_a_look
+):
+    live.outlook("AAPL")
     bars = sample.fetch(sample.symbols()).bars
     store.write(
         "sample", bars[~((bars["symbol"] == "AAPL") & bars["date"].between("2022-12-20", "2022-12-22"))]
     )
-    live.look()
-    live.look()
-    assert live.in_memory("AAPL") is None
+    watcher.look()
+    watcher.look()
+    assert live.peek("AAPL") is None
     assert during_a_look("AAPL") is None
 
 
-def test_a_slow_request_does_not_bring_an_older_model_back(live, registry, during_a_look, monkeypatch):
+def test_a_slow_request_does_not_bring_an_older_model_back(
+    live, watcher, registry, during_a_look, monkeypatch
+):
     """One that computed from the generation before ends after the newer one was swapped in."""
     from tickgraph.serving import forecaster
 
-    real = forecaster.prepare_models
+    real = forecaster.network_outlooks
 
     def slow(*args):
         results = real(*args)
-        monkeypatch.setattr(forecaster, "prepare_models", real)
+        monkeypatch.setattr(forecaster, "network_outlooks", real)
         republish(registry, "AAPL", factor=1.5)
-        live.look()
-        live.prepare("AAPL")
+        watcher.look()
+        live.outlook("AAPL")
         return results
 
-    monkeypatch.setattr(forecaster, "prepare_models", slow)
-    old = live.prepare("AAPL")
+    monkeypatch.setattr(forecaster, "network_outlooks", slow)
+    old = live.outlook("AAPL")
     assert old.model.generation != registry.generation("AAPL")
-    assert live.in_memory("AAPL").model.generation == registry.generation("AAPL")
+    assert live.peek("AAPL").model.generation == registry.generation("AAPL")
     assert during_a_look("AAPL").model.generation == registry.generation("AAPL")
 
 
 def test_correlations_over_24_hours_old_are_not_used_during_a_look_either(
     live, registry, clock, during_a_look
 ):
-    live.prepare("AAPL")
+    live.outlook("AAPL")
     clock[0] = registry.metadata("AAPL").training_date + timedelta(hours=24)
-    assert live.in_memory("AAPL") is None
+    assert live.peek("AAPL") is None
     assert during_a_look("AAPL") is None
-    assert live.in_memory("AAPL").recomputed == "age"
+    assert live.peek("AAPL").recomputed == "age"
 
 
-def test_a_refresh_of_correlations_is_good_for_another_24_hours(live, registry, clock):
+def test_a_refresh_of_correlations_is_good_for_another_24_hours(live, watcher, registry, clock):
     stored = registry.load("AAPL", weight_shapes)
     made = stored.metadata.training_date
     old = stored.metadata.model_copy(update={"training_date": made - timedelta(hours=30)})
     registry.publish(old, stored.weights, stored.correlation)
     clock[0] = made
-    assert live.answer(live.prepare("AAPL"), None).correlations == "computed"
+    assert live.answer(live.outlook("AAPL"), None).correlations == "computed"
     registry.publish_correlation("AAPL", stored.correlation, date(2022, 12, 30))
-    live.look()
-    assert live.answer(live.prepare("AAPL"), None).correlations == "stored"
+    watcher.look()
+    assert live.answer(live.outlook("AAPL"), None).correlations == "stored"
     clock[0] = registry.metadata("AAPL").correlations.computed_at + timedelta(hours=24)
-    assert live.answer(live.prepare("AAPL"), None).correlations == "computed"
+    assert live.answer(live.outlook("AAPL"), None).correlations == "computed"
 
 
-def test_a_first_forecast_after_an_update_is_of_one_moments_prices(live, store, sample):
+def test_a_first_forecast_after_an_update_is_of_one_moments_prices(live, watcher, store, sample):
     """Its peers are in memory from before the update, itself not."""
     bars, older = without_last_session(sample)
     store.write("sample", older)
-    live.prepare("AAPL")
+    live.outlook("AAPL")
     store.write("sample", bars)
     names = ("MSFT", "XOM", "JPM")
-    first = {symbol: live.answer(live.prepare(symbol), None) for symbol in names}
-    live.look()
-    live.look()
+    first = {symbol: live.answer(live.outlook(symbol), None) for symbol in names}
+    watcher.look()
+    watcher.look()
     for symbol, answer in first.items():
-        settled = live.answer(live.prepare(symbol), None)
+        settled = live.answer(live.outlook(symbol), None)
         assert answer.as_of == settled.as_of == date(2022, 12, 30)
         assert answer.predicted_return == pytest.approx(settled.predicted_return, rel=1e-4)
 
 
-def test_symbols_that_are_new_do_not_put_off_what_has_settled(live, store, sample):
+def test_symbols_that_are_new_do_not_put_off_what_has_settled(live, watcher, store, sample):
     bars = sample.fetch(sample.symbols()).bars
     store.write("sample", bars[bars["date"] < "2022-12-30"])
-    live.prepare("AAPL")
+    live.outlook("AAPL")
     updated = bars[bars["symbol"] != "TSLA"]
     store.write("sample", updated)
     real = live.panels._changed
     live.panels._changed = lambda *_: False  # as if the new ones were read before these changed
     for symbol in ("PFE", "DIS"):
-        live.look()
-        live.prepare(symbol)
+        watcher.look()
+        live.outlook(symbol)
     live.panels._changed = real
-    assert live.answer(live.prepare("AAPL"), None).as_of == date(2022, 12, 30)
+    assert live.answer(live.outlook("AAPL"), None).as_of == date(2022, 12, 30)

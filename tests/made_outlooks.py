@@ -1,4 +1,4 @@
-"""Prepared forecasts and journal records with round numbers, for tests."""
+"""Outlooks and journal records with round numbers, for tests."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import pandas as pd
 
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.measures import LEVELS
-from tickgraph.serving.prepared import Prepared, PriceContext
+from tickgraph.serving.outlook import Outlook
 
 SCORES = np.linspace(-2.0, 2.0, 101)
 
 
-def prepared(symbol="AAPL", as_of="2022-12-29", forecast=0.001, trust=0.5, model=None, volatility=0.02):
-    return Prepared(
+def outlook(symbol="AAPL", as_of="2022-12-29", forecast=0.001, trust=0.5, model=None, volatility=0.02):
+    return Outlook(
         symbol,
         PredictiveDistribution(forecast, volatility, SCORES, trust),
-        PriceContext(np.datetime64(as_of), 130.0, "sample", "sample"),
         model,
-        None,
-        (),
-        object(),
-        200,
+        as_of=np.datetime64(as_of),
+        last_close=130.0,
+        source="sample",
+        provider="sample",
+        lineage=object(),
+        calibration_sessions=200,
     )
 
 

@@ -1,21 +1,57 @@
-"""Momentum: what answers for a symbol that has no model."""
+"""Momentum: the outlook of a symbol that has no model."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tickgraph.errors import HistoryTooShortError
+from tickgraph.errors import HistoryTooShortError, PriceDataError
+from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
+from tickgraph.model.bounds import OwnMoves, unsupported
 from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
 from tickgraph.model.still import UnmovedError, still_sessions, unmoved
 from tickgraph.model.volatility import STILL, UNFITTED, WINDOW, forecast_volatility
+from tickgraph.serving.outlook import Outlook, last_session, outlook_of, own_returns, until
 
 MIN_SCORES = 40  # an interval of level 0.95 needs 39
 
 
-def momentum_forecast(
-    panel: PricePanel, symbol: str, window: int, sessions: int = 250
+def momentum_outlook(symbol: Symbol, whole: PricePanel, as_of: date | None, graph: GraphConfig) -> Outlook:
+    """Forecast a symbol from its own returns.
+
+    Parameters
+    ----------
+    symbol
+        Must be in the panel.
+    whole
+        Prices.
+    as_of
+        Nothing after this day is used; None uses all prices.
+    graph
+        Its feature window is the number of returns behind the mean.
+
+    Raises
+    ------
+    PriceDataError
+        There are no prices of the symbol, they give no forecast, or what :func:`momentum_distribution` raises.
+    """
+    panel = until(whole, as_of)
+    panel = panel.through(last_session(panel, symbol))
+    distribution, sessions = momentum_distribution(panel, symbol, graph.feature_window)
+    if fault := unsupported(distribution, OwnMoves.of(own_returns(panel, symbol))):
+        raise PriceDataError(
+            f"The prices of {symbol} give no forecast by momentum: {fault}. "
+            f"Check them with: tickgraph prices check --symbols {symbol}"
+        )
+    return outlook_of(symbol, distribution, panel, whole.lineage, sessions, model=None)
+
+
+def momentum_distribution(
+    panel: PricePanel, symbol: Symbol, window: int, sessions: int = 250
 ) -> tuple[PredictiveDistribution, int]:
     """Forecast the next log return as the mean of the last ones, calibrated on the symbol's own past.
 
@@ -42,7 +78,7 @@ def momentum_forecast(
     PriceDataError
         Its price has not moved in the last 20 sessions, or in too few of those before.
     """
-    # The symbol's own sessions: which others the panel happens to hold must change nothing.
+    # The symbol's own sessions: the other symbols that the panel happens to hold must change nothing.
     own = panel.traded(symbol).tail(WINDOW + 1 + sessions)
     returns = own.log_returns()[1:]  # [T, 1]
     momentum = np.full_like(returns, np.nan)

@@ -8,7 +8,7 @@ import pytest
 
 from shelf import Shelf
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
-from tickgraph.serving.cache import ModelCache
+from tickgraph.serving.model_cache import ModelCache
 from tickgraph.serving.observer import Observer
 
 
@@ -94,7 +94,7 @@ def test_a_caller_that_gives_up_does_not_end_the_load(shelf, cache):
         assert not future.cancel()
         shelf.gates["AAPL"].set()
         assert future.result(30).generation == "g1"
-    assert cache.held("AAPL") is not None
+    assert cache.use("AAPL") is not None
 
 
 def test_a_missing_model_is_not_remembered_as_missing(shelf, cache):
@@ -188,7 +188,7 @@ def test_a_refusal_ends_when_its_model_is_withdrawn_or_repaired(shelf, cache, cl
     clock[0] = 6.0
     cache.revalidate()
     assert cache.refusals() == {}
-    assert cache.held("B").generation == "broken B"
+    assert cache.use("B").generation == "broken B"
 
 
 def test_an_error_of_the_operating_system_is_an_error_of_storage(shelf, cache, monkeypatch):
@@ -262,7 +262,7 @@ def test_a_larger_generation_takes_room_from_others_and_not_from_its_own(
     shelf.publish("A", "g2", nbytes=nbytes)
     cache.revalidate()
     assert heard.evictions == evicted
-    assert cache.held("A").generation == "g2"
+    assert cache.use("A").generation == "g2"
 
 
 def test_a_model_of_all_the_room_is_kept(shelf, cache):

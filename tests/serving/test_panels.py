@@ -12,7 +12,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import Fetched, select_bars
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
-from tickgraph.serving.prices import PanelCache
+from tickgraph.serving.panels import PanelCache
 from tickgraph.threads import Threads
 
 
@@ -24,7 +24,7 @@ def reads(store, monkeypatch):
 
 
 def test_prices_are_read_once_for_many_forecasts(store, reads, registry):
-    forecaster = Forecaster(registry, PanelCache(store))
+    forecaster = Forecaster(registry, store)
     first = forecaster.forecast("AAPL")
     for _ in range(5):
         assert forecaster.forecast("AAPL").predicted_return == first.predicted_return
@@ -32,7 +32,7 @@ def test_prices_are_read_once_for_many_forecasts(store, reads, registry):
 
 
 def test_another_symbol_widens_the_panel_and_changes_no_forecast(store, reads, registry):
-    forecaster = Forecaster(registry, PanelCache(store))
+    forecaster = Forecaster(registry, store)
     alone = forecaster.forecast("AAPL").predicted_return
     forecaster.forecast_all()
     assert len(reads) == 2
@@ -43,8 +43,7 @@ def test_another_symbol_widens_the_panel_and_changes_no_forecast(store, reads, r
 def test_new_prices_are_seen_without_restart(store, reads, sample, registry):
     bars = sample.fetch(sample.symbols()).bars
     store.write("sample", bars[bars["date"] < "2022-12-30"])
-    cache = PanelCache(store)
-    forecaster = Forecaster(registry, cache)
+    forecaster = Forecaster(registry, store)
     assert forecaster.forecast("AAPL").as_of == date(2022, 12, 29)
     store.write("sample", bars)
     assert forecaster.forecast("AAPL").as_of == date(2022, 12, 30)
@@ -110,7 +109,7 @@ def test_clearing_while_prices_are_read_costs_none_that_were_asked_for(store, be
     cleared = beside(cache, cache.clear)
     assert {"AAPL", "XOM"} <= set(cache.covering("sample", ["AAPL", "XOM"]).symbols)
     cleared[0].result(30)
-    assert cache.held("sample") is None
+    assert cache.peek("sample") is None
 
 
 def test_a_file_replaced_while_it_is_read_is_read_again(store, sample, monkeypatch):
@@ -128,7 +127,7 @@ def test_a_file_replaced_while_it_is_read_is_read_again(store, sample, monkeypat
         assert cache.covering("sample", ["AAPL"]).sessions[-1] == np.datetime64("2022-12-29")
     cache.refresh()
     cache.refresh()
-    assert cache.held("sample").sessions[-1] == np.datetime64("2022-12-30")
+    assert cache.peek("sample").sessions[-1] == np.datetime64("2022-12-30")
 
 
 def appended(store, bars):
@@ -162,7 +161,7 @@ def test_an_appended_session_is_taken_in_at_the_first_look_without_reading_a_his
     before = cache("sample", ["AAPL", "XOM"])
     appended(store, a_session_short)
     cache.refresh()
-    after = cache.held("sample")
+    after = cache.peek("sample")
     assert len(reads) == 1
     assert after.lineage is not before.lineage
     assert after.same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
@@ -184,9 +183,9 @@ def test_prices_that_were_only_folded_change_nothing_that_was_computed(store, a_
     PriceStore(store.root).fold("sample", always=True)
     cache.refresh()
     cache.refresh()
-    assert cache.held("sample") is before
+    assert cache.peek("sample") is before
     stamps = {symbol: store.stamp("sample", symbol) for symbol in ("AAPL", "XOM")}
-    assert cache._held["sample"].stamps == stamps
+    assert cache._sources["sample"].stamps == stamps
 
 
 def test_another_symbols_session_changes_nothing_that_was_computed(store, a_session_short):
@@ -194,7 +193,7 @@ def test_another_symbols_session_changes_nothing_that_was_computed(store, a_sess
     before = cache("sample", ["AAPL"])
     appended(store, a_session_short[a_session_short["symbol"] == "XOM"])
     cache.refresh()
-    assert cache.held("sample") is before
+    assert cache.peek("sample") is before
 
 
 def test_a_restated_history_and_an_appended_session_are_taken_in_together(store, a_session_short):
@@ -204,9 +203,9 @@ def test_a_restated_history_and_an_appended_session_are_taken_in_together(store,
     bars.loc[bars["symbol"] == "XOM", "adj_close"] *= 0.9
     appended(store, bars)
     cache.refresh()
-    assert cache.held("sample").sessions[-1] == np.datetime64("2022-12-29")
+    assert cache.peek("sample").sessions[-1] == np.datetime64("2022-12-29")
     cache.refresh()
-    assert cache.held("sample").same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
+    assert cache.peek("sample").same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
 
 
 def test_a_history_restated_while_new_sessions_are_read_is_not_mixed_with_what_is_in_memory(
@@ -223,13 +222,13 @@ def test_a_history_restated_while_new_sessions_are_read_is_not_mixed_with_what_i
 
     monkeypatch.setattr(store, "recent", restated)
     cache.refresh()
-    assert cache.held("sample").same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
+    assert cache.peek("sample").same_prices(PriceStore(store.root).panel("sample", ["AAPL", "XOM"]))
 
 
 def test_a_forecast_names_the_provider_behind_its_symbols_prices(store, registry, a_session_short):
     with store.writing("sample") as writer:
         writer.replace("AAPL", a_session_short[a_session_short["symbol"] == "AAPL"], "tiingo")
-    forecaster = Forecaster(registry, PanelCache(store))
+    forecaster = Forecaster(registry, store)
     answers = forecaster.forecast_many(["AAPL", "JPM"]).forecasts
     assert (answers["AAPL"].prices_source, answers["AAPL"].prices_provider) == ("sample", "tiingo")
     assert answers["JPM"].prices_provider == "sample"
@@ -247,7 +246,7 @@ def test_a_history_that_is_gone_costs_the_others_no_reading_and_no_panel_of_thei
     (store.root / "sample" / "JPM.parquet").unlink()
     cache.refresh()
     cache.refresh()
-    kept, others = cache.held("sample"), tuple(name for name in names if name != "JPM")
+    kept, others = cache.peek("sample"), tuple(name for name in names if name != "JPM")
     assert kept.select(others).same_prices(PriceStore(store.root).panel("sample", others))
     assert kept.traded("JPM").sessions[-1] == np.datetime64("2022-12-29")
     halvings = np.ceil(np.log2(len(names)))

@@ -1,0 +1,398 @@
+"""Models in memory: each is loaded once, verified before it counts, and replaced when a newer one is published.
+
+The rules:
+
+- However many callers ask for a symbol, it is loaded once. Different symbols load side by side, up to a bound.
+- A model is loaded and verified before another makes room for it: a failed load costs no model that works.
+- A load belongs to no request: a caller that gives up does not end it.
+- A load that hangs costs its own symbol, and the end of the process does not wait for it.
+- A newer generation replaces the older one whole. Callers finish on the model that they hold.
+- A generation that fails verification leaves the one before it in service.
+- A missing model is looked for again at each request. A broken generation is left alone for a few seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError, error_of
+from tickgraph.graph.config import GraphConfig
+from tickgraph.market.spelling import Symbol
+from tickgraph.model.weights import Weights
+from tickgraph.registry.registry import StoredModel
+from tickgraph.serving.observer import Observer
+from tickgraph.threads import HungError, Threads
+
+MAX_MODELS = 2_000
+MAX_BYTES = 512 * 1024 * 1024
+LOADERS = 4
+HUNG = 16  # loads that may hang before others are refused
+RETRY_SECONDS = 5.0
+END_SECONDS = 2.0  # for loads that run when the cache is closed
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model in memory: its weights and a few small arrays.
+
+    Attributes
+    ----------
+    nodes
+        The target, then its peers.
+    weights
+        float32 arrays by name.
+    correlation, correlation_as_of, correlation_at
+        ``[N, N]`` float64, the session it was taken at, and when it was computed.
+    scores
+        ``[n]`` float64 conformal scores, ascending.
+    trust
+        Share of a forecast that its distribution is centred on.
+    volatility
+        ``[7]`` float64 coefficients of the volatility that scores are measured in. None in a model of an earlier
+        release, whose unit is the trailing standard deviation.
+    calibration_sessions
+        Held-out sessions behind the scores.
+    generation
+        Identity of the published generation.
+    trained_at, source, trained_through
+        When it was trained, on which source's prices, and the last session whose prices it has seen.
+    short_history, beats_zero
+        Whether it had less than a full window of history. Whether its squared error out of sample was below that
+        of forecasting no move.
+    """
+
+    symbol: Symbol
+    nodes: tuple[Symbol, ...]
+    graph: GraphConfig
+    weights: Weights
+    correlation: NDArray[np.float64]
+    correlation_as_of: np.datetime64
+    correlation_at: datetime
+    scores: NDArray[np.float64]
+    trust: float
+    volatility: NDArray[np.float64] | None
+    calibration_sessions: int
+    generation: str
+    trained_at: datetime
+    source: str
+    trained_through: np.datetime64
+    short_history: bool
+    beats_zero: bool
+
+    @classmethod
+    def from_stored(cls, stored: StoredModel) -> LoadedModel:
+        """Unpack a verified generation into what every forecast needs."""
+        metadata = stored.metadata
+        coefficients = metadata.calibration.volatility
+        return cls(
+            symbol=Symbol(metadata.symbol),
+            nodes=tuple(map(Symbol, metadata.nodes)),
+            graph=GraphConfig.model_validate(
+                metadata.training_config.model_dump(include=set(GraphConfig.model_fields))
+            ),
+            weights=dict(stored.weights),
+            correlation=stored.correlation,
+            correlation_as_of=np.datetime64(metadata.correlations.as_of, "D"),
+            correlation_at=metadata.correlations_at,
+            scores=np.asarray(metadata.calibration.scores),
+            trust=metadata.calibration.trust,
+            volatility=None if coefficients is None else np.asarray(coefficients),
+            calibration_sessions=metadata.data_stats.calibration_sessions,
+            generation=stored.generation,
+            trained_at=metadata.training_date,
+            source=metadata.data_stats.source,
+            trained_through=np.datetime64(metadata.data_stats.last_session, "D"),
+            short_history=metadata.data_stats.short_history,
+            beats_zero=metadata.performance_metrics.out_of_sample.beats_zero,
+        )
+
+    @cached_property
+    def shapes(self) -> frozenset[tuple[str, tuple[int, ...]]]:
+        """Names and shapes of the weights: models with the same ones run in one network call."""
+        return frozenset((path, value.shape) for path, value in self.weights.items())
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        weights = sum(array.nbytes for array in self.weights.values())
+        return weights + self.correlation.nbytes + self.scores.nbytes
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a generation could not be loaded, and when it may be tried again (monotonic seconds)."""
+
+    kind: type[TickgraphError]
+    text: str
+    generation: str | None = None
+    until: float = 0.0
+
+    def error(self) -> TickgraphError:
+        """Make the error anew: an error that is kept would keep its traceback, and all that was read of the file."""
+        return self.kind(self.text)
+
+
+class ModelCache:
+    """The models used last, under two bounds.
+
+    Parameters
+    ----------
+    load
+        Reads and verifies a symbol's current generation.
+    generation
+        Identity of a symbol's current generation, None without one; cheap.
+    max_models, max_bytes
+        Bounds; bytes are those of the models' arrays. A model larger than ``max_bytes`` is used and not kept.
+    loaders
+        Loads that run side by side.
+    load_seconds
+        How long a load may take before its callers are told that storage does not answer; None is without limit.
+    retry_seconds
+        How long a broken generation is left alone.
+    now
+        Monotonic seconds.
+    observer
+        Hears of hits, loads, refusals and evictions.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Symbol], LoadedModel],
+        generation: Callable[[Symbol], str | None],
+        *,
+        max_models: int = MAX_MODELS,
+        max_bytes: int = MAX_BYTES,
+        loaders: int = LOADERS,
+        load_seconds: float | None = None,
+        retry_seconds: float = RETRY_SECONDS,
+        now: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
+    ) -> None:
+        self._load, self._generation = load, generation
+        self._max_models, self._max_bytes = max_models, max_bytes
+        self._load_seconds, self._retry_seconds = load_seconds, retry_seconds
+        self._now = now
+        self._observer = observer or Observer()
+        self._lock = threading.Lock()  # for accounting only: nothing is read or computed under it
+        self._models: OrderedDict[Symbol, LoadedModel] = OrderedDict()  # the least recently used first
+        self._used: dict[Symbol, float] = {}
+        self._loading: dict[Symbol, Future[LoadedModel]] = {}
+        self._refused: dict[Symbol, Refusal] = {}
+        self._threads = Threads(loaders, "tickgraph-load", spare=HUNG)
+        self.nbytes = 0
+        """Bytes of the models in memory."""
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long the least recently used model has not been asked for; a few seconds mean thrashing."""
+        with self._lock:
+            return self._now() - min(self._used.values()) if self._used else 0.0
+
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Symbols in memory."""
+        return tuple(self._models)
+
+    def refusals(self) -> dict[Symbol, TickgraphError]:
+        """Symbols whose current generation could not be loaded, and why."""
+        return {symbol: refusal.error() for symbol, refusal in tuple(self._refused.items())}
+
+    def refusal(self, symbol: Symbol) -> TickgraphError | None:
+        """Why a symbol's current generation could not be loaded; None if it could."""
+        refusal = self._refused.get(symbol)
+        return refusal.error() if refusal else None
+
+    def peek(self, symbol: Symbol) -> LoadedModel | None:
+        """Model in memory, None without one: no file is looked at, and it counts as no use."""
+        return self._models.get(symbol)
+
+    def use(self, symbol: Symbol) -> LoadedModel | None:
+        """As :meth:`peek`, but it counts as a use and as a hit."""
+        with self._lock:
+            model = self._models.get(symbol)
+            if model is None:
+                return None
+            self._models.move_to_end(symbol)
+            self._used[symbol] = self._now()
+        self._observer.hit(symbol)
+        return model
+
+    def get(self, symbol: Symbol) -> LoadedModel:
+        """Give a symbol's model, loading it if it is not in memory.
+
+        Raises
+        ------
+        ModelNotFoundError
+            None is published now.
+        ArtefactError, StorageError
+            Its generation is damaged, foreign or cannot be read.
+        """
+        return self.begin(symbol)()
+
+    def begin(self, symbol: Symbol) -> Callable[..., LoadedModel]:
+        """Begin to load a symbol's model if it is not in memory; call what is given to wait for it.
+
+        With ``hurry=True`` that call waits for nothing. It raises what :meth:`get` raises, or
+        :class:`tickgraph.threads.HungError` where storage does not answer.
+        """
+        model = self.use(symbol)
+        if model is not None:
+            return lambda **_: model
+        self._observer.missed(symbol)
+        refusal = self._refused.get(symbol)
+        if refusal and self._now() < refusal.until and refusal.generation == self._current(symbol):
+            raise refusal.error()
+        future = self._begin(symbol)
+        return lambda *, hurry=False: self._loaded(symbol, future, hurry=hurry)
+
+    def revalidate(self, symbols: Iterable[Symbol] | None = None) -> None:
+        """Look for newer generations of models in memory, and take in those that pass verification.
+
+        A look costs one file status a symbol, and a symbol that fails holds up no other. The old model answers
+        until the new one is whole. A model that was withdrawn leaves memory. A model stays if its files cannot be
+        looked at, or if its new generation is broken.
+        """
+        begun = []
+        for symbol in (*self._models, *self._refused) if symbols is None else symbols:
+            model, refusal = self.peek(symbol), self._refused.get(symbol)
+            if model is None and refusal is None:
+                continue
+            try:
+                current = self._generation(symbol)
+                if current is None:
+                    self._drop(symbol)
+                elif model is not None and current == model.generation:
+                    self._refused.pop(symbol, None)
+                elif not refusal or refusal.generation != current or self._now() >= refusal.until:
+                    begun.append((symbol, self._begin(symbol, renew=True)))
+            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                self._refuse(symbol, None, _in_storage(symbol, error))
+        for symbol, future in begun:
+            try:
+                self._loaded(symbol, future)
+            except HungError as error:
+                self._refuse(symbol, None, error)
+            except TickgraphError:  # recorded where it failed
+                continue
+
+    def clear(self) -> int:
+        """Forget every model and every refusal; gives how many models were in memory."""
+        with self._lock:
+            count = len(self._models)
+            for known in (self._models, self._used, self._refused):
+                known.clear()
+            self.nbytes = 0
+        return count
+
+    def close(self) -> None:
+        """Let running loads end, unless they hang, and take no more."""
+        self._threads.close(END_SECONDS)
+
+    def _begin(self, symbol: Symbol, *, renew: bool = False) -> Future[LoadedModel]:
+        """Join the load that is running, or start one."""
+        with self._lock:
+            if not renew and (model := self._models.get(symbol)):  # came while this caller looked
+                future: Future[LoadedModel] = Future()
+                future.set_result(model)
+                return future
+            if symbol not in self._loading:
+                self._loading[symbol] = self._threads.submit(self._load_one, symbol)
+            return self._loading[symbol]
+
+    def _loaded(self, symbol: Symbol, future: Future[LoadedModel], *, hurry: bool = False) -> LoadedModel:
+        """Wait for a load that was begun."""
+        try:
+            return self._threads.result(future, self._load_seconds, hurry=hurry)
+        except (HungError, CancelledError):
+            with self._lock:
+                if future.cancelled() and self._loading.get(symbol) is future:
+                    del self._loading[symbol]
+            raise HungError(
+                f"The model of {symbol} could not be loaded: storage does not answer. "
+                "Look at the disk or network mount that holds the models."
+            ) from None
+
+    def _load_one(self, symbol: Symbol) -> LoadedModel:
+        generation, started = None, time.perf_counter()
+        failure: Refusal | None = None
+        try:
+            generation = self._current(symbol)
+            model = self._load(symbol)
+        except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+            known = _in_storage(symbol, error)
+            failure = Refusal(type(known), str(known))
+            del known
+        if failure is not None:  # raised here, it has neither a cause nor a context that hold what was read
+            with self._lock:
+                self._loading.pop(symbol, None)
+            if failure.kind is not ModelNotFoundError:
+                self._refuse(symbol, generation, failure.error())
+            raise failure.error()
+        self._observer.loaded(symbol, time.perf_counter() - started)
+        with self._lock:
+            self._loading.pop(symbol, None)
+            self._refused.pop(symbol, None)
+            self._keep(symbol, model)
+        return model
+
+    def _keep(self, symbol: Symbol, model: LoadedModel) -> None:
+        """Put a model in memory, and let the least recently used make room; the lock is held."""
+        before = self._models.get(symbol)
+        if before is not None and self.nbytes - before.nbytes + model.nbytes <= self._max_bytes:
+            self.nbytes += model.nbytes - before.nbytes
+            self._models[symbol] = (
+                model  # a newer generation is no use of the model: its turn stays what it was
+            )
+            return
+        self._remove(symbol)  # it makes room for itself first
+        if model.nbytes > self._max_bytes:  # not kept: nothing makes room for it
+            return
+        while len(self._models) >= self._max_models or self.nbytes + model.nbytes > self._max_bytes:
+            oldest = next(iter(self._models))
+            self._observer.evicted(oldest, self._now() - self._used[oldest])
+            self._remove(oldest)
+        self._models[symbol] = model
+        self._used[symbol] = self._now()
+        self.nbytes += model.nbytes
+
+    def _remove(self, symbol: Symbol) -> None:
+        model = self._models.pop(symbol, None)
+        self._used.pop(symbol, None)
+        if model is not None:
+            self.nbytes -= model.nbytes
+
+    def _drop(self, symbol: Symbol) -> None:
+        with self._lock:
+            self._remove(symbol)
+            self._refused.pop(symbol, None)
+
+    def _refuse(self, symbol: Symbol, generation: str | None, error: TickgraphError) -> None:
+        with self._lock:
+            until = self._now() + self._retry_seconds
+            self._refused[symbol] = Refusal(type(error), str(error), generation, until)
+        self._observer.refused(symbol, error)
+
+    def _current(self, symbol: Symbol) -> str | None:
+        try:
+            return self._generation(symbol)
+        except Exception:  # noqa: BLE001  loading says what is wrong
+            return None
+
+
+def _in_storage(symbol: Symbol, error: Exception) -> TickgraphError:
+    """Name an error of the operating system that the registry did not foresee."""
+    if isinstance(error, OSError) and not isinstance(error, TickgraphError):
+        return StorageError(f"The model of {symbol} cannot be read: {error}")
+    return error_of(symbol, error)

@@ -1,0 +1,272 @@
+"""A symbol's outlook: its predictive distribution, computed for many symbols in one network call.
+
+An outlook depends on a model and on prices, and not on the price of a request. So it is computed once and kept for as
+long as its model and its prices are the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
+from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
+from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.model.measures import LEVELS
+from tickgraph.model.network import attention, forward
+from tickgraph.model.still import unmoved
+from tickgraph.model.volatility import STILL
+from tickgraph.model.weights import stack_weights
+from tickgraph.registry.freshness import is_recent, staleness
+from tickgraph.serving.latest_graphs import latest_correlation, latest_graphs, latest_volatility
+from tickgraph.serving.model_cache import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """A predictive distribution, and what it was computed from.
+
+    Attributes
+    ----------
+    model
+        None means momentum.
+    as_of, last_close
+        Last session of the symbol's prices, and its close in dollars.
+    source, provider
+        Where the prices come from, and who gave the source the symbol's prices.
+    recomputed
+        Why the model's own correlations were not used; None where they were.
+    absent
+        Peers without complete prices at the last session: the graph had to do without them.
+    lineage
+        Lineage of the prices that it is valid for.
+    calibration_sessions
+        Sessions behind intervals and probabilities.
+    intervals
+        (level, lower, upper) in log return.
+    probability_up
+        Probability of a rise.
+    any_price
+        Fields of a forecast that the request's price does not change, by sessions behind and whether the model is old.
+    """
+
+    symbol: Symbol
+    distribution: PredictiveDistribution
+    model: LoadedModel | None
+    as_of: np.datetime64
+    last_close: float
+    source: str
+    provider: str
+    lineage: object
+    calibration_sessions: int
+    recomputed: Literal["session", "age"] | None = None
+    absent: tuple[Symbol, ...] = ()
+    intervals: tuple[tuple[float, float, float], ...] = field(init=False)
+    probability_up: float = field(init=False)
+    any_price: dict[tuple[int, bool], dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        intervals = tuple((level, *self.distribution.interval(level)) for level in LEVELS)
+        object.__setattr__(self, "intervals", intervals)
+        object.__setattr__(self, "probability_up", self.distribution.probability_above(0.0))
+
+    def holds(self, model: LoadedModel | None, panel: PricePanel, now: datetime) -> bool:
+        """Whether computing again from this model and these prices would give the same."""
+        return self.model is model and self.lineage is panel.lineage and self.is_fresh(now)
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether its correlations may still be used."""
+        return self.model is None or self.recomputed is not None or is_recent(self.model.correlation_at, now)
+
+
+def network_outlooks(
+    whole: PricePanel, session: np.datetime64, models: Sequence[LoadedModel], now: datetime
+) -> list[Outlook | TickgraphError]:
+    """Forecast with models of one graph configuration and one architecture: a single network call.
+
+    Parameters
+    ----------
+    whole
+        Prices of all their nodes; nothing after ``session`` is used.
+    session
+        Last session of every model's target.
+    models
+        At least one.
+    now
+        Decides whether the models' correlations are still fresh.
+
+    Returns
+    -------
+    list
+        For each model its outlook, or an error in three cases: the target's own prices have too large a gap in the
+        sessions that its features need, its price does not move there, or the model says what the target's own moves
+        do not support.
+    """
+    panel, graph = whole.through(session), models[0].graph
+    reasons = [staleness(model.correlation_as_of, model.correlation_at, session, now) for model in models]
+    correlations = [
+        latest_correlation(panel, model.nodes, graph) if reason else model.correlation
+        for model, reason in zip(models, reasons, strict=True)
+    ]
+    graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
+    weights = stack_weights([model.weights for model in models])
+    # Finite weights may still give no number: what comes out is checked below.
+    with np.errstate(all="ignore"):
+        returns = forward(weights, graphs.features, graphs.adjacency)[:, 0]  # [S]
+        volatility = [latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
+    outlooks: list[Outlook | TickgraphError] = []
+    for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
+        own = own_returns(panel, model.symbol)
+        spread, present = volatility[row], graphs.present[row]
+        if spread == 0 and not own[-STILL:].any():
+            outlooks.append(unmoved(model.symbol, session))
+            continue
+        if not present[0] or np.isnan(spread):
+            outlooks.append(_gap(model, session))
+            continue
+        distribution = PredictiveDistribution(float(returns[row]), spread, model.scores, model.trust)
+        moves = OwnMoves.of(own)
+        with np.errstate(all="ignore"):
+            fault = unsupported(distribution, moves) or outside_itself(distribution, moves)
+        if fault:
+            outlooks.append(_refused(model, fault))
+            continue
+        absent = tuple(name for name, there in zip(model.nodes, present, strict=False) if not there)
+        outlooks.append(
+            outlook_of(
+                model.symbol,
+                distribution,
+                panel,
+                whole.lineage,
+                model.calibration_sessions,
+                model=model,
+                recomputed=reason,
+                absent=absent,
+            )
+        )
+    return outlooks
+
+
+def outlook_of(
+    symbol: Symbol,
+    distribution: PredictiveDistribution,
+    panel: PricePanel,
+    lineage: object,
+    calibration_sessions: int,
+    **words: Any,
+) -> Outlook:
+    """Outlook from prices that end at the symbol's last session."""
+    return Outlook(
+        symbol,
+        distribution,
+        as_of=panel.sessions[-1],
+        last_close=float(panel.close[-1, panel.column(symbol)]),
+        source=panel.source,
+        provider=panel.provider(symbol),
+        lineage=lineage,
+        calibration_sessions=calibration_sessions,
+        **words,
+    )
+
+
+def own_returns(panel: PricePanel, symbol: Symbol) -> NDArray[np.float64]:
+    """``[T]`` float64 last log returns of a symbol, of as many sessions as a forecast is held against."""
+    closes = panel.adj_close[-SESSIONS - 1 :, panel.column(symbol)]
+    return np.asarray(np.diff(np.log(closes)))
+
+
+def until(panel: PricePanel, as_of: date | None) -> PricePanel:
+    """Prices up to a day; None is all of them."""
+    return panel if as_of is None else panel.through(np.datetime64(as_of, "D"))
+
+
+def last_session(panel: PricePanel, symbol: Symbol) -> np.datetime64:
+    """Last session at which the symbol has prices; :class:`PriceDataError` if there is none."""
+    closes = panel.adj_close[:, panel.column(symbol)]
+    if len(closes) and np.isfinite(closes[-1]):
+        return panel.sessions[-1]
+    traded = np.flatnonzero(np.isfinite(closes))
+    if not len(traded):
+        raise PriceDataError(
+            f"No prices for {symbol} in the store ({panel.source}). Run: tickgraph prices update --symbols {symbol}"
+        )
+    return panel.sessions[traded[-1]]
+
+
+@dataclass(frozen=True, eq=False)
+class TargetGraph:
+    """The graph behind one forecast; N is its size, and its first nodes have names.
+
+    Attributes
+    ----------
+    nodes
+        The target, then its peers.
+    session
+        Last session of the prices behind it.
+    features
+        ``[N, F]`` float32, the features of the architecture; 0 for an absent node.
+    present
+        ``[N]`` bool.
+    correlation
+        ``[N, N]`` float64.
+    adjacency
+        ``[N, N]`` float32.
+    attention
+        ``[K, N, N]`` float32: how head k of node i (row) divides its attention over its neighbours.
+    threshold
+        Smallest absolute correlation of an edge.
+    """
+
+    nodes: tuple[Symbol, ...]
+    session: np.datetime64
+    features: NDArray[np.float32]
+    present: NDArray[np.bool_]
+    correlation: NDArray[np.float64]
+    adjacency: NDArray[np.float32]
+    attention: NDArray[np.float32]
+    threshold: float
+
+
+def target_graph(model: LoadedModel, panel: PricePanel, now: datetime) -> TargetGraph:
+    """Graph that a model's forecast comes from now, with its attention."""
+    panel = panel.through(last_session(panel, model.symbol))
+    session = panel.sessions[-1]
+    is_stale = staleness(model.correlation_as_of, model.correlation_at, session, now)
+    correlation = latest_correlation(panel, model.nodes, model.graph) if is_stale else model.correlation
+    graphs = latest_graphs(panel, [model.nodes], [correlation], model.graph)
+    features, adjacency = graphs.features[0], graphs.adjacency[0]
+    with np.errstate(all="ignore"):
+        alpha = attention(model.weights, features, adjacency)  # [K, N, N]
+    if not np.isfinite(alpha).all():
+        raise _refused(model, "its attention is no number")
+    return TargetGraph(
+        model.nodes,
+        session,
+        features,
+        graphs.present[0],
+        correlation,
+        adjacency,
+        alpha,
+        model.graph.threshold,
+    )
+
+
+def _refused(model: LoadedModel, fault: str) -> ArtefactError:
+    return ArtefactError(
+        f"The model of {model.symbol} is refused: {fault}. Run: tickgraph train --symbols {model.symbol}"
+    )
+
+
+def _gap(model: LoadedModel, session: np.datetime64) -> PriceDataError:
+    return PriceDataError(
+        f"Prices of {model.symbol} have too large a gap in the {model.graph.feature_window + 1} sessions up to "
+        f"{session}, or lack the session before it, so there is no forecast. "
+        f"Run: tickgraph prices update --symbols {model.symbol} --source {model.source}"
+    )

@@ -1,0 +1,209 @@
+"""Stored prices in memory: read once, and again when their files change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from datetime import datetime
+
+from tickgraph.errors import error_of
+from tickgraph.market.calendar import sessions_behind
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.store import PriceStore, Stamp
+from tickgraph.serving.observer import Observer
+from tickgraph.threads import HungError, Threads
+
+HUNG = 4  # reads that may hang before others are refused
+END_SECONDS = 2.0  # for a read that runs when the cache is closed
+
+Stamps = Mapping[Symbol, Stamp | None]
+
+
+@dataclass(frozen=True)
+class _Prices:
+    """Prices of one source, and the files' identities when they were read."""
+
+    panel: PricePanel
+    stamps: Stamps
+
+
+class PanelCache:
+    """One panel per source, over every symbol that was asked for; call it as ``panels(source, symbols)``.
+
+    The status of a file says whether it is still the one that was read. The panel given back may hold more symbols
+    than were asked for. It is replaced whole, never changed.
+
+    Parameters
+    ----------
+    store
+        Where prices are read from.
+    observer
+        Hears of prices that could not be read again.
+    read_seconds
+        How long a read may take before its callers are told that storage does not answer; None is without limit.
+    """
+
+    def __init__(
+        self, store: PriceStore, observer: Observer | None = None, read_seconds: float | None = None
+    ) -> None:
+        self._store = store
+        self._observer = observer or Observer()
+        self._read_seconds = read_seconds
+        # One thread: what is missing is read once however many ask, unless a read hangs.
+        self._reading = Threads(1, "tickgraph-prices", spare=HUNG)
+        self._lock = threading.Lock()  # for putting in place what was read: no file is touched under it
+        self._sources: dict[str, _Prices] = {}
+        self._seen: dict[str, Stamps] = {}  # at the last look
+
+    def __call__(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
+        """Prices of at least these symbols, as stored now; errors as in :meth:`PriceStore.read`."""
+        return self._read_in_time(source, symbols, anew=True)
+
+    def covering(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
+        """Prices of at least these symbols: from memory where they are, whatever became of their files."""
+        prices = self._sources.get(source)
+        if prices is not None and all(symbol in prices.stamps for symbol in symbols):
+            return prices.panel
+        return self._read_in_time(source, symbols, anew=False)
+
+    def peek(self, source: str) -> PricePanel | None:
+        """All prices of a source that are in memory, None without any; no file is looked at."""
+        prices = self._sources.get(source)
+        return prices.panel if prices else None
+
+    def sessions_behind(self, now: datetime | None = None) -> dict[str, int]:
+        """Completed sessions that the prices in memory lack, by source."""
+        panels = {source: prices.panel for source, prices in tuple(self._sources.items())}
+        return {
+            source: sessions_behind(panel.sessions[-1], now)
+            for source, panel in panels.items()
+            if len(panel.sessions)
+        }
+
+    def refresh(self) -> None:
+        """Read again what changed, once it has stopped changing; what cannot be read stays as it was.
+
+        New sessions of all symbols are stored in one step, and are taken in at once. Histories are replaced one by
+        one. They are read when two looks in a row find them the same, so that all prices are of one moment.
+        """
+        for source, prices in tuple(self._sources.items()):
+            stamps = {symbol: self._stamp(source, symbol) for symbol in prices.stamps}
+            changed = [symbol for symbol, stamp in stamps.items() if stamp != prices.stamps[symbol]]
+            before = self._seen.get(source, {})
+            self._seen[source] = stamps
+            settled = all(symbol in before and before[symbol] == stamps[symbol] for symbol in changed)
+            if changed and (settled or all(_grown(prices.stamps[one], stamps[one]) for one in changed)):
+                self._take_in(source, changed)
+
+    def clear(self) -> None:
+        """Forget all prices."""
+        # In the thread that reads: what is being read is to stand beside these prices.
+        self._reading.result(self._reading.submit(self._forget), self._read_seconds)
+
+    def close(self) -> None:
+        """Let a read that runs end, unless it hangs, and read no more."""
+        self._reading.close(END_SECONDS)
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._sources.clear()
+
+    def _read_in_time(self, source: str, symbols: Sequence[Symbol], *, anew: bool) -> PricePanel:
+        future = self._reading.submit(self._gather, source, symbols, anew)
+        try:
+            return self._reading.result(future, self._read_seconds)
+        except (HungError, CancelledError):
+            some = f"{', '.join(symbols[:3])}{' ...' if len(symbols) > 3 else ''}"
+            raise HungError(
+                f"Prices of {some} ({source}) could not be read: storage does not answer. "
+                "Look at the disk or network mount that holds the prices."
+            ) from None
+
+    def _gather(self, source: str, symbols: Sequence[Symbol], anew: bool) -> PricePanel:
+        """Read the prices of these symbols that are not in memory; with ``anew``, those that changed, too.
+
+        Other symbols' prices that changed are read with them, so that all are of one moment.
+        """
+        prices = self._sources.get(source)
+        known = prices.stamps if prices else {}
+        wanted = [
+            symbol
+            for symbol in symbols
+            if symbol not in known or (anew and known[symbol] != self._store.stamp(source, symbol))
+        ]
+        if prices is not None and not wanted:
+            return prices.panel
+        others = [one for one in known if one not in wanted and self._changed(source, one, known[one])]
+        try:
+            return self._renew(source, [*wanted, *others])
+        except Exception:
+            if not others:
+                raise
+            return self._read(source, wanted)
+
+    def _take_in(self, source: str, changed: Sequence[Symbol]) -> None:
+        """Take in all that can be read, by halves where some cannot: each step makes a panel of all symbols."""
+        parts = [changed]
+        for part in parts:
+            try:
+                self._renew(source, part)
+            except Exception as error:  # noqa: BLE001  foreseen or not, the other symbols' prices are taken in
+                if part is changed:
+                    self._observer.prices_kept(source, error_of(source, error))
+                if middle := len(part) // 2:
+                    parts += part[:middle], part[middle:]
+
+    def _stamp(self, source: str, symbol: Symbol) -> Stamp | None:
+        try:
+            return self._store.stamp(source, symbol)
+        except Exception:  # noqa: BLE001  reading says what is wrong
+            return None
+
+    def _changed(self, source: str, symbol: Symbol, before: Stamp | None) -> bool:
+        stamp = self._stamp(source, symbol)
+        return stamp is not None and stamp != before
+
+    def _renew(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
+        """Take in the new sessions of symbols, or read them whole where their histories were replaced."""
+        stamps = {symbol: self._stamp(source, symbol) for symbol in symbols}
+        if not self._only_grown(source, stamps):
+            return self._read(source, symbols)
+        later = self._store.recent(source, tuple(symbols))
+        if all(_grown(stamps[symbol], self._stamp(source, symbol)) for symbol in symbols):
+            with self._lock:
+                if self._only_grown(source, stamps):
+                    prices = self._sources[source]
+                    panel = prices.panel.extended(later)
+                    self._sources[source] = _Prices(panel, {**prices.stamps, **stamps})
+                    return panel
+        return self._read(source, symbols)  # replaced meanwhile
+
+    def _only_grown(self, source: str, stamps: Stamps) -> bool:
+        """Whether these symbols' histories are those in memory, so that only sessions after them can be new."""
+        prices = self._sources.get(source)
+        return prices is not None and all(
+            _grown(prices.stamps.get(symbol), stamp) for symbol, stamp in stamps.items()
+        )
+
+    def _read(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
+        """Read symbols and put them beside the others."""
+        # Stamped before reading: a file replaced in between is read again at the next look, not missed.
+        stamps: Stamps = {symbol: self._stamp(source, symbol) for symbol in symbols}
+        panel = self._store.panel(source, tuple(symbols))
+        with self._lock:
+            prices = self._sources.get(source)
+            if prices is not None:
+                panel = prices.panel.joined(panel)
+                if prices.panel.same_prices(panel):  # files were rewritten: what was computed from them holds
+                    panel = prices.panel
+                stamps = {**prices.stamps, **stamps}
+            self._sources[source] = _Prices(panel, stamps)
+        return panel
+
+
+def _grown(before: Stamp | None, now: Stamp | None) -> bool:
+    """Whether the history that was read is still there, so that only sessions after it can be new."""
+    return before is not None and now is not None and before.history == now.history

@@ -1,0 +1,116 @@
+"""The watcher: looks for newer models and prices again and again, so that no request has to."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+
+from tickgraph.errors import TickgraphError
+from tickgraph.market.calendar import first_session, sessions_behind
+from tickgraph.market.spelling import Symbol
+from tickgraph.serving.forecaster import Catalogue, Forecaster
+from tickgraph.threads import Loop
+
+POLL_SECONDS = 1.0
+SILENT_SECONDS = 30.0  # a look that takes longer than this hangs
+START_SECONDS = 10.0  # for the first look; where storage hangs, the service starts without it
+END_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Keeps a forecaster's memory current.
+
+    A thread looks every ``poll_seconds``. It lists the models, loads and verifies newer ones, reads newer prices and
+    computes the forecasts that they change in one call. Until then requests are answered from what was there before.
+    What cannot be read stays as it is and is tried again at the next look.
+
+    Parameters
+    ----------
+    forecaster
+        Looks for nothing by itself once the first look has begun.
+    poll_seconds
+        Time between two looks.
+    silent_seconds
+        How long a look may take before it counts as one that hangs.
+    """
+
+    def __init__(
+        self,
+        forecaster: Forecaster,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        silent_seconds: float = SILENT_SECONDS,
+    ) -> None:
+        self.forecaster = forecaster
+        self._poll_seconds, self._silent_seconds = poll_seconds, silent_seconds
+        self._loop = Loop(self._look_again, poll_seconds, "tickgraph-watch")
+        self._looked = threading.Event()
+        self._looked_at = time.monotonic()
+        self._failed: str | None = None
+
+    def start(self) -> None:
+        """Look once, for so long as storage answers in time, and go on looking."""
+        sessions_behind(first_session())  # builds the exchange's calendar, which takes 0.1 s
+        self.forecaster.catalogue = Catalogue(fault="the catalogue of models has not been read yet")
+        self._loop.start()
+        self._looked.wait(START_SECONDS)
+
+    def stop(self) -> None:
+        """Look no more; a look that runs is let end, unless it hangs."""
+        self._loop.stop(END_SECONDS)
+
+    def nudge(self) -> None:
+        """Look now rather than at the next turn: something is known to have been published."""
+        self._loop.nudge()
+
+    @property
+    def fault(self) -> str | None:
+        """Why newer models and prices cannot be looked for, until a look succeeds; None if they can."""
+        silent = time.monotonic() - self._looked_at
+        if self._loop.started and silent > self._poll_seconds + self._silent_seconds:
+            return (
+                f"no look for newer models and prices has ended for {silent:.0f} s: storage does not answer; "
+                "what is in memory stays in service"
+            )
+        catalogue = self.forecaster.catalogue
+        return (catalogue.fault if catalogue else None) or self._failed
+
+    def look(self) -> None:
+        """Bring the forecaster's memory up to date with what is stored: one turn of the watcher."""
+        try:
+            catalogue = self.forecaster.catalogue = self._listed()
+            if catalogue.fault is None:
+                self._failed = self.forecaster.renew()
+        finally:
+            self._looked_at = time.monotonic()
+            self._looked.set()
+            self.forecaster.observer.looked()
+
+    def _listed(self) -> Catalogue:
+        """List models and stored prices; where that fails, what was listed before and the fault."""
+        registry, store = self.forecaster.registry, self.forecaster.store
+        before = self.forecaster.catalogue or Catalogue()
+        folder = registry.root / "metadata"
+        if before.symbols and not folder.is_dir():
+            # A folder that vanished is a disk that failed, not the withdrawal of every model.
+            fault = f"{folder} is gone; what is in memory stays in service"
+            return Catalogue(before.symbols, before.stored, fault)
+        try:
+            symbols = tuple(map(Symbol, registry.symbols()))
+        except (TickgraphError, OSError) as error:
+            return Catalogue(before.symbols, before.stored, f"{folder} cannot be read: {error}")
+        stored = before.stored
+        with contextlib.suppress(TickgraphError, OSError):
+            stored = tuple(map(Symbol, store.symbols(self.forecaster.source)))
+        return Catalogue(symbols, stored)
+
+    def _look_again(self) -> None:
+        try:
+            self.look()
+        except Exception as error:  # noqa: BLE001  a fault in one look must not end all later ones
+            self._failed = f"looking for newer models and prices failed: {error}"
+            _log.exception("looking for newer models and prices failed")
