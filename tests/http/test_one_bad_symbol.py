@@ -45,7 +45,7 @@ STEPS = [
     (forecaster, "network_outlooks"),
     (outlook, "own_returns"),
     (outlook, "outlook_of"),
-    (Outlook, "holds"),
+    (Outlook, "__post_init__"),
     (Forecaster, "_keep"),
     (forecaster, "answer"),
 ]
