@@ -48,12 +48,12 @@ def test_nothing_is_loaded_before_it_is_asked_for(live, heard):
     assert heard.counts["loaded", "AAPL"] == 1
 
 
-def test_a_warm_answer_reads_and_computes_nothing(live, watcher, heard, monkeypatch):
+def test_a_warm_answer_reads_and_computes_nothing(live, watcher, store, heard, monkeypatch):
     live.outlook("AAPL")
     watcher.look()
     computed = heard.counts["computed"]
     monkeypatch.setattr(outlook, "forward", None)
-    monkeypatch.setattr(live.store, "panel", None)
+    monkeypatch.setattr(store, "panel", None)
     monkeypatch.setattr(live.registry, "load", None)
     for price in (100, 130, None):
         assert warm(live, "AAPL", price).generation == live.registry.generation("AAPL")

@@ -29,7 +29,6 @@ from tickgraph.errors import StorageError
 from tickgraph.http import shared_metrics
 from tickgraph.http.operation_metrics import OperationMetrics
 from tickgraph.http.shared_metrics import FILES
-from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.observer import Observer
@@ -175,7 +174,8 @@ class ServiceMetrics(Observer):
         self._serving, self._jobs_waiting = (forecaster, watcher), jobs_waiting
 
         def label(symbol: str) -> str:
-            known = forecaster.has_model(Symbol(symbol)) and len(forecaster.symbols()) <= self._symbol_labels
+            trained = forecaster.catalogue.trained
+            known = symbol in trained and len(trained) <= self._symbol_labels
             return symbol if known else OTHER
 
         self._labelled = label

@@ -227,13 +227,13 @@ class Service:
 
     def known(self) -> tuple[Symbol, ...]:
         """Symbols that can be forecast, with a model or with stored prices, as of the watcher's last look."""
-        return self.forecaster.known()
+        return self.forecaster.catalogue.known()
 
     def must_be_known(self, symbol: Symbol) -> None:
         """Raise :class:`UnknownSymbolError` for a canonical symbol without model and prices; may read a folder."""
         if symbol in self.known():
             return
-        known = self.forecaster.known_now()
+        known = self.forecaster.catalogue.known_now()
         if symbol not in known:
             raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
 
@@ -241,7 +241,7 @@ class Service:
         """Give the errors that a caller can act on: a symbol without model or prices may be unknown altogether."""
         without = PriceDataError, ModelNotFoundError
         unpriced = [symbol for symbol, error in failures.items() if isinstance(error, without)]
-        known = self.forecaster.known_now() if unpriced else ()
+        known = self.forecaster.catalogue.known_now() if unpriced else ()
         unknown = [symbol for symbol in unpriced if symbol not in known]
         # Looking for similar names takes a while, so a long list of nonsense gets none.
         similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}

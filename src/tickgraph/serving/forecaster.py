@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
-from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError, error_of
+from tickgraph.errors import ModelNotFoundError, TickgraphError, error_of
 from tickgraph.graph.config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.price import prices_by_symbol
@@ -23,6 +23,7 @@ from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast, Forecasts, answer, answer_fields
+from tickgraph.serving.catalogue import Catalogue
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, LoadedModel, ModelCache
@@ -37,40 +38,12 @@ from tickgraph.serving.outlook import (
 )
 from tickgraph.serving.panels import PanelCache
 from tickgraph.serving.session_clock import Clock
-from tickgraph.threads import HungError, Threads
+from tickgraph.threads import HungError
 
-T = TypeVar("T")
 Fallback = Literal["momentum", "train", "none"]
 Trainer = Callable[[Symbol, str], None]
 
-QUESTIONS = 4  # small questions to storage at one time
-HUNG = 8  # of them, how many may hang before others are refused
-END_SECONDS = 2.0
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """What a watcher saw at its last look.
-
-    Attributes
-    ----------
-    symbols
-        Symbols that have a model.
-    stored
-        Symbols with stored prices of the forecaster's source.
-    fault
-        Why the models cannot be listed now; None if they can. Then the symbols are those of an earlier look.
-    """
-
-    symbols: tuple[Symbol, ...] = ()
-    stored: tuple[Symbol, ...] = ()
-    fault: str | None = None
-    trained: frozenset[Symbol] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "trained", frozenset(self.symbols))
 
 
 @dataclass
@@ -137,7 +110,7 @@ class Forecaster:
         observer: Observer | None = None,
         journal: ForecastJournal | None = None,
     ) -> None:
-        self.registry, self.store, self.source = registry, store, source
+        self.registry, self.source = registry, source
         self.observer = observer or Observer()
         self.models = ModelCache(
             lambda symbol: LoadedModel.from_stored(registry.load(symbol, weight_shapes)),
@@ -148,13 +121,11 @@ class Forecaster:
             load_seconds=storage_seconds,
         )
         self.panels = PanelCache(store, self.observer, storage_seconds)
-        self.catalogue: Catalogue | None = None  # a watcher's, if there is one
+        self.catalogue = Catalogue(registry, store, source, storage_seconds)
         self._train, self._training = train, threading.Lock()
         self._graph = graph or GraphConfig()
         self._clock = Clock(now)
         self._journal = journal
-        self._storage_seconds = storage_seconds
-        self._questions = Threads(QUESTIONS, "tickgraph-ask", spare=HUNG)
         self._outlooks: dict[Symbol, Outlook] = {}  # in memory, the oldest first
         self._max_outlooks = max(MAX_MODELS, max_models)
         self._lock = threading.Lock()  # for putting an outlook in memory
@@ -162,9 +133,7 @@ class Forecaster:
 
     def symbols(self) -> tuple[Symbol, ...]:
         """Symbols that have a trained model; under a watcher, those of its last look."""
-        return (
-            tuple(map(Symbol, self.registry.symbols())) if self.catalogue is None else self.catalogue.symbols
-        )
+        return self.catalogue.symbols()
 
     def forecast(
         self,
@@ -305,17 +274,18 @@ class Forecaster:
 
         While models and prices are being renewed, what was computed from those before still answers.
         """
-        outlook, catalogue = self._outlooks.get(symbol), self.catalogue
-        if outlook is None or catalogue is None:
+        outlook = self._outlooks.get(symbol)
+        # Momentum answers only for a symbol without a model.
+        if outlook is None or (outlook.model is None) is (symbol in self.catalogue.trained):
             return None
-        if outlook.model is None:  # momentum answers only for a symbol without a model
-            return outlook if symbol not in catalogue.trained and self._holds(outlook) else None
-        if symbol not in catalogue.trained:
+        if self._renewing and outlook.model is not None and self.models.peek(symbol) is not None:
+            holds = outlook.is_fresh(self._clock.now())
+        else:
+            holds = self._holds(outlook)
+        if not holds:
             return None
-        soon = self._renewing and self.models.peek(symbol) is not None
-        if not (outlook.is_fresh(self._clock.now()) if soon else self._holds(outlook)):
-            return None
-        self.models.use(symbol)
+        if outlook.model is not None:
+            self.models.use(symbol)
         return outlook
 
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
@@ -332,20 +302,6 @@ class Forecaster:
         """Graph that a symbol's forecast comes from now; raises as :meth:`forecast`."""
         model = self.models.get(symbol)
         return target_graph(model, self._panel(model.source, model.nodes), self._clock.now())
-
-    def has_model(self, symbol: Symbol) -> bool:
-        """Whether the watcher saw a model of a symbol at its last look."""
-        return self.catalogue is not None and symbol in self.catalogue.trained
-
-    def known(self) -> tuple[Symbol, ...]:
-        """Symbols that had a model or stored prices at the watcher's last look."""
-        catalogue = self.catalogue or Catalogue()
-        return tuple(dict.fromkeys((*catalogue.symbols, *catalogue.stored)))
-
-    def known_now(self) -> tuple[Symbol, ...]:
-        """As :meth:`known`, with the symbols whose prices were stored since; looks at a folder."""
-        stored = self._ask(self.store.symbols, self.source)
-        return tuple(dict.fromkeys((*self.known(), *map(Symbol, stored))))
 
     def sessions_behind(self) -> dict[str, int]:
         """Completed sessions that the prices in memory lack, by source."""
@@ -379,21 +335,21 @@ class Forecaster:
         """Let reads that run end, unless they hang, and read no more."""
         self.models.close()
         self.panels.close()
-        self._questions.close(END_SECONDS)
+        self.catalogue.close()
 
     def _load(
         self, symbols: Sequence[Symbol], fallback: Fallback, result: Outlooks
     ) -> dict[Symbol, LoadedModel | None]:
         """Model of each symbol, loaded side by side; None for those that momentum answers for."""
-        if self.catalogue is None:
+        if not self.catalogue.watched:
             self.models.revalidate(symbols)
         loads: dict[Symbol, Callable[..., LoadedModel] | None] = {}
         for symbol in symbols:
             with result.alone(symbol):
-                known = self.models.peek(symbol) is not None or self.has_model(symbol)
-                if fallback == "momentum" and not known and self._generation(symbol) is None:
+                known = self.models.peek(symbol) is not None or symbol in self.catalogue.trained
+                if fallback == "momentum" and not known and self.catalogue.generation(symbol) is None:
                     # Known from one file status, without a search for similar names.
-                    self._must_be_able_to_tell(symbol)
+                    self.catalogue.check(symbol)
                     loads[symbol] = None
                 else:
                     loads[symbol] = self.models.begin(symbol)
@@ -418,7 +374,7 @@ class Forecaster:
         try:
             return load(hurry=hurry)
         except ModelNotFoundError:
-            self._must_be_able_to_tell(symbol)
+            self.catalogue.check(symbol)
             if fallback == "momentum":
                 return None
             if fallback == "none" or self._train is None:
@@ -429,21 +385,6 @@ class Forecaster:
         result.trained.add(symbol)
         return self.models.get(symbol)
 
-    def _must_be_able_to_tell(self, symbol: Symbol) -> None:
-        """Raise :class:`StorageError` where a model that is not found is no sign that the symbol has none."""
-        fault = self.registry.fault() if self.catalogue is None else self.catalogue.fault
-        if fault is not None:
-            raise StorageError(f"The model of {symbol} cannot be looked up: {fault}")
-
-    def _generation(self, symbol: Symbol) -> str | None:
-        if self.catalogue is None:
-            return self.registry.generation(symbol)
-        return self._ask(self.registry.generation, symbol)
-
-    def _ask(self, question: Callable[[str], T], word: str) -> T:
-        """Ask storage a small question; :class:`HungError` if it does not answer."""
-        return self._questions.result(self._questions.submit(question, word), self._storage_seconds)
-
     def _by_source(
         self, models: Mapping[Symbol, LoadedModel | None], result: Outlooks
     ) -> dict[str, dict[Symbol, LoadedModel | None]]:
@@ -451,9 +392,7 @@ class Forecaster:
         sources: dict[str, dict[Symbol, LoadedModel | None]] = {}
         for symbol, model in models.items():
             with result.alone(symbol):
-                source = model.source if model else self.source
-                if model is None and self.catalogue is None:
-                    source = self.store.source_of(symbol, source)
+                source = model.source if model else self.catalogue.source_of(symbol)
                 sources.setdefault(source, {})[symbol] = model
         return sources
 
@@ -474,7 +413,7 @@ class Forecaster:
             return panel
 
     def _panel(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
-        panels = self.panels if self.catalogue is None else self.panels.covering
+        panels = self.panels.covering if self.catalogue.watched else self.panels
         return panels(source, symbols)
 
     def _by_network(

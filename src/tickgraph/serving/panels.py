@@ -142,7 +142,7 @@ class PanelCache:
         except Exception:
             if not others:
                 raise
-            return self._read(source, wanted)
+            return self._read(source, {symbol: self._stamp(source, symbol) for symbol in wanted})
 
     def _take_in(self, source: str, changed: Sequence[Symbol]) -> None:
         """Take in all that can be read, by halves where some cannot: each step makes a panel of all symbols."""
@@ -168,18 +168,20 @@ class PanelCache:
 
     def _renew(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
         """Take in the new sessions of symbols, or read them whole where their histories were replaced."""
-        stamps = {symbol: self._stamp(source, symbol) for symbol in symbols}
+        # Stamped before reading: a file replaced in between is read again at the next look, not missed.
+        stamps: Stamps = {symbol: self._stamp(source, symbol) for symbol in symbols}
         if not self._only_grown(source, stamps):
-            return self._read(source, symbols)
+            return self._read(source, stamps)
         later = self._store.recent(source, tuple(symbols))
-        if all(_grown(stamps[symbol], self._stamp(source, symbol)) for symbol in symbols):
+        again: Stamps = {symbol: self._stamp(source, symbol) for symbol in symbols}
+        if all(_grown(stamps[symbol], again[symbol]) for symbol in symbols):
             with self._lock:
                 if self._only_grown(source, stamps):
                     prices = self._sources[source]
                     panel = prices.panel.extended(later)
                     self._sources[source] = _Prices(panel, {**prices.stamps, **stamps})
                     return panel
-        return self._read(source, symbols)  # replaced meanwhile
+        return self._read(source, again)  # replaced meanwhile
 
     def _only_grown(self, source: str, stamps: Stamps) -> bool:
         """Whether these symbols' histories are those in memory, so that only sessions after them can be new."""
@@ -188,11 +190,9 @@ class PanelCache:
             _grown(prices.stamps.get(symbol), stamp) for symbol, stamp in stamps.items()
         )
 
-    def _read(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
-        """Read symbols and put them beside the others."""
-        # Stamped before reading: a file replaced in between is read again at the next look, not missed.
-        stamps: Stamps = {symbol: self._stamp(source, symbol) for symbol in symbols}
-        panel = self._store.panel(source, tuple(symbols))
+    def _read(self, source: str, stamps: Stamps) -> PricePanel:
+        """Read these symbols whole and put them beside the others."""
+        panel = self._store.panel(source, tuple(stamps))
         with self._lock:
             prices = self._sources.get(source)
             if prices is not None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
 
-from tickgraph.errors import TickgraphError
 from tickgraph.market.calendar import first_session, sessions_behind
-from tickgraph.market.spelling import Symbol
-from tickgraph.serving.forecaster import Catalogue, Forecaster
+from tickgraph.serving.forecaster import Forecaster
 from tickgraph.threads import Loop
 
 POLL_SECONDS = 1.0
@@ -55,7 +52,7 @@ class Watcher:
     def start(self) -> None:
         """Look once, for so long as storage answers in time, and go on looking."""
         sessions_behind(first_session())  # builds the exchange's calendar, which takes 0.1 s
-        self.forecaster.catalogue = Catalogue(fault="the catalogue of models has not been read yet")
+        self.forecaster.catalogue.watched = True
         self._loop.start()
         self._looked.wait(START_SECONDS)
 
@@ -76,37 +73,17 @@ class Watcher:
                 f"no look for newer models and prices has ended for {silent:.0f} s: storage does not answer; "
                 "what is in memory stays in service"
             )
-        catalogue = self.forecaster.catalogue
-        return (catalogue.fault if catalogue else None) or self._failed
+        return self.forecaster.catalogue.fault() or self._failed
 
     def look(self) -> None:
         """Bring the forecaster's memory up to date with what is stored: one turn of the watcher."""
         try:
-            catalogue = self.forecaster.catalogue = self._listed()
-            if catalogue.fault is None:
+            if self.forecaster.catalogue.look():
                 self._failed = self.forecaster.renew()
         finally:
             self._looked_at = time.monotonic()
             self._looked.set()
             self.forecaster.observer.looked()
-
-    def _listed(self) -> Catalogue:
-        """List models and stored prices; where that fails, what was listed before and the fault."""
-        registry, store = self.forecaster.registry, self.forecaster.store
-        before = self.forecaster.catalogue or Catalogue()
-        folder = registry.root / "metadata"
-        if before.symbols and not folder.is_dir():
-            # A folder that vanished is a disk that failed, not the withdrawal of every model.
-            fault = f"{folder} is gone; what is in memory stays in service"
-            return Catalogue(before.symbols, before.stored, fault)
-        try:
-            symbols = tuple(map(Symbol, registry.symbols()))
-        except (TickgraphError, OSError) as error:
-            return Catalogue(before.symbols, before.stored, f"{folder} cannot be read: {error}")
-        stored = before.stored
-        with contextlib.suppress(TickgraphError, OSError):
-            stored = tuple(map(Symbol, store.symbols(self.forecaster.source)))
-        return Catalogue(symbols, stored)
 
     def _look_again(self) -> None:
         try:

@@ -54,7 +54,7 @@ def _entry(service: Service, name: spelling.Symbol, held: set[spelling.Symbol]) 
     except Exception as error:  # noqa: BLE001  it fails this symbol's sector, and not the list
         reason_of(name, error)  # the log has it
         sector = None
-    model: Literal["gnn", "momentum"] = "gnn" if service.forecaster.has_model(name) else "momentum"
+    model: Literal["gnn", "momentum"] = "gnn" if name in service.forecaster.catalogue.trained else "momentum"
     return SymbolEntry(symbol=name, model=model, in_memory=name in held, sector=sector)
 
 
