@@ -44,10 +44,9 @@ STEPS = [
     (forecaster, "last_session"),
     (forecaster, "network_outlooks"),
     (outlook, "own_returns"),
-    (outlook, "outlook_of"),
     (Outlook, "__post_init__"),
     (Forecaster, "_keep"),
-    (forecaster, "answer"),
+    (forecaster, "answer_fields"),
 ]
 
 
@@ -126,15 +125,11 @@ def test_a_sector_that_cannot_be_told_is_left_out_of_the_list(running, monkeypat
 
 
 def test_an_answer_that_cannot_be_written_fails_alone(running, monkeypatch):
-    real = forecaster.answer
+    real = forecaster.forecast_of
     monkeypatch.setattr(
         forecaster,
-        "answer",
-        lambda outlook, *words, **more: (
-            real(outlook, *words, **more).model_copy(update={"notes": (object(),)})
-            if outlook.symbol == BAD
-            else real(outlook, *words, **more)
-        ),
+        "forecast_of",
+        lambda fields: real({**fields, "notes": (object(),)} if fields["symbol"] == BAD else fields),
     )
     body = running.get("/forecast/all").json()
     assert (sorted(body["forecasts"]), list(body["failures"])) == (GOOD, [BAD])

@@ -110,15 +110,20 @@ class Forecasts:
 _BLANK = Forecast.model_construct()  # type: ignore[call-arg]  # its values come with each answer
 
 
-def answer(
+def forecast_of(fields: dict[str, Any]) -> Forecast:
+    """Forecast of what :func:`answer_fields` gives; validating values that were made here would take longer."""
+    return _BLANK.model_copy(update=fields)
+
+
+def answer_fields(
     outlook: Outlook,
     price: float | None,
     clock: Clock,
     *,
     trained_now: bool = False,
     refused: Exception | None = None,
-) -> Forecast:
-    """Forecast from an outlook.
+) -> dict[str, Any]:
+    """Fields of a :class:`Forecast` in their order.
 
     Parameters
     ----------
@@ -133,31 +138,13 @@ def answer(
     refused
         Why a newer model is not used.
     """
-    # The values were made here and are of their types: validating them again would take longer than the rest.
-    fields = answer_fields(outlook, price, clock, trained_now=trained_now, refused=refused)
-    return _BLANK.model_copy(update=fields)
-
-
-def answer_fields(
-    outlook: Outlook,
-    price: float | None,
-    clock: Clock,
-    *,
-    trained_now: bool = False,
-    refused: Exception | None = None,
-) -> dict[str, Any]:
-    """Fields of :func:`answer` in their order, for callers that need no more than JSON."""
     now = clock.now()
     target, behind = clock.read(outlook.as_of, now)
     is_old = outlook.model is not None and now - outlook.model.trained_at > MODEL_AGE
-    if trained_now or refused:
-        fields = _any_price(outlook, target, behind, is_old, trained_now, refused)
-    else:
-        kept = outlook.any_price.get((behind, is_old))
-        if kept is None:
-            kept = _any_price(outlook, target, behind, is_old, False, None)
-            outlook.any_price[behind, is_old] = kept
-        fields = dict(kept)
+    key = behind, is_old, trained_now, str(refused) if refused else None
+    if (kept := outlook.any_price.get(key)) is None:
+        kept = outlook.any_price[key] = _any_price(outlook, target, *key)
+    fields = dict(kept)
     start = outlook.last_close if price is None else price
     fields["price"] = start
     fields["price_source"] = "last close" if price is None else "request"
@@ -173,12 +160,7 @@ def answer_fields(
 
 
 def _any_price(
-    outlook: Outlook,
-    target: date,
-    behind: int,
-    is_old: bool,
-    trained_now: bool,
-    refused: Exception | None,
+    outlook: Outlook, target: date, behind: int, is_old: bool, trained_now: bool, refused: str | None
 ) -> dict[str, Any]:
     """Fields in their order; None where the price decides."""
     model, rise = outlook.model, outlook.probability_up
@@ -214,7 +196,7 @@ def _any_price(
     }
 
 
-def _notes(outlook: Outlook, behind: int, refused: Exception | None) -> list[str]:
+def _notes(outlook: Outlook, behind: int, refused: str | None) -> list[str]:
     notes = []
     if behind:
         notes.append(f"prices end on {outlook.as_of}: {behind} completed sessions are missing")

@@ -22,7 +22,7 @@ from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.answer import Forecast, Forecasts, answer, answer_fields
+from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.catalogue import Catalogue
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
@@ -216,13 +216,10 @@ class Forecaster:
             if (outlook := outlooks.found.get(symbol)) is None:
                 continue
             with outlooks.alone(symbol):
-                answers[symbol] = answer(
-                    outlook,
-                    prices.get(symbol),
-                    clock,
-                    trained_now=symbol in outlooks.trained,
-                    refused=self.models.refusal(symbol) if outlook.model else None,
+                fields = self.answer_fields(
+                    outlook, prices.get(symbol), trained_now=symbol in outlooks.trained, clock=clock
                 )
+                answers[symbol] = forecast_of(fields)
         return Forecasts(answers, outlooks.failures)
 
     def outlook(self, symbol: Symbol, *, fallback: Fallback = "momentum") -> Outlook:
@@ -266,7 +263,9 @@ class Forecaster:
                 result.found[outlook.symbol] = outlook
         if as_of is None and computed:
             self._forget_evicted()
-            self._record([outlook for outlook in computed if outlook.symbol in result.found])
+            if self._journal is not None:
+                answered = [outlook for outlook in computed if outlook.symbol in result.found]
+                self.observer.journaled(*self._journal.log(answered))
         return result
 
     def peek(self, symbol: Symbol) -> Outlook | None:
@@ -290,13 +289,14 @@ class Forecaster:
 
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Forecast at a price that was checked; None is the last stored close."""
-        refused = self.models.refusal(outlook.symbol) if outlook.model else None
-        return answer(outlook, price, self._clock, trained_now=trained_now, refused=refused)
+        return forecast_of(self.answer_fields(outlook, price, trained_now=trained_now))
 
-    def answer_fields(self, outlook: Outlook, price: float | None) -> dict[str, Any]:
-        """Fields of :meth:`answer` in their order."""
+    def answer_fields(
+        self, outlook: Outlook, price: float | None, *, trained_now: bool = False, clock: Clock | None = None
+    ) -> dict[str, Any]:
+        """Fields of :meth:`answer` in their order; as of the clock's time, or now."""
         refused = self.models.refusal(outlook.symbol) if outlook.model else None
-        return answer_fields(outlook, price, self._clock, refused=refused)
+        return answer_fields(outlook, price, clock or self._clock, trained_now=trained_now, refused=refused)
 
     def graph(self, symbol: Symbol) -> TargetGraph:
         """Graph that a symbol's forecast comes from now; raises as :meth:`forecast`."""
@@ -467,10 +467,6 @@ class Forecaster:
         for symbol, outlook in tuple(self._outlooks.items()):
             if outlook.model is not None and self.models.peek(symbol) is None:
                 self._outlooks.pop(symbol, None)
-
-    def _record(self, outlooks: list[Outlook]) -> None:
-        if self._journal is not None and outlooks:
-            self.observer.journaled(*self._journal.log(outlooks))
 
 
 def _end_of(day: date) -> datetime:

@@ -1,12 +1,12 @@
-"""The journal: every forecast that was prepared to be served, on disk before anyone knows whether it was right.
+"""The journal: every forecast that was computed to be answered with, on disk before anyone knows if it was right.
 
-A forecast's distribution does not depend on the request's price, so it is written once, when it is prepared. The
+A forecast's distribution does not depend on the request's price, so it is written once, when it is computed. The
 journal is JSON lines, a file for each month (of UTC) and host, only ever appended to:
 
-- One batch is one write to a file opened with O_APPEND, so the processes of a host may share it. Hosts do not: a
-  network file system does not order their appends.
-- Every write begins with a new line. Whatever a crash or a full disk cut off before it stands on a line of its own,
-  which a reader skips.
+- One batch is one write to a file opened with O_APPEND, so the processes of a host may share it. Hosts do not share
+  files: a network file system does not order their appends.
+- Every write begins with a new line. A record that a crash or a full disk cut off stands on a line of its own, and a
+  reader skips it.
 - Nothing is flushed to the disk by force: a power failure may lose the last seconds.
 """
 
@@ -21,7 +21,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,8 +64,8 @@ SCHEMA = pa.schema(
         **{f"{end}_{level}": pa.float64() for level in LEVELS for end in ("lower", "upper")},
     }
 )
-"""Columns of a record. ``centre`` is what the distribution is centred on, in log return as the interval's ends are;
-``mean_score`` is the mean absolute conformal score: what the residual is expected to be, in units of ``volatility``."""
+"""Columns of a record. ``centre`` is what the distribution is centred on, in log return as the interval's ends are.
+``mean_score`` is the mean absolute conformal score: the expected residual in units of ``volatility``."""
 
 _IDENTITY = ("logged_at", "symbol", "as_of", "target_session")  # a record without them says nothing
 _SAME = ["symbol", "as_of", "target_session", "generation", "source", "predicted_return", "volatility"]
@@ -81,7 +81,7 @@ class Logged(NamedTuple):
 
 
 class ForecastJournal:
-    """Append-only record of the forecasts that were prepared; safe for several threads and processes.
+    """Append-only record of forecasts; safe for several threads and processes.
 
     Writing never raises: a forecast matters more than its record. What cannot be written is counted, and the first
     failure in a row is logged.
@@ -98,13 +98,10 @@ class ForecastJournal:
         self.folder = Path(folder)
         self._clock = Clock(now)
         self._host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host"
-        self._lock = threading.Lock()
         self._turn = threading.Lock()
-        self._made = False
+        self._folder_made = False
         self._month = ""
         self._failing = False
-        self.written = 0
-        self.dropped = 0
 
     def log(self, outlooks: Iterable[Outlook]) -> Logged:
         """Append one record for each; says how many were written and how many were dropped."""
@@ -118,16 +115,13 @@ class ForecastJournal:
             problem = None if written == len(batch) else "the disk took only a part"
         except Exception as error:  # noqa: BLE001  a record must never cost a forecast
             written, problem = 0, str(error)
-        with self._lock:
-            self.written += written
-            self.dropped += len(batch) - written
-            first, self._failing = problem is not None and not self._failing, problem is not None
-        if first:
+        if problem and not self._failing:
             _log.warning(
-                "forecasts are not being logged in %s: %s. They are served all the same.",
+                "forecasts are not being logged in %s: %s. They are answered all the same.",
                 self.folder,
                 problem,
             )
+        self._failing = problem is not None
         return Logged(written, len(batch) - written)
 
     def _record(self, outlook: Outlook, now: datetime) -> dict[str, Any]:
@@ -160,29 +154,28 @@ class ForecastJournal:
     def _append(self, lines: Sequence[str], now: datetime) -> int:
         """Write whole records at once; gives how many of them arrived."""
         month = f"{now:%Y-%m}"
-        self._make_folder()
+        # A folder that was made, and is gone with all above it, is a disk that failed: nothing is put in its place.
+        if not self._folder_made:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._folder_made = True
+        elif not self.folder.is_dir():
+            self.folder.mkdir()
         path = self.folder / f"{month}.{self._host}.jsonl"
         data = ("\n" + "\n".join(lines) + "\n").encode()
-        if os.name == "nt":  # whose appends are a seek and a write
-            with exclusive(self.folder / ".lock", self._turn):
-                taken = _write(path, data)
-        else:
-            taken = _write(path, data)
+        # An append of Windows is a seek and a write.
+        with exclusive(self.folder / ".lock", self._turn) if os.name == "nt" else contextlib.nullcontext():
+            handle = os.open(path, _APPEND, READABLE)
+            try:
+                taken = os.write(handle, data)
+            finally:
+                os.close(handle)
         if month != self._month:
             self._month = month
             self._delete_old()
         return data[:taken].count(b"}\n")
 
-    def _make_folder(self) -> None:
-        # Once made, a folder that is gone with all above it is a disk that failed: nothing is put in its place.
-        if not self._made:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._made = True
-        elif not self.folder.is_dir():
-            self.folder.mkdir()
-
     def _delete_old(self) -> None:
-        # By the months that there are: by the clock, one that is wrong for a minute would delete all that is kept.
+        # By the months that there are: a clock that is wrong for a minute would delete all that is kept.
         months = {name: found[1] for name in names_in(self.folder) if (found := _NAME.fullmatch(name))}
         kept = sorted(set(months.values()))[-KEPT_MONTHS:]
         for name, month in months.items():
@@ -191,7 +184,7 @@ class ForecastJournal:
 
 
 def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
-    """Read what was logged, the oldest first; what several processes or a restart logged again is given once.
+    """Read the records, the oldest first; one that several processes or a restart logged again is given once.
 
     Parameters
     ----------
@@ -211,7 +204,7 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
         A file cannot be read.
     """
     # A forecast may be logged long after its session, but hardly ever before the one ahead of it: a month is ample.
-    oldest = "" if since is None else _months_before(since, 1)
+    oldest = "" if since is None else f"{since.replace(day=1) - timedelta(days=1):%Y-%m}"
     tables = []
     for name in sorted(names_in(folder)):
         found = _NAME.fullmatch(name)
@@ -228,33 +221,22 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
 def _parsed(data: bytes) -> pa.Table:
     whole = [line for line in data.split(b"\n") if line.startswith(b'{"') and line.endswith(b"}")]
     try:
-        table = _as_table(whole)
+        table = _table(whole)
     except pa.ArrowException:  # a line among them is damaged
-        table = pa.concat_tables([SCHEMA.empty_table(), *(part for line in whole for part in _alone(line))])
+        tables = []
+        for line in whole:
+            with contextlib.suppress(pa.ArrowException):
+                tables.append(_table([line]))
+        table = pa.concat_tables([SCHEMA.empty_table(), *tables])
     return table.filter(functools.reduce(pc.and_, (table.column(name).is_valid() for name in _IDENTITY)))
 
 
-def _as_table(lines: Sequence[bytes]) -> pa.Table:
+def _table(lines: Sequence[bytes]) -> pa.Table:
     if not lines:
         return SCHEMA.empty_table()
     options = pj.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
     blocks = pj.ReadOptions(block_size=4 << 20)
     return pj.read_json(pa.BufferReader(b"\n".join(lines)), read_options=blocks, parse_options=options)
-
-
-def _alone(line: bytes) -> list[pa.Table]:
-    try:
-        return [_as_table([line])]
-    except pa.ArrowException:
-        return []
-
-
-def _write(path: Path, data: bytes) -> int:
-    handle = os.open(path, _APPEND, READABLE)
-    try:
-        return os.write(handle, data)
-    finally:
-        os.close(handle)
 
 
 def _rounded(value: float) -> float:
@@ -263,8 +245,3 @@ def _rounded(value: float) -> float:
 
 def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _months_before(day: date, months: int) -> str:
-    count = day.year * 12 + day.month - 1 - months
-    return f"{count // 12:04d}-{count % 12 + 1:02d}"

@@ -54,7 +54,7 @@ class Outlook:
     probability_up
         Probability of a rise.
     any_price
-        Fields of a forecast that the request's price does not change, by sessions behind and whether the model is old.
+        Fields of forecasts that the request's price does not change, by what else they depend on.
     """
 
     symbol: Symbol
@@ -70,7 +70,9 @@ class Outlook:
     absent: tuple[Symbol, ...] = ()
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
-    any_price: dict[tuple[int, bool], dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
+    any_price: dict[tuple[int, bool, bool, str | None], dict[str, Any]] = field(
+        init=False, default_factory=dict, repr=False
+    )
 
     def __post_init__(self) -> None:
         intervals = tuple((level, *self.distribution.interval(level)) for level in LEVELS)
@@ -140,40 +142,24 @@ def network_outlooks(
             continue
         absent = tuple(name for name, there in zip(model.nodes, present, strict=False) if not there)
         outlooks.append(
-            outlook_of(
+            Outlook(
                 model.symbol,
                 distribution,
-                panel,
+                model,
+                *ends(panel, model.symbol),
                 whole.lineage,
                 model.calibration_sessions,
-                model=model,
-                recomputed=reason,
-                absent=absent,
+                reason,
+                absent,
             )
         )
     return outlooks
 
 
-def outlook_of(
-    symbol: Symbol,
-    distribution: PredictiveDistribution,
-    panel: PricePanel,
-    lineage: object,
-    calibration_sessions: int,
-    **words: Any,
-) -> Outlook:
-    """Outlook from prices that end at the symbol's last session."""
-    return Outlook(
-        symbol,
-        distribution,
-        as_of=panel.sessions[-1],
-        last_close=float(panel.close[-1, panel.column(symbol)]),
-        source=panel.source,
-        provider=panel.provider(symbol),
-        lineage=lineage,
-        calibration_sessions=calibration_sessions,
-        **words,
-    )
+def ends(panel: PricePanel, symbol: Symbol) -> tuple[np.datetime64, float, str, str]:
+    """Last session of a panel, a symbol's close then, the source of its prices, and their provider."""
+    close = float(panel.close[-1, panel.column(symbol)])
+    return panel.sessions[-1], close, panel.source, panel.provider(symbol)
 
 
 def own_returns(panel: PricePanel, symbol: Symbol) -> NDArray[np.float64]:
