@@ -25,7 +25,9 @@ def write_snapshots(panel: PricePanel, path: Path) -> tuple[int, float]:
     """Write every symbol's 800 training snapshots; return how many symbols, and seconds to build them."""
     window = panel.tail(CONFIG.history + CONFIG.sessions)
     returns = window.log_returns()
-    nodes = [(s, *select_peers(returns, window.symbols, s, CONFIG.num_peers, 60)) for s in window.symbols]
+    trading, overlap = np.isfinite(returns[-1]), [60] * len(window.symbols)
+    peers = select_peers(returns, window.symbols, window.symbols, CONFIG.num_peers, overlap, trading)
+    nodes = [(symbol, *peers[symbol]) for symbol in window.symbols]
     started = time.perf_counter()
     built = [build_snapshots(window, names, CONFIG) for names in nodes]
     seconds = time.perf_counter() - started

@@ -93,11 +93,11 @@ def open_forecaster(settings: Settings) -> Forecaster:
     registry = ModelRegistry(settings.models_dir)
 
     def train_on_demand(symbol: str, source_name: str) -> None:
-        from tickgraph.model.training import TrainingProgram
+        from tickgraph.model.training import program_for
 
         source = open_source(source_name, settings.source_path, access=settings.access)
         prices = gather_prices(store, source, (symbol,), settings.peer_pool)
-        train_one(prices.panel, symbol, prices.pool, TrainingProgram(settings.training), registry)
+        train_one(prices.panel, symbol, prices.pool, program_for(settings.training), registry)
 
     return Forecaster(
         registry,

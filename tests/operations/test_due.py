@@ -11,7 +11,6 @@ from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
 from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveFigures, LiveQuality
-from tickgraph.pipeline.train import peer_panel
 
 
 @pytest.fixture
@@ -127,7 +126,8 @@ def test_peers_are_chosen_from_the_pool_alone_however_many_targets_stand_outside
     found = peers_as_fitted(panel, targets, config, pool)
     assert set(found) == set(targets)
     for symbol in targets:
-        assert found[symbol] == fitting_data(peer_panel(panel, symbol, pool), symbol, config).peers, symbol
+        alone = panel.select(sorted({symbol, *pool} & set(panel.symbols)))
+        assert found[symbol] == fitting_data(alone, symbol, config).peers, symbol
         assert set(found[symbol]) <= set(pool)
 
 

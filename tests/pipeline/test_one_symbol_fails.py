@@ -20,8 +20,7 @@ from tickgraph.registry.registry import ModelRegistry
 
 STEPS = [
     (choice, "shared_sessions"),
-    (choice, "select_all_peers"),
-    (module, "peer_panel"),
+    (choice, "select_peers"),
     (snapshots, "node_features"),
     (snapshots, "rolling_correlation"),
     (fitting, "check_moves"),

@@ -9,9 +9,10 @@ import pytest
 
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import StorageError
+from tickgraph.model import fitting
 from tickgraph.model.weights import symbol_seed, weight_shapes
 from tickgraph.pipeline import train as module
-from tickgraph.pipeline.train import peer_panel, train_symbols
+from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
 
@@ -33,23 +34,26 @@ def test_alone_or_among_others_a_symbol_gets_the_same_model(panel, program, own,
     )
 
 
-def test_no_training_looks_through_the_whole_universe_again(panel, program, own, monkeypatch):
-    """Peers are chosen for all at once: what one symbol costs must not grow with the number of the others."""
-    seen = {}
+def test_peers_are_chosen_once_for_all_symbols_and_are_those_that_each_would_choose_alone(
+    panel, program, own, monkeypatch
+):
+    """What one symbol costs must not grow with the number of the others."""
+    chosen = []
 
-    def fit(prices, symbol, program):
-        seen[symbol] = prices.symbols
-        return module_fit(prices, symbol, program)
+    def choose(prices, symbols, *rest):
+        chosen.append(tuple(symbols))
+        return module_choose(prices, symbols, *rest)
 
-    module_fit = module.fit
-    monkeypatch.setattr(module, "fit", fit)
+    module_choose = module.choose
+    monkeypatch.setattr(module, "choose", choose)
+    monkeypatch.setattr(fitting, "choose", choose)
     pool = tuple(name for name in panel.symbols if name != "XOM")
     train_symbols(panel, ["JPM", "XOM"], own, pool=pool, program=program)
+    assert chosen == [("JPM", "XOM")]
     for symbol in ("JPM", "XOM"):
-        metadata = own.metadata(symbol)
-        whole = module_fit(peer_panel(panel, symbol, pool), symbol, program)
-        assert set(seen[symbol]) == {symbol, *whole.peers}
-        assert metadata.training_config.correlated_symbols == whole.peers
+        alone = panel.select(sorted({symbol, *pool}))
+        whole = fitting.fit(alone, symbol, program)
+        assert own.metadata(symbol).training_config.correlated_symbols == whole.peers
         weights = own.load(symbol, weight_shapes).weights
         assert all((weights[name] == values).all() for name, values in whole.weights.items())
 

@@ -110,7 +110,7 @@ def test_a_retrain_trains_although_a_refresh_came_between(
     as_of = stored.metadata.correlations.as_of
     registry.publish_correlation("AAPL", stored.correlation, as_of, basis=stored.metadata)
     assert registry.generation("AAPL") != stored.generation
-    monkeypatch.setattr(worker, "_programs", {workplace.training.model_dump_json(): program})
+    monkeypatch.setattr(worker, "program_for", lambda _: program)
     before = registry.metadata("AAPL").training_date
     done, _ = worker.run(workplace, tmp_path / "jobs", Job(id=new_id(), kind="train", symbol="AAPL"), basis)
     assert (done.state, done.error) == ("done", None)

@@ -12,34 +12,6 @@ STILL = 1e-12  # of a symbol's squared returns; less than this share of them is 
 
 
 def select_peers(
-    log_returns: NDArray[np.float64], symbols: Sequence[str], target: str, count: int, min_overlap: int
-) -> tuple[str, ...]:
-    """Choose the peers of one target, as :func:`select_all_peers` does for many.
-
-    Parameters
-    ----------
-    log_returns
-        ``[T, S]`` float64 over the training window, and no later session.
-    symbols
-        ``[S]`` names of the columns.
-    target
-        The symbol whose peers are wanted; it must be one of ``symbols``.
-    count
-        Peers wanted.
-    min_overlap
-        Sessions that a candidate must share with the target to be comparable.
-
-    Returns
-    -------
-    tuple of str
-        At most ``count`` peers, the strongest first; equal correlations are ordered by name. A candidate
-        that has no return in the last session is left out: it could not be a node of the next forecast.
-    """
-    trading = np.isfinite(log_returns[-1])
-    return select_all_peers(log_returns, symbols, (target,), count, (min_overlap,), trading)[target]
-
-
-def select_all_peers(
     log_returns: NDArray[np.float64],
     symbols: Sequence[str],
     targets: Sequence[str],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.graph.peers import select_all_peers
+from tickgraph.graph.peers import select_peers
 from tickgraph.market.ends import last_sessions, shared_sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
@@ -128,7 +128,7 @@ def _peers(
         part, names = returns[:end, chosen], [window.symbols[column] for column in np.flatnonzero(chosen)]
         place = {name: column for column, name in enumerate(names)}
         overlap = [_overlap(part[:, place[symbol]], config) for symbol in symbols]
-        found |= select_all_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
+        found |= select_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
     return found
 
 

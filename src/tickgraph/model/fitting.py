@@ -16,7 +16,7 @@ from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.bounds import SESSIONS, OwnMoves, diverged, outside_itself, unsupported
 from tickgraph.model.calibration import ConformalScores, PredictiveDistribution, conformal_scores
-from tickgraph.model.choice import HORIZON, choose, training_window
+from tickgraph.model.choice import HORIZON, Choice, choose, training_window
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.measures import OutOfSampleMeasures, measure
 from tickgraph.model.network import forward
@@ -114,7 +114,9 @@ class FittedModel:
     seconds: float
 
 
-def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel:
+def fit(
+    panel: PricePanel, symbol: str, program: TrainingProgram, choice: Choice | None = None
+) -> FittedModel:
     """Fit one symbol's model on its last sessions in a panel.
 
     The window ends with the symbol's own last session, or with one shortly before it that most others have
@@ -127,11 +129,14 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
     Parameters
     ----------
     panel
-        Prices of the symbol and of every candidate peer.
+        Prices of the symbol and of its peers, or of every candidate peer.
     symbol
         The target.
     program
         Training program; its configuration is the model's.
+    choice
+        Session and peers of the symbol, as :func:`tickgraph.model.choice.choose` gives them; None chooses now, among
+        all symbols of the panel.
 
     Raises
     ------
@@ -143,7 +148,7 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
         Training diverged, or the model forecasts what the symbol's own moves do not support.
     """
     config = program.config
-    data = fitting_data(panel, symbol, config)
+    data = fitting_data(panel, symbol, config, choice=choice)
     window, peers, snapshots = data.window, data.peers, data.snapshots
     training, calibration = data.training, data.calibration
     held_out = len(calibration)
@@ -211,13 +216,17 @@ def fit(panel: PricePanel, symbol: str, program: TrainingProgram) -> FittedModel
 
 
 def fitting_data(
-    panel: PricePanel, symbol: str, config: TrainingConfig, wiring: Wiring = build_snapshots
+    panel: PricePanel,
+    symbol: str,
+    config: TrainingConfig,
+    wiring: Wiring = build_snapshots,
+    choice: Choice | None = None,
 ) -> FittingData:
-    """Choose a symbol's peers and split its graphs into a training and a calibration part.
+    """Split the graphs of a symbol and its peers into a training and a calibration part.
 
     Parameters and errors as in :func:`fit`; ``wiring`` says how the graphs are built.
     """
-    chosen = choose(panel, (symbol,), config).get(symbol)
+    chosen = choice or choose(panel, (symbol,), config).get(symbol)
     history = chosen.history if chosen else 0
     if chosen is None or chosen.peers is None:
         raise HistoryTooShortError(

@@ -226,6 +226,16 @@ class TrainingProgram:
         )
 
 
+_programs: dict[TrainingConfig, TrainingProgram] = {}
+_programs_lock = threading.Lock()
+
+
+def program_for(config: TrainingConfig) -> TrainingProgram:
+    """Give this process's one program of a configuration: a process that trains again does not compile again."""
+    with _programs_lock:
+        return _programs.setdefault(config, TrainingProgram(config))
+
+
 def prepare_jax() -> None:
     """Set JAX up for programs that threads run side by side; before anything else imports it."""
     # Each thread trains a symbol of its own: a second pool of threads inside XLA would fight it.

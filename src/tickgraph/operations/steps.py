@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from tickgraph.errors import PriceDataError, TickgraphError, reason_of
 from tickgraph.market import calendar
 from tickgraph.market.calendar import is_future
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose
-from tickgraph.model.config import TrainingConfig
-from tickgraph.model.training import TrainingProgram
+from tickgraph.model.training import program_for
 from tickgraph.operations.due import Evidence, due, reasons_of
 from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, read_quality, write_quality
 from tickgraph.operations.scope import Scope, look
@@ -278,7 +276,7 @@ class Steps:
                 self._site.registry,
                 pool=pool,
                 workers=self._site.workers,
-                program=program(self._site.training),
+                program=program_for(self._site.training),
                 on_outcome=self._outcome,
                 before_publish=self._check,
             )
@@ -376,9 +374,3 @@ class Steps:
     def _write(self) -> None:
         self._check()
         self._record(self.run)
-
-
-@lru_cache(maxsize=2)
-def program(config: TrainingConfig) -> TrainingProgram:
-    """The compiled training program; a process that refreshes again does not compile again."""
-    return TrainingProgram(config)

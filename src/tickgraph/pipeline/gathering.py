@@ -1,8 +1,8 @@
-"""Prices for a run: bring the store up to date, then read one panel from it."""
+"""The prices that training needs: the store brought up to date, and one panel of the targets and their candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,28 +15,38 @@ from tickgraph.market.store import PriceStore, UpdateReport
 
 
 @dataclass(frozen=True)
-class RunPrices:
-    """Prices of a run.
-
-    Attributes
-    ----------
-    panel
-        Prices of the symbols and of the pool.
-    symbols
-        The symbols asked for that have prices.
-    pool
-        The symbols that peers may be chosen from, those with prices.
-    missing
-        Why a symbol asked for has none.
-    update
-        What the update did.
-    """
+class StoredPrices:
+    """Prices of targets and of the symbols that peers may be chosen from, those that are stored."""
 
     panel: PricePanel
     symbols: tuple[str, ...]
     pool: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunPrices(StoredPrices):
+    """Prices of a run.
+
+    Attributes
+    ----------
+    missing
+        Why a target has no prices.
+    update
+        What became of the update of the store.
+    """
+
     missing: dict[str, str]
     update: UpdateReport
+
+
+def stored_prices(
+    store: PriceStore, source: str, symbols: Sequence[str], pool: Collection[str]
+) -> StoredPrices:
+    """Read the prices of targets and of a pool in one go; symbols without any are left out."""
+    stored = set(store.symbols(source))
+    have = tuple(symbol for symbol in symbols if symbol in stored)
+    candidates = tuple(symbol for symbol in pool if symbol in stored)
+    return StoredPrices(store.panel(source, tuple(dict.fromkeys((*have, *candidates)))), have, candidates)
 
 
 def gather_prices(
@@ -46,7 +56,6 @@ def gather_prices(
     pool: Collection[str] = (),
     *,
     as_of: date | None = None,
-    progress: Callable[[str], None] | None = None,
 ) -> RunPrices:
     """Update the store from a source and read the panel of a run.
 
@@ -71,19 +80,14 @@ def gather_prices(
         There is no session up to ``as_of``.
     """
     wanted_pool = tuple(pool) or source.symbols()
-    everything = tuple(dict.fromkeys((*symbols, *wanted_pool)))
-    update = store.update(source, everything, progress=progress)
-    stored = set(store.symbols(source.name))
-    have = tuple(symbol for symbol in symbols if symbol in stored)
+    update = store.update(source, tuple(dict.fromkeys((*symbols, *wanted_pool))))
+    prices = stored_prices(store, source.name, symbols, wanted_pool)
     missing = {
         symbol: update.failures.get(symbol, f"{symbol} has no stored prices.")
         for symbol in symbols
-        if symbol not in stored
+        if symbol not in prices.symbols
     }
-    if not have:
+    if not prices.symbols:
         raise PriceDataError(" ".join(missing.values()))
-    usable_pool = tuple(symbol for symbol in wanted_pool if symbol in stored)
-    panel = store.panel(source.name, tuple(dict.fromkeys((*have, *usable_pool))))
-    if as_of is not None:
-        panel = panel.through(np.datetime64(as_of, "D"))
-    return RunPrices(panel, have, usable_pool, missing, update)
+    panel = prices.panel if as_of is None else prices.panel.through(np.datetime64(as_of, "D"))
+    return RunPrices(panel, prices.symbols, prices.pool, missing, update)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -19,8 +19,8 @@ from tickgraph.errors import (
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import Choice, choose
 from tickgraph.model.config import TrainingConfig
-from tickgraph.model.fitting import FittedModel, fit
-from tickgraph.model.training import TrainingProgram
+from tickgraph.model.fitting import fit
+from tickgraph.model.training import TrainingProgram, program_for
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.registry.metadata import ModelMetadata
@@ -62,32 +62,28 @@ class TrainingReport:
     interrupted: bool = False
 
 
-def peer_panel(panel: PricePanel, symbol: str, pool: Sequence[str]) -> PricePanel:
-    """Prices of a target and of the symbols its peers may come from; who else is trained has no say."""
-    names = dict.fromkeys((symbol, *(name for name in pool if name in panel.columns)))
-    return panel.select(tuple(sorted(names)))
-
-
 def train_one(
     panel: PricePanel,
     symbol: str,
-    pool: Sequence[str],
+    pool: Collection[str] | None,
     program: TrainingProgram,
     registry: ModelRegistry,
     before_publish: Callable[[], None] | None = None,
+    choice: Choice | None = None,
 ) -> ModelMetadata:
-    """Fit one symbol, ask ``before_publish``, and publish it.
+    """Fit one symbol, call ``before_publish``, and publish the model.
 
-    Errors as in :func:`tickgraph.model.fitting.fit`, and StorageError: also where it would replace a model of another
-    exchange.
+    Where peers were not chosen before (``choice``), they are chosen here, from the pool. Walk-forward figures recorded
+    in the model that this one replaces stay if both were trained the same way: the figures are of the procedure.
 
-    Walk-forward figures recorded in the model it replaces stay if it was trained the same way: they are of the
-    procedure, and say when they were measured.
+    Errors as in :func:`tickgraph.model.fitting.fit`; and StorageError, also where the model would replace one of
+    another exchange.
     """
     if registry.generation(symbol) is not None:
         with contextlib.suppress(ArtefactError):  # one that cannot be read may be replaced
             registry.must_be_of_the_exchange(registry.metadata(symbol))
-    fitted: FittedModel = fit(peer_panel(panel, symbol, pool), symbol, program)
+    chosen = choice or choose(panel, (symbol,), program.config, pool).get(symbol)
+    fitted = fit(panel, symbol, program, chosen)
     if before_publish:
         before_publish()
     return registry.publish(
@@ -101,7 +97,7 @@ def train_symbols(
     registry: ModelRegistry,
     *,
     config: TrainingConfig | None = None,
-    pool: Sequence[str] | None = None,
+    pool: Collection[str] | None = None,
     workers: int = 0,
     program: TrainingProgram | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
@@ -141,21 +137,16 @@ def train_symbols(
     StorageError
         Models cannot be written. It ends the run: no other symbol could be kept either.
     """
-    program = program or TrainingProgram(config or TrainingConfig())
+    program = program or program_for(config or TrainingConfig())
     report = TrainingReport()
     registry.recover()  # what a run that was killed left behind
     executor = ThreadPoolExecutor(min(workers or cores(), max(1, len(symbols))), "train")
     futures: dict[Future[ModelMetadata], str] = {}
     try:
         choices, report.notes = _choices(panel, symbols, program.config, pool)
-        everyone = tuple(panel.symbols if pool is None else pool)
         for symbol in symbols:
-            choice = choices.get(symbol)
-            # Among its own peers, at its own session, a symbol chooses the same again.
-            prices = panel if choice is None else panel.through(choice.session)
-            among = everyone if choice is None else choice.peers or ()
-            future = executor.submit(train_one, prices, symbol, among, program, registry, before_publish)
-            futures[future] = symbol
+            how = panel, symbol, pool, program, registry, before_publish, choices.get(symbol)
+            futures[executor.submit(train_one, *how)] = symbol
         for future in as_completed(futures):
             _record(futures[future], future, report, on_outcome)
     except KeyboardInterrupt:
@@ -170,7 +161,7 @@ def train_symbols(
 
 
 def _choices(
-    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Sequence[str] | None
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None
 ) -> tuple[dict[str, Choice], list[str]]:
     """Peers of all symbols at once, and remarks on them. To choose for each would take longer than to train.
 

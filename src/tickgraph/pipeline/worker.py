@@ -18,14 +18,13 @@ from filelock import FileLock, Timeout
 from tickgraph.errors import TickgraphError, reason_of
 from tickgraph.market.calendar import use_exchange
 from tickgraph.market.universe import add_aliases
-from tickgraph.model.training import TrainingProgram
+from tickgraph.model.training import program_for
 from tickgraph.pipeline.jobs import Job, JobBoard
 from tickgraph.pipeline.workplace import Workplace
 
 NICENESS = 10  # answering requests comes first
 
 _stopping: threading.Event | None = None
-_programs: dict[str, TrainingProgram] = {}
 
 
 class Stopped(TickgraphError):
@@ -107,7 +106,8 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     """
     use_exchange(workplace.exchange)
     add_aliases(workplace.aliases)
-    board, before = JobBoard(board_folder), _compilations()
+    board, program = JobBoard(board_folder), program_for(workplace.training)
+    before = program.compilations
     if _is_stopping():
         return _ended(board, job, "The service was shut down before the job began."), 0
     job = board.write(job.model_copy(update={"state": "running", "started_at": datetime.now(UTC)}))
@@ -119,7 +119,7 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     except Exception as failure:  # noqa: BLE001  foreseen or not, it fails this job
         error = reason_of(job.symbol, failure)
     completed = {} if error else {"completed": 1}
-    return _ended(board, job.model_copy(update=completed), error), _compilations() - before
+    return _ended(board, job.model_copy(update=completed), error), program.compilations - before
 
 
 def _ended(board: JobBoard, job: Job, error: str | None) -> Job:
@@ -130,10 +130,6 @@ def _ended(board: JobBoard, job: Job, error: str | None) -> Job:
 
 def _is_stopping() -> bool:
     return _stopping is not None and _stopping.is_set()
-
-
-def _compilations() -> int:
-    return sum(program.compilations for program in _programs.values())
 
 
 def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | None) -> None:
@@ -148,7 +144,7 @@ def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | N
             lock.acquire()
     try:
         if workplace.basis(symbol) == basis:
-            workplace.train(symbol, _program(workplace))
+            workplace.train(symbol, program_for(workplace.training))
     finally:
         lock.release()
 
@@ -173,10 +169,3 @@ def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Jo
     job = job.model_copy(update={"failures": failures})
     text = f"{len(failures)} of {job.total} symbols failed; the others were refreshed." if failures else None
     return _ended(board, job, text)
-
-
-def _program(workplace: Workplace) -> TrainingProgram:
-    key = workplace.training.model_dump_json()
-    if key not in _programs:
-        _programs[key] = TrainingProgram(workplace.training)
-    return _programs[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.correlations import CorrelationReport, publish_correlations
+from tickgraph.pipeline.gathering import stored_prices
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
@@ -46,7 +47,7 @@ class Workplace:
     access: Access | None = None
     exchange: str = NEW_YORK
 
-    def train(self, symbol: str, program: TrainingProgram, source: str | None = None) -> ModelMetadata:
+    def train(self, symbol: str, program: TrainingProgram) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.
 
         No source is asked for newer prices, so that a request never waits for a network. A symbol that has a
@@ -59,23 +60,19 @@ class Workplace:
         StorageError
             The model cannot be written.
         """
-        store, name = PriceStore(self.prices_dir), source or self._source_of(symbol)
-        stored = set(store.symbols(name))
+        store, name = PriceStore(self.prices_dir), self._source_of(symbol)
+        stored = store.symbols(name)
         if symbol not in stored:
             raise PriceDataError(
                 f"No prices of {symbol} are stored from source {name!r}. "
                 f"Run: tickgraph prices update --symbols {symbol} --source {name}"
             )
-        pool: Iterable[str] = self.peer_pool
+        pool = self.peer_pool
         if not pool:
-            pool = (
-                open_source(name, self.source_path, access=self.access).symbols()
-                if name == self.source
-                else sorted(stored)
-            )
-        candidates = tuple(other for other in pool if other in stored)
-        panel = store.panel(name, tuple(dict.fromkeys((symbol, *candidates))))
-        return train_one(panel, symbol, candidates, program, ModelRegistry(self.models_dir))
+            is_own = name == self.source
+            pool = open_source(name, self.source_path, access=self.access).symbols() if is_own else stored
+        prices = stored_prices(store, name, (symbol,), pool)
+        return train_one(prices.panel, symbol, prices.pool, program, ModelRegistry(self.models_dir))
 
     def basis(self, symbol: str) -> str | None:
         """What tells one training of a symbol from the next: its weights, which a refresh leaves as they are."""

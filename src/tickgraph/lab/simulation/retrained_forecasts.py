@@ -13,10 +13,10 @@ from cachetools import LRUCache
 from tickgraph.errors import TickgraphError
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.replay import ReplaySource
+from tickgraph.model.choice import choose
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.describe import describe
-from tickgraph.pipeline.train import peer_panel
 from tickgraph.registry.registry import StoredModel
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.model_cache import LoadedModel
@@ -77,7 +77,8 @@ class ExpectedForecasts:
         if known is None:
             panel = self.panel(session, names, ends)
             pool = tuple(names.get(name, name) for name in self.pool)
-            fitted = fit(peer_panel(panel, symbol, pool), symbol, self.program)
+            choice = choose(panel, (symbol,), self.program.config, pool).get(symbol)
+            fitted = fit(panel, symbol, self.program, choice)
             metadata = describe(fitted, _evening(session))
             stored = StoredModel(symbol, metadata, dict(fitted.weights), fitted.correlation, "")
             known = LoadedModel.from_stored(stored)
