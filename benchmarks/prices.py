@@ -242,7 +242,7 @@ def groups(source: Tiled) -> None:
     print("\na history in memory, by the rows of its groups")
     table = pa.Table.from_pandas(source.bars(source.names[SYMBOLS // 2]), preserve_index=False)
     for rows in (256, 512, 4096):
-        data = history.encoded(table, [*range(0, len(table), rows), len(table)], ["symbol"])
+        data = history.parquet_bytes(table, {}, [*range(0, len(table), rows), len(table)], ["symbol"])
 
         def read(last: bool, data: bytes = data) -> None:
             file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tickgraph.market.renames import name_rows
+from tickgraph.market.renames import symbols_of_rows
 from tickgraph.market.sources.files import FileSource
 from tickgraph.market.universe import add_aliases
 
@@ -20,7 +20,7 @@ def named(*parts):
         for name, days, close in parts
     ]
     rows = pd.concat(frames, ignore_index=True)
-    found = name_rows(rows["name"], rows["day"], rows["close"])
+    found = symbols_of_rows(rows["name"], rows["day"], rows["close"])
     taken = rows[found.symbols.notna()]
     spans = {
         (name, symbol): (str(part["day"].min().date()), str(part["day"].max().date()))
@@ -45,7 +45,7 @@ def test_two_names_that_fit_together_are_one_history_and_both_are_named():
     assert spans == {("FB", "META"): BEFORE, ("META", "META"): AFTER, ("AAPL", "AAPL"): LONG}
     (note,) = found.notes
     assert "META and FB are one symbol, META" in note
-    assert "6 rows named FB, 2022-06-01 to 2022-06-08" in note
+    assert "FB (6 rows, 2022-06-01 to 2022-06-08)" in note
     assert not found.rejected
 
 
@@ -110,7 +110,7 @@ def test_what_is_written_otherwise_is_said_in_one_note_and_what_is_no_symbol_is_
 
 
 def test_a_row_without_a_name_has_no_symbol():
-    rows = name_rows(
+    rows = symbols_of_rows(
         pd.Series(["AAPL", None]), pd.Series(pd.to_datetime(["2022-01-03"] * 2)), pd.Series([1.0, 2.0])
     )
     assert rows.symbols.isna().tolist() == [False, True]

@@ -28,7 +28,6 @@ from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import CheckFailed, InputError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source
-from tickgraph.market.sources.replay import known_splits
 from tickgraph.settings import load_settings
 
 IN_MEMORY = "/dev/shm"  # noqa: S108  a folder of one's own is made in it
@@ -82,6 +81,7 @@ def simulate(
     training as of that day gives. Exit code 8 if one is not.
     """
     from tickgraph.lab.simulation.faults import Faults, faults_of
+    from tickgraph.lab.simulation.replay import known_splits
     from tickgraph.lab.simulation.world import World
     from tickgraph.lab.simulation.year import Year
 

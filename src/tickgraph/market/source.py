@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 BAR_COLUMNS: tuple[str, ...] = ("symbol", "date", "open", "high", "low", "close", "adj_close", "volume")
 
@@ -71,6 +73,11 @@ class PriceSource(Protocol):
             The source cannot be reached at all.
         """
         ...
+
+
+def days_of_bars(bars: pd.DataFrame) -> NDArray[np.datetime64]:
+    """``[n]`` datetime64[D] dates of bars."""
+    return bars["date"].to_numpy().astype("datetime64[D]")
 
 
 def empty_bars() -> pd.DataFrame:

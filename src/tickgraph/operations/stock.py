@@ -77,7 +77,7 @@ class _Watched:
 
 def held(store: PriceStore, source: str) -> dict[str, Held]:
     """What is stored from a source, by symbol; what is damaged counts as not stored."""
-    found = {}
+    found: dict[str, Held] = {}
     for symbol in store.symbols(source):
         if canonical(symbol) != symbol:  # what is left of a former name
             continue

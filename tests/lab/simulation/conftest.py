@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tickgraph.lab.simulation.faults import Faults
+from tickgraph.lab.simulation.replay import known_splits
 from tickgraph.lab.simulation.world import World
-from tickgraph.market.sources.replay import known_splits
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig
 

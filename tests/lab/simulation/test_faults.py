@@ -14,7 +14,7 @@ from tickgraph.lab.simulation.faults import (
     faults_of,
     full_disk,
 )
-from tickgraph.market.sources.replay import ReplaySource
+from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.storage import write_atomically
 
 DAY = datetime(2022, 6, 8, 10, tzinfo=UTC)

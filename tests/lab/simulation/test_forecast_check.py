@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from tickgraph.lab.simulation import world as world_module
 from tickgraph.lab.simulation.faults import FaultyProvider
 from tickgraph.lab.simulation.forecast_check import Checker
+from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.lab.simulation.year import Year
-from tickgraph.market.sources.replay import ReplaySource
 from tickgraph.market.store import PriceStore, verdict
 from tickgraph.serving.session_clock import Clock
 

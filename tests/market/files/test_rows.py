@@ -39,6 +39,45 @@ def test_a_row_that_is_no_bar_is_left_out_and_named(written, line, said):
     assert not fetched.rejected
 
 
+OUTSIDE = "Rows with dates before 1900 or after 2199 are left out: "
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1899-12-30", "2200-01-01"])
+@pytest.mark.parametrize("prices", ["1,2,3", ",,"])
+def test_a_row_of_a_day_that_no_price_can_be_of_is_left_out_and_named(written, day, prices):
+    source = written(HEADER + GOOD + f"AAPL,{day},{prices}\n" + MORE, "p.csv")
+    fetched = source.fetch(["AAPL"])
+    assert fetched.bars["date"].dt.day.tolist() == [3, 4]
+    assert f"{OUTSIDE}{source.path} line 3 ({day})." in fetched.notes
+    assert not fetched.rejected
+
+
+@pytest.mark.parametrize(
+    ("form", "day"),
+    [
+        ("%Y%m%d", "99991231"),
+        ("%d/%m/%Y", "31/12/9999"),
+        ("%Y-%m-%d 16:00:00-05:00", "9999-12-31 16:00:00-05:00"),
+    ],
+)
+def test_a_day_that_no_price_can_be_of_is_left_out_in_other_forms(written, form, day):
+    days = [pd.Timestamp(2022, 1, each).strftime(form) for each in (24, 25, 26)]
+    rows = "".join(f"AAPL,{each},1,2,3\n" for each in (*days, day))
+    fetched = written(HEADER + rows, "p.csv").fetch(["AAPL"])
+    assert fetched.bars["date"].dt.day.tolist() == [24, 25, 26]
+    assert any(note.startswith(OUTSIDE) for note in fetched.notes)
+    assert not fetched.rejected
+
+
+def test_a_typed_day_that_no_price_can_be_of_is_left_out(tmp_path):
+    days = pd.Series(pd.to_datetime(["2022-01-03", "9999-12-31", "2022-01-04"]).astype("datetime64[us]"))
+    pd.DataFrame({"date": days, "close": 2.0, "volume": 3}).to_parquet(tmp_path / "AAPL.parquet")
+    fetched = FileSource(tmp_path).fetch(["AAPL"])
+    assert fetched.bars["date"].dt.day.tolist() == [3, 4]
+    assert f"{OUTSIDE}AAPL.parquet row 2 (9999-12-31 00:00:00)." in fetched.notes
+    assert not fetched.rejected
+
+
 @pytest.mark.parametrize("line", ["\n", ",,,,\n", " , ,,,\n", "\n\n\n"])
 def test_a_blank_line_is_left_out(written, line):
     fetched = written(HEADER + GOOD + line + MORE + line, "p.csv").fetch(["AAPL"])

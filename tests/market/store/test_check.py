@@ -264,3 +264,18 @@ def test_a_folder_in_the_recent_files_place_is_named(held, folder, source):
     ):
         repair(held, source)
     assert list(path.parent.glob(".*")) == []
+
+
+def test_a_move_of_the_whole_market_is_no_fault_of_one_symbol(store):
+    """As in an update, where the same move is not remarked on."""
+    names = [f"AA{letter}" for letter in "ABCDEFGH"]
+    bars = made_bars(names, 60)
+    prices = ["open", "high", "low", "close", "adj_close"]
+    bars[prices] = 50.0 + bars[prices] / 1e3
+    fallen = bars["date"] >= DAYS[30].astype("datetime64[us]")
+    bars.loc[fallen, prices] *= 2 / 3
+    store.write("scripted", bars)
+    assert not examine(store, "scripted").findings
+    bars.loc[fallen & (bars["symbol"] == names[0]), prices] *= 2 / 3
+    store.write("scripted", bars)
+    assert [found.symbol for found in examine(store, "scripted").findings] == names[:1]

@@ -14,9 +14,9 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from tickgraph.errors import InputError, SourceUnavailableError
+from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.market.calendar import sessions
 from tickgraph.market.source import Fetched, empty_bars
-from tickgraph.market.sources.replay import ReplaySource
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
 DOWN = timedelta(days=2)

@@ -11,8 +11,8 @@ import numpy as np
 from cachetools import LRUCache
 
 from tickgraph.errors import TickgraphError
+from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.market.panel import PricePanel
-from tickgraph.market.sources.replay import ReplaySource
 from tickgraph.model.choice import choose
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from tickgraph.lab.simulation.faults import Faults, FaultyProvider
+from tickgraph.lab.simulation.replay import ReplaySource, Splits
 from tickgraph.market.calendar import last_completed_session
-from tickgraph.market.sources.replay import ReplaySource, Splits
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.config import TrainingConfig

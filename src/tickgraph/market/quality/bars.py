@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.market.calendar import exchange, first_session, last_completed_session, next_session, sessions
+from tickgraph.market.calendar import (
+    exchange,
+    first_session,
+    last_completed_session,
+    next_session,
+    sessions,
+    system_time,
+)
 from tickgraph.market.price import MAX_PRICE
 from tickgraph.market.quality.histories import NEEDED, PRICES, Finding, Flags, Histories, Rows, written
 
 ORDER_TOLERANCE = 0.01
 INTRADAY = 0.2  # share of dates with several different bars from which they are no slip
 RECENT = 30  # bars that say in which unit a symbol's prices are
+GAP = "gap"
+# Share of a symbol's bars that may lie on days without a session. Of another exchange's bars at least 2 % do.
+CLOSED = 0.01
+REGULAR = 0.8  # share of steps that are alike where bars are weekly or monthly
+FEWEST = 8  # steps that show it
+STRETCH = 10  # such steps in a row show it however daily the other bars are
+# Days between bars that are not daily, and their name. What is thinly traded has steps of all lengths.
+PERIODS = (
+    (5, 9, "weekly"),
+    (12, 16, "fortnightly"),
+    (26, 35, "monthly"),
+    (85, 98, "quarterly"),
+    (355, 375, "yearly"),
+)
 
 
-def undated(bars: Histories) -> list[Finding]:
+def undated(bars: Histories) -> tuple[list[Finding], Flags]:
     """Bars without a date: an error, since a bar of a session cannot be told from one of none."""
-    none = np.isnat(bars.days)
-    return [
-        bars.finding(
-            rows, "missing date", "a bar has no date. Write one in each row, or remove the row", "error"
-        )
-        for _, rows in bars.by_symbol(none)
-    ]
+    flags = np.isnat(bars.days)
+    detail = "a bar has no date. Write one in each row, or remove the row"
+    return [bars.finding(rows, "missing date", detail, "error") for _, rows in bars.by_symbol(flags)], flags
 
 
 def twice(bars: Histories) -> tuple[list[Finding], Flags]:
@@ -38,79 +56,68 @@ def twice(bars: Histories) -> tuple[list[Finding], Flags]:
         before, value = column[:-1], column[1:]
         differs[1:] |= (before != value) & ~(np.isnan(before) & np.isnan(value))
     differs &= again
-    found, sizes = [], bars.sizes()
+    findings, sizes = [], bars.sizes()
     for _, rows in bars.by_symbol(again):
         different = rows[differs[rows]]
         dates = int(sizes[bars.codes[rows[0]]]) - len(rows)
         if not len(different):
-            found.append(bars.finding(rows, "duplicate date", _equal(bars, rows), "warning", left_out=True))
+            detail = bars.span(rows, "the date has the same bar again")
+            findings.append(bars.finding(rows, "duplicate date", detail, "warning", left_out=True))
         elif len(np.unique(bars.days[different])) > max(1, INTRADAY * dates):
-            found.append(bars.finding(rows, "several bars a day", _intraday(bars, rows), "error"))
+            most = int(np.unique(bars.days[rows], return_counts=True)[1].max()) + 1
+            detail = (
+                f"up to {most} different bars on one date: hourly bars, or two histories under one symbol. "
+                "tickgraph needs one bar a session"
+            )
+            findings.append(bars.finding(rows, "several bars a day", detail, "error"))
         else:
-            found.append(bars.finding(different, "duplicate date", _different(bars, different), "error"))
-    return found, again
+            detail = f"{bars.span(different, _difference(bars, int(different[0])))}. Remove the wrong one"
+            findings.append(bars.finding(different, "duplicate date", detail, "error"))
+    return findings, again
 
 
-def _equal(bars: Histories, rows: Rows) -> str:
-    return bars.span(rows, "the date has the same bar again")
-
-
-def _different(bars: Histories, rows: Rows) -> str:
-    row = rows[0]
-    column = next(
-        name
-        for name in (*NEEDED, "volume", *PRICES)
-        if not np.array_equal(bars.values[name][row], bars.values[name][row - 1], equal_nan=True)
-    )
-    one, other = (written(bars.values[column][place]) for place in (row - 1, row))
-    text = bars.span(rows, f"the date has two different bars, {column} {one} and {other}")
-    return f"{text}. Remove the wrong one"
-
-
-def _intraday(bars: Histories, rows: Rows) -> str:
-    most = int(np.unique(bars.days[rows], return_counts=True)[1].max()) + 1
-    return (
-        f"up to {most} different bars on one date: hourly bars, or two histories under one symbol. "
-        "tickgraph needs one bar a session"
-    )
+def _difference(bars: Histories, row: int) -> str:
+    for name in (*NEEDED, "volume", *PRICES):
+        one, other = bars.values[name][row - 1 : row + 1]
+        if one != other and not (np.isnan(one) and np.isnan(other)):
+            break
+    return f"the date has two different bars, {name} {written(one)} and {written(other)}"
 
 
 def unpriced(bars: Histories) -> tuple[list[Finding], Flags]:
     """Sessions without a close or an adjusted close; zero is how some sources write that there is none."""
-    close, adjusted = (bars.values[name] for name in NEEDED)
-    missing = ~(np.isfinite(close) & np.isfinite(adjusted))
-    nothing = (close == 0) | (adjusted == 0)
+    columns = {name: bars.values[name] for name in NEEDED}
+    missing = ~np.logical_and.reduce([np.isfinite(each) for each in columns.values()])
+    zero = ~missing & np.logical_or.reduce([each == 0 for each in columns.values()])
 
     def say(row: int) -> str:
-        column = next(n for n in NEEDED if not np.isfinite(bars.values[n][row]) or bars.values[n][row] == 0)
-        value = bars.values[column][row]
-        return f"{column} is {'missing' if np.isnan(value) else written(value)}"
+        name, value = next(
+            (name, each[row])
+            for name, each in columns.items()
+            if not np.isfinite(each[row]) or each[row] == 0
+        )
+        return f"{name} is {'missing' if np.isnan(value) else written(value)}"
 
-    found, out = bars.leave_out(missing, "missing price", say)
-    more, zero = bars.leave_out(nothing & ~missing, "price not positive", say)
-    return [*found, *more], out | zero
+    findings, _ = bars.leave_out(missing, "missing price", say)
+    more, _ = bars.leave_out(zero, "price not positive", say)
+    return findings + more, missing | zero
 
 
-def impossible(bars: Histories) -> list[Finding]:
+def impossible(bars: Histories) -> Iterator[Finding]:
     """Negative prices and volumes: an error, since what gives one may be no price at all."""
-    found = []
     for column, kind in (*((name, "price not positive") for name in NEEDED), ("volume", "negative volume")):
         values = bars.values[column]
-        with np.errstate(invalid="ignore"):
-            negative = values < 0
-        for _, rows in bars.by_symbol(negative):
+        for _, rows in bars.by_symbol(values < 0):
             detail = bars.span(rows, f"{column} is {written(values[rows[0]])}, below zero")
-            found.append(bars.finding(rows, kind, detail, "error"))
-    return found
+            yield bars.finding(rows, kind, detail, "error")
 
 
-def beyond_price(bars: Histories) -> list[Finding]:
+def beyond_price(bars: Histories) -> Iterator[Finding]:
     """Symbols whose recent closes are above what a price may be: an error, since they are of another unit.
 
     Closes of long ago may be: many reverse splits make them so.
     """
     high = bars.values["close"] > MAX_PRICE
-    found = []
     for _, rows in bars.by_symbol(high):
         own = np.flatnonzero(bars.codes == bars.codes[rows[0]])[-RECENT:]
         if 2 * high[own].sum() > len(own):
@@ -119,8 +126,7 @@ def beyond_price(bars: Histories) -> list[Finding]:
                 f"close of {bars.days[own[-1]]} is {close}, and a price is {MAX_PRICE:,.0f} at most. It may be in a "
                 "billionth of a dollar, as Databento writes prices: divide it"
             )
-            found.append(bars.finding(rows, "price too high", detail, "error"))
-    return found
+            yield bars.finding(rows, "price too high", detail, "error")
 
 
 def unused(bars: Histories) -> tuple[list[Finding], dict[str, Flags]]:
@@ -138,30 +144,26 @@ def unused(bars: Histories) -> tuple[list[Finding], dict[str, Flags]]:
     lacking: dict[tuple[str, bytes], tuple[Rows, list[str]]] = {}
     for column in ("open", "high", "low"):
         values = bars.values[column]
-        with np.errstate(invalid="ignore"):
-            none = ~np.isfinite(values) | (values <= 0)
+        none = ~np.isfinite(values) | (values <= 0)
         bad[column] = none & ~np.isnan(values)
         for symbol, rows in bars.by_symbol(none):
             lacking.setdefault((symbol, rows.tobytes()), (rows, []))[1].append(column)
-    found = []
+    findings = []
     for rows, columns in lacking.values():
         names = ", ".join(columns)
         detail = f"{len(rows)} sessions from here on have no {names}"
-        wrong = [(column, row) for column in columns for row in rows[bad[column][rows]][:1]]
-        if wrong:
-            column, row = wrong[0]
+        for column, row in [(each, row) for each in columns for row in rows[bad[each][rows]][:1]][:1]:
             value = written(bars.values[column][row])
             detail += f"; {column} of {bars.days[row]} is {value}, and is stored as missing"
-        found.append(bars.finding(rows, f"no {names}", detail, "warning"))
-    return found, bad
+        findings.append(bars.finding(rows, f"no {names}", detail, "warning"))
+    return findings, bad
 
 
 def doubtful(bars: Histories) -> list[Finding]:
     """Sessions without volume, and closes outside their day's range."""
     close, high, low = (bars.values[name] for name in ("close", "high", "low"))
-    with np.errstate(invalid="ignore"):
-        above = (close > high * (1 + ORDER_TOLERANCE)) & (high > 0)
-        below = (close < low * (1 - ORDER_TOLERANCE)) & (low > 0)
+    above = (close > high * (1 + ORDER_TOLERANCE)) & (high > 0)
+    below = (close < low * (1 - ORDER_TOLERANCE)) & (low > 0)
 
     def outside(rows: Rows) -> str:
         row = rows[0]
@@ -174,25 +176,9 @@ def doubtful(bars: Histories) -> list[Finding]:
     ]
 
 
-GAP = "gap"
-# Share of a symbol's bars that may lie on days without a session. Of another exchange's bars at least 2 % do.
-CLOSED = 0.01
-REGULAR = 0.8  # share of steps that are alike where bars are weekly or monthly
-FEWEST = 8  # steps that show it
-STRETCH = 10  # such steps in a row show it however daily the other bars are
-# Days between bars that are not daily, and their name. What is thinly traded has steps of all lengths.
-PERIODS = (
-    (5, 9, "weekly"),
-    (12, 16, "fortnightly"),
-    (26, 35, "monthly"),
-    (85, 98, "quarterly"),
-    (355, 375, "yearly"),
-)
-
-
 def unfinished(bars: Histories, now: datetime | None = None) -> tuple[list[Finding], Flags]:
     """Bars of sessions that have not closed by ``now``; None is the system's clock."""
-    moment = now or datetime.now(UTC)
+    moment = now or system_time()
     today = np.datetime64(moment.astimezone(UTC).date(), "D")
     later = bars.days >= today  # whatever the exchange, the sessions before have closed
     if not later.any():
@@ -200,7 +186,7 @@ def unfinished(bars: Histories, now: datetime | None = None) -> tuple[list[Findi
     last = last_completed_session(moment)
     later = bars.days > last
     running = later & (bars.days == next_session(last)) & (bars.days <= today)
-    found, out = bars.leave_out(
+    findings, _ = bars.leave_out(
         running, "unfinished session", lambda _: f"the session has not closed by {moment:%Y-%m-%d %H:%M} UTC"
     )
     more, _ = bars.leave_out(
@@ -208,44 +194,39 @@ def unfinished(bars: Histories, now: datetime | None = None) -> tuple[list[Findi
         "future session",
         lambda row: f"{bars.days[row]} is in the future: the last session that closed is {last}",
     )
-    return [*found, *more], out | later
+    return findings + more, later
 
 
 def not_daily(bars: Histories) -> tuple[list[Finding], Flags]:
     """Symbols whose bars come regularly, and less often than once a session, all or for a time: an error."""
     flags = np.zeros(len(bars), dtype=np.bool_)
     follows = bars.follows()
-    steps = np.zeros(len(bars), dtype=np.int64)
-    steps[1:] = np.diff(bars.days).astype(np.int64)
+    steps = np.diff(bars.days, prepend=bars.days[:1]).astype(np.int64)
     long = follows & (steps >= PERIODS[0][0])
     count = np.bincount(bars.codes[follows], minlength=len(bars.names))
     many = np.bincount(bars.codes[long], minlength=len(bars.names))
     suspect = (count >= FEWEST) & ((many >= REGULAR * count) | (many >= STRETCH))
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for code in np.flatnonzero(suspect):
         rows = np.flatnonzero(bars.codes == code)
         own = steps[rows][1:]
         for shortest, longest, name in PERIODS:
             alike = (own >= shortest) & (own <= longest)
-            if alike.mean() >= REGULAR:
-                days = int(np.median(own))
-                detail = f"its bars come every {days} days: {name}. tickgraph needs daily bars"
-                found.append(bars.finding(rows, "not daily", detail, "error"))
-            elif (stretch := _longest_stretch(alike)) is not None:
-                first, last = bars.days[rows[stretch.start]], bars.days[rows[stretch.stop]]
-                days = int(np.median(own[stretch]))
-                detail = (
-                    f"its bars come every {days} days from {first} to {last}: {name}. tickgraph needs daily bars: "
-                    "give these, or leave that time out"
-                )
-                found.append(
-                    bars.finding(rows[stretch.start : stretch.stop + 1], "not daily", detail, "error")
-                )
-            else:
-                continue
+            some, during, remedy = rows, "", ""
+            if alike.mean() < REGULAR:
+                stretch = _longest_stretch(alike)
+                if stretch is None:
+                    continue
+                some, own = rows[stretch.start : stretch.stop + 1], own[stretch]
+                during = f" from {bars.days[some[0]]} to {bars.days[some[-1]]}"
+                remedy = ": give these, or leave that time out"
+            detail = (
+                f"its bars come every {int(np.median(own))} days{during}: {name}. tickgraph needs daily bars"
+            )
+            findings.append(bars.finding(some, "not daily", detail + remedy, "error"))
             flags[rows] = True
             break
-    return found, flags
+    return findings, flags
 
 
 def _longest_stretch(alike: Flags) -> slice | None:
@@ -260,13 +241,10 @@ def _longest_stretch(alike: Flags) -> slice | None:
 
 def closed(bars: Histories) -> tuple[list[Finding], Flags]:
     """Bars on days on which the exchange was closed: left out where they are very few."""
-    dated = ~np.isnat(bars.days)
     out = np.zeros(len(bars), dtype=np.bool_)
-    if dated.any():
-        days = bars.days[dated]
-        out[dated] = ~np.isin(days, sessions(days.min(), days.max()))
+    if len(bars):
+        out = ~np.isin(bars.days, sessions(bars.days.min(), bars.days.max()))
         out &= bars.days >= first_session()  # Yahoo's histories go back to 1962, the calendar to 1990
-
     return bars.leave_out(
         out,
         "not a session",
@@ -279,12 +257,10 @@ def closed(bars: Histories) -> tuple[list[Finding], Flags]:
 def missing_before(bars: Histories) -> NDArray[np.int64]:
     """``[n]`` sessions between each bar and the one before of its symbol, without these two."""
     missing = np.zeros(len(bars), dtype=np.int64)
-    dated = ~np.isnat(bars.days)
-    if dated.any():
-        known = sessions(bars.days[dated].min(), bars.days[dated].max())
+    if len(bars):
+        known = sessions(bars.days.min(), bars.days.max())
         missing[1:] = np.diff(np.searchsorted(known, bars.days)) - 1
-    missing[~bars.follows()] = 0
-    return np.maximum(missing, 0)
+    return np.where(bars.follows(), np.maximum(missing, 0), 0)
 
 
 def gaps(bars: Histories) -> list[Finding]:
@@ -298,4 +274,4 @@ def gaps(bars: Histories) -> list[Finding]:
         longest = bars.days[rows[missing.argmax()]]
         return f"{missing.sum()} sessions missing in {len(rows)} places, {missing.max()} of them before {longest}"
 
-    return list(bars.warn(skipped > 0, GAP, say))
+    return bars.warn(skipped > 0, GAP, say)

@@ -8,9 +8,9 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 
-from tickgraph.market.quality import bars as faults
+from tickgraph.market.quality import bars as single
 from tickgraph.market.quality.histories import Finding, Flags, Histories, Implausible
-from tickgraph.market.quality.implausible import implausible as implausible_moves
+from tickgraph.market.quality.implausible import implausible_moves
 
 
 def check(
@@ -56,50 +56,39 @@ def usable(
     if bars.empty:
         return bars, []
     ordered = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
-    every = Histories.of(ordered, after)
-    out = np.zeros(len(every), dtype=np.bool_)
-    rest = every
-
-    def leave(flags: Flags) -> Histories:
-        out[np.flatnonzero(~out)[flags]] = True
-        return rest.without(flags)
-
-    findings = faults.undated(rest)
-    rest = leave(np.isnat(rest.days))
+    rest = Histories.of(ordered, after)
+    out: Flags = np.zeros(len(rest), dtype=np.bool_)
+    findings: list[Finding] = []
     for step in (
-        faults.unpriced,  # before dates that come twice: a dividend may have a row of its own
-        faults.twice,
-        faults.not_daily,
-        lambda left: faults.unfinished(left, now),
-        faults.closed,
+        single.undated,
+        single.unpriced,  # before dates that come twice: a dividend may have a row of its own
+        single.twice,
+        single.not_daily,
+        lambda left: single.unfinished(left, now),
+        single.closed,
     ):
-        found, flags = step(rest)
-        findings += found
-        rest = leave(flags)
-    findings += [*faults.impossible(rest), *faults.beyond_price(rest)]
-    broken, unused = faults.unused(rest)
-    findings += [*broken, *faults.doubtful(rest), *faults.gaps(rest)]
+        new, flags = step(rest)
+        findings += new
+        out[np.flatnonzero(~out)[flags]] = True
+        rest = rest.without(flags)
+    findings += [*single.impossible(rest), *single.beyond_price(rest)]
+    findings += [*single.doubtful(rest), *single.gaps(rest)]
+    more, bad = single.unused(rest)
+    findings += more
     places = np.flatnonzero(~out)
-    for column, flags in unused.items():
+    for column, flags in bad.items():
         if flags.any():
             if not pd.api.types.is_float_dtype(ordered[column]):
                 ordered[column] = ordered[column].astype(np.float64)
             ordered.loc[places[flags], column] = np.nan
-    findings += _moves(rest, implausible, out)
-    refused = {found.symbol for found in findings if found.severity == "error"}
-    findings = [f for f in findings if f.kind != faults.GAP or f.symbol not in refused]
-    findings.sort(key=lambda found: (found.symbol, found.session, found.kind))
-    kept = ~out & ~ordered["symbol"].isin(refused).to_numpy()
-    return (ordered if kept.all() else ordered[kept].reset_index(drop=True)), findings
-
-
-def _moves(rest: Histories, implausible: Implausible, out: Flags) -> list[Finding]:
-    """Judge moves of what has positive closes, and mark the bars that are left out."""
     positive = (rest.values["close"] > 0) & (rest.values["adj_close"] > 0)
     sound = rest.without(~positive)
-    if not len(sound):
-        return []
-    found, flags = implausible_moves(sound, faults.missing_before(sound), implausible)
-    places = np.flatnonzero(~out)[positive]
-    out[places[flags]] = True
-    return found
+    if len(sound):
+        more, flags = implausible_moves(sound, single.missing_before(sound), implausible)
+        findings += more
+        out[places[positive][flags]] = True
+    refused = {finding.symbol for finding in findings if finding.severity == "error"}
+    findings = [each for each in findings if each.kind != single.GAP or each.symbol not in refused]
+    findings.sort(key=lambda finding: (finding.symbol, finding.session, finding.kind))
+    kept = ~out & ~ordered["symbol"].isin(refused).to_numpy()
+    return (ordered if kept.all() else ordered[kept].reset_index(drop=True)), findings

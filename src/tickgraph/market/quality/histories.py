@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -11,8 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tickgraph.market.source import days_of_bars
+
 Severity = Literal["error", "warning"]
 Implausible = Literal["leave_out", "refuse", "keep"]
+
+PRICES = ("open", "high", "low", "close", "adj_close")
+NEEDED = ("close", "adj_close")
+# Share of a symbol's sessions that may be left out. Where more are unsound, the others cannot be trusted either.
+UNSOUND = 0.05
+
+Rows = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -59,20 +69,11 @@ class Finding:
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Order findings for a person: errors, what is left out, the largest moves, then what concerns most sessions."""
 
-    def rank(found: Finding) -> tuple[bool, bool, float, int, str, str]:
-        mild = found.severity != "error"
-        return mild, not found.left_out, -found.size, -found.count, found.symbol, found.session
+    def rank(finding: Finding) -> tuple[bool, bool, float, int, str, str]:
+        mild = finding.severity != "error"
+        return mild, not finding.left_out, -finding.size, -finding.count, finding.symbol, finding.session
 
     return sorted(findings, key=rank)
-
-
-PRICES = ("open", "high", "low", "close", "adj_close")
-NEEDED = ("close", "adj_close")
-# Share of a symbol's sessions that may be left out. Where more are unsound, the others cannot be trusted either.
-UNSOUND = 0.05
-
-Rows = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,11 @@ class Histories:
 
     @classmethod
     def of(cls, ordered: pd.DataFrame, after: Mapping[str, date] | None = None) -> Histories:
-        """Lay out bars that are ordered by symbol and date; see :func:`tickgraph.market.quality.check`."""
+        """Lay out bars that are ordered by symbol and date; see :func:`tickgraph.market.quality.usable`."""
         codes, names = pd.factorize(ordered["symbol"])
-        days = ordered["date"].to_numpy().astype("datetime64[D]")
-        told = np.ones(len(days), dtype=np.bool_)
-        if after:
-            since = [np.datetime64(after.get(name, date.min), "D") for name in names]
-            told = ~(days <= np.array(since)[codes])
+        days = days_of_bars(ordered)
+        since = [np.datetime64((after or {}).get(name, date.min), "D") for name in names]
+        told = ~(days <= np.array(since, "datetime64[D]")[codes])
         values = {name: ordered[name].to_numpy(dtype=np.float64) for name in (*PRICES, "volume")}
         return cls(np.asarray(names, dtype=object), codes, days, values, told)
 
@@ -118,15 +117,14 @@ class Histories:
         """The other bars."""
         if not out.any():
             return self
-        kept = ~out
-        values = {name: column[kept] for name, column in self.values.items()}
-        return Histories(self.names, self.codes[kept], self.days[kept], values, self.told[kept])
+        values = {name: column[~out] for name, column in self.values.items()}
+        return replace(
+            self, codes=self.codes[~out], days=self.days[~out], values=values, told=self.told[~out]
+        )
 
     def follows(self) -> Flags:
         """``[n]`` bool: whether the bar before is of the same symbol."""
-        follows = np.zeros(len(self), dtype=np.bool_)
-        follows[1:] = self.codes[1:] == self.codes[:-1]
-        return follows
+        return np.diff(self.codes, prepend=-1) == 0
 
     def sizes(self) -> Rows:
         """``[S]`` bars of each symbol."""
@@ -135,8 +133,7 @@ class Histories:
     def by_symbol(self, flags: Flags) -> Iterator[tuple[str, Rows]]:
         """Flagged bars that findings may name, by symbol."""
         rows = np.flatnonzero(flags & self.told)
-        cuts = np.flatnonzero(np.diff(self.codes[rows])) + 1
-        for part in np.split(rows, cuts):
+        for part in np.split(rows, np.flatnonzero(np.diff(self.codes[rows])) + 1):
             if len(part):
                 yield str(self.names[self.codes[part[0]]]), part
 
@@ -155,10 +152,9 @@ class Histories:
         last = str(days[-1]) if len(rows) > 1 else ""
         return Finding(name, kind, str(days[0]), detail, severity, len(rows), last, size, left_out)
 
-    def warn(self, flags: Flags, kind: str, say: Callable[[Rows], str]) -> Iterator[Finding]:
+    def warn(self, flags: Flags, kind: str, say: Callable[[Rows], str]) -> list[Finding]:
         """Warn of flagged bars, once for each symbol."""
-        for _, rows in self.by_symbol(flags):
-            yield self.finding(rows, kind, say(rows), "warning")
+        return [self.finding(rows, kind, say(rows), "warning") for _, rows in self.by_symbol(flags)]
 
     def leave_out(
         self,
@@ -186,23 +182,18 @@ class Histories:
         ndarray
             ``[n]`` bool: the bars that are left out, those of refused symbols among them.
         """
-        found, sizes = [], self.sizes()
+        findings, sizes = [], self.sizes()
         for _, rows in self.by_symbol(flags):
-            among = int(sizes[self.codes[rows[0]]])
-            text, end = say(int(rows[0])), self.days[rows[-1]]
-            if len(rows) <= max(1, share * among) and len(rows) < among:
-                detail = self.span(rows, text) + remedy
-                found.append(self.finding(rows, kind, detail, "warning", left_out=True))
-            else:
-                detail = f"{text}; {len(rows)} of its {among} bars, up to {end}, are like that{remedy}"
-                found.append(self.finding(rows, kind, detail, "error"))
-        return found, flags
+            among, text = int(sizes[self.codes[rows[0]]]), say(int(rows[0]))
+            few = len(rows) <= max(1, share * among) and len(rows) < among
+            alike = f"; {len(rows)} of its {among} bars, up to {self.days[rows[-1]]}, are like that"
+            detail = (self.span(rows, text) if few else text + alike) + remedy
+            findings.append(self.finding(rows, kind, detail, "warning" if few else "error", left_out=few))
+        return findings, flags
 
     def span(self, rows: Rows, text: str) -> str:
         """Say for how many sessions something holds, where it is more than one."""
-        if len(rows) == 1:
-            return text
-        return f"{text}; {len(rows)} sessions up to {self.days[rows[-1]]}"
+        return text if len(rows) == 1 else f"{text}; {len(rows)} sessions up to {self.days[rows[-1]]}"
 
 
 def written(value: float) -> str:

@@ -1,9 +1,11 @@
-"""A symbol's history: one Parquet file, with what is known of it in the footer."""
+"""A symbol's history: one Parquet file, with facts about it in the footer."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import json
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import PriceDataError
 from tickgraph.market.source import BAR_COLUMNS
-from tickgraph.market.store.layout import UNREADABLE, damaged, encodings, head_of, with_head
+from tickgraph.market.spelling import Symbol
 from tickgraph.storage import FileRefused, read_regular, storage_errors
 
 VALUES: tuple[str, ...] = BAR_COLUMNS[1:]  # date, prices, volume: the symbol is the same in every row
@@ -26,7 +28,11 @@ VALUES: tuple[str, ...] = BAR_COLUMNS[1:]  # date, prices, volume: the symbol is
 GROUP_ROWS = 4096
 MAX_HISTORY_BYTES = 16 * 1024 * 1024  # sixty years of every day of the calendar take some 2 MB
 
-_FETCHED_AT = b"tickgraph.fetched_at"  # what versions before the head was there wrote
+# What reading a damaged or foreign file raises, depending on which of its bytes are wrong.
+UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError)
+
+_FACTS, _CHECKSUM = b"tickgraph.head", b"tickgraph.crc32"
+_FETCHED_AT = b"tickgraph.fetched_at"  # all that the first versions wrote
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Head:
     Attributes
     ----------
     symbol
-        Whose prices; canonical.
+        Whose prices.
     folded
         Number of the append up to which the history holds everything: a recent row counts only with a higher one.
     provider, fetched_at, revised_at
@@ -45,7 +51,7 @@ class Head:
         Which sessions.
     """
 
-    symbol: str
+    symbol: Symbol
     folded: int
     provider: str
     fetched_at: str
@@ -54,13 +60,12 @@ class Head:
     last: date
     sessions: int
 
-
-@dataclass(frozen=True)
-class History:
-    """A history as read: ``rows`` has the columns that were asked for, in the file's own types."""
-
-    head: Head
-    rows: pa.Table
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Head:
+        """Read the facts of a footer."""
+        revised = facts["revised_at"]
+        days = {name: date.fromisoformat(facts[name]) for name in ("first", "last")}
+        return cls(**{**facts, **days, "revised_at": datetime.fromisoformat(revised) if revised else None})
 
 
 def table_of(bars: pd.DataFrame) -> pa.Table:
@@ -72,11 +77,17 @@ def table_of(bars: pd.DataFrame) -> pa.Table:
 
 
 def encode(
-    table: pa.Table, *, symbol: str, folded: int, provider: str, fetched_at: str, revised_at: datetime | None
+    table: pa.Table,
+    *,
+    symbol: Symbol,
+    folded: int,
+    provider: str,
+    fetched_at: str,
+    revised_at: datetime | None,
 ) -> bytes:
     """Write a history: a table of :data:`BAR_COLUMNS`, by date."""
     days = days_of(table)
-    head = {
+    facts = {
         "symbol": symbol,
         "folded": folded,
         "provider": provider,
@@ -86,25 +97,70 @@ def encode(
         "last": str(days[-1]),
         "sessions": len(days),
     }
-    table = with_head(table, head, {_FETCHED_AT: fetched_at.encode()})
-    return encoded(table, [*range(0, len(days), GROUP_ROWS), len(days)], dictionary=["symbol"])
+    cuts = [*range(0, len(days), GROUP_ROWS), len(days)]
+    return parquet_bytes(table, facts, cuts, ["symbol"], {_FETCHED_AT: fetched_at.encode()})
 
 
-def encoded(table: pa.Table, cuts: Sequence[int], dictionary: list[str]) -> bytes:
-    """Write a Parquet file in memory: a checksum on each page, groups of rows between the cuts."""
+def parquet_bytes(
+    table: pa.Table,
+    facts: Mapping[str, Any],
+    cuts: Sequence[int],
+    dictionary: list[str],
+    extra: Mapping[bytes, bytes] | None = None,
+) -> bytes:
+    """Write a Parquet file in memory.
+
+    Each page has a checksum. Parquet does not guard footers, so the facts there have a checksum of their own.
+
+    Parameters
+    ----------
+    table
+        What to write.
+    facts
+        About the file, for its footer; :func:`facts_in` reads them.
+    cuts
+        Rows between which the groups of rows lie.
+    dictionary
+        Columns whose values repeat. The encodings of the others make daily prices half as large as dictionaries do,
+        and faster to read.
+    extra
+        Further texts for the footer.
+    """
+    text = json.dumps(facts, separators=(",", ":")).encode()
+    table = table.replace_schema_metadata(
+        {_FACTS: text, _CHECKSUM: b"%08x" % zlib.crc32(text), **(extra or {})}
+    )
+    encodings = {
+        field.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(field.type) else "DELTA_BINARY_PACKED"
+        for field in table.schema
+        if field.name not in dictionary
+        and pa.types.is_primitive(field.type)
+        and not pa.types.is_boolean(field.type)
+    }
     buffer = pa.BufferOutputStream()
-    encoding = {name: how for name, how in encodings(table.schema).items() if name not in dictionary}
     with pq.ParquetWriter(
         buffer,
         table.schema,
         compression="zstd",
         write_page_checksum=True,
         use_dictionary=dictionary,
-        column_encoding=encoding,
+        column_encoding=encodings,
     ) as writer:
         for start, stop in itertools.pairwise(cuts):
             writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
     return buffer.getvalue().to_pybytes()
+
+
+def facts_in(file: pq.ParquetFile) -> dict[str, Any] | None:
+    """Facts that :func:`parquet_bytes` wrote; None in a file without any; ValueError where they are damaged."""
+    metadata = file.metadata.metadata or {}
+    text = metadata.get(_FACTS)
+    if text is None:
+        return None
+    if b"%08x" % zlib.crc32(text) != metadata.get(_CHECKSUM):
+        raise ValueError("the facts in the footer do not match their checksum")
+    facts: dict[str, Any] = json.loads(text)
+    return facts
 
 
 def days_of(rows: pa.Table) -> NDArray[np.datetime64]:
@@ -113,9 +169,9 @@ def days_of(rows: pa.Table) -> NDArray[np.datetime64]:
 
 
 def read_history(
-    path: Path, source: str, symbol: str, columns: Sequence[str] = VALUES, sessions: int | None = None
-) -> History:
-    """Read columns of a history, all of it or at least its last ``sessions``.
+    path: Path, source: str, symbol: Symbol, columns: Sequence[str] = VALUES, sessions: int | None = None
+) -> tuple[Head, pa.Table]:
+    """Read the footer and columns of a history, all of its rows or at least those of its last ``sessions``.
 
     Raises
     ------
@@ -127,6 +183,14 @@ def read_history(
     try:
         with storage_errors(path):
             data = read_regular(path, MAX_HISTORY_BYTES)
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        facts = facts_in(file)
+        if facts is None:
+            return _first_version(file, source, symbol, columns)
+        head = Head.of(facts)
+        if head.symbol != symbol:
+            raise ValueError(f"holds prices of {head.symbol}")
+        return head, _rows(file, head, columns, sessions)
     except FileNotFoundError:
         raise PriceDataError(
             f"No prices of {symbol} are stored from source {source!r} in {path.parent.parent}. "
@@ -134,65 +198,52 @@ def read_history(
         ) from None
     except FileRefused:  # a folder, a named pipe, a device, a file far too large
         raise damaged(path, source, symbol) from None
-    try:
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        known = head_of(file.metadata.metadata)
-        if known is None:
-            history = _without_head(file, source, symbol, columns)
-        else:
-            head = _head(known)
-            if head.symbol != symbol:
-                raise ValueError(f"holds prices of {head.symbol}")
-            history = History(head, _read(file, head, columns, sessions))
     except UNREADABLE as error:
         raise damaged(path, source, symbol) from error
-    return history
 
 
-def read_head(path: Path, source: str, symbol: str) -> Head:
-    """What the footer says, the dates checked against it; errors as in :func:`read_history`."""
-    return read_history(path, source, symbol, ("date",)).head
-
-
-def _head(known: dict[str, Any]) -> Head:
-    revised = known["revised_at"]
-    return Head(
-        known["symbol"],
-        known["folded"],
-        known["provider"],
-        known["fetched_at"],
-        datetime.fromisoformat(revised) if revised else None,
-        date.fromisoformat(known["first"]),
-        date.fromisoformat(known["last"]),
-        known["sessions"],
+def damaged(path: Path, source: str, symbol: Symbol) -> PriceDataError:
+    """Error for a history that cannot be used."""
+    return PriceDataError(
+        f"Price file {path} is damaged or foreign. Delete it and run: "
+        f"tickgraph prices update --symbols {symbol} --source {source}"
     )
 
 
-def _read(file: pq.ParquetFile, head: Head, columns: Sequence[str], sessions: int | None) -> pa.Table:
+def _rows(file: pq.ParquetFile, head: Head, columns: Sequence[str], sessions: int | None) -> pa.Table:
     if set(file.schema_arrow.names) != set(BAR_COLUMNS):
         raise KeyError("columns are missing")
-    groups = list(range(file.metadata.num_row_groups))
-    if sessions is not None:
-        rows, start = 0, len(groups)
-        while start > 0 and rows < sessions:
-            start -= 1
-            rows += file.metadata.row_group(start).num_rows
-        groups = groups[start:]
-    table = file.read_row_groups(groups, columns=list(columns), use_threads=False)
+    start = groups = file.metadata.num_row_groups
+    rows = 0
+    while start > 0 and (sessions is None or rows < sessions):
+        start -= 1
+        rows += file.metadata.row_group(start).num_rows
+    table = _priced(file.read_row_groups(range(start, groups), columns=list(columns), use_threads=False))
     days = days_of(table)
-    # A footer has no checksum of its own: what it led to is held against what was guarded.
-    ends = str(days[-1]) == str(head.last) and (groups[:1] != [0] or str(days[0]) == str(head.first))
-    if not ends or (groups[0] == 0 and len(days) != head.sessions):
+    # Nothing guards what else the footer says, so the rows that it led to are held against the facts.
+    whole = start > 0 or (str(days[0]) == str(head.first) and len(days) == head.sessions)
+    if str(days[-1]) != str(head.last) or not whole:
         raise ValueError("the rows are not those that were written")
     return table
 
 
-def _without_head(file: pq.ParquetFile, source: str, symbol: str, columns: Sequence[str]) -> History:
-    """Read a file of an earlier version."""
+def _priced(table: pa.Table) -> pa.Table:
+    """The table, if its columns can be dates and numbers."""
+    for field in table.schema:
+        kind = field.type
+        if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)):
+            raise ValueError(f"column {field.name} holds {kind}, which is no price")
+    return table
+
+
+def _first_version(
+    file: pq.ParquetFile, source: str, symbol: Symbol, columns: Sequence[str]
+) -> tuple[Head, pa.Table]:
+    """Read a file whose footer has no facts: the first versions wrote such."""
     table = file.read(columns=["symbol", *columns])
     if table.column("symbol").unique().to_pylist() != [symbol] or table.num_columns != len(columns) + 1:
         raise ValueError("another symbol's, or columns are missing")
     days = days_of(table)
     fetched_at = (file.metadata.metadata or {}).get(_FETCHED_AT, b"").decode()
     head = Head(symbol, 0, source, fetched_at, None, days.min().item(), days.max().item(), len(days))
-    return History(head, table.drop_columns(["symbol"]))
+    return head, _priced(table.drop_columns(["symbol"]))

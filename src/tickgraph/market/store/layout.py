@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
+import re
 import threading
-import zlib
-from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import pyarrow as pa
-
-from tickgraph.errors import InputError, OtherExchangeError, PriceDataError, StorageError
+from tickgraph.errors import InputError, OtherExchangeError, PriceDataError, StorageError, SymbolError
 from tickgraph.market import calendar
-from tickgraph.market.universe import canonical
-from tickgraph.storage import exclusive, names_in, storage_errors, write_atomically
-
-# What reading a damaged or foreign file raises, depending on which of its bytes are wrong.
-UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)
+from tickgraph.market.spelling import Symbol
+from tickgraph.storage import FileRefused, exclusive, names_in, read_regular, storage_errors, write_atomically
 
 FileStamp = tuple[int, int, int]
 
-_HEAD, _CHECKSUM = b"tickgraph.head", b"tickgraph.crc32"
+_FILE_NAME = re.compile(r"[A-Z0-9][A-Z0-9&]*(?:-[A-Z0-9]+)?")  # every symbol fits, and no path does
+_EXCHANGE = "exchange"
+_LONGEST = 100  # bytes; no name of an exchange is near it
 
 
 class Stamp(NamedTuple):
@@ -42,32 +36,6 @@ class Stamp(NamedTuple):
     recent: FileStamp | None
 
 
-@dataclass(frozen=True)
-class StoredSymbol:
-    """What the store holds of a symbol.
-
-    Attributes
-    ----------
-    symbol, first, last, sessions
-        Whose prices, and which.
-    fetched_at
-        When its newest prices came, ISO 8601.
-    provider
-        Who gave them; the source itself where it has no other.
-    revised_at
-        When stored past returns last changed; None if they never did. A split or dividend rescales prices and
-        leaves returns as they are.
-    """
-
-    symbol: str
-    first: date
-    last: date
-    sessions: int
-    fetched_at: str
-    provider: str
-    revised_at: datetime | None
-
-
 def source_folder(root: Path, source: str) -> Path:
     """Folder of a source; :class:`PriceDataError` if that lies elsewhere."""
     folder = (root / source).resolve()
@@ -76,90 +44,44 @@ def source_folder(root: Path, source: str) -> Path:
     return folder
 
 
-def history_path(root: Path, source: str, symbol: str) -> Path:
-    """File of a symbol's history; :class:`PriceDataError` if that lies outside the store."""
-    return path_within(source_folder(root, source), symbol)
+def history_path(folder: Path, symbol: Symbol) -> Path:
+    """File of a symbol's history in a folder that :func:`source_folder` gave.
 
-
-def path_within(folder: Path, symbol: str) -> Path:
-    """File of a symbol's history in a folder that :func:`source_folder` gave; errors as :func:`history_path`."""
-    path = f"{folder}/{canonical(symbol)}.parquet"  # no symbol has a separator in it
+    Raises
+    ------
+    SymbolError
+        The symbol is not in its one spelling, so it must not become part of a path.
+    PriceDataError
+        The file is a link that leads out of the folder.
+    """
+    if not _FILE_NAME.fullmatch(symbol):
+        raise SymbolError(f"{symbol!r} is not a symbol as the price store writes it.")
+    path = f"{folder}/{symbol}.parquet"
     if os.path.islink(path) and Path(os.path.realpath(path)).parent != folder:  # noqa: PTH114  resolving each is slow
         raise PriceDataError(f"{path} lies outside the price store {folder.parent}.")
     return Path(path)
 
 
-def recent_path(root: Path, source: str) -> Path:
+def recent_path(folder: Path) -> Path:
     """File of the sessions that were appended since the histories were last written."""
-    return source_folder(root, source) / "recent" / "sessions.parquet"
+    return folder / "recent" / "sessions.parquet"
 
 
-def file_stamp(path: str) -> FileStamp | None:
+def file_stamp(path: str | Path) -> FileStamp | None:
     """Identity of a file, which changes whenever it is replaced; None without one."""
     try:
         status = os.stat(path)  # noqa: PTH116  on every request
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno == errno.ELOOP:  # a link to itself: who reads it says that it is no price file
-            status = os.lstat(path)
-            return status.st_mtime_ns, status.st_size, status.st_ino
-        raise StorageError(f"Cannot look at {path}: {error.strerror}. Check its disk.") from error
+        if error.errno != errno.ELOOP:
+            raise StorageError(f"Cannot look at {path}: {error.strerror}. Check its disk.") from error
+        status = os.lstat(path)  # a link to itself: whoever reads it says that it is no price file
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def damaged(path: Path, source: str, symbol: str) -> PriceDataError:
-    """Error for a history that cannot be used."""
-    return PriceDataError(
-        f"Price file {path} is damaged or foreign. Delete it and run: "
-        f"tickgraph prices update --symbols {symbol} --source {source}"
-    )
-
-
-def damaged_recent(path: Path, source: str) -> PriceDataError:
-    """Error for a recent file that cannot be used."""
-    return PriceDataError(
-        f"Price file {path} is damaged or foreign. Fetch its sessions again: "
-        f"tickgraph prices repair --source {source}"
-    )
-
-
-def with_head(table: pa.Table, head: dict[str, Any], extra: dict[bytes, bytes] | None = None) -> pa.Table:
-    """Put facts about a file into its footer, guarded by a checksum: Parquet guards pages, not footers."""
-    text = json.dumps(head, separators=(",", ":")).encode()
-    return table.replace_schema_metadata(
-        {_HEAD: text, _CHECKSUM: b"%08x" % zlib.crc32(text), **(extra or {})}
-    )
-
-
-def head_of(metadata: dict[bytes, bytes] | None) -> dict[str, Any] | None:
-    """Facts that :func:`with_head` put there; None in a file without; ValueError where they are damaged."""
-    text = (metadata or {}).get(_HEAD)
-    if text is None:
-        return None
-    if b"%08x" % zlib.crc32(text) != (metadata or {}).get(_CHECKSUM):
-        raise ValueError("the facts in the footer do not match their checksum")
-    head: dict[str, Any] = json.loads(text)
-    return head
-
-
-def encodings(schema: pa.Schema) -> dict[str, str]:
-    """Encoding by column: on daily prices half the size of dictionaries, and faster to read."""
-    return {
-        field.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(field.type) else "DELTA_BINARY_PACKED"
-        for field in schema
-        if pa.types.is_floating(field.type)
-        or pa.types.is_integer(field.type)
-        or pa.types.is_temporal(field.type)
-    }
-
-
-_RECORD = "exchange"
-_LONGEST = 100  # bytes; no name of an exchange is near it
-
-
 class StoreExchange:
-    """What a price store says of its exchange.
+    """The exchange that a store's prices are of. Whoever reads or writes prices compares it with the one in force.
 
     Parameters
     ----------
@@ -168,7 +90,7 @@ class StoreExchange:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root, self._path = root, root / _RECORD
+        self._root, self._path = root, root / _EXCHANGE
         self._agreed: str | None = None
         self._threads = threading.Lock()
 
@@ -176,7 +98,7 @@ class StoreExchange:
         """Compare the store's exchange with the one in force.
 
         Prices without a record are of New York: earlier releases knew no other exchange. A store without prices is of
-        none, whatever its record says.
+        no exchange, whatever its record says.
 
         Raises
         ------
@@ -204,20 +126,20 @@ class StoreExchange:
         if self._agreed == asked:
             return
         # This lock is for the whole store; those of writers are for one source.
-        with exclusive(self._root / ".locks" / f"{_RECORD}.lock", self._threads):
+        with exclusive(self._root / ".locks" / f"{_EXCHANGE}.lock", self._threads):
             self.check()
             if self._agreed != asked:
                 write_atomically(self._path, f"{asked}\n".encode())
                 self._agreed = asked
 
     def _recorded(self) -> str | None:
-        name = ""  # of anything but a file (a folder, a pipe that nobody writes to) nothing is read
-        with storage_errors(self._path):
-            if self._path.is_file():
-                with self._path.open("rb") as file:
-                    name = file.read(_LONGEST).decode("ascii", "replace").strip()
-            elif not self._path.exists():
-                return None
+        try:
+            with storage_errors(self._path):
+                name = read_regular(self._path, _LONGEST).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return None
+        except FileRefused:  # a folder, a named pipe, a long file
+            name = ""
         try:
             return calendar.exchange_named(name)
         except InputError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,34 +14,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tickgraph.market.store.history import Head, days_of, encoded
-from tickgraph.market.store.layout import UNREADABLE, damaged_recent, head_of, with_head
+from tickgraph.errors import PriceDataError
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.store.history import UNREADABLE, Head, days_of, facts_in, parquet_bytes
 from tickgraph.storage import FileRefused, read_regular, storage_errors
 
 # Rows of a group: fewer make a longer footer, more have to be decoded for one symbol.
 GROUP_ROWS = 2048
 
-_PRICES = ("open", "high", "low", "close", "adj_close")
+_PRICES = ("open", "high", "low", "close", "adj_close", "volume")
 SCHEMA = pa.schema(
     [
         ("symbol", pa.string()),
         ("date", pa.timestamp("us")),
         *((name, pa.float64()) for name in _PRICES),
-        ("volume", pa.float64()),
         ("append", pa.int64()),
         ("provider", pa.string()),
         ("fetched_at", pa.string()),
     ]
 )
 _DICTIONARY = ["symbol", "append", "provider", "fetched_at"]
-
-
-@dataclass(frozen=True)
-class _Index:
-    """First and last symbol of each group of rows, in order."""
-
-    first: tuple[str, ...]
-    last: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -55,15 +47,15 @@ class _Group:
 
     @classmethod
     def of(cls, table: pa.Table) -> _Group:
-        names = table.column("symbol").chunk(0)
-        codes, known = names.indices.to_numpy(), names.dictionary.to_pylist()
+        column = table.column("symbol").chunk(0)
+        codes, names = column.indices.to_numpy(), column.dictionary.to_pylist()
         cuts = [*np.flatnonzero(np.diff(codes, prepend=-1)).tolist(), len(codes)]
-        places = {known[codes[start]]: (start, stop) for start, stop in itertools.pairwise(cuts)}
+        places = {names[codes[start]]: (start, stop) for start, stop in itertools.pairwise(cuts)}
         return cls(table, days_of(table), table.column("append").to_numpy(), places)
 
 
 class Recent:
-    """A recent file in memory; groups of rows are decoded when a symbol of theirs is asked for.
+    """A recent file in memory; groups of rows are decoded when one of their symbols is asked for.
 
     Attributes
     ----------
@@ -73,19 +65,28 @@ class Recent:
         How many, those that no longer count included.
     """
 
-    def __init__(self, path: Path, source: str, file: pq.ParquetFile | None) -> None:
-        self._path, self._source, self._file = path, source, file
+    def __init__(self, path: Path, source: str, data: bytes | None = None) -> None:
+        """Open a recent file of these bytes, or one without rows; :class:`PriceDataError` where it is damaged."""
+        self._path, self._source = path, source
         self._groups: dict[tuple[int, tuple[str, ...]], _Group] = {}
-        self.appends, self._index, self.rows = 0, _Index((), ()), 0
-        if file is None:
+        self._first: list[str] = []  # first and last symbol of each group of rows, in order
+        self._last: list[str] = []
+        self.appends = self.rows = 0
+        if data is None:
             return
-        head = head_of(file.metadata.metadata)
-        if head is None or file.schema_arrow.names != SCHEMA.names:
-            raise ValueError("not a recent file")
-        self.appends, self.rows = head["appends"], head["rows"]
-        self._index = _Index(tuple(head["first"]), tuple(head["last"]))
-        if file.metadata.num_rows != self.rows:
-            raise ValueError("the rows are not those that were written")
+        try:
+            self._file = pq.ParquetFile(
+                pa.BufferReader(data), page_checksum_verification=True, read_dictionary=["symbol"]
+            )
+            facts = facts_in(self._file)
+            if facts is None or self._file.schema_arrow.names != SCHEMA.names:
+                raise ValueError("not a recent file")
+            if self._file.metadata.num_rows != facts["rows"]:
+                raise ValueError("the rows are not those that were written")
+            self.appends, self.rows = facts["appends"], facts["rows"]
+            self._first, self._last = list(facts["first"]), list(facts["last"])
+        except UNREADABLE as error:
+            raise self._damaged() from error
 
     @classmethod
     def load(cls, path: Path, source: str) -> Recent:
@@ -100,26 +101,16 @@ class Recent:
         """
         try:
             with storage_errors(path):
-                data = read_regular(path)
+                return cls(path, source, read_regular(path))
         except FileNotFoundError:
-            return cls(path, source, None)
+            return cls(path, source)
         except FileRefused:  # a folder, a named pipe, a device
-            raise damaged_recent(path, source) from None
-        try:
-            file = pq.ParquetFile(
-                pa.BufferReader(data), page_checksum_verification=True, read_dictionary=["symbol"]
-            )
-            return cls(path, source, file)
-        except UNREADABLE as error:
-            raise damaged_recent(path, source) from error
+            raise cls(path, source)._damaged() from None
 
-    def last(self, symbol: str) -> np.datetime64 | None:
+    def last(self, symbol: Symbol) -> np.datetime64 | None:
         """Last session that a symbol has rows of, those that no longer count included; None without any."""
         group = self._group_of(symbol)
-        if group is None:
-            return None
-        _, stop = group.places[symbol]
-        return group.days[stop - 1]
+        return None if group is None else group.days[group.places[symbol][1] - 1]
 
     def counted(self, head: Head, columns: Sequence[str] = ()) -> pa.Table | None:
         """Rows of a symbol that its history does not hold yet; None without any. Errors as in :meth:`load`.
@@ -142,52 +133,51 @@ class Recent:
         table = group.table.slice(start, stop - start)
         return table if later.all() else table.filter(pa.array(later))
 
-    def table(self) -> pa.Table:
-        """All rows; errors as in :meth:`load`."""
-        groups = [self._group(group).table for group in range(len(self._index.first))]
-        return pa.concat_tables(groups).cast(SCHEMA) if groups else SCHEMA.empty_table()
+    def table(self, *, salvage: bool = False) -> pa.Table:
+        """All rows, or those of the groups that can be read; errors as in :meth:`load`.
 
-    def symbols(self) -> list[str]:
+        A symbol's rows are all in one group.
+        """
+        tables = [SCHEMA.empty_table()]
+        for number in range(len(self._first)):
+            try:
+                tables.append(self._group(number).table.cast(SCHEMA))
+            except PriceDataError:
+                if not salvage:
+                    raise
+        return pa.concat_tables(tables)
+
+    def symbols(self) -> list[Symbol]:
         """Symbols that have rows."""
         return sorted(self.table().column("symbol").unique().to_pylist())
 
-    def salvaged(self) -> pa.Table:
-        """Rows of the groups that can be read; a symbol's rows are all in one group."""
-        return pa.concat_tables([SCHEMA.empty_table(), *(part.cast(SCHEMA) for part in self._readable())])
-
-    def _readable(self) -> Iterator[pa.Table]:
-        for group in range(len(self._index.first)):
-            try:
-                yield self._decoded(group).table
-            except UNREADABLE:
-                continue
-
-    def _group_of(self, symbol: str, columns: tuple[str, ...] = ()) -> _Group | None:
-        number = bisect_right(self._index.first, symbol) - 1
-        if number < 0 or self._index.last[number] < symbol:
+    def _group_of(self, symbol: Symbol, columns: tuple[str, ...] = ()) -> _Group | None:
+        number = bisect_right(self._first, symbol) - 1
+        if number < 0 or self._last[number] < symbol:
             return None
         group = self._group(number, columns)
         return group if symbol in group.places else None
 
     def _group(self, number: int, columns: tuple[str, ...] = ()) -> _Group:
-        found = self._groups.get((number, columns)) or self._groups.get((number, ()))
-        if found is None:
-            try:
-                found = self._groups[number, columns] = self._decoded(number, columns)
-            except UNREADABLE as error:
-                raise damaged_recent(self._path, self._source) from error
-        return found
-
-    def _decoded(self, number: int, columns: tuple[str, ...] = ()) -> _Group:
-        if self._file is None:
-            raise KeyError("there is no file")
-        wanted = list(columns or SCHEMA.names)
-        table = self._file.read_row_group(number, columns=wanted, use_threads=False)
-        group = _Group.of(table.combine_chunks())
-        names = list(group.places)
-        if (names[0], names[-1]) != (self._index.first[number], self._index.last[number]):
-            raise ValueError("the rows are not those that were written")
+        group = self._groups.get((number, columns)) or self._groups.get((number, ()))
+        if group is not None:
+            return group
+        try:
+            table = self._file.read_row_group(number, list(columns or SCHEMA.names), use_threads=False)
+            group = _Group.of(table.combine_chunks())
+            names = list(group.places)
+            if (names[0], names[-1]) != (self._first[number], self._last[number]):
+                raise ValueError("the rows are not those that were written")
+        except UNREADABLE as error:
+            raise self._damaged() from error
+        self._groups[number, columns] = group
         return group
+
+    def _damaged(self) -> PriceDataError:
+        return PriceDataError(
+            f"Price file {self._path} is damaged or foreign. Fetch its sessions again: "
+            f"tickgraph prices repair --source {self._source}"
+        )
 
 
 def encode(table: pa.Table, appends: int) -> bytes:
@@ -195,22 +185,19 @@ def encode(table: pa.Table, appends: int) -> bytes:
     table = table.sort_by([("symbol", "ascending"), ("date", "ascending"), ("append", "ascending")])
     names = table.column("symbol").to_pandas().to_numpy()
     cuts = _cuts(names)
-    head = {
+    facts = {
         "appends": appends,
         "rows": len(names),
         "first": [names[start] for start in cuts[:-1]],
         "last": [names[stop - 1] for stop in cuts[1:]],
     }
-    return encoded(with_head(table.combine_chunks(), head), cuts, _DICTIONARY)
+    return parquet_bytes(table.combine_chunks(), facts, cuts, _DICTIONARY)
 
 
 def _cuts(names: NDArray[Any]) -> list[int]:
     """Where groups of rows begin, and the end: no symbol is in two groups, so that it is read from one."""
-    if not len(names):
-        return [0]
-    starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
     cuts = [0]
-    for start in starts:
+    for start in np.flatnonzero(names[1:] != names[:-1]) + 1:
         if start - cuts[-1] >= GROUP_ROWS:
             cuts.append(int(start))
-    return [*cuts, len(names)]
+    return [*cuts, len(names)] if len(names) else cuts

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tickgraph.market.calendar import check_range, last_completed_session, system_time
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.quality import Implausible
 from tickgraph.market.source import PriceSource, empty_bars, select_bars
-from tickgraph.market.store.layout import Stamp, StoredSymbol, source_folder
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.store.history import days_of
+from tickgraph.market.store.layout import Stamp, source_folder
 from tickgraph.market.store.reader import StoreReader
 from tickgraph.market.store.update import UpdateReport, update
 from tickgraph.market.store.writer import StoreWriter
@@ -26,12 +30,42 @@ from tickgraph.storage import exclusive, names_in
 
 FOLD_BATCH = 250  # histories written before other writers get a turn
 
+_COLUMNS = ("date", *PANEL_COLUMNS)
+
+
+@dataclass(frozen=True)
+class StoredSymbol:
+    """What the store holds of a symbol.
+
+    Attributes
+    ----------
+    symbol, first, last, sessions
+        Whose prices, and which.
+    fetched_at
+        When its newest prices came, ISO 8601.
+    provider
+        Who gave them; the source itself where it has no other.
+    revised_at
+        When stored past returns last changed; None if they never did. A split or dividend rescales prices and
+        leaves returns as they are.
+    """
+
+    symbol: Symbol
+    first: date
+    last: date
+    sessions: int
+    fetched_at: str
+    provider: str
+    revised_at: datetime | None
+
 
 class PriceStore:
     """Prices on disk; those of different sources are never mixed.
 
     All prices of a store are of one exchange, which the store records. Where that is not the exchange in force, every
     method that reads or writes prices raises :class:`~tickgraph.errors.OtherExchangeError`.
+
+    Every method takes symbols under any of their names, and stores and answers under today's.
 
     One process at a time writes prices of a source. Any number read meanwhile, without locks, and see what was
     stored at one moment.
@@ -60,10 +94,10 @@ class PriceStore:
         self.reader = StoreReader(self.root)
         self._threads: dict[str, threading.Lock] = {}
 
-    def symbols(self, source: str) -> tuple[str, ...]:
+    def symbols(self, source: str) -> tuple[Symbol, ...]:
         """Symbols stored from a source.
 
-        Files of other names are none of the store's, a symbol's former name among them: nothing reads those.
+        A file of any other name is not the store's, and nothing reads it. A symbol's former name is such a name.
 
         Raises
         ------
@@ -73,13 +107,14 @@ class PriceStore:
             The folder cannot be listed.
         """
         self.reader.exchange.check()
-        return tuple(sorted(name for name in self.names(source) if is_canonical(name)))
+        return tuple(name for name in self.names(source) if is_canonical(name))
 
     def source_of(self, symbol: str, usual: str) -> str:
         """Source whose prices of a symbol are stored: the usual one, or where that has none the only other one.
 
-        The usual one, too, where no source has any or several others have. Errors as in :meth:`symbols`.
+        It is the usual one, too, where no source has any or several others have. Errors as in :meth:`symbols`.
         """
+        symbol = canonical(symbol)
         if symbol in self.names(usual):
             return usual
         self.reader.exchange.check()
@@ -95,8 +130,8 @@ class PriceStore:
 
     def names(self, source: str) -> tuple[str, ...]:
         """Give what stands before ``.parquet`` in a source's folder; errors as in :meth:`symbols`."""
-        found = (name for name in names_in(self.root / source) if name.endswith(".parquet"))
-        return tuple(sorted(name.removesuffix(".parquet") for name in found))
+        files = (name for name in names_in(self.root / source) if name.endswith(".parquet"))
+        return tuple(sorted(name.removesuffix(".parquet") for name in files))
 
     def write(self, source: str, bars: pd.DataFrame) -> None:
         """Replace what is stored of every symbol in ``bars``, each file atomically.
@@ -125,15 +160,13 @@ class PriceStore:
             ``first`` is after ``last``.
         """
         check_range(first, last)
-        symbols = list(dict.fromkeys(map(canonical, symbols)))
-        found = self.reader.many(source, symbols)
-        parts = [self.reader.bars(source, symbol, prices) for symbol, prices in found.items()]
-        if not parts:
+        prices = self.reader.many(source, map(canonical, symbols))
+        if not prices:
             return empty_bars()
-        bars = pd.concat(parts, ignore_index=True)
+        bars = pd.concat([each.bars() for each in prices.values()], ignore_index=True)
         if len(bars):
             bars = bars[bars["date"] <= self.closed(bars["date"].max().to_datetime64())]
-        return select_bars(bars, symbols, first, last)
+        return select_bars(bars, prices, first, last)
 
     def closed(self, newest: np.datetime64) -> np.datetime64:
         """A session, or the last one that has closed where that is earlier."""
@@ -163,42 +196,39 @@ class PriceStore:
             No more than this many sessions, the last ones.
         """
         check_range(first, last)
-        names = list(dict.fromkeys(map(canonical, symbols)))
         # A symbol's share of the panel's last sessions is among its own last ones; ``last`` may cut those off.
         tail = max(1, sessions) if sessions is not None and last is None else None
-        found = self.reader.many(source, names, ("date", *PANEL_COLUMNS), tail)
+        prices = self.reader.many(source, map(canonical, symbols), _COLUMNS, tail)
         start, end = np.datetime64(first or date.min, "D"), np.datetime64(last or date.max, "D")
         parts: dict[str, dict[str, NDArray[Any]]] = {}
-        for symbol, prices in found.items():
-            part = self.reader.arrays(source, symbol, prices, ("date", *PANEL_COLUMNS))
-            kept = (start <= part["date"]) & (part["date"] <= end)
-            if len(part["date"]):
-                kept &= part["date"] <= self.closed(part["date"].max())
+        for symbol, each in prices.items():
+            kept = (start <= each.days) & (each.days <= end)
+            if len(kept):
+                kept &= each.days <= self.closed(each.days.max())
             if tail is not None:
                 kept[: max(0, len(kept) - tail)] = False
-            parts[symbol] = {name: values[kept] for name, values in part.items()}
-        providers = {symbol: prices.head.provider for symbol, prices in found.items()}
+            parts[symbol] = {name: values[kept] for name, values in each.arrays.items()}
+        providers: dict[str, str] = {symbol: each.head.provider for symbol, each in prices.items()}
         panel = PricePanel.side_by_side(parts, source, providers)
         return panel if sessions is None else panel.tail(sessions)
 
-    def recent(self, source: str, symbols: Sequence[str]) -> PricePanel:
+    def recent(self, source: str, symbols: Iterable[str]) -> PricePanel:
         """Sessions that were appended to these symbols since their histories were last written.
 
-        Together with what :meth:`panel` gave before, and no history was replaced since by its :meth:`stamp`, they
-        make what it would give now. Errors as in :meth:`read`.
+        Let :meth:`panel` have given prices before. As long as no history was replaced by its :meth:`stamp`, these
+        sessions and those prices make what it would give now. Errors as in :meth:`read`.
         """
-        recent = self.reader.recent(source)
+        recent = self.reader.recent(source)  # before the heads, which are then at least as new
         parts: dict[str, dict[str, Any]] = {}
         providers: dict[str, str] = {}
-        for symbol in dict.fromkeys(map(canonical, symbols)):
+        for symbol in map(canonical, symbols):
             head = self.reader.head(source, symbol)
-            columns = ("date", *PANEL_COLUMNS)
-            rows = recent.counted(head, columns)
+            rows = recent.counted(head, _COLUMNS)
             if rows is not None:
-                values = {name: rows.column(name).to_numpy() for name in columns}
-                days = values["date"].astype("datetime64[D]")
-                kept = days <= self.closed(days[-1])
-                parts[symbol] = {name: each[kept] for name, each in {**values, "date": days}.items()}
+                values = {name: rows.column(name).to_numpy() for name in _COLUMNS}
+                values["date"] = values["date"].astype("datetime64[D]")
+                kept = values["date"] <= self.closed(values["date"][-1])
+                parts[symbol] = {name: each[kept] for name, each in values.items()}
                 providers[symbol] = head.provider
         return PricePanel.side_by_side(parts, source, providers)
 
@@ -214,17 +244,26 @@ class PriceStore:
         return [self.stored(source, symbol) for symbol in self.symbols(source)]
 
     def stored(self, source: str, symbol: str) -> StoredSymbol:
-        """What is stored of one symbol; errors as in :meth:`read`."""
-        prices = self.reader.one(source, canonical(symbol), ("date",))
-        prices = prices.through(self.closed(np.datetime64(prices.last, "D"))) or prices
-        head, recent = prices.head, prices.recent
-        last, added, fetched_at = head.last, 0, head.fetched_at
-        if recent is not None:
-            last, added = prices.last, recent.num_rows
-            fetched_at = recent.column("fetched_at")[-1].as_py()
-        return StoredSymbol(
-            symbol, head.first, last, head.sessions + added, fetched_at, head.provider, head.revised_at
-        )
+        """What is stored of one symbol; errors as in :meth:`read`.
+
+        A history is read again only if it was replaced since this store last read it.
+        """
+        symbol, recent = canonical(symbol), self.reader.recent(source)
+        head = self.reader.head(source, symbol)
+        rows = recent.counted(head, ("date", "fetched_at"))
+        closed = self.closed(np.datetime64(head.last, "D") if rows is None else days_of(rows)[-1])
+        if (
+            np.datetime64(head.last, "D") > closed
+        ):  # an earlier version may have stored sessions that have not been
+            until = self.reader.one(source, symbol, ("date",)).through(closed)
+            head, rows = (until.head, None) if until else (head, rows)
+        elif rows is not None:
+            rows = rows.filter(pa.array(days_of(rows) <= closed))
+        last, count, fetched_at = head.last, head.sessions, head.fetched_at
+        if rows:
+            last, count = days_of(rows)[-1].astype(date), count + rows.num_rows
+            fetched_at = rows.column("fetched_at")[-1].as_py()
+        return StoredSymbol(symbol, head.first, last, count, fetched_at, head.provider, head.revised_at)
 
     def update(
         self,
@@ -235,7 +274,7 @@ class PriceStore:
         progress: Callable[[str], None] | None = None,
     ) -> UpdateReport:
         """Bring symbols up to date from a source, as :func:`tickgraph.market.store.update.update`."""
-        return update(self, source, symbols, last=last, progress=progress)
+        return update(self, source, tuple(map(canonical, symbols)), last=last, progress=progress)
 
     def fold(self, source: str, *, always: bool = False) -> int:
         """Write recent sessions into the histories, if there are so many that they slow readers down.
@@ -249,7 +288,7 @@ class PriceStore:
         """
         with self.writing(source) as writer:
             symbols = writer.recent_symbols() if always or writer.due_for_folding() else []
-        folded: dict[str, int] = {}
+        folded: dict[Symbol, int] = {}
         for start in range(0, len(symbols), FOLD_BATCH):
             with self.writing(source) as writer:
                 folded |= writer.fold(symbols[start : start + FOLD_BATCH])
@@ -267,7 +306,7 @@ class PriceStore:
         source
             Whose prices are to be written.
         heal
-            Whether a damaged recent file may be replaced by what can be read of it. Who says so fetches the rest.
+            Whether a damaged recent file may be replaced by what can be read of it. The caller then fetches the rest.
 
         Raises
         ------

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tickgraph.market.calendar import sessions
-from tickgraph.market.source import BAR_COLUMNS
+from tickgraph.market.source import BAR_COLUMNS, days_of_bars
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store.reader import SymbolPrices
 from tickgraph.market.store.recent import SCHEMA
 
@@ -30,52 +32,54 @@ Verdict = Literal["nothing", "append", "restated", "switched"]
 
 @dataclass(frozen=True)
 class FetchedRows:
-    """Fetched bars of several symbols, by symbol and date, in a recent file's types.
+    """Fetched bars of several symbols.
 
     Attributes
     ----------
-    table
-        Columns of :data:`tickgraph.market.source.BAR_COLUMNS`.
+    bars
+        Ordered by symbol and date; rows without a date come last, and are left to the checks.
     days
         ``[n]`` datetime64[D].
-    values
-        ``[n]`` float64 by column: the closes and the volume.
     places
         First row and the one after the last, by symbol.
     """
 
-    table: pa.Table
+    bars: pd.DataFrame
     days: NDArray[np.datetime64]
-    values: dict[str, NDArray[np.float64]]
-    places: dict[str, tuple[int, int]]
+    places: dict[Symbol, tuple[int, int]]
 
     @classmethod
     def of(cls, bars: pd.DataFrame) -> FetchedRows:
-        """Order bars and lay them out; rows without a date come last, and are left to the checks."""
+        """Order bars, and say where each symbol's are."""
         ordered = bars.sort_values(["symbol", "date"], kind="stable")
-        columns = {
-            "symbol": ordered["symbol"].astype(str).to_numpy(object),
-            "date": ordered["date"].to_numpy().astype("datetime64[us]"),
-            **{name: ordered[name].to_numpy(np.float64) for name in BAR_COLUMNS[2:]},
-        }
-        table = pa.table(
-            {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
-        )
-        names = columns["symbol"]
-        first = np.flatnonzero(np.concatenate([np.ones(min(1, len(names)), bool), names[1:] != names[:-1]]))
-        cuts = [*map(int, first), len(names)]
-        places = {str(names[start]): (start, stop) for start, stop in itertools.pairwise(cuts)}
-        values = {name: columns[name] for name in TOLERANCES}
-        return cls(table, columns["date"].astype("datetime64[D]"), values, places)
+        codes, names = pd.factorize(ordered["symbol"])
+        cuts = [*np.flatnonzero(np.diff(codes, prepend=-1)).tolist(), len(codes)]
+        places = dict(zip(map(Symbol, names), itertools.pairwise(cuts), strict=True))
+        return cls(ordered, days_of_bars(ordered), places)
 
-    def after(self, symbol: str, last: date) -> pa.Table:
+    @cached_property
+    def table(self) -> pa.Table:
+        """The bars in a recent file's types."""
+        columns = {
+            "symbol": self.bars["symbol"].to_numpy(object),
+            "date": self.bars["date"].to_numpy().astype("datetime64[us]"),
+            **{name: self.bars[name].to_numpy(np.float64) for name in BAR_COLUMNS[2:]},
+        }
+        return pa.table({name: pa.array(each, SCHEMA.field(name).type) for name, each in columns.items()})
+
+    @cached_property
+    def values(self) -> dict[str, NDArray[np.float64]]:
+        """``[n]`` by column: the closes and the volume."""
+        return {name: self.bars[name].to_numpy(np.float64) for name in TOLERANCES}
+
+    def after(self, symbol: Symbol, last: date) -> pa.Table:
         """Rows of a symbol after a session."""
         start, stop = self.places[symbol]
         new = start + int(np.searchsorted(self.days[start:stop], np.datetime64(last, "D"), side="right"))
         return self.table.slice(new, stop - new)
 
 
-def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: str, provider: str) -> Verdict:
+def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: Symbol, provider: str) -> Verdict:
     """Say what fetched rows mean for a stored symbol.
 
     Another provider's prices are taken only where they have something new: a switch costs a whole history. Rows that
@@ -87,41 +91,40 @@ def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: str, provider: str
     new = bool((days > np.datetime64(stored.last, "D")).any())
     if provider != stored.head.provider:
         return "switched" if new else "nothing"
-    held = stored.arrays(("date", *TOLERANCES))
-    _, mine, theirs = np.intersect1d(held["date"], days, return_indices=True)
+    _, mine, theirs = np.intersect1d(stored.days, days, return_indices=True)
     if new and not len(mine):
         return "restated"
     with np.errstate(divide="ignore", invalid="ignore"):
         for name, tolerance in TOLERANCES.items():
-            if (np.abs(fetched.values[name][start:stop][theirs] / held[name][mine] - 1) > tolerance).any():
+            change = fetched.values[name][start:stop][theirs] / stored.arrays[name][mine] - 1
+            if (np.abs(change) > tolerance).any():
                 return "restated"
-    if _came_late(held["date"], days):
+    # A date without a session between stored ones may be an error; a session came late.
+    late = days[(days > stored.days[0]) & (days < stored.days[-1]) & ~np.isin(days, stored.days)]
+    if len(late) and np.isin(late, sessions(late.min(), late.max())).any():
         return "restated"
     return "append" if new else "nothing"
 
 
-def _came_late(held: NDArray[np.datetime64], days: NDArray[np.datetime64]) -> bool:
-    """Whether fetched sessions lie between stored ones; a date without a session is none, and may be an error."""
-    late = days[(days > held[0]) & (days < held[-1]) & ~np.isin(days, held)]
-    return bool(len(late)) and bool(np.isin(late, sessions(late.min(), late.max())).any())
+def with_context(fetched: FetchedRows, held: Mapping[Symbol, SymbolPrices], count: int) -> pd.DataFrame:
+    """Fetched bars, and of each symbol the last ``count`` stored sessions before them."""
+    parts = []
+    for symbol, (start, _) in fetched.places.items():
+        if symbol in held:
+            arrays = held[symbol].arrays
+            stop = int(np.searchsorted(arrays["date"], fetched.days[start]))
+            parts.append((symbol, {name: each[max(0, stop - count) : stop] for name, each in arrays.items()}))
+    if not parts:
+        return fetched.bars
+    columns: dict[str, NDArray[np.generic]] = {
+        name: np.concatenate([part[name] for _, part in parts]) for name in BAR_COLUMNS[1:]
+    }
+    columns["date"] = columns["date"].astype("datetime64[us]")
+    names = np.repeat(np.array([symbol for symbol, _ in parts], object), [len(p["date"]) for _, p in parts])
+    return pd.concat([pd.DataFrame({"symbol": names, **columns}), fetched.bars], ignore_index=True)
 
 
-def sessions_before(stored: SymbolPrices, day: np.datetime64, count: int) -> pa.Table:
-    """The last stored sessions before a day, in a recent file's types."""
-    arrays = stored.arrays(BAR_COLUMNS[1:])
-    stop = int(np.searchsorted(arrays["date"], day))
-    start = max(0, stop - count)
-    part = {name: values[start:stop] for name, values in arrays.items()}
-    return pa.table(
-        {
-            "symbol": pa.array([stored.head.symbol] * (stop - start), pa.string()),
-            "date": pa.array(part.pop("date").astype("datetime64[us]")),
-            **{name: pa.array(values) for name, values in part.items()},
-        }
-    )
-
-
-def disowned(held: Mapping[str, SymbolPrices], fetched: FetchedRows, kept: FetchedRows) -> set[str]:
+def disowned(held: Mapping[Symbol, SymbolPrices], fetched: FetchedRows, kept: FetchedRows) -> set[Symbol]:
     """Symbols of which a stored session was fetched again and is now known to be bad.
 
     Parameters
@@ -131,42 +134,44 @@ def disowned(held: Mapping[str, SymbolPrices], fetched: FetchedRows, kept: Fetch
     fetched, kept
         What came, and what the checks left of it.
     """
-    found = set()
+    symbols = set()
     for symbol, (start, stop) in kept.places.items():
         first, end = fetched.places[symbol]
         if symbol in held and stop - start < end - first:
             left = np.setdiff1d(fetched.days[first:end], kept.days[start:stop])
             if np.isin(left, held[symbol].days).any():
-                found.add(symbol)
-    return found
+                symbols.add(symbol)
+    return symbols
 
 
 def edits(stored: SymbolPrices, bars: pd.DataFrame) -> tuple[int, bool]:
     """Count the sessions that a whole history adds to the stored one, and say whether it changes any other."""
-    columns = BAR_COLUMNS[2:]
-    held = stored.arrays(("date", *columns))
-    days = bars["date"].to_numpy().astype("datetime64[D]")
-    _, mine, theirs = np.intersect1d(held["date"], days, return_indices=True)
-    changed = len(mine) < len(held["date"]) or any(
-        not np.array_equal(held[name][mine], bars[name].to_numpy(np.float64)[theirs], equal_nan=True)
-        for name in columns
+    days = days_of_bars(bars)
+    _, mine, theirs = np.intersect1d(stored.days, days, return_indices=True)
+    changed = len(mine) < len(stored.days) or any(
+        not np.array_equal(stored.arrays[name][mine], bars[name].to_numpy(np.float64)[theirs], equal_nan=True)
+        for name in BAR_COLUMNS[2:]
     )
     return len(days) - len(theirs), changed
 
 
 def lacking(stored: SymbolPrices, bars: pd.DataFrame) -> int:
-    """Stored sessions that a new history has not."""
-    return int((~np.isin(stored.days, bars["date"].to_numpy().astype("datetime64[D]"))).sum())
+    """How many stored sessions a new history has not."""
+    return int((~np.isin(stored.days, days_of_bars(bars))).sum())
 
 
 def refusal(stored: SymbolPrices, bars: pd.DataFrame, provider: str) -> str | None:
     """Why a stored history must not be replaced by a new one; None if it may."""
-    days = bars["date"].to_numpy().astype("datetime64[D]")
-    symbol, held, lost = stored.head.symbol, len(stored.days), lacking(stored, bars)
+    symbol, held, lost, last = (
+        stored.head.symbol,
+        len(stored.days),
+        lacking(stored, bars),
+        days_of_bars(bars).max(),
+    )
     kept = f"What was stored of {symbol} from {stored.head.provider} is kept."
-    if days.max() < np.datetime64(stored.last, "D"):
+    if last < np.datetime64(stored.last, "D"):
         return (
-            f"The whole history of {symbol} from {provider} ends on {days.max()}, "
+            f"The whole history of {symbol} from {provider} ends on {last}, "
             f"before the stored one's {stored.last}. {kept}"
         )
     if lost > LACKING * held:

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tickgraph.errors import PriceDataError
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import history, recent
-from tickgraph.market.store.layout import UNREADABLE, damaged, history_path, recent_path
+from tickgraph.market.store.layout import history_path, recent_path, source_folder
 from tickgraph.market.store.reader import StoreReader, SymbolPrices
-from tickgraph.market.store.recent import SCHEMA, Recent
+from tickgraph.market.store.recent import Recent
 from tickgraph.market.universe import canonical
 from tickgraph.storage import write_atomically
 
@@ -34,15 +35,19 @@ class Addition:
 
 
 class StoreWriter:
-    """Writes prices of one source. Only who holds the source's lock has one: :meth:`PriceStore.writing`."""
+    """Writes prices of one source. Only the holder of the source's lock has one: :meth:`PriceStore.writing`.
+
+    Symbols may be given under any of their names.
+    """
 
     def __init__(
         self, reader: StoreReader, source: str, now: Callable[[], datetime], *, heal: bool = False
     ) -> None:
         self._reader, self._source, self._now = reader, source, now
         reader.exchange.check()
-        self._recent_path = recent_path(reader.root, source)
-        self._recent = self._load(heal)
+        self._folder = source_folder(reader.root, source)
+        self._recent_path = recent_path(self._folder)
+        self._recent = self._loaded(heal)
 
     def replace(self, symbol: str, bars: pd.DataFrame, provider: str) -> None:
         """Put a whole history in place of what is stored of a symbol.
@@ -58,9 +63,9 @@ class StoreWriter:
             It cannot be written; what was stored is intact.
         """
         symbol = canonical(symbol)
-        old, table = self.stored(symbol), history.table_of(bars)
+        old, table = self.stored(symbol), history.table_of(bars.assign(symbol=symbol))
         revised_at = old.head.revised_at if old else None
-        if old and returns_differ(old, SymbolPrices(history.History(old.head, table), None)):
+        if old and _returns_differ(old, SymbolPrices(old.head, table.select(history.VALUES))):
             revised_at = self._now()
         folded = max(self._recent.appends, old.head.folded if old else 0)
         self._write(symbol, table, folded, provider, self._fetched_at(), revised_at)
@@ -70,19 +75,36 @@ class StoreWriter:
             rest = self._recent.table()
             self._write_recent(rest.filter(pc.not_equal(rest.column("symbol"), symbol)))
 
-    def append(self, additions: Mapping[str, Addition]) -> None:
-        """Add sessions to the ends of histories: those of all symbols appear at once, or none."""
+    def append(self, additions: Mapping[Symbol, Addition]) -> None:
+        """Add sessions to the ends of histories: those of all symbols appear at once, or none.
+
+        Raises
+        ------
+        PriceDataError
+            A symbol has no history that can be read.
+        StorageError
+            The sessions cannot be written; what was stored is intact.
+        """
         if not additions:
             return
-        folded = [self._reader.head(self._source, symbol).folded for symbol in additions]
-        number, fetched_at = 1 + max([self._recent.appends, *folded]), self._fetched_at()
-        new = [
-            add.rows.append_column("append", pa.repeat(pa.scalar(number, pa.int64()), add.rows.num_rows))
-            .append_column("provider", pa.repeat(pa.scalar(add.provider, pa.string()), add.rows.num_rows))
-            .append_column("fetched_at", pa.repeat(pa.scalar(fetched_at, pa.string()), add.rows.num_rows))
-            for add in additions.values()
-        ]
-        self._write_recent(pa.concat_tables([self._recent.table(), *new]), number)
+        heads = {name: self._reader.head(self._source, canonical(name)) for name in additions}
+        number = 1 + max(self._recent.appends, *(head.folded for head in heads.values()))
+        fetched_at, tables = self._fetched_at(), [self._recent.table()]
+        for name, addition in additions.items():
+            count = addition.rows.num_rows
+            constants = {
+                "symbol": heads[name].symbol,
+                "append": number,
+                "provider": addition.provider,
+                "fetched_at": fetched_at,
+            }
+            columns = {field.name: addition.rows.column(field.name) for field in addition.rows.schema}
+            columns |= {
+                key: pa.repeat(pa.scalar(value, recent.SCHEMA.field(key).type), count)
+                for key, value in constants.items()
+            }
+            tables.append(pa.table(columns).select(recent.SCHEMA.names))
+        self._write_recent(pa.concat_tables(tables), number)
 
     def due_for_folding(self) -> bool:
         """Whether the recent file has grown so large that it slows readers down."""
@@ -91,13 +113,13 @@ class StoreWriter:
         names = self._recent.table().column("symbol")
         return bool(len(names)) and pc.max(names.value_counts().field("counts")).as_py() > FOLD_SESSIONS
 
-    def fold(self, symbols: Iterable[str]) -> dict[str, int]:
+    def fold(self, symbols: Iterable[Symbol]) -> dict[Symbol, int]:
         """Write recent rows of symbols into their histories.
 
         Returns
         -------
         dict
-            Up to which append a symbol's history holds everything now: what :meth:`drop` wants. A symbol whose
+            The append up to which a symbol's history holds everything now: what :meth:`drop` wants. A symbol whose
             history cannot be read is not in it, and its rows stay where they are.
         """
         folded = {}
@@ -105,6 +127,7 @@ class StoreWriter:
             old = self.stored(symbol)
             if old is None:
                 continue
+            folded[symbol] = max(old.head.folded, self._recent.appends)
             if old.recent is not None:
                 days = old.days
                 rows = old.table().add_column(0, "symbol", pa.array([symbol] * len(days)))
@@ -112,76 +135,60 @@ class StoreWriter:
                     last_of_each = len(days) - 1 - np.unique(days[::-1], return_index=True)[1]
                     rows = rows.take(pa.array(last_of_each))
                 at = old.recent.column("fetched_at")[-1].as_py()
-                self._write(symbol, rows, self._recent.appends, old.head.provider, at, old.head.revised_at)
-                folded[symbol] = self._recent.appends
-            else:
-                folded[symbol] = max(old.head.folded, self._recent.appends)
+                self._write(symbol, rows, folded[symbol], old.head.provider, at, old.head.revised_at)
         return folded
 
-    def drop(self, folded: Mapping[str, int]) -> None:
+    def drop(self, folded: Mapping[Symbol, int]) -> None:
         """Take rows out of the recent file that histories hold."""
         rows = self._recent.table()
-        names = rows.column("symbol").to_pandas()
-        upto = names.map(folded).fillna(-1).to_numpy()
+        upto = rows.column("symbol").to_pandas().map(folded).fillna(-1).to_numpy()
         kept = rows.column("append").to_numpy() > upto
         if not kept.all():
             self._write_recent(rows.filter(pa.array(kept)))
 
-    def recent_symbols(self) -> list[str]:
+    def recent_symbols(self) -> list[Symbol]:
         """Symbols with rows in the recent file."""
         return self._recent.symbols()
 
-    def stored(self, symbol: str) -> SymbolPrices | None:
+    def stored(self, symbol: Symbol, columns: tuple[str, ...] = history.VALUES) -> SymbolPrices | None:
         """What is stored of a symbol; None if nothing is, or nothing that can be read."""
         try:
-            prices = self._reader.one(self._source, symbol, recent=self._recent)
-            prices.arrays(history.VALUES)
-        except (PriceDataError, *UNREADABLE):
-            return None
-        return prices
-
-    def dates(self, symbol: str) -> SymbolPrices | None:
-        """Dates of what is stored of a symbol; None if not even those can be read."""
-        try:
-            return self._reader.one(self._source, symbol, ("date",), recent=self._recent)
+            return self._reader.one(self._source, symbol, columns, recent=self._recent)
         except PriceDataError:
             return None
 
     def remove_leftovers(self) -> list[str]:
         """Remove temporary files of writers that died; returns their names."""
         removed = []
-        for folder in (self._recent_path.parent.parent, self._recent_path.parent):
+        for folder in (self._folder, self._recent_path.parent):
             for path in sorted(folder.glob(".*.tmp")):
                 with contextlib.suppress(OSError):
                     path.unlink()
                     removed.append(path.name)
         return removed
 
-    def _load(self, heal: bool) -> Recent:
+    def _loaded(self, heal: bool) -> Recent:
+        rows, appends = recent.SCHEMA.empty_table(), 0
         try:
             loaded = Recent.load(self._recent_path, self._source)
-            loaded.table()
-        except PriceDataError:
+            rows, appends = loaded.table(salvage=heal), loaded.appends
+        except PriceDataError:  # not even its footer can be read
             if not heal:
                 raise
         else:
-            return loaded
-        try:
-            torn = Recent.load(self._recent_path, self._source)
-            rows, appends = torn.salvaged(), torn.appends
-        except PriceDataError:  # not even its footer
-            rows, appends = SCHEMA.empty_table(), 0
+            if len(rows) == loaded.rows:
+                return loaded
         return self._write_recent(rows, appends)
 
     def _write_recent(self, rows: pa.Table, appends: int | None = None) -> Recent:
-        number = self._recent.appends if appends is None else appends
-        write_atomically(self._recent_path, recent.encode(rows, number))
-        self._recent = Recent.load(self._recent_path, self._source)
+        data = recent.encode(rows, self._recent.appends if appends is None else appends)
+        write_atomically(self._recent_path, data)
+        self._recent = Recent(self._recent_path, self._source, data)
         return self._recent
 
     def _write(
         self,
-        symbol: str,
+        symbol: Symbol,
         table: pa.Table,
         folded: int,
         provider: str,
@@ -196,9 +203,9 @@ class StoreWriter:
             fetched_at=fetched_at,
             revised_at=revised_at,
         )
-        path = history_path(self._reader.root, self._source, symbol)
+        path = history_path(self._folder, symbol)
         if path.is_dir():  # the other symbols can be written
-            raise damaged(path, self._source, symbol)
+            raise history.damaged(path, self._source, symbol)
         self._reader.exchange.record()
         write_atomically(path, data)
 
@@ -206,9 +213,9 @@ class StoreWriter:
         return self._now().astimezone(UTC).isoformat(timespec="seconds")
 
 
-def returns_differ(old: SymbolPrices, new: SymbolPrices) -> bool:
+def _returns_differ(old: SymbolPrices, new: SymbolPrices) -> bool:
     """Whether a log return between two sessions that both hold differs by more than :data:`RETURNS`."""
-    before, after = (prices.arrays(("date", "adj_close")) for prices in (old, new))
+    before, after = old.arrays, new.arrays
     _, mine, theirs = np.intersect1d(before["date"], after["date"], return_indices=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         changes = np.diff(np.log(before["adj_close"][mine]) - np.log(after["adj_close"][theirs]))

@@ -22,14 +22,15 @@ from tickgraph.wording import quoted
 
 NUMBERS: tuple[Meaning, ...] = ("open", "high", "low", "close", "adj_close", "volume")
 _PRICES = NUMBERS[:-1]
-_USED = ("close", "adj_close", "volume")  # an open, high or low that cannot be read costs nothing
-_LEFT_OUT = "Lines that are no bars are left out"
+_NEEDED = ("close", "adj_close", "volume")  # an open, high or low that cannot be read costs nothing
+_NO_BARS = "Lines that are no bars are left out"
 _NOT_ADJUSTED = "No adjusted close: unless the close is adjusted already, dividends count as price moves"
+_OUTSIDE = "Rows with dates before 1900 or after 2199 are left out"
 _Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Read:
+class TableBars:
     """What was read of one table.
 
     Attributes
@@ -47,41 +48,45 @@ class Read:
     rejected: dict[str, str] = field(default_factory=dict)
 
 
-def read_bars(table: Table) -> Read:
+def read_bars(table: Table) -> TableBars:
     """Read a table's bars.
 
     A row that surely is no bar is left out, and a remark names its line. Such are blank lines, repeated headers,
-    footers and rows without any price. Where a needed cell cannot be read, its symbol is rejected.
+    footers, rows without any price and rows of dates that no prices are of. Where a needed cell cannot be read, its
+    symbol is rejected.
 
     Raises
     ------
     PriceDataError
         A column is missing, or its form cannot be told.
     """
-    chosen = choose_columns(table)
-    return _Reader(table, chosen.places, chosen.remarks).read()
+    return _Reader(table).read()
 
 
 class _Reader:
-    def __init__(self, table: Table, places: dict[Meaning, int], remarks: list[Remark]) -> None:
-        self._table, self._places, self._remarks = table, places, remarks
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._places, self._remarks = choose_columns(table)
         self._rejected: dict[str, str] = {}
         self._codes, self._names = self._written_names()
 
-    def read(self) -> Read:
+    def read(self) -> TableBars:
         dates, numbers = self._dates(), self._numbers()
-        kept = self._sort_out(dates, numbers)
+        kept = self._bars_among(dates, numbers)
         kept &= self._named(kept)
         for line in self._table.malformed:
             self._judge(line)
+        codes, used = pd.factorize(self._codes[kept], sort=True)
         bars: dict[str, Any] = {
-            "name": self._categories(kept),
+            "name": pd.Categorical.from_codes(
+                codes, pd.Index([self._names[code] for code in used], dtype="str")
+            ),
             "date": dates.days[kept].astype("datetime64[us]"),
         }
         bars |= {m: numbers[m if m in numbers else "close"].values[kept] for m in NUMBERS}
         if self._table.unit == "line":
             bars["volume"] = _counted(bars["volume"])
-        return Read(pd.DataFrame(bars), self._remarks, self._rejected)
+        return TableBars(pd.DataFrame(bars), self._remarks, self._rejected)
 
     def _written_names(self) -> tuple[NDArray[np.int64], list[str]]:
         """``[n]`` place of each row's name, and the names; -1 where a row has none."""
@@ -97,15 +102,16 @@ class _Reader:
 
     def _dates(self) -> Dates:
         place = self._places.get("date")
-        column = (
-            pa.chunked_array([pa.array([self._table.given["date"]] * len(self._table))])
-            if place is None
-            else self._table.columns[place]
-        )
+        if place is None:
+            name, column = (
+                "date",
+                pa.chunked_array([pa.array([self._table.given["date"]] * len(self._table))]),
+            )
+        else:
+            name, column = self._table.names[place], self._table.columns[place]
         try:
             dates = read_dates(column)
         except UnreadableDatesError as error:
-            name = "date" if place is None else self._table.names[place]
             raise PriceDataError(
                 f"{self._table.where(error.row)}: column {name!r} cannot be read: {error.reason}. "
                 "Write dates as 2022-12-30."
@@ -119,7 +125,7 @@ class _Reader:
             m: self._table.columns[self._places[m]] for m in NUMBERS if m in self._places
         }
         try:
-            read = read_numbers(columns)
+            numbers = read_numbers(columns)
         except AmbiguousNumberError as error:
             place = self._places[error.column]  # type: ignore[index]
             cell = self._table.cell(place, error.row)
@@ -127,43 +133,41 @@ class _Reader:
                 f"{self._table.where(error.row)}: column {self._table.names[place]!r} holds {cell!r}: no row tells "
                 "whether its comma or point groups thousands or is the decimal sign. Write 1234, or 1.2340."
             ) from None
-        adjusted = read.get("adj_close")
+        adjusted = numbers.get("adj_close")
         if adjusted is None or not (
             np.isfinite(adjusted.values.astype(float)).any() or adjusted.unreadable.any()
         ):
             self._remarks.append(Remark(_NOT_ADJUSTED, self._table.file))
-            read.pop("adj_close", None)
-        return {meaning: read[meaning] for meaning in NUMBERS if meaning in read}
+            numbers.pop("adj_close", None)
+        return {meaning: numbers[meaning] for meaning in NUMBERS if meaning in numbers}
 
-    def _sort_out(self, dates: Dates, numbers: dict[Meaning, Numbers]) -> _Mask:
+    def _bars_among(self, dates: Dates, numbers: dict[Meaning, Numbers]) -> _Mask:
         """Tell bars from other rows; returns ``[n]`` which are bars."""
-        table, prices = self._table, [meaning for meaning in _PRICES if meaning in numbers]
-        priced = np.zeros(len(table), bool)
-        for meaning in prices:
-            priced |= np.isfinite(numbers[meaning].values.astype(np.float64))
+        table = self._table
+        prices = [numbers[meaning].values.astype(np.float64) for meaning in _PRICES if meaning in numbers]
+        priced = np.logical_or.reduce([np.isfinite(each) for each in prices])
         dated = ~np.isnat(dates.days)
-        kept = priced & dated
-        bare = dated & ~priced
+        kept, bare = priced & dated, dated & ~priced
         for row in map(int, np.flatnonzero(bare & numbers["close"].unreadable)):
             bare[row] = self._tells_event(row)  # else its close should have been a number
             kept[row] = not bare[row]
         self._remark_rows("Rows without prices are left out", bare, lambda row: f"({dates.days[row]})")
-        for row in map(int, np.flatnonzero(~dated)):
+        place = self._places.get("date", 0)
+        self._remark_rows(_OUTSIDE, dates.outside, lambda row: f"({table.cell(place, row)})")
+        for row in map(int, np.flatnonzero(~dated & ~dates.outside)):
             if not priced[row]:
-                self._no_bar(row)
+                self._remark_no_bar(row)
+            elif dates.unreadable[row]:
+                form = f"which is no date like {dates.form}, the form of the others. Write it so"
+                self._refuse(row, "date", form)
             else:
-                example = f"is no date like {dates.form} from 1900 to 2199, the form of the others"
-                if dates.unreadable[row]:
-                    self._refuse(row, "date", f"which {example}. Write it so")
-                else:
-                    self._refuse(row, "date", "and the row has prices. Write its date")
+                self._refuse(row, "date", "and the row has prices. Write its date")
         for meaning, column in numbers.items():
             unreadable = column.unreadable & kept
-            if meaning in _USED:
+            if meaning in _NEEDED:
+                why = "which cannot be read as a number. Write it as 31.54, or remove the row"
                 for row in map(int, np.flatnonzero(unreadable)):
-                    self._refuse(
-                        row, meaning, "which cannot be read as a number. Write it as 31.54, or remove the row"
-                    )
+                    self._refuse(row, meaning, why)
             else:
                 place = self._places[meaning]
                 what = f"Column {table.names[place]!r} has cells that are no numbers; none needs them"
@@ -178,16 +182,16 @@ class _Reader:
             self._remarks.append(Remark(what, f"{self._table.where(row)} {about(row)}", more))
             more = 0
 
-    def _no_bar(self, row: int) -> None:
+    def _remark_no_bar(self, row: int) -> None:
         cells = [self._table.cell(column, row).strip() for column in range(len(self._table.columns))]
+        place = self._places.get("date", 0)
         if not any(cells):
             return
-        place = self._places.get("date", 0)
         if plain(cells[place]) == plain(self._table.names[place]):
             self._remarks.append(Remark("Repeated headers are left out", self._table.where(row)))
         else:
-            text = " ".join(cell for cell in cells if cell)
-            self._remarks.append(Remark(_LEFT_OUT, f"{self._table.where(row)} ({quoted(text)})"))
+            text = quoted(" ".join(cell for cell in cells if cell))
+            self._remarks.append(Remark(_NO_BARS, f"{self._table.where(row)} ({text})"))
 
     def _tells_event(self, row: int) -> bool:
         """Whether a row without prices tells of a dividend or a split."""
@@ -199,10 +203,8 @@ class _Reader:
         if "period" not in self._places:
             return kept
         codes, values = encoded(self._table.columns[self._places["period"]])
-        daily = [
-            str(value).strip().casefold() in dialects()["cells"]["daily"] for value in values.to_pylist()
-        ]
-        of_a_day = np.array([*daily, True])[codes]
+        words = (str(value).strip().casefold() for value in values.to_pylist())
+        of_a_day = np.array([*(word in dialects()["cells"]["daily"] for word in words), True])[codes]
         for row in map(int, np.flatnonzero(kept & ~of_a_day)):
             self._refuse(row, "period", "so these bars are not daily. Daily bars have D there")
         return of_a_day
@@ -220,17 +222,8 @@ class _Reader:
             if 2 * len(nameless) > kept.sum():  # a symbol may stand in the first row of its group only
                 raise PriceDataError(reason)
             self._rejected[f"{self._table.file} ({column})"] = reason
-        refused = [place for place, name in enumerate(self._names) if name in self._rejected]
-        return (self._codes >= 0) & ~np.isin(self._codes, refused)
-
-    def _categories(self, kept: _Mask) -> pd.Categorical:
-        codes = self._codes[kept]
-        used = np.flatnonzero(np.bincount(codes, minlength=len(self._names)))
-        places = np.zeros(len(self._names), np.int64)
-        places[used] = np.arange(len(used))
-        return pd.Categorical.from_codes(
-            places[codes], pd.Index([self._names[code] for code in used], dtype="str")
-        )
+        rejected = [place for place, name in enumerate(self._names) if name in self._rejected]
+        return (self._codes >= 0) & ~np.isin(self._codes, rejected)
 
     def _refuse(self, row: int, meaning: Meaning, why: str) -> None:
         name = self._names[self._codes[row]] if self._codes[row] >= 0 else ""
@@ -250,8 +243,9 @@ class _Reader:
                 f"{where}: a quotation mark is opened and not closed on the line: {quoted(line.text)}. "
                 "The rows after it cannot be told from each other."
             )
-        if sum(_has_digits_only(cell) for cell in line.cells) < 2:
-            self._remarks.append(Remark(_LEFT_OUT, f"{where} ({quoted(line.text)})"))
+        numbers = [cell for cell in line.cells if re.search(r"\d", cell) and not re.search("[A-Za-z]", cell)]
+        if len(numbers) < 2:
+            self._remarks.append(Remark(_NO_BARS, f"{where} ({quoted(line.text)})"))
             return
         place = self._places.get("symbol")
         name = self._names[0] if place is None else ""
@@ -272,18 +266,15 @@ def name_of_file(table: Table) -> str:
     PriceDataError
         Its name is a word, such as ``prices.csv``, or no symbol.
     """
-    rules = dialects()
-    first = re.match(r"[a-z]*", table.stem.casefold())
-    if table.stem.casefold() in rules["words"]["files"] or (
-        first and first[0] == "part" and table.stem != first[0]
-    ):
+    rules, stem = dialects(), table.stem.casefold()
+    if stem in rules["words"]["files"] or re.match(r"part(?![a-z])", stem):
         raise PriceDataError(
             f"{table.file} has no column with symbols, and its name is no symbol. Name the file after its symbol "
             "(AAPL.csv), or write a column 'symbol'."
         )
     fits = (re.fullmatch(rule["pattern"], table.stem, re.IGNORECASE) for rule in rules["files"])
-    named = next((fit.groupdict() for fit in fits if fit), {"symbol": table.stem})
-    name = f"{named['exchange']}:{named['symbol']}" if named.get("exchange") else named["symbol"]
+    parts = next((fit.groupdict() for fit in fits if fit), {"symbol": table.stem})
+    name = f"{parts['exchange']}:{parts['symbol']}" if parts.get("exchange") else parts["symbol"]
     try:
         spelled(name)
     except SymbolError as error:
@@ -299,7 +290,3 @@ def _counted(volume: NDArray[np.generic]) -> NDArray[np.generic]:
         return volume
     whole = (np.abs(volume) < 2**53) & (volume == np.floor(volume))
     return volume.astype(np.int64) if whole.all() else volume
-
-
-def _has_digits_only(cell: str) -> bool:
-    return bool(re.search(r"\d", cell)) and not re.search("[A-Za-z]", cell)

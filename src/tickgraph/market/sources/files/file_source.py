@@ -18,14 +18,15 @@ from pandas.api.types import union_categoricals
 
 from tickgraph.errors import PriceDataError, reason_of
 from tickgraph.market.calendar import check_range
-from tickgraph.market.renames import Named, name_rows
+from tickgraph.market.renames import symbols_of_rows
 from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars, select_bars
 from tickgraph.market.sources.files.dialects import by_symbol
-from tickgraph.market.sources.files.file_bars import Read, read_bars
-from tickgraph.market.sources.files.folders import Piece, Stray, find_pieces
+from tickgraph.market.sources.files.file_bars import TableBars, read_bars
+from tickgraph.market.sources.files.folders import LeftOut, PriceFile, price_files
 from tickgraph.market.sources.files.table import Remark, sentences
 from tickgraph.market.sources.files.text import NoTableError, read_text
 from tickgraph.market.sources.files.typed import is_typed, read_typed
+from tickgraph.market.spelling import Symbol
 
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, csv.Error, UnicodeError, pa.ArrowException)
 
@@ -66,51 +67,53 @@ class FileSource:
         if not self.path.exists():
             raise PriceDataError(f"Price file or folder {self.path} does not exist. Check --source-path.")
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """Every symbol in the files."""
         return tuple(sorted(self._contents.bars["symbol"].unique()))
 
     def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Give the bars of symbols; one that is in no file is a failure that says so."""
         check_range(first, last)
-        have = set(self.symbols())
+        contents, known = self._contents, set(self.symbols())
         missing = {
-            symbol: f"{symbol} is not in {self.path} ({len(have)} symbols there)."
+            symbol: f"{symbol} is not in {self.path} ({len(known)} symbols there)."
             for symbol in symbols
-            if symbol not in have
+            if symbol not in known
         }
-        held = self._contents
-        bars = select_bars(held.bars, symbols, first, last)
-        return Fetched(bars, missing, notes=held.notes, rejected=dict(held.rejected))
+        bars = select_bars(contents.bars, symbols, first, last)
+        return Fetched(bars, missing, notes=contents.notes, rejected=dict(contents.rejected))
 
     @cached_property
     def _contents(self) -> _Contents:
-        reads: list[tuple[str, Read]] = []
+        tables: list[tuple[str, TableBars]] = []
         remarks: list[Remark] = []
         rejected: dict[str, str] = {}
-        for piece in find_pieces(self.path):
-            if isinstance(piece, Stray):
-                rejected[piece.file] = f"{piece.file} is left out: {piece.reason}."
+        for file in price_files(self.path):
+            if isinstance(file, LeftOut):
+                rejected[file.name] = f"{file.name} is left out: {file.reason}."
                 continue
             try:
-                reads += [(piece.file, read) for read in _read(piece)]
+                tables += [(file.name, table) for table in _read(file)]
             except NoTableError as error:
                 # People keep notes beside prices.
-                if self.path.is_dir() and piece.file.lower().endswith(".txt"):
-                    remarks.append(Remark("Files without a table are left out", piece.file))
+                if self.path.is_dir() and file.name.lower().endswith(".txt"):
+                    remarks.append(Remark("Files without a table are left out", file.name))
                 else:
-                    rejected[piece.file] = str(error)
+                    rejected[file.name] = str(error)
             except Exception as error:  # noqa: BLE001  one file fails alone, foreseen or not
-                rejected[piece.file] = reason_of(piece.file, error)
-        for _, read in reads:
-            remarks += read.remarks
-            rejected = read.rejected | rejected
+                rejected[file.name] = reason_of(file.name, error)
+        for _, table in tables:
+            remarks += table.remarks
+            rejected = table.rejected | rejected
         bars, notes = empty_bars(), sentences(remarks)
-        if reads:
-            written = _together(reads, set(rejected))
-            named = name_symbols(written[["name", "date", "file", "close"]])
-            bars = written.assign(symbol=named.symbols)[named.symbols.notna().to_numpy()]
-            notes, rejected = (*notes, *named.notes), rejected | named.rejected
+        if tables:
+            written = _together(tables, set(rejected))
+            rows = symbols_of_rows(written["name"], written["date"], written["close"])
+            bars = written.assign(symbol=rows.symbols)[rows.symbols.notna().to_numpy()]
+            notes = (*notes, *rows.notes)
+            if rows.rejected:
+                files = written.drop_duplicates("name").set_index("name")["file"]
+                rejected |= {name: f"{files[name]}: {reason}" for name, reason in rows.rejected.items()}
         if bars.empty:
             reasons = list(rejected.values()) or [f"{self.path} holds no prices."]
             more = f" And {len(reasons) - 5:,} more." if len(reasons) > 5 else ""
@@ -118,47 +121,25 @@ class FileSource:
         return _Contents(bars[list(BAR_COLUMNS)].reset_index(drop=True), notes, rejected)
 
 
-def _read(piece: Piece) -> list[Read]:
+def _read(file: PriceFile) -> list[TableBars]:
     try:
-        with piece.open() as file:
-            head = file.read(6)
-        table, levels = read_typed(piece) if is_typed(head, piece.file) else read_text(piece)
+        with file.open() as opened:
+            head = opened.read(6)
+        table = read_typed(file) if is_typed(head, file.name) else read_text(file)
     except _DAMAGE as error:
         raise PriceDataError(
-            f"Cannot read {piece.file}: it is damaged or cut off. Write or fetch it again."
+            f"Cannot read {file.name}: it is damaged or cut off. Write or fetch it again."
         ) from error
-    return [read_bars(part) for part in by_symbol(table, levels)]
+    return [read_bars(part) for part in by_symbol(table)]
 
 
-def _together(reads: list[tuple[str, Read]], rejected: set[str]) -> pd.DataFrame:
+def _together(tables: list[tuple[str, TableBars]], rejected: set[str]) -> pd.DataFrame:
     """Bars of all tables, without those of a name that is rejected in one of them: it would have holes."""
-    bars = pd.concat([read.bars.drop(columns="name") for _, read in reads], ignore_index=True)
-    names = union_categoricals([read.bars["name"] for _, read in reads])
-    sizes = [len(read.bars) for _, read in reads]
-    files = pd.Index([file for file, _ in reads], dtype="str")
-    codes, different = pd.factorize(files)
-    bars = bars.assign(name=names, file=pd.Categorical.from_codes(np.repeat(codes, sizes), different))
+    bars = pd.concat([table.bars.drop(columns="name") for _, table in tables], ignore_index=True)
+    names = union_categoricals([table.bars["name"] for _, table in tables])
+    codes, files = pd.factorize(pd.Index([file for file, _ in tables], dtype="str"))
+    sizes = [len(table.bars) for _, table in tables]
+    bars = bars.assign(name=names, file=pd.Categorical.from_codes(np.repeat(codes, sizes), files))
     if not rejected.intersection(names.categories):
         return bars
     return bars[~names.isin(list(rejected))].reset_index(drop=True)
-
-
-__all__ = ["Named", "name_symbols"]
-
-
-def name_symbols(rows: pd.DataFrame) -> Named:
-    """Give each row of the files its symbol, by its name and its day.
-
-    Parameters
-    ----------
-    rows
-        ``[n]`` rows of all files that were read. Column ``name`` is categorical: the name as it is written. Column
-        ``date`` is its day (datetime64). Column ``file`` is categorical: the file it is from. Column ``close`` is its
-        price, which tells whether two names are one company.
-    """
-    found = name_rows(rows["name"], rows["date"], rows["close"])
-    rejected = found.rejected
-    if rejected:
-        first = rows.drop_duplicates("name").set_index("name")["file"]
-        rejected = {name: f"{first[name]}: {reason}" for name, reason in rejected.items()}
-    return Named(found.symbols, found.notes, rejected)

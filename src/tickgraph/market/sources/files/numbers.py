@@ -68,42 +68,39 @@ def read_numbers(columns: Mapping[str, pa.ChunkedArray], multiplied: str = "volu
     AmbiguousNumberError
         Nothing tells the decimal sign.
     """
-    quick = {
-        meaning: _plain_numbers(column) if is_text(column) else _typed(column)
-        for meaning, column in columns.items()
-    }
-    done = {meaning: numbers for meaning, numbers in quick.items() if numbers is not None}
-    fractional = (
-        multiplied in done and is_text(columns[multiplied]) and _has_fractions(done[multiplied].values)
-    )
-    if len(done) == len(columns) and not fractional:
-        return done
-    texts = {meaning: encoded(column) for meaning, column in columns.items() if is_text(column)}
-    stripped = {meaning: (codes, _stripped(words)) for meaning, (codes, words) in texts.items()}
-    comma = _comma_is_decimal(stripped, multiplied)
-    read = {m: _read(codes, words, comma, m == multiplied) for m, (codes, words) in stripped.items()}
-    return {meaning: read.get(meaning) or done[meaning] for meaning in columns}
+    texts = [meaning for meaning, column in columns.items() if is_text(column.type)]
+    quick = {m: _plain_numbers(each) if m in texts else _typed(each) for m, each in columns.items()}
+    numbers = {meaning: each for meaning, each in quick.items() if each is not None}
+    # A volume such as 6.494 may be 6494, where points group thousands.
+    doubtful = multiplied in texts and multiplied in numbers and _has_fractions(numbers[multiplied])
+    if len(numbers) == len(columns) and not doubtful:
+        return numbers
+    codes, words = {}, {}
+    for meaning in texts:
+        codes[meaning], different = encoded(columns[meaning])
+        words[meaning] = _stripped(different)
+    comma = _comma_is_decimal(codes, words, multiplied)
+    return numbers | {m: _read(codes[m], words[m], comma, m == multiplied) for m in texts}
 
 
-def _has_fractions(values: NDArray[np.generic]) -> bool:
-    """Whether there are volumes such as 6.494, which may be 6494 where points group thousands."""
-    finite = values[np.isfinite(values.astype(np.float64))]
-    return bool((finite != np.floor(finite)).any())
+def _has_fractions(numbers: Numbers) -> bool:
+    values = numbers.values[np.isfinite(numbers.values.astype(np.float64))]
+    return bool((values != np.floor(values)).any())
 
 
 def _typed(column: pa.ChunkedArray) -> Numbers:
     """Numbers of a column that holds numbers; anything else in it cannot be read."""
-    kind, none = column.type, np.zeros(len(column), bool)
+    kind = column.type
     if pa.types.is_decimal(kind) or pa.types.is_null(kind):
         column = column.cast(pa.float64())
     elif pa.types.is_float16(kind):
         column = column.cast(pa.float32())
-    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    elif pa.types.is_integer(kind):
+        column = column.cast(pa.float64(), safe=False) if column.null_count else column
+    elif not pa.types.is_floating(kind):
         unreadable = pc.is_valid(column).to_numpy().astype(bool)
         return Numbers(np.full(len(column), np.nan), unreadable)
-    if pa.types.is_integer(kind) and column.null_count:
-        column = column.cast(pa.float64(), safe=False)
-    return _finite(column.to_numpy(), none)
+    return _finite(column.to_numpy(), np.zeros(len(column), bool))
 
 
 def _plain_numbers(column: pa.ChunkedArray) -> Numbers | None:
@@ -130,26 +127,30 @@ def _stripped(words: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(words, rf"\s*{currency}$", "")
 
 
-def _comma_is_decimal(texts: Mapping[str, tuple[NDArray[np.int64], pa.Array]], multiplied: str) -> bool:
+def _comma_is_decimal(
+    codes: Mapping[str, NDArray[np.int64]], words: Mapping[str, pa.Array], multiplied: str
+) -> bool:
     """Whether the decimal sign is a comma: the reading that fits more of the different cells."""
     point = comma = 0
-    doubtful: AmbiguousNumberError | None = None
-    for meaning, (codes, words) in texts.items():
+    doubt: AmbiguousNumberError | None = None
+
+    def fits(cells: pa.Array, pattern: str) -> NDArray[np.bool_]:
+        return pc.match_substring_regex(cells, pattern).to_numpy(zero_copy_only=False)
+
+    for meaning, cells in words.items():
         if meaning == multiplied:
-            words = pc.replace_substring_regex(words, r"\s*[KkMmBbTt]$", "")
-        with_point = pc.match_substring_regex(words, _WITH_POINT).to_numpy(zero_copy_only=False)
-        with_comma = pc.match_substring_regex(words, _WITH_COMMA).to_numpy(zero_copy_only=False)
+            cells = pc.replace_substring_regex(cells, r"\s*[KkMmBbTt]$", "")
+        with_point, with_comma = fits(cells, _WITH_POINT), fits(cells, _WITH_COMMA)
         point += int((with_point & ~with_comma).sum())
         comma += int((with_comma & ~with_point).sum())
-        either = pc.match_substring_regex(words, _EITHER).to_numpy(zero_copy_only=False)
+        either = fits(cells, _EITHER)
         if meaning != multiplied:  # nobody groups a price's digits by points and has no decimals anywhere
-            either &= pc.match_substring(words, ",").to_numpy(zero_copy_only=False)
-        if doubtful is None and either.any():
-            doubtful = AmbiguousNumberError(
-                meaning, int(np.flatnonzero(codes == np.flatnonzero(either)[0])[0])
-            )
-    if point == comma and doubtful is not None:
-        raise doubtful
+            either &= fits(cells, ",")
+        if doubt is None and either.any():
+            row = int(np.flatnonzero(codes[meaning] == np.flatnonzero(either)[0])[0])
+            doubt = AmbiguousNumberError(meaning, row)
+    if point == comma and doubt is not None:
+        raise doubt
     return comma > point
 
 

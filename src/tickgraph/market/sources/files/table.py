@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from tickgraph.wording import listed
 
+SHOWN = 5  # places that a remark names
+
 
 @dataclass(frozen=True)
 class Malformed:
@@ -35,6 +37,8 @@ class Table:
         ``[c]`` names of columns as they are written; empty for a column without one.
     columns
         ``[c]`` columns of ``[n]`` cells; those of a text file hold text, the empty text included.
+    second
+        ``[c]`` the second line of a header of two lines, as pandas and yfinance write it; empty without one.
     unit
         What a message calls a row: ``line`` of text, or ``row``.
     first
@@ -50,6 +54,7 @@ class Table:
     file: str
     names: list[str]
     columns: list[pa.ChunkedArray]
+    second: list[str] = field(default_factory=list)
     unit: Literal["line", "row"] = "row"
     first: int = 1
     given: dict[str, str] = field(default_factory=dict)
@@ -59,42 +64,20 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
 
-    def number(self, row: int) -> int:
-        """Number of a row as a person counts it in the file."""
+    def where(self, row: int) -> str:
+        """Name a row as a person counts it in the file: ``prices.csv line 12``."""
         place = self.first + int(row)
-        return place + int(np.searchsorted(self._before, place, side="right"))
+        return f"{self.file} {self.unit} {place + int(np.searchsorted(self._before, place, side='right'))}"
 
     @cached_property
     def _before(self) -> NDArray[np.int64]:
         """``[m]`` for each malformed line, the place among the rows before which it stands."""
-        return np.array([left_out.line - count for count, left_out in enumerate(self.malformed)], np.int64)
-
-    def where(self, row: int) -> str:
-        """Name a row: ``prices.csv line 12``."""
-        return f"{self.file} {self.unit} {self.number(row)}"
+        return np.array([bad.line - count for count, bad in enumerate(self.malformed)], np.int64)
 
     def cell(self, column: int, row: int) -> str:
         """One cell as text."""
         value = self.columns[column][int(row)].as_py()
         return "" if value is None else str(value)
-
-
-def is_text(column: pa.ChunkedArray) -> bool:
-    """Whether a column's cells are text."""
-    kind = column.type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
-    """Split a column into ``[n]`` codes and ``[u]`` different values; the code of an empty cell is -1."""
-    whole = column.dictionary_encode().unify_dictionaries()
-    if not whole.num_chunks:
-        return np.array([], np.int64), pa.array([], column.type)
-    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in whole.chunks]
-    return np.concatenate(codes).astype(np.int64), whole.chunk(0).dictionary
-
-
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -124,3 +107,17 @@ def sentences(remarks: Iterable[Remark]) -> tuple[str, ...]:
         places.setdefault(remark.what, {})[remark.where] = None
         more[remark.what] = more.get(remark.what, 0) + remark.more
     return tuple(f"{what}: {listed(list(where), SHOWN, more[what])}." for what, where in places.items())
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether cells of this type are text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
+    """Split a column into ``[n]`` codes and ``[u]`` different values; the code of an empty cell is -1."""
+    whole = column.dictionary_encode().unify_dictionaries()
+    if not whole.num_chunks:
+        return np.array([], np.int64), pa.array([], column.type)
+    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in whole.chunks]
+    return np.concatenate(codes).astype(np.int64), whole.chunk(0).dictionary

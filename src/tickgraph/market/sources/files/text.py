@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from tickgraph.errors import PriceDataError
 from tickgraph.market.sources.files.dialects import meaning_of, of_ticker, plain
-from tickgraph.market.sources.files.folders import Piece
+from tickgraph.market.sources.files.folders import PriceFile
 from tickgraph.market.sources.files.table import Malformed, Table
 from tickgraph.wording import quoted
 
@@ -39,57 +39,58 @@ class NoTableError(PriceDataError):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the parts are: ``levels`` has the header's lines; ``first`` is the first line of rows, from 0."""
+    """Where the parts are: ``levels`` has the header's one or two lines, ``first`` is the place of the first row."""
 
     separator: str
     levels: list[list[str]]
     first: int
 
 
-def read_text(piece: Piece) -> tuple[Table, list[list[str]]]:
-    """Read a text file.
-
-    Returns
-    -------
-    table
-        All cells as text; its names are the header's first level.
-    levels
-        Further levels of the header, as yfinance and pandas write them.
+def read_text(file: PriceFile) -> Table:
+    """Read a text file: all cells as text.
 
     Raises
     ------
     PriceDataError
         It is no table of text.
     """
-    with piece.open() as file:
-        sample = file.read(_SAMPLE)
-    encoding = _encoding(sample) or _eight_bits(piece)
-    lines = _lines(sample, encoding)
-    _refuse_other_kinds(piece.file, lines)
+    with file.open() as opened:
+        sample = opened.read(_SAMPLE)
+    encoding = _encoding(sample) or _eight_bits(file)
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(sample).removeprefix("\ufeff")
+    lines = re.split(r"\r\n|\n|\r", text)
+    _refuse_other_kinds(file.name, lines)
     layout = _layout(lines)
     if layout is None:
         first = next((line for line in lines if line.strip()), "")
         raise NoTableError(
-            f"{piece.file} has no line with names of columns in its first {min(len(lines), _HEADER_WITHIN)} lines; it "
+            f"{file.name} has no line with names of columns in its first {min(len(lines), _HEADER_WITHIN)} lines; it "
             f"starts with {quoted(first)}. {_EXPECTED}."
         )
-    levels = _fitted(lines, layout)
+    names, *second = _fitted(lines, layout)
     if not any(line.strip() for line in lines[layout.first :]):
-        raise PriceDataError(f"{piece.file} has a header and no rows. {_EXPECTED}.")
+        raise PriceDataError(f"{file.name} has a header and no rows. {_EXPECTED}.")
     try:
-        with piece.open() as file:
-            columns, malformed = _rows(file, encoding, layout, len(levels[0]))
+        with file.open() as opened:
+            columns, malformed = _rows(opened, encoding, layout, len(names))
     except pa.ArrowInvalid as error:
         raise PriceDataError(
-            f"Cannot read {piece.file}: its lines cannot be split at {layout.separator!r}. {_EXPECTED}."
+            f"Cannot read {file.name}: its lines cannot be split at {layout.separator!r}. {_EXPECTED}."
         ) from error
-    table = Table(
-        piece.file, levels[0], columns, "line", layout.first + 1, piece.given, piece.stem, tuple(malformed)
+    return Table(
+        file.name,
+        names,
+        columns,
+        second[0] if second else [],
+        "line",
+        layout.first + 1,
+        file.given,
+        file.stem,
+        tuple(malformed),
     )
-    return table, levels[1:]
 
 
-def split_line(text: str, separator: str = ",") -> list[str]:
+def _cells(text: str, separator: str) -> list[str]:
     """Cells of one line."""
     try:
         return [cell.strip() for cell in next(csv.reader([text], delimiter=separator), [])]
@@ -109,13 +110,13 @@ def _encoding(sample: bytes) -> str | None:
     return None
 
 
-def _eight_bits(piece: Piece) -> str:
+def _eight_bits(file: PriceFile) -> str:
     """Encoding of a text whose characters are bytes: UTF-8 if all of it is, else that of Windows."""
     for encoding in ("utf8", "cp1252"):
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
-            with piece.open() as file:
-                while part := file.read(_BLOCK):
+            with file.open() as opened:
+                while part := opened.read(_BLOCK):
                     decoder.decode(part)
                 decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -124,40 +125,35 @@ def _eight_bits(piece: Piece) -> str:
     return "latin-1"
 
 
-def _lines(sample: bytes, encoding: str) -> list[str]:
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(sample).removeprefix("\ufeff")
-    return re.split(r"\r\n|\n|\r", text)
-
-
-def _refuse_other_kinds(file: str, lines: list[str]) -> None:
+def _refuse_other_kinds(name: str, lines: list[str]) -> None:
     start = next((line.lstrip() for line in lines if line.strip()), "")
     if not start:
-        raise PriceDataError(f"Cannot read {file}: it is empty. {_EXPECTED}.")
+        raise PriceDataError(f"Cannot read {name}: it is empty. {_EXPECTED}.")
     if re.match(r"<(!doctype|html|\?xml)", start, re.IGNORECASE):
         raise PriceDataError(
-            f"Cannot read {file}: it is a page of HTML or XML, as a refused download leaves. Fetch it again."
+            f"Cannot read {name}: it is a page of HTML or XML, as a refused download leaves. Fetch it again."
         )
     if start[0] in "{[" and not start.startswith("[("):
-        raise PriceDataError(f"Cannot read {file}: it is JSON. Save it as CSV or Parquet.")
+        raise PriceDataError(f"Cannot read {name}: it is JSON. Save it as CSV or Parquet.")
 
 
 def _layout(lines: list[str]) -> _Layout | None:
     """The separator and the line under which most names of columns are known; None where none is."""
-    best, found = 0, None
+    best, header = 0, None
     for separator in _SEPARATORS:
         for place, line in enumerate(lines[:_HEADER_WITHIN]):
             if separator not in line and separator != ",":
                 continue
-            cells = split_line(line, separator)
+            cells = _cells(line, separator)
             meant = (meaning_of(cell) or of_ticker(cell) for cell in cells)
             known = len({one[0] for one in meant if one})
             # One known word among many others may be a row of data: LOW is a ticker too.
             if known > best and (known > 1 or len(cells) <= 12 or place == 0):
-                best, found = known, (separator, place)
-    if found is None:
+                best, header = known, (separator, place)
+    if header is None:
         return None
-    separator, place = found
-    rows = [split_line(line, separator) for line in lines[: place + 4]]
+    separator, place = header
+    rows = [_cells(line, separator) for line in lines[: place + 4]]
     return _Layout(separator, *_levels(rows, place))
 
 
@@ -201,7 +197,7 @@ def _fitted(lines: list[str], layout: _Layout) -> list[list[str]]:
     """Levels of the header with as many cells as a row: rows may have one more, at an end."""
     header = len(layout.levels[0])
     rows = [
-        split_line(line, layout.separator) for line in lines[layout.first : layout.first + 50] if line.strip()
+        _cells(line, layout.separator) for line in lines[layout.first : layout.first + 50] if line.strip()
     ]
     longer = [row for row in rows if len(row) == header + 1]
     if 2 * len(longer) <= len(rows) or any(len(row) == header for row in rows):
@@ -217,7 +213,7 @@ def _rows(
     malformed: list[Malformed] = []
 
     def leave_out(row: pyarrow.csv.InvalidRow) -> str:
-        malformed.append(Malformed(row.number, row.text, tuple(split_line(row.text, layout.separator))))
+        malformed.append(Malformed(row.number, row.text, tuple(_cells(row.text, layout.separator))))
         return "skip"
 
     names = [str(place) for place in range(width)]

@@ -39,7 +39,7 @@ class Moments:
         return days
 
 
-def day_of(
+def moments_of(
     days: NDArray[np.datetime64], clock: pd.Series, zone: pd.Series
 ) -> tuple[Moments, NDArray[np.bool_]]:
     """Put days, clocks and zones together.
@@ -51,35 +51,30 @@ def day_of(
     unknown
         ``[n]`` whether a zone or a time is none.
     """
-    spans = _spans(clock)
-    local: NDArray[np.datetime64] = days.astype("datetime64[us]") + spans  # type: ignore[assignment]
+    codes, clocks = pd.factorize(clock.fillna(""))
+    since_midnight = np.array([_since_midnight(each) for each in clocks], "timedelta64[us]")[codes]
+    local: NDArray[np.datetime64] = days.astype("datetime64[us]") + since_midnight
     utc = np.full(len(days), np.datetime64("NaT"), "datetime64[us]")
-    unknown = np.isnat(spans)
-    for name in zone.dropna().unique():
-        rows = (zone == name).to_numpy(bool) & ~np.isnat(local)
-        if not name:
+    unknown = np.isnat(since_midnight)
+    for name in filter(None, zone.dropna().unique()):
+        rows = (zone == name).to_numpy(bool)
+        offset = _offset(name)
+        if offset is None:
+            unknown |= rows
             continue
-        known = _zone(name)
-        if known is None:
-            unknown |= (zone == name).to_numpy(bool)
-        elif isinstance(known, str):
+        rows = rows & ~np.isnat(local)
+        if isinstance(offset, str):
             placed = pd.Series(local[rows]).dt.tz_localize(
-                known, ambiguous="NaT", nonexistent="shift_forward"
+                offset, ambiguous="NaT", nonexistent="shift_forward"
             )
             utc[rows] = placed.dt.tz_convert(None).to_numpy().astype("datetime64[us]")
         else:
-            utc[rows] = local[rows] - np.timedelta64(known)
+            utc[rows] = local[rows] - np.timedelta64(offset)
     return Moments(local, utc), unknown
 
 
-def _spans(clock: pd.Series) -> NDArray[np.timedelta64]:
-    codes, different = pd.factorize(clock.fillna(""))
-    spans = np.array([_span(word) for word in different], "timedelta64[us]")
-    return spans[codes]
-
-
-def _span(clock: str) -> np.timedelta64:
-    """Time since midnight; not-a-time where a clock cannot show it."""
+def _since_midnight(clock: str) -> np.timedelta64:
+    """Time that a clock shows; not-a-time where no clock can show it."""
     if not clock:
         return np.timedelta64(0, "us")
     read = _CLOCK.fullmatch(re.sub(r"[.\s]*[Mm]\.?$", "", clock))
@@ -94,18 +89,16 @@ def _span(clock: str) -> np.timedelta64:
 
 
 @cache
-def _zone(name: str) -> timedelta | str | None:
+def _offset(zone: str) -> timedelta | str | None:
     """A zone's distance from UTC, or its name where that changes over the year; None where it is unknown."""
-    if offset := _OFFSET.fullmatch(name):
+    if offset := _OFFSET.fullmatch(zone):
         sign, hours, minutes = offset.groups()
         distance = timedelta(hours=int(hours), minutes=int(minutes or 0))
         return distance if sign == "+" else -distance
-    short = dialects()["zones"].get(name.upper())
-    if isinstance(short, str):
-        return short
+    short: str | float | None = dialects()["zones"].get(zone.upper())
     if short is not None:
-        return timedelta(hours=short)
-    return next((known for known in _names() if known.casefold() == name.casefold()), None)
+        return short if isinstance(short, str) else timedelta(hours=short)
+    return next((name for name in _names() if name.casefold() == zone.casefold()), None)
 
 
 @cache

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from tickgraph.market.sources.replay import ReplaySource, known_splits
+from tickgraph.lab.simulation.replay import ReplaySource, known_splits
 from tickgraph.market.store import PriceStore
 
 
