@@ -25,6 +25,9 @@ from typing import ClassVar
 
 from pydantic_core import ValidationError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, which is no error."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -89,7 +92,7 @@ class OtherExchangeError(StorageError):
 
 
 class CheckFailed(TickgraphError):
-    """A check was carried out, and what it looked at is not as it should be."""
+    """A check was carried out and came out badly."""
 
     exit_code: ClassVar[int] = 8
 
@@ -97,8 +100,8 @@ class CheckFailed(TickgraphError):
 def reason_of(symbol: str, error: Exception) -> str:
     """Say why one symbol failed, so that the others can go on.
 
-    An error that tickgraph raises on purpose says it itself. Any other is a fault of tickgraph: the text names the
-    symbol and the error, and the log has the traceback.
+    An error that tickgraph raises on purpose has the text already. Any other is a fault of tickgraph: the text names
+    the symbol and the error, and the log has the traceback.
     """
     if isinstance(error, TickgraphError):
         text = str(error)
@@ -116,10 +119,10 @@ def error_of(symbol: str, error: Exception) -> TickgraphError:
 
 
 def _in_one_line(error: Exception) -> str:
-    """What an unforeseen error says; of a value that does not fit pydantic's model, where it stood and no more."""
+    """What an unforeseen error says; of a value that pydantic refuses, its place alone, as it may be a secret."""
     if isinstance(error, ValidationError):
-        found = error.errors(include_url=False, include_input=False)
-        fields = [f"{'.'.join(map(str, each['loc'])) or 'the whole'} ({each['type']})" for each in found]
+        problems = error.errors(include_url=False, include_input=False)
+        fields = [f"{'.'.join(map(str, each['loc'])) or 'the whole'} ({each['type']})" for each in problems]
         more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
         return f"{error.title} does not take the value of {', '.join(fields[:3])}{more}"
     return " ".join(str(error).split())

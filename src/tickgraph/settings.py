@@ -1,8 +1,7 @@
 """Settings, from the strongest to the weakest: flags, environment, configuration file, defaults.
 
-Environment variables start with ``TICKGRAPH_``; two underscores enter a table, as in
-``TICKGRAPH_TRAINING__EPOCHS=40``. The file is ``tickgraph.toml`` in the working folder, or the one that
-``TICKGRAPH_CONFIG`` or ``--config`` names.
+Environment variables start with ``TICKGRAPH_``. Two underscores enter a table: ``TICKGRAPH_TRAINING__EPOCHS=40``. The
+file is ``tickgraph.toml`` in the working folder, unless ``TICKGRAPH_CONFIG`` or ``--config`` names another.
 """
 
 from __future__ import annotations
@@ -36,8 +35,9 @@ from tickgraph.market import calendar
 from tickgraph.market.quality import Implausible
 from tickgraph.market.sources import must_have_prices_of
 from tickgraph.market.sources.providers import Access, Providers, Token
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import add_aliases
+from tickgraph.market.universe import add_aliases, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.timetable import Timetable
 from tickgraph.wording import in_words
@@ -53,8 +53,7 @@ DEFAULT_CONFIG = Path("tickgraph.toml")
 ROOT_PATH_LENGTH = 200
 _ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
-
-# First parts of the service's own paths: a prefix that begins with one of them could not be told from a path.
+# First parts of the service's own paths. No prefix begins with one, as it could not be told from a path.
 OWN_PATHS = frozenset(
     {
         "admin",
@@ -71,9 +70,9 @@ OWN_PATHS = frozenset(
 
 
 def is_root_path(prefix: str) -> bool:
-    """Whether a text can be the path prefix that a proxy puts before the service: ``/tick`` or ``/a/tick``.
+    """Whether a text can be the path prefix of a service behind a proxy: ``/tick`` or ``/a/tick``.
 
-    Links on pages begin with it, so only letters, digits and ``._~-`` are taken.
+    Links on pages begin with the prefix, so it has only letters, digits and ``._~-``.
     """
     if len(prefix) > ROOT_PATH_LENGTH or not _ROOT_PATH.fullmatch(prefix):
         return False
@@ -91,26 +90,30 @@ class ServeSettings(BaseModel):
     admin_token
         Bearer token of ``/admin``; without one these routes do not exist.
     api_keys
-        Keys accepted in ``X-API-Key``; empty means that none is asked for.
+        Keys accepted in ``X-API-Key``; empty means that clients need none.
     rate_limit
         Requests per client (its API key, or its address), such as ``100/second``; None is unlimited. Each
         process counts by itself.
     root_path
         Path prefix under which a reverse proxy offers the service, such as ``/tick``. The proxy may strip it from paths
-        or not. Where it is empty, the prefix is the one that a trusted proxy names in ``X-Forwarded-Prefix``, if any.
+        or not. If it is empty, a trusted proxy may name a prefix in ``X-Forwarded-Prefix``.
     trusted_proxies
-        Addresses of reverse proxies, whose ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix``
-        count; those of all other addresses are ignored.
+        Addresses of reverse proxies. Their ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix``
+        count; those of other addresses are ignored.
     cors_origins
         Web origins whose pages may call the service; empty turns CORS off.
-    max_in_flight, max_waiting
-        Requests in work; more are refused with 503. And how many of them may wait for training; more are
-        answered by momentum.
+    max_in_flight
+        Requests in work at one time; more are refused with 503.
+    max_waiting
+        How many of them may wait for training; momentum answers more.
     threads
-        Requests that read or compute at one time; the others of those in flight wait for one.
-    request_seconds, wait_seconds, header_seconds, keep_alive_seconds, drain_seconds
-        Time for an answer; for one that waits for training; for a client to send its request; between two requests
-        of a connection; for what is in flight when the service stops.
+        Requests that read or compute at one time; the others in flight wait.
+    request_seconds, wait_seconds
+        Time for an answer, and for an answer that waits for training.
+    header_seconds, keep_alive_seconds
+        Time for a client to send its request, and between two requests of a connection.
+    drain_seconds
+        Time for the requests in flight when the service stops.
     train_on_demand, training_workers, max_jobs
         Whether a symbol without a model is trained in the background, in how many processes, and how many
         jobs may wait.
@@ -119,7 +122,7 @@ class ServeSettings(BaseModel):
     poll_seconds
         Time between two looks for newer models and prices.
     symbol_labels
-        Largest number of trained symbols for which metrics carry a label per symbol.
+        Metrics have a label per symbol if there are at most this many trained symbols.
     log_format, access_log
         ``console`` or ``json``; whether every request is logged, or only slow and failed ones.
     tracing
@@ -176,9 +179,9 @@ class ServeSettings(BaseModel):
     @classmethod
     def _long_enough(cls, value: SecretStr | tuple[SecretStr, ...] | None) -> Any:
         for secret in (value,) if isinstance(value, SecretStr) else value or ():
-            if len(secret.get_secret_value()) < SECRET_LENGTH:
-                raise ValueError(f"a token or key needs at least {SECRET_LENGTH} characters")
             text = secret.get_secret_value()
+            if len(text) < SECRET_LENGTH:
+                raise ValueError(f"a token or key needs at least {SECRET_LENGTH} characters")
             if not (text.isascii() and text.isprintable() and text == text.strip()):
                 raise ValueError(
                     "a token or key is sent in a header: ASCII only, no spaces or line ends around it"
@@ -234,15 +237,14 @@ class Settings(BaseSettings):
     tiingo_token
         Token of an account with Tiingo.
     implausible
-        What becomes of prices that cannot be. ``leave_out`` leaves out bars after which the price comes back, and
-        refuses a symbol whose price stays on another scale. ``refuse`` refuses the symbol for both. ``keep`` keeps
-        them.
+        What happens to prices that cannot be. ``leave_out`` drops bars after which the price comes back, and refuses a
+        symbol whose price stays on another scale. ``refuse`` refuses the symbol for both. ``keep`` keeps both.
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
     universe
-        Symbols or sectors that a refresh trains if they have no model; those that have one are kept fresh anyway.
+        Symbols or sectors that a refresh trains if they have no model. It keeps every model fresh anyway.
     aliases
-        Former names of symbols and today's, besides those that are known.
+        Former names of symbols and today's, besides the bundled ones.
     workers
         Symbols trained side by side; 0 means one per core.
     fallback
@@ -272,8 +274,8 @@ class Settings(BaseSettings):
     providers: Providers = ("yahoo", "tiingo")
     tiingo_token: Token | None = None
     implausible: Implausible = "leave_out"
-    peer_pool: tuple[str, ...] = ()
-    universe: tuple[str, ...] = ()
+    peer_pool: tuple[Symbol, ...] = ()
+    universe: tuple[Symbol, ...] = ()
     aliases: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=0, ge=0, le=1024)
     fallback: Fallback = "momentum"
@@ -286,7 +288,7 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
 
     def price_store(self) -> PriceStore:
-        """The price store, which treats prices that cannot be as these settings say."""
+        """The price store, with these settings' choice for prices that cannot be."""
         return PriceStore(self.prices_dir, implausible=self.implausible)
 
     @property
@@ -310,7 +312,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _files_of_other_exchanges(cls, given: dict[str, Any]) -> dict[str, Any]:
-        # The usual source has prices of New York alone. A name that is no exchange is refused by its own validator.
+        # The default source has prices of New York only. Another validator refuses a name that is no exchange.
         with contextlib.suppress(InputError, AttributeError):
             if calendar.exchange_named(given.get("exchange", calendar.NEW_YORK)) != calendar.NEW_YORK:
                 return {"source": "files", **given}
@@ -327,14 +329,14 @@ class Settings(BaseSettings):
     @field_validator("training", "serve", "schedule", mode="before")
     @classmethod
     def _a_table(cls, value: Any) -> Any:
-        # Every layer below the flags may set single fields of the table; the rest keep their defaults.
+        # Flags, variables and the file may each set single fields of a table, so a whole one becomes fields, too.
         tables = TrainingConfig | ServeSettings | ScheduleSettings
         return value.model_dump() if isinstance(value, tables) else value
 
     @field_validator("universe", "peer_pool", "aliases", mode="before")
     @classmethod
     def _quoted(cls, value: Any) -> Any:
-        # TRUE, NAN and INF are tickers, and TOML and JSON have other uses for these words.
+        # TRUE, NAN and INF are tickers, and words of TOML and JSON.
         for symbol in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             if not isinstance(symbol, str):
                 raise ValueError(
@@ -369,7 +371,7 @@ def load_settings(**flags: Any) -> Settings:
 
     Notes
     -----
-    The exchange and the aliases count in this process from now on.
+    The exchange and the aliases count in this process from now on. Symbols of the settings are read under them.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     path = _config_path()
@@ -379,7 +381,9 @@ def load_settings(**flags: Any) -> Settings:
         settings = Settings(**given)
         calendar.use_exchange(settings.exchange)
         add_aliases(settings.aliases)
-        return settings
+        return settings.model_copy(
+            update={name: _symbols(name, getattr(settings, name)) for name in ("universe", "peer_pool")}
+        )
     except SettingsError as error:  # its text names the field, and no value
         raise InputError(
             f"Bad settings ({error}). Lists and tables in TICKGRAPH_ variables are JSON, such as "
@@ -395,3 +399,10 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(
             f"Bad settings ({problems}). They come from flags, TICKGRAPH_ variables or {path}."
         ) from None  # the cause holds the values
+
+
+def _symbols(name: str, words: tuple[str, ...]) -> tuple[Symbol, ...]:
+    try:
+        return parse_symbols(words) if words else ()
+    except InputError as error:
+        raise InputError(f"Bad settings ({name}: {error})") from error

@@ -42,7 +42,7 @@ def test_all_as_an_option_is_every_symbol_with_a_note_and_a_star_without(command
     assert "3 symbols" in out
     assert "ALL" not in err
     _, out, _ = command("prices", "import", "mine.csv", "-s", "ALL.US", *folders[2:])
-    assert "1 symbols" in out
+    assert "1 symbol, " in out
 
 
 def test_a_refresh_says_that_it_is_a_ticker(command, registry, prices_dir):

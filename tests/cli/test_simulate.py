@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from tickgraph.cli.app import app
+from tickgraph.cli.commands import app
 from tickgraph.errors import CheckFailed, InputError
 from tickgraph.lab.simulation import forecast_check
 from tickgraph.market.universe import add_aliases

@@ -20,7 +20,7 @@ from ready_files import (
     pods,
     unit,
 )
-from tickgraph.cli.app import app
+from tickgraph.cli.commands import app
 from tickgraph.settings import CONFIG_VARIABLE, Settings, load_settings
 
 

@@ -45,7 +45,7 @@ def test_what_is_copied_into_the_image_exists_and_is_let_through_by_the_dockerig
     ]
     assert set(copied) == {rule[1:] for rule in rules if rule.startswith("!")}
     assert all((ROOT / path).exists() for path in copied)
-    assert not any(fnmatch.fnmatch("src/tickgraph/cli/app.py", rule) for rule in rules[1:])
+    assert not any(fnmatch.fnmatch("src/tickgraph/cli/commands.py", rule) for rule in rules[1:])
 
 
 def test_all_that_the_build_of_the_package_reads_is_copied(instructions):

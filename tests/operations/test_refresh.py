@@ -276,7 +276,7 @@ def test_a_renamed_symbol_is_trained_under_its_new_name_and_stays_the_peer_that_
     assert published(run) == {"AAPL", "JPM", "XOM", "NEWCO"}
     assert run.symbols["NEWCO"].reasons == ("renamed: its model is that of MSFT",)
     assert "NEWCO" in site.registry.metadata("AAPL").nodes
-    assert site.registry.metadata("MSFT").symbol == "NEWCO"
+    assert site.registry.metadata("NEWCO").symbol == "NEWCO"
     clock.moment += timedelta(seconds=1)
     assert not trained(refresh(site))
 

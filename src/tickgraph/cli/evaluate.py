@@ -18,9 +18,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    Exchange,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    listed_symbols,
+    parse_date,
+)
 from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
-from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.sources import open_source
 from tickgraph.market.universe import EVERY, is_group, parse_symbols

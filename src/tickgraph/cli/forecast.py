@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tickgraph.cli.options import AsJson
+from tickgraph.cli.options import AsJson, Prices, SymbolArguments, named_symbols, read_prices
 from tickgraph.cli.output import facts, failure, money, note, percent, print_json, stdout
-from tickgraph.cli.predict import print_many, print_one, read_prices
+from tickgraph.cli.predict import print_many, print_one
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import read_price
-from tickgraph.market.universe import alias_note, parse_symbols
+from tickgraph.market.spelling import Symbol
 
 if TYPE_CHECKING:  # needs the extra
     from tickgraph.client import Client
@@ -22,16 +22,11 @@ UNAUTHORISED = 401
 
 
 def forecast(
-    symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="SYMBOLS", help="Tickers, TIER_1 or a sector.")
-    ] = None,
+    symbols: SymbolArguments = None,
     url: Annotated[
         str, typer.Option(metavar="URL", envvar="TICKGRAPH_URL", help="Where the service is.")
     ] = "http://127.0.0.1:8000",
-    price: Annotated[
-        list[str] | None,
-        typer.Option("--price", "-p", metavar="PRICE", help="Current price: 130, or AAPL=130 among several."),
-    ] = None,
+    price: Prices = None,
     strike: Annotated[
         str | None,
         typer.Option(metavar="PRICE", help="Probability that the next close is above this price, too."),
@@ -52,10 +47,7 @@ def forecast(
         raise InputError(f'The client needs the extra: pip install "tickgraph[client]" ({error}).') from error
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph forecast AAPL, or use --all.")
-    names = None if everything else parse_symbols(symbols or [])
-    for word in symbols or []:
-        if known_as := alias_note(word):
-            note(known_as)
+    names = None if everything else named_symbols(symbols or ())
     single = names is not None and len(names) == 1
     if not single and (strike is not None or wait):
         raise InputError("--strike and --wait fit one symbol.")
@@ -63,7 +55,7 @@ def forecast(
         raise InputError(
             "--price fits symbols that are named, such as: tickgraph forecast AAPL --price AAPL=130."
         )
-    prices = read_prices(price or [], names or ())
+    prices = read_prices(price or (), names or ())
     with Client(url, api_key=os.environ.get(KEY_VARIABLE)) as client:
         try:
             if names is not None and single:
@@ -78,7 +70,7 @@ def forecast(
 
 
 def _one(
-    client: Client, name: str, price: float | None, strike: float | None, *, wait: bool, as_json: bool
+    client: Client, name: Symbol, price: float | None, strike: float | None, *, wait: bool, as_json: bool
 ) -> None:
     chance = None if strike is None else client.probability(name, strike, price, wait=wait)
     answer = chance.forecast if chance else client.forecast(name, price, wait=wait)
@@ -98,7 +90,7 @@ def _one(
 
 
 def _several(
-    client: Client, names: tuple[str, ...] | None, prices: dict[str, float], *, as_json: bool
+    client: Client, names: tuple[Symbol, ...] | None, prices: dict[str, float], *, as_json: bool
 ) -> None:
     several = client.forecasts(names, prices)
     if names is None and not several.forecasts and not several.failures:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tickgraph.cli.options import AsJson, ModelsDir
+from tickgraph.cli.options import AsJson, ModelsDir, named_symbols
 from tickgraph.cli.output import (
     age,
     complain,
@@ -17,6 +17,7 @@ from tickgraph.cli.output import (
     number,
     percent,
     print_json,
+    print_sentence,
     print_table,
     results,
     stdout,
@@ -29,13 +30,13 @@ from tickgraph.errors import (
     TickgraphError,
     reason_of,
 )
-from tickgraph.market.universe import canonical, parse_symbols, sector_of
+from tickgraph.market.universe import canonical, sector_of
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.generation import trained_symbols
 from tickgraph.registry.metadata import Figure, ModelMetadata, PanelFigures, WalkForward
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
-from tickgraph.wording import listed
+from tickgraph.wording import counted, listed
 
 
 def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
@@ -77,15 +78,15 @@ def inspect(
     registry = ModelRegistry(settings.models_dir)
     name = canonical(symbol)
     metadata = registry.metadata(name)
-    problem: TickgraphError | None = None
+    problem: ArtefactError | None = None
     generation = None
     try:
         generation = registry.load(name, weight_shapes).generation
     except ArtefactError as error:
         problem = error
-    except Exception as error:
-        if isinstance(error, TickgraphError):
-            raise
+    except TickgraphError:
+        raise
+    except Exception as error:  # noqa: BLE001  a damaged model, in a way that nobody foresaw
         problem = ArtefactError(reason_of(name, error))
     if as_json:
         print_json(
@@ -111,8 +112,8 @@ def remove(
 ) -> None:
     """Remove models, of delisted symbols for instance. Stored prices stay; momentum answers from them.
 
-    Models that have a removed symbol among their peers go on with it while it has prices, and choose others when they
-    are next trained.
+    Other models that have a removed symbol as a peer use it for as long as it has prices. They choose other peers when
+    they are next trained.
     """
     settings = load_settings(models_dir=models_dir)
     registry = ModelRegistry(settings.models_dir)
@@ -122,12 +123,12 @@ def remove(
     have = tuple(sorted({*trained_symbols(settings.models_dir), *registry.without_metadata()}))
     if everything and not have:
         raise InputError(f"No trained model in {settings.models_dir}.")
-    names = have if everything else parse_symbols(symbols or [])
+    names = have if everything else named_symbols(symbols or ())
     for name in names:
         if not registry.holds(name):
             registry.metadata(name)  # raises, and names similar ones
     if not yes:
-        what = f"all {len(names)} models" if everything else ", ".join(names)
+        what = f"all {counted(len(names), 'model')}" if everything else ", ".join(names)
         typer.confirm(f"Remove {what} from {settings.models_dir}?", abort=True, err=True)
     failures: dict[str, str] = {}
     for name in names:
@@ -138,13 +139,10 @@ def remove(
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             failures[name] = reason_of(name, error)
     left = len(trained_symbols(settings.models_dir))
-    stdout.print(
-        f"{len(names) - len(failures)} removed, {left} left in {settings.models_dir}.", highlight=False
-    )
+    print_sentence(f"{len(names) - len(failures)} removed, {left} left in {settings.models_dir}.")
     for reason in failures.values():
         failure(reason)
-    wanted = parse_symbols(settings.universe) if settings.universe else ()
-    if again := [name for name in names if name in wanted]:
+    if again := [name for name in names if name in settings.universe]:
         note(f"{', '.join(again)}: in `universe` of the settings, so the next refresh trains it again")
     if failures:
         raise typer.Exit(PartialFailure.exit_code if len(failures) < len(names) else ArtefactError.exit_code)
@@ -153,7 +151,7 @@ def remove(
 def _models_table(models: dict[str, ModelMetadata]) -> Table:
     walked = any(metadata.evaluation for metadata in models.values())
     table = results(
-        f"{len(models)} trained models, figures out of sample"
+        f"{counted(len(models), 'trained model')}, figures out of sample"
         + ("; walk IC: of the procedure, walk-forward (tickgraph inspect)" if walked else ""),
         "symbol",
         "sector",
@@ -193,13 +191,13 @@ def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
         "sessions": f"{data.training_sessions} to train, {data.calibration_sessions} held out"
         + (" (short history)" if data.short_history else ""),
         "peers": " ".join(config.correlated_symbols),
-        "graph": f"{data.num_edges} edges, mean |rho| with peers {data.avg_correlation:.2f}, "
+        "graph": f"{counted(data.num_edges, 'edge')}, mean |rho| with peers {data.avg_correlation:.2f}, "
         f"correlations as of {metadata.correlations.as_of}",
         "network": f"{config.architecture}, {config.num_gcn_layers} GCN, {config.num_gat_heads} heads, "
         f"hidden {config.hidden_dim}, {metrics.num_params:,} parameters",
         "training": f"{config.epochs} epochs, Adam {config.learning_rate:g}, seed {config.seed}, "
         f"final loss {metrics.final_loss:.4f}",
-        "held out": f"{figures.first_session} to {figures.last_session}, {figures.sessions} sessions",
+        "held out": f"{figures.first_session} to {figures.last_session}, {counted(figures.sessions, 'session')}",
         "IC / rank IC": f"{number(figures.ic)} / {number(figures.rank_ic)}",
         "hit rate": f"{percent(figures.hit_rate)}, momentum {percent(figures.hit_rate_momentum)}",
         "squared error": f"{figures.mse:.3e}; zero {figures.mse_zero:.3e}, mean {figures.mse_mean:.3e}, "
@@ -219,7 +217,7 @@ def _walk_forward_rows(walk: WalkForward) -> dict[str, str]:
     rows = {
         "walk-forward": f"{walk.first_session} to {walk.last_session}, {figures.forecasts} forecasts, "
         f"{walk.windows} trainings, {walk.scheme}; measured {age(walk.measured_at)} ago by tickgraph {walk.version}",
-        "measured on": f"{walk.source}, version {walk.data_version}, {len(walk.symbols)} symbols",
+        "measured on": f"{walk.source}, version {walk.data_version}, {counted(len(walk.symbols), 'symbol')}",
         "  IC": f"{_number(figures.ic)}; rank {_number(figures.rank_ic)}",
         "  hit rate": _percent(figures.hit_rate),
         "  vs zero": _percent(figures.r2_vs_zero, places=2, sign=True),

@@ -35,13 +35,13 @@ stderr = Terminal(stderr=True)
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document on stdout; NaN has no place in it and is an error."""
+    """Print one JSON document on stdout; NaN is an error."""
     typer.echo(json.dumps(value, indent=2, default=str, allow_nan=False))
 
 
 def complain(error: TickgraphError, *, as_json: bool = False) -> None:
     """Print an error; as JSON too, on stdout, where a program reads."""
-    stderr.print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+    _print_marked("[bold red]error:[/]", str(error))
     if as_json:
         kind = type(error).__name__
         print_json({"error": {"kind": kind, "message": str(error), "exit_code": error.exit_code}})
@@ -49,12 +49,22 @@ def complain(error: TickgraphError, *, as_json: bool = False) -> None:
 
 def note(text: str) -> None:
     """Print a remark on stderr."""
-    stderr.print(f"[yellow]note:[/] {_plain(text)}", highlight=False, soft_wrap=True)
+    _print_marked("[yellow]note:[/]", text)
 
 
 def failure(text: str) -> None:
     """Print what failed on stderr, while the rest goes on."""
-    stderr.print(f"[bold red]failed:[/] {_plain(text)}", highlight=False, soft_wrap=True)
+    _print_marked("[bold red]failed:[/]", text)
+
+
+def _print_marked(mark: str, text: str) -> None:
+    plain = text.replace("[", r"\[")  # a bracket in a message is no markup
+    stderr.print(f"{mark} {plain}", highlight=False, soft_wrap=True)
+
+
+def print_sentence(text: str) -> None:
+    """Print a sentence of results on stdout, as it is and on one line."""
+    stdout.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def print_table(table: Table) -> None:
@@ -65,7 +75,7 @@ def print_table(table: Table) -> None:
 
 def results(title: str, *left: str, right: Sequence[str] = ()) -> Table:
     """Table of results: names aligned left, figures right."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, min_width=len(title))
+    table = _table(title)
     for name in left:
         table.add_column(name, no_wrap=True)
     for name in right:
@@ -75,19 +85,18 @@ def results(title: str, *left: str, right: Sequence[str] = ()) -> Table:
 
 def facts(title: str, rows: Mapping[str, str]) -> Table:
     """Table of one thing's properties, a line each."""
-    table = Table(
-        title=title,
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        show_header=False,
-        min_width=len(title),
-    )
+    table = _table(title, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def _table(title: str, **options: Any) -> Table:
+    return Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, min_width=len(title), **options
+    )
 
 
 def percent(value: float | None, places: int = 1, *, sign: bool = False) -> str:
@@ -106,11 +115,6 @@ def age(moment: datetime, now: datetime | None = None) -> str:
     if hours < 1:
         return f"{hours * 60:.0f} min"
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} d"
-
-
-def _plain(text: str) -> str:
-    """Keep brackets in a message from being read as markup."""
-    return text.replace("[", r"\[")
 
 
 def money(price: float) -> str:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from tickgraph.api import open_forecaster
-from tickgraph.cli.findings import show_findings
-from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    AsOf,
+    Exchange,
+    ModelsDir,
+    Prices,
+    PricesDir,
+    Source,
+    SourcePath,
+    SymbolArguments,
+    named_symbols,
+    parse_date,
+    read_prices,
+)
 from tickgraph.cli.output import (
     facts,
     failure,
@@ -21,24 +33,19 @@ from tickgraph.cli.output import (
     results,
     stdout,
 )
-from tickgraph.cli.symbols import explain_all
+from tickgraph.cli.price_findings import finding_documents, show_findings
 from tickgraph.errors import InputError, PartialFailure
-from tickgraph.market.price import prices_by_symbol, read_price
+from tickgraph.market.quality import Finding
 from tickgraph.market.sources import open_source
-from tickgraph.market.universe import alias_note, canonical, parse_symbols
-from tickgraph.serving.answer import Forecast, Forecasts
-from tickgraph.serving.forecaster import Forecaster
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.answer import Forecast
 from tickgraph.settings import Settings, load_settings
+from tickgraph.wording import counted
 
 
 def predict(
-    symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="SYMBOLS", help="Tickers, TIER_1 or a sector.")
-    ] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option("--price", "-p", metavar="PRICE", help="Current price: 130, or AAPL=130 among several."),
-    ] = None,
+    symbols: SymbolArguments = None,
+    price: Prices = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every trained symbol, in one batched call.")
     ] = False,
@@ -70,72 +77,59 @@ def predict(
     forecaster = open_forecaster(settings)
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph predict AAPL, or use --all for every trained one.")
-    wanted = forecaster.symbols() if everything else parse_symbols(symbols or [])
-    explain_all(wanted, forecaster.symbols(), "For every trained symbol use --all.")
-    if everything and not wanted:
-        raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
-    for word in symbols or []:
-        if known_as := alias_note(word):
-            note(known_as)
-    prices = read_prices(price or [], wanted)
-    _store_prices_of_untrained(settings, forecaster, wanted)
+    if everything:
+        wanted: tuple[str, ...] = forecaster.symbols()
+        if not wanted:
+            raise InputError(
+                f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1"
+            )
+    else:
+        wanted = named_symbols(symbols or (), forecaster.symbols, "For every trained symbol use --all.")
+    prices = read_prices(price or (), wanted)
+    findings = _store_prices_of_untrained(settings, wanted)
     result = forecaster.forecast_many(
         wanted, prices, as_of=parse_date(as_of), fallback="none" if everything else settings.fallback
     )
     if len(wanted) == 1 and result.failures:
         raise result.failures[wanted[0]]
-    _print(result, as_json, single=len(wanted) == 1)
+    if as_json:
+        answers = {symbol: forecast.model_dump(mode="json") for symbol, forecast in result.forecasts.items()}
+        failures = {symbol: str(error) for symbol, error in result.failures.items()}
+        document = answers[wanted[0]] if len(wanted) == 1 else {"forecasts": answers, "failures": failures}
+        print_json({**document, "findings": finding_documents(findings)})
+    elif len(wanted) == 1:
+        print_one(result.forecasts[wanted[0]])
+    else:
+        print_many(result.forecasts)
+        for error in result.failures.values():
+            failure(str(error))
     if result.failures:
         raise typer.Exit(PartialFailure.exit_code)
 
 
-def read_prices(options: list[str], wanted: tuple[str, ...]) -> dict[str, float]:
-    """Price by symbol, from what was given as ``--price``: 130, or AAPL=130 among several."""
-    given: list[tuple[str, str]] = []
-    for option in options:
-        name, _, text = option.rpartition("=")
-        if not name and len(wanted) != 1:
-            raise InputError(f"--price {option} fits one symbol. Among several, write --price AAPL=130.")
-        symbol = canonical(name) if name else wanted[0]
-        if symbol not in wanted:
-            raise InputError(f"--price names {symbol}, which is not among the symbols to forecast.")
-        given.append((symbol, text))
-    return prices_by_symbol(given, read_price)
-
-
-def _store_prices_of_untrained(settings: Settings, forecaster: Forecaster, wanted: tuple[str, ...]) -> None:
-    """A symbol without a model may have no stored prices yet: ask the source for them once."""
-    store = settings.price_store()
-    untrained = set(wanted) - set(forecaster.symbols())
-    elsewhere = {symbol: store.source_of(symbol, settings.source) for symbol in sorted(untrained)}
+def _store_prices_of_untrained(settings: Settings, symbols: Sequence[str]) -> list[Finding]:
+    """Ask the source once for prices of symbols that have neither a model nor prices; give what is odd in them."""
+    registry, store = ModelRegistry(settings.models_dir), settings.price_store()
+    untrained = [symbol for symbol in sorted(symbols) if registry.generation(symbol) is None]
+    elsewhere = {symbol: store.source_of(symbol, settings.source) for symbol in untrained}
     for symbol, source in elsewhere.items():
         if source != settings.source:
             note(
                 f"{symbol}: no prices from source {settings.source!r} are stored; those from {source!r} are used"
             )
-    new = {symbol for symbol in untrained if elsewhere[symbol] == settings.source}
-    new -= set(store.symbols(settings.source))
-    if new and settings.fallback != "none":
-        report = store.update(
-            open_source(settings.source, settings.source_path, access=settings.access), sorted(new)
-        )
-        for reason in report.failures.values():
-            note(reason)
-        show_findings(found for found in report.findings if found.severity == "warning")
-
-
-def _print(result: Forecasts, as_json: bool, *, single: bool) -> None:
-    if as_json:
-        answers = {symbol: forecast.model_dump(mode="json") for symbol, forecast in result.forecasts.items()}
-        failures = {symbol: str(error) for symbol, error in result.failures.items()}
-        print_json(next(iter(answers.values())) if single else {"forecasts": answers, "failures": failures})
-        return
-    if single:
-        print_one(next(iter(result.forecasts.values())))
-    else:
-        print_many(result.forecasts)
-    for error in result.failures.values():
-        failure(str(error))
+    here = [symbol for symbol in untrained if elsewhere[symbol] == settings.source]
+    if not here or settings.fallback == "none":
+        return []
+    stored = store.symbols(settings.source)
+    new = [symbol for symbol in here if symbol not in stored]
+    if not new:
+        return []
+    report = store.update(open_source(settings.source, settings.source_path, access=settings.access), new)
+    for reason in report.failures.values():
+        note(reason)
+    warnings = [finding for finding in report.findings if finding.severity == "warning"]
+    show_findings(warnings)
+    return warnings
 
 
 def print_one(forecast: Forecast) -> None:
@@ -154,7 +148,7 @@ def print_one(forecast: Forecast) -> None:
     rows["status"] = forecast.status
     if forecast.trained_at is not None:
         rows["model trained"] = f"{forecast.trained_at:%Y-%m-%d %H:%M} UTC"
-    stale = f", STALE by {forecast.sessions_behind} sessions" if forecast.stale else ", current"
+    stale = f", STALE by {counted(forecast.sessions_behind, 'session')}" if forecast.stale else ", current"
     origin = forecast.prices_source
     if forecast.prices_provider != origin:
         origin += f" ({forecast.prices_provider})"
@@ -165,7 +159,7 @@ def print_one(forecast: Forecast) -> None:
 
 
 def print_many(forecasts: Mapping[str, Forecast]) -> None:
-    """Print forecasts as a table, and what is to be said of them; what all have in common stands above."""
+    """Print forecasts as a table, and their notes on stderr. What all have in common stands in the title."""
     statuses = {forecast.status for forecast in forecasts.values()}
     days = {forecast.as_of for forecast in forecasts.values()}
     title = "Forecasts of the next close"

@@ -9,10 +9,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tickgraph.cli.findings import show_update
-from tickgraph.cli.options import AsJson, Exchange, PricesDir, Source, SourcePath
-from tickgraph.cli.output import failure, note, print_json, print_table, results, stderr, stdout
-from tickgraph.cli.symbols import listed_symbols
+from tickgraph.cli.options import (
+    AsJson,
+    Exchange,
+    PricesDir,
+    Source,
+    SourcePath,
+    listed_symbols,
+    symbols_option,
+)
+from tickgraph.cli.output import failure, note, print_json, print_sentence, print_table, results, stderr
+from tickgraph.cli.price_findings import finding_documents, show_update
 from tickgraph.errors import InputError, PartialFailure, PriceDataError
 from tickgraph.market import quality
 from tickgraph.market.calendar import sessions_behind
@@ -21,17 +28,13 @@ from tickgraph.market.source import PriceSource
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import Examination, PriceStore, RepairReport, UpdateReport, examine, repair
 from tickgraph.settings import load_settings
+from tickgraph.wording import counted
 
 ROWS = 200  # of a table that a person reads
 
 app = typer.Typer(no_args_is_help=True, help="Import, update, check and repair stored prices.")
 
-Symbols = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--symbols", "-s", metavar="SYMBOLS", help="Tickers, TIER_1, ALL or a sector.", show_default="all"
-    ),
-]
+Symbols = Annotated[list[str] | None, symbols_option("all")]
 
 
 @app.command("import")
@@ -76,7 +79,7 @@ def check(
     """Look for damaged files and bad prices: exit code 4 if there are errors, 0 if there are warnings at most."""
     settings = load_settings(source=source, prices_dir=prices_dir, exchange=exchange)
     if path is not None:
-        found = _check_files(path, symbols, settings.implausible)
+        examined = _check_files(path, symbols, settings.implausible)
     else:
         store = settings.price_store()
         stored = store.symbols(settings.source)
@@ -86,25 +89,25 @@ def check(
                 + (_others(store) or "Run: tickgraph prices update")
             )
         with stderr.status("Checking prices") as status:
-            found = examine(
+            examined = examine(
                 store,
                 settings.source,
                 listed_symbols(symbols, stored) if symbols else None,
                 progress=lambda symbol: status.update(f"Checked {symbol}"),
             )
-    errors = [finding for finding in found.findings if finding.severity == "error"]
-    behind = {symbol: sessions_behind(day) for symbol, day in found.last.items()}
+    errors = sum(finding.severity == "error" for finding in examined.findings)
+    behind = {symbol: sessions_behind(day) for symbol, day in examined.last.items()}
     if as_json:
-        print_json({"symbols": behind, "findings": [asdict(finding) for finding in found.findings]})
+        print_json({"symbols": behind, "findings": finding_documents(examined.findings)})
     else:
-        if found.findings:
-            print_table(_findings_table(found.findings))
-        warnings = len(found.findings) - len(errors)
-        stdout.print(
-            f"{len(behind)} symbols, {found.bars:,} bars: {len(errors)} errors, {warnings} warnings."
+        if examined.findings:
+            print_table(_findings_table(examined.findings))
+        print_sentence(
+            f"{counted(len(behind), 'symbol')}, {counted(examined.bars, 'bar')}: {counted(errors, 'error')}, "
+            f"{counted(len(examined.findings) - errors, 'warning')}."
         )
-        if any(behind.values()):
-            stdout.print(f"Stale: up to {max(behind.values())} completed sessions are missing at the end.")
+        if most := max(behind.values(), default=0):
+            print_sentence(f"Stale: up to {counted(most, 'completed session')} missing at the end.")
     if errors:
         raise typer.Exit(PriceDataError.exit_code)
 
@@ -123,10 +126,8 @@ def repair_store(
 ) -> None:
     """Fetch damaged histories again, clear away leftovers, write recent sessions into the histories."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
-    store, origin = (
-        settings.price_store(),
-        open_source(settings.source, settings.source_path, access=settings.access),
-    )
+    store = settings.price_store()
+    origin = open_source(settings.source, settings.source_path, access=settings.access)
     wanted = listed_symbols(symbols, store.symbols(origin.name)) if symbols else None
     with stderr.status("Looking at prices") as status:
         report = repair(
@@ -152,19 +153,9 @@ def show(
     store = settings.price_store()
     held = store.info(settings.source)
     if as_json:
-        print_json(
-            [
-                {
-                    **asdict(stored),
-                    "first": str(stored.first),
-                    "last": str(stored.last),
-                    "revised_at": stored.revised_at.isoformat() if stored.revised_at else None,
-                }
-                for stored in held
-            ]
-        )
+        print_json([asdict(of) | {"revised_at": of.revised_at and of.revised_at.isoformat()} for of in held])
         return
-    title = f"{len(held)} symbols from source {settings.source!r} in {settings.prices_dir}"
+    title = f"{counted(len(held), 'symbol')} from source {settings.source!r} in {settings.prices_dir}"
     table = results(title, "symbol", "first", "last", "sessions", "fetched", "provider", "revised")
     for stored in held:
         revised = f"{stored.revised_at:%Y-%m-%d %H:%M}" if stored.revised_at else ""
@@ -176,9 +167,9 @@ def show(
 
 
 def _others(store: PriceStore) -> str:
-    """Say of which sources a store has prices, where none are of the one that was meant; empty where it has none."""
-    found = store.sources()
-    return f"There are prices from {', '.join(found)}: --source {found[0]}" if found else ""
+    """Say which sources a store has prices of; empty where it has none."""
+    names = store.sources()
+    return f"There are prices from {', '.join(names)}: --source {names[0]}" if names else ""
 
 
 def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, as_json: bool) -> None:
@@ -190,29 +181,18 @@ def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, a
     _print_update(report, store, as_json)
     if report.failures and not report.added:
         first = next(iter(report.failures.values()))
-        raise PriceDataError(f"No prices were stored: {len(report.failures)} symbols failed. {first}")
+        raise PriceDataError(
+            f"No prices were stored: {counted(len(report.failures), 'symbol')} failed. {first}"
+        )
     if report.failures or report.rejected:
         raise typer.Exit(PartialFailure.exit_code)
 
 
 def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "added": report.added,
-                "failures": report.failures,
-                "repaired": report.repaired,
-                "restated": report.restated,
-                "switched": report.switched,
-                "shortened": report.shortened,
-                "healed": report.healed,
-                "notes": report.notes,
-                "rejected": report.rejected,
-                "findings": [asdict(finding) for finding in report.findings],
-            }
-        )
+        print_json(asdict(report))
         return
-    show_update(report)
+    show_update(report, report.failures)
     for symbol in report.repaired:
         note(f"{symbol}: the stored file was damaged; its whole history was fetched again")
     for symbol in report.restated:
@@ -220,13 +200,12 @@ def _print_update(report: UpdateReport, store: PriceStore, as_json: bool) -> Non
     for symbol, provider in report.switched.items():
         note(f"{symbol}: its whole history is now from {provider}")
     for symbol, lost in report.shortened.items():
-        note(f"{symbol}: the new history lacks {lost} sessions that the stored one had")
+        note(f"{symbol}: the new history lacks {counted(lost, 'session')} that the stored one had")
     if report.healed:
         note("the file of recent sessions was damaged; what was lost was fetched again")
-    stdout.print(
-        f"{len(report.added)} symbols, {sum(report.added.values()):,} new sessions, "
+    print_sentence(
+        f"{counted(len(report.added), 'symbol')}, {counted(sum(report.added.values()), 'new session')}, "
         f"{len(report.failures)} failed; stored in {store.root}.",
-        highlight=False,
     )
 
 
@@ -253,10 +232,9 @@ def _print_repair(report: RepairReport, dry_run: bool) -> None:
         note(
             f"recent sessions: the file was damaged; what cannot be read of it {would or 'was '}fetched again"
         )
-    stdout.print(
-        f"{len(report.rebuilt)} histories {would}rebuilt, {len(report.removed)} leftovers {would}removed, "
-        f"{report.folded} symbols folded, {len(report.failures)} failed.",
-        highlight=False,
+    print_sentence(
+        f"{counted(len(report.rebuilt), 'history')} {would}rebuilt, {counted(len(report.removed), 'leftover')} "
+        f"{would}removed, {counted(report.folded, 'symbol')} folded, {len(report.failures)} failed.",
     )
 
 

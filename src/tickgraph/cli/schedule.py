@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath
-from tickgraph.cli.output import stdout
+from tickgraph.cli.output import print_sentence
 from tickgraph.cli.refresh import site_of
 from tickgraph.errors import InputError
 from tickgraph.operations.records import RunLog
@@ -96,4 +96,4 @@ def _words(flags: dict[str, str | Path | None]) -> list[str]:
 
 def _print(due: Due, timetable: Timetable, word: str) -> None:
     local = due.at.astimezone(timetable.zone)
-    stdout.print(f"{word:<6} {due.kind:<6} {local:%A %Y-%m-%d %H:%M %Z}", highlight=False)
+    print_sentence(f"{word:<6} {due.kind:<6} {local:%A %Y-%m-%d %H:%M %Z}")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath
+from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath, given
 from tickgraph.cli.output import note, stderr
 from tickgraph.errors import InputError
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
+from tickgraph.wording import counted
 
 
 def serve(
@@ -48,7 +48,7 @@ def serve(
 ) -> None:
     """Serve forecasts over HTTP, from trained models and stored prices.
 
-    Models are loaded when they are first asked for; newer ones are picked up without a restart. Secrets are
+    The service loads a model when somebody first asks for it, and takes up newer models without a restart. Secrets are
     not options: set `TICKGRAPH_SERVE__ADMIN_TOKEN` to turn on /admin, and `TICKGRAPH_SERVE__API_KEYS='["KEY"]'` to
     ask for X-API-Key. The table `[serve]` of tickgraph.toml has the rest. Routes: http://127.0.0.1:8000/docs
     """
@@ -56,7 +56,7 @@ def serve(
         from tickgraph.http.server import run
     except ImportError as error:
         raise InputError(f'Serving needs the extra: pip install "tickgraph[serve]" ({error}).') from error
-    table: dict[str, Any] = {
+    table = {
         "host": host,
         "port": port,
         "root_path": root_path,
@@ -66,21 +66,17 @@ def serve(
         "access_log": access_log,
         "train_on_demand": on_demand,
     }
-    flags: dict[str, Any] = {
+    flags = {
         "source": source,
-        "source_path": _text(source_path),
-        "models_dir": _text(models_dir),
-        "prices_dir": _text(prices_dir),
+        "source_path": source_path,
+        "models_dir": models_dir,
+        "prices_dir": prices_dir,
         "exchange": exchange,
-        "serve": {name: value for name, value in table.items() if value is not None} or None,
+        "serve": given(table) or None,
     }
     settings = load_settings(**flags)
     _introduce(settings)
-    run(settings, json.dumps({name: value for name, value in flags.items() if value is not None}))
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+    run(settings, json.dumps(given(flags), default=str))
 
 
 def _introduce(settings: Settings) -> None:
@@ -99,6 +95,6 @@ def _introduce(settings: Settings) -> None:
     if chosen.host not in ("127.0.0.1", "localhost", "::1") and not chosen.api_keys:
         note(f"listening on {chosen.host} without API keys: anyone who can reach it may ask")
     stderr.print(
-        f"serving {trained} trained models; routes are described on {settings.serve.root_path}/docs",
+        f"serving {counted(trained, 'trained model')}; routes are described on {settings.serve.root_path}/docs",
         highlight=False,
     )

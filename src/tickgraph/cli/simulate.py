@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tickgraph.cli.options import AsJson, Source, SourcePath, parse_date
+from tickgraph.cli.options import AsJson, Source, SourcePath, listed_symbols, parse_date
 from tickgraph.cli.output import (
     failure,
     note,
@@ -24,7 +24,6 @@ from tickgraph.cli.output import (
     stderr,
     stdout,
 )
-from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import CheckFailed, InputError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source

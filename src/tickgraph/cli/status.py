@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source
+from tickgraph.cli.options import (
+    AsJson,
+    Exchange,
+    ModelsDir,
+    PricesDir,
+    Source,
+    listed_symbols,
+    symbols_option,
+)
 from tickgraph.cli.output import (
     age,
     facts,
@@ -16,11 +24,11 @@ from tickgraph.cli.output import (
     number,
     percent,
     print_json,
+    print_sentence,
     print_table,
     results,
     stdout,
 )
-from tickgraph.cli.symbols import listed_symbols
 from tickgraph.errors import CheckFailed
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
 from tickgraph.registry.registry import ModelRegistry
@@ -31,10 +39,7 @@ NAMED = 8  # symbols named behind a problem that many share
 
 
 def status(
-    symbols: Annotated[
-        list[str] | None,
-        typer.Option("--symbols", metavar="SYMBOLS", help="Tickers or a sector.", show_default="all"),
-    ] = None,
+    symbols: Annotated[list[str] | None, symbols_option("all")] = None,
     problems: Annotated[
         bool, typer.Option("--problems", help="Only symbols that are stale, failed or out of band.")
     ] = False,
@@ -49,8 +54,8 @@ def status(
 ) -> None:
     """Show how fresh prices and models are, and how good the forecasts that were served; worst first.
 
-    Stale means that something lacks what the last due refresh should have brought. Out of band means that a
-    model's intervals or errors are not what its calibration promised, beyond chance.
+    Stale means that a symbol lacks something that the last due refresh should have brought. Out of band means that a
+    model's intervals or errors differ from what its calibration promised, by more than chance.
     """
     settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir, exchange=exchange)
     found = overview(
@@ -99,17 +104,17 @@ def _print(found: Overview, shown: list[SymbolStatus], unknown: list[str], is_we
     if shown:
         print_table(_table(found, shown))
     elif is_well:
-        stdout.print("Nothing is stale, failed or out of band.")
+        print_sentence("Nothing is stale, failed or out of band.")
     if unknown:
         note(f"nothing is known of {', '.join(unknown)}: no model, and no forecast was served")
     for problem in found.problems:
-        stdout.print(problem, markup=False, highlight=False, soft_wrap=True)
+        print_sentence(problem)
     by_text: dict[str, list[str]] = {}
     for one in shown:
         for text in one.problems:
             by_text.setdefault(text, []).append(one.symbol)
     for text, names in by_text.items():
-        stdout.print(f"{listed(names, NAMED)}: {text}", markup=False, highlight=False, soft_wrap=True)
+        print_sentence(f"{listed(names, NAMED)}: {text}")
 
 
 def _header(found: Overview) -> dict[str, str]:

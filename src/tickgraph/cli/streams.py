@@ -1,4 +1,4 @@
-"""Where results and remarks are written: no character and no reader that has left ends a command."""
+"""Standard output and error that no character and no reader that leaves can break."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tickgraph.errors import StorageError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-# What ends in an error for a character that the encoding lacks. Another choice is a person's own.
+# Choices that raise an error for a character that the encoding lacks. A person may have made another choice.
 _STRICT = ("strict", "surrogateescape")
 
 
 def make_forgiving() -> None:
-    """Let stdout and stderr print any text, and go on when their reader has left.
+    """Let stdout and stderr print any text, and let the command go on when their reader has left.
 
-    A character that the terminal's encoding lacks is written as its escape. A reader that has left, such as ``head``,
-    gets no more, and the command ends as it would have. A file that cannot take more, on a full disk, is a
+    A character that the terminal's encoding lacks is written as its escape. When a reader such as ``head`` has left,
+    the command goes on and its output is dropped. A full disk under the output raises
     :class:`~tickgraph.errors.StorageError`.
     """
     sys.stdout = forgiving(sys.stdout)
@@ -27,7 +27,7 @@ def make_forgiving() -> None:
 
 
 def forgiving(stream: TextIO | Any) -> Any:
-    """Give a stream that prints any text to the same place; one that is no file is given back as it is."""
+    """A stream that prints any text to the same place; one that is no file comes back as it is."""
     if type(stream) is not io.TextIOWrapper:  # a test's, or none at all
         return stream
     errors = "backslashreplace" if stream.errors in _STRICT else stream.errors
@@ -46,7 +46,7 @@ def forgiving(stream: TextIO | Any) -> Any:
 
 
 class _Forgiving(io.FileIO):
-    """A pipe or a file that takes what is written after its reader has left, and forgets it."""
+    """A pipe or a file that drops what is written after its reader has left."""
 
     def __init__(self, stream: TextIO, descriptor: int) -> None:
         super().__init__(descriptor, "w", closefd=False)

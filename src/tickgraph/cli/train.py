@@ -3,59 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
-from tickgraph.cli.findings import show_all, show_findings
-from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, Source, SourcePath, parse_date
+from tickgraph.cli.options import (
+    AsJson,
+    AsOf,
+    Exchange,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    given,
+    listed_symbols,
+    parse_date,
+    split_words,
+    symbols_option,
+)
 from tickgraph.cli.output import (
     failure,
     note,
     number,
     percent,
     print_json,
+    print_sentence,
     print_table,
     results,
     stderr,
-    stdout,
 )
-from tickgraph.cli.symbols import listed_symbols
-from tickgraph.errors import InputError, PartialFailure, PriceDataError
+from tickgraph.cli.price_findings import finding_documents, show_update
+from tickgraph.cli.progress import Bars
+from tickgraph.errors import INTERRUPTED, InputError, PartialFailure, PriceDataError
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import UpdateReport
-from tickgraph.market.universe import EVERY, alias_note, is_group, parse_symbols
+from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 
-Count = Annotated[int | None, typer.Option(min=0)]
+SHORT = 250  # sessions; a shorter window was asked for on purpose, so symbols may have as few
 
 
 def train(
     symbols: Annotated[
         list[str] | None,
-        typer.Option(
-            "--symbols",
-            "-s",
-            metavar="SYMBOLS",
-            help="Tickers, TIER_1, ALL or a sector; commas or repeats.",
-            show_default="TIER_1",
-        ),
+        symbols_option("TIER_1", "Tickers, TIER_1, ALL or a sector; commas or repeats."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every symbol of the source.")] = False,
     source: Source = None,
@@ -92,16 +88,31 @@ def train(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Symbols side by side.", show_default="one per core")
+        int | None,
+        typer.Option("--workers", "--parallel", help="Symbols side by side.", show_default="one per core"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one model per symbol and keep it on disk.
 
-    Prices go from the source into the local store first. Every model is published the moment it is done, so
-    Ctrl-C keeps what is finished. Figures printed are out of sample: measured on the last fifth of the
-    window, which training never sees.
+    Prices go from the source into the local store first. Every model is published the moment it is done, so Ctrl-C
+    keeps what is finished. The printed figures are out of sample: training never sees the last fifth of the window,
+    on which they are measured.
     """
+    training = given(
+        {
+            "architecture": architecture,
+            "epochs": epochs,
+            "sessions": sessions,
+            "min_sessions": min_sessions,
+            "lookback": lookback,
+            "threshold": threshold,
+            "num_stocks": None if peers is None else peers + 1,
+            "seed": seed,
+        }
+    )
+    if sessions is not None and sessions < SHORT:
+        training.setdefault("min_sessions", sessions)
     settings = load_settings(
         source=source,
         source_path=source_path,
@@ -109,39 +120,29 @@ def train(
         prices_dir=prices_dir,
         exchange=exchange,
         workers=workers,
-        training=_training_flags(
-            architecture=architecture,
-            epochs=epochs,
-            sessions=sessions,
-            min_sessions=min_sessions,
-            lookback=lookback,
-            threshold=threshold,
-            num_stocks=None if peers is None else peers + 1,
-            seed=seed,
-        ),
+        training=training or None,
     )
     if everything and symbols:
         raise InputError("--all stands for every symbol of the source. Leave --symbols out.")
-    if peer_pool:  # read once the exchange is in force, whose symbols these are
-        settings = settings.model_copy(update={"peer_pool": parse_symbols(peer_pool)})
-    chosen = [EVERY] if everything else symbols or ["TIER_1"]
-    words = [word for text in chosen for word in text.split(",") if word.strip()]
-    for word in words:
-        if known_as := alias_note(word):
-            note(known_as)
+    pool = parse_symbols(peer_pool) if peer_pool else settings.peer_pool
     started = time.perf_counter()
     origin = open_source(settings.source, settings.source_path, access=settings.access)
+    words = [EVERY] if everything else split_words(symbols or ["TIER_1"])
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
-        prices = gather_prices(
-            settings.price_store(),
-            origin,
-            wanted,
-            settings.peer_pool,
-            as_of=parse_date(as_of),
-        )
+        prices = gather_prices(settings.price_store(), origin, wanted, pool, as_of=parse_date(as_of))
     missing = _report_prices(words, prices)
-    with _progress(len(prices.symbols)) as show:
+    with Bars(width=6) as bars:
+        bar = bars.begin("compile", len(prices.symbols), "loss -")
+
+        def show(outcome: Outcome) -> None:
+            loss = _loss(outcome.metadata)
+            bars.update(bar, advance=1, description=outcome.symbol, remark=loss)
+            if outcome.error:
+                failure(outcome.error)
+            else:
+                bars.line(f"trained {outcome.symbol} {loss}")
+
         report = train_symbols(
             prices.panel,
             prices.symbols,
@@ -154,21 +155,17 @@ def train(
     for text in report.notes:
         note(text)
     report.failed |= missing
-    _print_report(report, prices.update, settings, time.perf_counter() - started, as_json)
+    seconds = time.perf_counter() - started
+    if as_json:
+        print_json(_document(report, prices.update, settings, seconds))
+    else:
+        _print_report(report, settings, seconds)
     if report.interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     if report.failed and not report.done:
         raise PriceDataError(f"No symbol could be trained: {'; '.join(report.failed.values())}")
     if report.failed:
         raise typer.Exit(PartialFailure.exit_code)
-
-
-def _training_flags(**flags: Any) -> dict[str, Any] | None:
-    given = {name: value for name, value in flags.items() if value is not None}
-    # A window below the usual minimum was asked for on purpose.
-    if "sessions" in given and "min_sessions" not in given and given["sessions"] < 250:
-        given["min_sessions"] = given["sessions"]
-    return given or None
 
 
 def _report_prices(words: list[str], prices: RunPrices) -> dict[str, str]:
@@ -183,70 +180,42 @@ def _report_prices(words: list[str], prices: RunPrices) -> dict[str, str]:
             note(f"{symbol}: trained on stored prices; the update failed: {reason}")
     for symbol in prices.update.repaired:
         note(f"{symbol}: the stored prices were damaged; its whole history was fetched again")
-    show_all(prices.update.rejected.values())
-    for text in prices.update.notes:
-        note(text)
-    show_findings(prices.update.findings)
+    show_update(prices.update, {})
     return {symbol: reason for symbol, reason in prices.missing.items() if symbol in named}
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Any]:
-    """Show a bar with the last symbol, its loss and the time left; lines where there is no terminal."""
-    columns = (
-        TextColumn("{task.description:<6}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task("compile", total=total, loss="-")
-
-        def show(outcome: Outcome) -> None:
-            loss = _loss(outcome.metadata)
-            progress.update(task, advance=1, description=outcome.symbol, loss=loss)
-            if outcome.error:
-                failure(outcome.error)
-            elif not stderr.is_terminal:
-                stderr.print(f"trained {outcome.symbol} loss {loss}", highlight=False)
-
-        yield show
-
-
 def _loss(metadata: ModelMetadata | None) -> str:
-    return "-" if metadata is None else f"{metadata.performance_metrics.final_loss:.4f}"
+    return "loss -" if metadata is None else f"loss {metadata.performance_metrics.final_loss:.4f}"
 
 
-def _print_report(
-    report: TrainingReport, update: UpdateReport, settings: Settings, seconds: float, as_json: bool
-) -> None:
-    if as_json:
-        print_json(
-            {
-                "trained": {symbol: m.model_dump(mode="json") for symbol, m in sorted(report.done.items())},
-                "failed": report.failed,
-                "findings": [asdict(finding) for finding in update.findings],
-                "notes": [*update.notes, *report.notes],
-                "rejected": update.rejected,
-                "interrupted": report.interrupted,
-                "seconds": seconds,
-                "models_dir": str(settings.models_dir),
-            }
-        )
-        return
+def _document(
+    report: TrainingReport, update: UpdateReport, settings: Settings, seconds: float
+) -> dict[str, Any]:
+    return {
+        "trained": {
+            symbol: metadata.model_dump(mode="json") for symbol, metadata in sorted(report.done.items())
+        },
+        "failed": report.failed,
+        "findings": finding_documents(update.findings),
+        "notes": [*update.notes, *report.notes],
+        "rejected": update.rejected,
+        "interrupted": report.interrupted,
+        "seconds": seconds,
+        "models_dir": str(settings.models_dir),
+    }
+
+
+def _print_report(report: TrainingReport, settings: Settings, seconds: float) -> None:
     if report.done:
         print_table(_table(report))
-        beats = sum(m.performance_metrics.out_of_sample.beats_zero for m in report.done.values())
-        stdout.print(
+        beats = sum(one.performance_metrics.out_of_sample.beats_zero for one in report.done.values())
+        print_sentence(
             f"{beats} of {len(report.done)} models beat forecasting no move out of sample (squared error)."
         )
     summary = f"{len(report.done)} trained, {len(report.failed)} failed in {seconds:.1f} s"
     if report.interrupted:
         summary += "; interrupted: what was finished is kept"
-    stdout.print(f"{summary}. Models are in {settings.models_dir}.", highlight=False, soft_wrap=True)
+    print_sentence(f"{summary}. Models are in {settings.models_dir}.")
 
 
 def _table(report: TrainingReport) -> Table:

@@ -1,8 +1,8 @@
-"""Correlation matrices as plain ``.npy`` files, written whole and read without trust.
+"""Correlation matrices as plain ``.npy`` files, read without trust.
 
-The header is compared as text before any array is allocated. ``np.load`` would allocate the terabytes that a
-header may claim, open a zip or a pickle in the matrix's place, and take a damaged header through a parser for
-Python 2 that fails in ways of its own.
+The header is compared as text before any array is allocated. ``np.load`` is not used, for three reasons. It would
+allocate the terabytes that a header may claim. It would open a zip or a pickle in the matrix's place. It reads a
+damaged header with a parser for Python 2, whose errors are many.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from tickgraph.errors import ArtefactError
 from tickgraph.registry.metadata import TrainingRecord
 
-_MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, the only one that such a small header is written in
+_MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, as NumPy writes every header this small
 _HEADER = re.compile(
     rb"\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \} *\n", re.ASCII
 )
-_ROUNDING = 1e-9  # correlations of float64 returns leave [-1, 1] and symmetry by rounding only
+_ROUNDING = 1e-9  # by how much correlations of float64 returns may leave [-1, 1] and symmetry
 
 
 def encode_correlation(correlation: NDArray[np.float64]) -> bytes:
@@ -38,15 +38,15 @@ def decode_correlation(data: bytes, training: TrainingRecord, *, name: str) -> N
     data
         The file's bytes.
     training
-        Gives N, the nodes of the graph, and the peers: N - 1, or fewer in a universe that is short of them.
+        Gives N, the nodes of the graph, and the peers: N - 1, or fewer if there were not enough candidates.
     name
         What to call the file in errors.
 
     Returns
     -------
     ndarray
-        ``[N, N]`` float64, target first: symmetric, finite, in [-1, 1], 1 on the diagonal. Row and column of
-        a node without a complete window are 0, diagonal included; so are those beyond the peers.
+        ``[N, N]`` float64, target first: symmetric, finite, in [-1, 1], 1 on the diagonal. Row and column of a node
+        are 0, diagonal included, if it had no complete window or if there is no such peer.
 
     Raises
     ------
@@ -59,12 +59,10 @@ def decode_correlation(data: bytes, training: TrainingRecord, *, name: str) -> N
     header = _HEADER.fullmatch(data[start:end])
     if not data.startswith(_MAGIC) or header is None:
         raise _refused(name, "it is not a plain NumPy array")
-    found = tuple(part.decode("latin-1") for part in header.groups())
-    if found != ("<f8", "False", f"{size}, {size}"):
-        order = "Fortran" if found[1] == "True" else "C"
-        raise _refused(
-            name, f"it is {found[0]} ({found[2]}) in {order} order, expected <f8 ({size}, {size}) in C"
-        )
+    dtype, fortran, shape = (part.decode("latin-1") for part in header.groups())
+    if (dtype, fortran, shape) != ("<f8", "False", f"{size}, {size}"):
+        order = "Fortran" if fortran == "True" else "C"
+        raise _refused(name, f"it is {dtype} ({shape}) in {order} order, expected <f8 ({size}, {size}) in C")
     body = data[end:]
     if len(body) != 8 * size * size:
         raise _refused(name, f"it has {len(body):,} bytes of numbers, expected {8 * size * size:,}")

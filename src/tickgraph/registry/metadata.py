@@ -35,7 +35,7 @@ UtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 _WEIGHTS_ROUNDING = 1e-6
-_ROUNDING = 1e-9  # correlations and sums in floating point leave their range by rounding only
+_ROUNDING = 1e-9  # by how much a correlation in floating point may leave [-1, 1]
 
 Level = Annotated[str, Field(pattern=r"^0\.[0-9]+$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -60,8 +60,8 @@ class _Span(_Record):
         return self
 
 
-def _named(given: Any) -> Any:
-    """Training settings with their architecture: those of releases that knew only one do not name it."""
+def _with_architecture(given: Any) -> Any:
+    """Training settings with their architecture, which a release that had only one did not name."""
     if isinstance(given, dict) and "architecture" not in given:
         return {"architecture": "baseline", "weight_decay": 0.0, **given}
     return given
@@ -76,7 +76,7 @@ class TrainingRecord(TrainingConfig):
     @model_validator(mode="before")
     @classmethod
     def _models_without_a_name_are_baselines(cls, given: Any) -> Any:
-        return _named(given)
+        return _with_architecture(given)
 
     @model_validator(mode="after")
     def _peers_fit_the_graph(self) -> TrainingRecord:
@@ -223,9 +223,9 @@ class PanelFigures(_Record):
 
 
 class WalkForward(_Span):
-    """What the procedure that trains a model was worth, retrained as time went on and judged on what came after.
+    """How good the procedure that trains a model was: retrained as time went on, judged on what came after.
 
-    The figures are of the procedure on this symbol, not of the very weights: those of each window are others.
+    The figures are of the procedure on this symbol and not of the stored weights: each window has its own weights.
     """
 
     figures: SymbolFigures
@@ -233,7 +233,7 @@ class WalkForward(_Span):
     best_baseline: PanelFigures | None = Field(
         description="Of the baselines run beside it the one with the highest IC, chosen by these very figures."
     )
-    training_config: Annotated[TrainingConfig, BeforeValidator(_named)] = Field(
+    training_config: Annotated[TrainingConfig, BeforeValidator(_with_architecture)] = Field(
         description="How each window's model was trained."
     )
     scheme: Literal["rolling", "expanding"] = Field(description="Training windows of one length, or growing.")
@@ -252,8 +252,8 @@ class WalkForward(_Span):
     def mismatch(self, trained: TrainingRecord) -> str | None:
         """Say why these figures are not of a model that was trained so; None where they are.
 
-        Seeds are free: they draw another model by the same procedure. So is ``min_sessions``, which refuses symbols
-        and changes none.
+        Seeds may differ: they draw another model by the same procedure. So may ``min_sessions``, which refuses symbols
+        and changes no model.
         """
         if self.scheme == "expanding":
             return "evaluated on expanding windows, where a model is trained on one of fixed length"
@@ -287,7 +287,7 @@ class ModelMetadata(_Record):
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The target, then its peers, under today's names: one may have been renamed since the training."""
+        """The target, then its peers, under today's names: a peer may have been renamed since the training."""
         return self.symbol, *map(canonical, self.training_config.correlated_symbols)
 
     @property

@@ -1,4 +1,4 @@
-"""Metadata files: the schema as bytes under a checksum, and back with errors that name the file and the field."""
+"""Metadata files: metadata as JSON with a checksum, and back, with errors that name the file and the field."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def encode_metadata(metadata: ModelMetadata) -> bytes:
 
 
 def content_checksum(content: dict[str, Any]) -> str:
-    """sha256 of what a document says: its JSON with sorted keys, without spaces, in ASCII, without the checksum.
+    """sha256 of a document without this checksum: as JSON with sorted keys, without spaces, in ASCII.
 
-    Whoever edits a file by hand and writes the result into ``checksums.metadata`` vouches for it.
+    Who edits a file by hand vouches for it by writing the new checksum into ``checksums.metadata``.
     """
     checksums = {name: value for name, value in content["checksums"].items() if name != "metadata"}
     text = json.dumps({**content, "checksums": checksums}, sort_keys=True, separators=(",", ":"))
@@ -46,7 +46,7 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
     data
         The file's bytes.
     symbol
-        Whose file it is; where a file system folds case, the name it was opened by does not prove it.
+        Whose file it is. Its name does not prove it, as some file systems ignore case.
     name
         What to call the file in errors.
 
@@ -69,12 +69,12 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
             if stated is None or stated == _checksum_of(data):
                 return metadata
             fault = "its content does not match its own checksum: a value in it was changed"
-    # Raised here and not above: pydantic's error would be kept with this one, and with it the whole input.
+    # Raised here and not above: this error would keep pydantic's, and with it the whole input.
     raise ArtefactError(f"{name} is damaged or foreign: {fault}. {remedy}")
 
 
 def _checksum_of(data: bytes) -> str | None:
     try:
         return content_checksum(from_json(data))  # a quarter of the time of json.loads
-    except (ValueError, RecursionError):  # pydantic reads very long integers, and this parser does not
+    except (ValueError, RecursionError):  # this parser refuses very long integers, which pydantic takes
         return None

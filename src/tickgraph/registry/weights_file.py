@@ -1,12 +1,12 @@
 """Keras 3 ``.weights.h5`` files, written and read without Keras.
 
-The layout is that of ``keras.Model.save_weights`` for a Functional model: ``layers/{class}[_n]/vars/{i}``. A
-test loads what is written here with ``load_weights``, and reads here what Keras saved.
+The layout is that of ``keras.Model.save_weights`` for a Functional model: ``layers/{class}[_n]/vars/{i}``. A test
+loads with Keras what is written here, and reads here what Keras saved.
 
-Reading trusts nothing. The caller's sha256 is over the very bytes that are opened, from memory; every object
-in the file is visited, and anything but the expected plain datasets is refused: links of any other kind,
-external and virtual storage, filters, other names, shapes and types, numbers that are not finite. HDF5
-external storage read local files through Keras before 3.13.2 (CVE-2026-1669).
+Reading trusts nothing. The file is opened from memory, so its bytes are the ones whose sha256 was checked. Every object
+in it is visited. Anything but the expected plain datasets is refused: soft and external links, external and virtual
+storage, filters, other names, shapes and types, numbers that are not finite. Before Keras 3.13.2, HDF5 external storage
+let a weights file read other local files (CVE-2026-1669).
 """
 
 from __future__ import annotations
@@ -72,13 +72,13 @@ def decode_weights(
         reason = str(unfit)
     except _UNREADABLE as error:
         reason = f"its contents cannot be read ({error})"
-    # Raised here and not above: an error that is kept would keep h5py's, and with it the frames that hold the image.
-    # A file names its objects as it likes: what would steer a terminal is escaped.
+    # Raised here and not above: whoever keeps the error would also keep h5py's, and the frames that hold the image.
+    # The reason may hold names from the file, so characters that would steer a terminal are escaped.
     raise _refused(name, reason.encode("unicode_escape").decode("ascii"))
 
 
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, ArithmeticError)
-"""What h5py raises for bytes that are not what they claim to be."""
+"""What h5py raises for damaged or hostile bytes."""
 
 
 class _Unfit(Exception):
@@ -89,7 +89,7 @@ def _read_image(data: bytes, expected: Mapping[str, tuple[int, ...]]) -> dict[st
     with contextlib.ExitStack() as opened:
         access = opened.enter_context(_closed(h5py.h5p.create(h5py.h5p.FILE_ACCESS)))
         access.set_fapl_core(backing_store=False)
-        # Nothing of it stays open behind it. HDF5 frees what is left when the process ends, and crashes on some of it.
+        # Closing the file closes all its objects. Otherwise HDF5 frees them when the process ends, and may crash.
         access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
         try:
             access.set_file_image(data)
@@ -103,18 +103,18 @@ def _read_image(data: bytes, expected: Mapping[str, tuple[int, ...]]) -> dict[st
 
 @contextlib.contextmanager
 def _closed(identifier: Identifier) -> Iterator[Identifier]:
-    """Close an HDF5 identifier at the end, whoever still refers to it."""
+    """Close an HDF5 identifier at the end, even if something still refers to it."""
     try:
         yield identifier
     finally:
-        identifier._close()  # the one way to close all kinds of them in every release of h5py
+        identifier._close()  # closes every kind of identifier in every release of h5py
 
 
 def _check_contents(file: h5py.h5f.FileID, expected: Mapping[str, tuple[int, ...]]) -> None:
     """Refuse anything but groups and the expected datasets, each under one name.
 
-    Group by group and not by HDF5's own visit, which calls itself for each group in a group: thirty thousand of them
-    overflow the stack.
+    HDF5's own visit calls itself for each nested group, and thirty thousand of them overflow the stack. So the groups
+    wait in a list here.
     """
     groups, seen, datasets = [""], {h5py.h5o.get_info(file, b"/").addr}, set()
     while groups:
@@ -127,7 +127,7 @@ def _check_contents(file: h5py.h5f.FileID, expected: Mapping[str, tuple[int, ...
                 if group.links.get_info(link).type != h5py.h5l.TYPE_HARD:
                     raise _Unfit(f"{path} is a soft or external link")
                 found = h5py.h5o.get_info(group, link)
-                if found.addr in seen:  # for an object, or for a group that it is in: a loop
+                if found.addr in seen:  # two names of one object, or a loop
                     raise _Unfit(f"{path} is a second name, neither a plain group nor a dataset")
                 seen.add(found.addr)
                 if found.type == h5py.h5o.TYPE_GROUP and path not in expected:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from made_prices import walk
-from tickgraph.cli.findings import LINES, NAMED, lines_of, show_findings
+from tickgraph.cli.price_findings import LINES, NAMED, lines_of, show_findings
 from tickgraph.market.quality import Finding
 from tickgraph.wording import listed
 
@@ -59,7 +59,7 @@ def test_a_list_cut_short_says_how_many_more_there_are(capsys):
     )
     err = capsys.readouterr().err
     assert err.count("failed:") == LINES
-    assert "and 19 more errors, 1 more warnings in prices; --json has all" in err
+    assert "and 19 more errors, 1 more warning in prices; --json has all" in err
 
 
 @pytest.fixture

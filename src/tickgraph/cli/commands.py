@@ -1,8 +1,10 @@
-"""The commands under one name, and the options that all share."""
+"""The commands under one name, and how they end."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,18 +24,21 @@ from tickgraph.cli import (
     status,
     train,
 )
+from tickgraph.cli.output import complain
+from tickgraph.cli.streams import make_forgiving
+from tickgraph.errors import INTERRUPTED, TickgraphError
 from tickgraph.settings import CONFIG_VARIABLE
 
 HELP = """One small graph neural network per stock symbol: train ahead, keep on disk, forecast in milliseconds.
 
-Start here, without a network, on the bundled sample of real prices:
+Start here. It needs no network and uses the bundled sample of real prices:
 
 - `tickgraph train --symbols TIER_1`
 - `tickgraph predict AAPL --price 130`
 - `tickgraph list`
 """
 
-EPILOG = """Settings come from flags, TICKGRAPH_ variables, tickgraph.toml, in this order.
+EPILOG = """A setting can come from a flag, from a TICKGRAPH_ variable or from tickgraph.toml; the first of them wins.
 
 Exit codes: 0 done, 1 a bug, 2 bad usage, 3 some symbols failed, 4 prices missing or bad, 5 model missing,
 damaged or implausible, 6 price source unreachable, 7 storage failed, 8 a check came out badly, 130 interrupted.
@@ -82,3 +87,15 @@ def common(
     """Options before the command."""
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config)
+
+
+def main(command: Callable[[], object] = app) -> None:
+    """Run a command; its exit code tells the causes apart (see ``tickgraph --help``)."""
+    make_forgiving()
+    try:
+        command()
+    except TickgraphError as error:
+        complain(error, as_json="--json" in sys.argv)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
