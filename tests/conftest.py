@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import checked_types  # noqa: F401  before the modules whose types it checks
 from tickgraph.market.calendar import NEW_YORK, use_exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource

@@ -53,11 +53,11 @@ def test_ctrl_c_keeps_every_symbol_finished_so_far(tmp_path):
         assert registry.load(symbol, weight_shapes).symbol == symbol
 
 
-def test_forecasting_needs_neither_jax_nor_keras_in_memory(trained_dir, prices_dir):
+def test_forecasting_needs_neither_jax_nor_keras_nor_what_checks_shapes_in_memory(trained_dir, prices_dir):
     code = (
         "import sys, tickgraph\n"
         f"tickgraph.load(models_dir={str(trained_dir)!r}, prices_dir={str(prices_dir)!r}).forecast_all()\n"
-        "print(sorted({'jax', 'keras', 'tensorflow', 'torch'} & set(sys.modules)))"
+        "print(sorted({'jax', 'keras', 'tensorflow', 'torch', 'jaxtyping', 'beartype'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
@@ -70,7 +70,7 @@ def test_training_loads_jax_alone(tmp_path):
         "import sys\n"
         "import tickgraph\n"
         "report = tickgraph.train(['AAPL'], training={'epochs': 1, 'sessions': 250})\n"
-        "print(sorted(report.done), report.failed, {'torch', 'tensorflow', 'keras'} & set(sys.modules))"
+        "print(sorted(report.done), report.failed, {'torch', 'tensorflow', 'keras', 'jaxtyping'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path

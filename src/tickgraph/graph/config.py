@@ -10,13 +10,13 @@ Architecture = Literal["baseline", "residual"]
 
 
 class GraphConfig(BaseModel):
-    """Shape of the graph that every snapshot of a model has.
+    """Shape of every graph of a model.
 
     Attributes
     ----------
     architecture
-        ``"baseline"``, as it was handed down, or ``"residual"``: what node features there are, and how the
-        network reads them.
+        ``"baseline"`` is the design that was handed down, ``"residual"`` the one that forecasts better. It says
+        which features a node has and how the network reads them.
     num_stocks
         Nodes: the target and its peers. 11 means 10 peers.
     lookback

@@ -1,35 +1,35 @@
-"""Rolling correlation of log returns, and the adjacency it implies."""
+"""Rolling correlation of log returns, and the graph that it draws."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from tickgraph.graph.gaps import centred, usable
+from tickgraph.shapes import Bool, Float32, Float64
 
 
-def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDArray[np.float64]:
-    """Pearson correlation over a trailing window, for every session at once.
+def rolling_correlation(
+    log_returns: Float64[np.ndarray, "sessions nodes"], lookback: int
+) -> Float64[np.ndarray, "sessions nodes nodes"]:
+    """Pearson correlation over the last ``lookback`` sessions, for every session at once.
 
-    Each window is standardised on its own, so that row t depends on the ``lookback`` rows up to t and on nothing else.
-    A running sum over the whole history would be faster, but would carry the rounding of every earlier session into
-    every later one.
+    Each window is standardised on its own, so row t depends on the ``lookback`` rows up to t and on nothing else. A
+    running sum over the whole history would be faster, but would carry the rounding of every session into later ones.
 
     Parameters
     ----------
     log_returns
-        ``[T, N]`` float64, daily log returns; NaN where a symbol did not trade.
+        Daily log returns; NaN where a symbol did not trade.
     lookback
         Sessions in the window.
 
     Returns
     -------
     ndarray
-        ``[T, N, N]`` float64 in [-1, 1], symmetric. A diagonal entry is 1 where the symbol's window is usable:
-        nearly all of its returns are known, and the last one is (:mod:`tickgraph.graph.gaps`). A missing return
-        counts as the window's mean. A pair is 0 where a window of the two is unusable or constant. The first
-        ``lookback - 1`` rows are 0.
+        In [-1, 1], symmetric. A diagonal entry is 1 where the symbol's window is usable (:mod:`tickgraph.graph.gaps`).
+        A missing return counts as the window's mean. A pair is 0 where a window of the two is unusable or constant.
+        The first ``lookback - 1`` rows are 0.
     """
     sessions, nodes = log_returns.shape
     correlation = np.zeros((sessions, nodes, nodes))
@@ -53,24 +53,19 @@ def rolling_correlation(log_returns: NDArray[np.float64], lookback: int) -> NDAr
 
 
 def threshold_adjacency(
-    correlation: NDArray[np.float64], present: NDArray[np.bool_], threshold: float
-) -> NDArray[np.float32]:
-    r"""Join the nodes whose absolute correlation reaches the threshold; weight the edge by it.
+    correlation: Float64[np.ndarray, "*batch nodes nodes"],
+    present: Bool[np.ndarray, "*batch nodes"],
+    threshold: float,
+) -> Float32[np.ndarray, "*batch nodes nodes"]:
+    r"""Join two nodes where their absolute correlation reaches the threshold, and weight the edge by it.
 
-    Parameters
-    ----------
-    correlation
-        ``[..., N, N]`` float64.
-    present
-        ``[..., N]`` bool: the nodes that have features; the others lose every edge and their self loop.
-    threshold
-        Smallest absolute correlation that makes an edge.
+    ``present`` says which nodes have features. The others lose every edge and their self loop.
 
     Returns
     -------
     ndarray
-        ``[..., N, N]`` float32, symmetric, non-negative: \|rho\| on edges, 1 on the self loop of a
-        present node, 0 elsewhere. A node is present exactly where its self loop is.
+        Symmetric: \|rho\| on edges, 1 on the self loop of a present node, 0 elsewhere. So a node is present exactly
+        where its self loop is.
     """
     strength = np.abs(correlation)
     adjacency = np.where(strength >= threshold, strength, 0.0).astype(np.float32)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from tickgraph.graph.config import Architecture
 from tickgraph.graph.gaps import centred, usable
+from tickgraph.shapes import Float64
 
 FEATURE_NAMES: dict[Architecture, tuple[str, ...]] = {
     "baseline": ("volatility", "momentum", "volume"),
@@ -16,7 +16,7 @@ FEATURE_NAMES: dict[Architecture, tuple[str, ...]] = {
 """Node features by architecture, in the order of their axis."""
 
 VOLATILITY = 0
-"""Where the volatility stands, in every architecture."""
+"""Place of the volatility, in every architecture."""
 
 
 def num_features(architecture: Architecture) -> int:
@@ -25,33 +25,31 @@ def num_features(architecture: Architecture) -> int:
 
 
 def node_features(
-    log_returns: NDArray[np.float64],
-    volume: NDArray[np.float64],
+    log_returns: Float64[np.ndarray, "sessions symbols"],
+    volume: Float64[np.ndarray, "sessions symbols"],
     window: int,
     architecture: Architecture = "baseline",
-) -> NDArray[np.float64]:
-    """Volatility, momentum and volume of every symbol at every session.
+) -> Float64[np.ndarray, "sessions symbols features"]:
+    """Features of every symbol at every session, in the order of :data:`FEATURE_NAMES`.
 
-    Row t is computed from the ``window`` rows up to and including t and from nothing else.
+    Row t is computed from the ``window`` rows up to t and from nothing else. A row is NaN where its window of returns
+    is unusable (:mod:`tickgraph.graph.gaps`).
+
+    - volatility: sample standard deviation of the log returns
+    - momentum: their mean
+    - volume: z-score of the last volume within the window; 0 where volume is missing or constant
+    - shock: last return over the volatility; 0 where nothing moved
 
     Parameters
     ----------
     log_returns
-        ``[T, S]`` float64, daily log returns; NaN where a symbol did not trade.
+        Daily log returns; NaN where a symbol did not trade.
     volume
-        ``[T, S]`` float64, shares; NaN where missing.
+        Shares; NaN where missing.
     window
         Sessions behind each feature.
     architecture
-        Which features: :data:`FEATURE_NAMES`.
-
-    Returns
-    -------
-    ndarray
-        ``[T, S, F]`` float64: the sample standard deviation of the log returns, their mean, and the z-score of the last
-        volume within the window (0 where volume is missing or constant). For ``"residual"`` there is also the last
-        return over that deviation (0 where nothing moved). A row is NaN where its window is unusable: the last return
-        is missing, or more than a few are (:mod:`tickgraph.graph.gaps`).
+        Which features.
     """
     sessions, symbols = log_returns.shape
     features = np.full((sessions, symbols, num_features(architecture)), np.nan)
@@ -59,22 +57,19 @@ def node_features(
         return features
     returns = sliding_window_view(log_returns, window, axis=0)  # [T-w+1, S, w]
     volumes = sliding_window_view(volume, window, axis=0)  # [T-w+1, S, w]
-    _, distance, count = centred(volumes)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = distance[..., -1] / np.sqrt((distance * distance).sum(axis=-1) / count)
-    z = np.where(usable(np.isfinite(volumes)) & np.isfinite(z), z, 0.0)
     recent = features[window - 1 :]
-    mean, distance, count = centred(returns)
     with np.errstate(divide="ignore", invalid="ignore"):
+        _, distance, count = centred(volumes)
+        z = distance[..., -1] / np.sqrt((distance * distance).sum(axis=-1) / count)
+        mean, distance, count = centred(returns)
         deviation = np.sqrt((distance * distance).sum(axis=-1) / (count - 1))
-    # Relative to the size of the returns: equal ones leave rounding noise, by which nothing may be divided.
-    noise = deviation <= 1e-10 * np.fmax.reduce(np.abs(returns), axis=-1)
-    recent[..., 0] = np.where(noise, 0.0, deviation)
-    recent[..., 1] = mean
-    recent[..., 2] = z
-    if architecture == "residual":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shock = returns[..., -1] / recent[..., 0]
-        recent[..., 3] = np.where(np.isfinite(shock), shock, 0.0)
+        # Relative to the size of the returns: equal ones leave rounding noise, by which nothing may be divided.
+        noise = deviation <= 1e-10 * np.fmax.reduce(np.abs(returns), axis=-1)
+        volatility = np.where(noise, 0.0, deviation)
+        recent[..., 0], recent[..., 1] = volatility, mean
+        recent[..., 2] = np.where(usable(np.isfinite(volumes)) & np.isfinite(z), z, 0.0)
+        if architecture == "residual":
+            shock = returns[..., -1] / volatility
+            recent[..., 3] = np.where(np.isfinite(shock), shock, 0.0)
     recent[~usable(np.isfinite(returns))] = np.nan
     return features

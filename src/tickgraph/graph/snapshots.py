@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
 from tickgraph.graph.features import node_features
 from tickgraph.market.panel import PricePanel
+from tickgraph.shapes import Bool, Float32, Float64, Shaped
 
 
 @dataclass(frozen=True)
@@ -21,43 +21,37 @@ class Snapshots:
     Attributes
     ----------
     sessions
-        ``[T]`` datetime64[D].
+        datetime64[D].
     features
-        ``[T, N, F]`` float32: volatility, momentum, volume; 0 for an absent node.
+        As :func:`tickgraph.graph.features.node_features`; 0 for an absent node.
     correlation
-        ``[T, N, N]`` float64 over the lookback up to each session.
+        Over the lookback up to each session.
     adjacency
-        ``[T, N, N]`` float32, thresholded, with self loops; the row and column of an absent node are 0.
+        Thresholded, with self loops; the row and column of an absent node are 0.
     targets
-        ``[T, N]`` float32: the next session's log return; NaN where it is not known.
+        The next session's log return; NaN where it is not known.
     """
 
-    sessions: NDArray[np.datetime64]
-    features: NDArray[np.float32]
-    correlation: NDArray[np.float64]
-    adjacency: NDArray[np.float32]
-    targets: NDArray[np.float32]
+    sessions: Shaped[np.ndarray, "sessions"]
+    features: Float32[np.ndarray, "sessions nodes features"]
+    correlation: Float64[np.ndarray, "sessions nodes nodes"]
+    adjacency: Float32[np.ndarray, "sessions nodes nodes"]
+    targets: Float32[np.ndarray, "sessions nodes"]
 
     def __len__(self) -> int:
         return len(self.sessions)
 
     def __getitem__(self, rows: slice) -> Snapshots:
-        return Snapshots(
-            self.sessions[rows],
-            self.features[rows],
-            self.correlation[rows],
-            self.adjacency[rows],
-            self.targets[rows],
-        )
+        return Snapshots(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property
-    def present(self) -> NDArray[np.bool_]:
-        """``[T, N]`` bool: the nodes that have features at each session."""
+    def present(self) -> Bool[np.ndarray, "sessions nodes"]:
+        """Which nodes have features at each session."""
         return np.diagonal(self.adjacency, axis1=-2, axis2=-1) > 0
 
 
 def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig) -> Snapshots:
-    """Build the graph of every session of the panel that has the history for one.
+    """Build the graph of every session in which the target has features and a usable lookback.
 
     Parameters
     ----------
@@ -71,7 +65,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     Returns
     -------
     Snapshots
-        Sessions in which the target has features and a usable lookback, in order. Empty where the history is too short.
+        In the order of the sessions; empty where the history is too short.
 
     Raises
     ------
@@ -82,7 +76,7 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
     returns = own.log_returns()  # [T, n]
     features = node_features(returns, own.volume, config.feature_window, config.architecture)  # [T, n, F]
     correlation = rolling_correlation(returns, config.lookback)  # [T, n, n]
-    present: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))  # [T, n]
+    present = np.asarray(np.isfinite(features).all(axis=-1))  # [T, n]
     present[: config.history - 1] = False
     listed = int(np.isfinite(own.adj_close[:, 0]).argmax())
     present[: listed + config.history - 1, 0] = False  # a young target's first sessions lack a whole lookback

@@ -1,9 +1,9 @@
 """Where NumPy and JAX must be told different things for one equation: layouts, gradients, constants.
 
-XLA folds the transposes of a product's gradient into the product itself, and on a CPU the product with
-folded transposes misses the fast kernel: the gradient of one ``[352, 64] @ [64, 64]`` took 70 to 96
-microseconds where the forward product took 14. Transposing first, behind a barrier that keeps XLA from
-folding, costs 6 and brings the fast kernel back. The mathematics is unchanged.
+XLA folds the transposes of a product's gradient into the product itself. On a CPU such a product misses the fast
+kernel: the gradient of one ``[352, 64] @ [64, 64]`` took 70 to 96 microseconds where the forward product took 14.
+Transposing first, behind a barrier that keeps XLA from folding, costs 6 and brings the fast kernel back. The result
+is the same.
 """
 
 from __future__ import annotations
@@ -12,16 +12,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = Any
+from tickgraph.shapes import Array, Float, Float32
 
 
-def matmul(a: Array, b: Array) -> Array:
-    """``a @ b`` for NumPy or JAX arrays, ``[..., M, K] @ [..., K, N]``.
-
-    Under JAX the gradient is taken by :func:`_laid_out`; NumPy arrays never import JAX.
-    """
+def matmul(a: Float[Array, "*a m k"], b: Float[Array, "*b k n"]) -> Float[Array, "... m n"]:
+    """``a @ b``. Under JAX the gradient is taken by :func:`_laid_out`; NumPy arrays never import JAX."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a @ b
     if b.ndim == 2 and a.ndim > 2:  # one kernel for every batch row: a single large product
@@ -31,7 +27,7 @@ def matmul(a: Array, b: Array) -> Array:
     return a @ b  # broadcast batch axes: the plain gradient sums over them
 
 
-def constant(x: Array) -> Array:
+def constant(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """``x``, through which no gradient flows under JAX."""
     if isinstance(x, np.ndarray):
         return x
@@ -40,18 +36,20 @@ def constant(x: Array) -> Array:
     return lax.stop_gradient(x)
 
 
-def arrange(x: Array, axes: tuple[int, ...]) -> Array:
+def arrange(x: Float[Array, "..."], axes: tuple[int, ...]) -> Float[Array, "..."]:
     """Permute the axes, and the numbers in memory with them: NumPy alone would only change its strides."""
     if isinstance(x, np.ndarray):
         return np.ascontiguousarray(x.transpose(axes))
     return x.transpose(axes)
 
 
-def spread(x: Array, parts: NDArray[np.float32]) -> Array:
-    """``x`` once per part, one below the other: ``[..., N, W]`` times each of ``[P, W]`` to ``[..., P * N, W]``.
+def spread(
+    x: Float[Array, "*batch nodes width"], parts: Float32[np.ndarray, "parts width"]
+) -> Float[Array, "*batch parts*nodes width"]:
+    """``x`` times each part, one below the other.
 
-    Under JAX the copies are concatenated: the gradient of a broadcast product would be one large reduction,
-    which XLA fuses with the product before it and computes ten times slower than a sum of slices.
+    Under JAX the copies are concatenated. The gradient of a broadcast product would be one large reduction, which XLA
+    fuses with the product before it and computes ten times slower than a sum of slices.
     """
     if isinstance(x, np.ndarray):
         return (x[..., None, :, :] * parts[:, None, :]).reshape(*x.shape[:-2], -1, x.shape[-1])

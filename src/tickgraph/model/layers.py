@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -27,13 +27,19 @@ if keras.backend.backend() != "jax":
         "Set KERAS_BACKEND=jax before anything imports keras."
     )
 
-Array = Any
+if TYPE_CHECKING:
+    import jax
+
+    from tickgraph.shapes import Float
+
+    Nodes = Float[jax.Array, "batch nodes width"]
+    Adjacency = Float[jax.Array, "batch nodes nodes"]
 Shape = tuple[int | None, ...]
 
 
 @keras.saving.register_keras_serializable(package="tickgraph")
 class Standardisation(keras.layers.Layer):  # type: ignore[misc]
-    """Centre and scale ``[B, N, F]`` features by stored statistics of the training window."""
+    """Centre and scale features by stored statistics of the training window."""
 
     def build(self, features_shape: Shape) -> None:
         """Create the mean and the scale, ``[F]`` each, not trainable."""
@@ -41,8 +47,8 @@ class Standardisation(keras.layers.Layer):  # type: ignore[misc]
         self.mean = self.add_weight(shape=width, initializer="zeros", trainable=False, name="mean")
         self.scale = self.add_weight(shape=width, initializer="ones", trainable=False, name="scale")
 
-    def call(self, features: Array) -> Array:
-        """Return ``[B, N, F]``."""
+    def call(self, features: Nodes) -> Nodes:
+        """Scaled features."""
         return standardise(jnp.asarray(features), jnp.asarray(self.mean.value), jnp.asarray(self.scale.value))
 
 
@@ -55,7 +61,7 @@ class GraphConvolution(keras.layers.Layer):  # type: ignore[misc]
     units
         Width of the output.
     residual
-        Read what sets a node apart from its neighbourhood beside the neighbourhood's average:
+        Read the neighbourhood's average and, beside it, what sets the node apart from it:
         :math:`\mathrm{relu}([\hat A H \Vert H - \hat A H] W + b)`.
     """
 
@@ -73,8 +79,8 @@ class GraphConvolution(keras.layers.Layer):  # type: ignore[misc]
         self.kernel = self.add_weight(shape=(width, self.units), name="kernel")
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
-    def call(self, nodes: Array, adjacency: Array) -> Array:
-        """``[B, N, F]`` and ``[B, N, N]`` (self loops included) to ``[B, N, units]``."""
+    def call(self, nodes: Nodes, adjacency: Adjacency) -> Nodes:
+        """Convolve; the adjacency includes self loops."""
         propagation = normalise_adjacency(adjacency)
         if self.residual:
             both = propagate_residual(jnp.asarray(nodes), propagation)
@@ -115,8 +121,8 @@ class GraphAttention(keras.layers.Layer):  # type: ignore[misc]
         self.source_kernel = self.add_weight(shape=head, name="source_kernel")
         self.target_kernel = self.add_weight(shape=head, name="target_kernel")
 
-    def call(self, nodes: Array, adjacency: Array) -> Array:
-        """``[B, N, F]`` and ``[B, N, N]`` to ``[B, N, units]``; a node without neighbours gets zeros."""
+    def call(self, nodes: Nodes, adjacency: Adjacency) -> Nodes:
+        """Attend; a node without neighbours gets zeros."""
         return graph_attention(
             nodes, adjacency, self.kernel.value, self.source_kernel.value, self.target_kernel.value
         )
@@ -132,17 +138,17 @@ class GraphAttention(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="tickgraph")
 class InReturns(keras.layers.Layer):  # type: ignore[misc]
-    """Forecasts in units of volatility ``[B, N, 1]`` to log returns, by the features ``[B, N, F]``."""
+    """From forecasts in units of volatility to log returns."""
 
-    def call(self, forecast: Array, features: Array) -> Array:
-        """Return ``[B, N, 1]``."""
+    def call(self, forecast: Nodes, features: Nodes) -> Nodes:
+        """Multiply by the feature volatility."""
         return forecast * features[..., VOLATILITY, None]
 
 
 @keras.saving.register_keras_serializable(package="tickgraph")
 class MaskAbsent(keras.layers.Layer):  # type: ignore[misc]
-    """``[B, N, 1]`` to ``[B, N]``, 0 where a node is absent (its self loop is 0)."""
+    """One return per node, 0 where a node is absent (its self loop is 0)."""
 
-    def call(self, returns: Array, adjacency: Array) -> Array:
-        """Return ``[B, N]``."""
+    def call(self, returns: Nodes, adjacency: Adjacency) -> Float[jax.Array, "batch nodes"]:
+        """From one column to none."""
         return jnp.where(jnp.diagonal(adjacency, axis1=-2, axis2=-1) > 0, returns[..., 0], 0.0)

@@ -1,14 +1,14 @@
 """The network: graph convolutions, graph attention, one number per node.
 
-:func:`forward` is the definition, on NumPy or JAX arrays; :func:`build_network` is the same network as a
-Keras 3 Functional model, whose weight files :mod:`tickgraph.registry` reads and writes. A test holds the two
-to the same output.
+:func:`forward` is the definition, on NumPy or JAX arrays. :func:`build_network` is the same network as a Keras 3
+Functional model, whose weight files :mod:`tickgraph.registry` reads and writes. A test compares
+the two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tickgraph.graph.features import VOLATILITY, num_features
 from tickgraph.model.config import TrainingConfig
@@ -34,30 +34,26 @@ from tickgraph.model.weights import (
     HEAD_KERNEL,
     convolutions,
 )
+from tickgraph.shapes import Array, Float
 
 if TYPE_CHECKING:
     import keras
 
-Array = Any
 
-
-def forward(weights: Mapping[str, Array], features: Array, adjacency: Array) -> Array:
-    """Forecast the next session's log return of every node.
+def forward(
+    weights: Mapping[str, Float[Array, "..."]],
+    features: Float[Array, "*batch nodes features"],
+    adjacency: Float[Array, "*batch nodes nodes"],
+) -> Float[Array, "*batch nodes"]:
+    """Forecast the next session's log return of every node; 0 for an absent node.
 
     Parameters
     ----------
     weights
-        Arrays by the names of :func:`tickgraph.model.weights.weight_shapes`; with a leading axis ``[S]`` to
-        evaluate S models at once, one snapshot each.
-    features
-        ``[N, F]``, ``[T, N, F]`` or, with stacked weights, ``[S, N, F]``.
-    adjacency
-        ``[..., N, N]`` with self loops, as in :class:`tickgraph.graph.snapshots.Snapshots`.
-
-    Returns
-    -------
-    array
-        ``[..., N]``, daily log returns; 0 for an absent node.
+        Arrays by the names of :func:`tickgraph.model.weights.weight_shapes`. With one more leading axis they evaluate
+        as many models at once, one snapshot each.
+    features, adjacency
+        As in :class:`tickgraph.graph.snapshots.Snapshots`.
     """
     xp = features.__array_namespace__()
     nodes = standardise(features, weights[FEATURE_MEAN], weights[FEATURE_SCALE])
@@ -70,13 +66,17 @@ def forward(weights: Mapping[str, Array], features: Array, adjacency: Array) -> 
     return xp.where(present, returns, 0.0)
 
 
-def is_residual(weights: Mapping[str, Array]) -> bool:
+def is_residual(weights: Mapping[str, Float[Array, "..."]]) -> bool:
     """Whether weights are of the residual architecture: its first layer reads every feature twice."""
     kernel, _ = convolutions(weights)[0]
     return bool(kernel.shape[-2] == 2 * weights[FEATURE_MEAN].shape[-1])
 
 
-def propagate_for(weights: Mapping[str, Array], nodes: Array, propagation: Array) -> Array:
+def propagate_for(
+    weights: Mapping[str, Float[Array, "..."]],
+    nodes: Float[Array, "*batch nodes features"],
+    propagation: Float[Array, "*batch nodes nodes"],
+) -> Float[Array, "*batch nodes width"]:
     """What the first layer reads of standardised features, by the architecture of the weights."""
     if is_residual(weights):
         return propagate_residual(nodes, propagation)
@@ -84,12 +84,14 @@ def propagate_for(weights: Mapping[str, Array], nodes: Array, propagation: Array
 
 
 def forward_propagated(
-    weights: Mapping[str, Array], propagated: Array, propagation: Array, adjacency: Array
-) -> Array:
+    weights: Mapping[str, Float[Array, "..."]],
+    propagated: Float[Array, "*batch nodes width"],
+    propagation: Float[Array, "*batch nodes nodes"],
+    adjacency: Float[Array, "*batch nodes nodes"],
+) -> Float[Array, "*batch nodes"]:
     r"""Run the network from :math:`\hat A X` on, which does not depend on trainable weights.
 
-    Training computes ``propagated`` once per snapshot, not once per epoch. Shapes as in :func:`forward`;
-    absent nodes are not masked.
+    Training computes ``propagated`` once per snapshot, not once per epoch. Absent nodes are not masked.
     """
     nodes = _convolved(weights, propagated, propagation)
     nodes = graph_attention(
@@ -98,8 +100,12 @@ def forward_propagated(
     return dense(nodes, weights[HEAD_KERNEL], weights[HEAD_BIAS])[..., 0]
 
 
-def attention(weights: Mapping[str, Array], features: Array, adjacency: Array) -> Array:
-    """Attention that :func:`forward` pays, ``[..., K, N, N]``: row i sums to 1 over the neighbours of node i."""
+def attention(
+    weights: Mapping[str, Float[Array, "..."]],
+    features: Float[Array, "*batch nodes features"],
+    adjacency: Float[Array, "*batch nodes nodes"],
+) -> Float[Array, "*batch heads nodes nodes"]:
+    """Attention that :func:`forward` pays: row i sums to 1 over the neighbours of node i."""
     nodes = standardise(features, weights[FEATURE_MEAN], weights[FEATURE_SCALE])
     propagation = normalise_adjacency(adjacency)
     projected = matmul(
@@ -109,10 +115,14 @@ def attention(weights: Mapping[str, Array], features: Array, adjacency: Array) -
     return attention_coefficients(projected, adjacency, weights[ATTENTION_SOURCE], weights[ATTENTION_TARGET])
 
 
-def _convolved(weights: Mapping[str, Array], propagated: Array, propagation: Array) -> Array:
-    (kernel, bias), *deeper = convolutions(weights)
-    nodes = relu(dense(propagated, kernel, bias))  # [..., N, H]
-    for kernel, bias in deeper:
+def _convolved(
+    weights: Mapping[str, Float[Array, "..."]],
+    propagated: Float[Array, "*batch nodes width"],
+    propagation: Float[Array, "*batch nodes nodes"],
+) -> Float[Array, "*batch nodes units"]:
+    layers = convolutions(weights)
+    nodes = relu(dense(propagated, *layers[0]))
+    for kernel, bias in layers[1:]:
         nodes = graph_convolution(nodes, propagation, kernel, bias)
     return nodes
 
@@ -120,8 +130,8 @@ def _convolved(weights: Mapping[str, Array], propagated: Array, propagation: Arr
 def build_network(config: TrainingConfig) -> keras.Model:
     """Build the network as an uncompiled Keras 3 Functional model.
 
-    Inputs are ``[B, N, F]`` features and ``[B, N, N]`` adjacency, the output ``[B, N]`` daily log returns.
-    Functional, because Keras names the groups of a subclassed model's file by walking its attributes.
+    Inputs are ``[B, N, F]`` features and ``[B, N, N]`` adjacency, the output ``[B, N]`` daily log returns. The model is
+    Functional because Keras names the groups of a subclassed model's file by walking its attributes.
     """
     import keras
 

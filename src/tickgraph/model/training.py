@@ -1,8 +1,8 @@
 """The compiled training program: one shape, compiled once, run for every symbol on every core.
 
-The program is a pure function of arrays, so that threads run it side by side: XLA computes outside the
-interpreter's lock. Weights and shuffles are drawn outside, from the symbol's own seed; a symbol trained
-alone or among others goes through the same numbers.
+The program is a pure function of arrays, so threads can run it side by side: XLA computes outside the interpreter's
+lock. First weights and shuffles are drawn outside, from the symbol's own seed. So a symbol that is trained alone goes
+through the same numbers as one that is trained among others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.graph.features import VOLATILITY, num_features
 from tickgraph.graph.snapshots import Snapshots
@@ -31,8 +30,7 @@ from tickgraph.model.weights import (
     initial_weights,
     trainable_shapes,
 )
-
-Array = Any
+from tickgraph.shapes import Bool, Float32, Float64, Int, JaxArray, Shaped
 
 # Kingma & Ba 2015, arXiv:1412.6980, with Keras's epsilon.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
@@ -45,32 +43,31 @@ class TrainingExample:
     Attributes
     ----------
     propagated
-        ``[R, N, F]`` float32, normalised adjacency times standardised features; ``[R, N, 2 F]`` for
-        ``"residual"``, with what sets each node apart beside it.
+        What the first layer reads (:func:`tickgraph.model.network.propagate_for`).
     propagation
-        ``[R, N, N]`` float32, normalised adjacency.
+        Normalised adjacency.
     adjacency
-        ``[R, N, N]`` float32.
+        As in the snapshots.
     targets
-        ``[R, N]`` float32, log returns divided by ``return_scale``, or :func:`residual_targets`; 0 where unknown.
+        Log returns divided by ``return_scale``, or :func:`residual_targets`; 0 where unknown.
     known
-        ``[R, N]`` float32, 1 where the target counts; padding rows are 0 throughout.
+        1 where the target counts; padding rows are 0 throughout.
     feature_mean, feature_scale
-        ``[F]`` float32 over the present nodes of the rows.
+        Over the present nodes of the rows.
     return_scale
         Standard deviation of the known targets, a daily log return.
     """
 
-    propagated: NDArray[np.float32]
-    propagation: NDArray[np.float32]
-    adjacency: NDArray[np.float32]
-    targets: NDArray[np.float32]
-    known: NDArray[np.float32]
-    feature_mean: NDArray[np.float32]
-    feature_scale: NDArray[np.float32]
+    propagated: Float32[np.ndarray, "rows nodes width"]
+    propagation: Float32[np.ndarray, "rows nodes nodes"]
+    adjacency: Float32[np.ndarray, "rows nodes nodes"]
+    targets: Float32[np.ndarray, "rows nodes"]
+    known: Float32[np.ndarray, "rows nodes"]
+    feature_mean: Float32[np.ndarray, "features"]
+    feature_scale: Float32[np.ndarray, "features"]
     return_scale: float
 
-    def arrays(self) -> tuple[NDArray[np.float32], ...]:
+    def arrays(self) -> tuple[np.ndarray, ...]:
         """The program's operands."""
         return self.propagated, self.propagation, self.adjacency, self.targets, self.known
 
@@ -79,13 +76,12 @@ class TrainingExample:
 class TrainedWeights:
     """What training gives: weights in the units of prices, and the loss of each epoch.
 
-    ``losses`` is ``[epochs]`` float64, the mean squared error over the epoch in the units that the
-    program works in. 1 is the error of forecasting zero for ``"baseline"``, whose returns are standardised; what
-    it is for ``"residual"`` depends on the graph.
+    A loss is the mean squared error over the epoch in the units that the program works in. A forecast of zero has the
+    loss 1 for ``"baseline"``, whose returns are standardised. For ``"residual"`` its loss depends on the graph.
     """
 
     weights: Weights
-    losses: NDArray[np.float64]
+    losses: Float64[np.ndarray, "epochs"]
 
 
 def training_example(
@@ -93,16 +89,16 @@ def training_example(
 ) -> TrainingExample:
     """Standardise, propagate and pad a symbol's training snapshots to the program's shape.
 
-    Scaling is measured on these snapshots only; with the weights that training is to start from, features
-    keep the scaling that these were trained with. More rows than the program has keep the latest.
+    Scaling is measured on these snapshots only. If training is to start from given weights, features keep the scaling
+    of those weights. Of more snapshots than the program has rows, the latest are kept.
     """
     snapshots = snapshots[max(0, len(snapshots) - config.training_sessions) :]
     present = snapshots.present
     known = np.isfinite(snapshots.targets) & present
     seen = snapshots.features[present]  # [nodes seen, F]
     mean = seen.mean(axis=0, dtype=np.float64).astype(np.float32)
-    scale = seen.std(axis=0, dtype=np.float64).astype(np.float32)
-    scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
+    deviation = seen.std(axis=0, dtype=np.float64).astype(np.float32)
+    scale = np.where(deviation > 0, deviation, np.float32(1.0))
     if start is not None:
         mean, scale = start[FEATURE_MEAN], start[FEATURE_SCALE]
     propagation = normalise_adjacency(snapshots.adjacency)
@@ -116,7 +112,7 @@ def training_example(
         targets = snapshots.targets / return_scale
         propagated = propagate(nodes, propagation)
 
-    def pad(rows: NDArray[Any]) -> NDArray[np.float32]:
+    def pad(rows: Shaped[np.ndarray, "sessions ..."]) -> Float32[np.ndarray, "rows ..."]:
         width = [(0, config.training_sessions - len(rows))] + [(0, 0)] * (rows.ndim - 1)
         return np.pad(rows, width).astype(np.float32)
 
@@ -136,15 +132,19 @@ TARGET_BOUND = 4.0
 
 
 def residual_targets(
-    snapshots: Snapshots, known: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    snapshots: Snapshots, known: Bool[np.ndarray, "sessions nodes"]
+) -> tuple[Float32[np.ndarray, "sessions nodes"], Bool[np.ndarray, "sessions nodes"]]:
     r"""Returns in units of each node's volatility, less what its neighbours did.
 
     .. math:: y_i = z_i - \frac{\sum_{j \ne i} a_{ij} z_j}{\sum_{j \ne i} a_{ij}}, \qquad z_i = r_i / \sigma_i
 
-    The part of a return that all share is far larger than the rest, and nothing here forecasts it. A network
-    that learns what is left forecasts a node against its neighbours, and no move of them all. Both arrays are
-    ``[T, N]``.
+    The part of a return that all nodes share is far larger than the rest, and nothing here forecasts it. A network that
+    learns the rest forecasts a node against its neighbours, and no move of them all.
+
+    Returns
+    -------
+    tuple
+        The targets, and which of them are known.
     """
     volatility = snapshots.features[..., VOLATILITY]
     known = known & (volatility > 0)
@@ -158,11 +158,11 @@ def residual_targets(
     return (z - shared).astype(np.float32), known
 
 
-def shuffles(config: TrainingConfig, seed: int) -> NDArray[np.int32]:
-    """Draw the rows of every batch: ``[epochs, batches, batch_size]`` int32, each epoch a permutation.
+def shuffles(config: TrainingConfig, seed: int) -> Int[np.ndarray, "epochs batches batch_size"]:
+    """Draw the rows of every batch; each epoch is a permutation of all rows.
 
-    Where the batch size does not divide the rows, the last batch is completed with rows beyond the end,
-    which the program reads as padding.
+    Where the batch size does not divide the rows, the last batch is completed with rows beyond the end. The program
+    reads these as padding.
     """
     generator = np.random.default_rng([seed, 1])
     rows, size = config.training_sessions, config.batch_size
@@ -179,7 +179,7 @@ class TrainingProgram:
     Attributes
     ----------
     compilations
-        How often XLA compiled it: 1, however many symbols are trained.
+        How often XLA compiled it: at most once, however many symbols are trained.
     """
 
     def __init__(self, config: TrainingConfig) -> None:
@@ -189,7 +189,7 @@ class TrainingProgram:
         self._executable: Any = None
 
     def compile(self) -> None:
-        """Compile, unless that was done before."""
+        """Compile the program, unless it is compiled."""
         with self._lock:
             if self._executable is not None:
                 return
@@ -237,18 +237,14 @@ def program_for(config: TrainingConfig) -> TrainingProgram:
 
 
 def prepare_jax() -> None:
-    """Set JAX up for programs that threads run side by side; before anything else imports it."""
-    # Each thread trains a symbol of its own: a second pool of threads inside XLA would fight it.
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-    _keep_compiled_programs()
+    """Set JAX up; it must be called before anything else imports JAX.
 
-
-def _keep_compiled_programs() -> None:
-    """Let JAX keep compiled programs on disk: the next process reads in 0.2 s what took this one over a second.
-
-    In the user's cache folder, unless JAX was told where (``JAX_COMPILATION_CACHE_DIR``) or not to
-    (``JAX_ENABLE_COMPILATION_CACHE=false``). A folder that cannot be made costs only the time.
+    Threads run its programs side by side, so XLA gets no second pool of threads. JAX keeps compiled programs on disk:
+    the next process reads in 0.2 s what took this one over a second. They are in the user's cache folder, unless JAX
+    was told another (``JAX_COMPILATION_CACHE_DIR``) or none (``JAX_ENABLE_COMPILATION_CACHE=false``). A folder that
+    cannot be made costs only the time.
     """
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     import jax
     from platformdirs import user_cache_path
 
@@ -279,7 +275,7 @@ def _operand_shapes(config: TrainingConfig) -> tuple[Any, ...]:
 
 
 def _in_units_of_prices(
-    weights: Weights, losses: NDArray[np.float32], example: TrainingExample
+    weights: Weights, losses: Float32[np.ndarray, "epochs"], example: TrainingExample
 ) -> TrainedWeights:
     """Fold the return scale into the head and add the feature scaling, so that the file is the whole model."""
     if not np.isfinite(losses).all() or not all(np.isfinite(value).all() for value in weights.values()):
@@ -300,30 +296,28 @@ def _in_units_of_prices(
 
 
 def _in_units_of(example: TrainingExample, weights: Weights) -> Weights:
-    """Trainable arrays in the units that the program works in: the inverse of :func:`_in_units_of_prices`."""
-    if any(
-        (weights[path] != scaling).any()
-        for path, scaling in ((FEATURE_MEAN, example.feature_mean), (FEATURE_SCALE, example.feature_scale))
-    ):
+    """Trainable arrays in the units of the program: the inverse of :func:`_in_units_of_prices`."""
+    scaling = {FEATURE_MEAN: example.feature_mean, FEATURE_SCALE: example.feature_scale}
+    if any((weights[path] != value).any() for path, value in scaling.items()):
         raise ValueError(
             "The example must have the feature scaling of the weights that training starts from."
         )
     scale = np.float32(example.return_scale)
-    own = {path: value for path, value in weights.items() if path not in (FEATURE_MEAN, FEATURE_SCALE)}
+    own = {path: value for path, value in weights.items() if path not in scaling}
     return own | {HEAD_KERNEL: own[HEAD_KERNEL] / scale, HEAD_BIAS: own[HEAD_BIAS] / scale}
 
 
 def _train(
     learning_rate: float,
     weight_decay: float,
-    weights: dict[str, Array],
-    propagated: Array,
-    propagation: Array,
-    adjacency: Array,
-    targets: Array,
-    known: Array,
-    order: Array,
-) -> tuple[dict[str, Array], Array]:
+    weights: dict[str, JaxArray],
+    propagated: Float32[JaxArray, "rows nodes width"],
+    propagation: Float32[JaxArray, "rows nodes nodes"],
+    adjacency: Float32[JaxArray, "rows nodes nodes"],
+    targets: Float32[JaxArray, "rows nodes"],
+    known: Float32[JaxArray, "rows nodes"],
+    order: Int[JaxArray, "epochs batches batch_size"],
+) -> tuple[dict[str, JaxArray], Float32[JaxArray, "epochs"]]:
     """Run every epoch and batch inside one XLA loop, Adam on the weights as one flat vector."""
     import jax
     from jax import numpy as jnp
@@ -332,13 +326,17 @@ def _train(
     start, unflatten = ravel_pytree(weights)
     operands = (propagated, propagation, adjacency, targets, known)
 
-    def squared_error(vector: Array, batch: tuple[Array, ...]) -> tuple[Array, Array]:
+    def squared_error(
+        vector: Float32[JaxArray, "parameters"], batch: tuple[JaxArray, ...]
+    ) -> tuple[Float32[JaxArray, ""], Float32[JaxArray, "2"]]:
         *graph, target, weight = batch
         error = forward_propagated(unflatten(vector), *graph) - target  # [B, N]
         total, count = (weight * error * error).sum(), weight.sum()
         return total / jnp.maximum(count, 1.0), jnp.stack([total, count])
 
-    def step(state: tuple[Array, ...], rows: Array) -> tuple[tuple[Array, ...], Array]:
+    def step(
+        state: tuple[JaxArray, ...], rows: Int[JaxArray, "batch_size"]
+    ) -> tuple[tuple[JaxArray, ...], Float32[JaxArray, "2"]]:
         vector, first, second, time = state
         batch = tuple(operand.at[rows].get(mode="fill", fill_value=0) for operand in operands)
         gradient, error = jax.grad(squared_error, has_aux=True)(vector, batch)
@@ -350,11 +348,14 @@ def _train(
         vector = vector * (1 - learning_rate * weight_decay)
         return (vector - size * first / (jnp.sqrt(second) + EPSILON), first, second, time), error
 
-    def epoch(state: tuple[Array, ...], rows: Array) -> tuple[tuple[Array, ...], Array]:
+    def epoch(
+        state: tuple[JaxArray, ...], rows: Int[JaxArray, "batches batch_size"]
+    ) -> tuple[tuple[JaxArray, ...], Float32[JaxArray, ""]]:
         state, errors = jax.lax.scan(step, state, rows)  # errors [batches, 2]
         total, count = errors.sum(axis=0)
         return state, total / jnp.maximum(count, 1.0)
 
     zeros = jnp.zeros_like(start)
-    (vector, *_), losses = jax.lax.scan(epoch, (start, zeros, zeros, jnp.float32(0)), order)
+    first_state: tuple[JaxArray, ...] = (start, zeros, zeros, jnp.float32(0))
+    (vector, *_), losses = jax.lax.scan(epoch, first_state, order)
     return unflatten(vector), losses

@@ -7,16 +7,17 @@ A name is the path of the array in a Keras 3 ``.weights.h5`` file of the network
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.graph.features import num_features
 from tickgraph.model.config import TrainingConfig
+from tickgraph.shapes import Array, Float, Float32
 
-Weights = dict[str, NDArray[np.float32]]
+Weights = dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+"""Arrays by name, float32."""
 
 FEATURE_MEAN, FEATURE_SCALE = "layers/standardisation/vars/0", "layers/standardisation/vars/1"
 ATTENTION_KERNEL = "layers/graph_attention/vars/0"
@@ -62,7 +63,7 @@ def num_params(config: TrainingConfig) -> int:
 
 
 def symbol_seed(seed: int, symbol: str) -> int:
-    """Seed of a symbol, from the base seed and its name alone: the company it trains in has no say."""
+    """Seed of a symbol, from the base seed and its name alone, whatever symbols are trained with it."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{symbol}".encode()).digest()[:8], "big")
 
 
@@ -79,14 +80,16 @@ def initial_weights(config: TrainingConfig, seed: int) -> Weights:
     return weights
 
 
-def stack_weights(models: list[Mapping[str, NDArray[np.float32]]]) -> Weights:
+def stack_weights(models: Sequence[Mapping[str, Float32[np.ndarray, "..."]]]) -> Weights:
     """Lay the weights of several models along a new first axis, for one forward pass over all of them."""
     return {path: np.stack([model[path] for model in models]) for path in models[0]}
 
 
-def convolutions(weights: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+def convolutions(
+    weights: Mapping[str, Float[Array, "..."]],
+) -> list[tuple[Float[Array, "*models width units"], Float[Array, "*models units"]]]:
     """Kernel and bias of each graph convolution, in order."""
-    layers: list[tuple[Any, Any]] = []
+    layers: list[tuple[Array, Array]] = []
     while (paths := convolution_paths(len(layers)))[0] in weights:
         layers.append((weights[paths[0]], weights[paths[1]]))
     return layers
