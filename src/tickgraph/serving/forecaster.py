@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -343,7 +344,7 @@ class Forecaster:
         """Model of each symbol, loaded side by side; None for those that momentum answers for."""
         if not self.catalogue.watched:
             self.models.revalidate(symbols)
-        loads: dict[Symbol, Callable[..., LoadedModel] | None] = {}
+        loads: dict[Symbol, Future[LoadedModel] | None] = {}
         for symbol in symbols:
             with result.alone(symbol):
                 known = self.models.peek(symbol) is not None or symbol in self.catalogue.trained
@@ -365,14 +366,14 @@ class Forecaster:
     def _loaded(
         self,
         symbol: Symbol,
-        load: Callable[..., LoadedModel],
+        load: Future[LoadedModel],
         hurry: bool,
         fallback: Fallback,
         result: Outlooks,
     ) -> LoadedModel | None:
         """Wait for a model; where there is none, do as the fallback says."""
         try:
-            return load(hurry=hurry)
+            return self.models.wait(symbol, load, hurry=hurry)
         except ModelNotFoundError:
             self.catalogue.check(symbol)
             if fallback == "momentum":

@@ -18,21 +18,11 @@ from tickgraph.model.volatility import WINDOW, forecast_volatility
 
 @dataclass(frozen=True)
 class LatestGraphs:
-    """Graphs of S targets at the last session of a panel.
+    """Graphs of S targets at the last session of a panel."""
 
-    Attributes
-    ----------
-    features
-        ``[S, N, F]`` float32; 0 for an absent node.
-    adjacency
-        ``[S, N, N]`` float32.
-    present
-        ``[S, N]`` bool, nodes with complete features.
-    """
-
-    features: NDArray[np.float32]
-    adjacency: NDArray[np.float32]
-    present: NDArray[np.bool_]
+    features: NDArray[np.float32]  # [S, N, F], 0 for an absent node
+    adjacency: NDArray[np.float32]  # [S, N, N]
+    present: NDArray[np.bool_]  # [S, N], nodes with complete features
 
 
 def latest_graphs(

@@ -49,26 +49,15 @@ class LoadedModel:
     ----------
     nodes
         The target, then its peers.
-    weights
-        float32 arrays by name.
     correlation, correlation_as_of, correlation_at
         ``[N, N]`` float64, the session it was taken at, and when it was computed.
-    scores
-        ``[n]`` float64 conformal scores, ascending.
-    trust
-        Share of a forecast that its distribution is centred on.
-    volatility
-        ``[7]`` float64 coefficients of the volatility that scores are measured in. None in a model of an earlier
-        release, whose unit is the trailing standard deviation.
-    calibration_sessions
-        Held-out sessions behind the scores.
-    generation
-        Identity of the published generation.
+    scores, trust, volatility
+        ``[n]`` conformal scores, ascending. Share of a forecast that its distribution is centred on. ``[7]``
+        coefficients of the volatility that scores are measured in, None for the trailing standard deviation.
     trained_at, source, trained_through
         When it was trained, on which source's prices, and the last session whose prices it has seen.
     short_history, beats_zero
-        Whether it had less than a full window of history. Whether its squared error out of sample was below that
-        of forecasting no move.
+        Whether it had less than a full window. Whether out of sample it beat forecasting no move.
     """
 
     symbol: Symbol
@@ -239,23 +228,34 @@ class ModelCache:
         ArtefactError, StorageError
             Its generation is damaged, foreign or cannot be read.
         """
-        return self.begin(symbol)()
+        return self.wait(symbol, self.begin(symbol))
 
-    def begin(self, symbol: Symbol) -> Callable[..., LoadedModel]:
-        """Begin to load a symbol's model if it is not in memory; call what is given to wait for it.
-
-        With ``hurry=True`` that call waits for nothing. It raises what :meth:`get` raises, or
-        :class:`tickgraph.threads.HungError` where storage does not answer.
-        """
+    def begin(self, symbol: Symbol) -> Future[LoadedModel]:
+        """Begin to load a symbol's model if it is not in memory; :meth:`wait` gives it."""
         model = self.use(symbol)
         if model is not None:
-            return lambda **_: model
+            return _known(model)
         self._observer.missed(symbol)
         refusal = self._refused.get(symbol)
         if refusal and self._now() < refusal.until and refusal.generation == self._current(symbol):
             raise refusal.error()
-        future = self._begin(symbol)
-        return lambda *, hurry=False: self._loaded(symbol, future, hurry=hurry)
+        return self._begin(symbol)
+
+    def wait(self, symbol: Symbol, load: Future[LoadedModel], *, hurry: bool = False) -> LoadedModel:
+        """Give the model of a load that was begun; errors as in :meth:`get`, or :class:`HungError`.
+
+        In a hurry a load that has not ended is not waited for.
+        """
+        try:
+            return self._threads.result(load, self._load_seconds, hurry=hurry)
+        except (HungError, CancelledError):
+            with self._lock:
+                if load.cancelled() and self._loading.get(symbol) is load:
+                    del self._loading[symbol]
+            raise HungError(
+                f"The model of {symbol} could not be loaded: storage does not answer. "
+                "Look at the disk or network mount that holds the models."
+            ) from None
 
     def revalidate(self, symbols: Iterable[Symbol] | None = None) -> None:
         """Look for newer generations of models in memory, and take in those that pass verification.
@@ -281,7 +281,7 @@ class ModelCache:
                 self._refuse(symbol, None, _in_storage(symbol, error))
         for symbol, future in begun:
             try:
-                self._loaded(symbol, future)
+                self.wait(symbol, future)
             except HungError as error:
                 self._refuse(symbol, None, error)
             except TickgraphError:  # recorded where it failed
@@ -304,25 +304,10 @@ class ModelCache:
         """Join the load that is running, or start one."""
         with self._lock:
             if not renew and (model := self._models.get(symbol)):  # came while this caller looked
-                future: Future[LoadedModel] = Future()
-                future.set_result(model)
-                return future
+                return _known(model)
             if symbol not in self._loading:
                 self._loading[symbol] = self._threads.submit(self._load_one, symbol)
             return self._loading[symbol]
-
-    def _loaded(self, symbol: Symbol, future: Future[LoadedModel], *, hurry: bool = False) -> LoadedModel:
-        """Wait for a load that was begun."""
-        try:
-            return self._threads.result(future, self._load_seconds, hurry=hurry)
-        except (HungError, CancelledError):
-            with self._lock:
-                if future.cancelled() and self._loading.get(symbol) is future:
-                    del self._loading[symbol]
-            raise HungError(
-                f"The model of {symbol} could not be loaded: storage does not answer. "
-                "Look at the disk or network mount that holds the models."
-            ) from None
 
     def _load_one(self, symbol: Symbol) -> LoadedModel:
         generation, started = None, time.perf_counter()
@@ -389,6 +374,12 @@ class ModelCache:
             return self._generation(symbol)
         except Exception:  # noqa: BLE001  loading says what is wrong
             return None
+
+
+def _known(model: LoadedModel) -> Future[LoadedModel]:
+    future: Future[LoadedModel] = Future()
+    future.set_result(model)
+    return future
 
 
 def _in_storage(symbol: Symbol, error: Exception) -> TickgraphError:

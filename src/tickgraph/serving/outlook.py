@@ -188,35 +188,19 @@ def last_session(panel: PricePanel, symbol: Symbol) -> np.datetime64:
 
 @dataclass(frozen=True, eq=False)
 class TargetGraph:
-    """The graph behind one forecast; N is its size, and its first nodes have names.
+    """The graph behind one forecast at a session; N is its size, and its first nodes, the target first, have names.
 
-    Attributes
-    ----------
-    nodes
-        The target, then its peers.
-    session
-        Last session of the prices behind it.
-    features
-        ``[N, F]`` float32, the features of the architecture; 0 for an absent node.
-    present
-        ``[N]`` bool.
-    correlation
-        ``[N, N]`` float64.
-    adjacency
-        ``[N, N]`` float32.
-    attention
-        ``[K, N, N]`` float32: how head k of node i (row) divides its attention over its neighbours.
-    threshold
-        Smallest absolute correlation of an edge.
+    ``attention[k, i]`` is how head k of node i divides its attention over its neighbours. ``threshold`` is the smallest
+    absolute correlation of an edge.
     """
 
     nodes: tuple[Symbol, ...]
     session: np.datetime64
-    features: NDArray[np.float32]
-    present: NDArray[np.bool_]
-    correlation: NDArray[np.float64]
-    adjacency: NDArray[np.float32]
-    attention: NDArray[np.float32]
+    features: NDArray[np.float32]  # [N, F], 0 for an absent node
+    present: NDArray[np.bool_]  # [N]
+    correlation: NDArray[np.float64]  # [N, N]
+    adjacency: NDArray[np.float32]  # [N, N]
+    attention: NDArray[np.float32]  # [K, N, N]
     threshold: float
 
 
