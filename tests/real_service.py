@@ -20,8 +20,8 @@ import httpx
 import psutil
 import uvicorn
 
-from tickgraph.http.app import create_app
-from tickgraph.http.protocol import GuardedProtocol
+from tickgraph.http.application import create_app
+from tickgraph.http.connection import GuardedProtocol
 from tickgraph.http.server import configuration
 from tickgraph.http.service import Service
 from tickgraph.settings import Settings, load_settings

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from tickgraph.http.app import create_app
+from tickgraph.http.application import create_app
 from tickgraph.http.logs import configure
 from tickgraph.http.server import configuration, listen
 from tickgraph.settings import load_settings
@@ -21,7 +21,9 @@ def make() -> FastAPI:
     async def constant() -> Response:
         """Say the same to everyone."""
         nonlocal body
-        body = body or (await app.state.service.forecast("AAPL", 130.0)).model_dump_json().encode()
+        if not body:
+            answer, _ = await app.state.service.forecast("AAPL", 130.0)
+            body = answer.model_dump_json().encode()
         return Response(body, media_type="application/json")
 
     app.router.routes.insert(0, APIRoute("/constant", constant))  # the first that is tried

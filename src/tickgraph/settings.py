@@ -40,6 +40,7 @@ from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.timetable import Timetable
+from tickgraph.secret import is_sendable
 from tickgraph.wording import in_words
 
 SourceName = Literal["sample", "files", "yahoo", "tiingo", "live"]
@@ -182,7 +183,7 @@ class ServeSettings(BaseModel):
             text = secret.get_secret_value()
             if len(text) < SECRET_LENGTH:
                 raise ValueError(f"a token or key needs at least {SECRET_LENGTH} characters")
-            if not (text.isascii() and text.isprintable() and text == text.strip()):
+            if not is_sendable(text):
                 raise ValueError(
                     "a token or key is sent in a header: ASCII only, no spaces or line ends around it"
                 )

@@ -85,13 +85,24 @@ def test_problems_are_one_exception_with_all_that_is_known(client):
 
 def test_jobs(client, service):
     with pytest.raises(ServiceError) as caught, Client(service.url) as stranger:
-        stranger.refresh()
+        stranger.publish_correlations()
     assert caught.value.status == 401
-    job = client.refresh()
+    job = client.publish_correlations()
     assert client.job(job.id).id == job.id
     assert service.service.background.ended(job).result(120).state == "done"
     assert client.job(job.id).state == "done"
     assert client.jobs().jobs[0].id == job.id
+
+
+def test_the_former_name_of_publishing_correlations_still_works_and_says_so(client, service):
+    async def ask():
+        async with AsyncClient(service.url, admin_token=TOKEN) as other:
+            return await other.refresh()
+
+    for refresh in (client.refresh, lambda: asyncio.run(ask())):
+        with pytest.warns(DeprecationWarning, match="publish_correlations"):
+            job = refresh()
+        assert service.service.background.ended(job).result(120).state == "done"
 
 
 def test_a_cleared_cache_is_filled_again(client):

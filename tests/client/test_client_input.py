@@ -5,8 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tickgraph.client import AsyncClient, Client, ServiceError
-from tickgraph.client.answers import Problem
+from tickgraph.client import AsyncClient, Client, Problem, ServiceError
 from tickgraph.client.requests import TIMEOUT_SECONDS, WAIT_SECONDS
 from tickgraph.errors import (
     ArtefactError,

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ready_files import KUBERNETES, manifests, pods
-from tickgraph.http.routes.health import PATHS
+from tickgraph.http.operator_routes import PATHS
 from tickgraph.settings import ServeSettings
 
 OLDEST = "1.31"  # podFailurePolicy is stable since

@@ -62,7 +62,7 @@ def test_admin_needs_the_token_and_a_key_is_none(open_here):
 
 
 def test_without_a_token_there_is_no_admin(service):
-    for path in ("/admin/refresh", "/admin/retrain/AAPL", "/admin/cache/clear"):
+    for path in ("/admin/correlations", "/admin/refresh", "/admin/retrain/AAPL", "/admin/cache/clear"):
         assert service.post(path, headers=ADMIN).status_code == 404
 
 

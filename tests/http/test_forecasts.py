@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from real_service import EVENING
-from tickgraph.client.answers import Forecast
-from tickgraph.http.routes import plain
+from tickgraph.client import Forecast
+from tickgraph.http import forecast_routes
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
 
@@ -46,8 +46,10 @@ def test_the_short_way_says_what_the_usual_way_says(service, monkeypatch, query)
     service.get(f"/forecast/MSFT{query}")
     short = service.get(f"/forecast/MSFT{query}")
     asked = []
-    real = plain._plain
-    monkeypatch.setattr(plain, "_plain", lambda scope: asked.append(real(scope)))  # none is plain now
+    real = forecast_routes._plain
+    monkeypatch.setattr(
+        forecast_routes, "_plain", lambda scope: asked.append(real(scope))
+    )  # none is plain now
     usual = service.get(f"/forecast/MSFT{query}")
     assert asked == [("MSFT", float(query[7:]) if query else None)]  # the first went the short way
     said, also = short.json(), usual.json()

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hanging import Hanging
 from real_service import BRIEF, here, process, settings_of
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
@@ -27,46 +28,22 @@ HANGS = (
 )
 
 
-class Mount:
-    """What holds models and prices; every read waits while it hangs."""
-
-    def __init__(self, monkeypatch):
-        self._answers = threading.Event()
-        self._answers.set()
-        self.waiting = threading.Semaphore(0)
-        for owner, name in (
-            (ModelRegistry, "load"),
-            (ModelRegistry, "generation"),
-            (ModelRegistry, "symbols"),
-            (ModelRegistry, "metadata"),
-            (PriceStore, "panel"),
-            (PriceStore, "stamp"),
-            (PriceStore, "symbols"),
-        ):
-            monkeypatch.setattr(owner, name, self._slow(getattr(owner, name)))
-
-    def _slow(self, real):
-        def read(*words, **more):
-            if not self._answers.is_set():
-                self.waiting.release()
-                self._answers.wait()
-            return real(*words, **more)
-
-        return read
-
-    def hang(self):
-        self._answers.clear()
-        assert self.waiting.acquire(timeout=WAIT)  # the watcher
-
-    def answer(self):
-        self._answers.set()
-
-
 @pytest.fixture
 def mount(monkeypatch):
-    made = Mount(monkeypatch)
-    yield made
-    made.answer()
+    """What holds models and prices; every read waits while it hangs."""
+    hanging = Hanging()
+    for owner, name in (
+        (ModelRegistry, "load"),
+        (ModelRegistry, "generation"),
+        (ModelRegistry, "symbols"),
+        (ModelRegistry, "metadata"),
+        (PriceStore, "panel"),
+        (PriceStore, "stamp"),
+        (PriceStore, "symbols"),
+    ):
+        monkeypatch.setattr(owner, name, hanging.slow(getattr(owner, name)))
+    yield hanging
+    hanging.answer()
 
 
 @pytest.fixture
@@ -87,6 +64,7 @@ def test_memory_answers_the_rest_is_503_and_all_is_well_once_storage_answers_aga
     with make(threads=2) as service, ThreadPoolExecutor(8) as clients:
         before = service.get("/forecast/AAPL").json()
         mount.hang()
+        assert mount.waiting.acquire(timeout=WAIT)  # the watcher
         cold = ["/forecast/JPM", "/forecast/MSFT", "/forecast/TSLA", "/forecast/NOSUCH"] * 3
         for answer in clients.map(service.get, cold):
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -109,6 +87,7 @@ def test_reads_that_hang_cost_no_thread_of_those_that_answer_and_do_not_hold_up_
     with make(threads=1) as service:
         service.get("/forecast/AAPL")
         mount.hang()
+        assert mount.waiting.acquire(timeout=WAIT)  # the watcher
         for _ in range(3):
             assert service.get("/forecast/TSLA").status_code == 503
         assert service.service._threads.given_up == 0
@@ -121,7 +100,7 @@ def test_a_service_whose_storage_hangs_from_the_start_comes_up_and_says_so(
 ):
     monkeypatch.setattr("tickgraph.serving.watcher.START_SECONDS", 0.1)
     monkeypatch.setattr("tickgraph.serving.watcher.END_SECONDS", 0.1)
-    mount._answers.clear()
+    mount.hang()
     watcher = Watcher(Forecaster(registry, PriceStore(prices_dir)))
     watcher.start()
     assert "has not been read yet" in watcher.fault

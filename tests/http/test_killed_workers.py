@@ -52,15 +52,15 @@ def test_idle_workers_that_were_killed_are_replaced_and_stopped_ones_hold_up_no_
     with process(registry.root, prices_dir, "--workers", "2", cwd=tmp_path, **settings) as running:
         board = JobBoard(registry.root / ".service" / "jobs")
 
-        def refreshed():
-            job = running.http.post("/admin/refresh", headers=ADMIN).json()["id"]
-            until(lambda: board.read(job).over, "the end of the refresh")
+        def published():
+            job = running.http.post("/admin/correlations", headers=ADMIN).json()["id"]
+            until(lambda: board.read(job).over, "the end of the job")
             assert board.read(job).error is None
             return niced(running)
 
-        for worker in refreshed():
+        for worker in published():
             worker.kill()
-        workers = refreshed()
+        workers = published()
         for worker in workers:
             worker.send_signal(signal.SIGSTOP)
         assert running.stop() in (0, -signal.SIGTERM), running.log

@@ -12,8 +12,7 @@ import pytest
 import structlog
 
 from real_service import here, settings_of
-from tickgraph.http import logs
-from tickgraph.http.routes import symbols
+from tickgraph.http import logs, symbol_routes
 
 STEERS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 NASTY = "\x1b[2J\x07\x00\x7f\x85\u2028\u2029\u202e\r\n2026-01-01 [error] forged"
@@ -54,7 +53,7 @@ def test_no_escape_of_a_request_or_an_error_reaches_the_log(
     def broken(_):
         raise ValueError(NASTY)
 
-    monkeypatch.setattr(symbols, "_list", broken)
+    monkeypatch.setattr(symbol_routes, "_list", broken)
     written = read(log_format)
     with here(settings) as service:
         service.get(f"/{IN_A_URL}")

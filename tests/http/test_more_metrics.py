@@ -79,7 +79,7 @@ def test_two_processes_asked_at_once_may_both_drop_the_gauges_of_a_dead_one(tmp_
         dead.unlink()
         return False
 
-    monkeypatch.setattr("tickgraph.http.metrics.psutil.pid_exists", the_other_was_faster)
+    monkeypatch.setattr("tickgraph.http.shared_metrics.psutil.pid_exists", the_other_was_faster)
     forget_the_dead(tmp_path)
     assert not dead.exists()
 

@@ -215,7 +215,8 @@ def test_on_demand_can_be_turned_off(service):
     assert (body["status"], body["training_job"]) == ("momentum", None)
 
 
-def test_refresh_publishes_the_correlations_of_the_newest_session(demanded, registry):
+@pytest.mark.parametrize("path", ["/admin/correlations", "/admin/refresh"])  # the second is its former name
+def test_the_correlations_of_the_newest_session_are_published(demanded, registry, path):
     earlier = {}
     for symbol in registry.symbols():  # as if they had been computed two days ago
         stored = registry.load(symbol, weight_shapes)
@@ -225,7 +226,9 @@ def test_refresh_publishes_the_correlations_of_the_newest_session(demanded, regi
             stored.metadata.model_copy(update={"correlations": old}), stored.weights, stored.correlation
         )
         earlier[symbol] = registry.generation(symbol)
-    job = demanded.post("/admin/refresh", headers=ADMIN)
+    documented = demanded.get("/openapi.json").json()["paths"][path]["post"]
+    assert documented.get("deprecated", False) is (path == "/admin/refresh")
+    job = demanded.post(path, headers=ADMIN)
     assert job.status_code == 202
     ended = demanded.service.background.ended(_job(job)).result(WAIT)
     assert (ended.state, ended.completed, ended.total) == ("done", 4, 4)

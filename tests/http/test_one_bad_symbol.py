@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from real_service import ADMIN, TOKEN, here, settings_of
-from tickgraph.http.routes import symbols as symbol_routes
+from tickgraph.http import symbol_routes
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving import forecaster, outlook

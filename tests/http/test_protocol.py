@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fuzzing import examples
 from real_service import here, settings_of
-from tickgraph.http.protocol import MAX_REQUEST_BYTES
+from tickgraph.http.connection import MAX_REQUEST_BYTES
 
 
 @pytest.fixture(scope="module")

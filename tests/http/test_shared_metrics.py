@@ -14,8 +14,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from prometheus_client.mmap_dict import MmapedDict
 
-from real_service import process
+from hanging import Hanging
+from real_service import here, process, settings_of
+from tickgraph.http import service as http_service
+from tickgraph.http import shared_metrics
 from tickgraph.http.shared_metrics import folder_of_a_service
 
 posix = pytest.mark.skipif(os.name == "nt", reason="several processes are different on Windows")
@@ -159,6 +163,47 @@ def test_without_its_folder_a_process_counts_in_memory_and_goes_on_with_all_of_i
         [sys.executable, "-c", WITHOUT], env=places, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """The disk of the folder of metrics; it opens no file while it hangs."""
+    hanging = Hanging()
+    monkeypatch.setattr(shared_metrics, "MmapedDict", hanging.slow(MmapedDict))
+    yield hanging
+    hanging.answer()
+
+
+def test_a_folder_that_hangs_costs_the_metrics_and_nothing_else(
+    registry, prices_dir, config, tmp_path, monkeypatch, disk
+):
+    folder = tmp_path / "metrics"
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    monkeypatch.setattr(http_service, "SPARE_SCRAPES", 0)
+    with here(settings_of(registry.root, prices_dir, config, request_seconds=2)) as service:
+        service.get("/forecast/AAPL")
+        assert f'{TOTAL}{{symbol="AAPL"}} 1.0' in service.get("/metrics").text
+        disk.hang()
+        shutil.rmtree(folder)  # so that each file is opened again
+        assert disk.waiting.acquire(timeout=60)
+        for said in (f"{folder}, did not answer within 1 s", "1 calls that read it hang"):
+            answer = service.get("/metrics")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert answer.json()["type"] == "urn:tickgraph:problem:storage-failed"
+            assert said in answer.json()["detail"]
+        assert service.get("/symbols/NOSUCH").status_code == 404  # a status, and so a value, that is new
+        assert service.get("/forecast/JPM").status_code == 200
+        assert service.get("/health/ready").status_code == 200
+        looks = service.service.metrics.last_look._value.get
+        before = looks()
+        until(lambda: looks() > before)
+        disk.answer()
+        until(lambda: service.get("/metrics").status_code == 200)
+        assert f'{TOTAL}{{symbol="JPM"}} 1.0' in service.get("/metrics").text
+        service.get("/forecast/XOM")
+    (counters,) = folder.glob("counter_*.db")  # written once more at the end
+    written = {key: value for key, value, *_ in MmapedDict.read_all_values_from_file(counters)}
+    assert [value for key, value in written.items() if TOTAL in key and "XOM" in key] == [1.0]
 
 
 def test_services_share_no_folder_and_clear_away_what_killed_ones_left(tmp_path, monkeypatch):

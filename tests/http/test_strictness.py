@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from real_service import ADMIN, TOKEN, here, settings_of
-from tickgraph.http.protocol import MAX_PIPELINED
+from tickgraph.http.connection import MAX_PIPELINED
 
 KEY = "a-key-of-tests-0001"
 
@@ -126,3 +126,31 @@ def test_a_proxy_is_believed_only_where_it_is_trusted(open_here):
         assert statuses(service) == [200, 200, 200, 429]
     with open_here(rate_limit="3/hour", trusted_proxies=("127.0.0.1",)) as service:
         assert statuses(service) == [200] * 4
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/forecast/AAPL?wait=maybe", "wait is 'maybe', and true or false was expected."),
+        ("/forecast/AAPL/probability", "strike is missing."),
+        (
+            "/forecast/AAPL/probability?strike=x",
+            "strike: Strike must be a positive number of dollars, got 'x'. Write digits and a point, such as 130.25.",
+        ),
+        ("/symbols/%20AAPL", "symbol: ' AAPL' is not written as in a path. Write AAPL."),
+        ("/forecast", "symbols is missing."),
+        ("/forecast?symbols=,", "',' is no list of symbols. Write ASCII, such as symbols=AAPL:130,MSFT."),
+        (
+            "/forecast?symbols=" + "A," * 6000,
+            "The list of symbols has 12000 characters; 10000 is the most. Send several requests.",
+        ),
+    ],
+)
+def test_a_refusal_says_what_came_and_what_was_expected_in_our_own_words(service, path, detail):
+    answer = service.get(path)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:tickgraph:problem:bad-input")
+    assert answer.json()["detail"].endswith(detail)
+    for one in answer.json().get("errors", ()):
+        place, name = one["where"].split(".")
+        assert place in ("path", "query")
+        assert one["problem"].startswith(name)

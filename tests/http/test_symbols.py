@@ -92,7 +92,7 @@ def test_what_is_not_there_is_a_problem_too(service, path):
     assert "/openapi.json" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("path", ["/admin/refresh", "/admin/jobs"])
+@pytest.mark.parametrize("path", ["/admin/correlations", "/admin/jobs"])
 def test_administration_that_is_off_says_how_to_turn_it_on(service, path):
     answer = service.get(path)
     assert answer.status_code == 404

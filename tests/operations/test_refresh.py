@@ -398,7 +398,7 @@ def test_runs_are_told_apart_and_ordered_while_the_clock_stands_still(site):
 
 
 def test_a_service_that_publishes_correlations_at_the_same_time_does_no_harm(site, clock):
-    """What POST /admin/refresh does, before each symbol that a refresh publishes or trains."""
+    """What POST /admin/correlations does, before each symbol that a refresh publishes or trains."""
     clock.moment += 8 * DAY
     site.registry.paths("XOM").weights.write_bytes(b"damaged")
 

@@ -6,7 +6,8 @@
 ...     client.probability("AAPL", strike=135.0).probability_above
 """
 
-from tickgraph.client.answers import (
+from tickgraph.client.clients import AsyncClient, Client
+from tickgraph.client.requests import (
     Cleared,
     Forecast,
     Forecasts,
@@ -20,7 +21,6 @@ from tickgraph.client.answers import (
     SymbolInfo,
     SymbolList,
 )
-from tickgraph.client.clients import AsyncClient, Client
 
 __all__ = [
     "AsyncClient",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TypeVar
@@ -11,7 +12,7 @@ from httpx_retries import Retry, RetryTransport
 from pydantic import BaseModel
 
 from tickgraph.client import requests
-from tickgraph.client.answers import (
+from tickgraph.client.requests import (
     Cleared,
     Forecast,
     Forecasts,
@@ -25,6 +26,8 @@ from tickgraph.client.answers import (
 )
 
 Answer = TypeVar("Answer", bound=BaseModel)
+
+_RENAMED = "refresh() is now called publish_correlations(): it does no more than that."
 
 
 class Client:
@@ -96,7 +99,7 @@ class Client:
 
     def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
-        return self._ask(requests.symbols())
+        return self._ask(requests.SYMBOLS)
 
     def symbol(self, name: str) -> SymbolInfo:
         """Say what is known of a symbol."""
@@ -110,9 +113,14 @@ class Client:
         """Train a symbol again, in the background; needs the admin token."""
         return self._ask(requests.retrain(name))
 
-    def refresh(self) -> Job:
+    def publish_correlations(self) -> Job:
         """Publish all correlations of the newest session, in the background; needs the admin token."""
-        return self._ask(requests.refresh())
+        return self._ask(requests.CORRELATIONS)
+
+    def refresh(self) -> Job:
+        """Deprecated name of :meth:`publish_correlations`."""
+        warnings.warn(_RENAMED, DeprecationWarning, stacklevel=2)
+        return self.publish_correlations()
 
     def job(self, job_id: str) -> Job:
         """Say how far a job is; needs the admin token."""
@@ -120,42 +128,26 @@ class Client:
 
     def jobs(self) -> Jobs:
         """List the jobs, the newest first; needs the admin token."""
-        return self._ask(requests.jobs())
+        return self._ask(requests.JOBS)
 
     def clear_cache(self) -> Cleared:
         """Make the process that answers forget its models and prices; needs the admin token."""
-        return self._ask(requests.clear_cache())
+        return self._ask(requests.CLEAR_CACHE)
 
     def ready(self) -> Health:
         """Say whether requests should be sent to the service now; raises if not."""
-        return self._ask(requests.ready())
+        return self._ask(requests.READY)
 
     def _ask(self, ask: requests.Ask[Answer]) -> Answer:
         try:
-            response = self._http.request(**ask.send())
+            response = self._http.send(ask.of(self._http))
         except httpx.HTTPError as error:
             raise requests.unreachable(self._http.base_url, error) from error
         return ask.read(response)
 
 
 class AsyncClient:
-    """Call a service from asynchronous code; connections are kept open between calls.
-
-    Every method raises :class:`~tickgraph.client.ServiceError` for a problem that the service answers with, and
-    for a service that cannot be reached after the retries; and
-    :class:`~tickgraph.errors.InputError` for a malformed symbol, address or key, which is not sent at all.
-
-    Parameters
-    ----------
-    url
-        Where the service is.
-    api_key, admin_token
-        What it asks for, if it does.
-    retry
-        How often, and after which answers, a request is sent again.
-    transport
-        What carries requests; None is the network.
-    """
+    """:class:`Client` for asynchronous code: the same parameters, methods and errors."""
 
     def __init__(
         self,
@@ -173,7 +165,7 @@ class AsyncClient:
         )
 
     async def __aenter__(self) -> AsyncClient:
-        """Use in a ``async with`` statement."""
+        """Use in an ``async with`` statement."""
         return self
 
     async def __aexit__(
@@ -207,7 +199,7 @@ class AsyncClient:
 
     async def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
-        return await self._ask(requests.symbols())
+        return await self._ask(requests.SYMBOLS)
 
     async def symbol(self, name: str) -> SymbolInfo:
         """Say what is known of a symbol."""
@@ -221,9 +213,14 @@ class AsyncClient:
         """Train a symbol again, in the background; needs the admin token."""
         return await self._ask(requests.retrain(name))
 
-    async def refresh(self) -> Job:
+    async def publish_correlations(self) -> Job:
         """Publish all correlations of the newest session, in the background; needs the admin token."""
-        return await self._ask(requests.refresh())
+        return await self._ask(requests.CORRELATIONS)
+
+    async def refresh(self) -> Job:
+        """Deprecated name of :meth:`publish_correlations`."""
+        warnings.warn(_RENAMED, DeprecationWarning, stacklevel=2)
+        return await self.publish_correlations()
 
     async def job(self, job_id: str) -> Job:
         """Say how far a job is; needs the admin token."""
@@ -231,19 +228,19 @@ class AsyncClient:
 
     async def jobs(self) -> Jobs:
         """List the jobs, the newest first; needs the admin token."""
-        return await self._ask(requests.jobs())
+        return await self._ask(requests.JOBS)
 
     async def clear_cache(self) -> Cleared:
         """Make the process that answers forget its models and prices; needs the admin token."""
-        return await self._ask(requests.clear_cache())
+        return await self._ask(requests.CLEAR_CACHE)
 
     async def ready(self) -> Health:
         """Say whether requests should be sent to the service now; raises if not."""
-        return await self._ask(requests.ready())
+        return await self._ask(requests.READY)
 
     async def _ask(self, ask: requests.Ask[Answer]) -> Answer:
         try:
-            response = await self._http.request(**ask.send())
+            response = await self._http.send(ask.of(self._http))
         except httpx.HTTPError as error:
             raise requests.unreachable(self._http.base_url, error) from error
         return ask.read(response)

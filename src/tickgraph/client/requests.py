@@ -12,32 +12,42 @@ import httpx
 from httpx_retries import Retry
 from pydantic import BaseModel, ValidationError
 
-from tickgraph.client.answers import (
-    Cleared,
-    Forecast,
-    Forecasts,
-    Graph,
-    Health,
-    Job,
-    Jobs,
-    Probability,
-    Problem,
-    ServiceError,
-    SymbolInfo,
-    SymbolList,
+from tickgraph.errors import (
+    ArtefactError,
+    InputError,
+    ModelNotFoundError,
+    PriceDataError,
+    SourceUnavailableError,
+    StorageError,
+    TickgraphError,
 )
-from tickgraph.errors import InputError
+from tickgraph.http import responses
+from tickgraph.http.responses import Problem
 from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.universe import canonical
+from tickgraph.pipeline.jobs import Job
+from tickgraph.secret import is_sendable
+
+__all__ = ["Job", "Problem"]
+
+Cleared = responses.ClearedAnswer
+Forecast = responses.ForecastAnswer
+Forecasts = responses.ForecastsAnswer
+Graph = responses.GraphAnswer
+Health = responses.HealthAnswer
+Jobs = responses.JobsAnswer
+Probability = responses.ProbabilityAnswer
+SymbolInfo = responses.SymbolAnswer
+SymbolList = responses.SymbolsAnswer
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 TIMEOUT_SECONDS = 15.0  # longer than the service's own, so that its answer comes first
 WAIT_SECONDS = 90.0  # for an answer that waits for training
 
-# Only what is safe to ask twice, and only what may be gone the next time. The pause grows, with jitter, or is the
-# service's Retry-After, 5 s at most. A service that took a request and did not answer in time is not asked again:
-# it has enough to do.
+# Only requests that are safe to send twice are sent again, and only after faults that may be gone by then. The pause
+# grows, with jitter, or is the service's Retry-After, 5 s at most. A service that took a request and did not answer in
+# time is not asked again: it has enough to do.
 RETRY = Retry(
     total=3,
     allowed_methods=("GET",),
@@ -55,13 +65,49 @@ RETRY = Retry(
     max_backoff_wait=5.0,
 )
 
-
+# Exit codes of the command line, so that a script need not care whether a forecast was local or remote.
+_EXIT_CODES = {
+    "bad-input": InputError.exit_code,
+    "unauthorised": InputError.exit_code,
+    "unknown-symbol": InputError.exit_code,
+    "no-model": ModelNotFoundError.exit_code,
+    "model-refused": ArtefactError.exit_code,
+    "history-too-short": PriceDataError.exit_code,
+    "prices-unusable": PriceDataError.exit_code,
+    "storage-failed": StorageError.exit_code,
+}
 _CREDENTIALS = re.compile(r"[^/]*@")  # of an address; a password has no place in a message
+
+
+class ServiceError(TickgraphError):
+    """The service answered with a problem, or could not be reached.
+
+    Attributes
+    ----------
+    problem
+        What it answered; None if it could not be reached or the answer was not its own.
+    """
+
+    def __init__(self, message: str, problem: Problem | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem
+        kind = problem.type.rsplit(":", 1)[-1] if problem else ""
+        self.exit_code = _EXIT_CODES.get(kind, SourceUnavailableError.exit_code)  # type: ignore[misc]
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status."""
+        return self.problem.status if self.problem else None
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """Symbols that look like the one that was unknown."""
+        return tuple(self.problem.suggestions or ()) if self.problem else ()
 
 
 @dataclass(frozen=True)
 class Ask(Generic[Answer]):
-    """One request and the type of its answer."""
+    """One request and the type of its answer; a parameter of None is not sent."""
 
     answer: type[Answer]
     path: str
@@ -69,17 +115,13 @@ class Ask(Generic[Answer]):
     method: str = "GET"
     timeout: float = TIMEOUT_SECONDS
 
-    def send(self) -> dict[str, Any]:
-        """Arguments of ``httpx.Client.request``."""
-        return {
-            "method": self.method,
-            "url": self.path,
-            "params": {name: value for name, value in self.params.items() if value is not None},
-            "timeout": self.timeout,
-        }
+    def of(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """Build the request that a client sends."""
+        params = {name: value for name, value in self.params.items() if value is not None}
+        return http.build_request(self.method, self.path, params=params, timeout=self.timeout)
 
     def read(self, response: httpx.Response) -> Answer:
-        """Read the answer; :class:`ServiceError` for a problem, or an answer that is not the service's."""
+        """Read the answer; :class:`ServiceError` for a problem, or for an answer that is not the service's."""
         if response.is_success:
             try:
                 return self.answer.model_validate_json(response.content)
@@ -104,7 +146,7 @@ def unreachable(base_url: httpx.URL, error: httpx.HTTPError) -> ServiceError:
 
 
 def checked_url(url: str) -> str:
-    """Return a service's address; :class:`InputError` for one that is none."""
+    """Return a service's address; :class:`InputError` for a text that is none."""
     try:
         read = httpx.URL(url)
         usable = read.scheme in ("http", "https") and read.host.encode("idna") != b""
@@ -120,30 +162,26 @@ def _shown(url: str | httpx.URL) -> str:
 
 
 def headers(api_key: str | None, admin_token: str | None) -> dict[str, str]:
-    """Headers of every request; :class:`InputError` for a key or token that fits in none."""
+    """Headers of every request; :class:`InputError` for a key or token that no header takes."""
     for name, secret in (("API key", api_key), ("admin token", admin_token)):
-        if secret and not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+        if secret and not is_sendable(secret):
             raise InputError(
                 f"The {name} has characters other than ASCII, or spaces or line ends around it, which no header "
                 "takes."
             )
-    made = {"accept": "application/json"}
+    sent = {"accept": "application/json"}
     if api_key:
-        made["x-api-key"] = api_key
+        sent["x-api-key"] = api_key
     if admin_token:
-        made["authorization"] = f"Bearer {admin_token}"
-    return made
+        sent["authorization"] = f"Bearer {admin_token}"
+    return sent
 
 
 def forecast(symbol: str, price: float | None, wait: bool) -> Ask[Forecast]:
     """``GET /forecast/{symbol}``; :class:`InputError` for a price that is none."""
     name = canonical(symbol)
-    return Ask(
-        Forecast,
-        f"/forecast/{quote(name)}",
-        {"price": _checked(name, price), "wait": wait or None},
-        timeout=WAIT_SECONDS if wait else TIMEOUT_SECONDS,
-    )
+    params = {"price": _checked(name, price), "wait": wait or None}
+    return Ask(Forecast, f"/forecast/{quote(name)}", params, timeout=_timeout(wait))
 
 
 def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None) -> Ask[Forecasts]:
@@ -165,25 +203,17 @@ def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None)
 def probability(symbol: str, strike: float, price: float | None, wait: bool) -> Ask[Probability]:
     """``GET /forecast/{symbol}/probability``; :class:`InputError` for a strike or a price that is none."""
     name = canonical(symbol)
-    return Ask(
-        Probability,
-        f"/forecast/{quote(name)}/probability",
-        {
-            "strike": checked_price(name, strike, what="Strike"),
-            "price": _checked(name, price),
-            "wait": wait or None,
-        },
-        timeout=WAIT_SECONDS if wait else TIMEOUT_SECONDS,
-    )
+    above = checked_price(name, strike, what="Strike")
+    params = {"strike": above, "price": _checked(name, price), "wait": wait or None}
+    return Ask(Probability, f"/forecast/{quote(name)}/probability", params, timeout=_timeout(wait))
 
 
 def _checked(symbol: str, price: float | None) -> float | None:
     return None if price is None else checked_price(symbol, price)
 
 
-def symbols() -> Ask[SymbolList]:
-    """``GET /symbols``."""
-    return Ask(SymbolList, "/symbols")
+def _timeout(wait: bool) -> float:
+    return WAIT_SECONDS if wait else TIMEOUT_SECONDS
 
 
 def symbol(name: str) -> Ask[SymbolInfo]:
@@ -201,26 +231,13 @@ def retrain(name: str) -> Ask[Job]:
     return Ask(Job, f"/admin/retrain/{quote(canonical(name))}", method="POST")
 
 
-def refresh() -> Ask[Job]:
-    """``POST /admin/refresh``."""
-    return Ask(Job, "/admin/refresh", method="POST")
-
-
 def job(job_id: str) -> Ask[Job]:
     """``GET /admin/jobs/{job_id}``."""
     return Ask(Job, f"/admin/jobs/{job_id}")
 
 
-def jobs() -> Ask[Jobs]:
-    """``GET /admin/jobs``."""
-    return Ask(Jobs, "/admin/jobs")
-
-
-def clear_cache() -> Ask[Cleared]:
-    """``POST /admin/cache/clear``."""
-    return Ask(Cleared, "/admin/cache/clear", method="POST")
-
-
-def ready() -> Ask[Health]:
-    """``GET /health/ready``."""
-    return Ask(Health, "/health/ready")
+SYMBOLS = Ask(SymbolList, "/symbols")
+CORRELATIONS = Ask(Job, "/admin/correlations", method="POST")
+JOBS = Ask(Jobs, "/admin/jobs")
+CLEAR_CACHE = Ask(Cleared, "/admin/cache/clear", method="POST")
+READY = Ask(Health, "/health/ready")

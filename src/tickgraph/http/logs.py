@@ -1,4 +1,4 @@
-"""Logs: one event a line, for people or as JSON, each with the id of its request."""
+"""Logs: one event a line, for people or as JSON, with the id of its request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _with_request(_: Any, __: str, event: structlog.typing.EventDict) -> structl
 
 
 def _escaped(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Escape what would steer the terminal of whoever reads the log, or forge a line of it."""
+    """Escape characters that would steer a reader's terminal, or forge a line of the log."""
     safe: structlog.typing.EventDict = {}
     for name, value in event.items():
         if name == "exception":

@@ -1,15 +1,14 @@
 """Prometheus metrics of a service: the names that dashboards already know, and what an operator needs.
 
-A label per symbol exists only for symbols that have a model, and only while there are few of them; anything
-else is counted under ``_other``, so that no caller can make the number of series grow.
+Only a symbol that has a model has a label, and only while there are few such symbols. All others are counted under
+``_other``, so that no caller can make the number of series grow.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,9 +25,8 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tickgraph.errors import StorageError
-from tickgraph.http import shared_metrics
 from tickgraph.http.operation_metrics import OperationMetrics
-from tickgraph.http.shared_metrics import FILES
+from tickgraph.http.shared_metrics import choose_values
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.observer import Observer
@@ -43,24 +41,16 @@ SECONDS = (
 
 
 class ServiceMetrics(Observer):
-    """Counts what happens in a service.
-
-    Parameters
-    ----------
-    symbol_labels
-        Largest number of trained symbols for which there is a label per symbol.
-    """
+    """Counts what happens in a service; symbols have labels while at most ``symbol_labels`` of them are trained."""
 
     def __init__(self, symbol_labels: int = 100) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge beside every counter, which nobody asks for
-        shared_metrics.choose_values()
-        self.multiprocess = shared_metrics.is_shared()
+        self.files = choose_values()  # None for a process that shares its metrics with none
         self._registry = CollectorRegistry()
         self._symbol_labels = symbol_labels
-        self._labelled: Callable[[str], str] = lambda symbol: OTHER
         self._serving: tuple[Forecaster, Watcher] | None = None
         self._aged: set[str] = set()  # labels of the models in memory
-        self._reading = threading.Lock()  # the watcher and a request for metrics may read at one time
+        self._reading = threading.Lock()  # the watcher and a scrape may read at one time
         self._jobs_waiting: Callable[[], int] = lambda: 0
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -69,10 +59,10 @@ class ServiceMetrics(Observer):
         def gauge(name: str, text: str, *labels: str, mode: str = "livesum") -> Gauge:
             return Gauge(name, text, labels, registry=self._registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
-        def seconds(name: str, text: str, *labels: str) -> Histogram:
-            return Histogram(name, text, labels, registry=self._registry, buckets=SECONDS)
+        def histogram(name: str, text: str, *labels: str, edges: Sequence[float] = SECONDS) -> Histogram:
+            return Histogram(name, text, labels, registry=self._registry, buckets=edges)
 
-        self.latency = seconds(
+        self.latency = histogram(
             "gnn_prediction_latency_seconds", "Time of a forecast inside the service.", "cached"
         )
         self.hits = counter("gnn_cache_hits", "Models found in memory.", "symbol")
@@ -84,7 +74,7 @@ class ServiceMetrics(Observer):
             mode="livemostrecent",
         )
         self.loads = counter("gnn_model_loads", "Generations loaded and verified.")
-        self.load_seconds = seconds("gnn_model_load_seconds", "Time to read and verify a generation.")
+        self.load_seconds = histogram("gnn_model_load_seconds", "Time to read and verify a generation.")
         self.verification_failures = counter(
             "gnn_verification_failures", "Generations that could not be read or verified.", "symbol"
         )
@@ -92,15 +82,16 @@ class ServiceMetrics(Observer):
             "gnn_models_refused", "Symbols whose current generation is not in service."
         )
         self.evictions = counter("gnn_cache_evictions", "Models that made room for others.")
-        self.eviction_idle = Histogram(
-            "gnn_cache_eviction_idle_seconds", "How long evicted models had not been asked for.",
-            registry=self._registry, buckets=(1, 10, 60, 600, 3600, 86400),
-        )  # fmt: skip
+        self.eviction_idle = histogram(
+            "gnn_cache_eviction_idle_seconds",
+            "How long evicted models had not been asked for.",
+            edges=(1, 10, 60, 600, 3600, 86400),
+        )
         self.models = gauge("gnn_cache_models", "Models in memory.")
         self.bytes = gauge("gnn_cache_bytes", "Bytes of the models in memory.")
         self.idle = gauge(
             "gnn_cache_idle_seconds",
-            "How long the least recently used model has not been asked for; a few seconds: the cache is too small.",
+            "How long nobody asked for the least recently used model; seconds: the cache is too small.",
         )
         self.fallbacks = counter("gnn_fallbacks", "Momentum forecasts computed, by reason.", "reason")
         self.forecasts_logged = counter("gnn_forecasts_logged", "Forecasts written to the journal.")
@@ -112,22 +103,23 @@ class ServiceMetrics(Observer):
             "Correlations computed since the stored ones were not fresh.",
             "reason",
         )
-        self.computations = seconds("gnn_compute_seconds", "Time of one network call, features included.")
-        self.batch = Histogram(
-            "gnn_batch_symbols", "Symbols of one network call.", registry=self._registry,
-            buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
-        )  # fmt: skip
+        self.computations = histogram("gnn_compute_seconds", "Time of one network call, features included.")
+        self.batch = histogram(
+            "gnn_batch_symbols",
+            "Symbols of one network call.",
+            edges=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
+        )
         self.compilations = counter("gnn_compilations", "Training programs compiled by worker processes.")
         self.jobs = counter("gnn_jobs", "Background jobs that ended.", "kind", "state")
         self.jobs_waiting = gauge("gnn_jobs_waiting", "Background jobs queued or running.")
         self.in_flight = gauge("gnn_requests_in_flight", "Requests in work.")
         self.queued = gauge("gnn_queue_depth", "Requests that wait for a thread.")
-        self.queue_seconds = seconds("gnn_queue_seconds", "Time that requests waited for a thread.")
+        self.queue_seconds = histogram("gnn_queue_seconds", "Time that requests waited for a thread.")
         self.shed = counter(
             "gnn_requests_shed", "Requests refused with 503: too many in work, or too slow.", "reason"
         )
         self.requests = counter("gnn_http_requests", "Requests by route and status.", "route", "status")
-        self.request_seconds = seconds("gnn_http_request_seconds", "Time of a request by route.", "route")
+        self.request_seconds = histogram("gnn_http_request_seconds", "Time of a request by route.", "route")
         self.prices_kept_total = counter(
             "gnn_price_read_failures",
             "Changed prices that could not be read; older ones stay in use.",
@@ -150,10 +142,10 @@ class ServiceMetrics(Observer):
             mode="livemin",
         )
         self.memory = gauge("gnn_memory_bytes", "Resident memory of the service's processes.")
-        self.operations = OperationMetrics(self._registry, multiprocess=self.multiprocess)
+        self.operations = OperationMetrics(self._registry, multiprocess=self.files is not None)
         self._cached = self.latency.labels("true")
         self._computed = self.latency.labels("false")
-        # Known labels exist from the start: the first of a kind is an increase, and no new series.
+        # Known labels exist from the start, so that the first event is an increase and no new series.
         for reason in ("overload", "timeout"):
             self.shed.labels(reason)
         for kind in ("train", "refresh"):
@@ -167,28 +159,24 @@ class ServiceMetrics(Observer):
         jobs_waiting: Callable[[], int],
         operations_dir: Path | None = None,
     ) -> None:
-        """Read gauges from this forecaster and its watcher, the jobs and the folder of operations.
-
-        Labels are the symbols that have models.
-        """
+        """Read gauges from this forecaster and its watcher, the jobs and the folder of operations."""
         self._serving, self._jobs_waiting = (forecaster, watcher), jobs_waiting
-
-        def label(symbol: str) -> str:
-            trained = forecaster.catalogue.trained
-            known = symbol in trained and len(trained) <= self._symbol_labels
-            return symbol if known else OTHER
-
-        self._labelled = label
         if operations_dir is not None:
-            self.operations.follow(operations_dir, lambda symbol: None if label(symbol) == OTHER else symbol)
+            self.operations.follow(
+                operations_dir, lambda symbol: symbol if self._label(symbol) == symbol else None
+            )
+
+    def _label(self, symbol: str) -> str:
+        trained = self._serving[0].catalogue.trained if self._serving else ()
+        return symbol if symbol in trained and len(trained) <= self._symbol_labels else OTHER
 
     def hit(self, symbol: str) -> None:
         """Count."""
-        self.hits.labels(self._labelled(symbol)).inc()
+        self.hits.labels(self._label(symbol)).inc()
 
     def missed(self, symbol: str) -> None:
         """Count."""
-        self.misses.labels(self._labelled(symbol)).inc()
+        self.misses.labels(self._label(symbol)).inc()
 
     def loaded(self, symbol: str, seconds: float) -> None:
         """Count and time."""
@@ -197,7 +185,7 @@ class ServiceMetrics(Observer):
 
     def refused(self, symbol: str, error: Exception) -> None:
         """Count."""
-        self.verification_failures.labels(self._labelled(symbol)).inc()
+        self.verification_failures.labels(self._label(symbol)).inc()
 
     def evicted(self, symbol: str, idle: float) -> None:
         """Count, and note for how long the model had not been asked for."""
@@ -218,10 +206,7 @@ class ServiceMetrics(Observer):
         self.fallbacks.labels(reason).inc()
 
     def looked(self) -> None:
-        """Bring the gauges up to date: of several processes, only one is asked for metrics."""
-        if self.multiprocess:
-            with contextlib.suppress(StorageError):  # who asks for metrics is told
-                FILES.look()
+        """Bring the gauges up to date: only one of several processes is asked for metrics."""
         self.last_look.set_to_current_time()
         self.operations.look()  # here only: no request waits for a file
         self._read_gauges()
@@ -252,13 +237,12 @@ class ServiceMetrics(Observer):
         StorageError
             The folder that several processes share cannot be written or read.
         """
-        if not self.multiprocess:
-            self._read_gauges()
-            return _text(self._registry)
-        FILES.look()
         self._read_gauges()
+        if self.files is None:
+            return _text(self._registry)
+        self.files.write()
         try:
-            return _text(shared_metrics.all_processes())
+            return _text(self.files.collector())
         except Exception as error:  # a file that vanished or was cut while it was read
             raise StorageError(
                 f"Metrics of all processes cannot be read: {error}. Ask again in a second."
@@ -266,13 +250,11 @@ class ServiceMetrics(Observer):
 
     def _read_gauges(self) -> None:
         with self._reading:
-            self._read_gauges_alone()
+            self.memory.set(psutil.Process().memory_info().rss)
+            if self._serving is not None:
+                self._read_serving(*self._serving)
 
-    def _read_gauges_alone(self) -> None:
-        self.memory.set(psutil.Process().memory_info().rss)
-        if self._serving is None:
-            return
-        forecaster, watcher = self._serving
+    def _read_serving(self, forecaster: Forecaster, watcher: Watcher) -> None:
         models = forecaster.models
         self.jobs_waiting.set(self._jobs_waiting())
         self.models.set(len(models))
@@ -285,34 +267,33 @@ class ServiceMetrics(Observer):
         now = datetime.now(UTC)
         oldest: dict[str, float] = {}
         for symbol in models.symbols():
-            model = models.peek(symbol)
-            if model is not None:
+            if model := models.peek(symbol):
                 hours = (now - model.trained_at).total_seconds() / 3600
-                name = self._labelled(symbol)
-                oldest[name] = max(hours, oldest.get(name, hours))
-        for name, hours in oldest.items():
-            self.staleness.labels(name).set(hours)
-        for name in self._aged - oldest.keys():
-            self.staleness.labels(name).set(math.nan)  # the files of several processes forget no series
-            if not self.multiprocess:
-                self.staleness.remove(name)
+                label = self._label(symbol)
+                oldest[label] = max(hours, oldest.get(label, hours))
+        for label, hours in oldest.items():
+            self.staleness.labels(label).set(hours)
+        for label in self._aged - oldest.keys():
+            self.staleness.labels(label).set(math.nan)  # several processes' files forget no series
+            if self.files is None:
+                self.staleness.remove(label)
         self._aged = set(oldest)
 
 
-def _text(known: CollectorRegistry | MultiProcessCollector) -> bytes:
+def _text(source: CollectorRegistry | MultiProcessCollector) -> bytes:
     registry = CollectorRegistry()
-    registry.register(_WithoutTheUnknown(known))
+    registry.register(_WithoutTheUnknown(source))
     return generate_latest(registry)
 
 
 class _WithoutTheUnknown:
-    """Metrics less the series whose value is not known: of models that have left memory, of runs that were not."""
+    """Metrics without the series of unknown value: of models that have left memory, of runs that never were."""
 
-    def __init__(self, all_of_them: CollectorRegistry | MultiProcessCollector) -> None:
-        self._all_of_them = all_of_them
+    def __init__(self, source: CollectorRegistry | MultiProcessCollector) -> None:
+        self._source = source
 
     def collect(self) -> Iterator[Metric]:
         """Give each metric."""
-        for metric in self._all_of_them.collect():
+        for metric in self._source.collect():
             metric.samples = [sample for sample in metric.samples if not math.isnan(sample.value)]
             yield metric

@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Collection
 from contextvars import ContextVar
 
 import structlog
@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tickgraph.http.metrics import ServiceMetrics
-from tickgraph.http.prefix import local_path
-from tickgraph.http.problem import OverloadedError, problem_of, respond, unforeseen
+from tickgraph.http.problem import OverloadedError, respond_to, unforeseen
+from tickgraph.http.proxy import local_path
 
 SLOW_SECONDS = 0.25  # slower requests are always logged
 REQUEST_ID = b"x-request-id"
@@ -41,16 +41,9 @@ _log = structlog.get_logger("tickgraph.http")
 
 
 class Envelope:
-    """Give each request an id, and its answer the id and security headers; log and count it.
+    """Give each request an id, and its answer the id and security headers; count and log it.
 
-    Parameters
-    ----------
-    app
-        What answers.
-    metrics
-        Counts by route and status.
-    log_all
-        Log every request, not only those that fail or are slow.
+    Failed and slow requests are logged, and with ``log_all`` every request.
     """
 
     def __init__(self, app: ASGIApp, metrics: ServiceMetrics, *, log_all: bool = False) -> None:
@@ -78,16 +71,16 @@ class Envelope:
 
         try:
             await self._app(scope, receive, sending)
-        except asyncio.CancelledError:  # the service stops, and the time for what is in flight is up
+        except asyncio.CancelledError:  # the service stops, and the time for requests in work is up
             if begun:
                 raise
             error = OverloadedError("The service is stopping. Ask again in a second.")
-            await respond(problem_of(error, request=Request(scope)))(scope, receive, sending)
+            await respond_to(Request(scope), error)(scope, receive, sending)
         except Exception as error:
-            if begun:  # of an answer that has begun, only its breaking off can tell
+            if begun:  # the client sees that the answer breaks off
                 raise
             _log.error("unexpected fault", exc_info=error)
-            await unforeseen(scope["path"], scope["request_id"])(scope, receive, sending)
+            await unforeseen(Request(scope))(scope, receive, sending)
         finally:
             request_id.reset(token)
             self._note(scope, status, time.perf_counter() - started)
@@ -110,37 +103,26 @@ class Envelope:
 
 
 class Admission:
-    """Refuse requests beyond a bound, at once, so that none waits for ever.
+    """Refuse requests beyond ``bound`` at once, so that none waits for ever.
 
-    Health and metrics are always let in: they must answer when all else is busy.
-
-    Parameters
-    ----------
-    app
-        What answers.
-    metrics
-        Shows how many are in work, and counts those refused.
-    bound
-        Most requests in work.
-    exempt
-        Whether a path is let in regardless.
+    The ``exempt`` paths are always let in: health and metrics must answer when all else is busy.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: ServiceMetrics, bound: int, exempt: Callable[[str], bool]
+        self, app: ASGIApp, metrics: ServiceMetrics, bound: int, exempt: Collection[str] = ()
     ) -> None:
         self._app, self._metrics, self._bound, self._exempt = app, metrics, bound, exempt
         self._in_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
-        if scope["type"] != "http" or self._exempt(local_path(scope)):
+        if scope["type"] != "http" or local_path(scope) in self._exempt:
             await self._app(scope, receive, send)
             return
         if self._in_work >= self._bound:
             self._metrics.shed.labels("overload").inc()
             error = OverloadedError(f"{self._bound} requests are in work. Try again in a second.")
-            await respond(problem_of(error, request=Request(scope)))(scope, receive, send)
+            await respond_to(Request(scope), error)(scope, receive, send)
             return
         self._in_work += 1
         self._metrics.in_flight.inc()

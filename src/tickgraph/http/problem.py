@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -21,9 +22,10 @@ from tickgraph.errors import (
     SymbolError,
     TickgraphError,
 )
-from tickgraph.http.prefix import local_path
-from tickgraph.http.schema import Problem
+from tickgraph.http.proxy import local_path
+from tickgraph.http.responses import Problem
 from tickgraph.pipeline.background import QueueFullError
+from tickgraph.wording import in_words
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "1"
@@ -46,7 +48,7 @@ class UnknownSymbolError(SymbolError):
 
 
 class OverloadedError(TickgraphError):
-    """The service takes on no more work: it has enough, or it is stopping."""
+    """The service takes no more work: too much is in work, or it is stopping."""
 
 
 class SlowError(TickgraphError):
@@ -54,7 +56,7 @@ class SlowError(TickgraphError):
 
 
 class UnauthorisedError(TickgraphError):
-    """Missing or wrong key or token; ``scheme`` says which of them is asked for."""
+    """A key or token is missing or wrong; ``scheme`` says which of the two the route asks for."""
 
     def __init__(self, message: str, scheme: str) -> None:
         super().__init__(message)
@@ -69,7 +71,7 @@ class RateLimitedError(TickgraphError):
         self.retry_after = retry_after
 
 
-# The first class that an error is an instance of decides: status, type, title.
+# Status, type and title of an error: those of the first class that it is an instance of.
 _KINDS: tuple[tuple[type[TickgraphError], int, str, str], ...] = (
     (UnknownSymbolError, 404, "unknown-symbol", "Unknown symbol"),
     (InputError, 422, "bad-input", "The request cannot be used"),
@@ -88,26 +90,83 @@ _KINDS: tuple[tuple[type[TickgraphError], int, str, str], ...] = (
 )
 
 
-def problem_of(error: TickgraphError, *, request: Request | None = None) -> Problem:
-    """Describe an error."""
+_DESCRIPTIONS = {
+    401: "A key or token is missing or wrong",
+    404: "Unknown symbol, with suggestions",
+    422: "The request cannot be used",
+    429: "Too many requests from this client",
+    500: "An unexpected fault",
+    503: "Not now: overloaded, or models or prices cannot be read; see Retry-After",
+}
+_TOO_LARGE = {  # the server refuses it before any route sees it, in plain text
+    "description": "The request is larger than 64 KiB",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+
+
+def described(description: str) -> dict[str, Any]:
+    """Describe for OpenAPI an answer that is a problem."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "content": content}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe for OpenAPI the problems that a route may answer with: these, and those of every route."""
+    every = sorted({401, 429, 500, 503, *statuses})
+    return {**{status: described(_DESCRIPTIONS[status]) for status in every}, 413: _TOO_LARGE}
+
+
+def problem_at(
+    request: Request, kind: str | None, title: str, status: int, detail: str, **more: Any
+) -> Problem:
+    """Problem of a request; a ``kind`` of None is for what HTTP itself names, such as 405."""
+    return Problem(
+        type=f"urn:tickgraph:problem:{kind}" if kind else "about:blank",
+        title=title,
+        status=status,
+        detail=detail,
+        instance=request.scope["path"],
+        request_id=request.scope.get("request_id"),
+        **more,
+    )
+
+
+def problem_of(error: TickgraphError) -> Problem:
+    """Describe an error, without the request that it ended."""
     status, kind, title = next(row[1:] for row in _KINDS if isinstance(error, row[0]))
     return Problem(
         type=f"urn:tickgraph:problem:{kind}",
         title=title,
         status=status,
         detail=str(error),
-        instance=request.url.path if request else None,
-        request_id=request.scope.get("request_id") if request else None,
         symbol=getattr(error, "symbol", None),
         suggestions=getattr(error, "suggestions", None),
     )
 
 
-def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Send a problem; 503 says when to come back."""
     extra = {"Retry-After": RETRY_AFTER} if problem.status == 503 else {}
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, {**extra, **(headers or {})}, MEDIA_TYPE)
+
+
+def respond_to(request: Request, error: TickgraphError) -> Response:
+    """Answer a request with an error."""
+    headers = {}
+    if isinstance(error, RateLimitedError):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, UnauthorisedError):
+        headers["WWW-Authenticate"] = f'{error.scheme} realm="tickgraph"'
+    where = {"instance": request.scope["path"], "request_id": request.scope.get("request_id")}
+    return respond(problem_of(error).model_copy(update=where), headers)
+
+
+def unforeseen(request: Request) -> Response:
+    """Answer a request that ended in a fault nobody foresaw; the log alone says what it was."""
+    detail = "An unexpected fault, which was logged under the request's id. Please report it."
+    return respond(problem_at(request, "internal", "Internal error", 500, detail))
 
 
 def install(app: FastAPI) -> None:
@@ -119,34 +178,20 @@ def install(app: FastAPI) -> None:
 
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, TickgraphError)  # noqa: S101  registered for this class
-    headers = {}
-    if isinstance(error, RateLimitedError):
-        headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, UnauthorisedError):
-        headers["WWW-Authenticate"] = f'{error.scheme} realm="tickgraph"'
-    problem = problem_of(error, request=request)
-    if problem.status >= 500:
-        _log.warning("%s: %s", problem.title, problem.detail)
-    return respond(problem, headers)
+    response = respond_to(request, error)
+    if response.status_code >= 500:
+        _log.warning("%s: %s", problem_of(error).title, error)
+    return response
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    errors: list[dict[str, Any]] = [
-        {"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()
-    ]
-    detail = "; ".join(f"{one['where']}: {one['problem']}" for one in errors)
-    return respond(
-        Problem(
-            type="urn:tickgraph:problem:bad-input",
-            title="The request cannot be used",
-            status=422,
-            detail=detail,
-            instance=request.url.path,
-            request_id=request.scope.get("request_id"),
-            errors=errors,
-        )
-    )
+    errors: list[dict[str, str]] = []
+    for one in error.errors():
+        where, *name = map(str, one["loc"])  # query or path, and the parameter
+        errors.append({"where": ".".join((where, *name)), "problem": in_words(one | {"loc": tuple(name)})})
+    detail = "; ".join(one["problem"].rstrip(".") for one in errors) + "."
+    return respond(problem_at(request, "bad-input", "The request cannot be used", 422, detail, errors=errors))
 
 
 async def _protocol(request: Request, error: Exception) -> Response:
@@ -157,26 +202,5 @@ async def _protocol(request: Request, error: Exception) -> Response:
         and request.app.state.service.settings.serve.admin_token is None
     ):
         hint = "Administration is off: the service has no TICKGRAPH_SERVE__ADMIN_TOKEN."
-    problem = Problem(
-        type="about:blank",
-        title=str(error.detail),
-        status=error.status_code,
-        detail=f"{request.method} {request.url.path}: {error.detail}. {hint}",
-        instance=request.url.path,
-        request_id=request.scope.get("request_id"),
-    )
-    return respond(problem, dict(error.headers or {}))
-
-
-def unforeseen(path: str, identity: str) -> Response:
-    """Answer to a request that ended in a fault nobody foresaw; what it was is in the log only."""
-    return respond(
-        Problem(
-            type="urn:tickgraph:problem:internal",
-            title="Internal error",
-            status=500,
-            detail="An unexpected fault, which was logged under the request's id. Please report it.",
-            instance=path,
-            request_id=identity,
-        )
-    )
+    detail = f"{request.method} {request.url.path}: {error.detail}. {hint}"
+    return respond(problem_at(request, None, str(error.detail), error.status_code, detail), error.headers)

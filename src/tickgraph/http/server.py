@@ -1,4 +1,4 @@
-"""Run the application under uvicorn: one process, or several that share nothing but their files."""
+"""Run the application under uvicorn: in one process, or in several that share nothing but files."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from uvicorn.supervisors import Multiprocess
 
 from tickgraph.errors import InputError
 from tickgraph.http import shared_metrics, tracing
-from tickgraph.http.access import guards
-from tickgraph.http.app import create_app
+from tickgraph.http.application import create_app
+from tickgraph.http.connection import GuardedProtocol
+from tickgraph.http.guards import guards
 from tickgraph.http.logs import configure
-from tickgraph.http.protocol import GuardedProtocol
 from tickgraph.settings import Settings, load_settings
 
-FLAGS_VARIABLE = "TICKGRAPH_SERVE_FLAGS"  # the command line's settings, on their way to worker processes
+FLAGS_VARIABLE = "TICKGRAPH_SERVE_FLAGS"  # carries the command line's settings to worker processes
 BACKLOG = 1_024
-LEAVE_SECONDS = 5.0  # for a process whose service has stopped; what hangs in storage cannot hold it up
+LEAVE_SECONDS = 5.0  # for a process whose service has stopped: a call that hangs must not hold it up
 
 
 def run(settings: Settings, flags: str = "{}") -> None:
-    """Serve until a signal; requests in flight are finished first.
+    """Serve until a signal; requests in work are finished first.
 
     Parameters
     ----------
     settings
         What to serve and how.
     flags
-        JSON of what was given on the command line; worker processes read the rest for themselves.
+        JSON of the settings on the command line; worker processes read the others for themselves.
     """
-    # What only an application would refuse is refused here: a worker process that it ends is started again.
+    # A worker process that its application ends is started again, so a bad limit or a missing extra is refused here.
     guards(settings.serve.api_keys, settings.serve.rate_limit)
     if settings.serve.tracing:
         tracing.must_be_installed()
     sockets = [listen(settings.serve.host, settings.serve.port)]
-    # uvicorn raises a signal again once it has stopped in order: that end is a success, and the workers of
-    # training are let go like after any other.
+    # uvicorn raises a signal again once it has stopped in order. That end is a success, and training processes end as
+    # after any other.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if hasattr(signal, "SIGHUP") and settings.serve.workers == 1:  # several are restarted by it
+    if hasattr(signal, "SIGHUP") and settings.serve.workers == 1:  # uvicorn restarts several by it
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     if settings.serve.workers == 1:
         os.environ.pop(shared_metrics.VARIABLE, None)  # one process shares its metrics with none
         try:
-            uvicorn.Server(configuration(_prepared(settings), settings)).run(sockets)
+            uvicorn.Server(configuration(_application(settings), settings)).run(sockets)
         finally:
             _leave_within(LEAVE_SECONDS)
         return
@@ -66,10 +66,10 @@ def run(settings: Settings, flags: str = "{}") -> None:
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's, but a process that does not stop in its time is ended by force."""
+    """uvicorn's supervisor, which also kills a process that does not stop in its time."""
 
     def join_all(self) -> None:
-        """Wait for every process to stop: as long as requests and training may take, and a little."""
+        """Wait for every process to stop: as long as requests and training may take, and a little more."""
         deadline = time.monotonic() + 2 * (self.config.timeout_graceful_shutdown or 0) + 4 * LEAVE_SECONDS
         for one in self.processes:
             one.process.join(max(0.0, deadline - time.monotonic()))
@@ -79,19 +79,19 @@ class Supervisor(Multiprocess):
 
 
 def _leave_within(seconds: float) -> None:
-    """End the process in that time, even if a library waits for a thread or a process that hangs."""
+    """End the process after so long, even if a library waits for a thread or a process that hangs."""
     timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True
     timer.start()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the service's socket, and say where it is.
+    """Open the service's socket, and say on stderr where it is.
 
     Raises
     ------
     InputError
-        The address is not this machine's, the port is taken, or it takes more rights.
+        The address is not this machine's, or the port is taken or needs more rights.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -108,11 +108,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def from_environment() -> FastAPI:
-    """Application of a worker process, which ends in order when the one that started it is no more."""
+    """Application of a worker process; it ends in order when the process that started it has ended."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
-    return _prepared(load_settings(**json.loads(os.environ[FLAGS_VARIABLE])))
+    return _application(load_settings(**json.loads(os.environ[FLAGS_VARIABLE])))
 
 
 def _end_after(sentinel: int) -> None:
@@ -120,14 +120,14 @@ def _end_after(sentinel: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _prepared(settings: Settings) -> FastAPI:
+def _application(settings: Settings) -> FastAPI:
     configure(settings.serve.log_format)
     GuardedProtocol.header_seconds = settings.serve.header_seconds
     return create_app(settings)
 
 
 def configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
-    """Uvicorn's configuration for an application, or for the name of a function that makes one."""
+    """Configure uvicorn for an application, or for the name of a function that makes one."""
     serve = settings.serve
     return uvicorn.Config(
         app,
@@ -140,7 +140,7 @@ def configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=serve.keep_alive_seconds,
         timeout_graceful_shutdown=serve.drain_seconds,
         server_header=False,
-        proxy_headers=False,  # the application believes the proxies that are named, see prefix.py
+        proxy_headers=False,  # see proxy.py
         access_log=False,
         log_config=None,
     )

@@ -1,24 +1,26 @@
-"""Metrics of several processes: each writes files into one folder, and whoever is asked adds them up.
+"""Metrics of several processes: each writes files into one folder, and the process that is asked adds them up.
 
-No fault of the folder takes the service down. Every value is kept in memory as well, so one that cannot be written is
-not lost. A folder that was cleaned away is made again, and each process writes into it what it has counted, at its
-next look.
+Every value is kept in memory, and one thread writes all of them once a second. So no request waits for the folder, and
+no fault of the folder takes the service down. A folder that was cleaned away is made again, with all that was counted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
-from prometheus_client import CollectorRegistry, values
+from prometheus_client import values
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tickgraph.errors import StorageError
@@ -26,6 +28,7 @@ from tickgraph.pipeline.jobs import Ownership
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks for the folder
 FILE_SIZE = 1 << 20  # bytes; room for thousands of series
+WRITE_SECONDS = 1.0  # between two writes of all values
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +37,8 @@ _log = logging.getLogger(__name__)
 def folder_of_a_service(runtime_dir: Path) -> Iterator[Path]:
     """An empty folder of this service alone, named in the environment for the processes that it starts.
 
-    It lies below the runtime folder, where no cleaner of temporary files works, or in the folder that the variable
-    names already. What services that were killed have left there is removed.
+    It lies below the runtime folder, where no cleaner of temporary files works, or below the folder that the variable
+    names already. What killed services have left there is removed.
     """
     before = os.environ.get(VARIABLE)
     parent = Path(before or runtime_dir / "metrics")
@@ -64,147 +67,139 @@ def folder_of_a_service(runtime_dir: Path) -> Iterator[Path]:
 
 
 class SharedFiles:
-    """Files of this process in the folder that the environment names.
+    """Files of one process in the shared folder, and the thread that writes them."""
 
-    prometheus_client opens its files anew when its process has another identity, as after a fork. So a process whose
-    files are gone takes another identity.
-    """
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.values: list[SharedValue] = []
+        # A process that had the same id has left files of another name.
+        self._identity = f"{os.getpid()}-{time.time_ns():x}"
+        self._files: dict[str, MmapedDict] = {}
+        self._lock = threading.Lock()  # held while the folder is used, so never taken by a request
+        self._stopping = threading.Event()
+        self._writer = threading.Thread(target=self._write_for_good, name="tickgraph-metrics", daemon=True)
 
-    def __init__(self) -> None:
-        self._pid, self._renewals = os.getpid(), 0
-        self._seen: set[str] = set()
-        self._values: list[SharedValue] = []
-        self.lock = threading.RLock()
-        self.fault: str | None = None
+    def start(self) -> None:
+        """Write all values once a second from now on."""
+        self._writer.start()
 
-    def identity(self) -> str:
-        """Name of this process in its files' names: its id, and how often its files were made again."""
-        if self._pid != os.getpid():
-            self._pid, self._renewals = os.getpid(), 0
-        return f"{self._pid}-{self._renewals}" if self._renewals else str(self._pid)
+    def stop(self, seconds: float) -> None:
+        """Write once more, and wait so long for that."""
+        self._stopping.set()
+        if self._writer.ident is not None:
+            self._writer.join(seconds)
 
-    def add(self, value: SharedValue) -> None:
-        """Remember a value, to write it again when the files are gone."""
-        self._values.append(value)
-
-    def reserve(self, kind: str, identity: str | None = None) -> None:
-        """Take a file's space on the disk; OSError where there is none.
-
-        The file is written through memory. On a full disk that ends the process if the file has no space of its own.
-        """
-        if not hasattr(os, "posix_fallocate"):
-            return
-        path = Path(os.environ[VARIABLE]) / f"{kind}_{identity or self.identity()}.db"
-        with path.open("ab") as file:
-            if not os.fstat(file.fileno()).st_size:
-                os.posix_fallocate(file.fileno(), 0, FILE_SIZE)
-
-    def look(self) -> None:
-        """Make the folder and this process's files again where they are gone.
+    def write(self) -> None:
+        """Write all values; make the folder and files again where they are gone.
 
         Raises
         ------
         StorageError
-            They cannot be made; the next look tries again.
+            They cannot be written; the next write tries again.
         """
-        folder = Path(os.environ[VARIABLE])
-        with self.lock:
+        with self._lock:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                own = self._own(folder)
-                if self.fault is not None or not own or not self._seen <= own:
-                    self._renew(folder)
-                    own = self._own(folder)
-                self._seen = own
-            except OSError as error:
-                self.fault = str(error)
-            if self.fault is not None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                for kind in {value.kind for value in tuple(self.values)}:
+                    self._open(kind)
+                for value in tuple(self.values):
+                    if value.kind in self._files:  # not one that was made just now
+                        value.write_to(self._files[value.kind])
+            except Exception as error:
                 raise StorageError(
-                    f"Metrics cannot be kept in {folder}: {self.fault}. Make the folder writable."
-                )
+                    f"Metrics cannot be kept in {self.folder}: {error}. Make the folder writable."
+                ) from error
 
-    def _own(self, folder: Path) -> set[str]:
-        return {path.name for path in folder.glob(f"*_{self.identity()}.db")}
+    def collector(self) -> MultiProcessCollector:
+        """Metrics of all processes that share the folder, without the gauges of processes that have ended."""
+        forget_the_dead(self.folder, self._identity)
+        return MultiProcessCollector(None, str(self.folder))  # type: ignore[no-untyped-call]
 
-    def _renew(self, folder: Path) -> None:
-        left = self._own(folder)
-        # Before any value takes the new identity: it opens the files of all of them.
-        for kind in {value.kind for value in self._values}:
-            self.reserve(kind, f"{os.getpid()}-{self._renewals + 1}")
-        self._renewals += 1
-        self.fault = None
-        for value in self._values:
-            value.write()
-        for name in left:  # all that they hold is in the new files
-            (folder / name).unlink(missing_ok=True)
+    def _open(self, kind: str) -> None:
+        path = self.folder / f"{kind}_{self._identity}.db"
+        if kind in self._files and path.exists():
+            return
+        if file := self._files.pop(kind, None):
+            file.close()  # type: ignore[no-untyped-call]
+        try:
+            if hasattr(os, "posix_fallocate"):
+                # The file is written through memory. On a full disk that ends the process, unless the file has its
+                # space already.
+                with path.open("ab") as reserved:
+                    os.posix_fallocate(reserved.fileno(), 0, FILE_SIZE)
+            self._files[kind] = MmapedDict(str(path))  # type: ignore[no-untyped-call]
+        except OSError:
+            path.unlink(missing_ok=True)  # a file without its size could not be read
+            raise
+
+    def _write_for_good(self) -> None:
+        fault = ""
+        while True:
+            stopping = self._stopping.wait(WRITE_SECONDS)
+            try:
+                self.write()
+                fault = ""
+            except Exception as error:  # noqa: BLE001  whatever it was, the next write may succeed
+                if str(error) != fault:  # once, not every second
+                    _log.warning("metrics cannot be written: %s", error)
+                fault = str(error)
+            if stopping:
+                return
 
 
-FILES = SharedFiles()
+class SharedValue(values.MutexValue):
+    """A number in memory, which the files of this process get once a second."""
 
-
-class SharedValue(values.MultiProcessValue(FILES.identity)):  # type: ignore[misc]
-    """A number that is kept in memory and written to this process's files; what fails there never fails the caller."""
-
-    def __init__(self, *made_of: Any, **options: Any) -> None:
-        self._made_of, self._options, self._is_open = made_of, options, False
-        mode = options.get("multiprocess_mode", "")
-        self.kind = f"{made_of[0]}_{mode}" if mode else made_of[0]
-        self._kept, self._kept_at = 0.0, 0.0
-        with FILES.lock:
-            FILES.add(self)
-            self.write()
-
-    def inc(self, amount: float) -> None:
-        """Add to it."""
-        with FILES.lock:
-            self._kept, self._kept_at = self._kept + amount, 0.0
-            self.write()
+    def __init__(
+        self,
+        files: SharedFiles,
+        kind: str,
+        metric: str,
+        name: str,
+        labels: list[str],
+        label_values: list[str],
+        text: str,
+        multiprocess_mode: str = "",
+        **options: Any,
+    ) -> None:
+        super().__init__(kind, metric, name, labels, label_values, text, **options)  # type: ignore[no-untyped-call]
+        self.kind = f"{kind}_{multiprocess_mode}" if multiprocess_mode else kind
+        self.key = mmap_key(metric, name, labels, label_values, text)
+        self._timestamp = 0.0
+        files.values.append(self)
 
     def set(self, value: float, timestamp: float | None = None) -> None:
         """Give it a value."""
-        with FILES.lock:
-            self._kept, self._kept_at = value, timestamp or 0.0
-            self.write()
+        with self._lock:
+            self._value, self._timestamp = value, timestamp or 0.0
 
-    def get(self) -> float:
-        """Value in this process."""
-        return self._kept
-
-    def write(self) -> None:
-        """Put it into the files, with the lock held; what goes wrong is mended by the next look."""
-        try:
-            if not self._is_open:
-                FILES.reserve(self.kind)
-                super().__init__(*self._made_of, **self._options)
-                self._is_open = True
-                if self._made_of[0] != "gauge":  # a process that had the same id has counted before
-                    self._kept += self._value
-            super().set(self._kept, self._kept_at)
-        except Exception as error:  # noqa: BLE001  a missing folder, a closed file: no request may fail by it
-            if FILES.fault is None:
-                _log.warning("metrics cannot be written: %s", error)
-            FILES.fault = str(error)
+    def write_to(self, file: MmapedDict) -> None:
+        """Put it into a file."""
+        with self._lock:
+            value, timestamp = self._value, self._timestamp
+        file.write_value(self.key, value, timestamp)  # type: ignore[no-untyped-call]
 
 
-def is_shared() -> bool:
-    """Whether the process is one of several, or is told to behave so."""
-    return VARIABLE in os.environ
+def choose_values() -> SharedFiles | None:
+    """Have prometheus_client keep its numbers in memory alone, or in files too if the environment names a folder."""
+    folder = os.environ.get(VARIABLE)
+    files = SharedFiles(Path(folder)) if folder is not None else None
+    values.ValueClass = functools.partial(SharedValue, files) if files else values.MutexValue
+    return files
 
 
-def choose_values() -> None:
-    """Have prometheus_client keep its numbers in memory alone, or in shared files too, as the environment says now."""
-    values.ValueClass = SharedValue if is_shared() else values.MutexValue
+def forget_the_dead(folder: Path, own: str = "") -> None:
+    """Drop the gauges of processes that have ended; what they counted stays.
 
-
-def all_processes() -> CollectorRegistry | MultiProcessCollector:
-    """Metrics of all processes that share the folder, less the gauges of those that are no more."""
-    folder = Path(os.environ[VARIABLE])
-    forget_the_dead(folder)
-    return MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
-
-
-def forget_the_dead(folder: Path) -> None:
-    """Drop the gauges of processes that are no more; what they counted stays."""
+    Parameters
+    ----------
+    folder
+        Where the files are.
+    own
+        Name of this process in its files' names. Other files with its id are of a process that had the id before.
+    """
     for path in folder.glob("gauge_live*_*.db"):
-        if not psutil.pid_exists(int(path.stem.rsplit("_", 1)[-1].partition("-")[0])):
+        identity = path.stem.rsplit("_", 1)[-1]
+        process = int(identity.partition("-")[0])
+        if identity != own and (process == os.getpid() or not psutil.pid_exists(process)):
             path.unlink(missing_ok=True)  # another process may be asked at the same moment

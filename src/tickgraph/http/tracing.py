@@ -10,7 +10,7 @@ from tickgraph.errors import InputError
 
 FLUSH_MILLISECONDS = 5_000
 
-# Of whole addresses: a host may be called metrics.
+# Whole addresses: a host may be called metrics.
 _UNTRACED = r"^https?://[^/]+/(health/live|health/ready|metrics)$"
 
 
@@ -25,10 +25,10 @@ def must_be_installed() -> None:
 
 
 def trace(app: FastAPI) -> None:
-    """Trace the application's requests; health and metrics are left out.
+    """Trace the application's requests, but not those for health and metrics.
 
     Spans go by OTLP over HTTP to ``OTEL_EXPORTER_OTLP_ENDPOINT`` (http://localhost:4318), or to stdout with
-    ``OTEL_TRACES_EXPORTER=console``; a provider of traces that the process has set up already is used as it is.
+    ``OTEL_TRACES_EXPORTER=console``. A provider of traces that the process already has is used as it is.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def trace(app: FastAPI) -> None:
 
 
 def flush() -> None:
-    """Send the spans that wait to be sent: one of several processes ends without the interpreter's exit."""
+    """Send the spans that still wait: one of several processes ends without the interpreter's exit."""
     from opentelemetry import trace as api
     from opentelemetry.sdk.trace import TracerProvider
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
 
 from tickgraph.errors import InputError
+from tickgraph.secret import is_sendable
 from tickgraph.wording import in_words
 
 TOKEN_VARIABLE = "TICKGRAPH_TIINGO_TOKEN"  # noqa: S105  the name of one
@@ -26,7 +27,7 @@ def _each_once(names: tuple[ProviderName, ...]) -> tuple[ProviderName, ...]:
 
 def _sendable(token: SecretStr) -> SecretStr:
     text = token.get_secret_value()
-    if not (text and text.isascii() and text.isprintable() and " " not in text):
+    if not is_sendable(text) or " " in text:
         raise ValueError("a token is sent in a header: ASCII only, no spaces or line ends")
     return token
 

@@ -1,4 +1,4 @@
-"""The application: routes, what guards them, and what stands around them."""
+"""The application: its routes, their guards, and the middleware around them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 import tickgraph
-from tickgraph.http import problem, tracing
-from tickgraph.http.access import guards, only_known_query
+from tickgraph.http import forecast_routes, operator_routes, problem, symbol_routes, tracing
+from tickgraph.http.guards import guards, only_known_query
 from tickgraph.http.middleware import Admission, Envelope
-from tickgraph.http.prefix import BehindProxies
-from tickgraph.http.routes import admin, forecasts, health, symbols
-from tickgraph.http.routes.documented import PROBLEM_SCHEMA
+from tickgraph.http.proxy import BehindProxies
 from tickgraph.http.service import Service
 from tickgraph.settings import Settings
 
@@ -56,23 +54,18 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         Middleware(BehindProxies, root_path=serve.root_path, trusted=serve.trusted_proxies),
         Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),
         Middleware(
-            Admission,
-            metrics=service.metrics,
-            bound=serve.max_in_flight,
-            exempt=lambda path: path in health.PATHS,
+            Admission, metrics=service.metrics, bound=serve.max_in_flight, exempt=operator_routes.PATHS
         ),
     ]
     if serve.cors_origins:
-        middleware.insert(
-            2,
-            Middleware(
-                CORSMiddleware,
-                allow_origins=serve.cors_origins,
-                allow_methods=["GET"],
-                allow_headers=["*"],
-                expose_headers=["X-Request-Id", "Retry-After"],
-            ),
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=serve.cors_origins,
+            allow_methods=["GET"],
+            allow_headers=["*"],
+            expose_headers=["X-Request-Id", "Retry-After"],
         )
+        middleware.insert(2, cors)
     app = FastAPIOffline(  # /docs with its scripts from here: no browser need ask a stranger for them
         title="tickgraph",
         version=tickgraph.__version__,
@@ -83,15 +76,14 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     )
     app.state.service = service
     problem.install(app)
-    public = guards(serve.api_keys, serve.rate_limit)
-    app.router.routes.insert(0, forecasts.forecast_route(public))  # the first that is tried
-    strict = Depends(only_known_query)
-    app.include_router(forecasts.router, dependencies=[*public, strict])
-    app.include_router(symbols.router, dependencies=[*public, strict])
-    app.include_router(health.router)
+    public, strict = guards(serve.api_keys, serve.rate_limit), Depends(only_known_query)
+    app.router.routes.insert(0, forecast_routes.PlainRoute(public))  # the first that is tried
+    app.include_router(forecast_routes.router, dependencies=[*public, strict])
+    app.include_router(symbol_routes.router, dependencies=[*public, strict])
+    app.include_router(operator_routes.health)
     if serve.admin_token is not None:
         only_admin = guards((), serve.rate_limit, serve.admin_token)
-        app.include_router(admin.router, dependencies=[*only_admin, strict])
+        app.include_router(operator_routes.admin, dependencies=[*only_admin, strict])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     if serve.tracing:
         tracing.trace(app)
@@ -99,11 +91,11 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """OpenAPI document, with the schema of problems, which routes name but do not return."""
+    """OpenAPI document; routes name the schema of problems and do not return it, so it is added."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+        document["components"]["schemas"]["Problem"] = problem.PROBLEM_SCHEMA
         app.openapi_schema = document
     return app.openapi_schema

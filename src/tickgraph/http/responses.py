@@ -1,20 +1,28 @@
-"""What the service says: the JSON of its answers."""
+"""The JSON that the service answers with.
+
+Its examples are answers of a service that was trained on the bundled sample.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
+from importlib import resources
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from tickgraph.http import examples
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
 
+_EXAMPLES: dict[str, Any] = json.loads(
+    resources.files("tickgraph.http").joinpath("examples.json").read_text("utf-8")
+)
 
-def _example(value: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [value]})
+
+def _example(name: str) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [_EXAMPLES[name]]})
 
 
 class _Answer(BaseModel):
@@ -36,7 +44,7 @@ class Timings:
 class ForecastAnswer(Forecast):
     """Forecast of one symbol's next close, as the service gives it."""
 
-    model_config = _example(examples.FORECAST)
+    model_config = _example("forecast")
 
     cached: bool
     """Whether it was answered from memory, with nothing read or computed."""
@@ -49,7 +57,7 @@ class ForecastAnswer(Forecast):
 class Problem(_Answer):
     """An error, as problem details (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.PROBLEM]})
+    model_config = ConfigDict(extra="allow", **_example("problem"))
 
     type: str
     """What kind it is, to branch on, such as `urn:tickgraph:problem:unknown-symbol`."""
@@ -74,7 +82,7 @@ class Problem(_Answer):
 class ForecastsAnswer(_Answer):
     """Forecasts of several symbols; what failed is named with its reason."""
 
-    model_config = _example(examples.FORECASTS)
+    model_config = _example("forecasts")
 
     forecasts: dict[str, Forecast]
     """By symbol."""
@@ -98,7 +106,7 @@ class Quantile(_Answer):
 class ProbabilityAnswer(_Answer):
     """Probability that the next close lies above a strike."""
 
-    model_config = _example(examples.PROBABILITY)
+    model_config = _example("probability")
 
     symbol: str
     """Ticker."""
@@ -142,7 +150,7 @@ class SymbolEntry(_Answer):
 class SymbolsAnswer(_Answer):
     """Symbols that can be forecast: those with a model, and those with stored prices only."""
 
-    model_config = _example(examples.SYMBOLS)
+    model_config = _example("symbols")
 
     count: int
     """How many."""
@@ -152,17 +160,9 @@ class SymbolsAnswer(_Answer):
     """In alphabetical order."""
 
 
-class SymbolAnswer(_Answer):
+class SymbolAnswer(SymbolEntry):
     """What is known of one symbol."""
 
-    symbol: str
-    """Ticker."""
-    model: str
-    """`gnn` for a trained model, `momentum` without one."""
-    in_memory: bool
-    """Whether its model is in the memory of the process that answers."""
-    sector: str | None
-    """Sector of a TIER_1 symbol."""
     metadata: dict[str, Any] | None
     """The model's published metadata: how it was trained, on what, and its figures out of sample."""
     refused: str | None
@@ -247,7 +247,7 @@ class ClearedAnswer(_Answer):
 class HealthAnswer(_Answer):
     """Whether the service is up."""
 
-    model_config = _example(examples.HEALTH)
+    model_config = _example("health")
 
     status: str
     """`live` or `ready`."""

@@ -1,11 +1,12 @@
-"""Who may ask, and how often."""
+"""Who may ask, how often, and with which query parameters."""
 
 from __future__ import annotations
 
 import math
-import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from secrets import compare_digest
+from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -19,21 +20,30 @@ from tickgraph.http.problem import RateLimitedError, UnauthorisedError
 
 KEY_HEADER = "X-API-Key"
 
-Guard = Callable[[Request], Awaitable[None]]
+
+class _Secrets:
+    """Keys or tokens that the service knows."""
+
+    def __init__(self, secrets: Sequence[SecretStr]) -> None:
+        self._known = [secret.get_secret_value().encode() for secret in secrets]
+
+    def number(self, given: str | None) -> int | None:
+        """Which of them was given; None for another text. The time that this takes tells nothing of a secret."""
+        sent = (given or "").encode()
+        same = [number for number, known in enumerate(self._known) if compare_digest(sent, known)]
+        return same[0] if same else None
 
 
 class KeyGuard(APIKeyHeader):
     """Dependency that asks for one of the keys."""
 
-    def __init__(self, keys: tuple[SecretStr, ...]) -> None:
+    def __init__(self, keys: Sequence[SecretStr]) -> None:
         super().__init__(name=KEY_HEADER, auto_error=False, description="One of the configured API keys.")
-        self._keys = [key.get_secret_value().encode() for key in keys]
+        self._keys = _Secrets(keys)
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override]
         """Let pass, or raise :class:`UnauthorisedError`."""
-        given = request.headers.get(KEY_HEADER, "").encode()
-        # Every key is compared, so that the time taken tells nothing.
-        if not sum(secrets.compare_digest(given, known) for known in self._keys):
+        if self._keys.number(await super().__call__(request)) is None:
             raise UnauthorisedError(f"Send one of the service's keys in the header {KEY_HEADER}.", "ApiKey")
 
 
@@ -42,19 +52,19 @@ class TokenGuard(HTTPBearer):
 
     def __init__(self, token: SecretStr) -> None:
         super().__init__(auto_error=False, description="The configured admin token.")
-        self._token = token.get_secret_value().encode()
+        self._token = _Secrets([token])
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override]
         """Let pass, or raise :class:`UnauthorisedError`."""
         given = await super().__call__(request)
-        if given is None or not secrets.compare_digest(given.credentials.encode(), self._token):
+        if given is None or self._token.number(given.credentials) is None:
             raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.", "Bearer")
 
 
-def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Guard:
-    """Dependency that refuses a client, told by its key or its address, which asks more often than ``limit``.
+def rate_limit_of(limit: str, keys: Sequence[SecretStr] = ()) -> Callable[[Request], Awaitable[None]]:
+    """Dependency that refuses a client which asks more often than ``limit``.
 
-    Only a key that is known tells a client: invented ones would each be a new client.
+    A client is told by its key, or by its address. Only known keys count: each invented one would be a new client.
 
     Raises
     ------
@@ -62,31 +72,29 @@ def rate_limit_of(limit: str, keys: tuple[SecretStr, ...] = ()) -> Guard:
         ``limit`` is not written like ``100/second``.
     """
     try:
-        items = parse_many(limit)
+        (item,) = parse_many(limit)
     except ValueError:
-        items = []
-    if len(items) != 1 or items[0].amount < 1:
+        item = None
+    if item is None or item.amount < 1:
         raise InputError(f"Rate limit {limit!r} is not understood. Write one limit, such as 100/second.")
-    (item,) = items
-    limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-    known = [one.get_secret_value().encode() for one in keys]
+    limiter, known = SlidingWindowCounterRateLimiter(MemoryStorage()), _Secrets(keys)
 
-    async def checked(request: Request) -> None:
-        key = request.headers.get(KEY_HEADER, "").encode()
-        client = next(
-            (f"key {number}" for number, one in enumerate(known) if secrets.compare_digest(key, one)),
-            request.client.host if request.client else "",
-        )
+    async def check(request: Request) -> None:
+        number = known.number(request.headers.get(KEY_HEADER))
+        address = request.client.host if request.client else ""
+        client = address if number is None else f"key {number}"
         if not await limiter.hit(item, client):
             stats = await limiter.get_window_stats(item, client)
             wait = max(1, math.ceil(stats.reset_time - time.time()))
             raise RateLimitedError(f"More than {limit} requests. Come back in {wait} s.", wait)
 
-    return checked
+    return check
 
 
 async def only_known_query(request: Request) -> None:
-    """Dependency that refuses what a route does not take: a misspelled price is no request for the last close.
+    """Dependency that refuses a query parameter which the route does not take.
+
+    Otherwise a misspelled price would be a request for the last close.
 
     Raises
     ------
@@ -105,9 +113,9 @@ async def only_known_query(request: Request) -> None:
             raise InputError(f"Query parameter {name!r} is given {given.count(name)} times. Give it once.")
 
 
-def guards(keys: tuple[SecretStr, ...], limit: str | None, token: SecretStr | None = None) -> list[Depends]:  # type: ignore[valid-type]
+def guards(keys: Sequence[SecretStr], limit: str | None, token: SecretStr | None = None) -> list[Any]:
     """Dependencies of a group of routes: the limit first, so that guessing keys is limited too."""
-    checks: list[Guard] = []
+    checks: list[Any] = []
     if limit is not None:
         checks.append(rate_limit_of(limit, keys))
     if token:

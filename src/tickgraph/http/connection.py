@@ -1,4 +1,4 @@
-"""HTTP/1.1 with a deadline and a size for every request, which uvicorn leaves to a proxy in front of it."""
+"""HTTP/1.1 connections: a deadline and a largest size for every request, which uvicorn leaves to a proxy."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections import deque
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_REQUEST_BYTES = 64 * 1024  # headers and body together: no route takes a body
-MAX_PIPELINED = 100  # requests sent ahead of their answers: each takes memory before it is let in
+MAX_PIPELINED = 100  # requests sent ahead of their answers: each takes memory
 
 
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol; a client that sends too slowly or too much is told so and disconnected.
 
-    One that does not read what it asked for is disconnected, too: its requests would stay in work for ever.
+    A client that does not read its answers is disconnected, too: its requests would stay in work for ever.
 
     Attributes
     ----------
     header_seconds
-        Time for a client to send a whole request, from its first byte, or from connecting; and for it to make
-        room for more of an answer.
+        Time for a client to send a whole request, from connecting or from the request's first byte; and time for it to
+        make room for more of an answer.
     """
 
     header_seconds = 10.0
@@ -39,7 +39,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop the deadlines, and tell every request in work that its client has gone."""
         self._end()
-        # uvicorn tells the newest only: of several on their way, the one in work would write to nobody.
+        # uvicorn tells only the newest request. The one in work would write to nobody.
         for cycle in self._cycles or ():
             if not cycle.response_complete:
                 cycle.disconnected = True
@@ -58,7 +58,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Keep the connection while an answer is on its way: the client may have closed its sending side alone."""
+        """Keep the connection while an answer is on its way: the client may have closed only its sending side."""
         self._half_closed = any(not cycle.response_complete for cycle in self._cycles or ())
         return self._half_closed
 
@@ -69,7 +69,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_headers_complete(self) -> None:
-        """Keep the request in mind until it is answered."""
+        """Remember the request until it is answered."""
         super().on_headers_complete()
         if self._cycles is None:
             self._cycles = deque()
@@ -86,7 +86,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """Start the deadline of a client that does not read."""
+        """Start the deadline for a client that does not read."""
         super().pause_writing()
         if self._unread is None:
             self._unread = self.loop.call_later(self.header_seconds, self.transport.abort)

@@ -1,4 +1,4 @@
-"""The path under which a reverse proxy offers the service, and what such proxies say of a request."""
+"""Reverse proxies: the path under which they offer the service, and what they say of a request."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tickgraph.settings import is_root_path
 
 
 class BehindProxies(ProxyHeadersMiddleware):
-    """Put requests under the prefix that a proxy offers the service by, and believe named proxies about their clients.
+    """Put each request under the prefix of its proxy, and believe trusted proxies about their clients.
 
     A proxy may strip the prefix from a path, or leave it there. Here the path gets the prefix either way, as ASGI
-    wants, and ``root_path`` says which part of the path it is. So every link that is made from ``root_path`` is right.
+    wants, and ``root_path`` is the prefix. So every link that is made from ``root_path`` is right.
 
-    ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix`` count only where a trusted address sent
-    them. No answer holds the service's host, so ``X-Forwarded-Host`` has no effect.
+    ``X-Forwarded-For``, ``X-Forwarded-Proto`` and ``X-Forwarded-Prefix`` count only if a trusted address sent them.
+    No answer holds the service's host, so ``X-Forwarded-Host`` has no effect.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class BehindProxies(ProxyHeadersMiddleware):
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
     def _named(self, scope: Scope) -> str:
-        """Prefix that a trusted proxy names; empty where it names none, or one that cannot be."""
+        """Prefix that a trusted proxy names; empty if it names none, or none that a path can have."""
         client = scope.get("client")
         if not client or client[0] not in self.trusted_hosts:
             return ""

@@ -1,0 +1,242 @@
+"""Routes of forecasts and probabilities."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+
+from tickgraph.errors import InputError, TickgraphError, error_of
+from tickgraph.http.guards import only_known_query
+from tickgraph.http.parameters import CurrentService, Price, Strike, SymbolInPath, Wait, read_symbol
+from tickgraph.http.problem import problem_of, problems
+from tickgraph.http.responses import ForecastAnswer, ForecastsAnswer, ProbabilityAnswer, Quantile, Timings
+from tickgraph.http.service import Service
+from tickgraph.market.price import prices_by_symbol, read_price
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.universe import canonical
+from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.serving.answer import Forecasts
+
+QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+MAX_SYMBOLS = 1_000
+MAX_LENGTH = 10_000
+METHOD = "split conformal: held-out residuals scaled by the volatility forecast"
+LIST = r"^[ ,]*[!-+\--~][ -~]*$"  # printable ASCII, with something in it besides commas and spaces
+_LIST = re.compile(LIST)
+# A price as most callers write it. Whatever else may be valid takes the usual way.
+_PLAIN_QUERY = re.compile(rb"(?:price=([1-9][0-9]{0,7}(?:\.[0-9]{1,9})?))?")
+
+router = APIRouter(tags=["forecasts"])
+
+_forecast = ForecastAnswer.__pydantic_serializer__
+_forecasts = ForecastsAnswer.__pydantic_serializer__
+_probability = ProbabilityAnswer.__pydantic_serializer__
+
+
+def _words(text: str) -> list[str]:
+    """Words of a list of symbols, each with its price after a colon if it has one."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if len(text) > MAX_LENGTH:
+        raise InputError(
+            f"The list of symbols has {len(text)} characters; {MAX_LENGTH} is the most. Send several requests."
+        )
+    if not _LIST.fullmatch(text):
+        raise InputError(f"{text[:40]!r} is no list of symbols. Write ASCII, such as symbols=AAPL:130,MSFT.")
+    if len(words) > MAX_SYMBOLS:
+        raise InputError(f"{len(words)} symbols asked for; {MAX_SYMBOLS} is the most. Send several requests.")
+    return words
+
+
+@router.get("/forecast", response_model=ForecastsAnswer, responses=problems(422))
+async def forecast_several(
+    service: CurrentService,
+    symbols: Annotated[
+        str,
+        Query(
+            json_schema_extra={"minLength": 1, "maxLength": MAX_LENGTH, "pattern": LIST},
+            description=f"Tickers with commas between them, {MAX_SYMBOLS} at most, each with its price in dollars "
+            "after a colon, if it is not to start from the last close. A symbol may be given one price.",
+            examples=["AAPL:130,MSFT"],
+        ),
+    ],
+) -> Response:
+    """Forecast several symbols in one call; those that fail are named with the reason, the others go on.
+
+    Symbols without a model are answered by momentum, while their models are trained in the background.
+    """
+    words = _words(symbols)
+
+    def several() -> Forecasts:
+        asked, prices, malformed = _read(words)
+        answers = service.forecast_many(asked, prices)
+        return Forecasts(answers.forecasts, malformed | answers.failures)
+
+    return await _in_one_call(service, several)
+
+
+@router.get("/forecast/all", response_model=ForecastsAnswer, responses=problems())
+async def forecast_all(service: CurrentService) -> Response:
+    """Forecast every symbol that has a model, in one batched call, each from its last stored close."""
+    return await _in_one_call(service, service.forecaster.forecast_all)
+
+
+async def forecast(
+    service: CurrentService, symbol: SymbolInPath, price: Price = None, wait: Wait = False
+) -> Response:
+    """Forecast the next session's close.
+
+    A symbol without a model is answered by momentum at once (`status`), while a model is trained in the
+    background (`training_job`); with `wait` the answer comes from the trained model.
+    """
+    answer, _ = await service.forecast(symbol, price, wait=wait)
+    return Response(_forecast.to_json(answer), media_type="application/json")
+
+
+class PlainRoute(APIRoute):
+    """``/forecast/{symbol}``; a plain request is answered before FastAPI takes its parameters apart.
+
+    FastAPI would take longer for that than an answer from memory does. A request that is not plain goes the usual way,
+    which alone knows what is valid. The guards are asked first either way. The route is the application's own: a
+    router's would be searched for first.
+    """
+
+    def __init__(self, guards: Sequence[Any]) -> None:
+        super().__init__(
+            "/forecast/{symbol}",
+            forecast,
+            response_model=ForecastAnswer,
+            responses=problems(404, 422),
+            tags=["forecasts"],
+            dependencies=[*guards, Depends(only_known_query)],
+        )
+        self._guards = guards
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Leave ``/forecast/all`` to its own route."""
+        if scope["type"] == "http" and scope["path"].endswith("/all"):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        asked = _plain(scope) if scope["method"] == "GET" else None
+        if asked is None:
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        for guard in self._guards:
+            await guard.dependency(request)
+        service: Service = request.app.state.service
+        body = service.from_memory(*asked)
+        if body is None:
+            response = await forecast(service, *asked)
+        else:
+            response = Response(body, media_type="application/json")
+        await response(scope, receive, send)
+
+
+def _plain(scope: Scope) -> tuple[Symbol, float | None] | None:
+    """Read the symbol and the price of a plain request; None of any other."""
+    query = _PLAIN_QUERY.fullmatch(scope["query_string"])
+    if query is None:
+        return None
+    try:
+        symbol = read_symbol(scope["path_params"]["symbol"])
+    except InputError:
+        return None
+    return symbol, None if query[1] is None else float(query[1])
+
+
+@router.get("/forecast/{symbol}/probability", response_model=ProbabilityAnswer, responses=problems(404, 422))
+async def probability(
+    service: CurrentService, symbol: SymbolInPath, strike: Strike, price: Price = None, wait: Wait = False
+) -> Response:
+    """Probability that the next session's close is above a strike, and the quantiles behind it.
+
+    Both come from the calibrated predictive distribution of the forecast; it was calibrated on sessions that
+    training never saw. Beyond its outermost scores nothing is known, and the probability stays inside (0, 1).
+    """
+    answer, distribution = await service.forecast(symbol, price, wait=wait)
+    return Response(_probability.to_json(_above(answer, distribution, strike)), media_type="application/json")
+
+
+def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike: float) -> ProbabilityAnswer:
+    move = math.log(strike) - math.log(answer.price)
+    above = distribution.probability_above(move)
+    returns = distribution.quantile(QUANTILES)  # type: ignore[arg-type]
+    return ProbabilityAnswer(
+        symbol=answer.symbol,
+        strike=strike,
+        price=answer.price,
+        price_source=answer.price_source,
+        probability_above=above,
+        probability_below=1 - above,
+        beyond_calibration=distribution.is_beyond(move),
+        quantiles=[
+            Quantile(probability=level, close=answer.price * math.exp(value), log_return=float(value))
+            for level, value in zip(QUANTILES, returns, strict=True)
+        ],
+        method=METHOD,
+        calibration_sessions=answer.calibration_sessions,
+        forecast=answer,
+    )
+
+
+def _read(words: list[str]) -> tuple[list[Symbol], dict[str, float], dict[str, TickgraphError]]:
+    """Symbols, the prices that some are given, and the error of each word that cannot be read.
+
+    A symbol with two prices is an error of the whole request, as a parameter given twice is.
+    """
+    asked: dict[Symbol, None] = {}
+    given: list[tuple[str, float]] = []
+    malformed: dict[str, TickgraphError] = {}
+    for word in words:
+        name, has_price, text = word.partition(":")
+        try:
+            symbol = canonical(name)
+            if has_price:
+                given.append((symbol, read_price(symbol, text)))
+            asked[symbol] = None
+        except InputError as error:
+            malformed[word] = error
+    return list(asked), prices_by_symbol(given), malformed
+
+
+async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Response:
+    started = time.perf_counter()
+
+    def answer() -> bytes:
+        begun = time.perf_counter()
+        answers = call()
+        try:
+            return _written(answers, started, begun)
+        except Exception:  # noqa: BLE001  only the symbol that cannot be written is to fail
+            for symbol, forecast in list(answers.forecasts.items()):
+                try:
+                    _written(Forecasts({symbol: forecast}), started, begun)
+                except Exception as error:  # noqa: BLE001
+                    del answers.forecasts[symbol]
+                    answers.failures[symbol] = error_of(symbol, error)
+            return _written(answers, started, begun)
+
+    return Response(await service.in_thread(answer), media_type="application/json")
+
+
+def _written(answers: Forecasts, started: float, begun: float) -> bytes:
+    """JSON of several forecasts."""
+    return _forecasts.to_json(
+        ForecastsAnswer.model_construct(
+            forecasts=answers.forecasts,
+            failures={symbol: problem_of(error) for symbol, error in answers.failures.items()},
+            timings=Timings(time.perf_counter() - started, begun - started),
+        )
+    )

@@ -1,0 +1,137 @@
+"""Routes of symbols: which there are, what is known of each, and the graph behind its forecast."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+from fastapi import APIRouter
+
+from tickgraph.errors import ModelNotFoundError, PriceDataError, reason_of
+from tickgraph.http.parameters import CurrentService, SymbolInPath
+from tickgraph.http.problem import problems
+from tickgraph.http.responses import Edge, GraphAnswer, Node, SymbolAnswer, SymbolEntry, SymbolsAnswer
+from tickgraph.http.service import Service
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.universe import sector_of
+from tickgraph.pipeline.jobs import Job
+from tickgraph.serving.outlook import TargetGraph
+
+router = APIRouter(tags=["symbols"])
+
+
+@router.get("/symbols", responses=problems())
+async def symbols(service: CurrentService) -> SymbolsAnswer:
+    """List the symbols that can be forecast: by a model, or by momentum where only prices are stored."""
+    return _list(service)
+
+
+@router.get("/symbols/{symbol}", responses=problems(404, 422))
+async def symbol(service: CurrentService, symbol: SymbolInPath) -> SymbolAnswer:
+    """Say what is known of a symbol: its model's metadata, its training, its stored prices."""
+    return await service.in_thread(lambda: _describe(service, symbol))
+
+
+@router.get("/symbols/{symbol}/graph", responses=problems(404, 422))
+async def graph(service: CurrentService, symbol: SymbolInPath) -> GraphAnswer:
+    """Give the graph behind a symbol's forecast: nodes with features, edges, correlations, attention."""
+    return await service.in_thread(lambda: _graph(service, symbol))
+
+
+def _list(service: Service) -> SymbolsAnswer:
+    held = set(service.forecaster.models.symbols())
+    entries = [_entry(service, name, held) for name in sorted(service.forecaster.catalogue.known())]
+    return SymbolsAnswer(count=len(entries), trained=len(service.forecaster.symbols()), symbols=entries)
+
+
+def _entry(service: Service, name: Symbol, held: set[Symbol]) -> SymbolEntry:
+    try:
+        sector = sector_of(name)
+    except Exception as error:  # noqa: BLE001  it fails this symbol's sector, and not the list
+        reason_of(name, error)  # the log has it
+        sector = None
+    model = "gnn" if name in service.forecaster.catalogue.trained else "momentum"
+    return SymbolEntry(symbol=name, model=model, in_memory=name in held, sector=sector)
+
+
+def _describe(service: Service, name: Symbol) -> SymbolAnswer:
+    service.must_be_known(name)
+    forecaster = service.forecaster
+    try:
+        metadata = forecaster.registry.metadata(name)
+    except ModelNotFoundError:
+        metadata = None
+    source = metadata.data_stats.source if metadata else forecaster.source
+    try:
+        panel = forecaster.panels.covering(source, (name,))
+        sessions = panel.sessions[np.isfinite(panel.adj_close[:, panel.column(name)])]
+    except PriceDataError:
+        sessions = np.array([], "datetime64[D]")
+    refusal = forecaster.models.refusal(name)
+    return SymbolAnswer(
+        symbol=name,
+        model="gnn" if metadata else "momentum",
+        in_memory=forecaster.models.peek(name) is not None,
+        sector=sector_of(name),
+        metadata=metadata.model_dump(mode="json") if metadata else None,
+        refused=str(refusal) if refusal else None,
+        training=_training(service, name),
+        prices_source=source,
+        first_session=_day(sessions[0]) if len(sessions) else None,
+        last_session=_day(sessions[-1]) if len(sessions) else None,
+        sessions=len(sessions) or None,
+    )
+
+
+def _training(service: Service, name: Symbol) -> Job | None:
+    running = service.background.running(name)
+    if running is None:
+        return service.background.recent_failure(name)
+    return service.background.board.read(running.id) or running
+
+
+def _day(session: np.datetime64) -> date:
+    day: date = session.astype(date)
+    return day
+
+
+def _graph(service: Service, name: Symbol) -> GraphAnswer:
+    service.must_be_known(name)
+    graph = service.forecaster.graph(name)
+    size = len(graph.nodes)
+    attention = graph.attention[:, :size, :size]
+    return GraphAnswer(
+        symbol=name,
+        as_of=_day(graph.session),
+        threshold=graph.threshold,
+        nodes=[_node(graph, index) for index in range(size)],
+        edges=_edges(graph),
+        correlations=graph.correlation[:size, :size].tolist(),
+        attention=attention.tolist(),
+        attention_of_target=dict(zip(graph.nodes, attention[:, 0].mean(axis=0).tolist(), strict=True)),
+    )
+
+
+def _node(graph: TargetGraph, index: int) -> Node:
+    volatility, momentum, volume, *shock = graph.features[index].tolist()
+    return Node(
+        symbol=graph.nodes[index],
+        present=bool(graph.present[index]),
+        volatility=volatility,
+        momentum=momentum,
+        volume=volume,
+        shock=shock[0] if shock else None,
+    )
+
+
+def _edges(graph: TargetGraph) -> list[Edge]:
+    size = len(graph.nodes)
+    return [
+        Edge(
+            source=graph.nodes[first],
+            target=graph.nodes[second],
+            correlation=float(graph.correlation[first, second]),
+            weight=float(graph.adjacency[first, second]),
+        )
+        for first, second in zip(*np.nonzero(np.triu(graph.adjacency[:size, :size] > 0, 1)), strict=True)
+    ]
