@@ -84,13 +84,16 @@ def rank(
     jobs: Annotated[int, typer.Option(min=0, help="Runs side by side.", show_default="one per core")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Rank a market's stocks by next-day return, beside the published NASDAQ table (StockMixer, AAAI 2024).
+    """Rank a market's stocks by next-day return, beside the rows published for the market (StockMixer, AAAI 2024).
 
-    Runs an LSTM, a GAT and StockMixer reimplemented in one harness, tickgraph's graph network, and rows that
-    need no network; scores the test days once, by the table's definitions; writes benchmark.html and
-    benchmark.json. Finished runs are kept: Ctrl-C, and the same command goes on.
+    Runs an LSTM, a GAT and StockMixer reimplemented in one harness, the factor-neutral graph network, and rows that
+    need no network. Scores the test days once, by the published definitions, and writes benchmark.html and
+    benchmark.json. Finished runs are kept: after Ctrl-C the same command goes on.
 
-    Rows: level, reversal, ridge, LSTM, GAT, StockMixer, tickgraph, tickgraph-refit.
+    Published rows are shown for NASDAQ and NYSE only, and only where the file's name has the market's name and stocks
+    and days are the published ones.
+
+    Rows: level, reversal, ridge, LSTM, GAT, StockMixer, factor-neutral, factor-neutral-refit.
     """
     os.environ.setdefault("KERAS_BACKEND", "jax")
     try:

@@ -1,13 +1,12 @@
-"""The ranking benchmark: every entry on both scalings of the inputs, by seeds, scored beside the published table."""
+"""The ranking benchmark: every entry on both scalings of the inputs, by seeds, scored beside the published rows."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
@@ -20,13 +19,14 @@ from benchmarks.ranking.entries import Entry, FormulaEntry, MarketInputs, entrie
 from benchmarks.ranking.inputs import graph_inputs
 from benchmarks.ranking.intervals import ic_estimates
 from benchmarks.ranking.market import RankingMarket, Scaling
+from benchmarks.ranking.published import published_for
 from benchmarks.ranking.result import RandomQuantiles, RankingResult, RankingRow, Scores
 from benchmarks.ranking.runs import Run, as_scores, keep_run
 from benchmarks.ranking.scores import RankingScores, random_scores, score
 from benchmarks.ranking.training import Objective
 from tickgraph.errors import InputError
+from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.model.training import prepare_jax
-from tickgraph.threads import cores
 
 RANDOM_FORECASTS = 1000
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
@@ -73,9 +73,8 @@ def run_benchmark(
         Runs of every network; rows are averages over them.
     epochs
         Bound on the training of every network; the epoch is chosen on validation days.
-
     objective
-        Loss of the published networks; tickgraph learns by 1 - IC.
+        Loss of the published networks; the factor-neutral network learns by 1 - IC.
     jobs
         Runs side by side, a thread each; 0 is one per core. Results do not depend on it.
     listener
@@ -113,7 +112,7 @@ def run_benchmark(
     for scaling in scalings:
         own = [entry for of, entry in plan if of == scaling]
         inputs = MarketInputs(market, scaling, graph_of)
-        made = _side_by_side(folder, own, inputs, seeds, jobs or cores(), counted)
+        made = _runs(folder, own, inputs, seeds, jobs, counted)
         for entry in own:
             runs = [made[entry.name, seed] for seed in range(_seeds(entry, seeds))]
             results = [score(run.forecast, returns, scored) for run in runs]
@@ -122,6 +121,7 @@ def run_benchmark(
     listener.step("done", total, total, "")
     gaps = differences(rows, daily)
     chance = _chance(returns, scored)
+    published, why_not = published_for(market)
     return RankingResult(
         created=datetime.now(UTC),
         version=version("tickgraph"),
@@ -130,19 +130,16 @@ def run_benchmark(
         sha256=market.sha256,
         stocks=len(market.tickers),
         days={part: len(rows) for part, rows in market.days.items()},
+        published=published,
         random=chance,
         rows=rows,
         differences=gaps,
-        findings=[*_left_out(market), *findings(rows, gaps, chance, comparable=market.is_whole)],
+        findings=[*([] if published else [why_not]), *findings(rows, gaps, chance, published)],
     )
 
 
-class _Stopped(Exception):
-    """Another run failed, or Ctrl-C."""
-
-
 class _Counted:
-    """Passes a listener the progress of runs side by side, one word at a time."""
+    """Tells a listener of the progress of runs side by side, one word at a time."""
 
     def __init__(self, listener: Listener, total: int) -> None:
         self._listener, self._total, self._done = listener, total, 0
@@ -157,18 +154,16 @@ class _Counted:
             self._done += 1
 
 
-def _side_by_side(
+def _runs(
     folder: Path, chosen: Sequence[Entry], inputs: MarketInputs, seeds: int, jobs: int, counted: _Counted
 ) -> dict[tuple[str, int], Run]:
     """Make or take every run of one scaling, by entry and seed."""
-    stop = threading.Event()
 
-    def one(entry: Entry, seed: int) -> Run:
+    def one(entry: Entry, seed: int, check: Check) -> Run:
         label = f"{entry.name} ({inputs.scaling}), seed {seed}"
 
         def progress(word: str) -> None:
-            if stop.is_set():
-                raise _Stopped
+            check()
             counted.say(label, word)
 
         progress("")
@@ -176,33 +171,18 @@ def _side_by_side(
         counted.finish()
         return run
 
-    executor = ThreadPoolExecutor(jobs, "ranking")
-    made: dict[tuple[str, int], Run] = {}
-    try:
-        futures = {
-            executor.submit(one, entry, seed): (entry.name, seed)
+    return run_side_by_side(
+        {
+            (entry.name, seed): partial(one, entry, seed)
             for entry in chosen
             for seed in range(_seeds(entry, seeds))
-        }
-        for future in as_completed(futures):
-            made[futures[future]] = future.result()
-    finally:
-        stop.set()
-        executor.shutdown(wait=True, cancel_futures=True)
-    return made
+        },
+        jobs,
+    )
 
 
 def _seeds(entry: Entry, seeds: int) -> int:
     return 1 if isinstance(entry, FormulaEntry) else seeds
-
-
-def _left_out(market: RankingMarket) -> list[str]:
-    if market.is_whole:
-        return []
-    return [
-        f"Only the first {len(market.tickers)} of the file's {market.stocks_in_file} stocks were ranked: nothing "
-        "here compares with the published table."
-    ]
 
 
 def _row(entry: Entry, scaling: Scaling, runs: list[Run], results: list[RankingScores]) -> RankingRow:

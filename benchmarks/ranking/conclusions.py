@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 
 from benchmarks.ranking.intervals import difference_estimates
 from benchmarks.ranking.market import Scaling
-from benchmarks.ranking.published import PUBLISHED
+from benchmarks.ranking.published import PublishedTable
 from benchmarks.ranking.result import RandomQuantiles, RankingDifference, RankingRow
 from tickgraph.lab.evaluation.evaluation_result import Estimate
 
-OURS = "tickgraph"
+OURS = "factor-neutral"
 BEST_PUBLISHED = "StockMixer"
 
 
 def differences(
     rows: Sequence[RankingRow], daily: Mapping[tuple[str, Scaling], NDArray[np.float64]]
 ) -> list[RankingDifference]:
-    """Paired differences of tickgraph's row to every other of the same scaling.
+    """Paired differences of the factor-neutral network's row to every other row of the same scaling.
 
     ``daily`` holds the daily IC ``[seeds, D]`` of every row.
     """
-    found = []
+    gaps = []
     for row in rows:
         if row.model == OURS or (OURS, row.scaling) not in daily:
             continue
         ours, theirs = daily[OURS, row.scaling], daily[row.model, row.scaling]
         ic, icir = difference_estimates(ours, theirs)
-        found.append(
+        gaps.append(
             RankingDifference(
                 first=OURS,
                 second=row.model,
@@ -41,44 +41,43 @@ def differences(
                 f"{_verdict(icir)} it by ICIR ({_shown(icir)}).",
             )
         )
-    return found
+    return gaps
 
 
 def findings(
     rows: Sequence[RankingRow],
     gaps: Sequence[RankingDifference],
     chance: RandomQuantiles,
-    *,
-    comparable: bool = True,
+    published: PublishedTable | None,
 ) -> list[str]:
     """Sentences on the rows: the published figures, the look-ahead in the file, chance, the paired differences.
 
-    The published figures are left out where the rows are not ``comparable`` with them: of a part of the stocks.
+    Only rows on the file's own scale are compared with published ones: the published models read that scale.
     """
     sentences = []
-    published = {row.model: row for row in PUBLISHED}
-    best = published[BEST_PUBLISHED]
     for row in rows:
-        if row.model == OURS and comparable:
-            higher = [
+        if row.kind == "probe":
+            sentences.append(
+                f"The file's scale looks ahead: {row.model}, a single number and no model, has IC "
+                f"{row.scores.ic:.3f} ({_interval(row.ic)}). Only rows on causal inputs could have been traded."
+            )
+        if published is None or row.scaling != "published":
+            continue
+        best, same = published.row(BEST_PUBLISHED), published.row(row.model)
+        if row.model == OURS and best is not None:
+            verdicts = [
                 f"{name} {ours:.3f} is {'above' if ours > theirs else 'not above'} the published "
-                f"{BEST_PUBLISHED}'s {theirs:.3f}"
+                f"{BEST_PUBLISHED}'s {theirs:.3f} for {published.market}"
                 for name, ours, theirs in (
                     ("IC", row.scores.ic, best.ic),
                     ("ICIR", row.scores.icir, best.icir),
                 )
             ]
-            sentences.append(f"{OURS} on {row.scaling} inputs: {'; '.join(higher)}.")
-        elif row.model in published and row.scaling == "published" and comparable:
-            ic, icir = published[row.model].ic, published[row.model].icir
+            sentences.append(f"{OURS} on {row.scaling} inputs: {'; '.join(verdicts)}.")
+        elif same is not None:
             sentences.append(
-                f"{row.model} in this harness: IC {row.scores.ic:.3f} (published {ic:.3f}), "
-                f"ICIR {row.scores.icir:.3f} (published {icir:.3f})."
-            )
-        elif row.kind == "probe":
-            sentences.append(
-                f"The file's scale looks ahead: {row.model}, a single number and no model, has IC "
-                f"{row.scores.ic:.3f} ({_interval(row.ic)}). Only rows on causal inputs could have been traded."
+                f"{row.model} on {published.market} in this harness: IC {row.scores.ic:.3f} (published {same.ic:.3f}), "
+                f"ICIR {row.scores.icir:.3f} (published {same.icir:.3f})."
             )
     sentences.append(
         f"{chance.count} forecasts that know nothing: prec@10 {chance.low.precision:.3f} to "

@@ -15,19 +15,19 @@ from benchmarks.ranking.inputs import LAGS, GraphInputs, features, graph_inputs
 from benchmarks.ranking.market import CLOSE, RankingMarket, Scaling
 from benchmarks.ranking.training import DayData, Objective, Recipe
 
-Kind = Literal["probe", "baseline", "published", "tickgraph"]
+Kind = Literal["probe", "baseline", "published", "factor-neutral"]
 
 
 @dataclass(frozen=True)
 class MarketInputs:
-    """A market on one scaling, with what the entries read of it computed once, when first asked for.
+    """A market on one scaling; what the entries read of it is computed once, when it is first needed.
 
     Attributes
     ----------
     market, scaling
-        What it is of.
+        The market and the scaling of its inputs.
     graph_of
-        Builds the graph; both scalings have the same.
+        Builds the graph, which is the same on both scalings.
     """
 
     market: RankingMarket
@@ -96,26 +96,17 @@ class FormulaEntry:
 Entry = NetworkEntry | FormulaEntry
 
 
-def _lstm(inputs: MarketInputs) -> Any:
-    from benchmarks.ranking.models import lstm
+def _published(name: str) -> Callable[[MarketInputs], Any]:
+    def build(inputs: MarketInputs) -> Any:
+        from benchmarks.ranking import published_networks
 
-    return lstm.build(len(inputs.market.tickers))
+        return getattr(published_networks, f"build_{name}")(len(inputs.market.tickers))
 
-
-def _gat(inputs: MarketInputs) -> Any:
-    from benchmarks.ranking.models import gat
-
-    return gat.build(len(inputs.market.tickers))
+    return build
 
 
-def _stockmixer(inputs: MarketInputs) -> Any:
-    from benchmarks.ranking.models import stockmixer
-
-    return stockmixer.build(len(inputs.market.tickers))
-
-
-def _tickgraph(inputs: MarketInputs) -> Any:
-    from benchmarks.ranking.models import factor_neutral
+def _factor_neutral(inputs: MarketInputs) -> Any:
+    from benchmarks.ranking import factor_neutral
 
     train = inputs.market.days["train"]
     seen = inputs.features[train][inputs.scored[train] > 0]  # scaling from training days only
@@ -176,7 +167,7 @@ def entries(epochs: int, objective: Objective = "correlation") -> dict[str, Entr
             "published",
             "LSTM on 16 days of 5 channels.",
             ("sequence",),
-            _lstm,
+            _published("lstm"),
             theirs,
         ),
         NetworkEntry(
@@ -184,7 +175,7 @@ def entries(epochs: int, objective: Objective = "correlation") -> dict[str, Entr
             "published",
             "The LSTM's states, and graph attention over the 10 most correlated stocks.",
             ("sequence", "peers", "edges"),
-            _gat,
+            _published("gat"),
             theirs,
         ),
         NetworkEntry(
@@ -192,24 +183,24 @@ def entries(epochs: int, objective: Objective = "correlation") -> dict[str, Entr
             "published",
             "Mixing over channels, days at two scales, and stocks; reimplemented from the paper.",
             ("sequence",),
-            _stockmixer,
+            _published("stockmixer"),
             replace(theirs, learning_rate=3e-4),
         ),
         NetworkEntry(
-            "tickgraph",
-            "tickgraph",
+            "factor-neutral",
+            "factor-neutral",
             "Piecewise encoded features, graph attention over peers, forecast cleared of common factors.",
             ("features", "peers", "edges", "factors"),
-            _tickgraph,
+            _factor_neutral,
             ours,
         ),
         NetworkEntry(
-            "tickgraph-refit",
-            "tickgraph",
+            "factor-neutral-refit",
+            "factor-neutral",
             "The same, trained again on training and validation days together for as many epochs as validation "
             "chose: what a desk would do before the test days begin.",
             ("features", "peers", "edges", "factors"),
-            _tickgraph,
+            _factor_neutral,
             replace(ours, refit=True),
         ),
     ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import plotly.graph_objects as go
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
-from benchmarks.ranking.published import PUBLISHED
-from benchmarks.ranking.result import RankingResult, RankingRow
-from tickgraph.lab.evaluation.html_report import (
+from benchmarks.ranking.conclusions import OURS
+from benchmarks.ranking.published import PublishedTable
+from benchmarks.ranking.result import RankingResult, RankingRow, Scores
+from tickgraph.lab.evaluation.html_report.figures import forest
+from tickgraph.lab.evaluation.html_report.page import page
+from tickgraph.lab.evaluation.html_report.parts import (
     Cell,
     Heading,
     Masthead,
@@ -19,14 +23,14 @@ from tickgraph.lab.evaluation.html_report import (
     Section,
     Table,
     figure_cell,
-    page,
+    table_of,
 )
-from tickgraph.lab.evaluation.html_report.figures import forest
 from tickgraph.lab.evaluation.html_report.style import PALETTE, Style
 from tickgraph.lab.evaluation.metric_columns import IC, ICIR, Metric
 from tickgraph.storage import READABLE, write_atomically
 
 PRECISION = Metric("prec@10", "Share of the ten highest forecasts whose return is not negative.", decimals=3)
+VALIDATION = Metric("Validation IC", "Of the epoch chosen, mean over seeds.", decimals=4)
 SHARPE = Metric("SR", "Daily mean over deviation of the five highest forecasts, times 15.87.", decimals=2)
 
 _SCALES = {
@@ -60,23 +64,14 @@ def summary_table(result: RankingResult) -> RichTable:
     table.add_column("inputs", no_wrap=True)
     for name in ("IC", "95 %", "ICIR", "prec@10", "SR"):
         table.add_column(name, justify="right", no_wrap=True)
-    lines = [(row.scores.ic, _line(row)) for row in result.rows] + [
-        (
-            row.ic,
-            (
-                row.model,
-                "as published",
-                f"{row.ic:.3f}",
-                "",
-                f"{row.icir:.3f}",
-                f"{row.precision:.3f}",
-                f"{row.sharpe:.2f}",
-            ),
-        )
-        for row in PUBLISHED
-    ]
-    for _, cells in sorted(lines, key=lambda line: -line[0]):
-        table.add_row(*cells, style="bold" if cells[0] == "tickgraph" else None)
+    lines = [(row.scores.ic, _line(row)) for row in result.rows]
+    for row in result.published.rows if result.published else ():
+        precision = "" if row.precision is None else f"{row.precision:.3f}"
+        sharpe = "" if row.sharpe is None else f"{row.sharpe:.2f}"
+        cells = (row.model, "as published", f"{row.ic:.3f}", "", f"{row.icir:.3f}", precision, sharpe)
+        lines.append((row.ic, cells))
+    for _, line in sorted(lines, key=lambda line: -line[0]):
+        table.add_row(*line, style="bold" if line[0] == OURS else None)
     return table
 
 
@@ -107,64 +102,46 @@ def _masthead(result: RankingResult) -> Masthead:
 
 
 def _sections(result: RankingResult) -> list[Section]:
+    published = [] if result.published is None else [_published(result.published)]
     return [
         Section("Findings", [Prose(result.findings)]),
-        Section("Rows", [_rows(result), _published(), _intervals(result, "IC"), _intervals(result, "ICIR")]),
+        Section("Rows", [_rows(result), *published, _intervals(result, "IC"), _intervals(result, "ICIR")]),
         Section("Paired differences", [_differences(result)]),
         Section("What chance gives", [_chance(result)]),
     ]
 
 
 def _rows(result: RankingResult) -> Table:
-    return Table(
+    return table_of(
         "Rows of this harness",
-        "Averages over seeds, with 95 % block-bootstrap intervals over days. Rows on the file's scale are "
-        "comparable with the published table and share its look-ahead; causal rows are what could be traded.",
+        "Averages over seeds, with 95 % block-bootstrap intervals over days. Rows on the file's scale share the "
+        "look-ahead of the published rows; causal rows are what could be traded.",
         [
-            Heading("Model", is_number=False),
-            Heading("Inputs", is_number=False),
-            Heading("IC", IC.reading),
-            Heading("ICIR", ICIR.reading),
-            Heading("prec@10", PRECISION.reading),
-            Heading("SR", SHARPE.reading),
-            Heading("Validation IC", "Of the epoch chosen, mean over seeds."),
-            Heading("Seconds"),
+            ("Model", lambda row: Cell(row.model, row.description, tag=row.kind)),
+            ("Inputs", lambda row: _SCALES[row.scaling]),
+            (IC, lambda row: row.ic),
+            (ICIR, lambda row: row.icir),
+            (PRECISION, lambda row: row.scores.precision),
+            (SHARPE, lambda row: row.scores.sharpe),
+            (VALIDATION, lambda row: sum(one.ic for one in row.validation) / len(row.validation)),
+            (Metric("Seconds", "", decimals=0), lambda row: row.seconds),
         ],
-        {
-            "all": [
-                [
-                    Cell(row.model, row.description, tag=row.kind),
-                    Cell(_SCALES[row.scaling]),
-                    figure_cell(row.ic, IC),
-                    figure_cell(row.icir, ICIR),
-                    figure_cell(row.scores.precision, PRECISION),
-                    figure_cell(row.scores.sharpe, SHARPE),
-                    figure_cell(sum(one.ic for one in row.validation) / len(row.validation), IC),
-                    Cell(f"{row.seconds:.0f}", value=row.seconds, is_number=True),
-                ]
-                for row in result.rows
-            ]
-        },
+        result.rows,
     )
 
 
-def _published() -> Table:
-    return Table(
-        "The published table",
+def _published(table: PublishedTable) -> Table:
+    return table_of(
+        f"The published rows, {table.market}",
         "StockMixer (AAAI 2024), Table 2. Its models read the file's own scale.",
-        [Heading("Model", is_number=False), *(Heading(name) for name in ("IC", "ICIR", "prec@10", "SR"))],
-        {
-            "all": [
-                [
-                    Cell(row.model),
-                    figure_cell(row.ic, IC),
-                    figure_cell(row.icir, ICIR),
-                    figure_cell(row.precision, PRECISION),
-                    figure_cell(row.sharpe, SHARPE),
-                ]
-                for row in PUBLISHED
-            ]
-        },
+        [
+            ("Model", lambda row: row.model),
+            (IC, lambda row: row.ic),
+            (ICIR, lambda row: row.icir),
+            (PRECISION, lambda row: row.precision),
+            (SHARPE, lambda row: row.sharpe),
+        ],
+        table.rows,
     )
 
 
@@ -195,55 +172,34 @@ def _intervals(result: RankingResult, name: str) -> Plot:
 
 
 def _differences(result: RankingResult) -> Table:
-    return Table(
-        "tickgraph less each other row",
+    return table_of(
+        f"{OURS} less each other row",
         "On the same days; an interval that holds 0 does not tell the two apart.",
         [
-            Heading("Against", is_number=False),
-            Heading("Inputs", is_number=False),
-            Heading("IC"),
-            Heading("ICIR"),
+            ("Against", lambda gap: gap.second),
+            ("Inputs", lambda gap: _SCALES[gap.scaling]),
+            (IC, lambda gap: gap.ic),
+            (ICIR, lambda gap: gap.icir),
         ],
-        {
-            "all": [
-                [
-                    Cell(gap.second),
-                    Cell(_SCALES[gap.scaling]),
-                    figure_cell(gap.ic, IC),
-                    figure_cell(gap.icir, ICIR),
-                ]
-                for gap in result.differences
-            ]
-        },
+        result.differences,
     )
 
 
 def _chance(result: RankingResult) -> Table:
     chance = result.random
-    return Table(
+    columns = {"ic": IC, "icir": ICIR, "precision": PRECISION, "sharpe": SHARPE}
+
+    def of(part: Scores) -> Callable[[str], Cell]:
+        return lambda column: figure_cell(getattr(part, column), columns[column])
+
+    return table_of(
         f"{chance.count} forecasts that know nothing, scored on the same days",
         "A figure inside the range is what luck gives.",
         [
-            Heading("Column", is_number=False),
-            Heading("2.5 %"),
-            Heading("Median"),
-            Heading("97.5 %"),
+            ("Column", lambda column: columns[column].label),
+            (Heading("2.5 %"), of(chance.low)),
+            (Heading("Median"), of(chance.median)),
+            (Heading("97.5 %"), of(chance.high)),
         ],
-        {
-            "all": [
-                [
-                    Cell(metric.label),
-                    *(
-                        figure_cell(getattr(part, column), metric)
-                        for part in (chance.low, chance.median, chance.high)
-                    ),
-                ]
-                for column, metric in (
-                    ("ic", IC),
-                    ("icir", ICIR),
-                    ("precision", PRECISION),
-                    ("sharpe", SHARPE),
-                )
-            ]
-        },
+        tuple(columns),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from benchmarks.ranking.entries import Kind
 from benchmarks.ranking.market import Scaling
+from benchmarks.ranking.published import PublishedTable
 from tickgraph.lab.evaluation.evaluation_result import Estimate
 
 
@@ -28,7 +29,7 @@ class RankingRow(_Result):
     """One model on one scaling of the inputs, averaged over seeds."""
 
     model: str
-    kind: Literal["probe", "baseline", "published", "tickgraph"]
+    kind: Kind
     scaling: Scaling
     """``published``: the file's own scale, which holds each stock's maximum of all days, a look-ahead.
     ``causal``: inputs divided by the day's close, so that it cancels."""
@@ -80,6 +81,8 @@ class RankingResult(_Result):
     stocks: int
     days: dict[str, int]
     """Days in each part."""
+    published: PublishedTable | None = None
+    """The published rows of the same market, stocks and days; null where there are none."""
     random: RandomQuantiles
     rows: list[RankingRow]
     differences: list[RankingDifference]

@@ -141,7 +141,7 @@ def evaluate(
     try:
         from tickgraph.lab.evaluation.evaluate import default_retraining
         from tickgraph.lab.evaluation.evaluate import evaluate as run
-        from tickgraph.lab.evaluation.html_report import write_report
+        from tickgraph.lab.evaluation.html_report.sections import write_report
         from tickgraph.lab.evaluation.recording import Recording, record_evaluation
         from tickgraph.lab.evaluation.summary import summary_table
     except ImportError as error:

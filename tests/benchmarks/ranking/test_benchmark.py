@@ -8,13 +8,13 @@ from benchmarks.ranking import benchmark, runs
 from benchmarks.ranking.benchmark import Listener, run_benchmark
 from benchmarks.ranking.conclusions import findings
 from benchmarks.ranking.entries import entries
-from benchmarks.ranking.published import PUBLISHED
+from benchmarks.ranking.published import NASDAQ, NYSE
 from benchmarks.ranking.result import RankingResult
 from benchmarks.ranking.scores import random_scores
 from made_market import corrupted_after
 from tickgraph.errors import InputError
 
-QUICK = ("reversal", "LSTM", "tickgraph")
+QUICK = ("reversal", "LSTM", "factor-neutral")
 
 
 def _small(inputs, name):
@@ -26,9 +26,9 @@ def _small(inputs, name):
 
 
 def small_entries(epochs, objective="correlation"):
-    """The real rows with networks that compile in a moment; tests/benchmarks/ranking/models has the real ones."""
+    """The real rows with networks that compile in a moment; test_networks.py has the real ones."""
     rows = entries(epochs, objective)
-    for row, name in (("LSTM", "sequence"), ("tickgraph", "features")):
+    for row, name in (("LSTM", "sequence"), ("factor-neutral", "features")):
         rows[row] = replace(rows[row], inputs=(name,), build=lambda inputs, name=name: _small(inputs, name))
     return rows
 
@@ -93,13 +93,13 @@ def test_a_row_is_the_mean_of_its_seeds(result):
     assert lstm.epochs == [1, 1]
 
 
-def test_differences_are_of_tickgraph_to_every_other_row(result):
+def test_differences_are_of_the_factor_neutral_network_to_every_other_row(result):
     rows = {(row.model, row.scaling): row for row in result.rows}
     assert {(gap.second, gap.scaling) for gap in result.differences} == {
-        key for key in rows if key[0] != "tickgraph"
+        key for key in rows if key[0] != "factor-neutral"
     }
     for gap in result.differences:
-        ours = rows["tickgraph", gap.scaling].scores
+        ours = rows["factor-neutral", gap.scaling].scores
         assert gap.ic.value == pytest.approx(ours.ic - rows[gap.second, gap.scaling].scores.ic)
         assert gap.icir.value == pytest.approx(ours.icir - rows[gap.second, gap.scaling].scores.icir)
         apart = gap.ic.low > 0 or gap.ic.high < 0
@@ -181,23 +181,27 @@ def test_a_later_future_changes_no_validation_and_no_epoch(market, result, tmp_p
 
 
 def test_of_a_part_of_the_stocks_no_published_figure_is_compared(market, tmp_path):
-    part = run_benchmark(market.first(30), tmp_path, names=["reversal"], scalings=("causal",))
+    nasdaq = replace(market, name="nasdaq")
+    part = run_benchmark(nasdaq.first(30), tmp_path, names=["reversal"], scalings=("causal",))
     assert part.findings[0].startswith("Only the first 30 of the file's 40 stocks were ranked")
-    assert part.stocks == 30
+    assert (part.stocks, part.published) == (30, None)
 
 
-def test_findings_say_the_published_figures_and_the_look_ahead(result):
-    text = " ".join(result.findings)
-    assert "LSTM in this harness: IC" in text
-    assert "(published 0.032)" in text
-    assert "the published StockMixer's 0.043" in text
-    assert "looks ahead" in text
-    without = " ".join(findings(result.rows, result.differences, result.random, comparable=False))
-    assert "0.043" not in without
-    assert "(published" not in without
+def test_a_market_without_published_rows_says_so_and_is_compared_with_none(result):
+    assert result.published is None
+    assert result.findings[0].startswith(
+        "There is no published row for the market made (NASDAQ and NYSE have"
+    )
+    assert "(published" not in " ".join(result.findings)
 
 
-def test_the_published_table_is_the_papers():
-    assert len(PUBLISHED) == 9
-    assert PUBLISHED[-1] == ("StockMixer", 0.043, 0.501, 0.545, 1.465)
-    assert max(row.ic for row in PUBLISHED) == 0.043
+def test_findings_compare_rows_on_the_files_scale_with_rows_of_their_own_market(result):
+    for table, said, not_said in ((NASDAQ, "0.043 for NASDAQ", "0.029"), (NYSE, "0.029 for NYSE", "0.043")):
+        sentences = findings(result.rows, result.differences, result.random, table)
+        (ours,) = [sentence for sentence in sentences if sentence.startswith("factor-neutral on published")]
+        assert f"the published StockMixer's {said}" in ours
+        assert not_said not in " ".join(sentences)
+        theirs = [sentence for sentence in sentences if "in this harness" in sentence]
+        assert len(theirs) == (1 if table is NASDAQ else 0)  # of NYSE only StockMixer is published here
+    assert "looks ahead" in " ".join(sentences)
+    assert not [sentence for sentence in sentences if sentence.startswith("factor-neutral on causal")]

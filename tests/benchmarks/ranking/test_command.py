@@ -34,10 +34,10 @@ def run(tmp_path, monkeypatch, capsys):
     return call
 
 
-def test_rows_are_printed_beside_the_published_table_and_written(run, tmp_path):
+def test_rows_are_printed_and_written(run, tmp_path):
     code, out, err = run(*SPLIT, "-m", "level,reversal", "-m", "ridge")
     assert code == 0, err
-    for text in ("made: 34 test days, 40 stocks", "StockMixer", "as published", "reversal", "looks ahead"):
+    for text in ("made: 34 test days, 40 stocks", "no published row", "reversal", "looks ahead"):
         assert text in out
     assert "of 5: ridge (published), seed 0" in err
     figures = RankingResult.model_validate_json((tmp_path / "benchmark-ranking/benchmark.json").read_bytes())
@@ -57,7 +57,9 @@ def test_json_is_the_result_and_nothing_else(run, tmp_path):
 
 def test_quick_takes_the_first_stocks_one_seed_and_one_epoch_and_says_so(run, tmp_path, monkeypatch):
     monkeypatch.setattr(ranking, "QUICK_STOCKS", 24)
-    code, out, err = run(*SPLIT, "--quick", "-m", "reversal,tickgraph", "--inputs", "causal", "--jobs", 2)
+    code, out, err = run(
+        *SPLIT, "--quick", "-m", "reversal,factor-neutral", "--inputs", "causal", "--jobs", 2
+    )
     assert code == 0, err
     assert "Only the first 24 of the file's 40 stocks were ranked" in out
     figures = RankingResult.model_validate_json((tmp_path / "benchmark-ranking/benchmark.json").read_bytes())

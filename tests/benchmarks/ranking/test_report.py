@@ -5,14 +5,15 @@ import pytest
 from rich.console import Console
 
 from benchmarks.ranking.benchmark import run_benchmark
-from benchmarks.ranking.published import PUBLISHED
+from benchmarks.ranking.published import NASDAQ, NYSE
 from benchmarks.ranking.report import render, summary_table, write_benchmark
 from benchmarks.ranking.result import RankingResult
 
 
 @pytest.fixture(scope="module")
 def result(market, tmp_path_factory):
-    return run_benchmark(market, tmp_path_factory.mktemp("runs"), names=["level", "reversal", "ridge"])
+    made = run_benchmark(market, tmp_path_factory.mktemp("runs"), names=["level", "reversal", "ridge"])
+    return made.model_copy(update={"published": NASDAQ})
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_the_page_has_every_row_and_the_published_ones(result, html):
     for row in result.rows:
         description = row.description.replace("'", "&#39;")
         assert any(description in cells and f"{row.scores.precision:.3f}" in cells for cells in rows)
-    for row in PUBLISHED:
+    for row in NASDAQ.rows:
         assert any(row.model in cells and f"{row.precision:.3f}" in cells for cells in rows)
     assert "look-ahead" in ours
     assert "survivors" in ours
@@ -51,7 +52,18 @@ def test_the_terminal_has_both_tables_highest_ic_first(result):
     Console(file=printed, width=100).print(summary_table(result))
     lines = printed.getvalue().splitlines()
     shown = [line for line in lines if re.search(r"0\.\d{3}", line)]
-    assert len(shown) == len(result.rows) + len(PUBLISHED)
+    assert len(shown) == len(result.rows) + len(NASDAQ.rows)
     ics = [float(re.search(r"-?\d\.\d+", line)[0]) for line in shown]
     assert ics == sorted(ics, reverse=True)
-    assert sum("as published" in line for line in shown) == len(PUBLISHED)
+    assert sum("as published" in line for line in shown) == len(NASDAQ.rows)
+
+
+def test_a_row_without_precision_and_sharpe_and_a_market_without_rows_are_shown_as_such(result):
+    nyse, none = (result.model_copy(update={"published": table}) for table in (NYSE, None))
+    assert "The published rows, NYSE" in render(nyse)
+    assert "published rows, N" not in render(none)
+    printed = io.StringIO()
+    for shown in (nyse, none):
+        Console(file=printed, width=100).print(summary_table(shown))
+    (line,) = [line for line in printed.getvalue().splitlines() if "as published" in line]
+    assert line.split()[-2:] == ["0.029", "0.351"]

@@ -8,17 +8,20 @@ import pytest
 from tickgraph.errors import InputError
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS, ForecasterSettings, make_forecasters
-from tickgraph.lab.evaluation.forecasters.graph_network import forecasts_of, windowed
 from tickgraph.lab.evaluation.forecasters.pooled_network import FineTuned, Pooled, PooledTraining
-from tickgraph.lab.evaluation.forecasters.programs import Programs
-from tickgraph.lab.evaluation.forecasters.rows import (
+from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     forecast_rows,
     graph_features,
     lagged_returns,
     sequences,
     training_rows,
 )
-from tickgraph.lab.evaluation.forecasters.wiring import ShuffledEdges, unconnected
+from tickgraph.lab.evaluation.forecasters.symbol_networks import (
+    ShuffledEdges,
+    SymbolForecasts,
+    unconnected,
+    windowed,
+)
 from tickgraph.model.fitting import fit, fitting_data
 from tickgraph.model.network import forward
 from tickgraph.model.training import TrainingProgram
@@ -225,7 +228,7 @@ def test_fine_tuning_starts_from_the_one_model(past, later, short, monkeypatch):
         return real(self, example, seed, start)
 
     monkeypatch.setattr(TrainingProgram, "train", counted)
-    pool = PooledTraining(short, 1, Programs())
+    pool = PooledTraining(short, 1)
     pooled, still, moved = (
         own.train(past, no_check)(later, COUNT)
         for own in (Pooled(pool), FineTuned(pool, 1, 1e-12), FineTuned(pool, 1, 1e-3))
@@ -236,7 +239,7 @@ def test_fine_tuning_starts_from_the_one_model(past, later, short, monkeypatch):
 
 
 def test_a_model_of_a_symbol_that_is_not_asked_for_leaves_the_others_nan(past, later, short):
-    forecast = forecasts_of({}, short, build_snapshots)(later, COUNT)
+    forecast = SymbolForecasts({}, short)(later, COUNT)
     assert np.isnan(forecast).all()
     assert forecast.shape == (COUNT, len(later.symbols))
 

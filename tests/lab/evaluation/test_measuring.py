@@ -12,29 +12,38 @@ from lab.evaluation.measured_panels import (
     panel_of,
     sample_reversal,
 )
-from tickgraph.lab.evaluation.deflated import Trials
 from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
 from tickgraph.lab.evaluation.forecast_panel import STRIKE_DISTANCES
-from tickgraph.lab.evaluation.measuring import measure_forecaster
-from tickgraph.lab.evaluation.regimes import regimes
+from tickgraph.lab.evaluation.measuring import Measurement
+from tickgraph.lab.evaluation.portfolio import Trials
+from tickgraph.lab.evaluation.resampling import SessionBootstrap
+from tickgraph.lab.evaluation.slices import regimes
 
 PANEL = noisy_panel(sessions=80, symbols=6, missing=0.05)
 
 
-def _measure(panel=PANEL, distribution=None, resamples=100, **options):
-    options = {"k": 2, "cost_basis_points": 5.0, "seconds": 1.5, **options}
-    return measure_forecaster(
-        "name", "model", "what it is", panel, distribution, resamples=resamples, **options
+def _measure(panel=PANEL, distribution=None, seed=0, resamples=100, **options):
+    options = {
+        "k": 2,
+        "cost_basis_points": 5.0,
+        "sectors": dict.fromkeys(panel.symbols, "All"),
+        "regimes": np.full(len(panel.sessions), "calm"),
+        "trailing_volatility": np.full(panel.forecast.shape, VOLATILITY),
+        **options,
+    }
+    measurement = Measurement(
+        SessionBootstrap(len(panel.sessions), seed=seed, resamples=resamples), **options
+    )
+    return measurement.measure(
+        "name", "model", "what it is", panel, distribution or normal_distribution(panel), 1.5
     )
 
 
 def test_real_prices_give_every_figure(panel):
     reversal = sample_reversal(panel, last=600)
-    volatility = np.full(reversal.forecast.shape, VOLATILITY)
     result = _measure(
         reversal,
         normal_distribution(reversal, mean=0.0),
-        lognormal_volatility=volatility,
         sectors=dict.fromkeys(reversal.symbols[:20], "First")
         | dict.fromkeys(reversal.symbols[20:], "Second"),
         regimes=regimes(np.nanmean(reversal.realised, axis=1), past=100),
@@ -49,7 +58,7 @@ def test_real_prices_give_every_figure(panel):
     assert ForecasterResult.model_validate_json(result.model_dump_json()) == result
 
 
-def test_a_point_forecast_alone_has_no_distribution():
+def test_the_result_says_whose_it_is():
     result = _measure()
     assert (result.name, result.kind, result.description, result.seconds) == (
         "name",
@@ -57,9 +66,6 @@ def test_a_point_forecast_alone_has_no_distribution():
         "what it is",
         1.5,
     )
-    assert result.distribution is None
-    assert result.strikes == []
-    assert _measure(distribution=normal_distribution(PANEL)).strikes == []  # no volatility for the desk
 
 
 def test_the_seed_decides():
@@ -88,13 +94,7 @@ def test_each_portfolio_is_deflated_by_its_own_trials():
     ids=["empty", "zero", "one symbol", "nothing known", "one session"],
 )
 def test_a_poor_panel_is_measured_without_a_warning(panel):
-    result = _measure(
-        panel,
-        normal_distribution(panel),
-        lognormal_volatility=np.full(panel.forecast.shape, VOLATILITY),
-        sectors=dict.fromkeys(panel.symbols, "All"),
-        regimes=np.full(len(panel.sessions), "calm"),
-    )
+    result = _measure(panel)
     assert result.accuracy.icir is None
     assert ForecasterResult.model_validate_json(result.model_dump_json()) == result
 
@@ -102,7 +102,7 @@ def test_a_poor_panel_is_measured_without_a_warning(panel):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lognormal_volatility": np.ones((80, 5))}, r"lognormal_volatility: expected shape \(80, 6\)"),
+        ({"trailing_volatility": np.ones((80, 5))}, r"trailing_volatility: expected shape \(80, 6\)"),
         ({"regimes": np.full(79, "calm")}, r"regimes: expected shape \(80,\), got \(79,\)"),
         ({"panel": replace(PANEL, realised=PANEL.realised[1:])}, r"realised: expected shape \(80, 6\)"),
         (

@@ -11,12 +11,7 @@ from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.lab.evaluation.evaluate import EvaluationSettings, evaluate
 from tickgraph.lab.evaluation.forecasters.catalogue import ForecasterSettings
-from tickgraph.lab.evaluation.forecasters.graph_network import (
-    SymbolForecasts,
-    SymbolModel,
-    forecasts_of,
-    train_each,
-)
+from tickgraph.lab.evaluation.forecasters.symbol_networks import SymbolForecasts, SymbolModel, train_each
 from tickgraph.lab.evaluation.walk_forward import walk_forward, window_symbols
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
 
@@ -81,7 +76,8 @@ def test_a_symbol_whose_forecast_raises_has_none_and_a_reason(small_panel, short
             raise KeyError("a peer")
         return build_snapshots(panel, nodes, config)[:0]
 
-    forecasts = forecasts_of({s: SymbolModel((), {}) for s in small_panel.symbols}, short, wiring, {"A": "b"})
+    models = {symbol: SymbolModel((), {}) for symbol in small_panel.symbols}
+    forecasts = SymbolForecasts(models, short, wiring, {"A": "b"})
     assert np.isnan(forecasts(small_panel, 5)).all()
     assert forecasts.failed["A"] == "b"
     assert "JPM: an unforeseen error, KeyError" in forecasts.failed["JPM"]
@@ -92,7 +88,7 @@ def test_who_failed_is_said_and_its_window_is_computed_again_by_the_next_run(sma
         name, kind, description, settings = "zero", "baseline", "For tests.", {}
 
         def train(self, past, check):
-            return SymbolForecasts({}, short, build_snapshots, {"JPM": "JPM: no room"} if failing else {})
+            return SymbolForecasts({}, short, failed={"JPM": "JPM: no room"} if failing else {})
 
     def walk():
         done = []

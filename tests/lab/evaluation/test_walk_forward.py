@@ -10,8 +10,9 @@ from tickgraph.errors import InputError, StorageError
 from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
 from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS, ForecasterSettings, make_forecasters
 from tickgraph.lab.evaluation.portfolio import daily_returns
-from tickgraph.lab.evaluation.walk_forward import Stopped, same_cells, walk_forward, window_symbols
+from tickgraph.lab.evaluation.walk_forward import same_cells, walk_forward, window_symbols
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
+from tickgraph.lab.side_by_side import Stopped
 
 SETTINGS = WindowSettings(train_sessions=120, retrain_every=60)
 

@@ -15,34 +15,30 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tickgraph.errors import InputError
 from tickgraph.graph.features import FEATURE_NAMES, node_features
-from tickgraph.lab.evaluation.calibrating import calibrate as conformal
-from tickgraph.lab.evaluation.calibrating import walk_volatility
+from tickgraph.lab.evaluation.calibrating import calibrate, walk_volatility
 from tickgraph.lab.evaluation.comparison import compare, reality_check
 from tickgraph.lab.evaluation.conclusions import compared_pairs, findings
 from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult
 from tickgraph.lab.evaluation.evaluation_result import Window as WindowResult
-from tickgraph.lab.evaluation.forecast_panel import DistributionPanel, ForecastPanel
+from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
 from tickgraph.lab.evaluation.forecasters.catalogue import (
     FORECASTERS,
     ForecasterSettings,
     make_forecasters,
 )
-from tickgraph.lab.evaluation.forecasters.method import Forecaster
-from tickgraph.lab.evaluation.measuring import measure_forecaster
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
+from tickgraph.lab.evaluation.measuring import Measurement
 from tickgraph.lab.evaluation.portfolio import trials_of
-from tickgraph.lab.evaluation.regimes import regimes
-from tickgraph.lab.evaluation.resampling import RESAMPLES
+from tickgraph.lab.evaluation.resampling import RESAMPLES, SessionBootstrap
+from tickgraph.lab.evaluation.slices import regimes
 from tickgraph.lab.evaluation.walk_forward import Progress, Walk, same_cells, walk_forward
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import sector_of
 from tickgraph.model.still import FEWEST_MOVES, moves
 
-Calibrate = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], DistributionPanel]
-"""``(forecast, realised, volatility)``, each ``[T, S]``, to distributions; row t from what was known by t."""
-
 FIXED_SOURCES = ("sample", "files")
-"""Sources whose symbols were chosen when the prices were put together; others are asked for symbols of today."""
+"""Sources whose symbols were chosen when the prices were put together. Others give the symbols of today."""
 FEWEST_SYMBOLS = 3
 LARGE_UNIVERSE = 100
 """With more symbols, training once a year keeps a whole evaluation under an hour on two cores."""
@@ -54,13 +50,13 @@ class EvaluationSettings(BaseModel):
     Attributes
     ----------
     windows, forecasters
-        The walk, and how forecasters are trained.
+        The walk, and how forecast methods are trained.
     names
-        Forecasters to run.
+        Methods to run.
     cost_basis_points
         Cost per dollar traded.
     k
-        Symbols of a portfolio's leg; None takes 10 of more than 100 symbols, else 5, and a third of few.
+        Symbols of a portfolio's leg. None takes 10 of more than 100 symbols, 5 of fewer, and a third of less than 15.
     resamples, seed
         Of the bootstrap.
     """
@@ -78,16 +74,16 @@ class EvaluationSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears how far an evaluation is; called in the thread that evaluates.
+    """Functions that are told how far an evaluation is, in the thread that evaluates.
 
     Attributes
     ----------
     on_start
-        With the number of pieces (forecasters times windows).
+        Called with the number of pieces (methods times windows).
     on_piece
-        After each piece.
+        Called after each piece.
     on_measured
-        With the name of each forecaster that is measured.
+        Called with the name of each method that is measured.
     """
 
     on_start: Callable[[int], None] = lambda _: None
@@ -110,11 +106,10 @@ def evaluate(
     jobs: int = 0,
     fresh: bool = False,
     listener: Listener | None = None,
-    calibrate: Calibrate = conformal,
 ) -> Evaluation:
-    """Evaluate forecasters walk-forward on the symbols of a panel.
+    """Evaluate forecast methods walk-forward on the symbols of a panel.
 
-    All figures are of the same sessions and symbols for every forecaster: those that all forecast.
+    Every method is measured on the same sessions and symbols: those that all methods forecast.
 
     Parameters
     ----------
@@ -123,18 +118,16 @@ def evaluate(
     folder
         Where forecasts of each window are kept, so that an interrupted evaluation goes on.
     source
-        Where the prices came from, for people; None is the panel's.
+        Where the prices came from, in words; None is the panel's source.
     left_out
-        Symbols that were asked for and are not in the panel, with the reason. The result has these, those whose
-        price does not move, and those that failed in some window.
+        Symbols that were asked for and are not in the panel, with the reason. The result adds symbols whose price
+        does not move, and symbols that failed in some window.
     jobs
         Threads; 0 is one per core.
     fresh
         Compute everything, whatever is kept.
     listener
-        Who hears of progress.
-    calibrate
-        Makes distributions of forecasts, the same way for every forecaster.
+        Is told of progress.
 
     Raises
     ------
@@ -157,11 +150,11 @@ def evaluate(
         raise InputError(
             f"Legs of {k} symbols, long and short, need {2 * k}; there are {count}. Lower --top-k."
         )
-    forecasters = make_forecasters(settings.names, settings.forecasters)
-    listener.on_start(len(forecasters) * len(walk_windows(panel.sessions, settings.windows, config.history)))
+    methods = make_forecasters(settings.names, settings.forecasters)
+    listener.on_start(len(methods) * len(walk_windows(panel.sessions, settings.windows, config.history)))
     walk = walk_forward(
         panel,
-        forecasters,
+        methods,
         settings.windows,
         config,
         folder,
@@ -170,10 +163,10 @@ def evaluate(
         on_progress=listener.on_piece,
     )
     forecasts = same_cells(walk.forecasts)
-    results = _measured(panel, forecasters, walk, forecasts, settings, k, calibrate, listener, jobs)
+    results = _measured(panel, methods, walk, forecasts, settings, k, listener, jobs)
     comparisons = [
         comparison
-        for first, second in compared_pairs({f.name: f.kind for f in forecasters})
+        for first, second in compared_pairs({method.name: method.kind for method in methods})
         for comparison in compare(
             first,
             forecasts[first],
@@ -203,7 +196,7 @@ def evaluate(
 
 
 def unmoved_symbols(panel: PricePanel) -> dict[str, str]:
-    """Symbols whose price hardly ever moves, such as a money market fund, and why they are not evaluated."""
+    """Symbols whose price hardly ever moves, such as a money market fund, with the reason why they are left out."""
     still = moves(panel.adj_close) < FEWEST_MOVES
     return {
         symbol: f"The price of {symbol} moved in {count} of the {len(panel.sessions)} sessions up to "
@@ -214,7 +207,7 @@ def unmoved_symbols(panel: PricePanel) -> dict[str, str]:
 
 
 def survivorship(panel: PricePanel) -> str:
-    """What the choice of symbols does to the figures, by where the list of them comes from."""
+    """What the choice of symbols does to the figures; it depends on where their list comes from."""
     count, ended = len(panel.symbols), int((~np.isfinite(panel.adj_close[-1])).sum())
     without = f"{ended or 'none'} of them without a price at the end"
     if panel.source in FIXED_SOURCES:
@@ -242,50 +235,45 @@ def trailing_volatility(panel: PricePanel, window: int) -> NDArray[np.float64]:
 
 def _measured(
     panel: PricePanel,
-    forecasters: tuple[Forecaster, ...],
+    methods: tuple[ForecastMethod, ...],
     walk: Walk,
     forecasts: dict[str, ForecastPanel],
     settings: EvaluationSettings,
     k: int,
-    calibrate: Calibrate,
     listener: Listener,
     jobs: int,
 ) -> list[ForecasterResult]:
-    first, last = walk.windows[0].test_first, walk.windows[-1].test_last
-    returns = panel.log_returns()
-    volatility = walk_volatility(returns, refit=settings.windows.retrain_every)[first : last + 1]
-    trailing = trailing_volatility(panel, settings.forecasters.training.feature_window)[first : last + 1]
-    market = np.nanmean(returns[1:], axis=1)
-    regime = regimes(np.concatenate([[np.nan], market]))[first : last + 1]
-    sectors = {symbol: sector_of(symbol) or "unknown" for symbol in panel.symbols}
-    long, long_short = (
-        trials_of(forecasts.values(), k=k, cost_basis_points=settings.cost_basis_points, short=short)
-        for short in (False, True)
+    tested = slice(walk.windows[0].test_first, walk.windows[-1].test_last + 1)
+    returns, cost = panel.log_returns(), settings.cost_basis_points
+    volatility = walk_volatility(returns, refit=settings.windows.retrain_every)[tested]
+    trials_long, trials_long_short = (
+        trials_of(forecasts.values(), k=k, cost_basis_points=cost, short=short) for short in (False, True)
+    )
+    measurement = Measurement(
+        SessionBootstrap(tested.stop - tested.start, seed=settings.seed, resamples=settings.resamples),
+        k=k,
+        cost_basis_points=cost,
+        sectors={symbol: sector_of(symbol) or "unknown" for symbol in panel.symbols},
+        regimes=regimes(np.concatenate([[np.nan], np.nanmean(returns[1:], axis=1)]))[tested],
+        trailing_volatility=trailing_volatility(panel, settings.forecasters.training.feature_window)[tested],
+        trials_long=trials_long,
+        trials_long_short=trials_long_short,
     )
 
-    def measured(forecaster: Forecaster) -> ForecasterResult:
-        own = forecasts[forecaster.name]
-        return measure_forecaster(
-            forecaster.name,
-            forecaster.kind,
-            forecaster.description,
+    def measured(method: ForecastMethod) -> ForecasterResult:
+        own = forecasts[method.name]
+        return measurement.measure(
+            method.name,
+            method.kind,
+            method.description,
             own,
             calibrate(own.forecast, own.realised, volatility),
-            lognormal_volatility=trailing,
-            sectors=sectors,
-            regimes=regime,
-            k=k,
-            cost_basis_points=settings.cost_basis_points,
-            trials_long=long,
-            trials_long_short=long_short,
-            seconds=walk.seconds[forecaster.name],
-            seed=settings.seed,
-            resamples=settings.resamples,
+            walk.seconds[method.name],
         )
 
     results = []
     with ThreadPoolExecutor(jobs or None, "measure") as executor:
-        for result in executor.map(measured, forecasters):
+        for result in executor.map(measured, methods):
             results.append(result)
             listener.on_measured(result.name)
     return results
@@ -311,7 +299,7 @@ def _windows(panel: PricePanel, walk: Walk, embargo: int) -> list[WindowResult]:
 
 
 def _flat(settings: EvaluationSettings, k: int) -> dict[str, str | int | float | bool]:
-    """Settings that change figures, by the names people know them under."""
+    """Settings that change figures, under the names of the command's options."""
     windows, training = settings.windows, settings.forecasters.training
     trained = training.model_dump(exclude={"sessions"}) | settings.forecasters.model_dump(
         exclude={"training"}

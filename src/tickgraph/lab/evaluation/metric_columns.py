@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tickgraph.lab.evaluation.evaluation_result import Estimate, ForecasterResult, Slice
 
 MISSING = "–"
-"""Stands where a figure was not measured or is not defined."""
+"""In place of a figure that was not measured or is not defined."""
 
 COVERAGE_BAND = 0.02
 """Coverage further than this from its nominal level is marked."""
@@ -32,7 +32,7 @@ class Metric:
     null
         Value that knowing nothing gives; an interval that holds it is marked.
     nominal
-        Value it was promised to have; a figure off by more than :data:`COVERAGE_BAND` is marked.
+        Value that was promised; a figure off by more than :data:`COVERAGE_BAND` is marked.
     """
 
     label: str
@@ -41,6 +41,11 @@ class Metric:
     percent: bool = False
     null: float | None = None
     nominal: float | None = None
+
+    @property
+    def scale(self) -> float:
+        """From the figure to what is shown."""
+        return 100 if self.percent else 1
 
 
 IC = Metric(
@@ -141,7 +146,7 @@ def number(value: float | None, metric: Metric) -> str:
     """``0.0312`` or ``51.2 %`` with a true minus sign; :data:`MISSING` for none."""
     if value is None:
         return MISSING
-    text = f"{value * 100 if metric.percent else value:,.{metric.decimals}f}"
+    text = f"{value * metric.scale:,.{metric.decimals}f}"
     if text.startswith("-"):
         text = text[1:] if not text.strip("-0.,") else f"−{text[1:]}"
     return f"{text} %" if metric.percent else text
@@ -163,10 +168,10 @@ def holds(estimate: Estimate | None, value: float | None) -> bool:
 
 
 class Mark(NamedTuple):
-    """What must be said beside a figure."""
+    """A remark beside a figure."""
 
     kind: str
-    """``null`` or ``off``, for its looks."""
+    """``null`` or ``off``: a class of the page's style sheet."""
     short: str
     text: str
 
@@ -183,7 +188,7 @@ def mark(estimate: Estimate | None, metric: Metric) -> Mark | None:
 
 
 def off_by_band(value: float, nominal: float) -> bool:
-    """Whether coverage is further from its level than :data:`COVERAGE_BAND`; rounding of binary fractions aside."""
+    """Whether coverage is further from its level than :data:`COVERAGE_BAND`, but for rounding of binary fractions."""
     return abs(value - nominal) > COVERAGE_BAND + 1e-12
 
 

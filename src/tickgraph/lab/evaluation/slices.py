@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tickgraph.lab.evaluation.accuracy import hits, mean_sums, r2, squared_errors
@@ -20,12 +21,12 @@ from tickgraph.lab.evaluation.cross_section import (
 from tickgraph.lab.evaluation.distributions import covered
 from tickgraph.lab.evaluation.evaluation_result import Slice
 from tickgraph.lab.evaluation.forecast_panel import DistributionPanel, ForecastPanel
-from tickgraph.lab.evaluation.regimes import REGIMES
 from tickgraph.lab.evaluation.resampling import SessionBootstrap, Statistic, correlation, ratio
 from tickgraph.model.measures import LEVELS
 
 Array = NDArray[np.float64]
 By = Literal["year", "sector", "regime", "symbol"]
+REGIMES: tuple[str, ...] = ("calm", "normal", "stressed")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def measure_slices(
     sectors
         Sector by symbol; symbols without one are in none.
     regimes
-        ``[T]`` names from :func:`tickgraph.lab.evaluation.regimes.regimes`, ``""`` where unknown.
+        ``[T]`` names from :func:`regimes`, ``""`` where unknown.
     bootstrap
         Of the panel's T sessions.
     """
@@ -80,6 +81,36 @@ def measure_slices(
         parts.append(_by_sector(panel.symbols, sectors, forecast, realised, inside))
     parts.append(_by_symbol(panel.symbols, forecast, realised, inside))
     return [part for each in parts for part in _slices(each, bootstrap)]
+
+
+def regimes(market_returns: NDArray[np.float64], *, window: int = 20, past: int = 252) -> NDArray[np.str_]:
+    """Regime of each session, by the thirds of the market's trailing volatility.
+
+    The volatility of session t is the standard deviation of the market's last ``window`` returns up to t. It
+    is compared with the thirds of all volatilities up to t, so nothing later than t enters.
+
+    Parameters
+    ----------
+    market_returns
+        ``[T]`` float64, return of the market from t - 1 to t. Give the whole history, not only the sessions
+        that are evaluated: the thirds need a past.
+    window
+        Sessions of a volatility.
+    past
+        Volatilities that must be known before thirds are taken of them.
+
+    Returns
+    -------
+    ndarray
+        ``[T]`` of ``"calm"``, ``"normal"``, ``"stressed"``, or ``""`` where the past is too short.
+    """
+    volatility = pd.Series(market_returns).rolling(window).std()
+    thirds = volatility.expanding(min_periods=past)
+    low, high = thirds.quantile(1 / 3), thirds.quantile(2 / 3)
+    known = volatility.notna() & low.notna()
+    return np.select(
+        [~known, volatility <= low, volatility <= high], ["", "calm", "normal"], default="stressed"
+    ).astype(np.str_)
 
 
 def _by_sessions(

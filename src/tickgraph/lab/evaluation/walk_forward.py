@@ -1,12 +1,11 @@
-"""The walk: every forecaster trained on every window's past, and asked for every session of its test range."""
+"""The walk: every forecast method is trained on each window's past and forecasts each session of its test range."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from tickgraph.errors import InputError
 from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
-from tickgraph.lab.evaluation.forecasters.method import Check, Forecaster
-from tickgraph.lab.evaluation.forecasters.rows import following_returns
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
+from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns
 from tickgraph.lab.evaluation.walk_pieces import (
     DamagedPieceError,
     Piece,
@@ -25,24 +24,24 @@ from tickgraph.lab.evaluation.walk_pieces import (
     write_piece,
 )
 from tickgraph.lab.evaluation.windows import Window, WindowSettings, walk_windows
+from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.still import FEWEST_MOVES, moves
-from tickgraph.threads import cores
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One piece is done.
+    """One piece is there.
 
     Attributes
     ----------
     forecaster, window
-        Whose, and which window, counted from 0.
+        Name of the method, and the window, counted from 0.
     reused
-        Whether it was found on disk.
+        Whether the piece was found on disk.
     damaged
-        What was wrong with the one on disk, which was therefore computed again; None if nothing was.
+        What was wrong with the piece on disk, so that it was computed again; None if nothing was.
     """
 
     forecaster: str
@@ -53,7 +52,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Walk:
-    """Out-of-sample forecasts of all windows, side by side.
+    """Out-of-sample forecasts of all windows.
 
     Attributes
     ----------
@@ -62,11 +61,11 @@ class Walk:
     window_symbols
         Symbols of each window.
     forecasts
-        By forecaster; all of the same sessions and symbols.
+        By method; all of the same sessions and symbols.
     seconds
-        By forecaster, all windows; also of pieces that were reused.
+        By method, all windows; also of pieces that were reused.
     failed
-        Why there is no forecast in some window, by symbol that should have one.
+        By symbol, why a forecast is missing in some window.
     """
 
     windows: tuple[Window, ...]
@@ -76,13 +75,9 @@ class Walk:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-class Stopped(Exception):
-    """The walk was stopped before its end."""
-
-
 def walk_forward(
     panel: PricePanel,
-    forecasters: Sequence[Forecaster],
+    methods: Sequence[ForecastMethod],
     settings: WindowSettings,
     config: TrainingConfig,
     folder: Path,
@@ -91,24 +86,24 @@ def walk_forward(
     fresh: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Walk:
-    """Run forecasters over all windows.
+    """Run forecast methods over all windows.
 
-    A forecaster's training gets the panel cut at the window's last training session; what it gives is asked
-    with the panel cut at the last test session, and both hold only the symbols that had enough history by
-    then. Each result is stored the moment it is known, under a name made of all that determines it.
+    Training gets the panel cut at the window's last training session. Forecasting gets the panel cut at the last test
+    session. Both panels hold only the symbols that had enough history by the end of training. Each piece is stored
+    as soon as it is computed, under a name made of all that determines it.
 
     Parameters
     ----------
     panel
         Prices of the symbols to evaluate, which are also each other's peers.
-    forecasters
+    methods
         Each with a name of its own.
     settings
         The windows.
     config
         For the history that features need, and the fewest sessions a symbol must have.
     folder
-        Where results are kept and looked for.
+        Where pieces are kept and looked for.
     jobs
         Pieces side by side, a thread each; 0 is one per core.
     fresh
@@ -135,52 +130,41 @@ def walk_forward(
             "min_sessions": config.min_sessions,
         }
     )
-    pieces: dict[tuple[str, int], Piece] = {}
-    stop = threading.Event()
 
-    def check() -> None:
-        if stop.is_set():
-            raise Stopped
-
-    def one(forecaster: Forecaster, index: int) -> tuple[Piece, Progress]:
-        check()
+    def piece_of(method: ForecastMethod, index: int, check: Check) -> tuple[Piece, Progress]:
         window, names = windows[index], symbols[index]
-        path = piece_path(run, forecaster.name, forecaster.settings, index)
-        damaged = None
+        path = piece_path(run, method.name, method.settings, index)
+        stored, damaged = None, None
         try:
-            sessions = panel.sessions[window.test_first : window.test_last + 1]
-            found = None if fresh else read_piece(path, sessions, names)
+            if not fresh:
+                sessions = panel.sessions[window.test_first : window.test_last + 1]
+                stored = read_piece(path, sessions, names)
         except DamagedPieceError as error:
-            found, damaged = None, str(error)
-        if found is not None:
-            return found, Progress(forecaster.name, index, reused=True)
-        piece = forecast_window(panel, forecaster, window, names, config, check)
+            damaged = str(error)
+        if stored is not None:
+            return stored, Progress(method.name, index, reused=True)
+        piece = forecast_window(panel, method, window, names, config, check)
         if not piece.failed:
             write_piece(path, piece)
-        return piece, Progress(forecaster.name, index, reused=False, damaged=damaged)
+        return piece, Progress(method.name, index, reused=False, damaged=damaged)
 
-    executor = ThreadPoolExecutor(jobs or cores(), "walk")
-    futures: dict[Future[tuple[Piece, Progress]], tuple[str, int]] = {}
-    try:
-        for forecaster in forecasters:
-            for index in range(len(windows)):
-                futures[executor.submit(one, forecaster, index)] = (forecaster.name, index)
-        for future in as_completed(futures):
-            pieces[futures[future]], progress = future.result()
-            if on_progress:
-                on_progress(progress)
-    finally:
-        stop.set()
-        executor.shutdown(wait=True, cancel_futures=True)
+    results = run_side_by_side(
+        {
+            (method.name, index): partial(piece_of, method, index)
+            for method in methods
+            for index in range(len(windows))
+        },
+        jobs,
+        lambda _, result: on_progress(result[1]) if on_progress else None,
+    )
+    pieces = {key: piece for key, (piece, _) in results.items()}
     return Walk(
         windows,
         symbols,
-        {forecaster.name: _joined(panel, windows, forecaster.name, pieces) for forecaster in forecasters},
+        {method.name: _joined(panel, windows, method.name, pieces) for method in methods},
         {
-            forecaster.name: sum(
-                piece.seconds for (name, _), piece in pieces.items() if name == forecaster.name
-            )
-            for forecaster in forecasters
+            method.name: sum(pieces[method.name, index].seconds for index in range(len(windows)))
+            for method in methods
         },
         {
             symbol: f"{name}, window {index + 1}: {reason}"
@@ -191,7 +175,7 @@ def walk_forward(
 
 
 def window_symbols(panel: PricePanel, window: Window, config: TrainingConfig) -> tuple[str, ...]:
-    """Symbols with enough prices and moves by the end of training, and a price at it; nothing later is looked at."""
+    """Symbols that have enough prices and moves by the end of training, and a price there; later rows are not read."""
     past = panel.adj_close[window.history_first : window.train_last + 1]
     sessions = window.train_last - window.train_first
     needed = config.history + min(config.min_sessions, sessions)
@@ -208,7 +192,7 @@ def window_symbols(panel: PricePanel, window: Window, config: TrainingConfig) ->
 
 def forecast_window(
     panel: PricePanel,
-    forecaster: Forecaster,
+    method: ForecastMethod,
     window: Window,
     symbols: tuple[str, ...],
     config: TrainingConfig,
@@ -218,8 +202,8 @@ def forecast_window(
     started = time.perf_counter()
     own = panel.select(symbols)
     past = own.through(panel.sessions[window.train_last]).tail(window.train_last - window.history_first + 1)
-    trained = forecaster.train(past, check)
-    # Twice the history: sequences of features reach further back than one set of features.
+    trained = method.train(past, check)
+    # Twice the history, because sequences of features reach further back than one set of features.
     visible = own.through(panel.sessions[window.test_last]).tail(window.test_sessions + 2 * config.history)
     forecast = trained(visible, window.test_sessions)
     sessions = panel.sessions[window.test_first : window.test_last + 1]
@@ -241,10 +225,10 @@ def _joined(
 
 
 def same_cells(forecasts: dict[str, ForecastPanel]) -> dict[str, ForecastPanel]:
-    """Keep the sessions and symbols that every forecaster forecast.
+    """Keep the sessions and symbols that every method forecast.
 
-    Whether the return came to be known has no say: a portfolio must not pass over a symbol because its next
-    price will be missing.
+    Cells whose return never came to be known stay: a portfolio must not pass over a symbol because its next price
+    will be missing.
     """
     everyone: NDArray[np.bool_] = np.logical_and.reduce(
         [np.isfinite(own.forecast) for own in forecasts.values()]

@@ -1,4 +1,4 @@
-"""Stored results of a walk: one file for each forecaster and window, so that a run can be taken up again."""
+"""Stored forecasts of a walk, one file for each method and window, so that an interrupted run goes on."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from numpy.typing import NDArray
 from tickgraph.storage import storage_errors, write_atomically
 
 FORMAT = 1
-"""Raised when a change of code makes stored pieces wrong."""
+"""Raise it when a change of code makes stored pieces wrong."""
 
 
 class DamagedPieceError(ValueError):
-    """A stored piece cannot be read, or is not the one that its name says."""
+    """A stored piece cannot be read, or is of other sessions or symbols than its name says."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Forecasts of one forecaster for one window.
+    """Forecasts of one method for one window.
 
     Attributes
     ----------
     sessions
         ``[t]`` datetime64[D], the window's test sessions.
     symbols
-        ``[s]`` those with enough history in the training window.
+        ``[s]`` symbols with enough history in the training window.
     forecast
         ``[t, s]`` float64, log returns of the session after each; NaN where none was made.
     seconds
-        What training and forecasting took.
+        Time of training and forecasting.
     failed
-        Why there is no forecast, by symbol that should have one. Such a piece is not kept: the next run tries again.
+        By symbol, why a forecast is missing. Such a piece is not stored: the next run tries again.
     """
 
     sessions: NDArray[np.datetime64]
@@ -55,7 +55,7 @@ def fingerprint(settings: Mapping[str, object]) -> str:
 
 
 def piece_path(folder: Path, name: str, settings: Mapping[str, object], window: int) -> Path:
-    """Where the piece of a forecaster with these settings lies, for a window counted from 0."""
+    """File of a method with these settings, for a window counted from 0."""
     return folder / f"{name}-{fingerprint(settings)}" / f"window-{window:03d}.npz"
 
 

@@ -9,12 +9,13 @@ from collections import namedtuple
 import pytest
 
 from made_evaluation import made_evaluation
-from tickgraph.lab.evaluation.html_report import write_report
+from tickgraph.lab.evaluation.html_report.sections import write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 # What Chromium asks its maker for by itself, whatever the page.
+KINDS = ("baseline", "ablation", "model")
 OWN = re.compile(r"https?://[^/]*\.(google|googleapis|gstatic|gvt1)\.com/")
 
 Visit = namedtuple("Visit", "dom console requests")
@@ -29,16 +30,20 @@ const choice = document.getElementById("part-2-3-choice");
 choice.selectedIndex = choice.options.length - 1;
 choice.dispatchEvent(new Event("change"));
 const cells = [...document.querySelectorAll("#part-2-3 tbody tr:first-child > *")].map((c) => c.textContent);
-const plot = document.getElementById("part-1-0-plot");
-const button = document.querySelector("#part-1-0-legend button");
-const before = plot.querySelectorAll(".scatterlayer .trace").length;
-button.click();
-const after = plot.querySelectorAll(".scatterlayer .trace").length;
-const pressed = button.getAttribute("aria-pressed");
+const plot = document.getElementById("part-1-1-plot");
+const hidden = () => plot.data.filter((t) => t.visible === "legendonly").map((t) => t.name);
+const press = (text) => [...plot.querySelectorAll(".updatemenu-button")].find((b) => b.textContent === text)
+  .dispatchEvent(new MouseEvent("click"));
+const before = hidden();
+press("all forecasters");
+const after = hidden();
+press("models");
+const models = hidden();
+const ink = getComputedStyle(plot.querySelector(".legendtext")).fill;
 const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 const said = document.createElement("pre");
 said.id = "probe";
-said.textContent = JSON.stringify({sorted, back, chosen: choice.value, cells, before, after, pressed, wide});
+said.textContent = JSON.stringify({sorted, back, chosen: choice.value, cells, before, after, models, ink, wide});
 document.body.append(said);
 """
 
@@ -130,6 +135,12 @@ def test_tables_sort_forecasters_hide_and_symbols_change_with_the_forecaster(eva
         "–" if first.hit_rate is None else f"{first.hit_rate.value * 100:.1f} %"
     )
 
-    assert said["after"] == said["before"] - 1
-    assert said["pressed"] == "false"
+    of_kind = {
+        kind: {f.name for f in evaluation.forecasters if f.kind == kind and f.name != "zero"}
+        for kind in KINDS
+    }
+    assert set(said["before"]) < of_kind["baseline"] | of_kind["ablation"]  # the best baseline is shown
+    assert said["after"] == []
+    assert set(said["models"]) == of_kind["baseline"] | of_kind["ablation"]
+    assert said["ink"] == "rgb(27, 31, 36)"  # the page's, not Plotly's
     assert said["wide"] <= 0  # tables scroll in their own box, the page does not

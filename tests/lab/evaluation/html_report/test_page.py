@@ -5,7 +5,8 @@ import re
 import plotly.graph_objects as go
 import pytest
 
-from tickgraph.lab.evaluation.html_report import (
+from tickgraph.lab.evaluation.html_report.page import page
+from tickgraph.lab.evaluation.html_report.parts import (
     Callout,
     Cell,
     Facts,
@@ -14,7 +15,6 @@ from tickgraph.lab.evaluation.html_report import (
     Prose,
     Section,
     Table,
-    page,
 )
 
 

@@ -1,37 +1,32 @@
-"""All forecasters by name."""
+"""All forecast methods by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tickgraph.errors import InputError
-from tickgraph.lab.evaluation.forecasters.boosted_trees import BoostedTrees
-from tickgraph.lab.evaluation.forecasters.graph_network import PerSymbol, Rewired
-from tickgraph.lab.evaluation.forecasters.historical_mean import HistoricalMean
-from tickgraph.lab.evaluation.forecasters.method import Forecaster
-from tickgraph.lab.evaluation.forecasters.momentum import Momentum
+from tickgraph.lab.evaluation.forecasters.baselines import Constant, Momentum, Reversal
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
 from tickgraph.lab.evaluation.forecasters.pooled_network import FineTuned, Pooled, PooledTraining
-from tickgraph.lab.evaluation.forecasters.programs import Programs
+from tickgraph.lab.evaluation.forecasters.pooled_rows import graph_features, lagged_returns
 from tickgraph.lab.evaluation.forecasters.recurrent import Recurrent
-from tickgraph.lab.evaluation.forecasters.reversal import Reversal
-from tickgraph.lab.evaluation.forecasters.ridge import Ridge
-from tickgraph.lab.evaluation.forecasters.rows import graph_features, lagged_returns
-from tickgraph.lab.evaluation.forecasters.wiring import ShuffledEdges, unconnected
-from tickgraph.lab.evaluation.forecasters.zero import Zero
+from tickgraph.lab.evaluation.forecasters.regressions import BoostedTrees, Ridge
+from tickgraph.lab.evaluation.forecasters.symbol_networks import ShuffledEdges, SymbolNetworks, unconnected
 from tickgraph.model.config import TrainingConfig
 
 LAGS = 15
 
 
 class ForecasterSettings(BaseModel):
-    """How the forecasters are trained.
+    """How the forecast methods are trained.
 
     Attributes
     ----------
     training
-        The product's training; ``sessions`` is the walk's, whatever stands here.
+        The product's training. The walk sets ``sessions``, whatever stands here.
     pool_epochs
         Passes of the one network over the graphs of all symbols.
     tuning_epochs, tuning_learning_rate
@@ -49,13 +44,18 @@ class ForecasterSettings(BaseModel):
     recurrent_epochs: int = Field(default=6, ge=1)
 
 
-def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaster]]:
+def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], ForecastMethod]]:
     config = settings.training
-    programs = Programs()
-    pooled = PooledTraining(config, settings.pool_epochs, programs)
+    pooled = PooledTraining(config, settings.pool_epochs)
     return {
-        "zero": Zero,
-        "historical-mean": HistoricalMean,
+        "zero": lambda: Constant(
+            "zero", "No move: the forecast is 0.", lambda returns: np.zeros(returns.shape[1])
+        ),
+        "historical-mean": lambda: Constant(
+            "historical-mean",
+            "Each symbol's mean daily log return over the training window.",
+            lambda returns: np.nanmean(returns, axis=0),
+        ),
         "momentum": lambda: Momentum(config),
         "reversal": lambda: Reversal(config),
         "ridge": lambda: Ridge(
@@ -74,31 +74,31 @@ def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], Forecaste
         ),
         "lightgbm": lambda: BoostedTrees(config),
         "gru": lambda: Recurrent(config, settings.recurrent_epochs),
-        "gnn-no-edges": lambda: Rewired(
+        "gnn-no-edges": lambda: SymbolNetworks(
             "gnn-no-edges",
             "The model per symbol without edges, in its target too: every node sees itself only.",
-            lambda _: unconnected,
+            "ablation",
             config,
-            programs,
+            lambda _: unconnected,
         ),
-        "gnn-shuffled-edges": lambda: Rewired(
+        "gnn-shuffled-edges": lambda: SymbolNetworks(
             "gnn-shuffled-edges",
             "The model per symbol with edges, in its target too, that lead to the wrong symbols.",
-            lambda symbols: ShuffledEdges(config.seed, symbols),
+            "ablation",
             config,
-            programs,
+            lambda symbols: ShuffledEdges(config.seed, symbols),
         ),
-        "gnn-baseline": lambda: PerSymbol(
+        "gnn-baseline": lambda: SymbolNetworks(
             "gnn-baseline",
             "The handed-down architecture, one network per symbol, on its own graph.",
+            "model",
             _handed_down(config),
-            programs,
         ),
-        "gnn-per-symbol": lambda: PerSymbol(
+        "gnn-per-symbol": lambda: SymbolNetworks(
             "gnn-per-symbol",
             "The product's model: one graph network per symbol, on its own graph.",
+            "model",
             config,
-            programs,
         ),
         "gnn-global": lambda: Pooled(pooled),
         "gnn-fine-tuned": lambda: FineTuned(pooled, settings.tuning_epochs, settings.tuning_learning_rate),
@@ -118,8 +118,8 @@ FORECASTERS: tuple[str, ...] = tuple(_catalogue(ForecasterSettings()))
 """Names, in the order of reports."""
 
 
-def make_forecasters(names: Sequence[str], settings: ForecasterSettings) -> tuple[Forecaster, ...]:
-    """Make forecasters by name; those that train the same thing share it.
+def make_forecasters(names: Sequence[str], settings: ForecasterSettings) -> tuple[ForecastMethod, ...]:
+    """Make forecast methods by name. Methods that train the same network train it once.
 
     Raises
     ------

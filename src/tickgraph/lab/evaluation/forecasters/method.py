@@ -1,9 +1,9 @@
-"""What a forecaster is: trained on the past, then asked row by row.
+"""What a forecast method is: it is trained on the past, then asked for one session after another.
 
-Look-ahead is ruled out by what is handed over. :meth:`Forecaster.train` gets a panel that ends with the last
-session of training. What it returns is then given a panel that ends with the last test session, and must be
-row-causal: the forecast of session t may read rows up to t only. A test corrupts the rows after t, for every
-forecaster, and nothing may change.
+Look-ahead is ruled out by what a method is given. :meth:`ForecastMethod.train` gets a panel that ends with the last
+session of training. What training returns then gets a panel that ends with the last test session, and must be
+row-causal: the forecast of session t reads rows up to t only. A test corrupts the rows after t for every method, and
+the forecasts up to t must stay the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 
 Kind = Literal["baseline", "ablation", "model"]
@@ -21,17 +22,13 @@ Kind = Literal["baseline", "ablation", "model"]
 Trained = Callable[[PricePanel, int], NDArray[np.float64]]
 """Forecast the last ``count`` sessions of a panel.
 
-Called with a panel of the symbols trained on, whose rows before the last ``count`` hold the history that
-features need. Returns ``[count, S]`` float64, log returns of the session after each; NaN where a symbol lacks
-the prices for one.
+The panel has the symbols of training. Its rows before the last ``count`` hold the history that features need. Returns
+``[count, S]`` float64, log returns of the session after each; NaN where a symbol lacks the prices for a forecast.
 """
 
-Check = Callable[[], None]
-"""Called between symbols by forecasters that train long; it raises when the run was stopped."""
 
-
-class Forecaster(Protocol):
-    """A way to forecast all symbols of a panel."""
+class ForecastMethod(Protocol):
+    """One way to forecast all symbols of a panel: a row of the evaluation."""
 
     @property
     def name(self) -> str:
@@ -40,7 +37,7 @@ class Forecaster(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """Its part in the comparison."""
+        """What it is in the comparison."""
         ...
 
     @property
@@ -50,7 +47,7 @@ class Forecaster(Protocol):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """All that changes what it would forecast; stored results of other settings are not reused."""
+        """All that changes its forecasts; stored forecasts of other settings are not reused."""
         ...
 
     def train(self, past: PricePanel, check: Check) -> Trained:
@@ -59,9 +56,9 @@ class Forecaster(Protocol):
         Parameters
         ----------
         past
-            Prices of the symbols to forecast, ``history + training sessions`` rows; its last row is the last
+            Prices of the symbols to forecast, ``history + training sessions`` rows. The last row is the last
             price that training may see.
         check
-            To be called between symbols.
+            A method that trains for long calls it between symbols.
         """
         ...

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from tickgraph.errors import HistoryTooShortError, PriceDataError, reason_of
-from tickgraph.graph.snapshots import Snapshots, build_snapshots
-from tickgraph.lab.evaluation.forecasters.graph_network import (
+from tickgraph.graph.snapshots import Snapshots
+from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.evaluation.forecasters.symbol_networks import (
+    SymbolForecasts,
     SymbolModel,
-    forecasts_of,
+    program_of,
     train_each,
     windowed,
 )
-from tickgraph.lab.evaluation.forecasters.method import Check, Kind, Trained
-from tickgraph.lab.evaluation.forecasters.programs import Programs
+from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
@@ -27,6 +28,8 @@ from tickgraph.model.weights import Weights, symbol_seed
 
 MOST_ROWS = 65_536
 """Graphs in the pool. Where there are more, each symbol gives a random part: neighbouring sessions are alike."""
+
+_Window = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class PooledModel:
     peers
         Peers of each symbol that has a graph in the window.
     failed
-        Why there are none, by symbol that should have a graph.
+        By symbol, why a symbol that should have a graph has none.
     """
 
     weights: Weights
@@ -48,26 +51,23 @@ class PooledModel:
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
 class PooledTraining:
-    """Trains the one model of a window, once for all who ask.
+    """Trains the one model of each window once, for both methods that use it.
 
-    Parameters
+    Attributes
     ----------
     config
         Training of one symbol.
     epochs
         Passes over the pool. With S symbols that is S times epochs / 20 as many steps as one symbol's model
         takes in 20.
-    programs
-        Compiled programs.
     """
 
-    def __init__(self, config: TrainingConfig, epochs: int, programs: Programs) -> None:
-        self.config = config
-        self.epochs = epochs
-        self.programs = programs
-        self._lock = threading.Lock()
-        self._models: dict[tuple[object, ...], Future[PooledModel]] = {}
+    config: TrainingConfig
+    epochs: int
+    _models: dict[_Window, PooledModel] = field(default_factory=dict)
+    _locks: dict[_Window, threading.Lock] = field(default_factory=dict)
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -75,23 +75,12 @@ class PooledTraining:
         return {**self.config.model_dump(), "pool_epochs": self.epochs, "pool_rows": MOST_ROWS}
 
     def model(self, past: PricePanel, check: Check) -> PooledModel:
-        """The model of this window; the first who asks trains, the others wait."""
-        key = (past.data_version, past.symbols)
-        with self._lock:
-            waiting = self._models.get(key)
-            if waiting is None:
-                mine = self._models[key] = Future()
-        if waiting is not None:
-            return waiting.result()
-        try:
-            model = self._train(past, check)
-        except BaseException as error:
-            with self._lock:
-                del self._models[key]
-            mine.set_exception(error)
-            raise
-        mine.set_result(model)
-        return model
+        """The model of this window; the first thread that asks trains it, others wait."""
+        window = past.data_version, past.symbols
+        with self._locks.setdefault(window, threading.Lock()):
+            if window not in self._models:
+                self._models[window] = self._train(past, check)
+            return self._models[window]
 
     def _train(self, past: PricePanel, check: Check) -> PooledModel:
         config = windowed(self.config, past)
@@ -115,84 +104,90 @@ class PooledTraining:
         if not parts:
             raise HistoryTooShortError("No symbol has the history for a graph in this window.")
         pool = _joined(parts)
-        # The program's rows are those of a window, its held-out part apart.
+        # A program takes the rows of a window less its held-out part. This window leaves room for the pool.
         sessions = round(len(pool) / (1 - config.calibration_fraction))
         while sessions - round(sessions * config.calibration_fraction) < len(pool):
             sessions += 1
         pooled = config.model_copy(update={"sessions": sessions, "epochs": self.epochs})
-        trained = self.programs.of(pooled).train(training_example(pool, pooled), seed)
+        trained = program_of(pooled).train(training_example(pool, pooled), seed)
         return PooledModel(trained.weights, peers, failed)
 
 
+@dataclass(frozen=True)
 class Pooled:
     """One network for all symbols, each forecast on its own graph."""
 
-    name = "gnn-global"
-    kind: Kind = "model"
+    training: PooledTraining
+    name: ClassVar[str] = "gnn-global"
+    kind: ClassVar[Kind] = "model"
 
-    def __init__(self, training: PooledTraining) -> None:
-        self._training = training
-        self.description = (
-            f"One graph network for all symbols: the same architecture, {training.epochs} passes over all their "
+    @property
+    def description(self) -> str:
+        """With the number of passes."""
+        return (
+            f"One graph network for all symbols: the same architecture, {self.training.epochs} passes over all their "
             "graphs."
         )
 
     @property
     def settings(self) -> Mapping[str, object]:
         """What changes the model."""
-        return self._training.settings
+        return self.training.settings
 
     def train(self, past: PricePanel, check: Check) -> Trained:
         """Train the one model."""
-        model = self._training.model(past, check)
+        model = self.training.model(past, check)
         models = {symbol: SymbolModel(peers, model.weights) for symbol, peers in model.peers.items()}
-        return forecasts_of(models, self._training.config, build_snapshots, model.failed)
+        return SymbolForecasts(models, self.training.config, failed=dict(model.failed))
 
 
+@dataclass(frozen=True)
 class FineTuned:
-    """The network for all, trained on for a few epochs on each symbol's own graphs."""
+    """The network for all symbols, trained for a few more epochs on each symbol's own graphs."""
 
-    name = "gnn-fine-tuned"
-    kind: Kind = "model"
+    training: PooledTraining
+    epochs: int
+    learning_rate: float
+    name: ClassVar[str] = "gnn-fine-tuned"
+    kind: ClassVar[Kind] = "model"
 
-    def __init__(self, training: PooledTraining, epochs: int, learning_rate: float) -> None:
-        self._training = training
-        self._epochs = epochs
-        self._learning_rate = learning_rate
-        self.description = (
-            f"The network for all symbols, then {epochs} epochs on each symbol's own graphs at learning rate "
-            f"{learning_rate:g}."
+    @property
+    def description(self) -> str:
+        """With epochs and learning rate."""
+        return (
+            f"The network for all symbols, then {self.epochs} epochs on each symbol's own graphs at learning rate "
+            f"{self.learning_rate:g}."
         )
 
     @property
     def settings(self) -> Mapping[str, object]:
         """What changes the models."""
         return {
-            **self._training.settings,
-            "tuning_epochs": self._epochs,
-            "tuning_learning_rate": self._learning_rate,
+            **self.training.settings,
+            "tuning_epochs": self.epochs,
+            "tuning_learning_rate": self.learning_rate,
         }
 
     def train(self, past: PricePanel, check: Check) -> Trained:
         """Start each symbol from the one model."""
-        pooled = self._training.model(past, check)
-        config = windowed(self._training.config, past).model_copy(
-            update={"epochs": self._epochs, "learning_rate": self._learning_rate}
+        pooled = self.training.model(past, check)
+        config = windowed(self.training.config, past).model_copy(
+            update={"epochs": self.epochs, "learning_rate": self.learning_rate}
         )
-        program = self._training.programs.of(config)
+        program = program_of(config)
 
-        def one(symbol: str) -> SymbolModel:
+        def model_of(symbol: str) -> SymbolModel:
             data = fitting_data(past, symbol, config)
             example = training_example(data.training, config, start=pooled.weights)
             trained = program.train(example, symbol_seed(config.seed, symbol), start=pooled.weights)
             return SymbolModel(data.peers, trained.weights)
 
-        models, failed = train_each(past, one, check)
-        return forecasts_of(models, self._training.config, build_snapshots, failed)
+        models, failed = train_each(past, model_of, check)
+        return SymbolForecasts(models, self.training.config, failed=failed)
 
 
 def _drawn(graphs: Snapshots, most: int, seed: int) -> Snapshots:
-    """At most so many of a symbol's graphs, drawn at random; correlations are not needed, and let go of."""
+    """At most ``most`` of a symbol's graphs, drawn at random, without the correlations: training does not need them."""
     rows = np.arange(len(graphs))
     if len(graphs) > most:
         rows = np.sort(np.random.default_rng([seed, 3]).choice(rows, most, replace=False))

@@ -15,14 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.graph.features import num_features
-from tickgraph.lab.evaluation.forecasters.method import Check, Kind, Trained
-from tickgraph.lab.evaluation.forecasters.rows import (
+from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     Rows,
+    feature_settings,
     forecast_rows,
     graph_features,
     sequences,
     training_rows,
 )
+from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import prepare_jax
@@ -45,17 +47,17 @@ class _Scaling:
 
 
 class Recurrent:
-    """GRU (Cho et al. 2014) of Keras, trained by one compiled JAX program; keeps its best epoch.
+    """GRU (Cho et al. 2014) of Keras, trained by one compiled JAX program.
 
-    Best is the least squared error on the held-out fifth. The pool is cut at random to whole batches, so that
-    windows of nearly the same size share a program.
+    Of all epochs the one with the least squared error on the held-out fifth is kept. A random part of the rows is left
+    out so that the rest is whole batches: windows of nearly the same size then share a program.
 
     Parameters
     ----------
     config
         Features, window and seed.
     epochs
-        Passes over the pool.
+        Passes over the rows.
     """
 
     name = "gru"
@@ -84,19 +86,16 @@ class Recurrent:
             "epochs": self._epochs,
             "learning_rate": self._config.learning_rate,
             "seed": self._config.seed,
-            "history": self._config.history,
-            "feature_window": self._config.feature_window,
-            "architecture": self._config.architecture,
-            "calibration_fraction": self._config.calibration_fraction,
+            **feature_settings(self._config),
         }
 
     def train(self, past: PricePanel, check: Check) -> Trained:
-        """Train on the pool of all symbols."""
+        """Train on the rows of all symbols."""
         rows = training_rows(past, self._features, self._config)
-        own = rows.features[~rows.held_out]
-        spread = own.std(axis=(0, 1))
+        training = rows.features[~rows.held_out]
+        spread = training.std(axis=(0, 1))
         scaling = _Scaling(
-            own.mean(axis=(0, 1)), np.where(spread > 0, spread, 1.0), float(rows.targets.std()) or 1.0
+            training.mean(axis=(0, 1)), np.where(spread > 0, spread, 1.0), float(rows.targets.std()) or 1.0
         )
         weights = self._fit(rows, scaling)
 
@@ -146,7 +145,7 @@ class Recurrent:
         return self._forward(weights, sequences)
 
     def _built(self) -> list[Array]:
-        """First values, the same for every window; the network is built once."""
+        """First weights, the same for every window; the network is built once."""
         if self._network is None:
             prepare_jax()
             import keras
@@ -181,7 +180,7 @@ def _train(
     y_later: Array,
     order: Array,
 ) -> list[Array]:
-    """Run every epoch and batch in one XLA loop, Adam as Keras has it; give the epoch that forecast best."""
+    """Run every epoch and batch in one XLA loop with Keras' Adam; the weights of the epoch that forecast best."""
     import jax
     import keras
     from jax import numpy as jnp

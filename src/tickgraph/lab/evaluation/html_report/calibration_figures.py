@@ -10,17 +10,24 @@ import plotly.graph_objects as go
 
 from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
 from tickgraph.lab.evaluation.html_report.figures import sliced
-from tickgraph.lab.evaluation.html_report.style import NEUTRAL, empty_figure, styles
+from tickgraph.lab.evaluation.html_report.style import (
+    NEUTRAL,
+    REFERENCE,
+    add_legend,
+    empty_figure,
+    styles,
+    whiskers,
+)
 from tickgraph.lab.evaluation.metric_columns import COVERAGE_BAND, coverage
 
 SMALLEST_SHARE = 0.005
-"""Bins that hold less of the forecasts are not drawn: what came of a few tells nothing of them."""
+"""Bins that hold less of the forecasts are not drawn: a few forecasts show no frequency."""
 
 
 def reliability(forecasters: Sequence[ForecasterResult], event: Literal["rise", "strike"]) -> go.Figure:
     """Observed frequency against forecast probability, a point per bin sized by its forecasts.
 
-    Rises are nearly all forecast between 40 and 60 %, so the axes hold what was forecast, not 0 to 1.
+    Nearly all rises are forecast between 40 and 60 %, so the axes hold what was forecast, not 0 to 1.
     """
     look = styles(forecasters)
     figure = empty_figure(460)
@@ -62,13 +69,13 @@ def reliability(forecasters: Sequence[ForecasterResult], event: Literal["rise", 
         x=[low, high],
         y=[low, high],
         mode="lines",
-        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
+        line=REFERENCE,
         hoverinfo="skip",
         name="Perfect",
-        meta={"series": "Perfect", "kind": "", "color": NEUTRAL, "dash": "dash"},
     )
-    figure.update_xaxes(title="Forecast probability, %", range=[low, high], zeroline=False)
-    figure.update_yaxes(title="How often it came, %", range=[low, high], zeroline=False)
+    figure.update_xaxes(title="Forecast probability, %", range=[low, high])
+    figure.update_yaxes(title="How often it came, %", range=[low, high])
+    add_legend(figure)
     return figure
 
 
@@ -96,20 +103,12 @@ def strikes(forecasters: Sequence[ForecasterResult]) -> go.Figure:
     scored = [f for f in forecasters if f.strikes]
     for place, forecaster in enumerate(scored):
         style = look[forecaster.name]
-        differences = [s.difference for s in forecaster.strikes]
-        # Intervals at one distance would hide one another: each forecaster stands a little aside.
+        # Intervals at one distance would hide one another, so each forecaster stands a little aside.
         aside = (place - (len(scored) - 1) / 2) * 0.6 / max(len(scored), 1) * _narrowest(forecaster)
         figure.add_scatter(
             x=[s.distance * 100 + aside for s in forecaster.strikes],
-            y=[d.value for d in differences],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [(d.high if d.high is not None else d.value) - d.value for d in differences],
-                "arrayminus": [d.value - (d.low if d.low is not None else d.value) for d in differences],
-                "thickness": 1.4,
-                "width": 3,
-            },
+            y=[s.difference.value for s in forecaster.strikes],
+            error_y=whiskers([s.difference for s in forecaster.strikes]),
             mode="markers+lines",
             line={"color": style.color, "dash": style.dash, "width": 1},
             marker={"color": style.color, "symbol": style.symbol, "size": 8},
@@ -120,9 +119,10 @@ def strikes(forecasters: Sequence[ForecasterResult]) -> go.Figure:
             hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
             **style.trace(),
         )
-    figure.add_hline(y=0, line={"color": NEUTRAL, "width": 1.5, "dash": "dash"})
-    figure.update_xaxes(title="Strike above close, log %", zeroline=False)
-    figure.update_yaxes(title="Brier score minus the log-normal's", zeroline=False, tickformat=".4~f")
+    figure.add_hline(y=0, line=REFERENCE)
+    figure.update_xaxes(title="Strike above close, log %")
+    figure.update_yaxes(title="Brier score minus the log-normal's", tickformat=".4~f")
+    add_legend(figure)
     return figure
 
 

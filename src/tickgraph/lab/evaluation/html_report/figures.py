@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
 
 from tickgraph.lab.evaluation.evaluation_result import Estimate, ForecasterResult, Window
-from tickgraph.lab.evaluation.html_report.style import NEUTRAL, Style, empty_figure, plain, styles
-from tickgraph.lab.evaluation.metric_columns import MISSING, Metric, interval, mark, metric_attribute, number
-
-By = Literal["year", "sector", "regime", "symbol"]
+from tickgraph.lab.evaluation.html_report.style import (
+    REFERENCE,
+    Style,
+    add_legend,
+    empty_figure,
+    plain,
+    styles,
+    whiskers,
+)
+from tickgraph.lab.evaluation.metric_columns import Metric, interval, mark, metric_attribute, number
+from tickgraph.lab.evaluation.slices import By
 
 
 def cumulative_ic(forecasters: Sequence[ForecasterResult]) -> go.Figure:
@@ -33,6 +39,7 @@ def cumulative_ic(forecasters: Sequence[ForecasterResult]) -> go.Figure:
             **style.trace(),
         )
     figure.update_yaxes(title="Sum of daily ICs", zeroline=True)
+    add_legend(figure)
     return figure
 
 
@@ -44,21 +51,20 @@ def forest(
     """A point with its interval per entry, first entry on top, and a line at the null value."""
     names = [plain(label) for label in labels] if labels else [style.label for style, _ in entries]
     figure = empty_figure(70 + 30 * max(len(entries), 1))
-    scale = 100 if metric.percent else 1
     for name, (style, estimate) in zip(names, entries, strict=True):
         if estimate is not None:
             figure.add_scatter(
-                x=[estimate.value * scale],
+                x=[estimate.value * metric.scale],
                 y=[name],
                 mode="markers",
-                error_x=_whiskers([estimate], scale),
+                error_x=whiskers([estimate], metric.scale),
                 marker={"color": style.color, "symbol": style.symbol, "size": 9},
                 hovertext=[_hover(estimate, metric)],
                 hovertemplate="%{hovertext}<extra>%{y}</extra>",
             )
     if metric.null is not None:
-        figure.add_vline(x=metric.null * scale, line={"color": NEUTRAL, "width": 1.5, "dash": "dash"})
-    figure.update_xaxes(title=_title(metric), zeroline=False)
+        figure.add_vline(x=metric.null * metric.scale, line=REFERENCE)
+    figure.update_xaxes(title=_title(metric))
     figure.update_yaxes(
         categoryorder="array", categoryarray=names[::-1], type="category", range=[-0.7, len(names) - 0.3]
     )
@@ -76,46 +82,44 @@ def sliced(forecasters: Sequence[ForecasterResult], by: By, key: str, metric: Me
 
     Years run along the horizontal axis; sectors and regimes, whose names are long, along the vertical one.
     """
-    look = styles(forecasters)
-    names = names_of(forecasters, by)
+    look, names = styles(forecasters), names_of(forecasters, by)
     upright = by != "year"
     shown = sum(style.shown for style in look.values())
-    figure = empty_figure(
-        110 + len(names) * max(26, 11 * shown) if upright else 400, scattermode="group", scattergap=0.3
-    )
-    scale = 100 if metric.percent else 1
+    height = 110 + len(names) * max(26, 11 * shown) if upright else 400
+    figure = empty_figure(height, scattermode="group", scattergap=0.3)
+    measured, named = ("x", "y") if upright else ("y", "x")
     ends: list[float] = []
     for forecaster in forecasters:
         found = {s.name: metric_attribute(s, key) for s in forecaster.slices if s.by == by}
         points = [(name, estimate) for name in names if (estimate := found.get(name)) is not None]
         if not points:
             continue
-        style = look[forecaster.name]
+        style, estimates = look[forecaster.name], [estimate for _, estimate in points]
         places = [plain(name) for name, _ in points]
-        estimates = [estimate for _, estimate in points]
-        values = [estimate.value * scale for estimate in estimates]
-        ends += [e * scale for est in estimates for e in (est.low, est.value, est.high) if e is not None]
-        whiskers = _whiskers(estimates, scale)
+        ends += [
+            e * metric.scale for est in estimates for e in (est.low, est.value, est.high) if e is not None
+        ]
         figure.add_scatter(
-            **({"x": values, "y": places, "error_x": whiskers, "orientation": "h"} if upright else
-               {"x": places, "y": values, "error_y": whiskers}),
+            **{
+                measured: [estimate.value * metric.scale for estimate in estimates],
+                named: places,
+                f"error_{measured}": whiskers(estimates, metric.scale),
+            },
+            orientation="h" if upright else None,
             mode="markers",
             marker={"color": style.color, "symbol": style.symbol, "size": 8},
             offsetgroup=style.label,
             hovertext=[f"{place}: {_hover(e, metric)}" for place, e in zip(places, estimates, strict=True)],
             hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
             **style.trace(dense=True),
-        )  # fmt: skip
+        )
     reference = metric.nominal if metric.nominal is not None else metric.null
     if reference is not None:
-        line = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
-        (figure.add_vline if upright else figure.add_hline)(
-            **{"x" if upright else "y": reference * scale}, line=line
-        )
-    measured, named = ("x", "y") if upright else ("y", "x")
+        add_line = figure.add_vline if upright else figure.add_hline
+        add_line(**{measured: reference * metric.scale}, line=REFERENCE)
     figure.update_layout(
         {
-            f"{measured}axis": {"title": _title(metric), "zeroline": False, "range": _range(ends)},
+            f"{measured}axis": {"title": {"text": _title(metric)}, "range": _range(ends)},
             f"{named}axis": {
                 "type": "category",
                 "categoryorder": "array",
@@ -123,26 +127,26 @@ def sliced(forecasters: Sequence[ForecasterResult], by: By, key: str, metric: Me
             },
         }
     )
+    add_legend(figure)
     return figure
 
 
 def spread_over_symbols(forecasters: Sequence[ForecasterResult], key: str, metric: Metric) -> go.Figure:
     """Box per forecaster of figure ``key`` of each symbol, every symbol a point."""
     look = styles(forecasters)
-    scale = 100 if metric.percent else 1
     figure = empty_figure(80 + 34 * len(forecasters))
     for forecaster in forecasters:
-        found = [
+        points = [
             (s.name, estimate)
             for s in forecaster.slices
             if s.by == "symbol" and (estimate := metric_attribute(s, key)) is not None
         ]
-        if not found:
+        if not points:
             continue
         style = look[forecaster.name]
         figure.add_box(
             # Without y a box stands at its name. Six digits: there may be hundreds of symbols.
-            x=[float(f"{estimate.value * scale:.6g}") for _, estimate in found],
+            x=[float(f"{estimate.value * metric.scale:.6g}") for _, estimate in points],
             name=style.label,
             orientation="h",
             boxpoints="all",
@@ -151,13 +155,13 @@ def spread_over_symbols(forecasters: Sequence[ForecasterResult], key: str, metri
             marker={"color": style.color, "size": 4, "opacity": 0.55},
             line={"color": style.color, "width": 1.5},
             fillcolor="rgba(0,0,0,0)",
-            text=[plain(name) for name, _ in found],
+            text=[plain(name) for name, _ in points],
             hovertemplate="%{text}: %{x}<extra>%{fullData.name}</extra>",
             hoveron="points",
         )
     if metric.null is not None:
-        figure.add_vline(x=metric.null * scale, line={"color": NEUTRAL, "width": 1.5, "dash": "dash"})
-    figure.update_xaxes(title=f"{_title(metric)}, a point per symbol", zeroline=False)
+        figure.add_vline(x=metric.null * metric.scale, line=REFERENCE)
+    figure.update_xaxes(title=f"{_title(metric)}, a point per symbol")
     figure.update_yaxes(type="category", autorange="reversed")
     return figure
 
@@ -173,9 +177,8 @@ def timeline(windows: Sequence[Window]) -> go.Figure:
         figure.add_bar(
             y=rows,
             base=[first.isoformat() for first, _ in spans],
-            x=[
-                ((last - first).days + 1) * 86_400_000 for first, last in spans
-            ],  # milliseconds, as Plotly's axis
+            # Milliseconds, as on Plotly's axis of dates.
+            x=[((last - first).days + 1) * 86_400_000 for first, last in spans],
             orientation="h",
             marker={"color": color, "line": {"width": 0}},
             name=name,
@@ -184,38 +187,24 @@ def timeline(windows: Sequence[Window]) -> go.Figure:
                 for row, (first, last), w in zip(rows, spans, windows, strict=True)
             ],
             hovertemplate="%{hovertext}<extra></extra>",
-            meta={"series": name, "kind": "", "color": color, "dash": "solid"},
         )
     figure.update_xaxes(type="date")
     figure.update_yaxes(title="Window", type="category", autorange="reversed")
+    add_legend(figure)
     return figure
 
 
 def _range(ends: Sequence[float]) -> list[float] | None:
-    """Axis that holds every interval, also of what starts hidden; Plotly's own begins at 0 beside a band."""
+    """Axis that holds every interval, also of hidden forecasters; beside a band Plotly's own axis begins at 0."""
     if not ends:
         return None
     room = 0.06 * ((max(ends) - min(ends)) or 1.0)
     return [min(ends) - room, max(ends) + room]
 
 
-def _whiskers(estimates: Sequence[Estimate], scale: float) -> dict[str, object]:
-    """Error bars from interval ends; of no length where there is no interval."""
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [((e.high if e.high is not None else e.value) - e.value) * scale for e in estimates],
-        "arrayminus": [(e.value - (e.low if e.low is not None else e.value)) * scale for e in estimates],
-        "thickness": 1.4,
-        "width": 3,
-    }
-
-
-def _hover(estimate: Estimate | None, metric: Metric) -> str:
-    if estimate is None:
-        return MISSING
-    said = mark(estimate, metric)
-    texts = (number(estimate.value, metric), interval(estimate, metric), said.text if said else "")
+def _hover(estimate: Estimate, metric: Metric) -> str:
+    marked = mark(estimate, metric)
+    texts = (number(estimate.value, metric), interval(estimate, metric), marked.text if marked else "")
     return " ".join(filter(None, texts))
 
 

@@ -21,9 +21,8 @@ from tickgraph.lab.evaluation.html_report.parts import Masthead, Plot, Section, 
 def page(title: str, sections: Sequence[Section], masthead: Masthead | None = None) -> str:
     """Render sections to one HTML document.
 
-    Scripts and styles are inline. The document's Content-Security-Policy forbids every request and runs the
-    two scripts that were hashed here and no other, so that a name that slipped through escaping would still
-    do nothing.
+    Scripts and styles are inline. The document's Content-Security-Policy forbids every request and every script but
+    the two that are hashed here. A name that slipped through escaping would still do nothing.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ class Cell:
     note
         Second line, smaller: the interval.
     mark
-        What must be said beside the figure, such as ``not told apart from 0``; None for nothing.
+        A remark beside the figure, such as ``not told apart from 0``.
     value
         The number unrounded, to sort by; None sorts last. Cells without one sort by their text.
     tag
@@ -84,9 +84,45 @@ class Table:
     choice: str = ""
 
 
+Column = tuple[str | Heading | Metric, Callable[[Any], Cell | str | Estimate | float | None]]
+"""Heading of a column and what it shows of a row: a figure under a metric, else words or a cell."""
+
+
+def table_of(
+    caption: str,
+    reading: str,
+    columns: Sequence[Column],
+    rows: Sequence[Any] | Mapping[str, Sequence[Any]],
+    choice: str = "",
+) -> Table:
+    """Make a :class:`Table` of rows of any kind, or of a choice of them by name."""
+
+    def heading(named: str | Heading | Metric) -> Heading:
+        if isinstance(named, Metric):
+            return Heading(named.label, named.reading)
+        return Heading(named, is_number=False) if isinstance(named, str) else named
+
+    def cell(named: str | Heading | Metric, value: Any) -> Cell:
+        if isinstance(named, Metric):
+            return figure_cell(value, named)
+        return value if isinstance(value, Cell) else Cell(value)
+
+    variants = rows if isinstance(rows, Mapping) else {"all": rows}
+    return Table(
+        caption,
+        reading,
+        [heading(named) for named, _ in columns],
+        {
+            name: [[cell(named, of(row)) for named, of in columns] for row in some]
+            for name, some in variants.items()
+        },
+        choice,
+    )
+
+
 @dataclass(frozen=True)
 class Plot:
-    """A plot, its explanation, and the words for who cannot see it.
+    """A plot, its explanation, and the same in words for readers who cannot see it.
 
     Attributes
     ----------
@@ -116,7 +152,7 @@ class Prose:
 
 @dataclass(frozen=True)
 class Callout:
-    """Something no reader may miss."""
+    """A box that no reader may miss."""
 
     heading: str
     text: str
@@ -157,9 +193,9 @@ class Masthead:
 
 
 def variants_as_data(variants: Mapping[str, Sequence[Sequence[Cell]]]) -> dict[str, Any]:
-    """Rows of every variant for the page's script, short, for there may be thousands.
+    """Rows of every variant for the page's script, in a short form: there may be thousands.
 
-    A cell is ``[text, value, note, mark]`` without what is empty at its end; a mark is its place in ``marks``.
+    A cell is ``[text, value, note, mark]`` without empty entries at its end. Its mark is a position in ``marks``.
     Values are for sorting and have 6 digits.
     """
     marks: list[Mark] = []

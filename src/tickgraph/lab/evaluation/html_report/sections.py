@@ -1,13 +1,15 @@
-"""The sections of an evaluation's report, in reading order."""
+"""The report of an evaluation: its sections in reading order, and the files it is written to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
-from tickgraph.lab.evaluation.evaluation_result import Estimate, Evaluation, ForecasterResult, RealityCheck
+from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult, RealityCheck
 from tickgraph.lab.evaluation.html_report import figures, tables
 from tickgraph.lab.evaluation.html_report.calibration_section import calibration_section
+from tickgraph.lab.evaluation.html_report.page import page
 from tickgraph.lab.evaluation.html_report.parts import Callout, Facts, Masthead, Part, Plot, Prose, Section
 from tickgraph.lab.evaluation.html_report.style import styles
 from tickgraph.lab.evaluation.metric_columns import (
@@ -21,6 +23,7 @@ from tickgraph.lab.evaluation.metric_columns import (
     metric_attribute,
     number,
 )
+from tickgraph.storage import READABLE, write_atomically
 
 _SLICED: tuple[tuple[str, Metric], ...] = (
     ("ic", IC),
@@ -31,6 +34,33 @@ _SLICED: tuple[tuple[str, Metric], ...] = (
 _INTERVAL = (
     "Whiskers are 95 % intervals: one that crosses the dashed line is not told apart from knowing nothing."
 )
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> tuple[Path, Path]:
+    """Write ``evaluation.html`` and ``evaluation.json``, each whole or not at all; the folder is made.
+
+    Others may read the files, as far as the umask lets them: a report is for showing.
+
+    Returns
+    -------
+    tuple[Path, Path]
+        The page and the JSON.
+
+    Raises
+    ------
+    StorageError
+        The folder cannot be written.
+    """
+    html, result = folder / "evaluation.html", folder / "evaluation.json"
+    document = render(evaluation)
+    write_atomically(result, (evaluation.model_dump_json(indent=2) + "\n").encode(), mode=READABLE)
+    write_atomically(html, document.encode(), mode=READABLE)
+    return html, result
+
+
+def render(evaluation: Evaluation) -> str:
+    """The report as one HTML document that needs no network."""
+    return page("Forecast evaluation", sections(evaluation), masthead(evaluation))
 
 
 def masthead(evaluation: Evaluation) -> Masthead:
@@ -85,7 +115,12 @@ def _results(evaluation: Evaluation) -> Section:
         Plot(
             "Forecasters side by side",
             f"A row per forecaster. {_INTERVAL}",
-            _said(evaluation.forecasters, lambda f: f.accuracy.ic, IC, "IC"),
+            "IC: "
+            + ", ".join(
+                f"{f.name} {number(f.accuracy.ic.value, IC)}"
+                for f in evaluation.forecasters
+                if f.accuracy.ic is not None
+            ),
             variants,
         ),
         tables.descriptions_table(evaluation),
@@ -100,7 +135,7 @@ def _over_time(forecasters: Sequence[ForecasterResult]) -> Section:
             Plot(
                 "Cumulative IC",
                 "A steady climb is skill in every market; a line that climbs in one stretch and is flat elsewhere "
-                "was lucky or is of one regime. Forecasters that say the same of every symbol have no line.",
+                "was lucky or is of one regime. A forecaster without differences between symbols has no line.",
                 "At the end: " + ", ".join(
                     f"{f.name} {sum(v for v in f.daily.ic if v is not None):.2f}"
                     for f in forecasters
@@ -166,7 +201,7 @@ def _slices(
     return [
         Plot(
             title,
-            f"{reading} {_INTERVAL} Baselines but the best start hidden: press a name to show it.",
+            f"{reading} {_INTERVAL} Baselines but the best start hidden: click a name to show it.",
             f"{metric.label} of the models. {said}",
             {m.label: figures.sliced(forecasters, by, k, m) for k, m in measured},
         )
@@ -231,14 +266,3 @@ def _measured_on(evaluation: Evaluation) -> Section:
     if evaluation.left_out:
         parts.append(Facts(evaluation.left_out, folded=f"Symbols left out ({len(evaluation.left_out)})"))
     return Section("Measured on", parts)
-
-
-def _said(
-    forecasters: Sequence[ForecasterResult],
-    of: Callable[[ForecasterResult], Estimate | None],
-    metric: Metric,
-    label: str,
-) -> str:
-    return f"{label}: " + ", ".join(
-        f"{f.name} {number(estimate.value, metric)}" for f in forecasters if (estimate := of(f)) is not None
-    )

@@ -1,4 +1,4 @@
-"""Colours, dashes and symbols: a forecaster looks the same in every plot, on light ground and on dark."""
+"""Looks of all plots: Plotly's template, legend and buttons, and for each forecaster one colour, dash and symbol."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
+from tickgraph.lab.evaluation.evaluation_result import Estimate, ForecasterResult
 
 PALETTE = (
     "#2f7ed8", "#d1495b", "#2a9d63", "#c9741a", "#8e62c9", "#1797a6",
@@ -20,8 +20,33 @@ PALETTE = (
 NEUTRAL = "#7f8894"
 """Of references: diagonals, nominal levels."""
 
+REFERENCE: dict[str, Any] = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
+"""Line at the value that knowing nothing gives."""
+
+_CLEAR = "rgba(0,0,0,0)"
+_AXIS = {"automargin": True, "title": {"standoff": 8}, "zeroline": False}
+_TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "paper_bgcolor": _CLEAR,
+        "plot_bgcolor": _CLEAR,
+        "margin": {"l": 56, "r": 14, "t": 24, "b": 48},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+    }
+)
+"""Without colours of text and lines: the page's style sheet sets them, for light and dark ground and for print."""
+
 _DASHES = {"model": "solid", "ablation": "dash", "baseline": "dot"}
 _SYMBOLS = {"model": "circle", "ablation": "diamond", "baseline": "square"}
+_CHOICES = {
+    "models": ("model",),
+    "models and ablations": ("model", "ablation"),
+    "all forecasters": tuple(_DASHES),
+}
+_LEGEND_ROW = 19
+"""Pixels."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +67,12 @@ class Style:
         return plain(self.name)
 
     def trace(self, *, dense: bool = False) -> dict[str, Any]:
-        """What a trace that can be hidden has; the page makes its legend from ``meta``."""
+        """What the legend knows of a trace; forecasters of one kind stand together."""
         return {
             "name": self.label,
+            "uid": self.name,
+            "legendgroup": self.kind,
             "visible": "legendonly" if dense and not self.shown else True,
-            "meta": {"series": self.name, "kind": self.kind, "color": self.color, "dash": self.dash},
         }
 
 
@@ -79,15 +105,51 @@ def plain(text: str) -> str:
 
 
 def empty_figure(height: int, **layout: Any) -> go.Figure:
-    """A figure without traces; the page gives it the colours of its ground."""
-    figure = go.Figure()
-    figure.update_layout(
-        template=go.layout.Template(),
-        height=height,
-        margin={"l": 56, "r": 14, "t": 24, "b": 48},
-        showlegend=False,
-        xaxis={"title": {"standoff": 8}},
-        yaxis={"title": {"standoff": 8}},
-        **layout,
+    """A figure without traces and without a legend."""
+    return go.Figure(
+        layout={"template": _TEMPLATE, "height": height, "showlegend": False, "uirevision": "kept", **layout}
     )
-    return figure
+
+
+def add_legend(figure: go.Figure) -> None:
+    """Add Plotly's legend below, and buttons that show the forecasters of some kinds."""
+    kinds = [trace.legendgroup for trace in figure.data]
+    rows = max((kinds.count(kind) for kind in kinds), default=0)
+    figure.update_layout(
+        showlegend=True,
+        legend={"groupclick": "toggleitem", "traceorder": "grouped"},
+        height=figure.layout.height + _LEGEND_ROW * rows,
+    )
+    known = set(kinds) & set(_DASHES)
+    if len(known) < 2:
+        return
+    buttons = [
+        {
+            "label": label,
+            "method": "restyle",
+            "args": [
+                {"visible": [True if kind not in known or kind in chosen else "legendonly" for kind in kinds]}
+            ],
+        }
+        for label, chosen in _CHOICES.items()
+        if known.issuperset(chosen)
+    ]
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 6}}
+    figure.update_layout(
+        margin={"t": 48},
+        updatemenus=[
+            {"type": "buttons", "direction": "right", "showactive": False, "buttons": buttons, **place}
+        ],
+    )
+
+
+def whiskers(estimates: Sequence[Estimate], scale: float = 1) -> dict[str, Any]:
+    """Plotly's error bars from the ends of intervals; of no length where there is no interval."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [0.0 if e.high is None else (e.high - e.value) * scale for e in estimates],
+        "arrayminus": [0.0 if e.low is None else (e.value - e.low) * scale for e in estimates],
+        "thickness": 1.4,
+        "width": 3,
+    }

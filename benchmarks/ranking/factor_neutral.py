@@ -1,9 +1,11 @@
-"""tickgraph's ranking network: a graph network whose forecast is cleared of the market's common factors.
+"""The factor-neutral network: a graph network whose forecast is cleared of the market's common factors.
 
-Three ideas, each from what is measured in docs/quality.md. The features are encoded piece by piece, so that a
-small network can bend at a threshold as a tree does. Graph attention reads the peers. And the forecast is
-projected off the leading eigenvectors of the correlation graph: what all stocks share cannot be forecast from
-sixteen days of prices, and a bet on it makes the daily IC swing without raising its mean.
+It is not the network that tickgraph trains for a symbol: it reads a whole market and gives a score for every stock.
+
+docs/quality.md measures its three ideas. The features are encoded piece by piece, so that a small network can bend at a
+threshold as a tree does. Graph attention reads the peers. The forecast is projected off the leading eigenvectors of the
+correlation graph: what all stocks share cannot be forecast from sixteen days of prices, and a bet on it makes the daily
+IC swing without raising its mean.
 
 Sources: piecewise linear encoding, Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular
 Deep Learning", arXiv:2203.05556, section 3.2. Graph attention, Veličković et al. 2018, arXiv:1710.10903.
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from benchmarks.ranking.inputs import FACTORS, PEERS
-from benchmarks.ranking.models.layers import PeerAttention
+from benchmarks.ranking.layers import PeerAttention
 
 UNITS = 32
 HEADS = 4
@@ -30,7 +32,7 @@ DROPOUT = 0.5
 TAIL = 3.2
 
 
-@keras.saving.register_keras_serializable(package="tickgraph.ranking")
+@keras.saving.register_keras_serializable(package="benchmarks.ranking")
 class PiecewiseEncoding(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
     """Encode each feature by how far it has come through each of its quantile bins.
 
@@ -61,8 +63,8 @@ class PiecewiseEncoding(keras.layers.Layer):  # type: ignore[misc] # Keras has n
 def quantile_edges(features: NDArray[np.float32], seed: int = 0) -> list[list[float]]:
     """Edges of :data:`PIECES` bins for each column of ``[n, F]``, training rows only.
 
-    At the quantiles of evenly spaced normal deviates: finer in the tails than bins of equal count, for a large
-    move is what the largest moves follow.
+    The edges are the quantiles of evenly spaced normal deviates. Bins in the tails are finer than bins of equal count,
+    because the largest moves follow a large move.
     """
     generator = np.random.default_rng(seed)
     levels = norm.cdf(np.linspace(-TAIL, TAIL, PIECES + 1))
@@ -93,5 +95,5 @@ def build(stocks: int, edges: list[list[float]]) -> keras.Model:
     return keras.Model(
         {"features": features, "peers": peers, "edges": strength, "factors": factors},
         neutral,
-        name="tickgraph",
+        name="factor_neutral",
     )

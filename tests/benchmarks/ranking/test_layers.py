@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.ranking.models.layers import CausalTimeMixing, PeerAttention
+from benchmarks.ranking.layers import CausalTimeMixing, PeerAttention
 from tickgraph.model.functional import graph_attention
 
 

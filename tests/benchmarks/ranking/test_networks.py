@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from benchmarks.ranking.entries import MarketInputs, entries
-from benchmarks.ranking.models.factor_neutral import PIECES, PiecewiseEncoding, quantile_edges
+from benchmarks.ranking.factor_neutral import PIECES, PiecewiseEncoding, quantile_edges
 from benchmarks.ranking.runs import make_run
 from benchmarks.ranking.scores import score
 from made_market import rescaled
 
-NETWORKS = ("LSTM", "GAT", "StockMixer", "tickgraph")
+NETWORKS = ("LSTM", "GAT", "StockMixer", "factor-neutral")
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def test_a_stocks_scale_changes_no_causal_forecast(market, inputs, name):
     np.testing.assert_array_equal(forecast(entry, other, days), forecast(entry, inputs, days))
 
 
-def test_the_ranking_of_tickgraph_holds_no_common_factor(inputs):
+def test_the_factor_neutral_ranking_holds_no_common_factor(inputs):
     days = np.arange(100, 103)
-    given = forecast(entries(1)["tickgraph"], inputs, days).astype(np.float64)
+    given = forecast(entries(1)["factor-neutral"], inputs, days).astype(np.float64)
     loading = np.einsum("ds,dsq->dq", given, inputs.graph.factors[days])
     assert np.abs(loading).max() < 1e-4 * np.abs(given).max()
     np.testing.assert_allclose(given.mean(axis=1), 0, atol=1e-5)
@@ -106,7 +106,7 @@ def test_bins_know_nothing_after_training(market):
     from made_market import corrupted_after
 
     def edges(own):
-        network = entries(1)["tickgraph"].build(MarketInputs(own, "causal"))
+        network = entries(1)["factor-neutral"].build(MarketInputs(own, "causal"))
         return next(layer.edges for layer in network.layers if isinstance(layer, PiecewiseEncoding))
 
     assert edges(corrupted_after(market, market.validation_from - 1)) == edges(market)

@@ -1,4 +1,4 @@
-"""Features and next returns of all symbols in one pool of rows, for models that know no graph."""
+"""Features and next returns of all symbols as one table of rows, for models that know no graph."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Features = Callable[[PricePanel], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Rows:
-    """Pooled training rows of a window, the earliest session first.
+    """Training rows of all symbols of a window, the earliest session first.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Rows:
         ``[n]`` float64, the next session's log return.
     held_out
         ``[n]`` bool: rows of the sessions that :func:`tickgraph.model.fitting.fit` holds out. Here they choose
-        how strongly a model is shrunk or when its training stops.
+        how strongly a model is shrunk, or when its training stops.
     """
 
     features: NDArray[np.float64]
@@ -44,6 +44,16 @@ def graph_features(config: TrainingConfig) -> Features:
         return node_features(panel.log_returns(), panel.volume, config.feature_window, config.architecture)
 
     return features
+
+
+def feature_settings(config: TrainingConfig) -> dict[str, object]:
+    """All of a configuration that changes :func:`graph_features` and the rows made of them."""
+    return {
+        "history": config.history,
+        "feature_window": config.feature_window,
+        "architecture": config.architecture,
+        "calibration_fraction": config.calibration_fraction,
+    }
 
 
 def lagged_returns(lags: int) -> Features:
@@ -78,10 +88,10 @@ def following_returns(panel: PricePanel) -> NDArray[np.float64]:
 
 
 def training_rows(past: PricePanel, features: Features, config: TrainingConfig) -> Rows:
-    """Pool the labelled rows of a training window.
+    """Rows of a training window whose features and next return are known.
 
-    The rows are those that a graph model of the same window has: none from the first ``config.history - 1``
-    sessions, which only give features their history.
+    A graph model of the same window has the same rows: none from the first ``config.history - 1`` sessions, which
+    only give the features their history.
     """
     values, targets = features(past), following_returns(past)
     labelled = np.isfinite(values.reshape(*targets.shape, -1)).all(axis=-1) & np.isfinite(targets)
@@ -98,7 +108,7 @@ def forecast_rows(
     features: Features,
     predict: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Forecast the last ``count`` sessions: ``predict`` gets ``[n, ...]`` features and answers ``[n]``."""
+    """Forecast the last ``count`` sessions; ``predict`` gets ``[n, ...]`` features and gives ``[n]`` returns."""
     values = features(panel)[len(panel.sessions) - count :]
     forecast = np.full(values.shape[:2], np.nan)
     known = np.isfinite(values.reshape(*forecast.shape, -1)).all(axis=-1)

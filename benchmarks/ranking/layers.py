@@ -10,7 +10,7 @@ from keras import ops
 Array = Any
 
 
-@keras.saving.register_keras_serializable(package="tickgraph.ranking")
+@keras.saving.register_keras_serializable(package="benchmarks.ranking")
 class CausalTimeMixing(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
     r"""A weight for every pair of days, the later from the earlier: :math:`y_t = \sum_{s \le t} w_{st} x_s + b_t`.
 
@@ -32,7 +32,7 @@ class CausalTimeMixing(keras.layers.Layer):  # type: ignore[misc] # Keras has no
         return ops.swapaxes(ops.matmul(ops.swapaxes(x, -1, -2), causal) + self.bias, -1, -2)
 
 
-@keras.saving.register_keras_serializable(package="tickgraph.ranking")
+@keras.saving.register_keras_serializable(package="benchmarks.ranking")
 class PeerAttention(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
     r"""Graph attention over every stock's listed peers and itself (Veličković et al. 2018, eq. 1-5).
 

@@ -1,1 +1,0 @@
-"""Networks of the ranking benchmark: three of the published table, and tickgraph's own."""

@@ -1,0 +1,138 @@
+"""Regressions of the next return, one model for all symbols: ridge, and gradient-boosted trees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.evaluation.forecasters.pooled_rows import (
+    Features,
+    feature_settings,
+    forecast_rows,
+    graph_features,
+    training_rows,
+)
+from tickgraph.lab.side_by_side import Check
+from tickgraph.market.panel import PricePanel
+from tickgraph.model.config import TrainingConfig
+
+PENALTIES = tuple(float(10**power) for power in range(1, 8))
+
+# Small trees and large leaves: daily returns are nearly all noise.
+TREE_PARAMETERS: dict[str, Any] = {
+    "objective": "regression",
+    "learning_rate": 0.03,
+    "num_leaves": 15,
+    "min_data_in_leaf": 200,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,  # windows run side by side, a thread each
+    "verbosity": -1,
+}
+MOST_TREES, PATIENCE = 300, 30
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Ridge regression (Hoerl & Kennard 1970) on features standardised over training.
+
+    The penalty is the one of :data:`PENALTIES` with the least squared error on the held-out fifth when fitted
+    on the rest. The model is then fitted on the whole window.
+
+    Attributes
+    ----------
+    features
+        Of a panel.
+    made_of
+        What changes them, for :attr:`settings`.
+    """
+
+    name: str
+    description: str
+    features: Features
+    config: TrainingConfig
+    made_of: Mapping[str, object]
+    kind: ClassVar[Kind] = "baseline"
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Penalties to choose from, and what the features are made of."""
+        return {
+            **self.made_of,
+            "penalties": PENALTIES,
+            "history": self.config.history,
+            "calibration_fraction": self.config.calibration_fraction,
+        }
+
+    def train(self, past: PricePanel, check: Check) -> Trained:
+        """Choose the penalty and fit."""
+        from sklearn.linear_model import RidgeCV
+        from sklearn.model_selection import PredefinedSplit
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        rows = training_rows(past, self.features, self.config)
+        fold = PredefinedSplit(np.where(rows.held_out, 0, -1))  # -1: never held out
+        model = make_pipeline(
+            StandardScaler(), RidgeCV(PENALTIES, cv=fold, scoring="neg_mean_squared_error")
+        ).fit(rows.features, rows.targets)
+
+        def forecast(panel: PricePanel, count: int) -> NDArray[np.float64]:
+            return forecast_rows(panel, count, self.features, model.predict)
+
+        return forecast
+
+
+@dataclass(frozen=True)
+class BoostedTrees:
+    """LightGBM (Ke et al. 2017) on the graph's node features; the held-out fifth says when to stop adding trees."""
+
+    config: TrainingConfig
+    name: ClassVar[str] = "lightgbm"
+    kind: ClassVar[Kind] = "baseline"
+    description: ClassVar[str] = (
+        "LightGBM on the graph's node features, one model for all symbols, stopped by the held-out fifth."
+    )
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Parameters, the seed, and what the features are made of."""
+        return {
+            **TREE_PARAMETERS,
+            "trees": MOST_TREES,
+            "patience": PATIENCE,
+            "seed": self.config.seed,
+            **feature_settings(self.config),
+        }
+
+    def train(self, past: PricePanel, check: Check) -> Trained:
+        """Add trees until the held-out fifth is no longer forecast better."""
+        import lightgbm
+
+        features = graph_features(self.config)
+        rows = training_rows(past, features, self.config)
+        # In percent, where LightGBM's thresholds of gain are not larger than the gains.
+        training, later = (
+            lightgbm.Dataset(rows.features[part], 100 * rows.targets[part])
+            for part in (~rows.held_out, rows.held_out)
+        )
+        model = lightgbm.train(
+            {**TREE_PARAMETERS, "seed": self.config.seed % 2**31},
+            training,
+            MOST_TREES,
+            valid_sets=[later],
+            callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
+        )
+
+        def predict(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(model.predict(values, num_threads=1), np.float64) / 100
+
+        def forecast(panel: PricePanel, count: int) -> NDArray[np.float64]:
+            return forecast_rows(panel, count, features, predict)
+
+        return forecast
