@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from tickgraph.market.sources import open_source
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import parse_symbols
 from tickgraph.pipeline.gathering import gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_symbols
@@ -56,13 +57,7 @@ def train(
     chosen = load_settings(**settings)
     source = open_source(chosen.source, chosen.source_path, access=chosen.access)
     wanted = parse_symbols(symbols, source.symbols())
-    prices = gather_prices(
-        chosen.price_store(),
-        source,
-        wanted,
-        chosen.peer_pool,
-        as_of=as_of,
-    )
+    prices = gather_prices(chosen.price_store(), source, wanted, chosen.peer_pool, as_of=as_of)
     report = train_symbols(
         prices.panel,
         prices.symbols,
@@ -92,7 +87,7 @@ def open_forecaster(settings: Settings) -> Forecaster:
     store = settings.price_store()
     registry = ModelRegistry(settings.models_dir)
 
-    def train_on_demand(symbol: str, source_name: str) -> None:
+    def train_on_demand(symbol: Symbol, source_name: str) -> None:
         from tickgraph.model.training import program_for
 
         source = open_source(source_name, settings.source_path, access=settings.access)

@@ -1,4 +1,4 @@
-"""Threads for calls that may never come back: a hung disk holds up neither other calls nor the end of the process."""
+"""Threads for calls that may never come back: a hung disk holds up no other call, and not the end of the process."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ class ClosedError(StorageError, RuntimeError):
 
 
 class Threads:
-    """A bounded number of threads, started as they are needed, which the end of the process waits for only so long.
+    """A pool of threads that are started when they are needed. The end of the process waits for them only so long.
 
-    A call that nobody waits for any more is given up: another thread takes its thread's place, until ``spare`` are
-    lost to such calls beyond ``size``. From then on calls are refused. A call that comes back gives its thread back.
+    A call that nobody waits for any more is given up, and a new thread takes the place of its thread. Once
+    ``size + spare`` calls that were given up still run, further calls are refused. A call that comes back gives its
+    thread back.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class Threads:
         return future
 
     def result(self, future: Future[T], seconds: float | None, *, hurry: bool = False) -> T:
-        """Wait for a call until it has run for so long; one that has not begun, until no other has ended for so long.
+        """Wait for a call until it has run for so long; if it has not begun, until no other has ended for so long.
 
         Parameters
         ----------
@@ -111,12 +112,12 @@ class Threads:
         seconds
             How long; None is without limit.
         hurry
-            Do not wait at all: the call may go on, and another caller may find what it did.
+            Do not wait at all. The call goes on, and another caller may find its result.
 
         Raises
         ------
         HungError
-            It has not ended by then. It is given up, unless there was a hurry.
+            The call has not ended by then. It is given up, unless there was a hurry.
         """
         while not future.done():
             left = math.inf if seconds is None else self._deadline(future, seconds) - time.monotonic()
@@ -134,7 +135,7 @@ class Threads:
             return seconds + (since if future in self._running else max(since, self._moved))
 
     def give_up(self, future: Future[Any]) -> None:
-        """Wait for this call no longer: it is taken back, or its thread is replaced if it has begun."""
+        """Wait for a call no longer. It is dropped; if it has begun, another thread takes the place of its thread."""
         if future.cancel():
             with self._changed:
                 self._since.pop(future, None)
@@ -155,7 +156,7 @@ class Threads:
         self.settle(seconds)
 
     def settle(self, seconds: float) -> bool:
-        """Wait so long until no call runs but those that were given up; whether that is so."""
+        """Wait so long for the calls that run and were not given up; whether all have ended."""
         deadline = time.monotonic() + seconds
         while running := self._running - self._given_up:
             left = deadline - time.monotonic()

@@ -78,7 +78,7 @@ def predict(
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph predict AAPL, or use --all for every trained one.")
     if everything:
-        wanted: tuple[str, ...] = forecaster.symbols()
+        wanted = forecaster.symbols()
         if not wanted:
             raise InputError(
                 f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1"
@@ -87,7 +87,7 @@ def predict(
         wanted = named_symbols(symbols or (), forecaster.symbols, "For every trained symbol use --all.")
     prices = read_prices(price or (), wanted)
     findings = _store_prices_of_untrained(settings, wanted)
-    result = forecaster.forecast_many(
+    result = forecaster.forecasts(
         wanted, prices, as_of=parse_date(as_of), fallback="none" if everything else settings.fallback
     )
     if len(wanted) == 1 and result.failures:
