@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
@@ -26,7 +27,7 @@ from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.serving.answer import Forecasts
 
-QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+QUANTILES = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
 MAX_SYMBOLS = 1_000
 MAX_LENGTH = 10_000
 METHOD = "split conformal: held-out residuals scaled by the volatility forecast"
@@ -172,7 +173,7 @@ async def probability(
 def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike: float) -> ProbabilityAnswer:
     move = math.log(strike) - math.log(answer.price)
     above = distribution.probability_above(move)
-    returns = distribution.quantile(QUANTILES)  # type: ignore[arg-type]
+    returns = distribution.quantile(QUANTILES)
     return ProbabilityAnswer(
         symbol=answer.symbol,
         strike=strike,
@@ -183,7 +184,7 @@ def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike:
         beyond_calibration=distribution.is_beyond(move),
         quantiles=[
             Quantile(probability=level, close=answer.price * math.exp(value), log_return=float(value))
-            for level, value in zip(QUANTILES, returns, strict=True)
+            for level, value in zip(QUANTILES.tolist(), returns, strict=True)
         ],
         method=METHOD,
         calibration_sessions=answer.calibration_sessions,
