@@ -7,19 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tickgraph.model.training import TrainingProgram
 from tickgraph.model.weights import HEAD_BIAS, HEAD_KERNEL, symbol_seed
 from tickgraph.pipeline.train import train_symbols
 
 
-class Wild:
+class Wild(TrainingProgram):
     """A program whose training of one symbol ends with a head that says far too much."""
 
     def __init__(self, program, symbol, **head):
-        self.config, self.compile = program.config, program.compile
+        super().__init__(program.config)
         self._program, self._head = program, head
         self._seed = symbol_seed(program.config.seed, symbol)
 
-    def train(self, example, seed):
+    def compile(self):
+        self._program.compile()
+
+    def train(self, example, seed, start=None):
         trained = self._program.train(example, seed)
         if seed != self._seed:
             return trained
