@@ -33,7 +33,8 @@ from pydantic_settings import (
 from tickgraph.errors import InputError
 from tickgraph.market import calendar
 from tickgraph.market.quality import Implausible
-from tickgraph.market.sources import must_have_prices_of
+from tickgraph.market.source import PriceSource
+from tickgraph.market.sources import must_have_prices_of, open_source
 from tickgraph.market.sources.providers import Access, Providers, Token
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
@@ -291,6 +292,10 @@ class Settings(BaseSettings):
     def price_store(self) -> PriceStore:
         """The price store, with these settings' choice for prices that cannot be."""
         return PriceStore(self.prices_dir, implausible=self.implausible)
+
+    def open_source(self, name: str | None = None) -> PriceSource:
+        """The source of prices with this name; None is the one of these settings."""
+        return open_source(name or self.source, self.source_path, access=self.access)
 
     @property
     def runtime_dir(self) -> Path:

@@ -58,7 +58,7 @@ def test_a_tiny_evaluation_writes_its_report_and_is_taken_up_again(run, tmp_path
     assert figures.source == "sample"
     code, out, err = run(*TINY, *names, "--json")
     assert code == 0
-    assert "6 forecasts of an earlier run with the same settings were reused" in err
+    assert "reused 6 forecasts of an earlier run with the same settings" in err
     again = json.loads(out)
     assert again["findings"] == figures.findings
     code, _, err = run(*TINY, "-f", "zero,reversal", "--fresh")

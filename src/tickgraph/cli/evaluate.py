@@ -9,14 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from tickgraph.cli.options import (
     AsJson,
@@ -27,16 +19,18 @@ from tickgraph.cli.options import (
     SourcePath,
     listed_symbols,
     parse_date,
+    split_words,
+    symbols_option,
 )
-from tickgraph.cli.output import failure, note, print_json, print_table, stderr, stdout
+from tickgraph.cli.output import failure, note, print_json, print_sentence, print_table, stderr
+from tickgraph.cli.progress import Bars
 from tickgraph.errors import InputError, PartialFailure, StorageError
-from tickgraph.market.sources import open_source
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
-from tickgraph.wording import in_words
+from tickgraph.wording import counted, in_words
 
 if TYPE_CHECKING:  # needs the extra
     from tickgraph.lab.evaluation.evaluate import EvaluationSettings, Listener
@@ -50,13 +44,7 @@ PIECES = "pieces"
 def evaluate(
     symbols: Annotated[
         list[str] | None,
-        typer.Option(
-            "--symbols",
-            "-s",
-            metavar="SYMBOLS",
-            help="Tickers, TIER_1, ALL or a sector; each other's peers.",
-            show_default="all of the source",
-        ),
+        symbols_option("all of the source", "Tickers, TIER_1, ALL or a sector; each other's peers."),
     ] = None,
     source: Source = None,
     source_path: SourcePath = None,
@@ -196,13 +184,11 @@ def evaluate(
     else:
         print_table(summary_table(result))
         for sentence in result.findings:
-            stdout.print(f"- {sentence}", highlight=False, soft_wrap=True, markup=False)
+            print_sentence(f"- {sentence}")
         seconds = time.perf_counter() - started
-        stdout.print(
+        print_sentence(
             f"{len(result.forecasters)} forecasters, {len(result.windows)} windows, {len(result.symbols)} symbols in "
-            f"{seconds:.1f} s. Report: {page}; figures: {figures}.",
-            highlight=False,
-            soft_wrap=True,
+            f"{seconds:.1f} s. Report: {page}; figures: {figures}."
         )
     _print_recording(recording, settings.models_dir)
     if recording.failed:
@@ -229,7 +215,7 @@ def _print_recording(recording: Recording, folder: Path) -> None:
 
 
 def _prices(words: list[str], settings: Settings) -> RunPrices:
-    origin = open_source(settings.source, settings.source_path, access=settings.access)
+    origin = settings.open_source()
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         # Peers come from the symbols that are evaluated.
@@ -263,7 +249,7 @@ def _settings(
     from tickgraph.lab.evaluation.evaluate import EvaluationSettings
     from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS
 
-    names = [word.strip() for text in forecasters or FORECASTERS for word in text.split(",") if word.strip()]
+    names = split_words(forecasters or FORECASTERS)
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
     trained: dict[str, Any] = {}
     if quick:
@@ -300,34 +286,28 @@ def _progress() -> Iterator[Listener]:
     from tickgraph.lab.evaluation.evaluate import Listener
     from tickgraph.lab.evaluation.walk_forward import Progress as Piece
 
-    columns = (
-        TextColumn("{task.description:<24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
-        walk = progress.add_task("walk", total=None)
+    with Bars(width=24) as bars:
+        walk = bars.begin("walk")
         reused = 0
 
         def start(pieces: int) -> None:
-            progress.update(walk, total=pieces)
+            bars.update(walk, total=pieces)
 
         def piece(done: Piece) -> None:
             nonlocal reused
             reused += done.reused
             label = f"{done.forecaster} {done.window + 1}"
-            progress.update(walk, advance=1, description=label)
+            bars.update(walk, advance=1, description=label)
             if done.damaged:
                 note(f"{done.damaged} It was computed again.")
-            if not stderr.is_terminal and not done.reused:
-                stderr.print(f"forecast {label}", highlight=False)
+            if not done.reused:
+                bars.line(f"forecast {label}")
 
         def measured(name: str) -> None:
-            progress.update(walk, description=f"measured {name}")
+            bars.update(walk, description=f"measured {name}")
 
         yield Listener(start, piece, measured)
     if reused:
-        note(f"{reused} forecasts of an earlier run with the same settings were reused; --fresh starts over")
+        note(
+            f"reused {counted(reused, 'forecast')} of an earlier run with the same settings; --fresh starts over"
+        )

@@ -36,7 +36,6 @@ from tickgraph.cli.output import (
 from tickgraph.cli.price_findings import finding_documents, show_findings
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.quality import Finding
-from tickgraph.market.sources import open_source
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast
 from tickgraph.settings import Settings, load_settings
@@ -124,7 +123,7 @@ def _store_prices_of_untrained(settings: Settings, symbols: Sequence[str]) -> li
     new = [symbol for symbol in here if symbol not in stored]
     if not new:
         return []
-    report = store.update(open_source(settings.source, settings.source_path, access=settings.access), new)
+    report = store.update(settings.open_source(), new)
     for reason in report.failures.values():
         note(reason)
     warnings = [finding for finding in report.findings if finding.severity == "warning"]

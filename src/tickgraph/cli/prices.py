@@ -61,7 +61,7 @@ def update(
 ) -> None:
     """Fetch what the store lacks; a restated history is fetched whole."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
-    origin = open_source(settings.source, settings.source_path, access=settings.access)
+    origin = settings.open_source()
     _update(settings.price_store(), origin, symbols, as_json)
 
 
@@ -127,7 +127,7 @@ def repair_store(
     """Fetch damaged histories again, clear away leftovers, write recent sessions into the histories."""
     settings = load_settings(source=source, source_path=source_path, prices_dir=prices_dir, exchange=exchange)
     store = settings.price_store()
-    origin = open_source(settings.source, settings.source_path, access=settings.access)
+    origin = settings.open_source()
     wanted = listed_symbols(symbols, store.symbols(origin.name)) if symbols else None
     with stderr.status("Looking at prices") as status:
         report = repair(

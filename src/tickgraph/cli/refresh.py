@@ -28,7 +28,6 @@ from tickgraph.cli.output import failure, note, print_json, print_sentence, prin
 from tickgraph.cli.price_findings import show_findings
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import INTERRUPTED, InputError, PartialFailure, SourceUnavailableError
-from tickgraph.market.sources import open_source
 from tickgraph.operations.records import RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.refresh import OnEvent
 from tickgraph.operations.refresh import refresh as refresh_site
@@ -47,7 +46,7 @@ def site_of(settings: Settings) -> Site:
     return Site(
         registry=registry,
         store=store,
-        open_source=lambda name: open_source(name, settings.source_path, access=settings.access),
+        open_source=settings.open_source,
         source=settings.source,
         operations_dir=operations_dir,
         training=settings.training,

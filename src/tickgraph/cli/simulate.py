@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tickgraph.cli.options import AsJson, Source, SourcePath, listed_symbols, parse_date
+from tickgraph.cli.options import AsJson, Source, SourcePath, listed_symbols, parse_date, symbols_option
 from tickgraph.cli.output import (
     failure,
     note,
     number,
     percent,
     print_json,
+    print_sentence,
     print_table,
     results,
-    stderr,
-    stdout,
 )
+from tickgraph.cli.progress import Bars
 from tickgraph.errors import CheckFailed, InputError
 from tickgraph.market.calendar import NEW_YORK
-from tickgraph.market.sources import open_source
 from tickgraph.settings import load_settings
 
 IN_MEMORY = "/dev/shm"  # noqa: S108  a folder of one's own is made in it
@@ -41,16 +39,7 @@ def simulate(
         str, typer.Option("--from", metavar="DATE", help="First session to live through.")
     ] = "2022-01-03",
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last one.")] = "2022-12-30",
-    symbols: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--symbols",
-            "-s",
-            metavar="SYMBOLS",
-            help="Tickers or a sector.",
-            show_default="all of the source",
-        ),
-    ] = None,
+    symbols: Annotated[list[str] | None, symbols_option("all of the source")] = None,
     faults: Annotated[
         bool,
         typer.Option(
@@ -91,7 +80,7 @@ def simulate(
             f"Run it with TICKGRAPH_EXCHANGE={NEW_YORK}, on prices of New York."
         )
     start, end = _span(first, last)
-    origin = open_source(settings.source, settings.source_path, access=settings.access)
+    origin = settings.open_source()
     known = origin.symbols()
     wanted = listed_symbols(symbols, known) if symbols else known
     pool = tuple(dict.fromkeys((*wanted, *(settings.peer_pool or known))))
@@ -140,24 +129,19 @@ def _folder(keep: Path | None) -> AbstractContextManager[str | Path]:
 
 def _run(year: Year) -> SimulationResult:
     """Show a bar over the sessions, with what has been served so far; a line a month where there is no terminal."""
-    days = (year.last - year.first).days + 1
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[said]}"),
-        TimeElapsedColumn(),
-    )
     months: set[str] = set()
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task(str(year.first), total=days, said="training the first models")
+    with Bars() as bars:
+        days = (year.last - year.first).days + 1
+        bar = bars.begin(str(year.first), days, "training the first models")
 
         def show(now: datetime, so_far: Counts) -> None:
-            said = f"{so_far.served:,} served, {so_far.stale:,} stale, {so_far.wrong} wrong"
-            done = (now.date() - year.first).days
-            progress.update(task, completed=done, description=str(now.date()), said=said)
-            if not stderr.is_terminal and (month := f"{now:%Y-%m}") not in months:
+            remark = f"{so_far.served:,} served, {so_far.stale:,} stale, {so_far.wrong} wrong"
+            bars.update(
+                bar, completed=(now.date() - year.first).days, description=str(now.date()), remark=remark
+            )
+            if (month := f"{now:%Y-%m}") not in months:
                 months.add(month)
-                stderr.print(f"{month}: {said} so far", highlight=False)
+                bars.line(f"{month}: {remark} so far")
 
         year.on_step = show
         return year.run()
@@ -165,9 +149,7 @@ def _run(year: Year) -> SimulationResult:
 
 def _print(result: SimulationResult) -> None:
     for event in result.events:
-        stdout.print(
-            f"{event.at:%Y-%m-%d %H:%M} UTC  {event.what}", highlight=False, soft_wrap=True, markup=False
-        )
+        print_sentence(f"{event.at:%Y-%m-%d %H:%M} UTC  {event.what}")
     columns = ("served", "fresh", "stale", "refused", "wrong", "refreshes", "failed", "trained", "restated")
     table = results("Forecasts served and refreshes, by month", "month", right=columns)
     for month, counts in {**result.months, "in all": result.total}.items():
@@ -178,12 +160,10 @@ def _print(result: SimulationResult) -> None:
         coverage = ", ".join(
             f"{percent(float(level), 0)} {percent(held)}" for level, held in live.coverage.items()
         )
-        stdout.print(
+        print_sentence(
             f"Live quality at the end, {live.forecasts:,} forecasts: intervals held {coverage}; IC {number(live.ic)}; "
             f"R2 against no move {percent(live.r2_vs_zero, 2, sign=True)}, against momentum "
-            f"{percent(live.r2_vs_momentum, 2, sign=True)}.",
-            highlight=False,
-            soft_wrap=True,
+            f"{percent(live.r2_vs_momentum, 2, sign=True)}."
         )
     for reason, times in result.refusals.items():
         note(f"refused {times} times: {reason}")
@@ -196,10 +176,8 @@ def _print(result: SimulationResult) -> None:
         if result.verified
         else "none was compared with one trained again"
     )
-    stdout.print(
+    print_sentence(
         f"{total.served:,} forecasts of {len(result.symbols)} symbols, {result.first} to {result.last}: "
         f"{total.fresh:,} fresh, {total.stale:,} marked stale, {total.refused:,} refused, {total.wrong:,} wrong; "
-        f"{compared}. {result.seconds:.0f} s.",
-        highlight=False,
-        soft_wrap=True,
+        f"{compared}. {result.seconds:.0f} s."
     )

@@ -36,7 +36,6 @@ from tickgraph.cli.output import (
 from tickgraph.cli.price_findings import finding_documents, show_update
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import INTERRUPTED, InputError, PartialFailure, PriceDataError
-from tickgraph.market.sources import open_source
 from tickgraph.market.store import UpdateReport
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
@@ -126,7 +125,7 @@ def train(
         raise InputError("--all stands for every symbol of the source. Leave --symbols out.")
     pool = parse_symbols(peer_pool) if peer_pool else settings.peer_pool
     started = time.perf_counter()
-    origin = open_source(settings.source, settings.source_path, access=settings.access)
+    origin = settings.open_source()
     words = [EVERY] if everything else split_words(symbols or ["TIER_1"])
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
