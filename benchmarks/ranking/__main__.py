@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tickgraph.cli import main
-from tickgraph.cli.options import AsJson
-from tickgraph.cli.output import print_json, print_table, stderr, stdout
+from tickgraph.cli.options import AsJson, split_words
+from tickgraph.cli.output import print_json, print_sentence, print_table
+from tickgraph.cli.progress import Bars
 from tickgraph.errors import InputError
 
 QUICK_EPOCHS, QUICK_SEEDS, QUICK_STOCKS = 1, 1, 200
@@ -107,28 +107,21 @@ def rank(
     started = time.perf_counter()
     if quick:
         seeds, epochs = QUICK_SEEDS, QUICK_EPOCHS
-    names = [word.strip() for text in models or [] for word in text.split(",") if word.strip()] or None
     market = read_market(data, validation_from, test_from)
     if quick:
         market = market.first(QUICK_STOCKS)
-    columns = (
-        TextColumn("{task.description:<30}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[word]}"),
-    )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task("reading", total=None, word="")
+    with Bars(width=30) as bars:
+        bar = bars.begin("reading")
 
         def step(label: str, done: int, total: int, word: str) -> None:
-            progress.update(task, description=label, completed=done, total=total, word=word)
-            if not stderr.is_terminal and not word:
-                stderr.print(f"{done} of {total}: {label}", highlight=False)
+            bars.update(bar, description=label, completed=done, total=total, remark=word)
+            if not word:
+                bars.line(f"{done} of {total}: {label}")
 
         result = run_benchmark(
             market,
             out / "runs",
-            names=names,
+            names=split_words(models or []) or None,
             scalings=[one for one in SCALINGS if inputs in (Inputs.BOTH, one)],
             seeds=seeds,
             epochs=epochs,
@@ -142,9 +135,9 @@ def rank(
         return
     print_table(summary_table(result))
     for sentence in result.findings:
-        stdout.print(f"- {sentence}", highlight=False, soft_wrap=True, markup=False)
+        print_sentence(f"- {sentence}")
     seconds = time.perf_counter() - started
-    stdout.print(f"Report: {page}; figures: {figures}. {seconds:.0f} s.", highlight=False, soft_wrap=True)
+    print_sentence(f"Report: {page}; figures: {figures}. {seconds:.0f} s.")
 
 
 if __name__ == "__main__":

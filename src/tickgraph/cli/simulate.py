@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tickgraph.cli.options import AsJson, Source, SourcePath, listed_symbols, parse_date
+from tickgraph.cli.options import AsJson, Source, SourcePath, listed_symbols, parse_date, symbols_option
 from tickgraph.cli.output import (
     failure,
     note,
     number,
     percent,
     print_json,
+    print_sentence,
     print_table,
     results,
-    stderr,
-    stdout,
 )
+from tickgraph.cli.progress import Bars
 from tickgraph.errors import CheckFailed, InputError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source
@@ -43,13 +42,7 @@ def simulate(
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last one.")] = "2022-12-30",
     symbols: Annotated[
         list[str] | None,
-        typer.Option(
-            "--symbols",
-            "-s",
-            metavar="SYMBOLS",
-            help="Tickers or a sector.",
-            show_default="all of the source",
-        ),
+        symbols_option("all of the source", "Tickers or a sector."),
     ] = None,
     faults: Annotated[
         bool,
@@ -74,10 +67,10 @@ def simulate(
 ) -> None:
     """Replay a span of sessions through refresh, serving and scoring, under a simulated clock.
 
-    The bundled prices are given as a live provider gave them on each day: nothing of the future, and splits and
-    dividends restate the history on their day. Refresh runs when it is due, models are retrained weekly, forecasts
-    are asked for after the open and after the close. Each must be fresh or marked stale, and equal to the one that
-    training as of that day gives. Exit code 8 if one is not.
+    The system gets the bundled prices as a live provider gave them on each day: nothing of the future, and splits and
+    dividends restate the history on their day. Refresh runs when it is due, models are retrained weekly, and forecasts
+    are asked for after the open and after the close. Each forecast must be fresh or marked stale, and equal to the one
+    that training as of that day gives. Exit code 8 if one is not.
     """
     from tickgraph.lab.simulation.faults import Faults, faults_of
     from tickgraph.lab.simulation.replay import known_splits
@@ -139,25 +132,18 @@ def _folder(keep: Path | None) -> AbstractContextManager[str | Path]:
 
 
 def _run(year: Year) -> SimulationResult:
-    """Show a bar over the sessions, with what has been served so far; a line a month where there is no terminal."""
-    days = (year.last - year.first).days + 1
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[said]}"),
-        TimeElapsedColumn(),
-    )
+    """Show a bar over the days, with what has been served so far; a line a month where there is no terminal."""
     months: set[str] = set()
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task(str(year.first), total=days, said="training the first models")
+    with Bars() as bars:
+        bar = bars.begin(str(year.first), (year.last - year.first).days + 1, "training the first models")
 
         def show(now: datetime, so_far: Counts) -> None:
-            said = f"{so_far.served:,} served, {so_far.stale:,} stale, {so_far.wrong} wrong"
-            done = (now.date() - year.first).days
-            progress.update(task, completed=done, description=str(now.date()), said=said)
-            if not stderr.is_terminal and (month := f"{now:%Y-%m}") not in months:
+            served = f"{so_far.served:,} served, {so_far.stale:,} stale, {so_far.wrong} wrong"
+            days = (now.date() - year.first).days
+            bars.update(bar, completed=days, description=str(now.date()), remark=served)
+            if (month := f"{now:%Y-%m}") not in months:
                 months.add(month)
-                stderr.print(f"{month}: {said} so far", highlight=False)
+                bars.line(f"{month}: {served} so far")
 
         year.on_step = show
         return year.run()
@@ -165,9 +151,7 @@ def _run(year: Year) -> SimulationResult:
 
 def _print(result: SimulationResult) -> None:
     for event in result.events:
-        stdout.print(
-            f"{event.at:%Y-%m-%d %H:%M} UTC  {event.what}", highlight=False, soft_wrap=True, markup=False
-        )
+        print_sentence(f"{event.at:%Y-%m-%d %H:%M} UTC  {event.what}")
     columns = ("served", "fresh", "stale", "refused", "wrong", "refreshes", "failed", "trained", "restated")
     table = results("Forecasts served and refreshes, by month", "month", right=columns)
     for month, counts in {**result.months, "in all": result.total}.items():
@@ -178,12 +162,10 @@ def _print(result: SimulationResult) -> None:
         coverage = ", ".join(
             f"{percent(float(level), 0)} {percent(held)}" for level, held in live.coverage.items()
         )
-        stdout.print(
+        print_sentence(
             f"Live quality at the end, {live.forecasts:,} forecasts: intervals held {coverage}; IC {number(live.ic)}; "
             f"R2 against no move {percent(live.r2_vs_zero, 2, sign=True)}, against momentum "
-            f"{percent(live.r2_vs_momentum, 2, sign=True)}.",
-            highlight=False,
-            soft_wrap=True,
+            f"{percent(live.r2_vs_momentum, 2, sign=True)}."
         )
     for reason, times in result.refusals.items():
         note(f"refused {times} times: {reason}")
@@ -196,10 +178,8 @@ def _print(result: SimulationResult) -> None:
         if result.verified
         else "none was compared with one trained again"
     )
-    stdout.print(
+    print_sentence(
         f"{total.served:,} forecasts of {len(result.symbols)} symbols, {result.first} to {result.last}: "
         f"{total.fresh:,} fresh, {total.stale:,} marked stale, {total.refused:,} refused, {total.wrong:,} wrong; "
-        f"{compared}. {result.seconds:.0f} s.",
-        highlight=False,
-        soft_wrap=True,
+        f"{compared}. {result.seconds:.0f} s."
     )
