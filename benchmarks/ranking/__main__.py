@@ -107,7 +107,6 @@ def rank(
     started = time.perf_counter()
     if quick:
         seeds, epochs = QUICK_SEEDS, QUICK_EPOCHS
-    names = split_words(models or ()) or None
     market = read_market(data, validation_from, test_from)
     if quick:
         market = market.first(QUICK_STOCKS)
@@ -122,7 +121,7 @@ def rank(
         result = run_benchmark(
             market,
             out / "runs",
-            names=names,
+            names=split_words(models or []) or None,
             scalings=[one for one in SCALINGS if inputs in (Inputs.BOTH, one)],
             seeds=seeds,
             epochs=epochs,

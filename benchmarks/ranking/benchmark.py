@@ -34,7 +34,7 @@ SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 
 @dataclass(frozen=True)
 class Listener:
-    """Told how far a benchmark is, by one run at a time: its label, runs done, runs in all, and a word on its epoch.
+    """A function that is told how far a benchmark is: label of a run, runs done, runs in all, a word on its epoch.
 
     The word is empty when a run begins.
     """
@@ -70,7 +70,7 @@ def run_benchmark(
     scalings
         Of the inputs.
     seeds
-        Runs of every network; rows are averages over them.
+        Runs of every network; a row is their average.
     epochs
         Bound on the training of every network; the epoch is chosen on validation days.
     objective
@@ -78,7 +78,7 @@ def run_benchmark(
     jobs
         Runs side by side, a thread each; 0 is one per core. Results do not depend on it.
     listener
-        Hears of progress, from the threads of the runs.
+        Is told of progress, from the threads of the runs.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def run_benchmark(
         (scaling, available[name])
         for scaling in scalings
         for name in chosen
-        if not (scaling == "causal" and available[name].kind == "probe")  # it is about the file's own scale
+        if not (scaling == "causal" and available[name].kind == "probe")  # a probe is of the file's own scale
     ]
     prepare_jax()
     test = market.days["test"]

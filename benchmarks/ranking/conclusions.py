@@ -1,4 +1,4 @@
-"""What the rows of a ranking benchmark say of each other, in figures and in sentences made from them."""
+"""How the rows of a ranking benchmark compare, in figures and in sentences made from them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LOOKBACK_FACTORS = 250
 
 LAGS = 16
 RETURN_BOUND = 0.15
-"""Daily moves beyond it are read as it: one merger should not decide a correlation."""
+"""Larger daily moves are cut to it: one merger should not decide a correlation."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def graph_inputs(market: RankingMarket) -> GraphInputs:
 def leading_factors(returns: NDArray[np.float64]) -> NDArray[np.float32]:
     """Orthonormal basis ``[S, 1 + 10]`` of the constant and the strongest common movements of ``[S, L]``.
 
-    The eigenvectors of the ``[S, S]`` covariance belong to those of the ``[L, L]`` Gram matrix, which is
-    smaller. A column that the others span already is 0.
+    The eigenvectors of the ``[S, S]`` covariance follow from those of the smaller ``[L, L]`` Gram matrix. A column that
+    the others span is 0.
     """
     centred = returns - returns.mean(axis=1, keepdims=True)
     _, vectors = np.linalg.eigh(centred.T @ centred)
@@ -92,19 +92,19 @@ def leading_factors(returns: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def remove_factors(values: Any, factors: Any) -> Any:
-    """Take out of ``[..., S]`` what ``factors`` ``[..., S, Q]`` explain; NumPy or JAX arrays."""
+    """Values ``[..., S]`` without the part that ``factors`` ``[..., S, Q]`` explain; NumPy or JAX arrays."""
     loading = (factors * values[..., None]).sum(axis=-2, keepdims=True)  # [..., 1, Q]
     return values - (factors * loading).sum(axis=-1)
 
 
 def features(market: RankingMarket, graph: GraphInputs, scaling: Scaling) -> NDArray[np.float32]:
-    """Features of every stock and day, ``[T, S, F]`` float32, from its 16 days of inputs and its peers'.
+    """Features of every stock and day, ``[T, S, F]`` float32, from 16 days of the stock and of its peers.
 
-    Log returns of 16 days; the close against its four averages; volatility over the 16 days; the last return
-    against it; what of the last five returns the factors do not explain, the stock's own and the mean of its
-    peers. With ``"published"`` scaling the five channels of the day on the file's scale, too, and how far the
-    close is from the scale's top, in units of volatility among others: that is the stock's maximum of all days,
-    so these columns look ahead, as the inputs of the published table do.
+    They are: log returns of 16 days; the close against its four averages; volatility over the 16 days; the last return
+    against it; the part of the last five returns that the factors do not explain, of the stock and as the mean of its
+    peers. With ``"published"`` scaling there are also the five channels of the day on the file's scale, and the
+    distance of the close from the scale's top, in units of volatility among others. The top is the stock's maximum of
+    all days, so these columns look ahead, as the inputs of the published table do.
     """
     returns = bounded_returns(market)
     lags = [_lagged(returns, lag) for lag in range(LAGS)]

@@ -32,13 +32,13 @@ Scaling = Literal["published", "causal"]
 class RankingMarket:
     """Daily inputs of a market's stocks, and its split into training, validation and test days.
 
-    A day d belongs to the part in which its *return* falls, close[d] / close[d - 1] - 1, so that the
-    forecast of the first test day is made after the last validation day.
+    A day d belongs to the part in which its *return* falls, close[d] / close[d - 1] - 1. So the forecast of the first
+    test day is made after the last validation day.
 
     Attributes
     ----------
     name
-        What the result calls it.
+        The file's name without its ending; it says which market this is.
     tickers
         ``[S]`` names.
     inputs
@@ -92,14 +92,14 @@ class RankingMarket:
 
     @cached_property
     def following(self) -> NDArray[np.float64]:
-        """``[S, T]`` return of the day after: what a forecast made at each day's close is of."""
+        """``[S, T]`` return of the day after: what a forecast made at each day's close is about."""
         following = np.full_like(self.returns, np.nan)
         following[:, :-1] = self.returns[:, 1:]
         return following
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
-        """``[S, T]``: every input of the lookback is there, so that a forecast can be made."""
+        """``[S, T]``: all inputs of the lookback are known, so a forecast can be made."""
         usable = np.zeros(self.close.shape, bool)
         whole = np.isfinite(self.inputs).all(axis=-1) & (self.close > 0)
         usable[:, LOOKBACK - 1 :] = sliding_window_view(whole, LOOKBACK, axis=1).all(axis=-1)
@@ -123,10 +123,9 @@ class RankingMarket:
     def sequences(self, scaling: Scaling) -> NDArray[np.float32]:
         """Inputs of every day, ``[T, S, 16, 5]`` float32, oldest first; 0 where the day is not usable.
 
-        ``"published"`` gives the file's own scale. It tells how far a close lies below the stock's maximum
-        of all days, later ones included: a look-ahead that every model of the published table was given.
-        ``"causal"`` divides each stock's inputs by its close of the day, so that the maximum cancels and
-        nothing after the day can enter.
+        ``"published"`` is the file's own scale. It shows how far a close lies below the stock's maximum of all days,
+        later days included. Every model of the published table had this look-ahead. ``"causal"`` divides each stock's
+        inputs by its close of the day: the maximum cancels, and nothing after the day enters.
         """
         windows = sliding_window_view(self.inputs, LOOKBACK, axis=1)  # [S, T - 15, 5, 16]
         rows = np.zeros((self.close.shape[1], *self.close.shape[:1], LOOKBACK, len(CHANNELS)), np.float32)
@@ -156,7 +155,7 @@ def read_market(
 ) -> RankingMarket:
     """Read ``features`` ``[S, T, 5]`` and ``tickers`` ``[S]`` from an ``.npz`` file.
 
-    Days at the end on which many stocks are missing are dropped: the file was written before they were over.
+    Days at the end on which many stocks are missing are dropped: the file was written before these days were over.
 
     Raises
     ------

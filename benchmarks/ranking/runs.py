@@ -1,4 +1,4 @@
-"""One run of the ranking benchmark, an entry on a scaling with a seed: made, kept, and taken up again."""
+"""One run of the ranking benchmark: an entry on a scaling with a seed, computed once and kept on disk."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tickgraph.lab.evaluation.walk_pieces import fingerprint
 from tickgraph.storage import storage_errors, write_atomically
 
 ENTRIES_VERSION = 1
-"""Raised when a change of code changes what an entry forecasts."""
+"""Raise it when a change of code changes the forecasts of an entry."""
 
 _BUILDING = threading.Lock()
-"""Keras draws first weights from one generator of the process."""
+"""Held while a network is built: Keras draws first weights from one generator of the process."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Run:
     epoch
         Chosen by it, from 1; 0 where there was nothing to train.
     seconds
-        What it took.
+        Time of training and forecasting.
     """
 
     forecast: NDArray[np.float32]
@@ -59,7 +59,7 @@ def keep_run(
 ) -> Run:
     """Take a run from the folder, or make it and keep it there.
 
-    It is made again where anything it depends on has changed, or its file is damaged.
+    A run is made again if anything it depends on has changed, or if its file is damaged.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def write_run(path: Path, run: Run) -> None:
 
 
 def read_run(path: Path, shape: tuple[int, int]) -> Run | None:
-    """Read a kept run; None if there is none, or if it is damaged and must be made again."""
+    """Read a kept run; None if there is none, or if it is damaged."""
     try:
         with storage_errors(path):
             data = path.read_bytes()

@@ -14,7 +14,7 @@ DAYS_TO_YEAR = 15.87  # the root of 252, as the table's authors rounded it
 
 @dataclass(frozen=True)
 class RankingScores:
-    """The four columns of the table, and each day's part in them.
+    """The four columns of the table, and the IC of each day.
 
     Attributes
     ----------
@@ -23,15 +23,15 @@ class RankingScores:
     icir
         Mean of the daily IC over its standard deviation (their column "RIC").
     precision
-        Share of the 10 highest forecasts of each day whose return is not negative. Of equal forecasts, the
-        stock that stands first in the file is taken.
+        Share of the 10 highest forecasts of each day whose return is not negative. Of equal forecasts the stock that
+        comes first in the file is taken.
     sharpe
         Mean over standard deviation of the daily mean return of the 5 highest forecasts, times 15.87.
-    daily_ic, daily_top
-        ``[D]`` float64: IC, and mean return of the 5 highest. NaN on a day whose forecast is constant, which
-        ranks nothing; the second also on a day with fewer than 10 stocks. Such days are in no mean.
+    daily_ic
+        ``[D]`` float64. NaN on a day whose forecast is constant: it ranks nothing.
 
-    A figure is NaN where no day has it, or a deviation is 0.
+    Days without a figure are in no mean: all figures on a day whose forecast is constant, precision and Sharpe also on
+    a day with fewer than 10 stocks. A figure is NaN where no day has it, or where a deviation is 0.
     """
 
     ic: float
@@ -39,7 +39,6 @@ class RankingScores:
     precision: float
     sharpe: float
     daily_ic: NDArray[np.float64]
-    daily_top: NDArray[np.float64]
 
 
 def score(
@@ -66,17 +65,14 @@ def score(
     enough = (scored.sum(axis=1) >= TOP_PRECISION) & _varies(values, scored)
     order = np.argsort(np.where(scored, -values, np.inf), axis=1, kind="stable")[:, :TOP_PRECISION]
     highest = np.take_along_axis(np.where(scored, returns, np.nan), order, axis=1)[enough]  # [<= D, 10]
-    top = np.full(len(values), np.nan)
-    top[enough] = highest[:, :TOP_PORTFOLIO].mean(axis=1)
     ic, ic_deviation = _mean_and_deviation(daily_ic)
-    gain, gain_deviation = _mean_and_deviation(top)
+    gain, gain_deviation = _mean_and_deviation(highest[:, :TOP_PORTFOLIO].mean(axis=1))
     return RankingScores(
         ic=ic,
         icir=ic / ic_deviation,
         precision=_mean_and_deviation((highest >= 0).astype(np.float64))[0],
         sharpe=gain / gain_deviation * DAYS_TO_YEAR,
         daily_ic=daily_ic,
-        daily_top=top,
     )
 
 

@@ -20,18 +20,18 @@ class Recipe:
     Attributes
     ----------
     objective
-        ``"return"``: the squared error of the forecast return and ``rank_weight`` times the pairwise ranking
-        loss, as the published models are trained. They forecast a price and divide by the last one; here the
-        network gives the return itself, which spares it learning that price first: validation IC of the LSTM
-        0.034 in place of 0.023 after four epochs, and 0.040 with ``"correlation"``.
+        ``"return"``: the squared error of the forecast return and ``rank_weight`` times the pairwise ranking loss, as
+        the published models are trained. The published models forecast a price and divide by the last one. Here the
+        network gives the return, so that it need not learn the price first: after four epochs the LSTM's validation IC
+        is 0.034 instead of 0.023, and 0.040 with ``"correlation"``.
         ``"correlation"``: the network forecasts a score; the loss is 1 - IC.
     epochs, learning_rate, weight_decay, rank_weight
         Adam, decayed to 0 along a cosine.
     days_per_step
         Days whose gradients are averaged.
     refit
-        Train again from the start on training and validation days together, for as many epochs as validation
-        chose, before the test days are forecast.
+        Before the test days are forecast, train again from the start on training and validation days together, for
+        the number of epochs that validation chose.
     """
 
     objective: Objective
@@ -68,7 +68,7 @@ def train(
     network
         Keras model of the inputs' names to ``[B, S]``; its present weights are where training starts.
     data
-        What it reads.
+        Its inputs, and the returns that followed.
     days
         ``train``, ``validation`` and ``test`` rows of ``data``.
     recipe

@@ -182,7 +182,7 @@ class TestRecording:
 
 def test_the_help_names_every_forecaster():
     from tickgraph.cli.evaluate import evaluate
-    from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS
+    from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
 
     listed = evaluate.__doc__.split("Forecasters:")[1].strip().rstrip(".")
     assert tuple(name.strip() for name in listed.split(",")) == FORECASTERS

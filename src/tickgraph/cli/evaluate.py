@@ -26,7 +26,6 @@ from tickgraph.cli.output import failure, note, print_json, print_sentence, prin
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
-from tickgraph.model.config import TrainingConfig
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
@@ -60,7 +59,7 @@ def evaluate(
     ] = None,
     scheme: Annotated[
         Literal["rolling", "expanding"],
-        typer.Option(help="Training windows of one length, or of one beginning."),
+        typer.Option(help="Training windows of one length, or with one first session."),
     ] = "rolling",
     train_sessions: Annotated[
         int | None, typer.Option(help="Sessions of a training window.", show_default="1000")
@@ -68,8 +67,7 @@ def evaluate(
     retrain_every: Annotated[
         int | None,
         typer.Option(
-            help="Sessions between trainings: a quarter, or a year, which keeps 479 symbols under an hour on two "
-            "cores.",
+            help="Sessions between trainings. A year (252) keeps 479 symbols under an hour on two cores.",
             show_default="63; 252 above 100 symbols",
         ),
     ] = None,
@@ -104,7 +102,9 @@ def evaluate(
     ] = False,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", help="Start over; else an interrupted run of the same settings goes on."),
+        typer.Option(
+            "--fresh", help="Start over. Without it, an interrupted run of the same settings goes on."
+        ),
     ] = False,
     jobs: Annotated[
         int, typer.Option(min=0, help="Trainings side by side.", show_default="one per core")
@@ -114,10 +114,10 @@ def evaluate(
 ) -> None:
     """Measure how good forecasts are, walk-forward: trained on the past, judged on what came after.
 
-    Runs the product's model, baselines and ablations side by side, retraining as time goes on, and writes
-    evaluation.html and evaluation.json. Each forecaster's window is kept the moment it is done: Ctrl-C, and
-    the same command goes on from there. Then each symbol's figures go into the metadata of its trained model,
-    where tickgraph list and inspect show them.
+    Runs the product's model, baselines and ablations side by side, trains them again as time goes on, and writes
+    evaluation.html and evaluation.json. The forecasts of each window are kept as soon as they are made: after Ctrl-C
+    the same command goes on from there. Then each symbol's figures go into the metadata of its trained model, where
+    tickgraph list and inspect show them.
 
     All of the bundled sample:  tickgraph evaluate
 
@@ -129,6 +129,7 @@ def evaluate(
     try:
         from tickgraph.lab.evaluation.evaluate import default_retraining
         from tickgraph.lab.evaluation.evaluate import evaluate as run
+        from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
         from tickgraph.lab.evaluation.html_report.sections import write_report
         from tickgraph.lab.evaluation.recording import Recording, record_evaluation
         from tickgraph.lab.evaluation.summary import summary_table
@@ -146,19 +147,32 @@ def evaluate(
     started = time.perf_counter()
     words = symbols or (list(QUICK_SYMBOLS) if quick else [EVERY])
     prices = _prices(words, settings)
-    wanted = _settings(
-        training=settings.training,
-        quick=quick,
-        start=start,
-        end=end,
-        scheme=scheme,
-        train_sessions=train_sessions,
-        retrain_every=retrain_every or (None if quick else default_retraining(len(prices.symbols))),
-        embargo=embargo,
-        forecasters=forecasters,
-        costs=costs,
-        top_k=top_k,
-        seed=seed,
+    sessions = train_sessions or (QUICK_SESSIONS if quick else settings.training.sessions)
+    training = settings.training.model_dump() | {
+        "sessions": sessions,
+        "min_sessions": min(settings.training.min_sessions, sessions),
+    }
+    if quick:
+        training["epochs"] = QUICK_EPOCHS
+    if seed is not None:
+        training["seed"] = seed
+    wanted = _evaluation_settings(
+        {
+            "windows": {
+                "scheme": scheme,
+                "train_sessions": sessions,
+                "retrain_every": retrain_every
+                or (QUICK_RETRAINING if quick else default_retraining(len(prices.symbols))),
+                "embargo": embargo,
+                "start": parse_date(start or (QUICK_START if quick else None)),
+                "end": parse_date(end),
+            },
+            "forecasters": {"training": training, **({"recurrent_epochs": 3} if quick else {})},
+            "names": split_words(forecasters or FORECASTERS),
+            "cost_basis_points": costs,
+            "k": top_k,
+            "seed": seed or 0,
+        }
     )
     place = settings.source if settings.source_path is None else f"{settings.source} {settings.source_path}"
     with _progress() as listener:
@@ -201,7 +215,7 @@ def evaluate(
 
 
 def _print_recording(recording: Recording, folder: Path) -> None:
-    """Say which models hold the figures now and, by reason, which do not."""
+    """Say which models hold the figures now, and why the others do not."""
     models = len(recording.recorded) + len(recording.skipped)
     if models:
         note(f"figures recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
@@ -228,53 +242,13 @@ def _prices(words: list[str], settings: Settings) -> RunPrices:
     return prices
 
 
-def _settings(
-    *,
-    training: TrainingConfig,
-    quick: bool,
-    start: str | None,
-    end: str | None,
-    scheme: str,
-    train_sessions: int | None,
-    retrain_every: int | None,
-    embargo: int,
-    forecasters: list[str] | None,
-    costs: float,
-    top_k: int | None,
-    seed: int | None,
-) -> EvaluationSettings:
-    """Settings of a run; those of ``--quick`` where an option was not given."""
+def _evaluation_settings(values: dict[str, Any]) -> EvaluationSettings:
     from pydantic import ValidationError
 
     from tickgraph.lab.evaluation.evaluate import EvaluationSettings
-    from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS
 
-    names = split_words(forecasters or FORECASTERS)
-    given: dict[str, Any] = {} if seed is None else {"seed": seed}
-    trained: dict[str, Any] = {}
-    if quick:
-        given |= {"epochs": QUICK_EPOCHS}
-        trained = {"recurrent_epochs": 3}
-    sessions = train_sessions or (QUICK_SESSIONS if quick else training.sessions)
-    window = {"sessions": sessions, "min_sessions": min(training.min_sessions, sessions)}
     try:
-        return EvaluationSettings.model_validate(
-            {
-                "windows": {
-                    "scheme": scheme,
-                    "train_sessions": sessions,
-                    "retrain_every": retrain_every or QUICK_RETRAINING,
-                    "embargo": embargo,
-                    "start": parse_date(start or (QUICK_START if quick else None)),
-                    "end": parse_date(end),
-                },
-                "forecasters": {"training": {**training.model_dump(), **window, **given}, **trained},
-                "names": names,
-                "cost_basis_points": costs,
-                "k": top_k,
-                "seed": seed or 0,
-            }
-        )
+        return EvaluationSettings.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(in_words(each, whole="the settings") for each in error.errors()).rstrip(".")
         raise InputError(f"Bad settings ({problems}).") from None
@@ -284,29 +258,29 @@ def _settings(
 def _progress() -> Iterator[Listener]:
     """Show a bar with the last piece and the time left; lines where there is no terminal."""
     from tickgraph.lab.evaluation.evaluate import Listener
-    from tickgraph.lab.evaluation.walk_forward import Progress as Piece
+    from tickgraph.lab.evaluation.walk_forward import Progress
 
+    reused = 0
     with Bars(width=24) as bars:
-        walk = bars.begin("walk")
-        reused = 0
+        bar = bars.begin("walk")
 
         def start(pieces: int) -> None:
-            bars.update(walk, total=pieces)
+            bars.update(bar, total=pieces)
 
-        def piece(done: Piece) -> None:
+        def show(piece: Progress) -> None:
             nonlocal reused
-            reused += done.reused
-            label = f"{done.forecaster} {done.window + 1}"
-            bars.update(walk, advance=1, description=label)
-            if done.damaged:
-                note(f"{done.damaged} It was computed again.")
-            if not done.reused:
+            reused += piece.reused
+            label = f"{piece.forecaster} {piece.window + 1}"
+            bars.update(bar, advance=1, description=label)
+            if piece.damaged:
+                note(f"{piece.damaged} It was computed again.")
+            if not piece.reused:
                 bars.line(f"forecast {label}")
 
         def measured(name: str) -> None:
-            bars.update(walk, description=f"measured {name}")
+            bars.update(bar, description=f"measured {name}")
 
-        yield Listener(start, piece, measured)
+        yield Listener(start, show, measured)
     if reused:
         note(
             f"reused {counted(reused, 'forecast')} of an earlier run with the same settings; --fresh starts over"

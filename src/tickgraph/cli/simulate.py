@@ -63,10 +63,10 @@ def simulate(
 ) -> None:
     """Replay a span of sessions through refresh, serving and scoring, under a simulated clock.
 
-    The bundled prices are given as a live provider gave them on each day: nothing of the future, and splits and
-    dividends restate the history on their day. Refresh runs when it is due, models are retrained weekly, forecasts
-    are asked for after the open and after the close. Each must be fresh or marked stale, and equal to the one that
-    training as of that day gives. Exit code 8 if one is not.
+    The system gets the bundled prices as a live provider gave them on each day: nothing of the future, and splits and
+    dividends restate the history on their day. Refresh runs when it is due, models are retrained weekly, and forecasts
+    are asked for after the open and after the close. Each forecast must be fresh or marked stale, and equal to the one
+    that training as of that day gives. Exit code 8 if one is not.
     """
     from tickgraph.lab.simulation.faults import Faults, faults_of
     from tickgraph.lab.simulation.replay import known_splits
@@ -128,20 +128,18 @@ def _folder(keep: Path | None) -> AbstractContextManager[str | Path]:
 
 
 def _run(year: Year) -> SimulationResult:
-    """Show a bar over the sessions, with what has been served so far; a line a month where there is no terminal."""
+    """Show a bar over the days, with what has been served so far; a line a month where there is no terminal."""
     months: set[str] = set()
     with Bars() as bars:
-        days = (year.last - year.first).days + 1
-        bar = bars.begin(str(year.first), days, "training the first models")
+        bar = bars.begin(str(year.first), (year.last - year.first).days + 1, "training the first models")
 
         def show(now: datetime, so_far: Counts) -> None:
-            remark = f"{so_far.served:,} served, {so_far.stale:,} stale, {so_far.wrong} wrong"
-            bars.update(
-                bar, completed=(now.date() - year.first).days, description=str(now.date()), remark=remark
-            )
+            served = f"{so_far.served:,} served, {so_far.stale:,} stale, {so_far.wrong} wrong"
+            days = (now.date() - year.first).days
+            bars.update(bar, completed=days, description=str(now.date()), remark=served)
             if (month := f"{now:%Y-%m}") not in months:
                 months.add(month)
-                bars.line(f"{month}: {remark} so far")
+                bars.line(f"{month}: {served} so far")
 
         year.on_step = show
         return year.run()

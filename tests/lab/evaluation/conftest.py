@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS, ForecasterSettings, make_forecasters
+from tickgraph.lab.evaluation.forecasters.method_catalogue import (
+    FORECASTERS,
+    ForecasterSettings,
+    make_forecasters,
+)
 from tickgraph.model.config import TrainingConfig
 
 SMALL = ("AAPL", "ABNB", "CVX", "JPM", "MSFT", "XOM")

@@ -14,7 +14,7 @@ from tickgraph.lab.evaluation.evaluate import (
     survivorship,
     trailing_volatility,
 )
-from tickgraph.lab.evaluation.forecasters.catalogue import ForecasterSettings
+from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
 from tickgraph.lab.evaluation.windows import WindowSettings
 
 NAMES = ("zero", "momentum", "reversal", "ridge", "gnn-no-edges", "gnn-per-symbol")

@@ -7,7 +7,11 @@ import pytest
 
 from tickgraph.errors import InputError
 from tickgraph.graph.snapshots import build_snapshots
-from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS, ForecasterSettings, make_forecasters
+from tickgraph.lab.evaluation.forecasters.method_catalogue import (
+    FORECASTERS,
+    ForecasterSettings,
+    make_forecasters,
+)
 from tickgraph.lab.evaluation.forecasters.pooled_network import FineTuned, Pooled, PooledTraining
 from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     forecast_rows,

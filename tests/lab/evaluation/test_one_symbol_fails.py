@@ -10,7 +10,7 @@ import pytest
 from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.lab.evaluation.evaluate import EvaluationSettings, evaluate
-from tickgraph.lab.evaluation.forecasters.catalogue import ForecasterSettings
+from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
 from tickgraph.lab.evaluation.forecasters.symbol_networks import SymbolForecasts, SymbolModel, train_each
 from tickgraph.lab.evaluation.walk_forward import walk_forward, window_symbols
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows

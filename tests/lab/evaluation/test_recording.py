@@ -6,7 +6,7 @@ from made_evaluation import made_evaluation
 from tickgraph import storage
 from tickgraph.errors import InputError
 from tickgraph.lab.evaluation.evaluate import EvaluationSettings, evaluate
-from tickgraph.lab.evaluation.forecasters.catalogue import ForecasterSettings
+from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
 from tickgraph.lab.evaluation.recording import record_evaluation, training_config, walk_forward_by_symbol
 from tickgraph.lab.evaluation.windows import WindowSettings
 from tickgraph.model.weights import weight_shapes

@@ -21,10 +21,9 @@ def show():
     return _show
 
 
-@pytest.mark.parametrize(("narrow", "width"), [(False, 100), (True, 60)])
-def test_it_fits_and_cuts_nothing(evaluation, show, narrow, width):
-    text = show(summary_table(evaluation, narrow=narrow), width)
-    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+def test_it_fits_and_cuts_nothing(evaluation, show):
+    text = show(summary_table(evaluation), 100)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
     assert "…" not in text
     for forecaster in evaluation.forecasters:
         assert forecaster.name.split()[-1] in text

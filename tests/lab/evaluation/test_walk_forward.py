@@ -8,7 +8,11 @@ import pytest
 
 from tickgraph.errors import InputError, StorageError
 from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
-from tickgraph.lab.evaluation.forecasters.catalogue import FORECASTERS, ForecasterSettings, make_forecasters
+from tickgraph.lab.evaluation.forecasters.method_catalogue import (
+    FORECASTERS,
+    ForecasterSettings,
+    make_forecasters,
+)
 from tickgraph.lab.evaluation.portfolio import daily_returns
 from tickgraph.lab.evaluation.walk_forward import same_cells, walk_forward, window_symbols
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows

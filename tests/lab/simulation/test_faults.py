@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tickgraph.errors import InputError, SourceUnavailableError, StorageError
-from tickgraph.lab.simulation.clock import SimulatedClock
 from tickgraph.lab.simulation.faults import (
     Faults,
     FaultyProvider,
@@ -15,6 +14,7 @@ from tickgraph.lab.simulation.faults import (
     full_disk,
 )
 from tickgraph.lab.simulation.replay import ReplaySource
+from tickgraph.lab.simulation.world import SimulatedClock
 from tickgraph.storage import write_atomically
 
 DAY = datetime(2022, 6, 8, 10, tzinfo=UTC)

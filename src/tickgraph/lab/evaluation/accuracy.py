@@ -26,9 +26,9 @@ Array = NDArray[np.float64]
 def measure_accuracy(panel: ForecastPanel, *, k: int, bootstrap: SessionBootstrap) -> Accuracy:
     """Measure the point forecasts.
 
-    A symbol counts on the sessions where its forecast and its return are known. A session in which all
-    forecasts or all returns are equal has no IC, and one whose forecasts are equal no precision; a session
-    with fewer than k symbols has no precision either.
+    A symbol counts on the sessions where its forecast and its return are known. A session has no IC if all its
+    forecasts or all its returns are equal. It has no precision if all its forecasts are equal, or if it has fewer than
+    k symbols.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def daily_ic(panel: ForecastPanel) -> DailyIC:
 
 
 def hits(forecast: Array, realised: Array) -> Array:
-    """Whether the sign was right, and whether it counts, ``[T, S, 2]``.
+    """Whether the sign was right, and whether the cell counts, ``[T, S, 2]``.
 
-    Returns of 0 have no sign to forecast, forecasts of 0 name none; neither counts.
+    A cell does not count where the return or the forecast is 0: 0 has no sign.
     """
     counts = np.abs(np.sign(forecast) * np.sign(realised)) == 1
     return np.stack([counts & (np.sign(forecast) == np.sign(realised)), counts], axis=-1).astype(np.float64)
@@ -88,12 +88,12 @@ def r2(sums: Array) -> Array:
 
 
 def mean_sums(daily: Array) -> Array:
-    """What :func:`~tickgraph.lab.evaluation.resampling.ratio` makes a mean of, ``[T, 2]``; NaN is left out."""
+    """Sums from which :func:`~tickgraph.lab.evaluation.resampling.ratio` makes a mean, ``[T, 2]``; NaN is left out."""
     return np.stack([np.nan_to_num(daily, nan=0.0), np.isfinite(daily)], axis=-1).astype(np.float64)
 
 
 def moment_sums(daily: Array) -> Array:
-    """What ``mean_over_deviation`` takes, ``[T, 3]``; NaN is left out."""
+    """Sums that ``mean_over_deviation`` takes, ``[T, 3]``; NaN is left out."""
     value = np.nan_to_num(daily, nan=0.0)
     return np.stack([value, value**2, np.isfinite(daily)], axis=-1).astype(np.float64)
 

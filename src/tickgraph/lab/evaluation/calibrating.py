@@ -1,4 +1,4 @@
-"""Predictive distributions for every session of a panel of forecasts, each from what was known at the time.
+"""Predictive distributions for every session of a panel of forecasts, made from what was known at the time.
 
 The definitions are those of the models in service: :mod:`tickgraph.model.volatility` and
 :mod:`tickgraph.model.calibration`. A model pools the scores of its target and its peers; a panel pools those of all
@@ -20,18 +20,18 @@ Array = NDArray[np.float64]
 Group = Sequence[int] | NDArray[np.intp]
 
 CALIBRATION = 200
-"""Sessions whose scores make a distribution: those that a model holds out of its default window."""
+"""Sessions whose scores make a distribution: as many as a model holds out of its default window."""
 MIN_CALIBRATION = 40
-"""Sessions with scores below which there is no distribution: an interval of 95 % needs 39 scores."""
+"""With fewer sessions of scores there is no distribution: an interval of 95 % needs 39 scores."""
 TRAINING = 800
-"""Sessions that the coefficients of the volatility are fitted on: those of a model's default window."""
+"""Sessions that the coefficients of the volatility are fitted on, as in a model's default window."""
 
 
 def walk_volatility(log_returns: Array, *, refit: int = 63, training: int = TRAINING) -> Array:
     """Volatility forecasts of a whole panel, with coefficients refitted as the sessions pass.
 
-    Row t uses returns of rows up to t; coefficients in force at t were fitted on rows up to the last refit at or
-    before t. They are of all symbols together, so the market is everyone's peer.
+    Row t uses returns of rows up to t. Its coefficients were fitted at the last refit at or before t, on rows up to
+    that refit. All symbols are fitted together, so every symbol's peers are the whole market.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ def walk_volatility(log_returns: Array, *, refit: int = 63, training: int = TRAI
     refit
         Sessions between two fits.
     training
-        Sessions behind each fit, and at most as many as there are.
+        Sessions behind each fit; fewer where there are not so many yet.
 
     Returns
     -------
     ndarray
-        ``[T, S]`` float64, as :func:`tickgraph.model.volatility.forecast_volatility`. Until there are sessions enough
-        for a fit, the coefficients are :data:`tickgraph.model.volatility.UNFITTED`.
+        ``[T, S]`` float64, as :func:`tickgraph.model.volatility.forecast_volatility`. Before the first fit the
+        coefficients are :data:`tickgraph.model.volatility.UNFITTED`.
     """
     volatility = np.full(log_returns.shape, np.nan)
     for start in range(WINDOW - 1, len(log_returns), refit):
@@ -65,10 +65,10 @@ def calibrate(
     window: int = CALIBRATION,
     groups: Sequence[Group] | None = None,
 ) -> DistributionPanel:
-    """Distribution of every forecast from the scores of the sessions before it.
+    """Distribution of every forecast, from the scores of the sessions before it.
 
-    Row t is made from rows t - ``window`` to t - 1 of all arguments and from row t of ``forecast`` and
-    ``volatility``: the return that row t - 1 forecast is the one that session t brought.
+    Row t uses rows t - ``window`` to t - 1 of all arguments, and row t of ``forecast`` and ``volatility``. Row t - 1 of
+    ``realised`` is the return of session t, so it is known at t.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def calibrate(
         ``[T, S]`` float64, log returns of the next session, as in
         :class:`tickgraph.lab.evaluation.forecast_panel.ForecastPanel`; NaN where there is none.
     volatility
-        ``[T, S]`` float64, known when forecasting, such as from :func:`walk_volatility`. Without any that is above 0
+        ``[T, S]`` float64, known when forecasting, for instance from :func:`walk_volatility`. Where it is not above 0
         there is no distribution.
     window
         Sessions of scores behind each distribution.
     groups
-        For each symbol, the columns whose scores make its distribution, its own among them; None pools all.
+        For each symbol, the columns whose scores make its distribution, its own included; None is all columns.
 
     Raises
     ------

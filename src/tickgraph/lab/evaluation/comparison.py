@@ -41,17 +41,17 @@ def compare(
     Parameters
     ----------
     first_name, second_name
-        As they stand in the sentence.
+        Names in the sentence.
     first, second
-        Of any sessions and symbols; the common ones count.
+        Of any sessions and symbols; only the common ones count.
     seed, resamples
         Of the bootstrap over the common sessions.
 
     Returns
     -------
     list
-        The difference in IC, rank IC and squared error; those without a value (a constant forecast has no
-        IC, panels without common sessions nothing) are left out.
+        The differences in IC, rank IC and squared error. A difference without a value is left out: a constant
+        forecast has no IC, panels without common sessions have no difference at all.
     """
     ours, theirs, realised = aligned([first, second])
     bootstrap = SessionBootstrap(len(realised), seed=seed, resamples=resamples)
@@ -100,16 +100,16 @@ def reality_check(
 ) -> RealityCheck | None:
     """Whether the best forecaster beats forecasting zero, once the search among all is accounted for.
 
-    Hansen 2005, "A Test for Superior Predictive Ability", on the mean squared error of each session, with its
-    consistent p-value: each variant's lead is measured in its own standard errors (equation 3), so that a wild
-    and bad one does not hide a steady good one. The test of White 2000, "A Reality Check for Data Snooping", is
-    the upper p-value without that. Both say whether any variant is better, not which.
+    The test is Hansen 2005, "A Test for Superior Predictive Ability", on the mean squared error of each session, with
+    its consistent p-value. Each variant's lead is measured in its own standard errors (equation 3): a wild and bad
+    variant then does not hide a steady good one. White 2000, "A Reality Check for Data Snooping", is the upper p-value
+    of leads that are not scaled. Both tests say whether any variant is better, not which one.
 
     Parameters
     ----------
     forecasters
-        Every variant that was tried, on the symbol-sessions that all forecast. One that always forecasts
-        zero is the benchmark itself and does not count.
+        Every variant that was tried, on the symbol-sessions that all forecast. A variant that always forecasts
+        zero is the benchmark and does not count.
     seed, resamples
         Of the stationary bootstrap.
 
@@ -142,7 +142,7 @@ def reality_check(
         test.compute()
         return {str(name): float(p) for name, p in test.pvalues.items()}
 
-    # arch's SPA compares the leads as they come, whatever its studentize says: they are scaled here.
+    # arch's SPA does not scale the leads, even with studentize=True, so they are scaled here.
     means = StationaryBootstrap(block, leads, seed=np.random.default_rng([seed, 1])).apply(
         lambda drawn: drawn.mean(axis=0), reps=resamples
     )
@@ -163,7 +163,8 @@ def aligned(panels: list[ForecastPanel]) -> list[Array]:
     Returns
     -------
     list
-        One ``[t, s]`` float64 a panel, then the realised returns of the first; NaN in all where any is NaN.
+        The forecasts of each panel, ``[t, s]`` float64, then the realised returns of the first panel. Where one of
+        them is NaN, all are.
     """
     sessions = panels[0].sessions
     for panel in panels[1:]:

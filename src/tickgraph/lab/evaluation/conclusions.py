@@ -14,7 +14,7 @@ PAIRS: tuple[tuple[str, str, str], ...] = (
     ("gnn-per-symbol", "gnn-no-edges", "What the edges are worth"),
     ("gnn-per-symbol", "gnn-shuffled-edges", "Whether the edges must lead to the right symbols"),
 )
-"""Questions that were asked beforehand: first and second forecaster, and the question."""
+"""Questions that were asked before the figures were known: first and second forecaster, and the question."""
 
 YARDSTICKS = ("zero", "ridge", "lightgbm")
 """What every model is compared with."""
@@ -37,7 +37,7 @@ def findings(
     reality_check: RealityCheck | None,
     cost_basis_points: float,
 ) -> list[str]:
-    """Say what the figures say; what an interval does not tell apart is called so."""
+    """Sentences on the figures. Where an interval does not tell two things apart, the sentence says so."""
     sentences = [_best_ic(forecasters), _against_zero(forecasters)]
     if reality_check is not None:
         verdict = "at least one beats" if reality_check.p_value < 0.05 else "none is told apart from"
@@ -47,9 +47,9 @@ def findings(
             f"p {reality_check.p_value:.3f}, White's {reality_check.p_value_white:.3f})."
         )
     for first, second, question in PAIRS:
-        said = [c.conclusion for c in comparisons if (c.first, c.second) == (first, second)]
-        if said:
-            sentences.append(f"{question}: {' '.join(said)}")
+        answers = [c.conclusion for c in comparisons if (c.first, c.second) == (first, second)]
+        if answers:
+            sentences.append(f"{question}: {' '.join(answers)}")
     sentences += [_yardstick(comparisons, yardstick) for yardstick in YARDSTICKS[1:]]
     sentences.append(_after_costs(forecasters, cost_basis_points))
     product = next((f for f in forecasters if f.name == PRODUCT), None)
@@ -64,12 +64,12 @@ def _best_ic(forecasters: Sequence[ForecasterResult]) -> str:
         return "No forecaster has an information coefficient: every forecast is constant across symbols."
     best, ic = max(measured, key=lambda pair: pair[1].value)
     above = [f.name for f, own in measured if _above_zero(own)]
-    told = (
+    verdict = (
         f"Told apart from 0, each taken by itself: {', '.join(above)}."
         if above
         else "Not one of them is told apart from 0 upward."
     )
-    return f"The highest IC of {len(measured)} is {best.name}'s, {_written(ic, 4)}. {told}"
+    return f"The highest IC of {len(measured)} is {best.name}'s, {_written(ic, 4)}. {verdict}"
 
 
 def _against_zero(forecasters: Sequence[ForecasterResult]) -> str:
@@ -112,23 +112,23 @@ def _after_costs(forecasters: Sequence[ForecasterResult], cost: float) -> str:
     if not measured:
         return ""
     above = [f"{f.name} ({_written(sharpe, 2)})" for f, sharpe in measured if _above_zero(sharpe)]
-    said = (
+    verdict = (
         f"above 0 for {', '.join(above)}"
         if above
         else f"not told apart from 0, or below it, for all {len(measured)} forecasters"
     )
-    return f"After {cost:g} basis points of costs, the Sharpe ratio of the long-short portfolio is {said}."
+    return f"After {cost:g} basis points of costs, the Sharpe ratio of the long-short portfolio is {verdict}."
 
 
 def _coverage(product: ForecasterResult) -> str:
     if product.distribution is None:
         return ""
-    said = [
+    shares = [
         f"{float(level):.0%} interval {coverage.value:.1%}"
         for level, coverage in product.distribution.coverage.items()
     ]
     return (
-        f"Share of returns inside {product.name}'s intervals: {', '.join(said)}; its probability of a rise is off "
+        f"Share of returns inside {product.name}'s intervals: {', '.join(shares)}; its probability of a rise is off "
         f"by {100 * product.distribution.calibration_error:.1f} points on average."
     )
 

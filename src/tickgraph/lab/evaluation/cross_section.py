@@ -57,13 +57,13 @@ def daily_rank_correlation(first: Array, second: Array) -> Array:
     """Spearman's correlation across symbols, session by session; as :func:`daily_correlation`."""
     first, second = jointly_known(first, second)
     result = daily_correlation(ranks(first), ranks(second))
-    # Values that differ by rounding alone have ranks all the same.
+    # Values that differ by rounding alone have different ranks all the same.
     result[~(has_spread(first) & has_spread(second))] = np.nan
     return result
 
 
 def _centred(values: Array) -> Array:
-    """Deviations from each row's mean over its largest, so that squares neither vanish nor overflow."""
+    """Deviations from each row's mean, divided by the row's largest, so that squares neither vanish nor overflow."""
     deviations = np.nan_to_num(values - np.nanmean(values, axis=1, keepdims=True), nan=0.0)
     return np.asarray(deviations / np.abs(deviations).max(axis=1, keepdims=True))
 
@@ -71,8 +71,7 @@ def _centred(values: Array) -> Array:
 def top_shares(values: Array, k: int) -> Array:
     """Equal shares of the k highest values of each row; ties for the last places share them.
 
-    Sharing makes the choice independent of the order of the symbols: the result is the mean over all ways
-    to break the tie.
+    So the choice does not depend on the order of the symbols: the result is the mean over all ways to break the tie.
 
     Parameters
     ----------

@@ -28,14 +28,14 @@ BINS = 10
 def measure_distribution(
     panel: ForecastPanel, distribution: DistributionPanel, *, bootstrap: SessionBootstrap
 ) -> Distribution | None:
-    """Measure intervals, quantiles and probabilities; None where no distribution has met its return.
+    """Measure intervals, quantiles and probabilities; None where no distribution has a known return.
 
     Parameters
     ----------
     panel
         T sessions and S symbols, for the realised returns.
     distribution
-        Of the same sessions and symbols. A symbol-session counts where all that a figure needs is finite.
+        Of the same sessions and symbols. A symbol-session counts in a figure where all that the figure needs is finite.
     bootstrap
         Of the panel's T sessions.
     """
@@ -89,7 +89,7 @@ def reliability(predicted: Array, came: NDArray[np.bool_]) -> list[ReliabilityBi
     Parameters
     ----------
     predicted
-        ``[n]`` float64 in [0, 1]; NaN is left out. A tenth includes its lower end, the last its upper too.
+        ``[n]`` float64 in [0, 1]; NaN is left out. A tenth includes its lower end, the last tenth both ends.
     came
         ``[n]`` bool, whether the event came.
     """
@@ -113,7 +113,7 @@ def calibration_error(bins: list[ReliabilityBin]) -> float:
 
 
 def lognormal_above(volatility: Array, distances: tuple[float, ...] = STRIKE_DISTANCES) -> Array:
-    r"""P(close > strike) of an options desk: a log-normal price without drift.
+    r"""P(close > strike) as an options desk has it: a log-normal price without drift.
 
     The price is a martingale, so its log return is normal with mean :math:`-\sigma^2 / 2`, and
     :math:`P = \Phi(-(d + \sigma^2 / 2) / \sigma)`: N(d2) of Black & Scholes 1973 without a rate.
@@ -143,7 +143,7 @@ def score_strikes(
     *,
     bootstrap: SessionBootstrap,
 ) -> list[StrikeScore]:
-    """Brier score of P(close > strike) by distance, beside that of the log-normal on the same forecasts.
+    """Brier score of P(close > strike) by distance, beside the log-normal's on the same symbol-sessions.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def score_strikes(
     Returns
     -------
     list
-        One score a distance, of the symbol-sessions where both are known; none where there are none.
+        One score for each distance at which some symbol-sessions have both probabilities.
     """
     scores = []
     for i, distance in enumerate(STRIKE_DISTANCES):

@@ -21,12 +21,12 @@ from tickgraph.lab.evaluation.conclusions import compared_pairs, findings
 from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult
 from tickgraph.lab.evaluation.evaluation_result import Window as WindowResult
 from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
-from tickgraph.lab.evaluation.forecasters.catalogue import (
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
+from tickgraph.lab.evaluation.forecasters.method_catalogue import (
     FORECASTERS,
     ForecasterSettings,
     make_forecasters,
 )
-from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
 from tickgraph.lab.evaluation.measuring import Measurement
 from tickgraph.lab.evaluation.portfolio import trials_of
 from tickgraph.lab.evaluation.resampling import RESAMPLES, SessionBootstrap

@@ -60,15 +60,15 @@ class Trials:
 def daily_returns(panel: ForecastPanel, *, k: int, cost_basis_points: float, short: bool) -> DailyReturns:
     r"""Trade the forecasts at the close of every session and hold to the next.
 
-    Equal weights of the k highest forecasts, 1 / k each; with ``short``, also -1 / k of each of the k lowest,
-    on the same capital. Ties for the last places share them. The choice sees forecasts only: a chosen symbol
-    whose return is not known earns 0. A session with too few forecasts (k, or 2 k with ``short``) holds cash,
-    and so does the short portfolio where all forecasts are equal; before the first and after the last session
-    with enough forecasts there is no portfolio. Cash earns nothing and shorts pay no fee.
+    The k highest forecasts have a weight of 1 / k each. With ``short`` the k lowest have -1 / k each, on the same
+    capital. Ties for the last places share them. The choice sees forecasts only: a chosen symbol whose return is not
+    known earns 0. A session with too few forecasts (k, or 2 k with ``short``) holds cash. So does the short portfolio
+    where all forecasts are equal. There is no portfolio before the first or after the last session with enough
+    forecasts. Cash earns nothing and shorts pay no fee.
 
-    Weights drift with the prices, and only the difference between the drifted and the wanted ones is traded:
-    the first session buys the whole portfolio, and the last is not sold. Costs are paid at the close where
-    the portfolio is bought:
+    Weights drift with the prices, and only the difference between the drifted and the wanted weights is traded: the
+    first session buys the whole portfolio, and the last portfolio is not sold. Costs are paid at the close where the
+    portfolio is bought:
 
     .. math:: 1 + r^{net}_t = (1 - c \sum_i |w_{i,t} - \tilde w_{i,t}|) (1 + \sum_i w_{i,t} R_{i,t}),
         \quad \tilde w_{i,t} = w_{i,t-1} (1 + R_{i,t-1}) / (1 + \sum_j w_{j,t-1} R_{j,t-1})
@@ -159,11 +159,11 @@ def trials_of(
     Parameters
     ----------
     panels
-        Every variant that was measured; those without a Sharpe ratio do not count.
+        Every variant that was measured. A variant without a Sharpe ratio does not count.
     k, cost_basis_points, short
         As in :func:`daily_returns`.
     count
-        How many were tried, where that is more than what is given here.
+        How many were tried, if more than are given here.
     """
     daily = (daily_returns(p, k=k, cost_basis_points=cost_basis_points, short=short).net for p in panels)
     sharpes = [float(mean_over_deviation(moment_sums(net).sum(axis=0))) for net in daily]
@@ -201,7 +201,7 @@ def probability_positive(
     skewness, kurtosis
         g3 and g4 of its returns; 0 and 3 for a normal distribution.
     trials
-        None: one trial, which leaves the probabilistic Sharpe ratio against 0.
+        None is one trial: the probabilistic Sharpe ratio against 0.
     """
     benchmark = expected_highest(trials) if trials is not None else 0.0
     spread = np.sqrt(1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2)
@@ -229,7 +229,7 @@ def _weights(forecast: Array, k: int, *, short: bool) -> Array:
 
 
 def _drifted(weights: Array, returns: Array, gross: Array) -> Array:
-    """What yesterday's weights have become, ``[T, S]``; 0 before the first and after a ruin."""
+    """Weights of the session before, after the prices moved, ``[T, S]``; 0 at the first and after a ruin."""
     value = 1 + gross[:-1, None]
     grown = weights[:-1] * (1 + returns[:-1])
     drifted = np.divide(grown, value, out=np.zeros_like(grown), where=value > 0)

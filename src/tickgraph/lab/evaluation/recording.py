@@ -1,4 +1,4 @@
-"""From an evaluation to the metadata of the models whose procedure it measured."""
+"""An evaluation's figures, in the metadata of the models that were trained as it trains them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tickgraph.registry.registry import ModelRegistry
 
 @dataclass
 class Recording:
-    """What became of the models of the evaluated symbols.
+    """Which models of the evaluated symbols got the figures.
 
     Attributes
     ----------
     recorded
         Symbols whose metadata holds the figures now.
     skipped
-        Why a model was left as it is, by symbol.
+        By symbol, why its model was left as it is.
     failed
-        Why the models cannot be written; those not named above were not tried.
+        Why the models cannot be written; models not named above were not tried.
     """
 
     recorded: list[str] = field(default_factory=list)
@@ -34,11 +34,11 @@ class Recording:
 def record_evaluation(evaluation: Evaluation, registry: ModelRegistry) -> Recording:
     """Put the figures of each symbol into its model's metadata, where the model was trained as it was evaluated.
 
-    Symbols without a model are passed over, and so are models of symbols that were not evaluated.
+    Symbols without a model are left out, and so are models of symbols that were not evaluated.
     """
-    blocks, done = walk_forward_by_symbol(evaluation), Recording()
+    blocks, recording = walk_forward_by_symbol(evaluation), Recording()
     if not blocks:
-        return done
+        return recording
     try:
         for symbol in sorted(set(registry.symbols()) & set(evaluation.symbols)):
             try:
@@ -54,16 +54,16 @@ def record_evaluation(evaluation: Evaluation, registry: ModelRegistry) -> Record
             except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                 reason = str(error) if isinstance(error, ArtefactError) else reason_of(symbol, error)
             if reason is None:
-                done.recorded.append(symbol)
+                recording.recorded.append(symbol)
             else:
-                done.skipped[symbol] = reason
+                recording.skipped[symbol] = reason
     except StorageError as error:
-        done.failed = str(error)
-    return done
+        recording.failed = str(error)
+    return recording
 
 
 def walk_forward_by_symbol(evaluation: Evaluation) -> dict[str, WalkForward]:
-    """The product's figures of each symbol, with what they were measured on; none where it was not evaluated.
+    """The product's figures by symbol, with what they were measured on; empty if the product was not evaluated.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def training_config(evaluation: Evaluation) -> TrainingConfig:
             "Run: tickgraph evaluate"
         )
     sessions = int(settings["train_sessions"])
-    # As each window is trained: a window shorter than the usual minimum was asked for.
+    # Each window is trained so, even if it is shorter than the usual minimum.
     least = min(int(settings["min_sessions"]), sessions)
     return TrainingConfig.model_validate(
         {**{name: settings[name] for name in named}, "sessions": sessions, "min_sessions": least}

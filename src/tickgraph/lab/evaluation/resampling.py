@@ -1,8 +1,8 @@
 """Confidence intervals by the stationary bootstrap over sessions.
 
-Returns of one session move together and errors cluster in time, so whole sessions are drawn, in blocks.
-Every figure is a function of sums over sessions: a resample is then only how often each session was drawn,
-and all resamples of all figures are one matrix product.
+Returns of one session move together and errors cluster in time, so whole sessions are drawn, in blocks. Every figure is
+a function of sums over sessions. A resample is then how often each session was drawn, and all resamples of all figures
+are one matrix product.
 
 Sources: stationary bootstrap, Politis & Romano 1994, "The Stationary Bootstrap", JASA 89; block length,
 Politis & White 2004, "Automatic Block-Length Selection for the Dependent Bootstrap", with the correction of
@@ -24,7 +24,7 @@ RESAMPLES = 1000
 CONFIDENCE = 0.95
 
 SHORTEST_BLOCK = 5
-"""A trading week: shorter blocks would trust a block length that was itself estimated from noise."""
+"""A trading week. A shorter block length would be an estimate from noise."""
 
 FEWEST_SESSIONS = 20
 """With fewer, a figure has no interval."""
@@ -125,9 +125,8 @@ class SessionBootstrap:
     def estimates(self, sums: Series, statistic: Statistic) -> list[Estimate | None]:
         """The same figure of G parts of the panel.
 
-        All parts are resampled with the block length of the whole, that is of their sum: a part is too short
-        to estimate its own. A part of the sessions is resampled with the panel, so the number of its sessions
-        varies too.
+        All parts are resampled with the block length of their sum, because a part is too short to estimate its own. A
+        part of the sessions is resampled with the whole panel, so the number of its sessions varies too.
 
         Parameters
         ----------
@@ -139,7 +138,7 @@ class SessionBootstrap:
         Raises
         ------
         ValueError
-            If the sums are not of the sessions that are resampled.
+            The sums are of another number of sessions than are resampled.
         """
         sessions, parts, terms = sums.shape
         if sessions != self.sessions:
@@ -166,12 +165,12 @@ class SessionBootstrap:
 
     @staticmethod
     def _block(sums: Series, statistic: Statistic) -> int:
-        # What leaving out each session does to the figure: the daily series whose mean it behaves like.
+        # How much the figure changes without each session: a daily series, and the figure behaves like its mean.
         total = sums.sum(axis=0)
         value = statistic(total)
         influence = value - statistic(total - sums)  # [T]
-        felt = np.isfinite(influence) & (np.abs(influence) > 1e-12 * np.abs(value))
-        return block_length(np.where(felt, influence, 0.0))
+        known = np.isfinite(influence) & (np.abs(influence) > 1e-12 * np.abs(value))
+        return block_length(np.where(known, influence, 0.0))
 
     def _draw(self, block: int) -> Series:
         """How often each resample has drawn each session, ``[R, T]``."""
@@ -188,7 +187,7 @@ class SessionBootstrap:
         sessions, parts, terms = sums.shape
         resampled = statistic((counts @ sums.reshape(sessions, -1)).reshape(-1, parts, terms))  # [R, G]
         ends = np.full((2, parts), np.nan)
-        # A few resamples may hold no session of a part; with many such, there is no interval to speak of.
+        # A few resamples may hold no session of a part. With many such resamples there is no interval.
         usable = np.isfinite(resampled).mean(axis=0) > 0.9
         tail = (1 - CONFIDENCE) / 2
         if usable.any():

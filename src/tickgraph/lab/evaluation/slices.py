@@ -53,10 +53,10 @@ def measure_slices(
     regimes: NDArray[np.str_] | None = None,
     bootstrap: SessionBootstrap,
 ) -> list[Slice]:
-    """Figures by year, then regime, sector and symbol; parts in which nothing is known are left out.
+    """Figures by year, then regime, sector and symbol. Parts without a known cell are left out.
 
-    The IC of a single symbol has no cross-section: it is the correlation over time of its forecasts and its
-    returns. Its rank IC takes the ranks over all its sessions once, also in the resamples.
+    A single symbol has no cross-section, so its IC is the correlation over time of its forecasts and its returns. Its
+    rank IC takes the ranks over all its sessions once, also in the resamples.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def measure_slices(
     distribution
         Beside the panel, for the coverage of the slices.
     sectors
-        Sector by symbol; symbols without one are in none.
+        Sector by symbol; a symbol may have none.
     regimes
         ``[T]`` names from :func:`regimes`, ``""`` where unknown.
     bootstrap
@@ -86,18 +86,18 @@ def measure_slices(
 def regimes(market_returns: NDArray[np.float64], *, window: int = 20, past: int = 252) -> NDArray[np.str_]:
     """Regime of each session, by the thirds of the market's trailing volatility.
 
-    The volatility of session t is the standard deviation of the market's last ``window`` returns up to t. It
-    is compared with the thirds of all volatilities up to t, so nothing later than t enters.
+    The volatility of session t is the standard deviation of the market's last ``window`` returns up to t. The thirds
+    are those of all volatilities up to t, so nothing later than t enters.
 
     Parameters
     ----------
     market_returns
-        ``[T]`` float64, return of the market from t - 1 to t. Give the whole history, not only the sessions
-        that are evaluated: the thirds need a past.
+        ``[T]`` float64, return of the market from t - 1 to t, of the whole history: the thirds need a past before
+        the sessions that are evaluated.
     window
         Sessions of a volatility.
     past
-        Volatilities that must be known before thirds are taken of them.
+        Volatilities that must be known before there are thirds.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def _by_symbol(
 
 
 def _product_sums(x: Array, y: Array) -> Array:
-    """What ``correlation`` takes, of each column over time, ``[T, S, 6]``."""
+    """Sums that ``correlation`` takes, of each column over time, ``[T, S, 6]``."""
     known = np.isfinite(x)
     x, y = _deviations(x, known), _deviations(y, known)
     return np.stack([x, y, x * x, y * y, x * y, known], axis=-1).astype(np.float64)

@@ -29,16 +29,13 @@ _COLUMNS: list[tuple[str, Column]] = [
     ("long", (SHARPE, lambda f: f.long.sharpe_net)),
     ("l-s", (SHARPE, lambda f: f.long_short.sharpe_net)),
 ]
-_NARROW = ("IC", "hit", "l-s")
 
 
-def summary_table(evaluation: Evaluation, *, narrow: bool = False) -> Table:
-    """Forecasters and their headline figures; fits 100 columns, or 60 where ``narrow``.
+def summary_table(evaluation: Evaluation) -> Table:
+    """Forecasters and their headline figures, in 100 columns; names longer than 30 characters wrap.
 
-    An asterisk stands where the 95 % interval does not hold the null value, so that what is told apart from
-    knowing nothing is seen at a glance. Names longer than 30 characters (20) wrap.
+    An asterisk stands where the 95 % interval does not hold the value that knowing nothing gives.
     """
-    columns = [(label, column) for label, column in _COLUMNS if not narrow or label in _NARROW]
     symbols = f"{len(evaluation.symbols)} symbols"
     span = (
         f", {evaluation.windows[0].test_first} to {evaluation.windows[-1].test_last}"
@@ -57,15 +54,15 @@ def summary_table(evaluation: Evaluation, *, narrow: bool = False) -> Table:
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    table.add_column("forecaster", max_width=20 if narrow else 30, overflow="fold")
-    for label, _ in columns:
+    table.add_column("forecaster", max_width=30, overflow="fold")
+    for label, _ in _COLUMNS:
         table.add_column(label, justify="right", no_wrap=True)
     for forecaster in evaluation.forecasters:
         name = Text(forecaster.name, style="dim" if forecaster.kind == "baseline" else "bold")
         if forecaster.kind != "model":
             name.append(f" ({forecaster.kind})", style="dim not bold")
         cells = []
-        for _, (metric, of) in columns:
+        for _, (metric, of) in _COLUMNS:
             estimate = as_estimate(of(forecaster))
             text = number(estimate.value if estimate else None, metric)
             cells.append(Text(f"{text}*" if _told_apart(estimate, metric.null) else f"{text} "))

@@ -30,10 +30,10 @@ class WindowSettings(BaseModel):
     retrain_every
         Sessions forecast before the next training.
     embargo
-        Sessions strictly between the last close seen in training and the first forecast. The last training
-        target ends at that close; 0 would train on the session before the first forecast.
+        Sessions strictly between the last close seen in training and the first forecast. The last training target
+        ends at that close. With 0, training sees the session before the first forecast.
     start, end
-        First and last session of the test range; None is as early, and as late, as the prices allow.
+        First and last session of the test range; None is the earliest and the latest that the prices allow.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,12 +53,12 @@ class Window:
     Attributes
     ----------
     history_first
-        First session whose price is used: the features of ``train_first`` reach back to it.
+        First session whose price is used; the features of ``train_first`` reach back to it.
     train_first, train_last
-        Training forecasts are made after the closes of ``train_first`` to ``train_last - 1``, and the last
-        target is the return into ``train_last``, the last price that training sees.
+        Training forecasts are made after the closes of ``train_first`` to ``train_last - 1``. The last target is the
+        return into ``train_last``, the last price that training sees.
     test_first, test_last
-        Forecasts are made after the closes of these sessions; the last is judged by the session after it.
+        Forecasts are made after the closes of these sessions. The session after the last one judges the last.
     """
 
     history_first: int
@@ -90,7 +90,7 @@ def walk_windows(
     Returns
     -------
     tuple of Window
-        In order. Their test ranges follow each other without gap or overlap; the last may be shorter.
+        In order. Their test ranges follow each other without gap or overlap. The last may be shorter.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def walk_windows(
     InputError
         The test range holds no session.
     """
-    # Of train_last, what lies before it: features of the first row, one row for each target.
+    # Before the first test session: the history of the first features, a row for each target, the embargo.
     earliest = history - 1 + settings.train_sessions + settings.embargo + 1
     latest = len(sessions) - 1 - HORIZON
     if earliest > latest:

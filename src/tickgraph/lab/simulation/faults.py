@@ -20,8 +20,8 @@ from tickgraph.market.source import Fetched, empty_bars
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
 DOWN = timedelta(days=2)
-NOTICED_AFTER = timedelta(days=2)  # until someone tells the system of a symbol's new name
-LEAST_SESSIONS = 20  # that the faults of a year can be spread over
+NOTICED_AFTER = timedelta(days=2)  # until the system is told of a symbol's new name
+LEAST_SESSIONS = 20  # fewer leave no room for one fault of each kind
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class Crash:
-    """The refresh of a day is killed when it has published so many models."""
+    """The refresh of a day is killed when it has published ``after`` models."""
 
     day: date
     after: int
@@ -50,9 +50,9 @@ class FullDisk:
 
 @dataclass(frozen=True)
 class Rename:
-    """A symbol trades under another name, of which the system is told later than the provider knows.
+    """A symbol trades under another name; the provider knows it at once, the system is told later.
 
-    It is to happen after a day's refresh and before the close: then what the system has of the symbol ends with the
+    The change comes after a day's refresh and before the close. The system's prices of the symbol then end with the
     session before.
     """
 
@@ -101,9 +101,7 @@ def faults_of(first: date, last: date, symbols: Sequence[str]) -> Faults:
 
     def at(share: float, hour: float) -> datetime:
         moment = datetime.combine(days[int(share * len(days))], time(), EXCHANGE_TIME)
-        return (moment + timedelta(hours=hour)).astimezone(
-            UTC
-        )  # wall-clock hours: no fault is at a change of them
+        return (moment + timedelta(hours=hour)).astimezone(UTC)  # no fault is on a day when the clocks change
 
     down, full, renamed = at(0.2, 5), at(0.6, 5.75), at(0.8, 7)
     return Faults(
@@ -146,9 +144,10 @@ class FaultyProvider:
             if name in gone
         }
         asked = {origin.get(name, name): name for name in symbols if name not in unknown}
-        found = self._replay.fetch(list(asked), first, last)
-        bars = found.bars.assign(symbol=found.bars["symbol"].map(asked)) if len(found.bars) else empty_bars()
-        failures = {asked[name]: reason for name, reason in found.failures.items()}
+        fetched = self._replay.fetch(list(asked), first, last)
+        bars = fetched.bars
+        bars = bars.assign(symbol=bars["symbol"].map(asked)) if len(bars) else empty_bars()
+        failures = {asked[name]: reason for name, reason in fetched.failures.items()}
         return Fetched(bars, failures | unknown)
 
     def _renamed(self, *, old: bool) -> dict[str, str]:

@@ -1,14 +1,14 @@
-"""Whether each served forecast was fresh or marked stale, and the one that training as of that day gives."""
+"""The check of each served forecast: fresh or marked stale, and equal to the one that training as of that day gives."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
+from cachetools import LRUCache
 
 from tickgraph.errors import TickgraphError, reason_of
 from tickgraph.lab.simulation.retrained_forecasts import TOLERANCE, ExpectedForecasts, difference
@@ -19,6 +19,7 @@ from tickgraph.serving.answer import Forecast
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.model_cache import LoadedModel
 from tickgraph.serving.outlook import Outlook
+from tickgraph.threads import cores
 
 _NOT_AGAIN = "it was served, and could not be made again"
 
@@ -32,21 +33,24 @@ class Checker:
     world
         What the system knew when.
     expected
-        Makes forecasts again; None checks marks and sessions only.
+        Makes forecasts again. None: only marks and sessions are checked.
 
     Attributes
     ----------
     verified
         Forecasts compared with one made again.
     largest
-        Largest difference of those; NaN never.
+        Their largest difference.
     """
 
     world: World
     expected: ExpectedForecasts | None
     verified: int = 0
     largest: float = 0.0
-    _known: dict[tuple[str, datetime, np.datetime64], Outlook] = field(default_factory=dict)
+    _known: LRUCache[tuple[str, datetime, np.datetime64], Outlook] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = LRUCache(20 * max(1, len(self.world.symbols)))
 
     def check(
         self,
@@ -96,10 +100,10 @@ class Checker:
         models: Mapping[str, LoadedModel | None],
         wrong: dict[str, str],
     ) -> dict[str, Outlook]:
-        """Forecasts made again; why one could not be is added to what is wrong."""
+        """Forecasts made again; the reason why one could not be made is added to ``wrong``."""
         assert self.expected is not None  # noqa: S101  asked by its only caller
         names, ends = self.world.names(now), self.world.ends(now)
-        found: dict[str, Outlook] = {}
+        outlooks: dict[str, Outlook] = {}
         groups: dict[np.datetime64, list[tuple[str, LoadedModel]]] = {}
         for symbol, answer in forecasts.items():
             as_of: np.datetime64 = np.datetime64(answer.as_of, "D")
@@ -107,13 +111,15 @@ class Checker:
             if model is None:
                 panel = self.expected.panel(as_of, names, ends)
                 try:
-                    found[symbol] = momentum_outlook(Symbol(symbol), panel, answer.as_of, self.world.training)
+                    outlooks[symbol] = momentum_outlook(
+                        Symbol(symbol), panel, answer.as_of, self.world.training
+                    )
                 except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                     wrong[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
                 continue
             key = symbol, model.trained_at, as_of
             if key in self._known:
-                found[symbol] = self._known[key]
+                outlooks[symbol] = self._known[key]
             else:
                 groups.setdefault(as_of, []).append((symbol, model))
         for as_of, group in groups.items():
@@ -121,15 +127,13 @@ class Checker:
             results = self.expected.outlooks(again, as_of, names, ends)
             for (symbol, model), outlook in zip(group, results, strict=True):
                 if not isinstance(outlook, TickgraphError):
-                    found[symbol] = self._known[symbol, model.trained_at, as_of] = outlook
-        self._forget(now)
-        return found
+                    outlooks[symbol] = self._known[symbol, model.trained_at, as_of] = outlook
+        return outlooks
 
     def _train_again(self, models: Mapping[str, LoadedModel | None]) -> dict[str, str]:
-        """Train the models of some symbols as of their day; why one could not be, by symbol."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        """Train the models of some symbols as of their day; gives by symbol why one could not be trained."""
         failed = {}
-        with ThreadPoolExecutor(cores) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             training = {
                 symbol: pool.submit(self._again, model)
                 for symbol, model in models.items()
@@ -150,12 +154,6 @@ class Checker:
             model.symbol, model.trained_through, self.world.names(at), self.world.ends(at)
         )
 
-    def _forget(self, now: datetime) -> None:
-        if len(self._known) > 20 * len(self.world.symbols):
-            oldest = sorted(self._known, key=lambda key: key[2])[: len(self._known) // 2]
-            for key in oldest:
-                del self._known[key]
-
 
 def _under(names: Mapping[str, str], model: LoadedModel) -> LoadedModel:
     """The model with its nodes under the names that the system knows by now."""
@@ -164,7 +162,7 @@ def _under(names: Mapping[str, str], model: LoadedModel) -> LoadedModel:
 
 
 def _mismarked(answer: Forecast, model: LoadedModel | None, now: datetime) -> str | None:
-    """Say what a forecast hides of its age, or that it knows the future."""
+    """What is wrong with the marks of a forecast: its age, its sessions, its model."""
     completed = last_completed_session(now)
     as_of = np.datetime64(answer.as_of, "D")
     behind = sessions_behind(as_of, now)
@@ -174,8 +172,8 @@ def _mismarked(answer: Forecast, model: LoadedModel | None, now: datetime) -> st
     if np.datetime64(answer.target_session, "D") != next_session(as_of):
         return f"{name}: its target {answer.target_session} is not the session after"
     if (answer.stale, answer.sessions_behind) != (behind > 0, behind):
-        said = f"stale {answer.stale}, {answer.sessions_behind} behind"
-        return f"{name}: says {said}, and {behind} completed sessions were missing"
+        marks = f"stale {answer.stale}, {answer.sessions_behind} behind"
+        return f"{name}: says {marks}, and {behind} completed sessions were missing"
     if model is not None and model.trained_through > as_of:
         return f"{name}: its model has seen prices up to {model.trained_through}"
     if answer.generation is not None and (model is None or model.generation != answer.generation):

@@ -1,4 +1,4 @@
-"""What a forecast should have been: trained as of that day, from prices known on that day, past all that is stored."""
+"""What a forecast should have been: trained as of that day, from prices known on that day, without anything stored."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tickgraph.serving.answer import Forecast
 from tickgraph.serving.model_cache import LoadedModel
 from tickgraph.serving.outlook import Outlook, network_outlooks
 
-# Stored prices hold up to 1e-5 of a dividend that was too small to be noticed, and 20 epochs in float32 carry a
-# rounding on: differences are measured in units of the forecast's own volatility.
+# In units of the forecast's own volatility. Stored prices hold up to 1e-5 of a dividend that was too small to be
+# noticed, and 20 epochs in float32 let roundings grow.
 TOLERANCE = 1e-3
 KEPT_PANELS = 4
-KEPT_MODELS = 3  # of each symbol: those in service, and what a fault left older
+KEPT_MODELS = 3  # of each symbol: the ones in service, and older ones that a fault left there
 
 Names = Mapping[str, str]
 Ends = Mapping[str, np.datetime64]
@@ -50,7 +50,7 @@ class ExpectedForecasts:
     program: TrainingProgram
     pool: tuple[str, ...]
     trained: int = 0
-    _panels: dict[Hashable, PricePanel] = field(default_factory=dict)
+    _panels: LRUCache[Hashable, PricePanel] = field(default_factory=lambda: LRUCache(KEPT_PANELS))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _models: LRUCache[tuple[str, np.datetime64], LoadedModel] = field(init=False)
 
@@ -67,9 +67,9 @@ class ExpectedForecasts:
         session
             Last session whose prices it may see.
         names
-            By name in the replay: the name that the system knew it by then. Seeds are a name's own.
+            By name in the replay, the name under which the system knew the symbol. Each name has seeds of its own.
         ends
-            By name in the replay: the last session that the system could have prices of.
+            By name in the replay, the last session of which the system could have prices.
         """
         key = symbol, session
         with self._lock:
@@ -92,8 +92,6 @@ class ExpectedForecasts:
         key = session, tuple(names.items()), tuple(ends.items())
         with self._lock:
             if key not in self._panels:
-                if len(self._panels) >= KEPT_PANELS:
-                    self._panels.pop(next(iter(self._panels)))
                 self._panels[key] = _renamed(self.replay.known_at(self.pool, session), names, ends)
             return self._panels[key]
 

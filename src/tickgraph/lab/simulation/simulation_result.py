@@ -1,4 +1,4 @@
-"""What a simulated year came to."""
+"""The result of a simulated year."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Record(BaseModel):
 
 
 class Event(_Record):
-    """Something worth telling, and when it happened."""
+    """Something to report, and when it happened."""
 
     at: AwareDatetime
     """Simulated time."""
@@ -36,13 +36,13 @@ class Counts(_Record):
     fresh: int = 0
     """Of them from the newest completed session."""
     stale: int = 0
-    """Of them from an older one, and marked so."""
+    """Of them from an older session, and marked so."""
     momentum: int = 0
-    """Of them without a model, and said so."""
+    """Of them without a model, and marked so."""
     refused: int = 0
     """Asked for and answered with an error."""
     wrong: int = 0
-    """Not marked as they are, from the future, or another forecast than the one expected."""
+    """Marked wrongly, from the future, or unequal to the expected forecast."""
     refreshes: int = 0
     """Runs of refresh that ended."""
     failed: int = 0
@@ -50,7 +50,7 @@ class Counts(_Record):
     trained: int = 0
     """Models published."""
     restated: int = 0
-    """Histories fetched whole since a split or dividend had changed old closes."""
+    """Histories fetched whole because a split or dividend had changed old closes."""
 
 
 class SimulationResult(_Record):

@@ -1,11 +1,11 @@
-"""The simulated system: its folders, its provider, and what it has been told."""
+"""The simulated system: its clock, its folders, its provider, and the names it has been told."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,34 @@ from tickgraph.registry.registry import ModelRegistry
 KILLED = 137  # what a shell reports of a process killed by SIGKILL
 
 
+class SimulatedClock:
+    """The time in the replayed year; it goes forward only.
+
+    Parameters
+    ----------
+    start
+        Aware time.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        """Aware time, UTC."""
+        return self._now
+
+    def advance(self, moment: datetime) -> None:
+        """Let time pass until a moment; :class:`ValueError` for a moment that has passed."""
+        if moment < self._now:
+            raise ValueError(
+                f"A simulated clock does not go back: it is {self._now}, and {moment} was asked for."
+            )
+        self._now = moment.astimezone(UTC)
+
+
 @dataclass(frozen=True)
 class World:
-    """Everything that a simulation is made of but its clock; small enough to send to another process.
+    """Everything that a simulation is made of, except its clock; small enough to send to another process.
 
     Attributes
     ----------
@@ -36,7 +61,7 @@ class World:
     bars, splits
         What the provider knows at the end.
     symbols
-        Trained and asked for.
+        Symbols that are trained and forecast.
     pool
         Symbols that peers are chosen from.
     """
@@ -90,7 +115,7 @@ class World:
 
 
 def refresh_and_die(world: World, now: datetime, kind: Kind, due_at: datetime | None, after: int) -> None:
-    """Run refresh in a process of its own and kill it when it has published so many models' correlations."""
+    """Run refresh in this process, and kill the process when ``after`` models' correlations are published."""
     world.tell(now)
     published = 0
 

@@ -1,4 +1,4 @@
-"""The simulated system at work: refresh when it is due, serve, score, and have every forecast checked."""
+"""The simulated system at work: it refreshes when that is due, serves, scores, and every forecast is checked."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from datetime import time as clock_time
 from typing import Literal
 
 from tickgraph.errors import InputError, TickgraphError
-from tickgraph.lab.simulation.clock import SimulatedClock
 from tickgraph.lab.simulation.faults import EXCHANGE_TIME, full_disk
 from tickgraph.lab.simulation.forecast_check import Checker
 from tickgraph.lab.simulation.retrained_forecasts import ExpectedForecasts
 from tickgraph.lab.simulation.simulation_result import SHOWN, Counts, Event, SimulationResult
-from tickgraph.lab.simulation.world import KILLED, World, refresh_and_die
+from tickgraph.lab.simulation.world import KILLED, SimulatedClock, World, refresh_and_die
 from tickgraph.market.calendar import sessions
 from tickgraph.market.universe import canonical
 from tickgraph.model.training import TrainingProgram
@@ -41,7 +40,7 @@ Step = Literal["look", "retry", "restart", "serve", "tell"]
 
 @dataclass
 class Year:
-    """A span of sessions lived through by the simulated system.
+    """A span of sessions that the simulated system lives through.
 
     Parameters
     ----------
@@ -52,7 +51,7 @@ class Year:
     verify
         Whether every forecast is made again by training as of its day.
     on_step
-        Called after each step with the simulated time and what has come of it so far.
+        Called after each step with the simulated time and the counts so far.
     """
 
     world: World
@@ -126,9 +125,11 @@ class Year:
         elif step == "tell":
             self.world.tell(self.clock.now())
             names = self.world.names(self.clock.now())
-            self._say(f"told of new names: {', '.join(f'{old} is {new}' for old, new in names.items())}")
+            self._report(f"told of new names: {', '.join(f'{old} is {new}' for old, new in names.items())}")
             self._refresh("manual", None)  # as whoever adds an alias does
-        elif step != "retry" or self._retry_at == self.clock.now():  # or another look took its place
+        elif (
+            step != "retry" or self._retry_at == self.clock.now()
+        ):  # else a later look took the retry's place
             self._killed = False
             self._look()
             if step == "restart":
@@ -158,7 +159,7 @@ class Year:
             self._note_run(refresh(self._site(), kind=kind, due_at=due_at))
         except TickgraphError as error:
             self._count(refreshes=1, failed=1)
-            self._say(f"{kind} refresh failed: {error}")
+            self._report(f"{kind} refresh failed: {error}")
 
     def _crash(self, kind: Kind, due_at: datetime | None, after: int) -> None:
         now = self.clock.now()
@@ -168,7 +169,7 @@ class Year:
         process.join()
         died = "killed" if process.exitcode == KILLED else f"ended by itself with {process.exitcode}"
         self._count(refreshes=1, failed=1)
-        self._say(f"{kind} refresh was {died} when it had published {after} models")
+        self._report(f"{kind} refresh was {died} when it had published {after} models")
         self._serve()  # between the crash and the restart
         self._killed = True
         self._plan(now + RESTARTED_AFTER, "restart")
@@ -178,21 +179,21 @@ class Year:
         self._watcher.look()
         self._watcher.look()  # what changed is read once it has stopped changing
         asked = tuple(dict.fromkeys(canonical(symbol) for symbol in self.world.symbols))
-        found = self._forecaster.forecasts(asked, {})
-        wrong = self._checker.check(now, found.forecasts, self._forecaster.models.peek)
+        served = self._forecaster.forecasts(asked, {})
+        wrong = self._checker.check(now, served.forecasts, self._forecaster.models.peek)
         for problem in wrong.values():
             if len(self.wrong) < SHOWN:
                 self.wrong.append(problem)
-        for error in found.failures.values():
+        for error in served.failures.values():
             self.refusals[f"{type(error).__name__}: {error}"] += 1
-        answers = found.forecasts.values()
+        answers = served.forecasts.values()
         stale = sum(answer.stale for answer in answers)
         self._count(
             served=len(answers),
             fresh=len(answers) - stale,
             stale=stale,
             momentum=sum(answer.model == "momentum" for answer in answers),
-            refused=len(found.failures),
+            refused=len(served.failures),
             wrong=len(wrong),
         )
 
@@ -202,13 +203,13 @@ class Year:
         restated = [name for name, one in symbols.items() if one.prices == "restated"]
         self._count(refreshes=1, failed=run.state != "done", trained=len(trained), restated=len(restated))
         if run.state != "done":
-            self._say(f"{run.kind} refresh {run.state}: {run.error or _errors(run)}")
+            self._report(f"{run.kind} refresh {run.state}: {run.error or _errors(run)}")
         if restated:
-            self._say(f"a split or dividend restated {', '.join(restated)}")
+            self._report(f"a split or dividend restated {', '.join(restated)}")
         for name in trained:
             reasons = [reason for reason in symbols[name].reasons if reason not in ("no model", "full run")]
             if reasons:
-                self._say(f"{name} was trained again: {'; '.join(reasons)}")
+                self._report(f"{name} was trained again: {'; '.join(reasons)}")
 
     def _site(self) -> Site:
         site = self.world.site(self.clock.now, self._replay)
@@ -238,7 +239,7 @@ class Year:
         if moment <= self._end:
             heapq.heappush(self._agenda, (moment, next(self._order), step))
 
-    def _say(self, what: str) -> None:
+    def _report(self, what: str) -> None:
         now, last = self.clock.now(), self.events[-1] if self.events else None
         if last is not None and last.what == what:
             self.events[-1] = last.model_copy(update={"times": last.times + 1, "until": now})
@@ -274,5 +275,5 @@ def _counts(counts: Counter[str]) -> Counts:
 
 
 def _errors(run: RefreshRun) -> str:
-    said = [error for one in run.symbols.values() for error in one.errors]
-    return "; ".join(said[:3]) + (f"; and {len(said) - 3} more" if len(said) > 3 else "")
+    errors = [error for one in run.symbols.values() for error in one.errors]
+    return "; ".join(errors[:3]) + (f"; and {len(errors) - 3} more" if len(errors) > 3 else "")

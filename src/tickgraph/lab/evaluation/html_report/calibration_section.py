@@ -12,7 +12,7 @@ from tickgraph.lab.evaluation.metric_columns import coverage, mark
 
 
 def calibration_section(evaluation: Evaluation) -> Section:
-    """What is known of the distributions; without parts where no forecaster makes one."""
+    """The distributions; a section without parts where no forecaster has one."""
     every = evaluation.forecasters
     parts: list[Part] = []
     if any(f.distribution is not None for f in every):

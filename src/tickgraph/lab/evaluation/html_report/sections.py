@@ -179,7 +179,7 @@ def _slices(
     title: str,
     reading: str,
 ) -> list[Part]:
-    """One plot, its figure to be chosen among those that were measured."""
+    """One plot; the reader chooses among the figures that were measured."""
     measured = [
         (key, metric)
         for key, metric in _SLICED
@@ -222,7 +222,7 @@ def _comparisons(evaluation: Evaluation) -> Section:
 
 
 def reality_in_words(check: RealityCheck) -> str:
-    """What the test for superior predictive ability says, for who has never read of it."""
+    """The test for superior predictive ability, for readers who do not know it."""
     verdict = (
         f"That is rare: at least one of them is better than {check.benchmark} even when the search is accounted for."
         if check.p_value < 0.05
