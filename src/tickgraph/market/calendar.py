@@ -34,10 +34,10 @@ def use_exchange(name: str) -> None:
         No calendar has this name, or exchange_calendars cannot make it.
     """
     global _exchange
-    found = exchange_named(name)
-    if found != NEW_YORK:  # New York's costs a tenth of a second, and many commands never ask for a session
-        _calendar(found, _this_year() + 1)
-    _exchange = found
+    known = exchange_named(name)
+    if known != NEW_YORK:  # New York's costs a tenth of a second, and many commands never ask for a session
+        _calendar(known, _this_year() + 1)
+    _exchange = known
 
 
 def exchange() -> str:
@@ -124,17 +124,17 @@ def _closes_until(name: str, last_year: int) -> NDArray[np.datetime64]:
 
 
 def _this_year() -> int:
-    return datetime.now(UTC).year
+    return system_time().year
 
 
 def _last_year(at_least: np.datetime64) -> int:
-    """The year after the later of now and a date: up to its end sessions are asked for."""
+    """The year up to whose end sessions are asked for: the one after now or after a date, whichever is later."""
     year = int(at_least.astype("datetime64[Y]").astype(int)) + 1970
     return min(max(_this_year(), year) + 1, _LAST_YEAR)
 
 
 def _all_sessions(at_least: np.datetime64) -> NDArray[np.datetime64]:
-    """``[n]`` every known session from the first to the end of the year after the later of now and a date."""
+    """``[n]`` all known sessions, up to the end of the year after now or after a date, whichever is later."""
     return _sessions_until(_exchange, _last_year(at_least))
 
 
@@ -190,7 +190,7 @@ def last_completed_session(now: datetime | None = None) -> np.datetime64:
     InputError
         The calendar does not reach as far as ``now``, or ``now`` is before its first close.
     """
-    moment = np.datetime64((now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None), "us")
+    moment = np.datetime64((now or system_time()).astimezone(UTC).replace(tzinfo=None), "us")
     year = _last_year(moment.astype("datetime64[D]"))
     known, closes = _sessions_until(_exchange, year), _closes_until(_exchange, year)
     if closes[-1] < moment and known[-1].astype("datetime64[Y]") < moment.astype("datetime64[Y]"):
@@ -241,8 +241,3 @@ SKEW = timedelta(minutes=5)
 def is_future(moment: datetime, now: datetime) -> bool:
     """Whether a recorded moment lies so far after now that one of the two clocks was wrong; both aware."""
     return moment - now > SKEW
-
-
-def is_younger(moment: datetime, age: timedelta, now: datetime) -> bool:
-    """Whether a recorded moment is less than an age ago, and not from the future."""
-    return now - moment < age and not is_future(moment, now)

@@ -59,15 +59,13 @@ def ends_of(last: Mapping[str, date]) -> Ends:
 def last_sessions(panel: PricePanel, symbols: Collection[str] | None = None) -> dict[str, date]:
     """Last session at which each symbol of a panel has a price; one that has none is left out."""
     known = np.isfinite(panel.adj_close)
-    # A row before the first stands for no price at all.
-    rows = len(known) - np.argmax(
-        np.vstack([known[::-1], np.ones_like(known, shape=(1, len(panel.symbols)))]), axis=0
+    if not len(known):
+        return {}
+    rows = len(known) - 1 - np.argmax(known[::-1], axis=0)
+    priced = (
+        (panel.symbols[column], rows[column]) for column in np.flatnonzero(known[rows, range(len(rows))])
     )
-    return {
-        symbol: panel.sessions[row - 1].item()
-        for symbol, row in zip(panel.symbols, rows, strict=True)
-        if row and (symbols is None or symbol in symbols)
-    }
+    return {s: panel.sessions[row].item() for s, row in priced if symbols is None or s in symbols}
 
 
 def uneven_ends(last: Mapping[str, date]) -> list[Finding]:
@@ -75,17 +73,17 @@ def uneven_ends(last: Mapping[str, date]) -> list[Finding]:
     ends = ends_of(last)
     if ends.common is None:
         return []
-    found = []
+    findings = []
     for symbol, day in ends.behind.items():
         detail = f"ends {_apart(day, ends.common)} before others, which reach {ends.common}: it cannot be their peer"
-        found.append(Finding(symbol, "behind others", str(day), detail, "warning"))
+        findings.append(Finding(symbol, "behind others", str(day), detail, "warning"))
     for symbol, day in ends.ahead.items():
         detail = (
             f"ends {_apart(ends.common, day)} after others, which reach {ends.common}: they cannot be its peers as of "
             f"{day}"
         )
-        found.append(Finding(symbol, "ahead of others", str(day), detail, "warning"))
-    return found
+        findings.append(Finding(symbol, "ahead of others", str(day), detail, "warning"))
+    return findings
 
 
 def shared_sessions(
@@ -93,10 +91,10 @@ def shared_sessions(
 ) -> dict[str, np.datetime64]:
     """Say as of which session the graph of each symbol is built.
 
-    It is the symbol's own last session, or one of the :data:`TOLERANCE` sessions before. The latest is taken at which
-    the symbol has a price and no more than a few of the others lack one. Others without a price in any of these
-    sessions have ended, and do not count. Where there is no such session, it is the symbol's own last one. Nothing
-    after that is looked at.
+    It is the latest session, from the symbol's own last one back to :data:`TOLERANCE` sessions before, at which the
+    symbol has a price and no more than a few of the others lack one. Others without a price in any of these sessions
+    have ended, and do not count. Where there is no such session, it is the symbol's own last one. Later sessions are
+    not looked at.
 
     Parameters
     ----------
@@ -110,7 +108,7 @@ def shared_sessions(
     known = np.isfinite(panel.adj_close)
     allowed = np.array([pool is None or name in pool for name in panel.symbols], dtype=np.bool_)
     counts: dict[int, tuple[NDArray[np.intp], int]] = {}
-    found = {}
+    built: dict[str, np.datetime64] = {}
     for symbol in symbols:
         column = panel.column(symbol)
         rows = np.flatnonzero(known[:, column])
@@ -128,8 +126,8 @@ def shared_sessions(
         shared = [
             row for row in np.flatnonzero(own) if having[row] and is_few(traded - int(having[row]), traded)
         ]
-        found[symbol] = panel.sessions[first + int(shared[-1])] if shared else panel.sessions[last]
-    return found
+        built[symbol] = panel.sessions[first + int(shared[-1])] if shared else panel.sessions[last]
+    return built
 
 
 def _apart(first: date, last: date) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,8 +38,8 @@ class PricePanel:
     providers
         Provider behind a symbol's prices; where a symbol is not named, the source itself.
     lineage
-        Whatever was computed from a panel holds for a wider one of the same lineage: it has the same prices and
-        sessions, and only more symbols.
+        Of a wider panel with the same prices and sessions, and only more symbols, it is the same object. What was
+        computed from the narrower panel then holds for the wider one.
     """
 
     sessions: NDArray[np.datetime64]
@@ -112,44 +112,36 @@ class PricePanel:
     def select(self, symbols: Sequence[str]) -> PricePanel:
         """Columns of these symbols, in this order; :class:`PriceDataError` names one that is missing."""
         columns = [self.column(symbol) for symbol in symbols]
-        return PricePanel(
-            self.sessions,
-            tuple(symbols),
-            self.close[:, columns],
-            self.adj_close[:, columns],
-            self.volume[:, columns],
-            self.source,
-            providers={symbol: self.providers[symbol] for symbol in symbols if symbol in self.providers},
-        )
+        providers = {symbol: self.providers[symbol] for symbol in symbols if symbol in self.providers}
+        return self._changed(lambda values: values[:, columns], symbols=tuple(symbols), providers=providers)
 
     def joined(self, other: PricePanel) -> PricePanel:
         """Both panels on the union of their sessions; where both have a symbol, the other's prices count."""
-        kept = {symbol: name for symbol, name in self.providers.items() if symbol not in other.symbols}
         sessions = np.union1d(self.sessions, other.sessions)
         symbols = tuple(sorted({*self.symbols, *other.symbols}))
-        newer = set(other.symbols)
-        place = {symbol: column for column, symbol in enumerate(symbols)}
-        parts = [
-            (
-                np.searchsorted(sessions, part.sessions),
-                [index for index, symbol in enumerate(part.symbols) if part is other or symbol not in newer],
-                part,
-            )
-            for part in (self, other)
+        column = {symbol: place for place, symbol in enumerate(symbols)}
+        kept = [symbol for symbol in self.symbols if symbol not in other.columns]
+        layers = [
+            ((np.searchsorted(sessions, part.sessions)[:, None], [column[each] for each in own]), part, own)
+            for part, own in ((self, kept), (other, other.symbols))
         ]
 
-        def side_by_side(name: str) -> NDArray[np.float64]:
+        def grid(name: str) -> NDArray[np.float64]:
             values = np.full((len(sessions), len(symbols)), np.nan)
-            for rows, own, part in parts:
-                columns = np.array([place[part.symbols[index]] for index in own], dtype=np.intp)
-                values[rows[:, None], columns] = getattr(part, name)[:, own]
+            for places, part, own in layers:
+                values[places] = getattr(part, name)[:, [part.columns[symbol] for symbol in own]]
             return values
 
-        close, adj_close, volume = map(side_by_side, ("close", "adj_close", "volume"))
-        widened = len(sessions) == len(self.sessions) and newer.isdisjoint(self.symbols)
-        lineage = self.lineage if widened else object()
-        return PricePanel(
-            sessions, symbols, close, adj_close, volume, self.source, lineage, kept | dict(other.providers)
+        providers = {symbol: self.providers[symbol] for symbol in kept if symbol in self.providers}
+        widened = len(sessions) == len(self.sessions) and len(kept) == len(self.symbols)
+        grids: dict[str, Any] = {name: grid(name) for name in PANEL_COLUMNS}
+        return replace(
+            self,
+            sessions=sessions,
+            symbols=symbols,
+            providers={**providers, **other.providers},
+            lineage=self.lineage if widened else object(),
+            **grids,
         )
 
     def extended(self, later: PricePanel) -> PricePanel:
@@ -159,25 +151,18 @@ class PricePanel:
         """
         sessions = np.union1d(self.sessions, later.sessions)
         mine = np.searchsorted(sessions, self.sessions)
-        place = np.searchsorted(sessions, later.sessions)[:, None], [self.column(s) for s in later.symbols]
-        has = np.isfinite(later.close) | np.isfinite(later.adj_close)
+        places = np.searchsorted(sessions, later.sessions)[:, None], [self.column(s) for s in later.symbols]
+        known = np.isfinite(later.close) | np.isfinite(later.adj_close)
 
-        def laid_over(name: str) -> NDArray[np.float64]:
+        def grid(name: str) -> NDArray[np.float64]:
             values = np.full((len(sessions), len(self.symbols)), np.nan)
             values[mine] = getattr(self, name)
-            values[place] = np.where(has, getattr(later, name), values[place])
+            values[places] = np.where(known, getattr(later, name), values[places])
             return values
 
-        close, adj_close, volume = map(laid_over, PANEL_COLUMNS)
-        wider = PricePanel(
-            sessions,
-            self.symbols,
-            close,
-            adj_close,
-            volume,
-            self.source,
-            providers={**self.providers, **later.providers},
-        )
+        providers = {**self.providers, **later.providers}
+        grids: dict[str, Any] = {name: grid(name) for name in PANEL_COLUMNS}
+        wider = replace(self, sessions=sessions, providers=providers, lineage=object(), **grids)
         return self if self.same_prices(wider) else wider
 
     def same_prices(self, other: PricePanel) -> bool:
@@ -221,12 +206,10 @@ class PricePanel:
         return digest.hexdigest()[:16]
 
     def _rows(self, rows: slice | NDArray[np.intp]) -> PricePanel:
-        return PricePanel(
-            self.sessions[rows],
-            self.symbols,
-            self.close[rows],
-            self.adj_close[rows],
-            self.volume[rows],
-            self.source,
-            providers=self.providers,
-        )
+        return self._changed(lambda values: values[rows], sessions=self.sessions[rows])
+
+    def _changed(
+        self, change: Callable[[NDArray[np.float64]], NDArray[np.float64]], **others: Any
+    ) -> PricePanel:
+        others |= {name: change(getattr(self, name)) for name in PANEL_COLUMNS}
+        return replace(self, lineage=object(), **others)

@@ -25,7 +25,7 @@ def checked_price(symbol: str | None, price: Any, *, what: str = "Price") -> flo
     symbol
         Whose price it is, for the message; None where that is plain.
     price
-        A number: of Python, NumPy or :mod:`decimal`.
+        A number of Python, NumPy or :mod:`decimal`.
     what
         What the price is, for the message: ``Strike`` for instance.
 
@@ -72,7 +72,7 @@ def read_price(symbol: str | None, text: str, *, what: str = "Price") -> float:
 def prices_by_symbol(
     given: Iterable[tuple[str, Any]], read: Callable[[str, Any], float] = checked_price
 ) -> dict[str, float]:
-    """Price by canonical symbol, of pairs of a symbol and its price.
+    """Give the price of each symbol, of pairs of a symbol and its price.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def prices_by_symbol(
     SymbolError
         A name is no symbol.
     InputError
-        A price is none, or a symbol is given two, under whatever names. The same price twice is an error, too.
+        A price is none, or a symbol is given two, under whatever names. Two equal prices are an error, too.
     """
     prices: dict[str, float] = {}
     for name, price in given:

@@ -26,7 +26,7 @@ class Fetched:
     failures
         Why a symbol is not among the bars.
     providers
-        Provider that gave a symbol's bars, all of them; where a symbol is not named, the source itself.
+        Provider that gave all of a symbol's bars; where a symbol is not named, the source itself.
     passing
         Symbols that failed for a reason that may pass: no connection, a refused rate, an answer in another format.
         The other failures last: the symbol is unknown, delisted or renamed.

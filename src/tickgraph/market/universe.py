@@ -38,8 +38,6 @@ class Renaming(NamedTuple):
 _TABLE: dict[str, Any] = tomllib.loads(
     resources.files("tickgraph.market").joinpath("data/universe.toml").read_text("utf-8")
 )
-
-
 _BUNDLED: dict[Symbol, Renaming] = {  # of American symbols
     Symbol(former): Renaming(Symbol(entry["symbol"]), entry["since"], entry.get("held_by"), entry.get("held"))
     for former, entry in _TABLE["aliases"].items()
@@ -137,7 +135,6 @@ def alias_note(symbol: str) -> str | None:
 EVERY = "*"  # every symbol; no ticker is written so
 ALL = "ALL"  # every symbol where a list of them is at hand, otherwise the ticker of Allstate
 
-
 SECTORS: dict[str, tuple[Symbol, ...]] = {
     sector: tuple(map(canonical, symbols)) for sector, symbols in _TABLE["sectors"].items()
 }
@@ -145,10 +142,9 @@ TIER_1: tuple[Symbol, ...] = tuple(symbol for symbols in SECTORS.values() for sy
 
 
 def sector_of(symbol: str) -> str | None:
-    """Sector of a TIER_1 symbol; None for any other."""
-    name = canonical(symbol)
+    """Sector of a TIER_1 symbol under today's name; None for any other."""
     # Of today's names: an alias may have been added since these lists were read.
-    return next((sector for sector, symbols in SECTORS.items() if name in map(canonical, symbols)), None)
+    return next((sector for sector, symbols in SECTORS.items() if symbol in map(canonical, symbols)), None)
 
 
 def is_group(word: str) -> bool:
@@ -173,17 +169,17 @@ def parse_symbols(words: Iterable[str], known: Collection[str] = ()) -> tuple[Sy
     """
     groups = {"TIER_1": TIER_1, EVERY: tuple(known), ALL: tuple(known) or ("ALL",)}
     groups |= {name.upper(): symbols for name, symbols in SECTORS.items()}
-    found: dict[Symbol, None] = {}
+    named: dict[Symbol, None] = {}
     for word in (part.strip() for text in words for part in text.split(",")):
         if word == EVERY and not known:
             raise InputError(
                 f"{EVERY} stands for every symbol, and there is no list of them here. Name symbols."
             )
         if word:
-            found |= dict.fromkeys(map(canonical, groups.get(word.upper()) or (word,)))
-    if not found:
+            named |= dict.fromkeys(map(canonical, groups.get(word.upper()) or (word,)))
+    if not named:
         raise InputError("No symbols were named. Give tickers such as AAPL, TIER_1, or a sector's name.")
-    return tuple(found)
+    return tuple(named)
 
 
 def all_note(words: Iterable[str], known: Collection[str]) -> str | None:

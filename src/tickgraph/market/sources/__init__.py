@@ -42,8 +42,8 @@ def open_source(
     Raises
     ------
     InputError
-        An unknown name, a source that has no prices of the exchange in force, ``files`` without a path, or a bad
-        variable in the environment. Or ``live`` has no provider to ask: Tiingo without a token is left out.
+        An unknown name, a source without prices of the exchange in force, ``files`` without a path, a bad variable in
+        the environment, or ``live`` without a provider to ask. Tiingo without a token is left out.
     PriceDataError
         The path of ``files`` does not exist.
     """
@@ -67,8 +67,7 @@ def open_source(
 def must_have_prices_of(exchange: str, source: str) -> None:
     """Raise :class:`InputError` for a source that has no prices of an exchange.
 
-    The sample holds shares of New York, and live sources are asked for the symbols of New York; files may be of any
-    exchange.
+    The sample and the live sources have shares of New York. Files may be of any exchange.
     """
     if exchange != calendar.NEW_YORK and source in ("sample", "yahoo", "tiingo", "live"):
         raise InputError(

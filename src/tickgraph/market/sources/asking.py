@@ -10,16 +10,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
+from tickgraph.market.calendar import last_completed_session
 from tickgraph.market.source import Fetched, empty_bars
 
 Ask = Callable[[str], pd.DataFrame]
+
+NO_SESSION = "no session in the range; it may be delisted or renamed."
 
 
 class LastingFailure(Exception):
@@ -107,8 +111,8 @@ class Manners:
 def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) -> Fetched:
     """Ask for each symbol; one that fails is reported and the others go on.
 
-    Until one is answered, the symbols are asked for singly: a provider that gives no answer at all costs the waiting
-    of two symbols, not of a crowd.
+    Until one is answered, symbols are asked for one after another. So a provider that gives no answer at all costs the
+    waiting of two symbols, and not of all that go side by side.
 
     Parameters
     ----------
@@ -127,16 +131,16 @@ def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) 
         Not one symbol was answered, be it with bars or with the word that there are none. A single symbol whose
         answers were bad is a failure of that symbol, and no outage.
     """
-    round_ = _Round(provider, ask, manners)
+    inquiry = _Inquiry(provider, ask, manners)
     waiting = list(dict.fromkeys(symbols))
     answers: dict[str, pd.DataFrame | Exception] = {}
-    while waiting and not round_.answered and not round_.given_up:
+    while waiting and not inquiry.answered and not inquiry.given_up:
         symbol = waiting.pop(0)
-        answers[symbol] = round_.one(symbol)
+        answers[symbol] = inquiry.one(symbol)
     with ThreadPoolExecutor(manners.parallel, f"tickgraph-{provider}") as pool:
-        answers |= zip(waiting, pool.map(round_.one, waiting), strict=True)
+        answers |= zip(waiting, pool.map(inquiry.one, waiting), strict=True)
     passing = {symbol: answer for symbol, answer in answers.items() if isinstance(answer, PassingFailure)}
-    if answers and len(passing) == len(answers) and (len(answers) > 1 or round_.given_up or round_.silent):
+    if answers and len(passing) == len(answers) and (len(answers) > 1 or inquiry.given_up or inquiry.silent):
         raise SourceUnavailableError(str(next(iter(passing.values()))))
     tables = [answer for answer in answers.values() if isinstance(answer, pd.DataFrame)]
     return Fetched(
@@ -147,8 +151,8 @@ def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) 
 
 
 @dataclass
-class _Round:
-    """One fetch: what came of it so far."""
+class _Inquiry:
+    """One fetch, and what came of it so far."""
 
     provider: str
     ask: Ask
@@ -165,15 +169,15 @@ class _Round:
         if self.given_up:
             return PassingFailure(f"{symbol} was not asked for: {self.given_up}")
         try:
-            answer = self._persistently(symbol)
+            answer: pd.DataFrame | Exception = self._persistently(symbol)
         except PassingFailure as error:
             failure = PassingFailure(f"{self.provider} gave no prices of {symbol}: {error}")
-            self._count(failure, error)
+            self._count_failure(str(failure), error)
             return failure
         except LastingFailure as error:
-            self._count()
-            return LastingFailure(f"{self.provider} has no prices of {symbol}: {error}")
-        self._count()
+            answer = LastingFailure(f"{self.provider} has no prices of {symbol}: {error}")
+        with self._lock:
+            self.answered, self._failed_in_a_row = True, 0
         return answer
 
     def _persistently(self, symbol: str) -> pd.DataFrame:
@@ -186,10 +190,9 @@ class _Round:
             sleep=self.manners.sleep,
             reraise=True,
         )
-
         # A wait that was asked for on account of another symbol holds for this one too.
-        if (held := self._not_before - time.monotonic()) > 0:
-            self.manners.sleep(held)
+        if (rest := self._not_before - time.monotonic()) > 0:
+            self.manners.sleep(rest)
 
         def attempt() -> pd.DataFrame:
             self.manners.pace()
@@ -198,10 +201,9 @@ class _Round:
         return retrying(attempt)
 
     def _worth_another(self, error: BaseException) -> bool:
-        asked = isinstance(error, PassingFailure) and (error.retry_after or 0.0)
-        return (
-            isinstance(error, PassingFailure) and error.again and asked <= self.manners.longest_wait_seconds
-        )
+        if not isinstance(error, PassingFailure) or not error.again:
+            return False
+        return (error.retry_after or 0.0) <= self.manners.longest_wait_seconds
 
     def _wait(self, state: object) -> float:
         """Seconds until the next attempt: at least what the provider asked for, and no two symbols alike."""
@@ -212,16 +214,27 @@ class _Round:
         jitter = random.uniform(0, self.manners.wait_seconds * 2 ** (number - 1))  # noqa: S311  no secret
         return asked + jitter
 
-    def _count(self, failure: Exception | None = None, cause: PassingFailure | None = None) -> None:
+    def _count_failure(self, text: str, cause: PassingFailure) -> None:
         with self._lock:
-            if cause is None:
-                self.answered, self._failed_in_a_row = True, 0
-                return
             self._failed_in_a_row += 1
             self.silent |= cause.silent
             enough = 2 if cause.silent and not self.answered else self.manners.in_a_row
             if cause.for_all or self._failed_in_a_row >= enough:
-                self.given_up = self.given_up or str(failure)
+                self.given_up = self.given_up or text
+
+
+def last_wanted(now: datetime, last: date | None) -> np.datetime64:
+    """Last session to give: the last one that has closed by ``now``, or ``last`` where that is earlier."""
+    closed = last_completed_session(now)
+    return closed if last is None else min(closed, np.datetime64(last, "D"))
+
+
+def traded(bars: pd.DataFrame, last: np.datetime64) -> pd.DataFrame:
+    """Bars with a close, up to a session; :class:`LastingFailure` where there are none."""
+    rows = bars[bars["close"].notna() & (bars["date"] <= pd.Timestamp(last))]
+    if rows.empty:
+        raise LastingFailure(NO_SESSION)
+    return rows.reset_index(drop=True)
 
 
 def seconds_to_wait(header: str | None, now: datetime | None = None) -> float | None:

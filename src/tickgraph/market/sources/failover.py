@@ -12,16 +12,16 @@ from tickgraph.market.calendar import system_time
 from tickgraph.market.source import Fetched, PriceSource, empty_bars
 
 REST = timedelta(minutes=15)
-FEW = 5  # symbols; that fewer fail may be about them
+FEW = 5  # symbols; where fewer fail, the reason may be theirs
 
 
 class FailoverSource:
     """The source ``live``: an ordered list of providers.
 
-    The first is asked for all symbols, the next for those that failed, whatever the reason: a name that one
-    provider does not know another may. A symbol's bars in one fetch are all of one provider. A provider that is
-    wholly out of reach is not asked again for a while. That a few symbols fail which were asked for by themselves
-    says nothing of a provider that has just answered for others.
+    The first is asked for all symbols, the next for those that failed, whatever the reason: another provider may know
+    a name that the first does not. A symbol's bars in one fetch are all of one provider. A provider that is wholly out
+    of reach is not asked again for a while. One that answered for other symbols just now is not out of reach when a
+    few symbols fail.
 
     Parameters
     ----------

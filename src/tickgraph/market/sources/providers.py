@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -52,29 +51,22 @@ class Access:
     tiingo_token: SecretStr | None = None
 
     @classmethod
-    def from_environment(cls, variables: Mapping[str, str] | None = None) -> Access:
+    def from_environment(cls) -> Access:
         """Read ``TICKGRAPH_PROVIDERS`` (JSON) and ``TICKGRAPH_TIINGO_TOKEN``, as settings do.
-
-        Parameters
-        ----------
-        variables
-            By name; None is this process's environment.
 
         Raises
         ------
         InputError
             One of them is not as it should be; the message does not have its value.
         """
-        variables = os.environ if variables is None else variables
-        access, token = cls(), None
+        providers, token = cls.providers, cls.tiingo_token
         name = PROVIDERS_VARIABLE
         try:
-            providers = access.providers
-            if name in variables:
-                providers = TypeAdapter[tuple[ProviderName, ...]](Providers).validate_json(variables[name])
+            if name in os.environ:
+                providers = TypeAdapter[tuple[ProviderName, ...]](Providers).validate_json(os.environ[name])
             name = TOKEN_VARIABLE
-            if name in variables:
-                token = TypeAdapter[SecretStr](Token).validate_python(variables[name])
+            if name in os.environ:
+                token = TypeAdapter[SecretStr](Token).validate_python(os.environ[name])
         except ValidationError as error:
             problems = "; ".join(
                 in_words(each, whole="it", shown=name != TOKEN_VARIABLE) for each in error.errors()

@@ -14,14 +14,17 @@ import pandas as pd
 from pydantic import SecretStr
 
 from tickgraph.errors import SourceUnavailableError
-from tickgraph.market.calendar import check_range, last_completed_session, system_time
+from tickgraph.market.calendar import check_range, system_time
 from tickgraph.market.source import BAR_COLUMNS, Fetched
 from tickgraph.market.sources.asking import (
+    NO_SESSION,
     LastingFailure,
     Manners,
     PassingFailure,
     ask_each,
+    last_wanted,
     seconds_to_wait,
+    traded,
 )
 from tickgraph.market.universe import TIER_1
 
@@ -42,10 +45,10 @@ _OVER_LIMIT, _SYMBOLS_A_MONTH = "you have run over", "symbol look up"
 class TiingoSource:
     """Split- and dividend-adjusted daily bars from Tiingo.
 
-    One request per symbol, as the interface has no other for histories. Tiingo's ``close`` is as traded. It is
-    divided by the splits after its session up to today, asked for or not, so that it is on the same scale as other
-    sources' closes: ``close[t] / prod(splitFactor[s] for s > t)``. ``adjClose`` counts dividends too.
-    Today's bar is dropped until its session has closed.
+    Tiingo gives one symbol's history a request. Its ``close`` is as traded. It is divided by all splits after its
+    session up to today, so that it is on the same scale as other sources' closes:
+    ``close[t] / prod(splitFactor[s] for s > t)``. ``adjClose`` counts dividends too. Today's bar is dropped until its
+    session has closed.
 
     Parameters
     ----------
@@ -101,8 +104,7 @@ class TiingoSource:
             raise SourceUnavailableError(
                 "Source 'tiingo' needs the tiingo extra. Run: pip install 'tickgraph[tiingo]'"
             ) from error
-        ends = last_completed_session(self._now())
-        ends = ends if last is None else min(ends, np.datetime64(last, "D"))
+        ends = last_wanted(self._now(), last)
         # Redirects are not followed: the token is for this host only.
         with httpx.Client(
             base_url=self._address,
@@ -117,12 +119,8 @@ class TiingoSource:
 def _bars(client: httpx.Client, symbol: str, first: date | None, ends: np.datetime64) -> pd.DataFrame:
     rows = _rows(client, symbol, first or EARLIEST)
     if not rows:
-        raise LastingFailure("no session in the range; it may be delisted or renamed.")
-    bars = _adjusted(symbol, rows)
-    traded = bars[bars["close"].notna() & (bars["date"] <= pd.Timestamp(ends))]
-    if traded.empty:
-        raise LastingFailure("no session in the range; it may be delisted or renamed.")
-    return traded.reset_index(drop=True)
+        raise LastingFailure(NO_SESSION)
+    return traded(_adjusted(symbol, rows), ends)
 
 
 def _rows(client: httpx.Client, symbol: str, first: date) -> list[dict[str, Any]]:
@@ -143,8 +141,8 @@ def _rows(client: httpx.Client, symbol: str, first: date) -> list[dict[str, Any]
     spent = response.text[:200].lower() if status == 200 else ""
     if status == 429 or _OVER_LIMIT in spent:
         wait = seconds_to_wait(response.headers.get("Retry-After"))
-        # Its limits are by the hour, day and month: unless it says so, waiting a moment is of no use. Symbols that it
-        # has given this month are given still when those of the month are used up.
+        # Its limits are by the hour, day and month: unless it says so, waiting a moment is of no use. When the symbols
+        # of a month are used up, it still gives those that it gave this month.
         raise PassingFailure(
             "the account's limit of requests or symbols is used up. Wait, or see its plan.",
             retry_after=wait,

@@ -13,9 +13,16 @@ import numpy as np
 import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
-from tickgraph.market.calendar import check_range, last_completed_session, system_time
+from tickgraph.market.calendar import check_range, system_time
 from tickgraph.market.source import BAR_COLUMNS, Fetched
-from tickgraph.market.sources.asking import LastingFailure, Manners, PassingFailure, ask_each
+from tickgraph.market.sources.asking import (
+    LastingFailure,
+    Manners,
+    PassingFailure,
+    ask_each,
+    last_wanted,
+    traded,
+)
 from tickgraph.market.universe import TIER_1
 
 if TYPE_CHECKING:
@@ -38,14 +45,13 @@ _COLUMNS = {
 class YahooSource:
     """Split- and dividend-adjusted daily bars from Yahoo Finance.
 
-    Yahoo's interface gives one symbol's history a request. ``yfinance.download`` of a list is a loop over such
-    requests too, in threads of its own, and it keeps of each failure only a text: no telling what may pass from what
-    lasts, nothing to try again, and no bound on a symbol whose thread died. So each symbol is asked for on its own
-    here, through ``yfinance.Ticker``, which looks after Yahoo's cookies.
+    Yahoo gives one symbol's history a request. ``yfinance.download`` of a list sends such requests from threads of its
+    own. Of a failure it keeps only a text, so one cannot tell what may pass from what lasts, nor try again. Each symbol
+    is therefore asked for on its own, through ``yfinance.Ticker``, which looks after Yahoo's cookies.
 
     ``open`` to ``close`` are adjusted for splits, ``adj_close`` for dividends too. Today's bar is dropped until half an
-    hour after its session's close: before, it may still lack the closing auction. An open of 0, which Yahoo gives of
-    old sessions, is NaN.
+    hour after its session's close, since it may lack the closing auction before. Yahoo gives an open of 0 for old
+    sessions; here it is NaN.
 
     Parameters
     ----------
@@ -86,8 +92,7 @@ class YahooSource:
         check_range(first, last)
         _import_yfinance()
         session = self._session or _shared_session()
-        ends = last_completed_session(self._now() - SETTLED)
-        ends = ends if last is None else min(ends, np.datetime64(last, "D"))
+        ends = last_wanted(self._now() - SETTLED, last)
         return ask_each("Yahoo", symbols, lambda symbol: _bars(session, symbol, first, ends), self._manners)
 
 
@@ -107,19 +112,15 @@ def _bars(session: YahooSession, symbol: str, first: date | None, ends: np.datet
         .rename(columns=_COLUMNS)
         .assign(symbol=symbol, date=days.astype("datetime64[us]"))
     )
-    traded = bars[bars["close"].notna() & (bars["date"] <= pd.Timestamp(ends))]
-    if traded.empty:
-        raise LastingFailure("no session in the range; it may be delisted or renamed.")
-    traded = traded[list(BAR_COLUMNS)].astype({"volume": np.float64}).reset_index(drop=True)
-    traded["open"] = traded["open"].replace(0.0, np.nan)
-    return traded
+    bars["open"] = bars["open"].replace(0.0, np.nan)
+    return traded(bars[list(BAR_COLUMNS)].astype({"volume": np.float64}), ends)
 
 
 def _history(session: YahooSession, symbol: str, first: date | None) -> pd.DataFrame:
     """Give yfinance's table from a date to now.
 
-    No end is given: yfinance keeps answers of ranges that have ended for the life of the process, and a split or
-    dividend would go unseen.
+    No end is given: yfinance keeps answers of ranges that have ended for the life of the process, so a later split or
+    dividend would not be seen.
     """
     import yfinance
     from yfinance.exceptions import YFRateLimitError

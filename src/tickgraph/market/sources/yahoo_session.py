@@ -1,9 +1,13 @@
 """The session that yfinance asks Yahoo through: bounded waits, and answers judged before yfinance reads them.
 
-yfinance raises the same error for a refused rate whatever the answer's ``Retry-After``, and only after asking a second
-time at once; takes an error page for a symbol that is no more; fetches five pages and asks again for each symbol that
-Yahoo does not know; and where an answer has no adjusted closes, gives the plain ones in their place. So an answer with
-prices is judged here first.
+yfinance reads answers in ways that do not serve here:
+
+- It asks a second time at once after a refused rate, and then raises an error without the answer's ``Retry-After``.
+- It takes an error page for a symbol that is no more.
+- It fetches five pages and asks again for each symbol that Yahoo does not know.
+- It gives plain closes in place of adjusted ones where an answer has none.
+
+So an answer with prices is judged here first.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ _PRICES = ("open", "high", "low", "close", "volume")
 
 
 class YahooSession(requests.Session[requests.Response]):
-    """A session as yfinance makes its own; of a bad answer with prices it raises why.
+    """A session like yfinance's own that raises what is wrong with an answer.
 
     Parameters
     ----------
@@ -76,9 +80,9 @@ class YahooSession(requests.Session[requests.Response]):
         return super().request(method, url, **options)
 
     def _page(self, method: Any, url: str, options: dict[str, Any]) -> Any:
-        """Ask for a cookie or a crumb, which prices can be had without: one that fails is not waited for again.
+        """Ask for a cookie or a crumb. Prices can be had without, so one that fails is not waited for again.
 
-        Where yfinance cannot keep cookies on disk, it asks for one before every request; one in a while will do.
+        Where yfinance cannot keep cookies on disk, it asks for one before every request. One in five minutes will do.
         """
         now = time.monotonic()
         if now < self._cookies_from:
