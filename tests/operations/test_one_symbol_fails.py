@@ -157,14 +157,12 @@ def test_peers_that_cannot_be_chosen_are_a_problem_and_what_is_due_is_trained(si
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [(ModelRegistry, "verified"), (looking, "_symbol"), (PriceStore, "panel")]
+    ("place", "name"), [(ModelRegistry, "verified"), (looking, "_symbol"), (PriceStore, "stored")]
 )
 def test_an_overview_shows_one_symbol_as_failed_and_the_others_as_they_are(
     site, clock, fail, monkeypatch, place, name
 ):
     fail(place, name, RecursionError)
-    if name == "panel":
-        monkeypatch.setattr(PriceStore, "info", lambda *_: [][1])
     found = overview(site.registry, site.store, site.operations_dir, "sample", clock.moment)
     assert found.symbols["XOM"].state == "failed"
     assert "XOM: an unforeseen error, RecursionError" in found.symbols["XOM"].problems[0]

@@ -400,7 +400,7 @@ def test_a_full_disk_fails_the_run_and_the_next_one_does_it_all(site, clock, mon
     assert RunLog(site.operations_dir).latest().state == "running"  # it could not even be said
     run = refresh(site)
     assert run.state == "done"
-    assert [r.state for r in RunLog(site.operations_dir).all()][:2] == ["done", "interrupted"]
+    assert [r.state for r in list(RunLog(site.operations_dir).newest_first())][:2] == ["done", "interrupted"]
     assert (trained(run) if step == "training" else published(run)) == set(SYMBOLS)
 
 
@@ -419,7 +419,9 @@ def test_a_failure_that_can_be_written_down_is(site, monkeypatch):
 
 def test_runs_are_told_apart_and_ordered_while_the_clock_stands_still(site):
     runs = [refresh(site) for _ in range(3)]
-    assert [run.id for run in RunLog(site.operations_dir).all()][:3] == [run.id for run in reversed(runs)]
+    assert [run.id for run in list(RunLog(site.operations_dir).newest_first())][:3] == [
+        run.id for run in reversed(runs)
+    ]
 
 
 def test_a_service_that_publishes_correlations_at_the_same_time_does_no_harm(site, clock):

@@ -30,7 +30,7 @@ class Refresher:
             self.done.append((due.kind, due.at, code))
             self.runs.write(
                 RefreshRun(
-                    id=f"{len(self.runs.all()):06}",
+                    id=f"{len(list(self.runs.newest_first())):06}",
                     kind=due.kind,
                     due_at=due.at,
                     started_at=self.now(),
