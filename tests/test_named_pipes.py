@@ -47,7 +47,7 @@ def test_records_of_operations_that_are_no_files_are_none(tmp_path):
     (tmp_path / "runs").mkdir()
     for name in ("runs/20230101T000000.json", "quality.json", "lease.json"):
         os.mkfifo(tmp_path / name)
-    assert RunLog(tmp_path).all() == []
+    assert list(RunLog(tmp_path).newest_first()) == []
     assert read_quality(tmp_path) is None
     with pytest.raises(
         StorageError, match=r"lease\.json: it is a named pipe, and a regular file was expected. Remove"

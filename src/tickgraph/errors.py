@@ -98,17 +98,22 @@ class CheckFailed(TickgraphError):
 
 
 def reason_of(symbol: str, error: Exception) -> str:
-    """Say why one symbol failed, so that the others can go on.
+    """Say why one symbol failed, so that the others can go on; the text names the symbol."""
+    text = text_of(symbol, error)
+    return text if symbol in text else f"{symbol}: {text}"
 
-    An error that tickgraph raises on purpose has the text already. Any other is a fault of tickgraph: the text names
-    the symbol and the error, and the log has the traceback.
+
+def text_of(subject: str, error: Exception) -> str:
+    """Say what went wrong with a subject, such as a symbol or a source.
+
+    An error that tickgraph raises on purpose says it itself. Any other error is a fault of tickgraph: the text names
+    the subject and the error, and the log has the traceback.
     """
     if isinstance(error, TickgraphError):
-        text = str(error)
-        return text if symbol in text else f"{symbol}: {text}"
-    _log.error("unforeseen error of %s", symbol, exc_info=error)
+        return str(error)
+    _log.error("unforeseen error of %s", subject, exc_info=error)
     return (
-        f"{symbol}: an unforeseen error, {type(error).__name__}: {_in_one_line(error)}. "
+        f"{subject}: an unforeseen error, {type(error).__name__}: {_in_one_line(error)}. "
         "It is a fault of tickgraph: please report it with the traceback in the log."
     )
 

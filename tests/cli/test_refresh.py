@@ -90,7 +90,7 @@ def test_scheduled_runs_stand_for_what_is_due_and_are_not_repeated(run, site):
     code, out, _ = run("schedule", "--dry-run")
     assert out.startswith("due ")
     assert "weekly Sunday" in out
-    assert len(RunLog(site / "models/gnn/.operations").all()) == len(kinds)
+    assert len(list(RunLog(site / "models/gnn/.operations").newest_first())) == len(kinds)
 
 
 def test_a_scheduled_run_of_nothing_is_no_success_and_is_due_until_there_are_models(run, site):
@@ -101,7 +101,9 @@ def test_a_scheduled_run_of_nothing_is_no_success_and_is_due_until_there_are_mod
         assert code == 3, err
         assert "there is nothing to refresh: no model in" in out
         assert "mounted" in out
-    assert {record.state for record in RunLog(site / "models/gnn/.operations").all()} == {"failed"}
+    assert {record.state for record in list(RunLog(site / "models/gnn/.operations").newest_first())} == {
+        "failed"
+    }
     assert run("train", "--symbols", "AAPL")[0] == 0
     code, out, err = run("refresh", "--scheduled", "--json")
     assert code == 0, err
@@ -131,5 +133,5 @@ def test_the_scheduler_catches_up_and_sigterm_ends_it_between_two_symbols(run, s
     assert code == 0, err
     assert len(registry.symbols()) == 6
     assert {symbol: registry.metadata(symbol).checksums.weights for symbol in done} == done
-    assert [record.state for record in runs.all()].count("interrupted") == 1
+    assert [record.state for record in list(runs.newest_first())].count("interrupted") == 1
     assert run("schedule", "--once")[0] == 0  # nothing is left that is due

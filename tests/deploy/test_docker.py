@@ -62,7 +62,7 @@ def test_the_extras_of_the_image_exist_and_leave_out_what_only_tests_need(instru
     (words,) = [words for name, words in instructions if name == "ARG" and words.startswith("EXTRAS=")]
     extras = set(words.removeprefix("EXTRAS=").split(","))
     offered = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert {"serve", "schedule", "yahoo"} <= extras <= offered.keys() - {"test", "bench", "evaluate"}
+    assert {"serve", "yahoo"} <= extras <= offered.keys() - {"test", "bench", "evaluate"}
 
 
 def test_the_last_stage_runs_as_the_account_the_cluster_expects_and_has_nothing_to_build_with(instructions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -14,7 +15,6 @@ from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseRecord
 from tickgraph.operations.overview import overview
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, write_quality
 from tickgraph.operations.refresh import refresh
-from tickgraph.operations.stock import Held
 
 YEARS = timedelta(days=900)
 
@@ -88,8 +88,8 @@ def test_correlations_computed_in_the_future_are_computed_again(site, clock, rew
 def test_prices_revised_in_the_future_are_said_so_and_make_no_model_due_for_ever(site, clock, monkeypatch):
     held = steps.held
 
-    def revised(store, source):
-        return {s: Held(one.last, clock.moment + YEARS) for s, one in held(store, source).items()}
+    def revised(*which):
+        return {s: replace(one, revised_at=clock.moment + YEARS) for s, one in held(*which).items()}
 
     monkeypatch.setattr(steps, "held", revised)
     run = refresh(site)

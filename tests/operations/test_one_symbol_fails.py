@@ -11,8 +11,8 @@ from made_site import SYMBOLS, published, trained
 from tickgraph.cli.refresh import exit_code
 from tickgraph.market.store import update as updating
 from tickgraph.market.store.store import PriceStore
+from tickgraph.operations import due, steps
 from tickgraph.operations import overview as looking
-from tickgraph.operations import steps
 from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
 from tickgraph.pipeline import correlations as correlating
@@ -44,7 +44,7 @@ def fail(monkeypatch):
 @pytest.mark.parametrize(
     ("place", "name", "where"),
     [
-        (steps, "reasons_of", "whether it is due"),
+        (due, "reasons_of", "whether it is due"),
         (correlating, "latest_correlation", "correlations"),
         (ModelRegistry, "correlation", "correlations"),
         (ModelRegistry, "publish_correlation", "correlations"),
@@ -100,6 +100,8 @@ def test_prices_of_one_symbol_that_raise_leave_those_of_the_others(site, source,
     monkeypatch.setattr(updating, "judge", broken)
     run = refresh(site)
     assert {s for s, done in run.symbols.items() if done.prices == "failed"} == {"XOM"}
+    rest = {(done.prices, done.sessions_added) for s, done in run.symbols.items() if s != "XOM"}
+    assert rest == {("updated", 1)}, "also those that were stored before the error"
     assert run.symbols["XOM"].errors[0].startswith("prices: XOM: an unforeseen error, ZeroDivisionError")
     assert site.store.stored("sample", "AAPL").last == run.session
     assert run.unreachable == {}
@@ -155,14 +157,12 @@ def test_peers_that_cannot_be_chosen_are_a_problem_and_what_is_due_is_trained(si
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [(ModelRegistry, "verified"), (looking, "_symbol"), (PriceStore, "panel")]
+    ("place", "name"), [(ModelRegistry, "verified"), (looking, "_symbol"), (PriceStore, "stored")]
 )
 def test_an_overview_shows_one_symbol_as_failed_and_the_others_as_they_are(
     site, clock, fail, monkeypatch, place, name
 ):
     fail(place, name, RecursionError)
-    if name == "panel":
-        monkeypatch.setattr(PriceStore, "info", lambda *_: [][1])
     found = overview(site.registry, site.store, site.operations_dir, "sample", clock.moment)
     assert found.symbols["XOM"].state == "failed"
     assert "XOM: an unforeseen error, RecursionError" in found.symbols["XOM"].problems[0]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 
 from made_site import POOL, SYMBOLS, TRAINING, contents, published, trained
 from tickgraph.errors import StorageError
+from tickgraph.market.store import PriceStore, history
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.weights import weight_shapes
 from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, read_lease
@@ -57,6 +59,29 @@ def test_the_next_morning_only_the_missing_session_is_asked_for_and_correlations
         assert all((stored.weights[name] == value).all() for name, value in before[symbol].items())
     assert RunLog(site.operations_dir).latest("daily") == run
     assert "daily" not in {due.kind for due in missed(RunLog(site.operations_dir), clock.moment)}
+
+
+def test_a_refresh_asks_the_store_once_and_opens_no_history_for_what_it_knows(site, clock, monkeypatch):
+    opened, read_regular = Counter(), history.read_regular
+
+    def read(path, *limit):
+        opened[path.stem] += 1
+        return read_regular(path, *limit)
+
+    monkeypatch.setattr(history, "read_regular", read)
+    refresh(replace(site, store=PriceStore(site.store.root, clock)), symbols=["AAPL"], retrain=False)
+    nodes = site.registry.metadata("AAPL").nodes
+    assert opened == dict.fromkeys(nodes, 2), "its last session, and its prices"
+    clock.moment += DAY
+    opened.clear()
+    refresh(replace(site, store=PriceStore(site.store.root, clock)))
+    assert opened == dict.fromkeys(POOL, 3), (
+        "its last session, its last prices to compare, and all of its prices"
+    )
+    opened.clear()
+    refresh(site)
+    refresh(site)
+    assert opened == dict.fromkeys(POOL, 3), "the footers are known the second time"
 
 
 def test_only_what_failed_is_asked_for_again(site, source, clock):
@@ -375,7 +400,7 @@ def test_a_full_disk_fails_the_run_and_the_next_one_does_it_all(site, clock, mon
     assert RunLog(site.operations_dir).latest().state == "running"  # it could not even be said
     run = refresh(site)
     assert run.state == "done"
-    assert [r.state for r in RunLog(site.operations_dir).all()][:2] == ["done", "interrupted"]
+    assert [r.state for r in list(RunLog(site.operations_dir).newest_first())][:2] == ["done", "interrupted"]
     assert (trained(run) if step == "training" else published(run)) == set(SYMBOLS)
 
 
@@ -394,7 +419,9 @@ def test_a_failure_that_can_be_written_down_is(site, monkeypatch):
 
 def test_runs_are_told_apart_and_ordered_while_the_clock_stands_still(site):
     runs = [refresh(site) for _ in range(3)]
-    assert [run.id for run in RunLog(site.operations_dir).all()][:3] == [run.id for run in reversed(runs)]
+    assert [run.id for run in list(RunLog(site.operations_dir).newest_first())][:3] == [
+        run.id for run in reversed(runs)
+    ]
 
 
 def test_a_service_that_publishes_correlations_at_the_same_time_does_no_harm(site, clock):

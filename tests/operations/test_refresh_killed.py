@@ -44,7 +44,7 @@ def test_a_killed_refresh_is_resumed(site, source, clock, where):
     assert trained(run) == set(SYMBOLS) - done
     assert {s: site.registry.metadata(s).checksums.weights for s in done} == weights
     assert run.started_at == left.started_at
-    records = RunLog(site.operations_dir).all()
+    records = list(RunLog(site.operations_dir).newest_first())
     assert [r.state for r in records[:2]] == ["done", "interrupted"]
     assert left.owner in records[1].error
     for symbol in SYMBOLS:

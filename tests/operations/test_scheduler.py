@@ -8,8 +8,8 @@ import pytest
 
 from made_site import Clock
 from tickgraph.operations.records import RefreshRun, RunLog
-from tickgraph.operations.scheduler import Command, DueTrigger, Scheduler
-from tickgraph.operations.timetable import DEFAULT, missed
+from tickgraph.operations.scheduler import Command, Scheduler
+from tickgraph.operations.timetable import missed
 
 MONDAY = datetime(2022, 11, 7, 11, tzinfo=UTC)  # 06:00 in New York, the day after the clocks went back
 WAIT = 60
@@ -30,7 +30,7 @@ class Refresher:
             self.done.append((due.kind, due.at, code))
             self.runs.write(
                 RefreshRun(
-                    id=f"{len(self.runs.all()):06}",
+                    id=f"{len(list(self.runs.newest_first())):06}",
                     kind=due.kind,
                     due_at=due.at,
                     started_at=self.now(),
@@ -51,15 +51,6 @@ def clock():
 @pytest.fixture
 def refresher(tmp_path, clock):
     return Refresher(tmp_path, clock)
-
-
-def test_it_fires_at_every_due_moment_and_once_after_a_long_sleep():
-    trigger, moment, fired = DueTrigger(DEFAULT), datetime(2022, 3, 11, 12, tzinfo=UTC), []
-    for _ in range(3):
-        moment = trigger.get_next_fire_time(moment, moment)
-        fired.append(moment)
-    assert [f"{moment:%m-%d %H:%M}" for moment in fired] == ["03-13 07:00", "03-14 10:00", "03-15 10:00"]
-    assert trigger.get_next_fire_time(fired[0], fired[2]) == datetime(2022, 3, 16, 10, tzinfo=UTC)
 
 
 def test_missed_runs_are_caught_up_once(tmp_path, refresher, clock):
@@ -158,28 +149,20 @@ def test_it_never_ceases_to_try_again(tmp_path, refresher, clock):
     thread.join(WAIT)
 
 
-@pytest.mark.parametrize("in_its_own_thread", [False, True], ids=["the next try", "the next due moment"])
-def test_it_ends_although_it_is_told_to_while_it_plans(tmp_path, clock, in_its_own_thread):
-    planning, told, waited = [], [], threading.Event()
+def test_it_ends_although_it_is_told_to_while_it_plans(tmp_path, clock):
+    stop, asked = threading.Event(), []
 
     def now():
-        of_scheduler = threading.current_thread().name == "APScheduler"
-        if of_scheduler if in_its_own_thread else planning:
+        asked.append(1)
+        if len(asked) == 3:  # after the refresh, while it plans the next
             stop.set()
-            for _ in range(1000):  # until it is shutting down
-                if not scheduler._scheduler.running:
-                    told.append(1)
-                    break
-                waited.wait(0.01)
         return clock.moment
 
-    scheduler = Scheduler(tmp_path, lambda: planning.append(1) or 1, now=now)
-    stop = threading.Event()
-    thread = threading.Thread(target=scheduler.serve, args=(stop,), daemon=True)
+    thread = threading.Thread(target=Scheduler(tmp_path, lambda: 1, now=now).serve, args=(stop,), daemon=True)
     thread.start()
     thread.join(WAIT)
     assert not thread.is_alive()
-    assert told
+    assert stop.is_set()
 
 
 def test_a_command_is_told_to_stop_and_started_no_more(tmp_path):
@@ -203,20 +186,28 @@ def test_a_command_is_told_to_stop_and_started_no_more(tmp_path):
     assert command() == 0
 
 
-def test_a_look_that_was_planned_while_the_clock_was_wrong_is_planned_anew(tmp_path, clock, refresher):
-    scheduler, stop = Scheduler(tmp_path, refresher, now=clock), threading.Event()
-    serving = threading.Thread(target=scheduler.serve, args=(stop,))
-    serving.start()
-    try:
-        assert refresher.finished.acquire(timeout=WAIT)
-        job = scheduler._scheduler.get_job("look")
-        planned = job.next_run_time
-        job.modify(next_run_time=planned + timedelta(days=900))
-        scheduler.keep_time()
-        assert abs(scheduler._scheduler.get_job("look").next_run_time - planned) < timedelta(minutes=5)
-        scheduler.keep_time()
-        assert abs(scheduler._scheduler.get_job("look").next_run_time - planned) < timedelta(minutes=5)
-    finally:
-        stop.set()
-        serving.join(WAIT)
-    assert not serving.is_alive()
+def test_a_clock_that_was_set_back_puts_no_refresh_off(tmp_path, clock, refresher):
+    """The next look was planned for a day years ahead; the loop reads the clock again and again."""
+    looked, right = threading.Semaphore(0), clock.moment
+    Scheduler(tmp_path, refresher, now=clock).catch_up()
+    refresher.finished.acquire()
+    clock.moment += timedelta(days=900)
+
+    def now():
+        looked.release()
+        return clock.moment
+
+    stop, thread = serving(Scheduler(tmp_path, refresher, now=now))
+    assert refresher.finished.acquire(timeout=WAIT)
+    refresher.done.clear()
+    for moment in (right, right + timedelta(days=1)):
+        clock.moment = moment
+        while looked.acquire(blocking=False):
+            pass
+        for _ in range(2):  # it has seen the clock as it is now
+            assert looked.acquire(timeout=WAIT)
+    assert refresher.finished.acquire(timeout=WAIT)
+    stop.set()
+    thread.join(WAIT)
+    assert not thread.is_alive()
+    assert [at for _, at, _ in refresher.done] == [MONDAY + timedelta(days=1)]

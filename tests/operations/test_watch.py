@@ -68,8 +68,8 @@ def test_only_a_changed_file_is_read_again(tmp_path, monkeypatch):
         log.write(run(number))
     watched = OperationsWatch(tmp_path)
     watched.look()
-    original = RunLog.read
-    monkeypatch.setattr(RunLog, "read", lambda self, file: read.append(file.name) or original(self, file))
+    original = module.read_run
+    monkeypatch.setattr(module, "read_run", lambda file: read.append(file.name) or original(file))
     monkeypatch.setattr(module, "read_quality", None)
     assert watched.look() is False
     assert read == []

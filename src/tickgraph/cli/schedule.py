@@ -15,8 +15,8 @@ import typer
 from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath
 from tickgraph.cli.output import print_sentence
 from tickgraph.cli.refresh import site_of
-from tickgraph.errors import InputError
 from tickgraph.operations.records import RunLog
+from tickgraph.operations.scheduler import Command, Scheduler
 from tickgraph.operations.timetable import Due, Timetable, missed, next_due
 from tickgraph.settings import load_settings
 
@@ -56,12 +56,6 @@ def schedule(
             _print(due, timetable, "due")
             moment = due.at
         return
-    try:
-        from tickgraph.operations.scheduler import Command, Scheduler
-    except ImportError as error:
-        raise InputError(
-            f'Scheduling needs the extra: pip install "tickgraph[schedule]" ({error}).'
-        ) from error
     flags = {
         "--source": source,
         "--source-path": source_path,
@@ -78,7 +72,6 @@ def schedule(
         command.stop()
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     former = {name: signal.signal(name, end) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
         if once:

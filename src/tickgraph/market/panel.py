@@ -188,10 +188,10 @@ class PricePanel:
             )
         return self if end == len(self.sessions) else self._rows(slice(end))
 
-    def traded(self, symbol: str) -> PricePanel:
-        """One symbol, on the sessions at which it has a close."""
-        own = self.select((symbol,))
-        return own._rows(np.flatnonzero(np.isfinite(own.adj_close[:, 0])))
+    def traded(self, *symbols: str) -> PricePanel:
+        """Some symbols, on the sessions at which one of them has a close."""
+        own = self.select(symbols)
+        return own._rows(np.flatnonzero(np.isfinite(own.adj_close).any(axis=1)))
 
     def tail(self, count: int) -> PricePanel:
         """The last ``count`` sessions."""

@@ -3,14 +3,15 @@
 A sound model's intervals hold as often as they say, and its errors are as large as those that it was calibrated on.
 Three figures of the forecasts that a model's current weights made are compared with that:
 
-- outside: returns outside the interval, for each level, too many or too few. They are beta-binomial with a correlation
-  of RHO between two sessions: calm and stormy weeks come in runs, so 60 sessions say less than 60 tosses of a coin.
-- errors: the logarithm of the error ratio, too large, is normal with variance SPREAD^2 / n + BETWEEN^2. The first part
-  is that of a mean of n absolute scores; the second is how far a sound model's level is off for other reasons.
+- outside: how many returns lie outside the interval of each level, too many or too few. Their number is beta-binomial
+  with a correlation of RHO between two sessions: calm and stormy weeks come in runs, so 60 sessions say less than 60
+  tosses of a coin.
+- errors: whether the error ratio is too large. Its logarithm is normal with variance SPREAD^2 / n + BETWEEN^2. The
+  first part is that of a mean of n absolute scores; the second is how far a sound model is off for other reasons.
 
-The least of the p-values, times their number, is the model's. Of all models together those are flagged that pass
-Benjamini & Hochberg 1995, "Controlling the False Discovery Rate", JRSS B 57(1), at FALSE_ALARMS: while every model is
-sound, at most that share of scorings flags any.
+A model's p-value is the least of these p-values, times their number. Benjamini & Hochberg 1995, "Controlling the False
+Discovery Rate", JRSS B 57(1), decide at FALSE_ALARMS which models are flagged: while every model is sound, at most that
+share of scorings flags any.
 
 ``benchmarks/drift.py`` measures the constants, the false alarms and the power; docs/live_quality.md has the figures.
 """
@@ -45,8 +46,8 @@ def flag(outcomes: pd.DataFrame, trained: Trained) -> dict[str, str]:
     outcomes
         As :func:`tickgraph.operations.outcomes.with_outcomes` gives them.
     trained
-        When a symbol's published model was trained, None without one. It is asked only of models that would be
-        flagged: one that was trained since has forecast nothing yet, and its predecessor's errors are not its own.
+        When a symbol's published model was trained; None without a model. A model that was trained since is not
+        flagged: its predecessor made the forecasts.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def p_values(tallies: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _tallies(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Figures of each symbol's current weights: those that made its last forecast."""
+    """Figures of the weights that made each symbol's last forecast."""
     made = outcomes[outcomes["volatility"] > 0].sort_values("logged_at")
     # Momentum has no training date, which equals nothing.
     own = made[made["trained_at"] == made.groupby("symbol")["trained_at"].transform("last")]
@@ -124,15 +125,15 @@ def _in_words(row: dict[str, Any]) -> str:
     from scipy.stats import norm
 
     count = int(row["forecasts"])
-    said = []
+    parts = []
     for level in LEVELS:
         held = 1 - row[f"outside_{level}"] / count
         most, least = (1 - bound / count for bound in _outside(count, level).interval(USUAL))
         if not least <= held <= most:
-            said.append(f"its {level:.0%} interval held {held:.0%} ({least:.0%} to {most:.0%} is usual)")
+            parts.append(f"its {level:.0%} interval held {held:.0%} ({least:.0%} to {most:.0%} is usual)")
     usual = float(np.exp(norm.ppf(USUAL) * _deviation(count)))
     if row["error_ratio"] > usual:
-        said.append(
+        parts.append(
             f"its errors are {row['error_ratio']:.2f} times what it promises (up to {usual:.2f} is usual)"
         )
-    return f"of {count} forecasts since {row['trained_at']:%Y-%m-%d}: {'; '.join(said)}"
+    return f"of {count} forecasts since {row['trained_at']:%Y-%m-%d}: {'; '.join(parts)}"

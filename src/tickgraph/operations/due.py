@@ -1,14 +1,14 @@
 """Which models are due for retraining, and why.
 
 How far peers may drift was measured on the bundled sample (42 symbols, 2018 to 2022, the default window): of the 10
-recorded peers, 3 or more would no longer be chosen in 0.07 % of all weeks and in 2.5 % of all quarters. One peer alone
-changes in 16 % of the weeks, where two candidates are nearly alike, and means nothing.
+recorded peers, 3 or more would no longer be chosen in 0.07 % of all weeks and in 2.5 % of all quarters. A single peer
+changes in 16 % of the weeks, where two candidates are nearly alike. That means nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -37,17 +37,17 @@ class Evidence:
     models
         Metadata of each model that can be read.
     damaged
-        What is wrong with each of the others.
+        What is wrong with each model that cannot be read.
     missing
         Symbols that should have a model and have none.
     renamed
-        Of these, the former name under which there is a model.
+        Former name under which there is a model, by missing symbol.
     peers
         Peers that would be chosen today.
     revised
-        When the stored history of a source's symbol last changed beyond a rescaling, by source and symbol.
+        When stored returns last changed, by source and symbol; a rescaled history is no change.
     quality
-        Live quality; None where there is none.
+        Live quality; None if nothing was scored.
     full_since
         In a full run every model is due that was not trained between this moment and now; None otherwise.
     """
@@ -64,25 +64,32 @@ class Evidence:
     full_since: datetime | None = None
 
 
-def due(evidence: Evidence) -> dict[str, tuple[str, ...]]:
+def due(
+    evidence: Evidence, on_error: Callable[[str, Exception], None] | None = None
+) -> dict[str, tuple[str, ...]]:
     """Symbols whose models are due, each with every reason in words.
 
-    A history that a split or dividend restated is no reason: returns are the same.
+    A history that a split or dividend restated is no reason: its returns are the same. ``on_error`` hears of each
+    model of which it cannot be told, by whatever error; without it the error is raised.
     """
     found: dict[str, tuple[str, ...]] = {}
     for symbol in evidence.missing:
         former = evidence.renamed.get(symbol)
-        why = f"renamed: its model is that of {former}" if former else "no model"
-        found[symbol] = (why,)
+        found[symbol] = (f"renamed: its model is that of {former}" if former else "no model",)
     for symbol, problem in evidence.damaged.items():
         found[symbol] = (f"damaged: {problem}",)
     for symbol, metadata in evidence.models.items():
-        found[symbol] = reasons_of(symbol, metadata, evidence)
+        try:
+            found[symbol] = reasons_of(symbol, metadata, evidence)
+        except Exception as error:
+            if on_error is None:
+                raise
+            on_error(symbol, error)
     return {symbol: reasons for symbol, reasons in sorted(found.items()) if reasons}
 
 
 def reasons_of(symbol: str, metadata: ModelMetadata, evidence: Evidence) -> tuple[str, ...]:
-    """Why one model that can be read is due; nothing where it is not."""
+    """Say why a model that can be read is due; empty if it is not."""
     trained = metadata.training_date
     reasons = []
     if evidence.full_since is not None and not evidence.full_since <= trained <= evidence.now:
@@ -95,14 +102,14 @@ def reasons_of(symbol: str, metadata: ModelMetadata, evidence: Evidence) -> tupl
     reasons += _peer_reasons(metadata.training_config, evidence.peers.get(symbol))
     reasons += _data_reasons(metadata, evidence.revised, evidence.now)
     quality = evidence.quality
-    # Until a session is scored that training had not seen, the same figures would train the same model again.
+    # Training on the same sessions again would give the same model: wait for one that it had not seen.
     if quality and symbol in quality.flagged and metadata.data_stats.last_session < quality.as_of:
         reasons.append(f"live quality: {quality.flagged[symbol]}")
     return tuple(reasons)
 
 
 def future_faults(metadata: ModelMetadata, now: datetime) -> list[str]:
-    """What a model says of its training that lies in the future: a clock was wrong, and its age is not known."""
+    """Say what of a model's training lies in the future: a clock was wrong, so its age is not known."""
     faults = []
     if is_future(metadata.training_date, now):
         faults.append(
@@ -118,7 +125,7 @@ def future_faults(metadata: ModelMetadata, now: datetime) -> list[str]:
 
 
 def changed_settings(recorded: TrainingRecord, wanted: TrainingConfig) -> str:
-    """Settings that a model was trained with and that are others now, in words; empty if none."""
+    """Say which training settings changed since a model was trained; empty if none did."""
     names = [name for name in TrainingConfig.model_fields if name not in _FREE]
     pairs = {name: (getattr(recorded, name), getattr(wanted, name)) for name in names}
     return ", ".join(f"{name} {old}, now {new}" for name, (old, new) in pairs.items() if old != new)

@@ -1,9 +1,10 @@
 """The lease: one refresh at a time, over processes and hosts.
 
 ``lease.json`` says who refreshes, since when and until when. It is changed only under a file lock that is held for
-milliseconds, so that a crash at any instant blocks nobody. Whoever refreshes renews it while the run goes on. It may be
-taken over once it has run out, or at once where its owner was a process of this host that is no more: each owner holds
-a lock of its own that the system frees with the process, whatever number a later process gets.
+milliseconds, so a crash at any instant blocks nobody. The owner renews the lease while its run goes on. Another run
+may take the lease over once it has run out, or at once where the owner was a process of this host that has ended. Each
+owner holds a lock of its own, which the system frees with the process, so a later process with the same number is not
+taken for it.
 """
 
 from __future__ import annotations
@@ -15,16 +16,15 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from tickgraph.errors import StorageError
 from tickgraph.market.calendar import is_future
 from tickgraph.pipeline.jobs import Ownership
 from tickgraph.storage import READABLE, FileRefused, exclusive, read_regular, storage_errors, write_atomically
 
-LEASE_SECONDS = 600.0  # how long a host that vanished keeps others waiting
+LEASE_SECONDS = 600.0  # how long a host that has vanished keeps others waiting
 RENEWALS = 3  # a lease is renewed this often within its time
 
 
@@ -33,7 +33,7 @@ class LeaseHeldError(StorageError):
 
 
 class LeaseLostError(StorageError):
-    """Another refresh took the lease over while this one was held up; it must not publish any more."""
+    """Another refresh took the lease over while this one was held up; this one must not publish any more."""
 
 
 class LeaseRecord(BaseModel):
@@ -56,11 +56,6 @@ class LeaseRecord(BaseModel):
         return f"process {self.pid} on {self.host}"
 
 
-def this_process() -> str:
-    """Host and process, as records name it."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
-
-
 class Lease:
     """The right to refresh, taken with ``with``.
 
@@ -69,16 +64,16 @@ class Lease:
     operations_dir
         Folder of operations; made when the lease is first taken.
     run
-        Identity of the run it is taken for.
+        Identity of the run that takes it.
     now
         Clock; aware.
     seconds
-        How long it holds without being renewed.
+        How long the lease holds without being renewed.
 
     Raises
     ------
     LeaseHeldError
-        Entering: another run has it.
+        Entering: another run has the lease.
     StorageError
         The folder cannot be written.
     """
@@ -91,22 +86,16 @@ class Lease:
         self._threads = threading.Lock()
         self._alive = Ownership(operations_dir / "owners")
         self._ending = threading.Event()
-        self._renewing: threading.Thread | None = None
+        self._renewing = threading.Thread(target=self._keep_renewing, name="tickgraph-lease", daemon=True)
 
     def __enter__(self) -> Lease:
         self.take()
-        self._renewing = threading.Thread(
-            target=self._renew_now_and_then, name="tickgraph-lease", daemon=True
-        )
         self._renewing.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ending.set()
-        if self._renewing is not None:
-            self._renewing.join()
+        self._renewing.join()
         self.release()
 
     def take(self) -> None:
@@ -114,8 +103,7 @@ class Lease:
         self._alive.take()
         try:
             with self._changing():
-                held = read_lease(self._path.parent)
-                now = self._now()
+                held, now = read_lease(self._path.parent), self._now()
                 if held is not None and now < held.expires_at and not self._is_void(held, now):
                     raise LeaseHeldError(
                         f"Another refresh is running: {held.owner}, run {held.run}, since "
@@ -130,19 +118,18 @@ class Lease:
         self._alive.forget_the_gone()
 
     def renew(self) -> None:
-        """Hold it for its full time from now on; :class:`LeaseLostError` if another run has it."""
+        """Hold the lease for its full time from now on; :class:`LeaseLostError` if another run has it."""
         with self._changing():
             self._write(self._own().taken_at, self._now())
 
     def check(self) -> None:
-        """Raise :class:`LeaseLostError` unless it is still ours; renews it when that is due."""
-        held = self._own()
-        if self._now() - held.renewed_at > timedelta(seconds=self._seconds / RENEWALS):
+        """Raise :class:`LeaseLostError` if another run has the lease; renew it when that is due."""
+        if self._now() - self._own().renewed_at > timedelta(seconds=self._seconds / RENEWALS):
             self.renew()
 
     def release(self) -> None:
-        """Give it back, if it is still ours."""
-        # Where it cannot be removed it runs out by itself, or is found to be that of a process that is gone.
+        """Give the lease back, unless another run has it."""
+        # Where its file cannot be removed, it runs out by itself, or its owner is found to have ended.
         with contextlib.suppress(StorageError), self._changing():
             held = read_lease(self._path.parent)
             if held is not None and self._is_own(held):
@@ -164,7 +151,7 @@ class Lease:
         return held.run == self._run and held.process == self._alive.id
 
     def _is_void(self, held: LeaseRecord, now: datetime) -> bool:
-        """Whether its owner is a process of this host that is gone, or another host whose clock was wrong.
+        """Whether the owner is a process of this host that has ended, or another host whose clock was wrong.
 
         Nobody can wait for a lease from the future to run out. An owner that still lives hears of its loss before it
         publishes anything.
@@ -188,7 +175,7 @@ class Lease:
     def _changing(self) -> contextlib.AbstractContextManager[None]:
         return exclusive(self._path.with_name("lease.lock"), self._threads)
 
-    def _renew_now_and_then(self) -> None:
+    def _keep_renewing(self) -> None:
         while not self._ending.wait(self._seconds / RENEWALS):
             try:
                 self.renew()
@@ -199,7 +186,7 @@ class Lease:
 
 
 def read_lease(operations_dir: Path) -> LeaseRecord | None:
-    """What the lease says; None where nobody has it, or the file holds nothing that can be read.
+    """What the lease says; None where nobody has it, or its file cannot be understood.
 
     Raises
     ------
@@ -210,11 +197,9 @@ def read_lease(operations_dir: Path) -> LeaseRecord | None:
     try:
         with storage_errors(path):
             return LeaseRecord.model_validate_json(read_regular(path))
-    except FileNotFoundError:
-        return None
     except FileRefused as error:
         raise StorageError(f"{path}: {error.strerror}. Remove it.") from None
-    except (ValueError, ValidationError):
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -1,4 +1,4 @@
-"""What became of logged forecasts: each beside the return that its target session brought."""
+"""What became of logged forecasts: each beside the return of its target session."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from tickgraph.market.universe import canonical
 from tickgraph.model.measures import LEVELS
 
 MOMENTUM = 20  # sessions behind the momentum baseline
-ENDS = tuple(f"{end}_{level}" for level in LEVELS for end in ("lower", "upper"))
-FIGURES = ("predicted_return", "centre", "volatility", "mean_score", *ENDS)
+FIGURES = (
+    *("predicted_return", "centre", "volatility", "mean_score"),
+    *(f"{end}_{level}" for level in LEVELS for end in ("lower", "upper")),
+)
 
 Panel = Callable[[str, Sequence[str], date], PricePanel]
 Days = NDArray[np.datetime64]
@@ -32,10 +34,10 @@ def window_of(now: datetime, window: int) -> Days:
 def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: int) -> pd.DataFrame:
     """Join forecasts with what happened.
 
-    A forecast counts if its record is whole and was logged before the close of its target session; of several for
-    one symbol and session the last. It is dropped where the symbol did not trade at that session, or its prices cannot
-    be read. Prices after a forecast's target session are not looked at; both ends of a return are stored prices of
-    today, so that a split or dividend since has rescaled both.
+    A forecast counts if its record is whole and was logged before the close of its target session. Of several for one
+    symbol and session the last counts. A forecast is dropped where the symbol did not trade at that session, or its
+    prices cannot be read. Prices after the target session are not looked at. Both ends of a return are prices as they
+    are stored today: a later split or dividend has rescaled both.
 
     Parameters
     ----------
@@ -44,10 +46,8 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
     panel
         ``panel(source, symbols, first)`` gives stored prices from a day on, such as
         :meth:`tickgraph.market.store.PriceStore.panel`.
-    now
-        Sessions that are over then have an outcome.
-    window
-        Of these, how many.
+    now, window
+        How many of the last sessions that were over then have an outcome.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
 
 
 def _whole(records: pd.DataFrame) -> pd.DataFrame:
-    """Records with every figure that is scored: those of another release may lack some."""
+    """Records with every figure that is scored: another release may have logged fewer."""
     return records[np.isfinite(records[list(FIGURES)].to_numpy(dtype=np.float64)).all(axis=1)]
 
 
@@ -89,7 +89,7 @@ def _in_time(records: pd.DataFrame, days: Days) -> pd.DataFrame:
 
 
 def _named_as_today(records: pd.DataFrame) -> pd.DataFrame:
-    """Symbols under the names that their prices are stored under: one may have been renamed since."""
+    """Records under the names that prices are stored under: a symbol may have been renamed since."""
     names: dict[str, str] = {}
     for symbol in records["symbol"].unique():
         try:
@@ -102,7 +102,7 @@ def _named_as_today(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _readable(panel: Panel, source: str, symbols: Sequence[str], first: date) -> list[PricePanel]:
-    """Prices of all that can be read; halves of a list in which some cannot are asked for by themselves."""
+    """Prices of all symbols that can be read. Where a list cannot, each half of it is asked for by itself."""
     try:
         return [panel(source, symbols, first)]
     except PriceDataError:
@@ -114,7 +114,7 @@ def _readable(panel: Panel, source: str, symbols: Sequence[str], first: date) ->
 def _look_up(
     found: NDArray[np.float64], prices: PricePanel, symbols: NDArray[np.object_], days: Days
 ) -> None:
-    """Put the logarithm of each symbol's adjusted close at its day into ``[n]`` places; others stay."""
+    """Put the logarithm of each symbol's adjusted close at its day into ``found`` [n], where there is one."""
     if not len(prices.sessions):
         return
     column = pd.Index(prices.symbols).get_indexer(pd.Index(symbols))

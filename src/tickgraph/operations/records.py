@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tickgraph.market.quality import Finding
 from tickgraph.storage import READABLE, names_in, read_regular, write_atomically
@@ -24,12 +24,15 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
+R = TypeVar("R", bound=_Record)
+
+
 class SymbolRun(_Record):
     """What a run did, or in a dry run would do, with one symbol."""
 
     prices: PriceOutcome | None = None
     """`restated`: a split or dividend changed old closes, so the history was fetched whole; `switched`: it was
-    fetched whole from another provider; `planned`: a dry run would ask for them. Null: not asked for."""
+    fetched whole from another provider; `planned`: a dry run would ask for prices. Null: not asked for."""
     sessions_added: int = 0
     """New sessions of prices."""
     correlations: Literal["published", "unchanged", "planned", "failed"] | None = None
@@ -54,7 +57,7 @@ class RefreshRun(_Record):
     due_at: AwareDatetime | None = None
     """The due moment it stands for; null for one by hand."""
     started_at: AwareDatetime
-    """When it began. A resumed run keeps it."""
+    """When it began. A resumed run keeps the moment."""
     finished_at: AwareDatetime | None = None
     """When it ended."""
     owner: str
@@ -64,7 +67,7 @@ class RefreshRun(_Record):
     state: RunState = "running"
     """`failed`: a step could not be done at all, or a symbol failed whose prices have not simply ended."""
     dry_run: bool = False
-    """Nothing was changed; such a run is answered and not recorded."""
+    """Nothing was changed; such a run is not recorded."""
     full: bool = False
     """Whether every model was due."""
     selected: bool = False
@@ -72,7 +75,7 @@ class RefreshRun(_Record):
     error: str | None = None
     """Why it failed."""
     unreachable: dict[str, str] = Field(default_factory=dict)
-    """Sources that could not be reached, or had nothing newer yet, and why."""
+    """Why a source could not be reached, or had nothing newer yet."""
     notes: tuple[str, ...] = ()
     """What a person should know, in words: an unused column, symbols that end apart from the others, few peers."""
     symbols: dict[str, SymbolRun] = Field(default_factory=dict)
@@ -80,7 +83,7 @@ class RefreshRun(_Record):
 
 
 class LiveFigures(_Record):
-    """Live forecasts against what happened; null where too few or where nothing varied."""
+    """Live forecasts against what happened; null where there were too few, or where nothing varied."""
 
     forecasts: int
     """Forecasts whose session is over."""
@@ -134,48 +137,34 @@ class RunLog:
 
     def write(self, run: RefreshRun) -> RefreshRun:
         """Put a run, or a new state of it, on disk; :class:`StorageError` if that fails."""
-        # Without what is as it is by default: of 6,000 symbols little is to be told on most days.
+        # Defaults are left out: of 6,000 symbols there is little to tell on most days.
         data = run.model_dump_json(exclude_defaults=True).encode()
         write_atomically(self._folder / f"{run.id}.json", data, mode=READABLE)
         return run
-
-    def all(self) -> list[RefreshRun]:
-        """Every run that can be read, the newest first."""
-        return list(self.newest_first())
-
-    def newest_first(self) -> Iterator[RefreshRun]:
-        """The same runs one after another; each is read when it is asked for."""
-        names = sorted(
-            (n for n in names_in(self._folder) if n.endswith(".json") and n[0] != "."), reverse=True
-        )
-        yield from (run for run in (_read(self._folder / name) for name in names) if run is not None)
-
-    def latest(self, *kinds: Kind) -> RefreshRun | None:
-        """Newest run of these kinds; of any kind without arguments."""
-        runs = (run for run in self.newest_first() if not kinds or run.kind in kinds)
-        return next(runs, None)
-
-    def trim(self) -> None:
-        """Drop all but the newest runs."""
-        for name in sorted((n for n in names_in(self._folder) if n.endswith(".json")), reverse=True)[KEPT:]:
-            with contextlib.suppress(OSError):  # another process may be at it
-                (self._folder / name).unlink()
 
     def files(self) -> list[Path]:
         """Files of the runs, the newest first; :class:`StorageError` if their folder cannot be listed."""
         names = (name for name in names_in(self._folder) if name.endswith(".json") and name[0] != ".")
         return [self._folder / name for name in sorted(names, reverse=True)]
 
-    def read(self, file: Path) -> RefreshRun | None:
-        """One of :meth:`files`; None where it cannot be read."""
-        return _read(file)
+    def newest_first(self) -> Iterator[RefreshRun]:
+        """Every run that can be read, the newest first; each is read when it is asked for."""
+        return (run for run in map(read_run, self.files()) if run is not None)
+
+    def latest(self, *kinds: Kind) -> RefreshRun | None:
+        """Newest run of these kinds; of any kind without arguments."""
+        return next((run for run in self.newest_first() if not kinds or run.kind in kinds), None)
+
+    def trim(self) -> None:
+        """Drop all but the newest runs."""
+        for file in self.files()[KEPT:]:
+            with contextlib.suppress(OSError):  # another process may do it, too
+                file.unlink()
 
 
-def _read(path: Path) -> RefreshRun | None:
-    try:
-        return RefreshRun.model_validate_json(read_regular(path))
-    except (OSError, ValueError, ValidationError):
-        return None
+def read_run(file: Path) -> RefreshRun | None:
+    """One of :meth:`RunLog.files`; None where it cannot be read."""
+    return _read(file, RefreshRun)
 
 
 def write_quality(operations_dir: Path, quality: LiveQuality) -> None:
@@ -184,8 +173,12 @@ def write_quality(operations_dir: Path, quality: LiveQuality) -> None:
 
 
 def read_quality(operations_dir: Path) -> LiveQuality | None:
-    """What :func:`write_quality` wrote last; None without one, or where it cannot be read."""
+    """What :func:`write_quality` wrote last; None without it, or where it cannot be read."""
+    return _read(operations_dir / "quality.json", LiveQuality)
+
+
+def _read(file: Path, kind: type[R]) -> R | None:
     try:
-        return LiveQuality.model_validate_json(read_regular(operations_dir / "quality.json"))
-    except (OSError, ValueError, ValidationError):
+        return kind.model_validate_json(read_regular(file))
+    except (OSError, ValueError):  # pydantic's errors are ValueErrors
         return None

@@ -1,22 +1,24 @@
 """Refresh: newest prices, live quality, correlations, and the models that are due; one at a time, and resumable.
 
-Whatever a run finished is on disk as soon as it is done, so a run that was killed is resumed by the next one, which
-looks at what is stored and does what is left: prices that reach the last session are not asked for, correlations of
-that session are not published, and models that are not due any more are not trained.
+Whatever a run finishes is on disk at once. So the next run resumes one that was killed: it looks at what is stored and
+does what is left. It does not ask for prices that reach the last session, publish correlations of that session again,
+or train models that are no longer due.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import secrets
+import socket
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from tickgraph.errors import StorageError, TickgraphError
 from tickgraph.market import calendar
 from tickgraph.market.universe import canonical
-from tickgraph.operations.lease import Lease, LeaseLostError, this_process
+from tickgraph.operations.lease import Lease, LeaseLostError
 from tickgraph.operations.records import Kind, RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.site import Site
 from tickgraph.operations.steps import Steps, Wishes
@@ -50,8 +52,8 @@ def refresh(
     symbols
         Models to refresh; None is all that there are and all of the universe.
     full
-        Train every model that was trained before the run was due or began. A full run of all symbols that was
-        interrupted is carried on by the next run, whatever that is, and what it trained is not trained again.
+        Train every model that was trained before the run was due or began. The next run, of whatever kind, carries on a
+        full run of all symbols that was interrupted, and does not train again what that has trained.
     dry_run
         Say what would be done and why; nothing on disk is changed, no source is asked and no lease is taken.
     force
@@ -61,29 +63,40 @@ def refresh(
     retrain
         Train what is due.
     on_event
-        Hears of the run: ``"begin STEP"`` with the number of symbols in it, then ``STEP`` with each symbol that is
+        Called with ``"begin STEP"`` and the number of symbols in the step, then with ``STEP`` and each symbol that is
         done. Steps are ``prices``, ``quality``, ``correlations`` and ``training``.
 
     Returns
     -------
     RefreshRun
-        As recorded. ``failed`` with a source that could not be reached or a symbol that failed; ``interrupted``
-        after Ctrl-C, with what was finished kept.
+        As recorded. Its state is ``failed`` if a source could not be reached or a symbol failed, and ``interrupted``
+        after Ctrl-C; what was finished is kept.
 
     Raises
     ------
     LeaseHeldError
         Another refresh is running.
     LeaseLostError
-        Another refresh took over because this one was held up; nothing was published after that.
+        Another refresh took over because this one was held up; this one published nothing after that.
     StorageError
-        Something cannot be written; the run is recorded as failed if that can be.
+        Something cannot be written; the record says that the run failed, if the record can be written.
     """
     log = RunLog(site.operations_dir)
     wanted = None if symbols is None else tuple(dict.fromkeys(map(canonical, symbols)))
-    run = _begin(site, log, kind, due_at, full or kind == "weekly", dry_run, wanted is not None)
+    now = site.now()
+    run = RefreshRun(
+        id=_new_id(log, now),
+        kind=kind,
+        due_at=due_at,
+        started_at=now,
+        owner=f"process {os.getpid()} on {socket.gethostname()}",
+        session=calendar.last_completed_session(now).astype(date),
+        dry_run=dry_run,
+        full=full or kind == "weekly",
+        selected=wanted is not None,
+    )
     wishes = Wishes(wanted, force=force, update=update, retrain=retrain)
-    events = on_event or _nothing
+    events = on_event or (lambda *_: None)
     if dry_run:
         return Steps(site, run, wishes, lambda: None, events, lambda _: None).plan()
     with Lease(site.operations_dir, run.id, site.now) as lease:
@@ -98,7 +111,7 @@ def _recorded(log: RunLog, steps: Steps, now: Callable[[], datetime]) -> Refresh
     """Do the steps and record how they ended."""
     try:
         run = steps.do()
-    except LeaseLostError:  # the record is the taker's, who has marked it as interrupted
+    except LeaseLostError:  # the other refresh has marked the record as interrupted
         raise
     except KeyboardInterrupt:
         run = steps.run.model_copy(
@@ -115,29 +128,8 @@ def _recorded(log: RunLog, steps: Steps, now: Callable[[], datetime]) -> Refresh
     return run
 
 
-def _begin(
-    site: Site, log: RunLog, kind: Kind, due_at: datetime | None, full: bool, dry_run: bool, selected: bool
-) -> RefreshRun:
-    now = site.now()
-    return RefreshRun(
-        id=_new_id(log, now),
-        kind=kind,
-        due_at=due_at,
-        started_at=now,
-        owner=this_process(),
-        session=_session(now),
-        dry_run=dry_run,
-        full=full,
-        selected=selected,
-    )
-
-
-def _session(now: datetime) -> date:
-    return date.fromisoformat(str(calendar.last_completed_session(now)))
-
-
 def _new_id(log: RunLog, now: datetime) -> str:
-    """Identity that sorts after every earlier run's, even where the clock stood still or was set back."""
+    """Identity that sorts after every earlier run's, also where the clock stood still or was set back."""
     stamp = f"{now:%Y%m%d%H%M%S%f}"
     last = next((run.id for run in log.newest_first()), "").partition("-")[0]
     if last >= stamp and last.isdigit():
@@ -146,9 +138,9 @@ def _new_id(log: RunLog, now: datetime) -> str:
 
 
 def _settle_the_unfinished(log: RunLog) -> RefreshRun | None:
-    """Mark the runs of dead owners; give the newest run if it did not come to its end.
+    """Mark the runs of dead owners; returns the newest run if it did not come to its end.
 
-    To be called with the lease: nobody else is running.
+    The caller has the lease, so nobody else is running.
     """
     newest: RefreshRun | None = None
     for run in log.newest_first():
@@ -162,25 +154,21 @@ def _settle_the_unfinished(log: RunLog) -> RefreshRun | None:
 
 
 def _resumed(run: RefreshRun, unfinished: RefreshRun | None) -> RefreshRun:
-    """The run, as the continuation of one that was interrupted where it is one."""
+    """The run; where it carries on an interrupted one, with what that left to do."""
     if unfinished is None:
         return run
     same = run.due_at is not None and (run.kind, run.due_at) == (unfinished.kind, unfinished.due_at)
-    # One for some symbols says nothing of all others: carried on as a full run, it would train every model there is.
+    # A run of some symbols, carried on as a full run, would train every model there is.
     if not same and (not unfinished.full or unfinished.selected):
         return run
     left = {s for s, done in unfinished.symbols.items() if unfinished.full and done.training == "planned"}
     carried = {symbol: SymbolRun() for symbol in sorted(left)}
     return run.model_copy(
         update={
-            # The other may have begun while the clock was wrong.
+            # The interrupted run may have begun while the clock was wrong.
             "started_at": min(unfinished.started_at, run.started_at),
             "full": run.full or unfinished.full,
-            "selected": False,  # interrupted too, it leaves what is left of the other to the next
+            "selected": False,  # if it is interrupted too, the next run carries on both
             "symbols": carried,
         }
     )
-
-
-def _nothing(_: str, __: str) -> None:
-    pass

@@ -1,8 +1,12 @@
 """The scheduler: a refresh at every due moment, and at once for those that were missed.
 
-Each refresh is a process of its own. It gives its memory back (compiled programs stay in a process for good), takes
-the scheduler down with no crash and no lack of memory, and is the very command that cron or systemd would run. What is
+Each refresh is a process of its own. It gives its memory back (compiled programs stay in a process for good), no crash
+or lack of memory takes the scheduler down with it, and it is the very command that cron or systemd would run. What is
 due is decided by :func:`tickgraph.operations.timetable.missed` alone: a due moment is only a reason to look.
+
+There is one job, and the timetable knows its moments, so the scheduler is a loop that waits. A library such as
+APScheduler would bring threads, a job store and triggers for this one job. It plans by the clock once, so a look that
+was planned while the clock was wrong would have to be found and planned anew. The loop reads the clock every second.
 """
 
 from __future__ import annotations
@@ -12,46 +16,17 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
-
-from tickgraph.market.calendar import is_future
+from tickgraph.market.calendar import system_time
 from tickgraph.operations.records import RunLog
 from tickgraph.operations.timetable import DEFAULT, FIRST_RETRY, LAST_RETRY, Timetable, missed, next_due
+from tickgraph.threads import LONGEST_WAIT
 
 _log = logging.getLogger(__name__)
-
-_LOOK = "look"  # the one job
-CLOCK_LOOKS = 60.0  # seconds between looks whether the clock was set back
-
-
-class DueTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
-    """Fires at the due moments of a timetable.
-
-    Parameters
-    ----------
-    timetable
-        When a refresh is due.
-    now
-        Clock that the timetable is read by; None is APScheduler's.
-    """
-
-    def __init__(self, timetable: Timetable, now: Callable[[], datetime] | None = None) -> None:
-        self._timetable, self._now = timetable, now
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Next due moment after now; however many passed while the machine slept, one look is enough for all."""
-        ahead = self._now() - now if self._now else timedelta(0)
-        after = max(now, previous_fire_time or now) + ahead
-        return next_due(after, self._timetable).at - ahead
 
 
 class Command:
@@ -70,7 +45,7 @@ class Command:
         self._stopped = False
 
     def __call__(self) -> int:
-        """Run it to its end; its exit code, or 0 if it was told to stop before it began."""
+        """Run the command to its end; returns its exit code, or 0 if it was told to stop before it began."""
         with self._lock:
             if self._stopped:
                 return 0
@@ -78,10 +53,14 @@ class Command:
             self._process = subprocess.Popen(self._words, start_new_session=os.name != "nt")  # noqa: S603
             if self._stopped:  # while it was being started
                 self._process.send_signal(signal.SIGTERM)
-        return self._process.wait()
+        while True:
+            try:
+                return self._process.wait(LONGEST_WAIT)
+            except subprocess.TimeoutExpired:
+                continue
 
     def stop(self) -> None:
-        """Ask it to end after the symbol that it is at; start it no more."""
+        """Ask the process to end after the symbol that it is at, and start no other."""
         with self._lock:
             self._stopped = True
             if self._process is not None and self._process.poll() is None:
@@ -100,9 +79,9 @@ class Scheduler:
     timetable
         When a refresh is due.
     now
-        Clock; None is the system's.
+        Clock; aware.
     first_retry, last_retry
-        Time until what is still due is tried again; it doubles from the first to the last.
+        Time until a refresh that failed is tried again; it doubles from the first to the last.
     """
 
     def __init__(
@@ -111,109 +90,68 @@ class Scheduler:
         run: Callable[[], int],
         *,
         timetable: Timetable = DEFAULT,
-        now: Callable[[], datetime] | None = None,
+        now: Callable[[], datetime] = system_time,
         first_retry: timedelta = FIRST_RETRY,
         last_retry: timedelta = LAST_RETRY,
     ) -> None:
-        self._runs, self._run, self._timetable = RunLog(operations_dir), run, timetable
-        self._now = now
+        self._runs, self._run, self._timetable, self._now = RunLog(operations_dir), run, timetable, now
         self._first_retry, self._last_retry = first_retry, last_retry
         self._retry: timedelta | None = None  # what was waited last
         self._latest: datetime | None = None
-        self._scheduler: Any = None
-        self._stop = threading.Event()
-        self._firing = threading.Lock()
 
     def catch_up(self) -> int:
-        """Run what is due now; its exit code, 0 if nothing is."""
-        due = missed(self._runs, self._time(), self._timetable)
+        """Run what is due now; returns its exit code, 0 if nothing is due."""
+        due = missed(self._runs, self._now(), self._timetable)
         if not due:
             return 0
-        latest = due[-1].at
-        if latest != self._latest:
-            self._latest, self._retry = latest, None
-        _log.info("due: %s", ", ".join(f"{d.kind} of {self._said(d.at)}" for d in due))
+        if due[-1].at != self._latest:
+            self._latest, self._retry = due[-1].at, None
+        _log.info("due: %s", ", ".join(f"{each.kind} of {self._in_zone(each.at)}" for each in due))
         code = self._run()
         _log.log(logging.ERROR if code else logging.INFO, "refresh ended with exit code %d", code)
         return code
 
     def serve(self, stop: threading.Event) -> None:
         """Catch up, then run at every due moment until told to stop; what runs then is waited for."""
-        self._stop = stop
-        # One thread: whatever is asked for meanwhile waits, and then finds it done.
-        self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
-            timezone=UTC,
-        )
-        # One job for all, which has no last time: APScheduler's thread fails if it ends while it removes one that had.
-        self._scheduler.add_job(
-            self._fire, DueTrigger(self._timetable, self._now), id=_LOOK, next_run_time=datetime.now(UTC)
-        )
-        self._scheduler.start()
-        try:
-            while not stop.wait(CLOCK_LOOKS):
-                self.keep_time()
-        finally:
-            # Not shutdown(wait=True): that waits under a lock that what runs may need to plan its next try.
-            self._scheduler.shutdown(wait=False)
-            with self._firing:
-                pass
-
-    def keep_time(self) -> None:
-        """Plan the next look anew if it lies beyond the next due moment: the clock was wrong, and was set back."""
-        job, now = self._scheduler.get_job(_LOOK), datetime.now(UTC)
-        if job is None or job.next_run_time is None:
-            return
-        due = DueTrigger(self._timetable, self._now).get_next_fire_time(None, now)
-        if is_future(job.next_run_time, due):
-            with suppress(JobLookupError):
-                job.modify(next_run_time=due)
-                _log.warning("the clock was set back; next look at %s", self._said(due))
-
-    def _fire(self) -> None:
-        with self._firing:
-            if self._stop.is_set():
-                return
+        while not stop.is_set():
             try:
                 self.catch_up()
             except Exception:  # noqa: BLE001  the next due moment must find a scheduler
                 _log.exception("the refresh could not be run")
-            self._look_ahead()
+            if not stop.is_set():
+                self._wait(stop, self._next_retry())
 
-    def _look_ahead(self) -> None:
-        if self._stop.is_set():
-            return
-        if self._is_still_due():
+    def _wait(self, stop: threading.Event, retry: timedelta | None) -> None:
+        """Wait for the next due moment, or no longer than a retry takes."""
+        due, started = next_due(self._now(), self._timetable), time.monotonic()
+        _log.info("next: %s of %s", due.kind, self._in_zone(due.at))
+        planned = due.at
+        while True:
+            now = self._now()
+            planned = min(planned, next_due(now, self._timetable).at)  # sooner if the clock was set back
+            left = (planned - now).total_seconds()
+            if retry is not None:
+                left = min(left, retry.total_seconds() - (time.monotonic() - started))
+            if left <= 0 or stop.wait(min(left, LONGEST_WAIT)):
+                return
+
+    def _next_retry(self) -> timedelta | None:
+        """Time until what is still due is tried again; None if nothing is."""
+        if not self._is_still_due():
+            self._retry = None
+        else:
             wait = self._first_retry if self._retry is None else 2 * self._retry
             self._retry = min(wait, self._last_retry)
-            self._look_again(self._retry)
-        else:
-            self._retry = None
-        due = next_due(self._time(), self._timetable)
-        _log.info("next: %s of %s", due.kind, self._said(due.at))
-
-    def _look_again(self, delay: timedelta) -> None:
-        job, again = self._scheduler.get_job(_LOOK), datetime.now(UTC) + delay
-        if job is None:  # it has ended meanwhile
-            return
-        if again >= job.next_run_time:
-            _log.warning("still due; tried again with the next")
-            return
-        with suppress(JobLookupError):
-            job.modify(next_run_time=again)
-            _log.warning("still due; tried again in %s", delay)
+            _log.warning("still due; tried again in %s", self._retry)
+        return self._retry
 
     def _is_still_due(self) -> bool:
         try:
-            return bool(missed(self._runs, self._time(), self._timetable))
+            return bool(missed(self._runs, self._now(), self._timetable))
         except Exception:  # noqa: BLE001  a disk that does not answer now may do so at the next try
             _log.exception("what is due could not be read")
             return True
 
-    def _said(self, moment: datetime) -> str:
+    def _in_zone(self, moment: datetime) -> str:
         zone = self._timetable.zone
         return f"{moment.astimezone(zone):%A %Y-%m-%d %H:%M} {zone.key}"
-
-    def _time(self) -> datetime:
-        return self._now() if self._now else datetime.now(UTC)

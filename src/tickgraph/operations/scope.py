@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, TickgraphError, reason_of
+from tickgraph.errors import OtherExchangeError, StorageError, text_of
 from tickgraph.market.source import PriceSource
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
@@ -22,17 +22,18 @@ class Scope:
     models
         Metadata of each model that can be used.
     damaged
-        What is wrong with each of the others.
+        What is wrong with each model that cannot.
     missing
         Symbols that should have a model and have none.
     renamed
-        Former name, of those that have a model under one.
+        Former name under which there is a model, by missing symbol.
     unknown
-        Symbols that neither have a model nor should have one, or have one of another exchange, and what to do about it.
+        Symbols that the run cannot refresh, and what to do about it: there is no model and none is wanted, or the
+        model is of another exchange.
     source_of
         Name of each symbol's source.
     sources, unopened
-        Sources by name; and why one could not be opened.
+        Sources by name; and why a source could not be opened.
     pools
         Symbols that peers are chosen from, by source.
     """
@@ -80,7 +81,7 @@ def look(site: Site, symbols: Sequence[str] | None, carried: Sequence[str], *, v
     carried
         Symbols that an interrupted run left behind.
     verify
-        Open every model's files, and count one that is damaged as such.
+        Open every model's files, and count a damaged model as such.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def _read(site: Site, scope: Scope, symbol: str, verify: bool) -> None:
     except StorageError:
         raise
     except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-        scope.damaged[symbol] = str(error) if isinstance(error, ArtefactError) else reason_of(symbol, error)
+        scope.damaged[symbol] = text_of(symbol, error)
 
 
 def _open(site: Site, scope: Scope, name: str) -> None:
@@ -133,7 +134,6 @@ def _open(site: Site, scope: Scope, name: str) -> None:
     except StorageError:
         raise
     except Exception as error:  # noqa: BLE001  models are refreshed from what is stored
-        text = str(error) if isinstance(error, TickgraphError) else reason_of(f"source {name!r}", error)
-        scope.unopened[name] = f"source {name!r} could not be opened: {text}"
+        scope.unopened[name] = f"source {name!r} could not be opened: {text_of(f'source {name!r}', error)}"
         pool = site.peer_pool or site.store.symbols(name)
     scope.pools[name] = tuple(dict.fromkeys(map(canonical, pool)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from tickgraph.market.store import PriceStore
 from tickgraph.model.measures import LEVELS
 from tickgraph.operations.drift import Trained, flag
-from tickgraph.operations.outcomes import ENDS, Panel, window_of, with_outcomes
+from tickgraph.operations.outcomes import FIGURES, Panel, window_of, with_outcomes
 from tickgraph.operations.records import LiveFigures, LiveQuality
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.journal import read_journal
@@ -78,24 +77,17 @@ def score(
     """
     outcomes = with_outcomes(records, panel, now, window)
     symbols, names = pd.factorize(outcomes["symbol"], sort=True)
-    days = outcomes["target_session"].to_numpy().astype("datetime64[D]")
-    everyone = np.zeros(len(outcomes), dtype=np.intp)
-    ic = _correlations(
-        symbols,
-        len(names),
-        outcomes["predicted_return"].to_numpy(),
-        outcomes["realised"].to_numpy(),
-        MIN_OVER_TIME,
-    )
-    by_symbol = _figures(outcomes, symbols, len(names), ic)
-    across = np.array([_mean_across(outcomes)])
-    panel_figures = _figures(outcomes, everyone, 1, across)[0] if len(outcomes) else LiveFigures(forecasts=0)
+    days, whose = pd.factorize(outcomes["target_session"])[0], np.zeros(len(outcomes), dtype=np.intp)
+    across = _correlations(outcomes, days, MIN_ACROSS)
+    known = across[np.isfinite(across)]
+    of_all = _figures(outcomes, whose, np.array([known.mean() if len(known) else np.nan]))
+    of_each = _figures(outcomes, symbols, _correlations(outcomes, symbols, MIN_OVER_TIME))
     return LiveQuality(
-        as_of=(days.max() if len(days) else window_of(now, 1)[-1]).item(),
+        as_of=of_all[0].last if of_all else window_of(now, 1)[-1].item(),
         computed_at=now.astimezone(UTC),
         window=window,
-        panel=panel_figures,
-        symbols=dict(zip(map(str, names), by_symbol, strict=True)),
+        panel=of_all[0] if of_all else LiveFigures(forecasts=0),
+        symbols=dict(zip(map(str, names), of_each, strict=True)),
         flagged=flag(outcomes, trained),
     )
 
@@ -107,75 +99,74 @@ def _trained(registry: ModelRegistry, symbol: str) -> datetime | None:
         return None
 
 
-def _mean_across(outcomes: pd.DataFrame) -> float:
-    """Mean over sessions of the correlation across symbols; NaN without any."""
-    sessions, names = pd.factorize(outcomes["target_session"])
-    forecast, realised = outcomes["predicted_return"].to_numpy(), outcomes["realised"].to_numpy()
-    found = _correlations(sessions, len(names), forecast, realised, MIN_ACROSS)
-    return float(np.mean(found[np.isfinite(found)])) if np.isfinite(found).any() else float("nan")
+def _correlations(outcomes: pd.DataFrame, groups: Groups, least: int) -> Array:
+    """Pearson correlation of forecast and realised return within each group of forecasts.
 
-
-def _correlations(groups: Groups, count: int, x: Array, y: Array, least: int) -> Array:
-    """``[count]`` Pearson correlation within each group; NaN where it has too few values or one does not vary."""
-    size = np.bincount(groups, minlength=count)
+    NaN where a group has fewer than ``least`` forecasts, or one of both does not vary.
+    """
+    x, y = outcomes["predicted_return"].to_numpy(), outcomes["realised"].to_numpy()
+    size = np.bincount(groups)
     divisor = np.maximum(size, 1)
 
     def total(values: Array) -> Array:
-        return np.bincount(groups, weights=values, minlength=count).astype(np.float64)
+        return np.bincount(groups, weights=values).astype(np.float64)
 
     dx, dy = x - (total(x) / divisor)[groups], y - (total(y) / divisor)[groups]
     xx, yy = total(dx * dx), total(dy * dy)
     # What rounding leaves of a constant is no variation.
     varies = (xx > 1e-20 * total(x * x)) & (yy > 1e-20 * total(y * y)) & (size >= least)
-    found = np.full(count, np.nan)
+    found = np.full(len(size), np.nan)
     found[varies] = total(dx * dy)[varies] / np.sqrt(xx[varies] * yy[varies])
     return found
 
 
-def _figures(outcomes: pd.DataFrame, groups: Groups, count: int, ic: Array) -> list[LiveFigures]:
-    """Figures of each of ``count`` groups of forecasts; all have at least one."""
-    wanted = ("realised", "predicted_return", "momentum", "centre", "volatility", "mean_score", *ENDS)
-    column = {name: outcomes[name].to_numpy() for name in wanted}
-    realised, forecast, momentum = (column[name] for name in wanted[:3])
-
-    def total(values: Array, where: NDArray[np.bool_] | None = None) -> Array:
-        chosen = slice(None) if where is None else where
-        return np.bincount(groups[chosen], weights=values[chosen], minlength=count).astype(np.float64)
-
-    def ratio(above: Array, below: Array) -> Array:
-        return np.divide(above, below, out=np.full(count, np.nan), where=below > 0)
-
-    days = pd.Series(outcomes["target_session"].to_numpy().astype("datetime64[D]")).groupby(groups)
+def _figures(outcomes: pd.DataFrame, groups: Groups, ic: Array) -> list[LiveFigures]:
+    """Figures of each group of forecasts; groups are numbered from 0, and each has at least one forecast."""
+    column = {name: outcomes[name].to_numpy() for name in ("realised", "momentum", *FIGURES)}
+    realised, forecast, momentum = column["realised"], column["predicted_return"], column["momentum"]
     moved, compared, spread = realised != 0, np.isfinite(momentum), column["volatility"] > 0
-    right = np.sign(forecast) == np.sign(realised)
     squared = (realised - forecast) ** 2
     residual = np.abs(realised - column["centre"]) / np.where(spread, column["volatility"], 1.0)
-    inside = {
+    held = {
         str(level): (column[f"lower_{level}"] <= realised) & (realised <= column[f"upper_{level}"])
         for level in LEVELS
     }
-    size = np.bincount(groups, minlength=count).astype(np.float64)
-    table: Mapping[str, Array] = {
-        "ic": ic,
-        "hit_rate": ratio(total(right.astype(np.float64), moved), total(moved.astype(np.float64))),
-        "r2_vs_zero": 1 - ratio(total(squared), total(realised**2)),
-        "r2_vs_momentum": 1 - ratio(total(squared, compared), total((realised - momentum) ** 2, compared)),
-        "error_ratio": ratio(total(residual, spread), total(column["mean_score"], spread)),
-        **{level: ratio(total(held.astype(np.float64)), size) for level, held in inside.items()},
+    sums = pd.DataFrame(
+        {
+            "forecasts": 1,
+            "moved": moved,
+            "right": moved & (np.sign(forecast) == np.sign(realised)),
+            "squared": squared,
+            "of_zero": realised**2,
+            "compared": np.where(compared, squared, 0.0),
+            "of_momentum": np.where(compared, (realised - momentum) ** 2, 0.0),
+            "residual": np.where(spread, residual, 0.0),
+            "promised": np.where(spread, column["mean_score"], 0.0),
+            **held,
+        }
+    )
+    sums = sums.groupby(groups).sum()
+    days = outcomes["target_session"].groupby(groups).agg(["min", "max"])
+
+    def ratio(above: str, below: str) -> pd.Series[float]:
+        return sums[above] / sums[below].where(sums[below] > 0)
+
+    table = {
+        "ic": pd.Series(ic),
+        "hit_rate": ratio("right", "moved"),
+        "r2_vs_zero": 1 - ratio("squared", "of_zero"),
+        "r2_vs_momentum": 1 - ratio("compared", "of_momentum"),
+        "error_ratio": ratio("residual", "promised"),
     }
-    known = {name: [None if np.isnan(v) else v for v in values.tolist()] for name, values in table.items()}
-    first, last = days.min().dt.date.tolist(), days.max().dt.date.tolist()
+    figures = {name: [None if np.isnan(v) else float(v) for v in each] for name, each in table.items()}
+    coverage = {level: ratio(level, "forecasts") for level in held}
     return [
         LiveFigures(
-            forecasts=int(size[row]),
-            first=first[row],
-            last=last[row],
-            ic=known["ic"][row],
-            hit_rate=known["hit_rate"][row],
-            coverage={level: float(table[level][row]) for level in inside},
-            r2_vs_zero=known["r2_vs_zero"][row],
-            r2_vs_momentum=known["r2_vs_momentum"][row],
-            error_ratio=known["error_ratio"][row],
+            forecasts=int(count),
+            first=days["min"].iloc[row],
+            last=days["max"].iloc[row],
+            coverage={level: float(each.iloc[row]) for level, each in coverage.items()},
+            **{name: each[row] for name, each in figures.items()},
         )
-        for row in range(count)
+        for row, count in enumerate(sums["forecasts"])
     ]

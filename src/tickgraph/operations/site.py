@@ -15,10 +15,6 @@ from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.registry import ModelRegistry
 
 
-def _no_quality() -> LiveQuality | None:
-    return None
-
-
 @dataclass(frozen=True)
 class Site:
     """Everything that a refresh reads, writes and asks.
@@ -38,7 +34,7 @@ class Site:
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
     universe
-        Symbols that should have a model besides those that have one.
+        Symbols that should have a model; those that have one are refreshed anyway.
     workers
         Symbols trained side by side; 0 is one per core.
     now
@@ -57,4 +53,4 @@ class Site:
     universe: tuple[str, ...] = ()
     workers: int = 0
     now: Callable[[], datetime] = system_time
-    quality: Callable[[], LiveQuality | None] = _no_quality
+    quality: Callable[[], LiveQuality | None] = lambda: None

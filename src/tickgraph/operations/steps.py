@@ -1,34 +1,36 @@
-"""What a refresh does, step by step, and how its plan comes about."""
+"""The steps of a refresh, and the plan that a dry run tells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from tickgraph.errors import PriceDataError, TickgraphError, reason_of
+from tickgraph.errors import PriceDataError, reason_of, text_of
 from tickgraph.market import calendar
 from tickgraph.market.calendar import is_future
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import choose
 from tickgraph.model.training import program_for
-from tickgraph.operations.due import Evidence, due, reasons_of
+from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, read_quality, write_quality
 from tickgraph.operations.scope import Scope, look
 from tickgraph.operations.site import Site
-from tickgraph.operations.stock import behind, held, own_sessions, read_panel, update_prices
+from tickgraph.operations.stock import behind, held, read_panel, update_prices
 from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.train import Outcome, train_symbols
 from tickgraph.registry.freshness import is_current
 from tickgraph.wording import listed
 
+Reasons = dict[str, tuple[str, ...]]
+
 
 @dataclass(frozen=True)
 class Wishes:
     """What a run was asked for; see :func:`tickgraph.operations.refresh.refresh`."""
 
-    symbols: tuple[str, ...] | None = None
+    symbols: tuple[Symbol, ...] | None = None
     force: bool = False
     update: bool = True
     retrain: bool = True
@@ -60,77 +62,91 @@ class Steps:
     ) -> None:
         self._site, self._wishes, self._check = site, wishes, check
         self._on_event, self._record = on_event, record
-        self.run = run
+        self._begun, self._symbols = run, dict(run.symbols)
+        self._notes = dict.fromkeys(run.notes)
+        self._unreachable = dict(run.unreachable)
         self._scope = Scope()
         self._panels: dict[str, PricePanel | None] = {}
         self._problems: list[str] = []
-        self._ended_symbols: set[str] = set()
+        self._ended: set[str] = set()
+
+    @property
+    def run(self) -> RefreshRun:
+        """The run as far as it is."""
+        return self._begun.model_copy(
+            update={
+                "symbols": dict(self._symbols),
+                "notes": tuple(self._notes),
+                "unreachable": dict(self._unreachable),
+            }
+        )
 
     def do(self) -> RefreshRun:
-        """Do everything; the run as it ended."""
+        """Do everything; returns the run as it ended."""
+        retrain = self._wishes.retrain
         self._look()
         self._write()
         if self._wishes.update:
             self._update_prices()
-        quality = self._score()
-        reasons = self._due(quality)
-        trained = self._wishes.retrain
+        reasons = self._due(self._score())
         self._plan_training(reasons)
         self._write()
-        self._publish_correlations([s for s in self._scope.models if not (trained and s in reasons)])
+        self._publish_correlations([s for s in self._scope.models if not (retrain and s in reasons)])
         self._write()
-        if trained:
+        if retrain:
             self._train(reasons)
-        return self._ended()
+        return self._finished([*self._unreachable.values(), *self._problems, *self._failures()])
 
     def plan(self) -> RefreshRun:
-        """What :meth:`do` would do, from what is stored; nothing is changed."""
+        """Say what :meth:`do` would do, from what is stored; nothing is changed."""
         self._look()
         asked = {symbol for symbols in self._behind().values() for symbol in symbols}
         for symbol in sorted(asked):
             self._note(symbol, prices="planned")
         reasons = self._due(read_quality(self._site.operations_dir))
-        have = {name: held(self._site.store, name) for name in {*self._scope.source_of.values()}}
+        have = {name: held(self._site.store, name, self._own(name)) for name in self._scope.pools}
         for symbol, metadata in self._scope.models.items():
             if symbol in reasons and self._wishes.retrain:
                 continue
-            stored = have[self._scope.source_of[symbol]].get(symbol)
-            as_of = metadata.correlations.as_of
-            session = as_of if stored is None else max(as_of, min(stored.last, self.run.session))
+            as_of, stored = metadata.correlations.as_of, have[self._scope.source_of[symbol]].get(symbol)
+            session = max(as_of, min(stored.last, self._begun.session)) if stored else as_of
             current = is_current(metadata, session, self._site.registry.now())
             planned = self._wishes.force or not current or not asked.isdisjoint(metadata.nodes)
             self._note(symbol, correlations="planned" if planned else "unchanged")
         self._plan_training(reasons)
-        error = "; ".join(self._problems) or None
-        return self.run.model_copy(
-            update={"state": "failed" if error else "done", "error": error, "finished_at": self._site.now()}
-        )
+        return self._finished(self._problems).model_copy(update={"finished_at": self._site.now()})
+
+    # What the run is about.
 
     def _look(self) -> None:
-        """Find out what the run is about, and note it."""
-        scope = self._scope = look(
-            self._site, self._wishes.symbols, tuple(self.run.symbols), verify=self._wishes.retrain
-        )
+        retrain, registry = self._wishes.retrain, self._site.registry
+        scope = self._scope = look(self._site, self._wishes.symbols, tuple(self._symbols), verify=retrain)
         # A full run that is killed before it has looked at everything leaves behind which models it was to train.
-        planned = "planned" if self.run.full and self._wishes.retrain else None
+        planned = "planned" if self._begun.full and retrain else None
         for symbol in scope.symbols:
             self._note(symbol, training=planned)
         for symbol, problem in scope.unknown.items():
             self._note(symbol, correlations="failed", errors=(problem,))
-        self._unreachable(scope.unopened)
+        self._unreachable |= scope.unopened
         if self._wishes.symbols is None and not (scope.symbols or scope.unknown):
             self._problems.append(
-                f"there is nothing to refresh: no model in {self._site.registry.root}, and no universe is set. "
+                f"there is nothing to refresh: no model in {registry.root}, and no universe is set. "
                 "If models were there, look whether their disk is mounted. If there never was one, "
                 "run: tickgraph train --symbols TIER_1"
             )
 
+    def _wanted(self) -> dict[str, tuple[str, ...]]:
+        return self._scope.prices(with_pools=self._wishes.retrain)
+
+    def _own(self, source: str) -> list[str]:
+        """Symbols of the run whose prices come from a source."""
+        return [symbol for symbol in self._scope.symbols if self._scope.source_of[symbol] == source]
+
     def _behind(self) -> dict[str, tuple[str, ...]]:
         """Symbols to ask for, by source."""
-        wanted = self._scope.prices(with_pools=self._wishes.retrain)
-        sources = self._scope.sources if self._wishes.update else {}
+        wanted, sources = self._wanted(), self._scope.sources if self._wishes.update else {}
         return {
-            name: behind(self._site.store, source, wanted[name], self.run.session)
+            name: behind(self._site.store, source, wanted[name], self._begun.session)
             for name, source in sources.items()
         }
 
@@ -143,22 +159,17 @@ class Steps:
             self._site.store,
             self._scope.sources,
             asked,
-            self.run.session,
-            wanted=self._scope.prices(with_pools=self._wishes.retrain),
+            self._begun.session,
+            wanted=self._wanted(),
             before_fetch=self._check,
             on_symbol=lambda symbol: self._on_event("prices", symbol),
         )
-        for symbol, found in update.symbols.items():
-            self._note(
-                symbol,
-                prices=found.prices,
-                sessions_added=found.sessions_added,
-                errors=found.errors,
-                findings=found.findings,
-            )
-        self._unreachable(update.unreachable)
-        self._say(*update.notes)
-        self._ended_symbols = update.ended
+        for symbol, done in update.symbols.items():
+            fields = done.model_dump(include={"prices", "sessions_added"})
+            self._note(symbol, done.errors, **fields, findings=done.findings)
+        self._unreachable |= update.unreachable
+        self._say(update.notes)
+        self._ended = update.ended
         self._write()
 
     def _score(self) -> LiveQuality | None:
@@ -166,43 +177,40 @@ class Steps:
         try:
             quality = self._site.quality()
         except Exception as error:  # noqa: BLE001  nothing that was logged may keep models from being refreshed
-            text = str(error) if isinstance(error, TickgraphError) else f"{type(error).__name__}: {error}"
-            self._problems.append(f"live forecasts could not be scored: {text}")
+            self._problems.append(f"live forecasts could not be scored: {text_of('the journal', error)}")
             return None
         if quality is not None:
             self._check()
             write_quality(self._site.operations_dir, quality)
         return quality
 
-    def _due(self, quality: LiveQuality | None) -> dict[str, tuple[str, ...]]:
-        run = self.run
-        since = min(run.started_at, run.due_at or run.started_at) if run.full else None
+    def _due(self, quality: LiveQuality | None) -> Reasons:
+        run, now, scope = self._begun, self._site.now(), self._scope
         revised = {
             (name, symbol): stored.revised_at
-            for name in self._scope.pools
-            for symbol, stored in held(self._site.store, name).items()
+            for name, symbols in self._wanted().items()
+            for symbol, stored in held(self._site.store, name, symbols).items()
             if stored.revised_at is not None
         }
-        self._say_of_the_future(revised)
+        if late := sorted({symbol for (_, symbol), at in revised.items() if is_future(at, now)}):
+            text = "the stored prices were revised in the future, say their files. A clock was wrong, and no model is "
+            self._say([f"{listed(late)}: {text}trained again for it"])
         evidence = Evidence(
-            now=self._site.now(),
+            now=now,
             training=self._site.training,
-            damaged=self._scope.damaged,
-            missing=self._scope.missing,
-            renamed=self._scope.renamed,
+            models=scope.models,
+            damaged=scope.damaged,
+            missing=scope.missing,
+            renamed=scope.renamed,
             peers=self._peers_today(),
             revised=revised,
             quality=quality,
-            full_since=since,
+            full_since=min(run.started_at, run.due_at or run.started_at) if run.full else None,
         )
-        found = due(evidence)
-        for symbol, metadata in self._scope.models.items():
-            try:
-                if reasons := reasons_of(symbol, metadata, evidence):
-                    found[symbol] = reasons
-            except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-                self._note(symbol, errors=(f"whether it is due: {reason_of(symbol, error)}",))
-        return dict(sorted(found.items()))
+        return due(evidence, self._cannot_tell)
+
+    def _cannot_tell(self, symbol: str, error: Exception) -> None:
+        self._note(symbol, (f"whether it is due: {reason_of(symbol, error)}",))
 
     def _peers_today(self) -> dict[str, tuple[str, ...]]:
         """Peers that each model would have today; what falls out is noted."""
@@ -211,11 +219,10 @@ class Steps:
             panel = self._panel(name)
             if panel is None:
                 continue
-            wanted = (*self._scope.models, *self._scope.damaged, *self._scope.missing)
-            own = [s for s in wanted if self._scope.source_of[s] == name and s in panel.columns]
+            own = [symbol for symbol in self._own(name) if symbol in panel.columns]
             try:
                 choices = choose(panel, own, self._site.training, pool)
-                self._say(*remarks(panel, choices, self._site.training, pool))
+                self._say(remarks(panel, choices, self._site.training, pool))
             except Exception as error:  # noqa: BLE001  models may be due for other reasons
                 text = reason_of(f"source {name!r}", error)
                 self._problems.append(f"the peers of today could not be chosen: {text}")
@@ -223,16 +230,7 @@ class Steps:
             found |= {symbol: choice.peers for symbol, choice in choices.items() if choice.peers is not None}
         return found
 
-    def _say_of_the_future(self, revised: Mapping[tuple[str, str], datetime]) -> None:
-        now = self._site.now()
-        late = sorted({symbol for (_, symbol), at in revised.items() if is_future(at, now)})
-        if late:
-            self._say(
-                f"{listed(late)}: the stored prices were revised in the future, by their file; a clock was wrong, and "
-                "no model is trained again for it"
-            )
-
-    def _plan_training(self, reasons: dict[str, tuple[str, ...]]) -> None:
+    def _plan_training(self, reasons: Reasons) -> None:
         for symbol in self._scope.symbols:
             planned = self._wishes.retrain and symbol in reasons
             self._note(symbol, training="planned" if planned else None, reasons=reasons.get(symbol, ()))
@@ -255,99 +253,7 @@ class Steps:
             if self._was_trained_meanwhile(symbol):  # by a service, on demand: with correlations of its own
                 self._note(symbol, correlations="unchanged")
             else:
-                self._note(symbol, correlations="failed", errors=(f"correlations: {error}",))
-
-    def _train(self, reasons: dict[str, tuple[str, ...]]) -> None:
-        self._begin("training", len(reasons))
-        failed: list[str] = []
-        for name in sorted({self._scope.source_of[symbol] for symbol in reasons}):
-            panel = self._panel(name)
-            wanted = [symbol for symbol in reasons if self._scope.source_of[symbol] == name]
-            have = [symbol for symbol in wanted if panel is not None and symbol in panel.columns]
-            for symbol in set(wanted) - set(have):
-                self._outcome(Outcome(symbol, error=f"no prices of {symbol} are stored from source {name!r}"))
-            if panel is None or not have:
-                failed += wanted
-                continue
-            pool = tuple(symbol for symbol in self._scope.pools[name] if symbol in panel.columns)
-            report = train_symbols(
-                panel,
-                have,
-                self._site.registry,
-                pool=pool,
-                workers=self._site.workers,
-                program=program_for(self._site.training),
-                on_outcome=self._outcome,
-                before_publish=self._check,
-            )
-            if report.interrupted:
-                for symbol in report.done:
-                    self._note(symbol, training="trained", correlations="published")
-                raise KeyboardInterrupt
-            for symbol, reason in report.failed.items():
-                training = self.run.symbols[symbol].training
-                # Its outcome could not be noted, or who heard of it failed.
-                if training in ("planned", "trained"):
-                    known = "trained" if symbol in report.done else "failed"
-                    self._note(symbol, training=known, errors=(f"training: {reason}",))
-            failed += [symbol for symbol in wanted if symbol not in report.done]
-        self._publish_correlations([symbol for symbol in failed if symbol in self._scope.models])
-
-    def _outcome(self, outcome: Outcome) -> None:
-        symbol = outcome.symbol
-        if outcome.metadata is not None:
-            stale = calendar.sessions_behind(outcome.metadata.data_stats.last_session, self._site.now())
-            said = self.run.symbols[symbol].reasons
-            if stale:
-                said += (
-                    f"trained on prices to {outcome.metadata.data_stats.last_session}: {stale} sessions old",
-                )
-            self._note(symbol, training="trained", correlations="published", reasons=said)
-        elif outcome.too_short and symbol in self._scope.missing:
-            # Nothing is wrong with a young symbol, and trying again within the day mends nothing.
-            reasons = self.run.symbols[symbol].reasons
-            self._note(symbol, training="waiting", reasons=(*reasons, str(outcome.error)))
-        else:
-            self._note(symbol, training="failed", errors=(f"training: {outcome.error}",))
-        self._on_event("training", symbol)
-
-    def _ended(self) -> RefreshRun:
-        own = {node for symbol in self._scope.source_of for node in self._scope.nodes(symbol)}
-        # A candidate for peers that nobody has as a peer may lack prices for ever.
-        broken = sorted(
-            s
-            for s, done in self.run.symbols.items()
-            if done.errors and s in own and not self._is_given_up(s, done)
-        )
-        problems = [*self.run.unreachable.values(), *self._problems]
-        if broken:
-            problems.append(f"{len(broken)} symbols failed: {', '.join(broken)}")
-        return self.run.model_copy(
-            update={"state": "failed" if problems else "done", "error": "; ".join(problems) or None}
-        )
-
-    def _is_given_up(self, symbol: str, done: SymbolRun) -> bool:
-        """Whether its prices have ended and nothing else failed: trying all day, every day, brings nothing."""
-        asked_for_all = self._wishes.symbols is None
-        return (
-            asked_for_all
-            and symbol in self._ended_symbols
-            and "failed" not in (done.correlations, done.training)
-        )
-
-    # What they share.
-
-    def _panel(self, source: str) -> PricePanel | None:
-        if source not in self._panels:
-            wanted = self._scope.prices(with_pools=self._wishes.retrain)[source]
-            self._panels[source] = read_panel(self._site.store, source, wanted, self.run.session)
-        return self._panels[source]
-
-    def _nodes_panel(self, source: str, symbols: Iterable[str]) -> PricePanel:
-        panel = self._panel(source)
-        if panel is None:
-            raise PriceDataError(f"No prices are stored from source {source!r}.")
-        return own_sessions(panel, tuple(symbols))
+                self._note(symbol, (f"correlations: {error}",), correlations="failed")
 
     def _was_trained_meanwhile(self, symbol: str) -> bool:
         try:
@@ -356,16 +262,92 @@ class Steps:
             return False
         return now.checksums.weights != self._scope.models[symbol].checksums.weights
 
+    def _train(self, reasons: Reasons) -> None:
+        self._begin("training", len(reasons))
+        failed: list[str] = []
+        for name in sorted({self._scope.source_of[symbol] for symbol in reasons}):
+            wanted = [symbol for symbol in reasons if self._scope.source_of[symbol] == name]
+            failed += self._train_from(name, wanted)
+        self._publish_correlations([symbol for symbol in failed if symbol in self._scope.models])
+
+    def _train_from(self, source: str, wanted: Sequence[str]) -> list[str]:
+        """Train symbols on the prices of a source; returns those that failed."""
+        panel = self._panel(source)
+        columns = panel.columns if panel else {}
+        for symbol in set(wanted).difference(columns):
+            self._outcome(Outcome(symbol, error=f"no prices of {symbol} are stored from source {source!r}"))
+        have = [symbol for symbol in wanted if symbol in columns]
+        if panel is None or not have:
+            return list(wanted)
+        report = train_symbols(
+            panel,
+            have,
+            self._site.registry,
+            pool=[symbol for symbol in self._scope.pools[source] if symbol in columns],
+            workers=self._site.workers,
+            program=program_for(self._site.training),
+            on_outcome=self._outcome,
+            before_publish=self._check,
+        )
+        if report.interrupted:
+            for symbol in report.done:
+                self._note(symbol, training="trained", correlations="published")
+            raise KeyboardInterrupt
+        for symbol, reason in report.failed.items():
+            # Its outcome could not be noted, or who heard of it failed.
+            if self._symbols[symbol].training in ("planned", "trained"):
+                known = "trained" if symbol in report.done else "failed"
+                self._note(symbol, (f"training: {reason}",), training=known)
+        return [symbol for symbol in wanted if symbol not in report.done]
+
+    def _outcome(self, outcome: Outcome) -> None:
+        symbol, reasons = outcome.symbol, self._symbols[outcome.symbol].reasons
+        if outcome.metadata is not None:
+            last = outcome.metadata.data_stats.last_session
+            if stale := calendar.sessions_behind(last, self._site.now()):
+                reasons += (f"trained on prices to {last}: {stale} sessions old",)
+            self._note(symbol, training="trained", correlations="published", reasons=reasons)
+        elif outcome.too_short and symbol in self._scope.missing:
+            # Nothing is wrong with a young symbol, and trying again within the day mends nothing.
+            self._note(symbol, training="waiting", reasons=(*reasons, str(outcome.error)))
+        else:
+            self._note(symbol, (f"training: {outcome.error}",), training="failed")
+        self._on_event("training", symbol)
+
+    def _failures(self) -> list[str]:
+        """Say which symbols failed the run; one that is only a candidate for peers may lack prices for ever."""
+        own = {node for symbol in self._scope.source_of for node in self._scope.nodes(symbol)}
+        broken = sorted(
+            s for s, done in self._symbols.items() if done.errors and s in own and not self._is_given_up(s)
+        )
+        return [f"{len(broken)} symbols failed: {', '.join(broken)}"] if broken else []
+
+    def _is_given_up(self, symbol: str) -> bool:
+        """Whether its prices have ended and nothing else failed: trying all day, every day, brings nothing."""
+        done = self._symbols[symbol]
+        only_prices = "failed" not in (done.correlations, done.training)
+        return self._wishes.symbols is None and symbol in self._ended and only_prices
+
+    # What the steps share.
+
+    def _panel(self, source: str) -> PricePanel | None:
+        if source not in self._panels:
+            wanted = self._wanted()[source]
+            self._panels[source] = read_panel(self._site.store, source, wanted, self._begun.session)
+        return self._panels[source]
+
+    def _nodes_panel(self, source: str, symbols: Iterable[str]) -> PricePanel:
+        panel = self._panel(source)
+        if panel is None:
+            raise PriceDataError(f"No prices are stored from source {source!r}.")
+        return panel.traded(*symbols)
+
     def _note(self, symbol: str, errors: tuple[str, ...] = (), **changes: object) -> None:
-        before = self.run.symbols.get(symbol, SymbolRun())
-        after = before.model_copy(update={**changes, "errors": before.errors + errors})
-        self.run = self.run.model_copy(update={"symbols": {**self.run.symbols, symbol: after}})
+        before = self._symbols.get(symbol, SymbolRun())
+        self._symbols[symbol] = before.model_copy(update={**changes, "errors": before.errors + errors})
 
-    def _say(self, *notes: str) -> None:
-        self.run = self.run.model_copy(update={"notes": tuple(dict.fromkeys((*self.run.notes, *notes)))})
-
-    def _unreachable(self, found: Mapping[str, str]) -> None:
-        self.run = self.run.model_copy(update={"unreachable": {**self.run.unreachable, **found}})
+    def _say(self, notes: Iterable[str]) -> None:
+        self._notes |= dict.fromkeys(notes)
 
     def _begin(self, step: str, count: int) -> None:
         self._check()
@@ -374,3 +356,8 @@ class Steps:
     def _write(self) -> None:
         self._check()
         self._record(self.run)
+
+    def _finished(self, problems: Sequence[str]) -> RefreshRun:
+        return self.run.model_copy(
+            update={"state": "failed" if problems else "done", "error": "; ".join(problems) or None}
+        )

@@ -1,35 +1,25 @@
-"""Stored prices of a refresh: what is held, what has to be asked for, and one panel per source."""
+"""Stored prices of a refresh: what is stored, what is to be asked for, and one panel of each source."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from functools import partial
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 
-import numpy as np
-
-from tickgraph.errors import PriceDataError, SourceUnavailableError, StorageError, TickgraphError, reason_of
+from tickgraph.errors import SourceUnavailableError, StorageError, TickgraphError, text_of
 from tickgraph.market import calendar
 from tickgraph.market.ends import TOLERANCE, is_few
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.quality import Finding
 from tickgraph.market.source import Fetched, PriceSource
-from tickgraph.market.store import PriceStore
-from tickgraph.market.universe import canonical
+from tickgraph.market.store import PriceStore, StoredSymbol, UpdateReport
 from tickgraph.operations.records import PriceOutcome, SymbolRun
 from tickgraph.wording import listed
 
-LATE_SESSIONS = TOLERANCE  # a source this far behind is late; one further behind has ended, as the sample has
+LATE_SESSIONS = TOLERANCE  # a source that is further behind has ended, as the sample has
 ENDED_SESSIONS = 2  # a symbol this far behind, that fails while others come, is delisted or has another name
 
-
-@dataclass(frozen=True)
-class Held:
-    """What the store holds of a symbol: last session, and when its returns were last revised."""
-
-    last: date
-    revised_at: datetime | None = None
+Outcomes = dict[str, SymbolRun]
 
 
 @dataclass
@@ -39,32 +29,29 @@ class PriceUpdate:
     Attributes
     ----------
     symbols
-        Outcome by symbol; one that was not asked for is absent.
+        Outcome by symbol; a symbol that was not asked for is absent.
     unreachable
-        Sources that could not be reached, or had nothing of the last session yet for many symbols, and why.
+        Why a source could not be reached, or had no prices of the last session for many symbols.
     ended
-        Symbols that failed and will go on failing: the source has the last session of the others, and they lack
+        Symbols that failed and will go on failing: their source has the last session of the others, and they lack
         more than that.
     notes
         What the sources said besides their prices.
     """
 
-    symbols: dict[str, SymbolRun] = field(default_factory=dict)
+    symbols: Outcomes = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
 
 class _Watched:
-    """A source that remembers that it could not be reached; the store only tells symbol by symbol."""
+    """A source that remembers that it could not be reached: the store tells it only symbol by symbol."""
 
     def __init__(self, source: PriceSource, before_fetch: Callable[[], None]) -> None:
         self._source, self._before = source, before_fetch
-        self.name, self.editable = source.name, source.editable
+        self.name, self.editable, self.symbols = source.name, source.editable, source.symbols
         self.down: str | None = None
-
-    def symbols(self) -> tuple[str, ...]:
-        return self._source.symbols()
 
     def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         self._before()
@@ -75,31 +62,25 @@ class _Watched:
             raise
 
 
-def held(store: PriceStore, source: str) -> dict[str, Held]:
-    """What is stored from a source, by symbol; what is damaged counts as not stored."""
-    found: dict[str, Held] = {}
-    for symbol in store.symbols(source):
-        if canonical(symbol) != symbol:  # what is left of a former name
-            continue
+def held(store: PriceStore, source: str, symbols: Iterable[str] | None = None) -> dict[str, StoredSymbol]:
+    """Say what is stored of symbols of a source, None is all of them; a damaged file counts as nothing."""
+    stored = store.symbols(source)
+    found: dict[str, StoredSymbol] = {}
+    for symbol in stored if symbols is None else sorted(set(stored).intersection(symbols)):
         try:
-            stored = store.stored(source, symbol)
-        except PriceDataError:
-            continue
+            found[symbol] = store.stored(source, symbol)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-            reason_of(symbol, error)  # the log has it
-            continue
-        found[symbol] = Held(stored.last, stored.revised_at)
+            text_of(symbol, error)  # the log has it
     return found
 
 
 def behind(store: PriceStore, source: PriceSource, symbols: Iterable[str], session: date) -> tuple[str, ...]:
-    """Symbols whose stored prices do not reach a session; all of a source whose rows a person may have edited."""
-    if source.editable:
-        return tuple(symbols)
-    have = held(store, source.name)
-    return tuple(symbol for symbol in symbols if symbol not in have or have[symbol].last < session)
+    """Symbols whose stored prices do not reach a session; all of them where a person may have edited the source."""
+    wanted = tuple(symbols)
+    have = {} if source.editable else held(store, source.name, wanted)
+    return tuple(symbol for symbol in wanted if symbol not in have or have[symbol].last < session)
 
 
 def update_prices(
@@ -123,8 +104,8 @@ def update_prices(
     session
         Last session; nothing later is stored.
     wanted
-        By source: all symbols that the run needs, those that need not be asked for included. How many of them lack
-        the session says whether the source is late.
+        By source: all symbols that the run needs, also those that need not be asked for. A source is late if many of
+        them lack the session.
     before_fetch
         Called before each request; what it raises ends the update.
     on_symbol
@@ -139,68 +120,71 @@ def update_prices(
     for name, symbols in asked.items():
         if not symbols:
             continue
-        source = _Watched(sources[name], before_fetch)
+        source, found = _Watched(sources[name], before_fetch), Outcomes()
         try:
-            update_some = partial(_update_some, store, source, session, update, on_symbol)
-            _update_each(symbols, update, update_some)
+            _ask(store, source, symbols, session, on_symbol, found, update.notes)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  models are refreshed from what is stored
-            text = str(error) if isinstance(error, TickgraphError) else reason_of(f"source {name!r}", error)
-            failed = SymbolRun(prices="failed", errors=(f"prices: {text}",))
-            _merge(update, dict.fromkeys(symbols, failed))
-            update.unreachable[name] = text
+            update.unreachable[name] = text_of(f"source {name!r}", error)
+            failed = _failed(update.unreachable[name])
+            found |= {symbol: failed for symbol in symbols if symbol not in found}
+        for symbol, outcome in found.items():  # of two sources that have a symbol
+            update.symbols[symbol] = _joined(update.symbols.get(symbol), outcome)
         if source.down:
             update.unreachable[name] = f"source {name!r} could not be reached: {source.down}"
         elif name not in update.unreachable and not source.editable:
-            have = held(store, name)
-            if late := _late(name, have, wanted[name], session):
+            have = held(store, name, wanted[name])
+            if late := _late(store, name, have, session):
                 update.unreachable[name] = late
             else:
-                update.ended |= _ended(update.symbols, have, wanted[name], session)
+                update.ended |= _ended(found, have, session)
     return update
 
 
-def _update_each(
-    asked: Sequence[str], update: PriceUpdate, update_some: Callable[[Sequence[str]], None]
+def _ask(
+    store: PriceStore,
+    source: _Watched,
+    asked: Sequence[str],
+    session: date,
+    on_symbol: Callable[[str], None],
+    found: Outcomes,
+    notes: list[str],
 ) -> None:
     """Update all symbols together. After an unforeseen error update halves of the list, to find the symbol at fault.
 
-    A fault of the source itself fails every half, and is raised after a few of them.
+    What was stored before an error counts, although the next try finds nothing new. A fault of the source itself
+    fails every half, and is raised after a few of them.
     """
     waiting, faults = [tuple(asked)], 0
     while waiting:
-        some = waiting.pop()
+        some, report = waiting.pop(), UpdateReport()
+        known: Iterable[str] = some
         try:
-            update_some(some)
+            store.update(source, some, last=session, progress=on_symbol, report=report)
         except TickgraphError:
             raise
         except Exception as error:
+            known = report.added
             faults += 1
             if len(some) == 1:
-                text = f"prices: {reason_of(some[0], error)}"
-                _merge(update, {some[0]: SymbolRun(prices="failed", errors=(text,))})
+                found[some[0]] = _joined(found.get(some[0]), _failed(text_of(some[0], error)))
             elif faults > 2 * len(asked).bit_length():
                 raise
             else:
                 half = len(some) // 2
                 waiting += [some[half:], some[:half]]
+        for symbol, outcome in _outcomes(known, report).items():
+            found[symbol] = _joined(found.get(symbol), outcome)
+        notes += [*report.notes, *report.rejected.values()]
 
 
-def _update_some(
-    store: PriceStore,
-    source: PriceSource,
-    session: date,
-    update: PriceUpdate,
-    on_symbol: Callable[[str], None],
-    asked: Sequence[str],
-) -> None:
-    report = store.update(source, asked, last=session, progress=on_symbol)
-    found: dict[str, SymbolRun] = {}
+def _outcomes(symbols: Iterable[str], report: UpdateReport) -> Outcomes:
     findings: dict[str, list[Finding]] = {}
     for finding in report.findings:
         findings.setdefault(finding.symbol, []).append(finding)
-    for symbol in asked:
+    found = Outcomes()
+    for symbol in symbols:
         added = report.added.get(symbol, 0)
         outcome: PriceOutcome = "updated" if added else "unchanged"
         if symbol in report.failures:
@@ -209,54 +193,56 @@ def _update_some(
             outcome = "switched"
         elif symbol in report.restated:
             outcome = "restated"
-        errors = (f"prices: {report.failures[symbol]}",) if symbol in report.failures else ()
         found[symbol] = SymbolRun(
-            prices=outcome, sessions_added=added, errors=errors, findings=tuple(findings.get(symbol, ()))
+            prices=outcome,
+            sessions_added=added,
+            errors=(f"prices: {report.failures[symbol]}",) if symbol in report.failures else (),
+            findings=tuple(findings.get(symbol, ())),
         )
-    update.notes += [*report.notes, *report.rejected.values()]
-    _merge(update, found)
+    return found
 
 
-def _merge(update: PriceUpdate, found: Mapping[str, SymbolRun]) -> None:
-    """Put outcomes of one source beside those of another that has the same symbol; a failure counts."""
-    for symbol, new in found.items():
-        old = update.symbols.get(symbol)
-        if old is None:
-            update.symbols[symbol] = new
-            continue
-        worst = old if old.prices == "failed" else new
-        update.symbols[symbol] = worst.model_copy(
-            update={
-                "sessions_added": old.sessions_added + new.sessions_added,
-                "errors": old.errors + new.errors,
-                "findings": old.findings + new.findings,
-            }
-        )
+def _failed(text: str) -> SymbolRun:
+    return SymbolRun(prices="failed", errors=(f"prices: {text}",))
 
 
-def _late(source: str, have: Mapping[str, Held], wanted: Sequence[str], session: date) -> str | None:
-    """Say that a live source has nothing of the session yet, at least for many; None where it has, or has ended."""
+def _joined(old: SymbolRun | None, new: SymbolRun) -> SymbolRun:
+    """What two tries, or two sources, did with a symbol: a failure counts most, and least that nothing was new."""
+    if old is None:
+        return new
+    counts = old if old.prices == "failed" or new.prices == "unchanged" else new
+    return counts.model_copy(
+        update={
+            "sessions_added": old.sessions_added + new.sessions_added,
+            "errors": tuple(dict.fromkeys((*old.errors, *new.errors))),
+            "findings": tuple(dict.fromkeys((*old.findings, *new.findings))),
+        }
+    )
+
+
+def _late(store: PriceStore, source: str, have: Mapping[str, StoredSymbol], session: date) -> str | None:
+    """Say that a live source lacks the session, at least for many symbols; None where it has it, or has ended."""
     newest = max((stored.last for stored in have.values()), default=None)
+    if newest is None or newest < session:
+        newest = max((stored.last for stored in held(store, source).values()), default=None)
     if newest is None or newest < _back(session, LATE_SESSIONS):
         return None
     if newest < session:
         return f"source {source!r} has no prices of {session} yet: its newest are of {newest}"
-    traded = [s for s in wanted if s in have and have[s].last >= _back(session, LATE_SESSIONS)]
-    lacking = sorted(symbol for symbol in traded if have[symbol].last < session)
+    traded = [stored for stored in have.values() if stored.last >= _back(session, LATE_SESSIONS)]
+    lacking = sorted(stored.symbol for stored in traded if stored.last < session)
     if is_few(len(lacking), len(traded)):
         return None
     count = f"{len(lacking)} of {len(traded)} symbols"
     return f"source {source!r} has no prices of {session} yet for {count}: {listed(lacking)}"
 
 
-def _ended(
-    found: Mapping[str, SymbolRun], have: Mapping[str, Held], wanted: Sequence[str], session: date
-) -> set[str]:
+def _ended(found: Outcomes, have: Mapping[str, StoredSymbol], session: date) -> set[str]:
     """Symbols that failed and whose stored prices ended before the last sessions; none where these are many."""
-    known = [symbol for symbol in wanted if symbol in have]
-    failed = (symbol for symbol in known if symbol in found and found[symbol].prices == "failed")
-    ended = {symbol for symbol in failed if have[symbol].last <= _back(session, ENDED_SESSIONS)}
-    return ended if is_few(len(ended), len(known)) else set()
+    limit = _back(session, ENDED_SESSIONS)
+    failed = {symbol for symbol, done in found.items() if done.prices == "failed"}
+    ended = {symbol for symbol in failed.intersection(have) if have[symbol].last <= limit}
+    return ended if is_few(len(ended), len(have)) else set()
 
 
 def _back(session: date, count: int) -> date:
@@ -283,27 +269,9 @@ def read_panel(store: PriceStore, source: str, symbols: Iterable[str], session: 
 def _is_readable(store: PriceStore, source: str, symbol: str) -> bool:
     try:
         store.panel(source, (symbol,))
-    except PriceDataError:
-        return False
     except StorageError:
         raise
     except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-        reason_of(symbol, error)  # the log has it
+        text_of(symbol, error)  # the log has it
         return False
     return True
-
-
-def own_sessions(panel: PricePanel, symbols: Sequence[str]) -> PricePanel:
-    """Columns of some symbols, on the sessions at which one of them has a close: what reading only them gives."""
-    part = panel.select(symbols)
-    rows = np.isfinite(part.adj_close).any(axis=1)
-    if rows.all():
-        return part
-    return replace(
-        part,
-        sessions=part.sessions[rows],
-        close=part.close[rows],
-        adj_close=part.adj_close[rows],
-        volume=part.volume[rows],
-        lineage=object(),
-    )

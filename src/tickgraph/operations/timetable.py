@@ -1,7 +1,7 @@
 """When a refresh is due: daily before the open on exchange days, and once a week in full.
 
-Times are those of a wall clock in the exchange's time zone. One that daylight saving skips is due at the moment the
-clocks jump over it, and one that happens twice is due the first time: each due moment exists exactly once.
+Times are those of a wall clock in the exchange's time zone. Each due moment exists exactly once: a time that daylight
+saving skips is due as the clocks jump over it, and a time that happens twice is due the first time.
 """
 
 from __future__ import annotations
@@ -111,18 +111,17 @@ def due_between(after: datetime, until: datetime, timetable: Timetable = DEFAULT
 
 def next_due(after: datetime, timetable: Timetable = DEFAULT) -> Due:
     """First due moment later than ``after``."""
-    # There is a weekly one in every week: eight days, because one may be put off by an hour.
+    # Every week has a weekly run; a day more, because daylight saving may put it off by an hour.
     return due_between(after, after + timedelta(days=8), timetable)[0]
 
 
 def missed(
     runs: RunLog, now: datetime, timetable: Timetable = DEFAULT, *, grace: timedelta = timedelta(0)
 ) -> list[Due]:
-    """Due moments that no finished run stands for, in order: at most the latest daily and the latest weekly.
+    """Due moments that have not been seen to, in order: at most the latest daily and the latest weekly.
 
-    A run that failed or was interrupted stands for nothing. A weekly run does all that a daily one does, so it
-    stands for the daily ones before it too. One that stands for a moment yet to come stands for nothing: it was made
-    while the clock was wrong.
+    Only a run that ended well sees to a due moment. A weekly run does all that a daily run does, so it also sees to the
+    daily moments before it. A run for a due moment in the future counts for nothing: the clock was wrong when it ran.
 
     Parameters
     ----------
@@ -133,7 +132,7 @@ def missed(
     timetable
         When a refresh is due.
     grace
-        Moments due so shortly before now are not missed yet.
+        How long after its due moment a refresh may be late.
     """
     past = due_between(now - grace - LOOK_BACK, now - grace, timetable)
     latest = {due.kind: due for due in past}  # the last of each kind
@@ -145,7 +144,7 @@ def missed(
 
 
 def is_done(runs: RunLog, due: Due, now: datetime) -> bool:
-    """Whether a run that ended well stands for a due moment, or for a later one that is past."""
+    """Whether a run that ended well saw to a due moment, or to a later one that is past."""
     kinds: tuple[Kind, ...] = ("weekly",) if due.kind == "weekly" else ("daily", "weekly")
     for run in runs.newest_first():
         if run.kind in kinds and run.due_at is not None and run.due_at <= now:
@@ -165,9 +164,9 @@ class Schedule:
     last_due
         Newest due moment that should have been seen to by now: stored prices and models are judged as of then.
     next_due, next_kind
-        The one that comes next.
+        The next due moment.
     missed
-        Due moments that no run stands for, in words.
+        Due moments that have not been seen to, in words.
     """
 
     last_due: datetime
@@ -177,7 +176,7 @@ class Schedule:
 
 
 def schedule_at(runs: RunLog, now: datetime, timetable: Timetable = DEFAULT) -> Schedule:
-    """Say what is due before and after a moment."""
+    """Say which due moments lie before and after a moment."""
     past = due_between(now - LOOK_BACK, now - GRACE, timetable)
     coming = next_due(now, timetable)
     late = missed(runs, now, timetable, grace=GRACE) if runs.latest("daily", "weekly") else []

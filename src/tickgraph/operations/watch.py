@@ -1,4 +1,4 @@
-"""What operations left on disk, in brief, for those who look every second: only changed files are read again."""
+"""The newest runs and the live quality, for those who look every second: only changed files are read again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tickgraph.operations.records import Kind, LiveQuality, RefreshRun, RunLog, RunState, read_quality
+from tickgraph.operations.records import (
+    Kind,
+    LiveQuality,
+    RefreshRun,
+    RunLog,
+    RunState,
+    read_quality,
+    read_run,
+)
 
 LOOKED_THROUGH = 100  # runs: over three months of daily and weekly ones
 
@@ -25,7 +33,7 @@ class RunSummary:
     kind, state
         Of the run.
     started_at, finished_at
-        When it began and ended; the latter is None for one that runs or was killed.
+        When it began and ended; None if it still runs or was killed.
     symbols
         Symbols by what was done: each of :data:`OUTCOMES`, 0 included. ``failed`` counts a symbol once, whatever
         of it failed.
@@ -37,14 +45,29 @@ class RunSummary:
     finished_at: datetime | None
     symbols: dict[str, int]
 
+    @classmethod
+    def of(cls, run: RefreshRun) -> RunSummary:
+        """Count a run's symbols by what was done with them."""
+        counts: Counter[str] = Counter()
+        for done in run.symbols.values():
+            counts["failed"] += "failed" in (done.prices, done.correlations, done.training) or bool(
+                done.errors
+            )
+            counts["published"] += done.correlations == "published"
+            counts["retrained"] += done.training == "trained"
+            if done.prices is not None and done.prices != "failed":
+                counts[done.prices] += 1
+        symbols = {outcome: counts[outcome] for outcome in OUTCOMES}
+        return cls(run.kind, run.state, run.started_at, run.finished_at, symbols)
+
     @property
     def ended_at(self) -> datetime:
-        """When it ended; for one that was killed, when it began."""
+        """When the run ended; when it began if it was killed."""
         return self.finished_at or self.started_at
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None if it did not come to an end."""
+        """How long the run took; None if it did not come to an end."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
 
@@ -54,14 +77,14 @@ class OperationsWatch:
     Parameters
     ----------
     operations_dir
-        Folder of operations; need not exist.
+        Need not exist.
 
     Attributes
     ----------
     runs
         The newest runs, dry ones left out, the newest first.
     quality
-        Live quality; None without one.
+        Live quality; None without it.
     """
 
     def __init__(self, operations_dir: Path) -> None:
@@ -79,48 +102,23 @@ class OperationsWatch:
         StorageError
             The folder cannot be listed; what was read before is kept.
         """
-        runs_changed = self._look_at_runs()
-        return self._look_at_quality() or runs_changed
-
-    def _look_at_runs(self) -> bool:
         found: dict[str, tuple[_Stamp, RunSummary | None]] = {}
         for file in self._log.files()[:LOOKED_THROUGH]:
-            stamp = _stamp(file)
-            if stamp is None:  # trimmed since the folder was listed
+            if (stamp := _stamp(file)) is None:  # trimmed since the folder was listed
                 continue
             known = self._read.get(file.name)
-            found[file.name] = known if known and known[0] == stamp else (stamp, self._summary(file))
-        if found == self._read:
-            return False
-        self._read = found
-        self.runs = tuple(run for _, run in found.values() if run is not None)
-        return True
-
-    def _summary(self, file: Path) -> RunSummary | None:
-        run = self._log.read(file)
-        return None if run is None else summarize(run)
-
-    def _look_at_quality(self) -> bool:
-        stamp = _stamp(self._folder / "quality.json")
-        if stamp == self._quality_stamp:
-            return False
-        self._quality_stamp, self.quality = stamp, read_quality(self._folder)
-        return True
-
-
-def summarize(run: RefreshRun) -> RunSummary:
-    """Count a run's symbols by what was done with them."""
-    counts: Counter[str] = Counter()
-    for symbol in run.symbols.values():
-        failed = "failed" in (symbol.prices, symbol.correlations, symbol.training) or bool(symbol.errors)
-        counts["failed"] += failed
-        counts["published"] += symbol.correlations == "published"
-        counts["retrained"] += symbol.training == "trained"
-        if symbol.prices is not None and symbol.prices != "failed":
-            counts[symbol.prices] += 1
-    return RunSummary(
-        run.kind, run.state, run.started_at, run.finished_at, {name: counts[name] for name in OUTCOMES}
-    )
+            if known is None or known[0] != stamp:
+                run = read_run(file)
+                known = stamp, RunSummary.of(run) if run else None
+            found[file.name] = known
+        quality_stamp = _stamp(self._folder / "quality.json")
+        changed = found != self._read or quality_stamp != self._quality_stamp
+        if found != self._read:
+            self._read = found
+            self.runs = tuple(run for _, run in found.values() if run is not None)
+        if quality_stamp != self._quality_stamp:
+            self._quality_stamp, self.quality = quality_stamp, read_quality(self._folder)
+        return changed
 
 
 def _stamp(file: Path) -> _Stamp | None:

@@ -272,9 +272,12 @@ class PriceStore:
         *,
         last: date | None = None,
         progress: Callable[[str], None] | None = None,
+        report: UpdateReport | None = None,
     ) -> UpdateReport:
         """Bring symbols up to date from a source, as :func:`tickgraph.market.store.update.update`."""
-        return update(self, source, tuple(map(canonical, symbols)), last=last, progress=progress)
+        return update(
+            self, source, tuple(map(canonical, symbols)), last=last, progress=progress, report=report
+        )
 
     def fold(self, source: str, *, always: bool = False) -> int:
         """Write recent sessions into the histories, if there are so many that they slow readers down.

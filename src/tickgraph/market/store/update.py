@@ -87,6 +87,7 @@ def update(
     *,
     last: date | None = None,
     progress: Callable[[str], None] | None = None,
+    report: UpdateReport | None = None,
 ) -> UpdateReport:
     """Bring symbols up to date from a source.
 
@@ -108,6 +109,8 @@ def update(
         Last session to ask for; None is the newest.
     progress
         Called with each symbol that was stored.
+    report
+        Is filled in as the update goes on, so that it says what was stored before an error; None is a new one.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def update(
     StorageError
         The store cannot be written, or another writer holds it; what was stored is intact.
     """
-    return _Update(store, source, last, progress).run(tuple(dict.fromkeys(symbols)))
+    return _Update(store, source, last, progress, report or UpdateReport()).run(tuple(dict.fromkeys(symbols)))
 
 
 def whole_histories(
@@ -154,10 +157,11 @@ class _Update:
         source: PriceSource,
         last: date | None,
         progress: Callable[[str], None] | None,
+        report: UpdateReport,
     ) -> None:
         self._store, self._source, self._last, self._progress = store, source, last, progress
         self._now = store.now()
-        self._report = UpdateReport()
+        self._report = report
         self._pending: dict[Symbol, _Pending] = {}
         self._stamps: dict[Symbol, Stamp | None] = {}
 
