@@ -144,7 +144,9 @@ TIER_1: tuple[Symbol, ...] = tuple(symbol for symbols in SECTORS.values() for sy
 def sector_of(symbol: str) -> str | None:
     """Sector of a TIER_1 symbol under today's name; None for any other."""
     # Of today's names: an alias may have been added since these lists were read.
-    return next((sector for sector, symbols in SECTORS.items() if symbol in map(canonical, symbols)), None)
+    return next(
+        (sector for sector, symbols in SECTORS.items() if symbol in {canonical(one) for one in symbols}), None
+    )
 
 
 def is_group(word: str) -> bool:
