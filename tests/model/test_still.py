@@ -11,7 +11,7 @@ from tickgraph.errors import HistoryTooShortError
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
 from tickgraph.model.still import UnmovedError
-from tickgraph.serving.fallback import momentum_distribution
+from tickgraph.serving.fallback import momentum_outlook
 
 CONFIG = TrainingConfig(sessions=300, min_sessions=200)
 
@@ -53,8 +53,8 @@ def test_momentum_of_a_price_that_never_moved_does_not_ask_for_more_history(pane
     with pytest.raises(
         UnmovedError, match="has not moved in the 20 sessions up to 2022-12-30: there is nothing"
     ):
-        momentum_distribution(stuck(panel, 2000, 0), "AAPL", 20)
+        momentum_outlook("AAPL", stuck(panel, 2000, 0), None, CONFIG)
     with pytest.raises(UnmovedError, match=r"moved in 1\d of the 310 sessions .* need 40"):
-        momentum_distribution(stuck(panel, 2000, 12), "AAPL", 20)
+        momentum_outlook("AAPL", stuck(panel, 2000, 12), None, CONFIG)
     with pytest.raises(HistoryTooShortError, match="Import more of its history"):
-        momentum_distribution(panel.tail(80), "AAPL", 20)
+        momentum_outlook("AAPL", panel.tail(80), None, CONFIG)

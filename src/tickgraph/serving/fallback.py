@@ -18,10 +18,11 @@ from tickgraph.model.volatility import STILL, UNFITTED, WINDOW, forecast_volatil
 from tickgraph.serving.outlook import Outlook, ends, last_session, own_returns, until
 
 MIN_SCORES = 40  # an interval of level 0.95 needs 39
+SCORED = 250  # past sessions whose momentum forecasts are scored
 
 
 def momentum_outlook(symbol: Symbol, whole: PricePanel, as_of: date | None, graph: GraphConfig) -> Outlook:
-    """Forecast a symbol from its own returns.
+    """Forecast the next log return as the mean of the last ones, calibrated on the symbol's own past.
 
     Parameters
     ----------
@@ -36,50 +37,16 @@ def momentum_outlook(symbol: Symbol, whole: PricePanel, as_of: date | None, grap
 
     Raises
     ------
-    PriceDataError
-        There are no prices of the symbol, they give no forecast, or what :func:`momentum_distribution` raises.
-    """
-    panel = until(whole, as_of)
-    panel = panel.through(last_session(panel, symbol))
-    distribution, sessions = momentum_distribution(panel, symbol, graph.feature_window)
-    if fault := unsupported(distribution, OwnMoves.of(own_returns(panel, symbol))):
-        raise PriceDataError(
-            f"The prices of {symbol} give no forecast by momentum: {fault}. "
-            f"Check them with: tickgraph prices check --symbols {symbol}"
-        )
-    return Outlook(symbol, distribution, None, *ends(panel, symbol), whole.lineage, sessions)
-
-
-def momentum_distribution(
-    panel: PricePanel, symbol: Symbol, window: int, sessions: int = 250
-) -> tuple[PredictiveDistribution, int]:
-    """Forecast the next log return as the mean of the last ones, calibrated on the symbol's own past.
-
-    Parameters
-    ----------
-    panel
-        Prices up to the session to forecast from.
-    symbol
-        Must have a price in the panel's last session.
-    window
-        Sessions behind the mean.
-    sessions
-        Past sessions whose momentum forecasts are scored to calibrate this one.
-
-    Returns
-    -------
-    tuple
-        The distribution, and the sessions it was calibrated on.
-
-    Raises
-    ------
     HistoryTooShortError
         Fewer past forecasts can be scored than an interval of level 0.95 needs.
     PriceDataError
-        Its price has not moved in the last 20 sessions, or in too few of those before.
+        There are no prices of the symbol. Or they have not moved in the last 20 sessions, or in too few of those
+        before, or give no forecast that they support.
     """
+    panel, window = until(whole, as_of), graph.feature_window
+    panel = panel.through(last_session(panel, symbol))
     # The symbol's own sessions: the other symbols that the panel happens to hold must change nothing.
-    own = panel.traded(symbol).tail(WINDOW + 1 + sessions)
+    own = panel.traded(symbol).tail(WINDOW + 1 + SCORED)
     returns = own.log_returns()[1:]  # [T, 1]
     momentum = np.full_like(returns, np.nan)
     if len(returns) >= window:
@@ -104,4 +71,9 @@ def momentum_distribution(
     distribution = PredictiveDistribution(
         float(momentum[-1, 0]), float(volatility[-1, 0]), scores.values, scores.trust
     )
-    return distribution, scores.sessions
+    if fault := unsupported(distribution, OwnMoves.of(own_returns(panel, symbol))):
+        raise PriceDataError(
+            f"The prices of {symbol} give no forecast by momentum: {fault}. "
+            f"Check them with: tickgraph prices check --symbols {symbol}"
+        )
+    return Outlook(symbol, distribution, None, *ends(panel, symbol), whole.lineage, scores.sessions)

@@ -337,9 +337,8 @@ class ModelCache:
         before = self._models.get(symbol)
         if before is not None and self.nbytes - before.nbytes + model.nbytes <= self._max_bytes:
             self.nbytes += model.nbytes - before.nbytes
-            self._models[symbol] = (
-                model  # a newer generation is no use of the model: its turn stays what it was
-            )
+            # A newer generation is no use of the model: its turn stays what it was.
+            self._models[symbol] = model
             return
         self._remove(symbol)  # it makes room for itself first
         if model.nbytes > self._max_bytes:  # not kept: nothing makes room for it
