@@ -169,7 +169,7 @@ def test_the_documented_service_answers_as_written(trained_dir, prices_dir, tmp_
         [sys.executable, "-c", handed_down],
         capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environment,
     )  # fmt: skip
-    assert done.stdout.endswith("pre-trained gnn\n"), done.stderr
+    assert done.stdout.endswith("pre-trained GNN-cached\n"), done.stderr
 
 
 def test_the_readmes_output_is_what_predict_prints(tmp_path):
