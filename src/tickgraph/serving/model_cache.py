@@ -35,7 +35,7 @@ from tickgraph.threads import HungError, Threads
 
 MAX_MODELS = 2_000
 MAX_BYTES = 512 * 1024 * 1024
-LOADERS = 4
+LOADERS = 4  # loads that run side by side
 HUNG = 16  # loads that may hang before others are refused
 RETRY_SECONDS = 5.0
 END_SECONDS = 2.0  # for loads that run when the cache is closed
@@ -142,8 +142,6 @@ class ModelCache:
         Identity of a symbol's current generation, None without one; cheap.
     max_models, max_bytes
         Bounds; bytes are those of the models' arrays. A model larger than ``max_bytes`` is used and not kept.
-    loaders
-        Loads that run side by side.
     load_seconds
         How long a load may take before its callers are told that storage does not answer; None is without limit.
     retry_seconds
@@ -161,7 +159,6 @@ class ModelCache:
         *,
         max_models: int = MAX_MODELS,
         max_bytes: int = MAX_BYTES,
-        loaders: int = LOADERS,
         load_seconds: float | None = None,
         retry_seconds: float = RETRY_SECONDS,
         now: Callable[[], float] = time.monotonic,
@@ -177,7 +174,7 @@ class ModelCache:
         self._used: dict[Symbol, float] = {}
         self._loading: dict[Symbol, Future[LoadedModel]] = {}
         self._refused: dict[Symbol, Refusal] = {}
-        self._threads = Threads(loaders, "tickgraph-load", spare=HUNG)
+        self._threads = Threads(LOADERS, "tickgraph-load", spare=HUNG)
         self.nbytes = 0
         """Bytes of the models in memory."""
 
