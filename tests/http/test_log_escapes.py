@@ -50,10 +50,10 @@ def test_no_escape_of_a_request_or_an_error_reaches_the_log(
 ):
     settings = settings_of(trained_dir, prices_dir, config, access_log=True, runtime_dir=tmp_path)
 
-    def broken(_):
+    def broken(**_):
         raise ValueError(NASTY)
 
-    monkeypatch.setattr(symbol_routes, "_list", broken)
+    monkeypatch.setattr(symbol_routes, "SymbolsAnswer", broken)
     written = read(log_format)
     with here(settings) as service:
         service.get(f"/{IN_A_URL}")

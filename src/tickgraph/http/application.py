@@ -28,15 +28,7 @@ Errors are problem details (RFC 9457)."""
 
 
 def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> FastAPI:
-    """Build the application; its service starts and stops with it.
-
-    Parameters
-    ----------
-    settings
-        Where models and prices are, and the service's bounds, keys and limits.
-    now
-        Clock that staleness is measured against; None is the system's.
-    """
+    """Build the application; its service starts and stops with it, and measures staleness against the clock ``now``."""
     serve = settings.serve
     service = Service(settings, now)
 

@@ -77,8 +77,8 @@ async def forecast_several(
     words = _words(symbols)
 
     def several() -> Forecasts:
-        asked, prices, malformed = _read(words)
-        answers = service.forecast_many(asked, prices)
+        named, prices, malformed = _read(words)
+        answers = service.forecast_many(named, prices)
         return Forecasts(answers.forecasts, malformed | answers.failures)
 
     return await _in_one_call(service, several)
@@ -105,9 +105,9 @@ async def forecast(
 class PlainRoute(APIRoute):
     """``/forecast/{symbol}``; a plain request is answered before FastAPI takes its parameters apart.
 
-    FastAPI would take longer for that than an answer from memory does. A request that is not plain goes the usual way,
-    which alone knows what is valid. The guards are asked first either way. The route is the application's own: a
-    router's would be searched for first.
+    FastAPI takes longer for that than an answer from memory does. All other requests go FastAPI's way, which alone
+    knows what is valid. The guards come first either way. The route belongs to the application itself, because a
+    router's takes longer to find.
     """
 
     def __init__(self, guards: Sequence[Any]) -> None:
@@ -129,17 +129,17 @@ class PlainRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        asked = _plain(scope) if scope["method"] == "GET" else None
-        if asked is None:
+        plain = _plain(scope) if scope["method"] == "GET" else None
+        if plain is None:
             await super().handle(scope, receive, send)
             return
         request = Request(scope, receive)
         for guard in self._guards:
             await guard.dependency(request)
         service: Service = request.app.state.service
-        body = service.from_memory(*asked)
+        body = service.from_memory(*plain)
         if body is None:
-            response = await forecast(service, *asked)
+            response = await forecast(service, *plain)
         else:
             response = Response(body, media_type="application/json")
         await response(scope, receive, send)
@@ -195,21 +195,21 @@ def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike:
 def _read(words: list[str]) -> tuple[list[Symbol], dict[str, float], dict[str, TickgraphError]]:
     """Symbols, the prices that some are given, and the error of each word that cannot be read.
 
-    A symbol with two prices is an error of the whole request, as a parameter given twice is.
+    Two prices for one symbol are an error of the whole request, like a parameter that is given twice.
     """
-    asked: dict[Symbol, None] = {}
-    given: list[tuple[str, float]] = []
+    symbols: dict[Symbol, None] = {}
+    prices: list[tuple[Symbol, float]] = []
     malformed: dict[str, TickgraphError] = {}
     for word in words:
         name, has_price, text = word.partition(":")
         try:
             symbol = canonical(name)
             if has_price:
-                given.append((symbol, read_price(symbol, text)))
-            asked[symbol] = None
+                prices.append((symbol, read_price(symbol, text)))
+            symbols[symbol] = None
         except InputError as error:
             malformed[word] = error
-    return list(asked), prices_by_symbol(given), malformed
+    return list(symbols), prices_by_symbol(prices), malformed
 
 
 async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Response:

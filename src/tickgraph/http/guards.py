@@ -28,7 +28,7 @@ class _Secrets:
         self._known = [secret.get_secret_value().encode() for secret in secrets]
 
     def number(self, given: str | None) -> int | None:
-        """Which of them was given; None for another text. The time that this takes tells nothing of a secret."""
+        """Which of them a text is; None if none. The time that this takes tells nothing about a secret."""
         sent = (given or "").encode()
         same = [number for number, known in enumerate(self._known) if compare_digest(sent, known)]
         return same[0] if same else None

@@ -84,7 +84,7 @@ class ServiceMetrics(Observer):
         self.evictions = counter("gnn_cache_evictions", "Models that made room for others.")
         self.eviction_idle = histogram(
             "gnn_cache_eviction_idle_seconds",
-            "How long evicted models had not been asked for.",
+            "How long nobody had asked for an evicted model.",
             edges=(1, 10, 60, 600, 3600, 86400),
         )
         self.models = gauge("gnn_cache_models", "Models in memory.")
@@ -188,7 +188,7 @@ class ServiceMetrics(Observer):
         self.verification_failures.labels(self._label(symbol)).inc()
 
     def evicted(self, symbol: str, idle: float) -> None:
-        """Count, and note for how long the model had not been asked for."""
+        """Count, and note how long nobody had asked for the model."""
         self.evictions.inc()
         self.eviction_idle.observe(idle)
 
@@ -206,7 +206,7 @@ class ServiceMetrics(Observer):
         self.fallbacks.labels(reason).inc()
 
     def looked(self) -> None:
-        """Bring the gauges up to date: only one of several processes is asked for metrics."""
+        """Bring the gauges up to date: a scrape asks only one of several processes."""
         self.last_look.set_to_current_time()
         self.operations.look()  # here only: no request waits for a file
         self._read_gauges()

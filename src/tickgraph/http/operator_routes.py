@@ -88,7 +88,7 @@ async def retrain(service: CurrentService, symbol: SymbolInPath) -> Job:
 
 @admin.post("/cache/clear", responses=problems())
 async def clear(service: CurrentService) -> ClearedAnswer:
-    """Forget all models and prices in this process's memory; each is read again when it is asked for."""
+    """Forget all models and prices in this process's memory; the next request for each reads it again."""
     return ClearedAnswer(models=await service.in_thread(service.forecaster.clear))
 
 

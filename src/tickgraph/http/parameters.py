@@ -15,7 +15,7 @@ from tickgraph.market.price import MAX_PRICE, read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 
-# The spellings of a symbol that a path may have. Of these, canonical says which are symbols of the exchange in force.
+# How a path may spell a symbol. Whether it is a symbol of the exchange in force, only canonical knows.
 SYMBOL = r"^[A-Za-z0-9][A-Za-z0-9&]{0,13}([ ._-][A-Za-z0-9]{1,6}){0,2}$"
 _SYMBOL = re.compile(SYMBOL)
 
@@ -58,7 +58,7 @@ Price = Annotated[
     Query(
         gt=0,
         le=MAX_PRICE,
-        description="Current price in dollars; without one the last stored close is used, and said.",
+        description="Current price in dollars; without one the forecast starts from the last stored close.",
         examples=[130.0],
     ),
 ]

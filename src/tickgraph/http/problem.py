@@ -170,7 +170,7 @@ def unforeseen(request: Request) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of an application a problem; unforeseen ones are made so by the outermost middleware."""
+    """Make every error of an application a problem, except unforeseen ones, which the outermost middleware sees."""
     app.add_exception_handler(TickgraphError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _protocol)

@@ -38,7 +38,7 @@ class Timings:
     total_seconds: float
     """From the request's arrival at the forecaster to its answer."""
     queued_seconds: float
-    """Of these, waiting for a thread; 0 for an answer from memory."""
+    """Seconds of these that the request waited for a thread; 0 for an answer from memory."""
 
 
 class ForecastAnswer(Forecast):
@@ -68,7 +68,7 @@ class Problem(_Answer):
     detail: str
     """What was wrong this time, and what to do."""
     instance: str | None = None
-    """Path that was asked for."""
+    """Path of the request."""
     request_id: str | None = None
     """Identity of the request, as in the header X-Request-Id and the log."""
     symbol: str | None = None
@@ -122,8 +122,8 @@ class ProbabilityAnswer(_Answer):
     """That it is not."""
     beyond_calibration: bool
     """Whether the strike lies beyond every move that the distribution was calibrated on. Then the probability of
-    getting there is only known to be small: 1 / (n + 1) of n sessions is what was not seen, and half of it is
-    given. It is no price of a far strike."""
+    getting there is only known to be small: at most 1 / (n + 1) after n sessions, of which half is given. It is no
+    price of a far strike."""
     quantiles: list[Quantile]
     """Of the same predictive distribution."""
     method: str

@@ -32,12 +32,7 @@ LEAVE_SECONDS = 5.0  # for a process whose service has stopped: a call that hang
 def run(settings: Settings, flags: str = "{}") -> None:
     """Serve until a signal; requests in work are finished first.
 
-    Parameters
-    ----------
-    settings
-        What to serve and how.
-    flags
-        JSON of the settings on the command line; worker processes read the others for themselves.
+    ``flags`` is the JSON of the settings on the command line; worker processes read the other settings themselves.
     """
     # A worker process that its application ends is started again, so a bad limit or a missing extra is refused here.
     guards(settings.serve.api_keys, settings.serve.rate_limit)

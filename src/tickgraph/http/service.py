@@ -49,15 +49,7 @@ class _Training:
 
 
 class Service:
-    """One process's part of the service.
-
-    Parameters
-    ----------
-    settings
-        Where things are, and the bounds.
-    now
-        Clock that staleness is measured against; None is the system's.
-    """
+    """One process's part of the service; ``now`` is the clock that staleness is measured against."""
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
         serve = settings.serve
@@ -166,7 +158,7 @@ class Service:
         seconds = time.perf_counter() - started
         cached = outlook is warm
         self.metrics.answered(seconds, cached=cached)
-        # The forecaster made these values, of their types: validating them again would be a waste.
+        # The forecaster made these values with the right types, so nothing is validated again.
         values = {**forecast.__dict__, "cached": cached, "training_job": training.job}
         if training.note:
             values["notes"] = (*forecast.notes, training.note)
@@ -189,12 +181,12 @@ class Service:
         return to_json(fields)
 
     async def in_thread(self, call: Callable[[], T]) -> T:
-        """Run what reads or computes in one of the threads.
+        """Run a call that reads or computes in one of the threads.
 
         Raises
         ------
         SlowError
-            It took longer than a request may. The thread goes on: others may be waiting for what it loads.
+            It took longer than a request may. The thread goes on: other requests may wait for what it loads.
         HungError
             Too many calls hang: storage does not answer.
         """
@@ -330,7 +322,7 @@ def _note_of(job: Job) -> str:
 
 
 async def _within(seconds: float, threads: Threads, future: Future[T]) -> T:
-    """Wait for a call in one of the threads; :class:`TimeoutError` after so long, when it is given up."""
+    """Wait for a call in one of the threads; after so long give it up and raise :class:`TimeoutError`."""
     try:
         # A call that is still queued when time is up is taken back; the bound on requests bounds the queue.
         return await asyncio.wait_for(asyncio.wrap_future(future), seconds)

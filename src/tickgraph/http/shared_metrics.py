@@ -189,14 +189,9 @@ def choose_values() -> SharedFiles | None:
 
 
 def forget_the_dead(folder: Path, own: str = "") -> None:
-    """Drop the gauges of processes that have ended; what they counted stays.
+    """Drop the gauges of processes that have ended; their counters stay.
 
-    Parameters
-    ----------
-    folder
-        Where the files are.
-    own
-        Name of this process in its files' names. Other files with its id are of a process that had the id before.
+    ``own`` is this process's name in its files' names. Other files with its id are of a process that had the id before.
     """
     for path in folder.glob("gauge_live*_*.db"):
         identity = path.stem.rsplit("_", 1)[-1]

@@ -23,7 +23,9 @@ router = APIRouter(tags=["symbols"])
 @router.get("/symbols", responses=problems())
 async def symbols(service: CurrentService) -> SymbolsAnswer:
     """List the symbols that can be forecast: by a model, or by momentum where only prices are stored."""
-    return _list(service)
+    held = set(service.forecaster.models.symbols())
+    entries = [_entry(service, name, held) for name in sorted(service.forecaster.catalogue.known())]
+    return SymbolsAnswer(count=len(entries), trained=len(service.forecaster.symbols()), symbols=entries)
 
 
 @router.get("/symbols/{symbol}", responses=problems(404, 422))
@@ -36,12 +38,6 @@ async def symbol(service: CurrentService, symbol: SymbolInPath) -> SymbolAnswer:
 async def graph(service: CurrentService, symbol: SymbolInPath) -> GraphAnswer:
     """Give the graph behind a symbol's forecast: nodes with features, edges, correlations, attention."""
     return await service.in_thread(lambda: _graph(service, symbol))
-
-
-def _list(service: Service) -> SymbolsAnswer:
-    held = set(service.forecaster.models.symbols())
-    entries = [_entry(service, name, held) for name in sorted(service.forecaster.catalogue.known())]
-    return SymbolsAnswer(count=len(entries), trained=len(service.forecaster.symbols()), symbols=entries)
 
 
 def _entry(service: Service, name: Symbol, held: set[Symbol]) -> SymbolEntry:
