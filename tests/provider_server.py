@@ -132,8 +132,7 @@ class ProviderServer:
         self.closing = threading.Event()
         self._faults: dict[tuple[str, str], list] = {}
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), _Handler)
         self._http.owner = self
         self.address = f"http://127.0.0.1:{self._http.server_port}"
 
@@ -176,7 +175,13 @@ class ProviderServer:
             thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    owner: ProviderServer
+    daemon_threads = True
+
+
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):

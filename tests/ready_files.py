@@ -58,7 +58,8 @@ def crontab() -> tuple[dict[str, str], list[tuple[str, str]]]:
         if assigned := re.fullmatch(r"(\w+)=(.*)", line):
             environment[assigned[1]] = assigned[2].strip('"')
         elif line.startswith("@"):
-            lines.append(tuple(line.split(maxsplit=1)))
+            when, command = line.split(maxsplit=1)
+            lines.append((when, command))
         elif line and not line.startswith("#"):
             fields = line.split(maxsplit=5)
             lines.append((" ".join(fields[:5]), fields[5]))

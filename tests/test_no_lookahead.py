@@ -56,12 +56,12 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
         for path, value in real.weights.items():
             np.testing.assert_allclose(value, corrupt.weights[path], rtol=1e-4, atol=1e-6)
     for symbol in (*symbols, "TSLA"):
-        real, corrupt = (answer[symbol] for answer in answers)
-        assert real.as_of == corrupt.as_of == date(2022, 6, 30)
-        assert not any("later than" in text for text in real.notes)  # as a model from beyond would say
-        assert abs(real.predicted_return - corrupt.predicted_return) < 1e-6
-        assert abs(real.probability_up - corrupt.probability_up) < 1e-4
-        assert abs(real.intervals[1].lower_return - corrupt.intervals[1].lower_return) < 1e-5
+        said, other = (answer[symbol] for answer in answers)
+        assert said.as_of == other.as_of == date(2022, 6, 30)
+        assert not any("later than" in text for text in said.notes)  # as a model from beyond would say
+        assert abs(said.predicted_return - other.predicted_return) < 1e-6
+        assert abs(said.probability_up - other.probability_up) < 1e-4
+        assert abs(said.intervals[1].lower_return - other.intervals[1].lower_return) < 1e-5
 
 
 def test_the_corruption_is_seen_by_who_may_see_it(panel, program, tmp_path):

@@ -25,9 +25,10 @@ def read(monkeypatch):
     root, kept, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
 
     def configured(log_format):
-        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        written = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", written)
         logs.configure(log_format)
-        return sys.stderr.getvalue
+        return written.getvalue
 
     yield configured
     root.handlers[:], root.level = kept, level

@@ -134,7 +134,9 @@ def logged():
 
 def _captured(logs, form, stream):
     logs.configure(form)
-    logging.getLogger().handlers[0].setStream(stream)
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
     return stream
 
 

@@ -80,7 +80,7 @@ def test_50000_requests_leak_nothing(served):
                 opened.sendall(b"GET /forecast/all HTTP/1.1\r\nHost: x\r\n\r\n")
 
     watched = psutil.Process(served.process.pid)
-    descriptors = watched.num_fds if os.name != "nt" else watched.num_handles
+    descriptors = watched.num_fds if os.name != "nt" else watched.num_handles  # type: ignore[attr-defined]
     raw(served.url, 5_000, ask)
     gone(50)
     served.get("/health/live")

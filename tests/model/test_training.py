@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -154,10 +155,16 @@ def test_a_shorter_history_is_padded_and_padding_teaches_nothing(snapshots, smal
     example = training_example(short, CONFIG)
     assert not example.known[60:].any()
     trained = small.train(example, 1)
-    garbage = [array.copy() for array in example.arrays()]
-    for array in garbage[:4]:
-        array[60:] = 7.0  # rows that nothing counts may hold anything
-    poisoned = type(example)(*garbage, example.feature_mean, example.feature_scale, example.return_scale)
+    garbage = {
+        name: np.concatenate([getattr(example, name)[:60], np.full_like(getattr(example, name)[60:], 7.0)])
+        for name in (
+            "propagated",
+            "propagation",
+            "adjacency",
+            "targets",
+        )  # where nothing counts, anything may stand
+    }
+    poisoned = replace(example, **garbage)
     for path, value in small.train(poisoned, 1).weights.items():
         np.testing.assert_allclose(value, trained.weights[path], rtol=1e-5, atol=1e-7)
 

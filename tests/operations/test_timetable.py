@@ -17,7 +17,7 @@ HOLIDAYS_2022 = {
 
 
 def utc(*parts):
-    return datetime(*parts, tzinfo=UTC)
+    return datetime(*parts).replace(tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -36,7 +37,7 @@ def replace(store):
 
 
 # Every state that a symbol may be found in.
-STEPS = {
+STEPS: dict[Callable, list[tuple[int, float]]] = {
     append: [(HELD, 1), (42, 1)],
     restate: [(HELD, 1), (HELD, 0.5), (42, 0.5)],
     fold: [(HELD, 1)],

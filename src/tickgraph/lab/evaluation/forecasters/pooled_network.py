@@ -26,6 +26,7 @@ from tickgraph.model.fitting import fitting_data
 from tickgraph.model.training import training_example
 from tickgraph.model.weights import Weights, symbol_seed
 
+KEPT = ("sessions", "features", "adjacency", "targets")  # of the graphs that training takes
 MOST_ROWS = 65_536
 """Graphs in the pool. Where there are more, each symbol gives a random part: neighbouring sessions are alike."""
 
@@ -187,19 +188,17 @@ class FineTuned:
 
 
 def _drawn(graphs: Snapshots, most: int, seed: int) -> Snapshots:
-    """At most ``most`` of a symbol's graphs, drawn at random, without the correlations: training does not need them."""
+    """At most ``most`` of a symbol's graphs, drawn at random."""
     rows = np.arange(len(graphs))
     if len(graphs) > most:
         rows = np.sort(np.random.default_rng([seed, 3]).choice(rows, most, replace=False))
-    return Snapshots(
-        graphs.sessions[rows],
-        graphs.features[rows],
-        np.empty((len(rows), 0, 0)),
-        graphs.adjacency[rows],
-        graphs.targets[rows],
-    )
+    return _uncorrelated({name: getattr(graphs, name)[rows] for name in KEPT})
 
 
 def _joined(parts: list[Snapshots]) -> Snapshots:
-    fields = ("sessions", "features", "correlation", "adjacency", "targets")
-    return Snapshots(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+    return _uncorrelated({name: np.concatenate([getattr(part, name) for part in parts]) for name in KEPT})
+
+
+def _uncorrelated(arrays: dict[str, np.ndarray]) -> Snapshots:
+    """Graphs without their correlations, which training does not need: zeros that take no memory."""
+    return Snapshots(correlation=np.broadcast_to(np.float64(0.0), arrays["adjacency"].shape), **arrays)
