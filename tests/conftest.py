@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # tests compile what they run, and leave nothing behind
@@ -91,3 +92,25 @@ def registry(trained_dir, tmp_path) -> ModelRegistry:
         trained_dir, folder, ignore=shutil.ignore_patterns(".operations")
     )  # what others have logged
     return ModelRegistry(folder)
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """``command("list", "--json")`` gives exit code, standard output and standard error.
+
+    ``app`` is another command line than tickgraph's.
+    """
+
+    def call(*words, app=None):
+        from tickgraph.cli import commands
+
+        monkeypatch.setattr(sys, "argv", ["tickgraph", *map(str, words)])
+        code = 0
+        try:
+            commands.main(app or commands.app)
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

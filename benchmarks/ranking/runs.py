@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +15,7 @@ from benchmarks.ranking.entries import Entry, FormulaEntry, MarketInputs
 from benchmarks.ranking.result import Scores
 from benchmarks.ranking.scores import RankingScores, score
 from benchmarks.ranking.training import train
-from tickgraph.lab.evaluation.walk_pieces import fingerprint
-from tickgraph.storage import storage_errors, write_atomically
+from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, write_arrays
 
 ENTRIES_VERSION = 1
 """Raise it when a change of code changes the forecasts of an entry."""
@@ -93,45 +89,26 @@ def _fingerprint(entry: Entry, inputs: MarketInputs, seed: int) -> str:
 
 def write_run(path: Path, run: Run) -> None:
     """Store a run whole or not at all; :class:`StorageError` if the folder cannot be written."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
+    write_arrays(
+        path,
         forecast=run.forecast,
         validation=np.array(list(run.validation.model_dump().values())),
         epoch=np.array(run.epoch),
         seconds=np.array(run.seconds),
     )
-    write_atomically(path, buffer.getvalue())
 
 
 def read_run(path: Path, shape: tuple[int, int]) -> Run | None:
     """Read a kept run; None if there is none, or if it is damaged."""
     try:
-        with storage_errors(path):
-            data = path.read_bytes()
-    except FileNotFoundError:
+        arrays = read_arrays(path, "forecast", "validation", "epoch", "seconds")
+        if arrays is None or arrays[0].shape != shape:
+            return None
+        forecast, validation, epoch, seconds = arrays
+        scores = dict(zip(Scores.model_fields, validation.tolist(), strict=True))
+        return Run(forecast, Scores.model_validate(scores), int(epoch), float(seconds))
+    except (DamagedFileError, TypeError, ValueError):
         return None
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            ic, icir, precision, sharpe = stored["validation"].tolist()
-            run = Run(
-                stored["forecast"],
-                Scores(ic=ic, icir=icir, precision=precision, sharpe=sharpe),
-                int(stored["epoch"]),
-                float(stored["seconds"]),
-            )
-    except (
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        OSError,
-        NotImplementedError,  # flags of the archive that no writer here sets
-        zipfile.BadZipFile,
-        zlib.error,
-    ):
-        return None
-    return run if run.forecast.shape == shape else None
 
 
 def make_run(entry: Entry, inputs: MarketInputs, seed: int, progress: Callable[[str], None]) -> Run:

@@ -12,26 +12,14 @@ from benchmarks.ranking import __main__ as ranking
 from benchmarks.ranking.entries import entries
 from benchmarks.ranking.result import RankingResult
 from made_market import TEST_FROM, VALIDATION_FROM, write_market
-from tickgraph.cli import main
 
 SPLIT = ["--validation-from", VALIDATION_FROM, "--test-from", TEST_FROM]
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(command, tmp_path):
     write_market(tmp_path / "made.npz")
-
-    def call(*words, data="made.npz"):
-        monkeypatch.setattr(sys, "argv", ["ranking", "--data", data, *map(str, words)])
-        code = 0
-        try:
-            main(ranking.app)
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    return lambda *words, data="made.npz": command("--data", data, *words, app=ranking.app)
 
 
 def test_rows_are_printed_and_written(run, tmp_path):

@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_used_is_an_error(inputs, tmp_path):
         keep_run(tmp_path / "runs", ENTRIES["reversal"], inputs, 0)
 
 
-@pytest.mark.parametrize("name", ["reversal", "ridge", "StockMixer", "tickgraph-refit"])
+@pytest.mark.parametrize("name", ["reversal", "ridge", "StockMixer", "factor-neutral-refit"])
 def test_a_corrupted_future_changes_nothing_forecast_before(market, name):
     """Training, the choice of the epoch, and the forecasts of every day up to the corruption."""
     entry = entries(2)[name]

@@ -104,18 +104,17 @@ def test_a_distribution_knows_nothing_of_what_came_later(panel):
         ).any()  # the return that row `cut` forecast is one of its scores
 
 
-def test_a_distribution_is_of_its_window_and_its_group_alone():
+def test_a_distribution_is_of_its_window_alone():
     generator = np.random.default_rng(0)
-    realised = generator.normal(0, 0.02, (300, 3))
-    forecast, volatility = np.zeros((300, 3)), np.full((300, 3), 0.02)
-    made = calibrate(forecast, realised, volatility, window=99, groups=[[0], [1, 2], [2, 1]])
+    realised = generator.normal(0, 0.02, (300, 1))
+    forecast, volatility = np.zeros((300, 1)), np.full((300, 1), 0.02)
+    made = calibrate(forecast, realised, volatility, window=99)
     assert np.isnan(made.probability_up[:40]).all()  # fewer sessions than an interval of 95 % needs
     assert np.isfinite(made.probability_up[40:]).all()
     changed = realised.copy()
-    changed[:200, 0], changed[:, 2] = 5.0, -5.0
-    again = calibrate(forecast, changed, volatility, window=99, groups=[[0], [1, 2], [2, 1]])
-    np.testing.assert_array_equal(made.quantiles[299, 0], again.quantiles[299, 0])
-    assert (made.quantiles[299, 1] != again.quantiles[299, 1]).any()
+    changed[:200] = 5.0
+    again = calibrate(forecast, changed, volatility, window=99)
+    np.testing.assert_array_equal(made.quantiles[299], again.quantiles[299])
     # Ranks 2.5 and 97.5 of 99 scores, outwards: the second and the 98th, and the tenth and the 90th.
     scores = np.sort(realised[200:299, 0]) / 0.02
     scores -= 500 / 599 * scores.mean()
@@ -137,8 +136,6 @@ def test_arrays_that_do_not_fit_are_errors():
     grid = np.zeros((50, 2))
     with pytest.raises(ValueError, match=r"one shape \[T, S\], got \(50, 2\), \(49, 2\)"):
         calibrate(grid, grid[1:], grid)
-    with pytest.raises(ValueError, match="one group for each of 2 symbols, got 1"):
-        calibrate(grid, grid, grid, groups=[[0]])
 
 
 def test_the_service_says_what_the_evaluation_measures(panel, registry, prices_dir):

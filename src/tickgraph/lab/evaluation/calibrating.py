@@ -1,13 +1,11 @@
 """Predictive distributions for every session of a panel of forecasts, made from what was known at the time.
 
 The definitions are those of the models in service: :mod:`tickgraph.model.volatility` and
-:mod:`tickgraph.model.calibration`. A model pools the scores of its target and its peers; a panel pools those of all
-its symbols, or of the groups it is given.
+:mod:`tickgraph.model.calibration`. A model pools the scores of its target and its peers. A panel pools the scores of all
+its symbols.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,6 @@ from tickgraph.model.calibration import conformal_scores, score_quantiles, share
 from tickgraph.model.volatility import WINDOW, fit_volatility, forecast_volatility
 
 Array = NDArray[np.float64]
-Group = Sequence[int] | NDArray[np.intp]
 
 CALIBRATION = 200
 """Sessions whose scores make a distribution: as many as a model holds out of its default window."""
@@ -63,7 +60,6 @@ def calibrate(
     volatility: Array,
     *,
     window: int = CALIBRATION,
-    groups: Sequence[Group] | None = None,
 ) -> DistributionPanel:
     """Distribution of every forecast, from the scores of the sessions before it.
 
@@ -80,44 +76,29 @@ def calibrate(
         there is no distribution.
     window
         Sessions of scores behind each distribution.
-    groups
-        For each symbol, the columns whose scores make its distribution, its own included; None is all columns.
 
     Raises
     ------
     ValueError
-        The arrays are not of one shape, or there is not one group for each symbol.
+        The arrays are not of one shape.
     """
     if not forecast.shape == realised.shape == volatility.shape or forecast.ndim != 2:
         raise ValueError(
             "Expected forecast, realised and volatility of one shape [T, S], got "
             f"{forecast.shape}, {realised.shape} and {volatility.shape}."
         )
-    sessions, symbols = forecast.shape
-    if groups is not None and len(groups) != symbols:
-        raise ValueError(f"Expected one group for each of {symbols} symbols, got {len(groups)}.")
-    everyone = np.arange(symbols)
-    members = (
-        [(everyone, everyone)]
-        if groups is None
-        else [(np.array([column]), np.asarray(group, dtype=np.intp)) for column, group in enumerate(groups)]
-    )
-    quantiles = np.full((sessions, symbols, len(PROBABILITIES)), np.nan)
-    above = np.full((sessions, symbols, 1 + len(STRIKE_DISTANCES)), np.nan)
+    quantiles = np.full((*forecast.shape, len(PROBABILITIES)), np.nan)
+    above = np.full((*forecast.shape, 1 + len(STRIKE_DISTANCES)), np.nan)
     distances = np.array([0.0, *STRIKE_DISTANCES])
     usable = np.isfinite(forecast) & (volatility > 0)
     for row in np.flatnonzero(usable.any(axis=1)):
         past = slice(max(0, row - window), row)
-        for targets, pool in members:
-            here = targets[usable[row, targets]]
-            if not len(here):
-                continue
-            scores = conformal_scores(*(values[past][:, pool] for values in (forecast, realised, volatility)))
-            if scores.sessions < MIN_CALIBRATION:
-                continue
-            spread = volatility[row, here][:, None]  # [s, 1]
-            centre = scores.trust * forecast[row, here][:, None]  # [s, 1]
-            tails = score_quantiles(scores.values, np.array(PROBABILITIES))
-            quantiles[row, here] = centre + spread * tails
-            above[row, here] = share_above(scores.values, (distances - centre) / spread)
+        scores = conformal_scores(forecast[past], realised[past], volatility[past])
+        if scores.sessions < MIN_CALIBRATION:
+            continue
+        here = usable[row]
+        spread = volatility[row, here][:, None]  # [s, 1]
+        centre = scores.trust * forecast[row, here][:, None]  # [s, 1]
+        quantiles[row, here] = centre + spread * score_quantiles(scores.values, np.array(PROBABILITIES))
+        above[row, here] = share_above(scores.values, (distances - centre) / spread)
     return DistributionPanel(quantiles, above[..., 0], above[..., 1:])

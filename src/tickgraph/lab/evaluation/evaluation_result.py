@@ -7,18 +7,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tickgraph.registry.metadata import Figure
+
+Estimate = Figure
+"""A figure with its 95 % block-bootstrap interval, as a model's metadata has it."""
+
 
 class _Result(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class Estimate(_Result):
-    """A figure with its 95 % block-bootstrap confidence interval."""
-
-    value: float
-    low: float | None = None
-    """Lower end; null where it was not resampled."""
-    high: float | None = None
 
 
 class Accuracy(_Result):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from tickgraph.errors import ArtefactError, InputError, ModelNotFoundError, StorageError, reason_of
 from tickgraph.lab.evaluation.conclusions import PRODUCT
-from tickgraph.lab.evaluation.evaluation_result import Estimate, Evaluation, ForecasterResult, Slice
+from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult, Slice
 from tickgraph.model.config import TrainingConfig
-from tickgraph.registry.metadata import Figure, PanelFigures, SymbolFigures, WalkForward
+from tickgraph.registry.metadata import PanelFigures, SymbolFigures, WalkForward
 from tickgraph.registry.registry import ModelRegistry
 
 
@@ -132,23 +132,15 @@ def _best_baseline(evaluation: Evaluation) -> PanelFigures | None:
 
 
 def _panel(own: ForecasterResult) -> PanelFigures:
-    return PanelFigures(
-        forecaster=own.name, ic=_figure(own.accuracy.ic), r2_vs_zero=_figure(own.accuracy.r2_vs_zero)
-    )
+    return PanelFigures(forecaster=own.name, ic=own.accuracy.ic, r2_vs_zero=own.accuracy.r2_vs_zero)
 
 
 def _symbol(part: Slice) -> SymbolFigures:
     return SymbolFigures(
         forecasts=part.sessions,
-        ic=_figure(part.ic),
-        rank_ic=_figure(part.rank_ic),
-        hit_rate=_figure(part.hit_rate),
-        r2_vs_zero=_figure(part.r2_vs_zero),
-        coverage={
-            level: Figure.model_validate(figure.model_dump()) for level, figure in part.coverage.items()
-        },
+        ic=part.ic,
+        rank_ic=part.rank_ic,
+        hit_rate=part.hit_rate,
+        r2_vs_zero=part.r2_vs_zero,
+        coverage=part.coverage,
     )
-
-
-def _figure(estimate: Estimate | None) -> Figure | None:
-    return None if estimate is None else Figure.model_validate(estimate.model_dump())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,8 @@ from tickgraph.model.measures import LEVELS
 
 Array = NDArray[np.float64]
 By = Literal["year", "sector", "regime", "symbol"]
+_Place = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""Which sessions ``[T]`` and symbols ``[S]`` a part is made of."""
 REGIMES: tuple[str, ...] = ("calm", "normal", "stressed")
 
 
@@ -73,12 +75,17 @@ def measure_slices(
     """
     forecast, realised = jointly_known(panel.forecast, panel.realised)
     inside = covered(panel, distribution) if distribution is not None else {}
+    everyone, always = np.full(len(panel.symbols), True), np.full(len(panel.sessions), True)
     years = np.datetime_as_string(panel.sessions.astype("datetime64[D]"), unit="Y")
-    parts = [_by_sessions("year", sorted(set(years)), years, forecast, realised, inside)]
+    places: dict[By, dict[str, _Place]] = {
+        "year": {year: (years == year, everyone) for year in sorted(set(years))}
+    }
     if regimes is not None:
-        parts.append(_by_sessions("regime", list(REGIMES), regimes, forecast, realised, inside))
+        places["regime"] = {name: (regimes == name, everyone) for name in REGIMES}
     if sectors is not None:
-        parts.append(_by_sector(panel.symbols, sectors, forecast, realised, inside))
+        own = np.array([sectors.get(symbol, "") for symbol in panel.symbols])
+        places["sector"] = {name: (always, own == name) for name in sorted(set(own) - {""})}
+    parts = [_by_place(by, named, forecast, realised, inside) for by, named in places.items()]
     parts.append(_by_symbol(panel.symbols, forecast, realised, inside))
     return [part for each in parts for part in _slices(each, bootstrap)]
 
@@ -113,62 +120,38 @@ def regimes(market_returns: NDArray[np.float64], *, window: int = 20, past: int 
     ).astype(np.str_)
 
 
-def _by_sessions(
-    by: By,
-    names: list[str],
-    labels: NDArray[np.str_],
-    forecast: Array,
-    realised: Array,
-    inside: dict[str, Array],
+def _by_place(
+    by: By, places: Mapping[str, _Place], forecast: Array, realised: Array, inside: Mapping[str, Array]
 ) -> _Parts:
-    member = labels[:, None] == np.array(names, dtype=np.str_)[None, :]  # [T, G]
-    known = np.isfinite(forecast)
-
-    def split(daily: Array) -> Array:
-        return member[:, :, None] * daily[:, None, :]  # [T, G, M]
-
-    return _Parts(
-        by=by,
-        names=names,
-        sessions=[int(known[own].any(axis=1).sum()) for own in member.T],
-        symbols=[int(known[own].any(axis=0).sum()) for own in member.T],
-        ic=split(mean_sums(daily_correlation(forecast, realised))),
-        rank_ic=split(mean_sums(daily_rank_correlation(forecast, realised))),
-        ic_statistic=ratio,
-        hit_rate=split(hits(forecast, realised).sum(axis=1)),
-        errors=split(squared_errors(forecast, realised).sum(axis=1)),
-        coverage={level: split(values.sum(axis=1)) for level, values in inside.items()},
-    )
-
-
-def _by_sector(
-    symbols: tuple[str, ...],
-    sectors: Mapping[str, str],
-    forecast: Array,
-    realised: Array,
-    inside: dict[str, Array],
-) -> _Parts:
-    names = sorted({sectors[symbol] for symbol in symbols if symbol in sectors})
-    own = [np.array([sectors.get(symbol) == name for symbol in symbols], dtype=bool) for name in names]
+    """Sums of parts that are some sessions or some symbols of the panel."""
     known = np.isfinite(forecast)
     hit, errors = hits(forecast, realised), squared_errors(forecast, realised)
 
-    def stacked(parts: list[Array]) -> Array:
-        return np.stack(parts, axis=1) if parts else np.zeros((len(forecast), 0, 2))
+    def daily(sums: Callable[[Array, Array], Array]) -> Array:
+        """Sums ``[t, M]`` of each part's own forecasts and returns, 0 in the sessions of other parts."""
+        total = np.zeros((len(forecast), len(places), 2))
+        for i, (rows, columns) in enumerate(places.values()):
+            total[rows, i] = sums(forecast[rows][:, columns], realised[rows][:, columns])
+        return total
+
+    def split(cells: Array) -> Array:
+        """Sums over the symbols of each part, from ``[T, S, 2]``."""
+        total = np.zeros((len(forecast), len(places), 2))
+        for i, (rows, columns) in enumerate(places.values()):
+            total[rows, i] = cells[rows][:, columns].sum(axis=1)
+        return total
 
     return _Parts(
-        by="sector",
-        names=names,
-        sessions=[int(known[:, m].any(axis=1).sum()) for m in own],
-        symbols=[int(known[:, m].any(axis=0).sum()) for m in own],
-        ic=stacked([mean_sums(daily_correlation(forecast[:, m], realised[:, m])) for m in own]),
-        rank_ic=stacked([mean_sums(daily_rank_correlation(forecast[:, m], realised[:, m])) for m in own]),
+        by=by,
+        names=list(places),
+        sessions=[int(known[rows][:, columns].any(axis=1).sum()) for rows, columns in places.values()],
+        symbols=[int(known[rows][:, columns].any(axis=0).sum()) for rows, columns in places.values()],
+        ic=daily(lambda f, r: mean_sums(daily_correlation(f, r))),
+        rank_ic=daily(lambda f, r: mean_sums(daily_rank_correlation(f, r))),
         ic_statistic=ratio,
-        hit_rate=stacked([hit[:, m].sum(axis=1) for m in own]),
-        errors=stacked([errors[:, m].sum(axis=1) for m in own]),
-        coverage={
-            level: stacked([values[:, m].sum(axis=1) for m in own]) for level, values in inside.items()
-        },
+        hit_rate=split(hit),
+        errors=split(errors),
+        coverage={level: split(values) for level, values in inside.items()},
     )
 
 

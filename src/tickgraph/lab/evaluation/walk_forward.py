@@ -15,16 +15,10 @@ from tickgraph.errors import InputError
 from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
 from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
 from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns
-from tickgraph.lab.evaluation.walk_pieces import (
-    DamagedPieceError,
-    Piece,
-    fingerprint,
-    piece_path,
-    read_piece,
-    write_piece,
-)
+from tickgraph.lab.evaluation.walk_pieces import Piece, piece_path, read_piece, write_piece
 from tickgraph.lab.evaluation.windows import Window, WindowSettings, walk_windows
 from tickgraph.lab.side_by_side import Check, run_side_by_side
+from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.still import FEWEST_MOVES, moves
@@ -139,7 +133,7 @@ def walk_forward(
             if not fresh:
                 sessions = panel.sessions[window.test_first : window.test_last + 1]
                 stored = read_piece(path, sessions, names)
-        except DamagedPieceError as error:
+        except DamagedFileError as error:
             damaged = str(error)
         if stored is not None:
             return stored, Progress(method.name, index, reused=True)
