@@ -112,6 +112,16 @@ def test_train_says_it_too_and_as_json(command, site):
     assert f"BRVO {level}: implausible level" in err
 
 
+def test_predict_has_them_in_its_json(command, site):
+    _, slip, _ = site
+    code, out, err = command("predict", "ALFA", "--json")
+    assert code == 0, err
+    assert f"note: ALFA {slip}: implausible price" in err
+    assert [(f["kind"], f["session"]) for f in json.loads(out)["findings"]] == [("implausible price", slip)]
+    code, out, _ = command("predict", "ALFA", "CHRL", "--json")
+    assert (code, json.loads(out)["findings"]) == (0, [])
+
+
 def test_import_and_check_say_the_same_and_a_setting_keeps_all(command, site, monkeypatch):
     _, slip, level = site
     code, _, err = command("prices", "import", "prices.csv")

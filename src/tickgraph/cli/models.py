@@ -43,18 +43,18 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
     """List the trained models: how old they are and what they were worth out of sample."""
     settings = load_settings(models_dir=models_dir)
     registry = ModelRegistry(settings.models_dir)
-    found: dict[str, ModelMetadata] = {}
+    trained: dict[str, ModelMetadata] = {}
     failures: dict[str, str] = {}
     for symbol in registry.symbols():
         try:
-            found[symbol] = registry.metadata(symbol)
+            trained[symbol] = registry.metadata(symbol)
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             failures[symbol] = reason_of(symbol, error)
     if as_json:
-        models = {symbol: metadata.model_dump(mode="json") for symbol, metadata in found.items()}
-        print_json({"models": models, "failures": failures})
-    elif found:
-        print_table(_models_table(found))
+        documents = {symbol: metadata.model_dump(mode="json") for symbol, metadata in trained.items()}
+        print_json({"models": documents, "failures": failures})
+    elif trained:
+        print_table(_models_table(trained))
     else:
         note(f"no trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     for reason in failures.values():

@@ -104,14 +104,14 @@ def split_words(words: Iterable[str]) -> list[str]:
     return [word.strip() for text in words for word in text.split(",") if word.strip()]
 
 
-def read_prices(options: Sequence[str], symbols: Sequence[str]) -> dict[str, float]:
+def read_prices(options: Sequence[str], symbols: Sequence[Symbol]) -> dict[str, float]:
     """Price by symbol, from what was given as ``--price``: 130, or AAPL=130 among several."""
     given: list[tuple[str, str]] = []
     for option in options:
         name, _, text = option.rpartition("=")
         if not name and len(symbols) != 1:
             raise InputError(f"--price {option} fits one symbol. Among several, write --price AAPL=130.")
-        symbol = canonical(name) if name else Symbol(symbols[0])
+        symbol = canonical(name) if name else symbols[0]
         if symbol not in symbols:
             raise InputError(f"--price names {symbol}, which is not among the symbols to forecast.")
         given.append((symbol, text))

@@ -36,6 +36,7 @@ from tickgraph.cli.output import (
 from tickgraph.cli.price_findings import finding_documents, show_findings
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.quality import Finding
+from tickgraph.market.spelling import Symbol
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast
 from tickgraph.settings import Settings, load_settings
@@ -106,7 +107,7 @@ def predict(
         raise typer.Exit(PartialFailure.exit_code)
 
 
-def _store_prices_of_untrained(settings: Settings, symbols: Sequence[str]) -> list[Finding]:
+def _store_prices_of_untrained(settings: Settings, symbols: Sequence[Symbol]) -> list[Finding]:
     """Ask the source once for prices of symbols that have neither a model nor prices; give what is odd in them."""
     registry, store = ModelRegistry(settings.models_dir), settings.price_store()
     untrained = [symbol for symbol in sorted(symbols) if registry.generation(symbol) is None]

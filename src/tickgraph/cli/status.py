@@ -58,7 +58,7 @@ def status(
     model's intervals or errors differ from what its calibration promised, by more than chance.
     """
     settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir, exchange=exchange)
-    found = overview(
+    view = overview(
         ModelRegistry(settings.models_dir),
         settings.price_store(),
         settings.operations_dir,
@@ -66,31 +66,31 @@ def status(
         datetime.now(UTC),
         settings.schedule.timetable(),
     )
-    wanted = listed_symbols(symbols, found.symbols) if symbols else tuple(found.symbols)
-    shown = [one for one in found.symbols.values() if one.symbol in wanted]
-    unknown = sorted(set(wanted) - found.symbols.keys())
-    is_well = not found.problems and not unknown and all(one.state == "ok" for one in shown)
+    wanted = listed_symbols(symbols, view.symbols) if symbols else tuple(view.symbols)
+    shown = [one for one in view.symbols.values() if one.symbol in wanted]
+    unknown = sorted(set(wanted) - view.symbols.keys())
+    is_well = not view.problems and not unknown and all(one.state == "ok" for one in shown)
     if problems:
         shown = [one for one in shown if one.state != "ok"]
     if as_json:
-        print_json(_document(found, shown, is_well))
+        print_json(_document(view, shown, is_well))
     else:
-        _print(found, shown, unknown, is_well)
+        _print(view, shown, unknown, is_well)
     if check and not is_well:
         raise typer.Exit(CheckFailed.exit_code)
 
 
-def _document(found: Overview, shown: list[SymbolStatus], is_well: bool) -> dict[str, Any]:
-    quality = found.quality
+def _document(view: Overview, shown: list[SymbolStatus], is_well: bool) -> dict[str, Any]:
+    quality = view.quality
     return {
-        "at": found.at,
+        "at": view.at,
         "ok": is_well,
-        "problems": found.problems,
-        "sources": {name: asdict(one) for name, one in found.sources.items()},
-        "last_run": found.last_run.model_dump(mode="json", exclude={"symbols"}) if found.last_run else None,
-        "next_due": found.schedule.next_due,
-        "next_kind": found.schedule.next_kind,
-        "lease": found.lease,
+        "problems": view.problems,
+        "sources": {name: asdict(one) for name, one in view.sources.items()},
+        "last_run": view.last_run.model_dump(mode="json", exclude={"symbols"}) if view.last_run else None,
+        "next_due": view.schedule.next_due,
+        "next_kind": view.schedule.next_kind,
+        "lease": view.lease,
         "quality": quality.model_dump(mode="json", exclude={"symbols"}) if quality else None,
         "symbols": {
             one.symbol: {**asdict(one), "live": one.live.model_dump(mode="json") if one.live else None}
@@ -99,15 +99,15 @@ def _document(found: Overview, shown: list[SymbolStatus], is_well: bool) -> dict
     }
 
 
-def _print(found: Overview, shown: list[SymbolStatus], unknown: list[str], is_well: bool) -> None:
-    stdout.print(facts(f"Status at {found.at:%Y-%m-%d %H:%M} UTC", _header(found)))
+def _print(view: Overview, shown: list[SymbolStatus], unknown: list[str], is_well: bool) -> None:
+    stdout.print(facts(f"Status at {view.at:%Y-%m-%d %H:%M} UTC", _header(view)))
     if shown:
-        print_table(_table(found, shown))
+        print_table(_table(view, shown))
     elif is_well:
         print_sentence("Nothing is stale, failed or out of band.")
     if unknown:
         note(f"nothing is known of {', '.join(unknown)}: no model, and no forecast was served")
-    for problem in found.problems:
+    for problem in view.problems:
         print_sentence(problem)
     by_text: dict[str, list[str]] = {}
     for one in shown:
@@ -117,23 +117,23 @@ def _print(found: Overview, shown: list[SymbolStatus], unknown: list[str], is_we
         print_sentence(f"{listed(names, NAMED)}: {text}")
 
 
-def _header(found: Overview) -> dict[str, str]:
+def _header(view: Overview) -> dict[str, str]:
     rows = {
         f"prices, {name}": "none stored. Run: tickgraph prices update"
         if one.last_session is None
         else f"{one.symbols} symbols up to {one.last_session}, {_behind(one.sessions_behind)}"
-        for name, one in found.sources.items()
+        for name, one in view.sources.items()
     }
-    run, due, quality = found.last_run, found.schedule.next_due, found.quality
+    run, due, quality = view.last_run, view.schedule.next_due, view.quality
     rows["last refresh"] = (
         "none yet. Run: tickgraph refresh"
         if run is None
-        else f"{run.state}, {run.kind}, began {age(run.started_at, found.at)} ago"
+        else f"{run.state}, {run.kind}, began {age(run.started_at, view.at)} ago"
     )
     if due is not None:
-        rows["next due"] = f"{due:%Y-%m-%d %H:%M} UTC ({found.schedule.next_kind})"
-    if found.lease is not None:
-        rows["refreshing now"] = found.lease
+        rows["next due"] = f"{due:%Y-%m-%d %H:%M} UTC ({view.schedule.next_kind})"
+    if view.lease is not None:
+        rows["refreshing now"] = view.lease
     if quality is None or not quality.panel.forecasts:
         rows["live quality"] = "no forecast has met its session yet"
     else:
@@ -147,7 +147,7 @@ def _header(found: Overview) -> dict[str, str]:
     return rows
 
 
-def _table(found: Overview, shown: list[SymbolStatus]) -> Any:
+def _table(view: Overview, shown: list[SymbolStatus]) -> Any:
     table = results(
         "Symbols, worst first",
         "symbol",
@@ -172,7 +172,7 @@ def _table(found: Overview, shown: list[SymbolStatus]) -> Any:
             f"[{colours[one.state]}]{one.state}[/]",
             str(one.last_session or "-"),
             "-" if one.sessions_behind is None else str(one.sessions_behind),
-            "-" if one.trained_at is None else age(one.trained_at, found.at),
+            "-" if one.trained_at is None else age(one.trained_at, view.at),
             str(one.correlations_as_of or "-"),
             str(live.forecasts if live else 0),
             number(live.ic if live else None),

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.volatility import NUM_COEFFICIENTS
@@ -271,7 +272,7 @@ class ModelMetadata(_Record):
     """One generation of one symbol's model; this file is its commit point."""
 
     schema_version: Literal[1] = 1
-    symbol: str
+    symbol: Symbol
     training_date: UtcDatetime = Field(description="UTC.")
     data_version: str = Field(description="sha256 prefix of the prices it was trained on.")
     training_config: TrainingRecord
@@ -286,7 +287,7 @@ class ModelMetadata(_Record):
     )
 
     @property
-    def nodes(self) -> tuple[str, ...]:
+    def nodes(self) -> tuple[Symbol, ...]:
         """The target, then its peers, under today's names: a peer may have been renamed since the training."""
         return self.symbol, *map(canonical, self.training_config.correlated_symbols)
 

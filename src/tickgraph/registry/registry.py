@@ -134,11 +134,7 @@ class ModelRegistry:
     def renamed(self) -> dict[Symbol, tuple[str, str | None]]:
         """Symbols that have no model under today's name, but one under a former name.
 
-        Returns
-        -------
-        dict
-            Today's name to the former one and to the source that the former model was trained on; None where its
-            metadata cannot be read.
+        Gives the former name and the source that its model was trained on; None where its metadata cannot be read.
         """
         names = published_names(self.root)
         models: dict[Symbol, tuple[str, str | None]] = {}
@@ -154,19 +150,9 @@ class ModelRegistry:
         return models
 
     def paths(self, symbol: str, *, to_write: bool = False) -> ArtefactPaths:
-        """Where a symbol's files are.
+        """Where a symbol's files are; :class:`ArtefactError` if a link leads outside the folder.
 
-        Parameters
-        ----------
-        symbol
-            Ticker.
-        to_write
-            A link in a file's own place is fine: it will be replaced, and not followed.
-
-        Raises
-        ------
-        ArtefactError
-            A link leads outside the folder.
+        A link in a file's own place may do so ``to_write``: it will be replaced, and not followed.
         """
         paths = ArtefactPaths.of(self.root, symbol)
         for path in (*paths.arrays, paths.metadata):
@@ -204,12 +190,7 @@ class ModelRegistry:
     def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
         """Load and verify the current generation.
 
-        Parameters
-        ----------
-        symbol
-            Ticker.
-        shapes
-            Gives the arrays that an architecture has, such as :func:`tickgraph.model.weights.weight_shapes`.
+        ``shapes`` gives the arrays that an architecture has: :func:`tickgraph.model.weights.weight_shapes`.
 
         Raises
         ------
@@ -321,19 +302,19 @@ class ModelRegistry:
         Parameters
         ----------
         symbol
-            Ticker.
+            Whose model.
         correlation
             ``[N, N]`` float64, target first, peers in metadata order.
         as_of
             Last session of its lookback.
         basis
-            Metadata that the peers were taken from. A model retrained since may have other peers.
+            Metadata that the peers were taken from.
 
         Raises
         ------
         ArtefactError
-            There is no whole generation to build on, it is not the training run of ``basis``, or the matrix
-            is no correlation matrix. Nothing was written.
+            There is no whole generation to build on, the model was retrained since ``basis``, or the matrix is no
+            correlation matrix. Nothing was written.
         """
         encoded = encode_correlation(correlation)
         # Read under the lock: a training run that ends in between must not be undone by its old weights.
@@ -352,10 +333,7 @@ class ModelRegistry:
     def record_evaluation(self, symbol: str, evaluation: WalkForward) -> str | None:
         """Put walk-forward figures into a model's metadata; its other files are not touched.
 
-        Returns
-        -------
-        str or None
-            Why they were not recorded: the model, as it is now, was trained another way. None where they were.
+        Gives the reason if the figures were not recorded: the model, as it is now, was trained another way.
         """
         # Read under the lock: a training run that ends in between has its own metadata, and maybe other settings.
         with self._writing(symbol):
