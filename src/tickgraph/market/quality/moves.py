@@ -2,9 +2,9 @@ r"""Moves of a close, measured in the symbol's own usual move, less what the oth
 
 .. math:: x_t = \log(p_t / p_{t-1}) - m_t, \qquad z_t = |x_t| / \sigma_t
 
-with :math:`m_t` the median move of all symbols and :math:`\sigma_t` robust: the median absolute move of the sessions
-around t, before and after. Later sessions are no look-ahead here. They only decide which stored bars are believed, and
-stored bars never reach beyond the session of a forecast.
+:math:`m_t` is the median move of all symbols. :math:`\sigma_t` is robust: the median absolute move of the sessions
+around t, before and after. Later sessions are no look-ahead here: they only decide which stored bars are believed.
+Stored bars never reach beyond the session of a forecast.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ class _Update:
         return report
 
     def _with_lost(self, symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-        """Replace a damaged recent file; then every stored symbol has to be asked for what it may have lost."""
+        """Replace a damaged recent file. Then every stored symbol may have lost sessions, and is asked for."""
         name = self._source.name
         try:
             self._store.reader.recent(name).table()
