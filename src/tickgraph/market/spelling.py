@@ -62,24 +62,14 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Exchange:
-    """Where a symbol is traded.
+    """Where a symbol is traded."""
 
-    Attributes
-    ----------
-    name
-        Name of its calendar in exchange_calendars, such as ``XLON``.
-    place
-        What a person calls it.
-    has_calendar
-        Whether exchange_calendars knows it, so that a store can be of it.
-    digits
-        Length of a number that stands for a company; None where there are none of one length.
-    """
-
-    name: str
-    place: str
-    has_calendar: bool = True
-    digits: int | None = None
+    name: str  # of its calendar in exchange_calendars, such as XLON
+    place: str  # what a person calls it
+    has_calendar: bool = True  # whether exchange_calendars knows it, so that a store can be of it
+    digits: int | None = (
+        None  # length of a number that stands for a company; None where they differ in length
+    )
 
 
 def _load() -> tuple[dict[str, Exchange], dict[str, dict[str, str]]]:

@@ -35,24 +35,13 @@ _BLOCK = 20_000
 
 @dataclass(frozen=True)
 class Moves:
-    r"""Large moves of one column, and how large they are.
+    r"""``[m]`` large moves of one column, and how large they are."""
 
-    Attributes
-    ----------
-    rows
-        ``[m]`` bars with a large move into them.
-    size
-        ``[m]`` float64, :math:`x_t`.
-    usual
-        ``[m]`` float64, :math:`\sigma_t`.
-    level
-        ``[n]`` float64, log price of every bar less the market's moves so far: differences over several bars are
-        moves apart from the market's.
-    """
-
-    rows: Rows
-    size: NDArray[np.float64]
-    usual: NDArray[np.float64]
+    rows: Rows  # [m] bars with a large move into them
+    size: NDArray[np.float64]  # [m] x_t
+    usual: NDArray[np.float64]  # [m] sigma_t
+    # [n] log price of every bar less the market's moves so far: its differences over several bars are moves apart from
+    # the market's.
     level: NDArray[np.float64]
 
     @property

@@ -37,22 +37,12 @@ _FETCHED_AT = b"tickgraph.fetched_at"  # all that the first versions wrote
 
 @dataclass(frozen=True)
 class Head:
-    """What a history's footer says.
-
-    Attributes
-    ----------
-    symbol
-        Whose prices.
-    folded
-        Number of the append up to which the history holds everything: a recent row counts only with a higher one.
-    provider, fetched_at, revised_at
-        As :class:`tickgraph.market.store.StoredSymbol`.
-    first, last, sessions
-        Which sessions.
-    """
+    """What a history's footer says; the rest is as in :class:`tickgraph.market.store.StoredSymbol`."""
 
     symbol: Symbol
-    folded: int
+    folded: (
+        int  # the history holds everything up to this append: a recent row counts only with a higher number
+    )
     provider: str
     fetched_at: str
     revised_at: datetime | None
@@ -114,17 +104,13 @@ def parquet_bytes(
 
     Parameters
     ----------
-    table
-        What to write.
-    facts
-        About the file, for its footer; :func:`facts_in` reads them.
-    cuts
-        Rows between which the groups of rows lie.
+    table, cuts
+        What to write, and where its groups of rows begin, and the end.
+    facts, extra
+        About the file, for its footer; :func:`facts_in` reads the facts.
     dictionary
         Columns whose values repeat. The encodings of the others make daily prices half as large as dictionaries do,
         and faster to read.
-    extra
-        Further texts for the footer.
     """
     text = json.dumps(facts, separators=(",", ":")).encode()
     table = table.replace_schema_metadata(
