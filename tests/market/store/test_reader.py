@@ -156,3 +156,24 @@ def test_recent_sessions_lie_over_an_earlier_panel_and_make_the_present_one(held
 def test_dates_are_kept_within(held):
     panel = held.panel("scripted", NAMES, date(2022, 7, 28), date(2022, 7, 29))
     assert panel.sessions.tolist() == [date(2022, 7, 28), date(2022, 7, 29)]
+
+
+def test_what_is_stored_of_a_symbol_is_read_again_only_after_its_history_was_replaced(held, monkeypatch):
+    read, real = [], reader.read_history
+
+    def counting(path, *rest):
+        read.append(path.stem)
+        return real(path, *rest)
+
+    monkeypatch.setattr(reader, "read_history", counting)
+    before = held.stored("scripted", "AAPL")
+    held.update(Scripted(made_bars(NAMES, 43)), NAMES)
+    read.clear()
+    after = held.stored("scripted", "AAPL")
+    assert read == []
+    assert (after.last, after.sessions) == (DAYS[42].item(), 43)
+    assert before.last < after.last
+    PriceStore(held.root).write("scripted", made_bars(["AAPL"], 30))
+    read.clear()
+    assert held.stored("scripted", "AAPL").sessions == 30
+    assert read == ["AAPL"]
