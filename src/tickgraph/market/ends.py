@@ -29,9 +29,7 @@ FEW = 0.1  # share of the symbols that may lack a session for reasons of their o
 class Ends:
     """Where the prices of several symbols end."""
 
-    common: (
-        date | None
-    )  # the session that most end on, or the later of two such sessions; None without any symbol
+    common: date | None  # the session that most end on, the later of two such; None without any symbol
     behind: Mapping[str, date] = field(default_factory=dict)  # symbols that end before it, and when
     ahead: Mapping[str, date] = field(default_factory=dict)
 

@@ -34,9 +34,7 @@ class RowSymbols:
 
     symbols: pd.Series  # [n] today's symbol of each row; missing where the row is left out
     notes: tuple[str, ...] = ()  # names that were put together or written otherwise
-    rejected: dict[str, str] = field(
-        default_factory=dict
-    )  # why rows of a name are left out, by the name as written
+    rejected: dict[str, str] = field(default_factory=dict)  # by written name, why rows are left out
 
 
 @dataclass

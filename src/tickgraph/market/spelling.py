@@ -67,9 +67,7 @@ class Exchange:
     name: str  # of its calendar in exchange_calendars, such as XLON
     place: str  # what a person calls it
     has_calendar: bool = True  # whether exchange_calendars knows it, so that a store can be of it
-    digits: int | None = (
-        None  # length of a number that stands for a company; None where they differ in length
-    )
+    digits: int | None = None  # length of the numbers that stand for companies, where they have one
 
 
 def _load() -> tuple[dict[str, Exchange], dict[str, dict[str, str]]]:

@@ -19,9 +19,7 @@ class Renaming(NamedTuple):
     """What became of a former name."""
 
     today: Symbol
-    since: (
-        date | None
-    )  # first day of the name that followed; None: the former name means today's symbol on all days
+    since: date | None  # first day of the name that followed; None where the former one holds on all days
     holder: str | None = None  # who else had today's name before
     held: Sequence[date] | None = None  # first and last day on which that one is known to have had it
 

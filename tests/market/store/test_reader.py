@@ -88,6 +88,15 @@ def test_earlier_versions_can_read_what_is_written_now(store):
     pd.testing.assert_frame_equal(pd.read_parquet(store.root / "scripted" / "AAPL.parquet"), bars)
 
 
+def test_a_footer_may_say_more_than_is_known_here(store):
+    """A later version may have written it."""
+    store.write("scripted", made_bars(["AAPL"], 40))
+    path = store.root / "scripted" / "AAPL.parquet"
+    facts = history.facts_in(pq.ParquetFile(path)) | {"more": 1}
+    path.write_bytes(history.parquet_bytes(pq.read_table(path), facts, [0, 40], ["symbol"]))
+    assert store.stored("scripted", "AAPL").sessions == 40
+
+
 @pytest.fixture
 def between(held, monkeypatch):
     """Have the store changed while a panel is read, after its first symbol."""

@@ -34,9 +34,7 @@ class PriceFile:
     name: str  # in messages: the path that a person gave, or the path inside the folder that they gave
     stem: str  # its name without folders and endings
     open: Callable[[], BinaryIO]  # opens it, unpacked
-    given: dict[str, str] = field(
-        default_factory=dict
-    )  # what its folders say of its rows, by meaning: symbol=AAPL
+    given: dict[str, str] = field(default_factory=dict)  # what its folders say of its rows: symbol=AAPL
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,10 @@ class Table:
     file: str  # as messages name it
     names: list[str]  # [c] as they are written; empty for a column without one
     columns: list[pa.ChunkedArray]  # [c]; those of a text file hold text, the empty text included
-    second: list[str] = field(
-        default_factory=list
-    )  # [c] the second line of a header of two, as pandas writes it
+    second: list[str] = field(default_factory=list)  # [c] the header's second line, as pandas writes one
     unit: Literal["line", "row"] = "row"  # what a message calls a row
     first: int = 1  # number of the first row: a text file's lines count from 1, header included
-    given: dict[str, str] = field(
-        default_factory=dict
-    )  # by meaning, for all rows: from a folder named symbol=AAPL
+    given: dict[str, str] = field(default_factory=dict)  # of all rows, by meaning: a folder is symbol=AAPL
     stem: str = ""  # the file's name without its ending
     malformed: tuple[Malformed, ...] = ()  # lines that could not be split into the columns
 
