@@ -27,18 +27,10 @@ FEW = 0.1  # share of the symbols that may lack a session for reasons of their o
 
 @dataclass(frozen=True)
 class Ends:
-    """Where the prices of several symbols end.
+    """Where the prices of several symbols end."""
 
-    Attributes
-    ----------
-    common
-        The session that most of them end on, or the later of two such sessions; None without any symbol.
-    behind, ahead
-        Symbols that end before or after it, and on which session.
-    """
-
-    common: date | None
-    behind: Mapping[str, date] = field(default_factory=dict)
+    common: date | None  # the session that most end on, the later of two such; None without any symbol
+    behind: Mapping[str, date] = field(default_factory=dict)  # symbols that end before it, and when
     ahead: Mapping[str, date] = field(default_factory=dict)
 
 

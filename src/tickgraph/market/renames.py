@@ -30,21 +30,11 @@ _Formers = dict[Symbol, Renaming]  # former names of one symbol
 
 @dataclass(frozen=True)
 class RowSymbols:
-    """Whose each row of prices is.
+    """Whose each row of prices is."""
 
-    Attributes
-    ----------
-    symbols
-        ``[n]`` today's symbol of each row; missing where the row is left out.
-    notes
-        What a person should know: names that were put together or written otherwise.
-    rejected
-        Why rows of a name are left out, by the name as it is written.
-    """
-
-    symbols: pd.Series
-    notes: tuple[str, ...] = ()
-    rejected: dict[str, str] = field(default_factory=dict)
+    symbols: pd.Series  # [n] today's symbol of each row; missing where the row is left out
+    notes: tuple[str, ...] = ()  # names that were put together or written otherwise
+    rejected: dict[str, str] = field(default_factory=dict)  # by written name, why rows are left out
 
 
 @dataclass

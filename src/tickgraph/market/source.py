@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tickgraph.market.spelling import Symbol
+
 BAR_COLUMNS: tuple[str, ...] = ("symbol", "date", "open", "high", "low", "close", "adj_close", "volume")
 
 
@@ -58,11 +60,13 @@ class PriceSource(Protocol):
         """Whether any row may have changed since it was last read, as in a person's own files."""
         ...
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """Symbols it has, or for a source without a list, those it is asked for by default."""
         ...
 
-    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+    def fetch(
+        self, symbols: Sequence[Symbol], first: date | None = None, last: date | None = None
+    ) -> Fetched:
         """Give the bars of symbols, both dates included.
 
         Raises

@@ -1,4 +1,4 @@
-"""How a symbol is written: each ticker has one spelling, and what is no ticker of the exchange in force is refused."""
+"""How a symbol is written: each ticker has one spelling, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tickgraph.errors import SymbolError
 from tickgraph.market.calendar import NEW_YORK, exchange
 
 Symbol = NewType("Symbol", str)
-"""A symbol in its one spelling, under today's name. An edge makes it where it reads one; inside it is trusted."""
+"""A symbol in its one spelling, under today's name. It is made where a name is read, and trusted everywhere else."""
 
 AMERICAN = NEW_YORK
 LONDON = "XLON"
 COINS, CURRENCIES = "24/7", "24/5"
 _FUTURES = frozenset({"CMES", "IEPA", "XCBF", "us_futures"})
 
-# A symbol becomes part of a file name, so what is allowed here is the first of three gates to a path.
+# A symbol becomes part of a file name, so these patterns are the first gate to a path.
 # American: one to seven letters or digits after a first letter, and a class of one or two letters (BRK-B).
 _SHARE = re.compile(r"[A-Z][A-Z0-9]{0,6}(?:-[A-Z]{1,2})?")
 _ELSEWHERE = re.compile(r"[A-Z0-9][A-Z0-9&]{0,9}(?:-[A-Z0-9]{1,5})?")  # 7203, M&M, VOLV-B, BAJAJ-AUTO
@@ -36,7 +36,7 @@ _UNDERSCORED = re.compile(r"[^_]+_(?:[ABC]|PR?_?[A-Z])")
 # The second name of a pair of coins or currencies.
 _MONEY = "USD[CT]?|BUSD|TUSD|DAI|EUR|GBP|JPY|CHF|AUD|CAD|NZD|CNY|KRW|TRY|BRL|INR|BTC|XBT|ETH|BNB"
 
-# What people's files hold besides tickers: how it is known, what it is, and what would do.
+# What people's files hold besides tickers: its pattern, what it is, and what to do instead.
 _OTHER_THINGS = [
     (
         re.compile(r"\^[^^]+|\$[A-Z0-9.]+|\.[A-Z0-9]{2,8}|.+ INDEX"),
@@ -62,28 +62,16 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Exchange:
-    """Where a symbol is traded.
+    """Where a symbol is traded."""
 
-    Attributes
-    ----------
-    name
-        Name of its calendar in exchange_calendars, such as ``XLON``.
-    place
-        What a person calls it.
-    has_calendar
-        Whether exchange_calendars knows it, so that a store can be of it.
-    digits
-        Length of a number that stands for a company; None where there are none of one length.
-    """
-
-    name: str
-    place: str
-    has_calendar: bool = True
-    digits: int | None = None
+    name: str  # of its calendar in exchange_calendars, such as XLON
+    place: str  # what a person calls it
+    has_calendar: bool = True  # whether exchange_calendars knows it, so that a store can be of it
+    digits: int | None = None  # length of the numbers that stand for companies, where they have one
 
 
 def _load() -> tuple[dict[str, Exchange], dict[str, dict[str, str]]]:
-    """Exchanges by name; and for each way of writing one (dot, space, ...) the exchange that a mark stands for."""
+    """Read the exchanges by name, and for each way of writing one (dot, space, ...) what its marks stand for."""
     text = resources.files("tickgraph.market").joinpath("data/exchanges.toml").read_text("utf-8")
     exchanges: dict[str, Exchange] = {}
     marks: dict[str, dict[str, str]] = {way: {} for way in ("dot", "space", "hyphen", "colon", "glued")}
@@ -196,8 +184,8 @@ def _marks(word: str) -> Iterator[tuple[str, str]]:
     if colon and (name := MARKS["colon"].get(after) or MARKS["space"].get(after)):
         yield before, name
     for way, separator in (("dot", "."), ("dot", "_"), ("space", " "), ("hyphen", "-")):
-        ticker, found, mark = word.rpartition(separator)
-        if found and ticker and mark in MARKS[way]:
+        ticker, _, mark = word.rpartition(separator)
+        if ticker and mark in MARKS[way]:
             yield ticker.rstrip(), MARKS[way][mark]
 
 

@@ -16,23 +16,12 @@ from tickgraph.market.spelling import AMERICAN, Symbol, spelled
 
 
 class Renaming(NamedTuple):
-    """What became of a former name.
-
-    Attributes
-    ----------
-    today
-        The symbol's name now.
-    since
-        First day of the name that followed the former one. None where that day is not known: the former name then
-        means today's symbol on all days.
-    holder, held
-        Who else had today's name before, and the first and last day that this is known of.
-    """
+    """What became of a former name."""
 
     today: Symbol
-    since: date | None
-    holder: str | None = None
-    held: Sequence[date] | None = None
+    since: date | None  # first day of the name that followed; None where the former one holds on all days
+    holder: str | None = None  # who else had today's name before
+    held: Sequence[date] | None = None  # first and last day on which that one is known to have had it
 
 
 _TABLE: dict[str, Any] = tomllib.loads(
@@ -144,9 +133,8 @@ TIER_1: tuple[Symbol, ...] = tuple(symbol for symbols in SECTORS.values() for sy
 def sector_of(symbol: str) -> str | None:
     """Sector of a TIER_1 symbol under today's name; None for any other."""
     # Of today's names: an alias may have been added since these lists were read.
-    return next(
-        (sector for sector, symbols in SECTORS.items() if symbol in {canonical(one) for one in symbols}), None
-    )
+    by_sector = SECTORS.items()
+    return next((name for name, symbols in by_sector if any(canonical(s) == symbol for s in symbols)), None)
 
 
 def is_group(word: str) -> bool:

@@ -12,6 +12,7 @@ from tickgraph.market.ends import TOLERANCE, is_few
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.quality import Finding
 from tickgraph.market.source import Fetched, PriceSource
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore, StoredSymbol, UpdateReport
 from tickgraph.operations.records import PriceOutcome, SymbolRun
 from tickgraph.wording import listed
@@ -53,7 +54,9 @@ class _Watched:
         self.name, self.editable, self.symbols = source.name, source.editable, source.symbols
         self.down: str | None = None
 
-    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+    def fetch(
+        self, symbols: Sequence[Symbol], first: date | None = None, last: date | None = None
+    ) -> Fetched:
         self._before()
         try:
             return self._source.fetch(symbols, first, last)

@@ -17,6 +17,7 @@ from tickgraph.errors import InputError, SourceUnavailableError
 from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.market.calendar import sessions
 from tickgraph.market.source import Fetched, empty_bars
+from tickgraph.market.spelling import Symbol
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
 DOWN = timedelta(days=2)
@@ -129,9 +130,10 @@ class FaultyProvider:
         self.name = replay.name
         self._replay, self._faults = replay, faults
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """Symbols under the names that the provider has for them now."""
-        return tuple(sorted(self._renamed(old=False).get(name, name) for name in self._replay.symbols()))
+        renamed = self._renamed(old=False)
+        return tuple(sorted(Symbol(renamed.get(name, name)) for name in self._replay.symbols()))
 
     def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Give bars; :class:`SourceUnavailableError` while the provider is down."""

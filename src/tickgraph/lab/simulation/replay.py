@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tickgraph.market.calendar import check_range, last_completed_session
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 
 Splits = Mapping[str, Sequence[tuple[date, float]]]
@@ -82,10 +83,10 @@ class ReplaySource:
             for symbol, rows in bars.groupby("symbol")
         }
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """Symbols that have traded by now."""
         last = last_completed_session(self.now())
-        return tuple(sorted(name for name, own in self._histories.items() if own.days[0] <= last))
+        return tuple(sorted(Symbol(name) for name, own in self._histories.items() if own.days[0] <= last))
 
     def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
         """Give the bars of symbols up to the last session that has closed."""

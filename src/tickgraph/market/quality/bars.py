@@ -130,15 +130,7 @@ def beyond_price(bars: Histories) -> Iterator[Finding]:
 
 
 def unused(bars: Histories) -> tuple[list[Finding], dict[str, Flags]]:
-    """Opens, highs and lows that are no prices.
-
-    Returns
-    -------
-    list of Finding
-        Warnings.
-    dict
-        ``[n]`` bool by column: what is to be stored as missing.
-    """
+    """Opens, highs and lows that are no prices: warnings, and by column ``[n]`` what is to be stored as missing."""
     bad: dict[str, Flags] = {}
     # Columns that lack values in the same sessions are one finding.
     lacking: dict[tuple[str, bytes], tuple[Rows, list[str]]] = {}

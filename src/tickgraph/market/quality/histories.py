@@ -78,27 +78,13 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Histories:
-    """Bars ordered by symbol and date.
+    """``[n]`` bars of ``[S]`` symbols, ordered by symbol and date."""
 
-    Attributes
-    ----------
-    names
-        ``[S]`` symbols.
-    codes
-        ``[n]`` place in ``names`` of each bar's symbol, ascending.
-    days
-        ``[n]`` datetime64[D].
-    values
-        ``[n]`` float64 by column: the prices and the volume.
-    told
-        ``[n]`` bool: the bars that findings may name; the others are context.
-    """
-
-    names: NDArray[np.object_]
-    codes: Rows
-    days: NDArray[np.datetime64]
-    values: dict[str, NDArray[np.float64]]
-    told: Flags
+    names: NDArray[np.object_]  # [S]
+    codes: Rows  # [n] place in names of each bar's symbol, ascending
+    days: NDArray[np.datetime64]  # [n] datetime64[D]
+    values: dict[str, NDArray[np.float64]]  # [n] by column: the prices and the volume
+    told: Flags  # [n] the bars that findings may name; the others are context
 
     @classmethod
     def of(cls, ordered: pd.DataFrame, after: Mapping[str, date] | None = None) -> Histories:
@@ -164,23 +150,16 @@ class Histories:
         share: float = UNSOUND,
         remedy: str = "",
     ) -> tuple[list[Finding], Flags]:
-        """Leave flagged bars out where they are few, and refuse a symbol that has more.
+        """Leave flagged bars out where they are few (a warning), and refuse a symbol that has more (an error).
 
         Parameters
         ----------
         flags
-            ``[n]`` bool.
+            ``[n]`` bool; given back as the bars that are out, those of refused symbols among them.
         kind, say, remedy
             What is wrong, what it is with a bar, and what would mend it.
         share
             Share of a symbol's bars that may be left out; one always may.
-
-        Returns
-        -------
-        list of Finding
-            A warning for a symbol whose bars are left out, an error for one that is refused.
-        ndarray
-            ``[n]`` bool: the bars that are left out, those of refused symbols among them.
         """
         findings, sizes = [], self.sizes()
         for _, rows in self.by_symbol(flags):

@@ -47,44 +47,21 @@ TRADED = 3.0
 
 @dataclass(frozen=True)
 class _Slips:
-    """Slips of one column.
+    """Slips of one column."""
 
-    Attributes
-    ----------
-    out, waiting
-        ``[n]`` bool: bars that do not belong; those of them that are the newest, and may be right.
-    explained
-        ``[n]`` bool: bars with a move into a slip, or back.
-    size
-        ``[n]`` float64: how far each slip is from where it belongs, in logarithms.
-    """
-
-    out: Flags
-    waiting: Flags
-    explained: Flags
-    size: NDArray[np.float64]
+    out: Flags  # [n] bars that do not belong
+    waiting: Flags  # [n] those of them that are the newest, and may be right
+    explained: Flags  # [n] bars with a move into a slip, or back
+    size: NDArray[np.float64]  # [n] how far each slip is from where it belongs, in logarithms
 
 
 def implausible_moves(
     bars: Histories, missing: NDArray[np.int64], treatment: Implausible
 ) -> tuple[list[Finding], Flags]:
-    """Judge large moves.
+    """Judge large moves of bars with positive closes; also says ``[n]`` which bars to leave out.
 
-    Parameters
-    ----------
-    bars
-        Positive closes, one for each session.
-    missing
-        ``[n]`` sessions that are missing before each bar.
-    treatment
-        What becomes of what cannot be.
-
-    Returns
-    -------
-    list of Finding
-        What was found.
-    ndarray
-        ``[n]`` bool: bars to leave out.
+    ``missing`` is ``[n]`` sessions that are missing before each bar. ``treatment`` is what becomes of prices that
+    cannot be.
     """
     moves = {column: moves_of(bars, column, missing) for column in NEEDED}
     if not any(len(each.rows) for each in moves.values()):

@@ -2,9 +2,9 @@ r"""Moves of a close, measured in the symbol's own usual move, less what the oth
 
 .. math:: x_t = \log(p_t / p_{t-1}) - m_t, \qquad z_t = |x_t| / \sigma_t
 
-with :math:`m_t` the median move of all symbols and :math:`\sigma_t` robust: the median absolute move of the sessions
-around t, before and after. Later sessions are no look-ahead here. They only decide which stored bars are believed, and
-stored bars never reach beyond the session of a forecast.
+:math:`m_t` is the median move of all symbols. :math:`\sigma_t` is robust: the median absolute move of the sessions
+around t, before and after. Later sessions are no look-ahead here: they only decide which stored bars are believed.
+Stored bars never reach beyond the session of a forecast.
 """
 
 from __future__ import annotations
@@ -35,24 +35,13 @@ _BLOCK = 20_000
 
 @dataclass(frozen=True)
 class Moves:
-    r"""Large moves of one column, and how large they are.
+    r"""``[m]`` large moves of one column, and how large they are."""
 
-    Attributes
-    ----------
-    rows
-        ``[m]`` bars with a large move into them.
-    size
-        ``[m]`` float64, :math:`x_t`.
-    usual
-        ``[m]`` float64, :math:`\sigma_t`.
-    level
-        ``[n]`` float64, log price of every bar less the market's moves so far: differences over several bars are
-        moves apart from the market's.
-    """
-
-    rows: Rows
-    size: NDArray[np.float64]
-    usual: NDArray[np.float64]
+    rows: Rows  # [m] bars with a large move into them
+    size: NDArray[np.float64]  # [m] x_t
+    usual: NDArray[np.float64]  # [m] sigma_t
+    # [n] log price of every bar less the market's moves so far: its differences over several bars are moves apart from
+    # the market's.
     level: NDArray[np.float64]
 
     @property

@@ -10,6 +10,7 @@ import pandas as pd
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.calendar import system_time
 from tickgraph.market.source import Fetched, PriceSource, empty_bars
+from tickgraph.market.spelling import Symbol
 
 REST = timedelta(minutes=15)
 FEW = 5  # symbols; where fewer fail, the reason may be theirs
@@ -52,11 +53,13 @@ class FailoverSource:
         self._down: dict[str, tuple[datetime, str]] = {}  # until when, and why
         self._answered: dict[str, datetime] = {}
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """What the providers list, the first one's first."""
         return tuple(dict.fromkeys(symbol for provider in self._providers for symbol in provider.symbols()))
 
-    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+    def fetch(
+        self, symbols: Sequence[Symbol], first: date | None = None, last: date | None = None
+    ) -> Fetched:
         """Ask the providers in turn for the bars of symbols.
 
         Returns
@@ -95,14 +98,14 @@ class FailoverSource:
         if waiting and len(out_of_reach) == len(self._providers):
             reasons_why = " ".join(out_of_reach + self._left_out)
             raise SourceUnavailableError(f"No provider of prices can be reached. {reasons_why}")
-        failures = {symbol: " ".join(reasons[symbol] + out_of_reach) for symbol in waiting}
+        failures: dict[str, str] = {symbol: " ".join(reasons[symbol] + out_of_reach) for symbol in waiting}
         passing = set(waiting) if out_of_reach else passing & set(waiting)
         bars = pd.concat(parts, ignore_index=True) if given else empty_bars()
         bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
         return Fetched(bars, failures, given, frozenset(passing))
 
     def _ask(
-        self, provider: PriceSource, symbols: Sequence[str], first: date | None, last: date | None
+        self, provider: PriceSource, symbols: Sequence[Symbol], first: date | None, last: date | None
     ) -> Fetched:
         until, why = self._down.get(provider.name, (None, ""))
         if until is not None and self._now() < until:

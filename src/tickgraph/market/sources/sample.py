@@ -11,6 +11,7 @@ import pandas as pd
 
 from tickgraph.market.calendar import check_range
 from tickgraph.market.source import BAR_COLUMNS, Fetched, select_bars
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 
 
@@ -27,15 +28,17 @@ class SampleSource:
         today = {symbol: canonical(symbol) for symbol in bars["symbol"].unique()}
         return bars.assign(symbol=bars["symbol"].map(today))
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """The 42 symbols, under today's names."""
         return tuple(sorted(self._bars["symbol"].unique()))
 
-    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+    def fetch(
+        self, symbols: Sequence[Symbol], first: date | None = None, last: date | None = None
+    ) -> Fetched:
         """Give the bars of symbols; one that is not in the sample is a failure that says so."""
         check_range(first, last)
         have = self.symbols()
-        missing = {
+        missing: dict[str, str] = {
             symbol: f"{symbol} is not in the bundled sample (it holds {len(have)} symbols, 2014 to 2022). "
             "Use --source yahoo or --source files."
             for symbol in symbols

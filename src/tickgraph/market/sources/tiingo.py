@@ -26,6 +26,7 @@ from tickgraph.market.sources.asking import (
     seconds_to_wait,
     traded,
 )
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import TIER_1
 
 if TYPE_CHECKING:
@@ -81,11 +82,13 @@ class TiingoSource:
         self._timeout = timeout_seconds
         self._now = now or system_time
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """TIER_1: the source will be asked for any other symbol by name."""
         return TIER_1
 
-    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+    def fetch(
+        self, symbols: Sequence[Symbol], first: date | None = None, last: date | None = None
+    ) -> Fetched:
         """Ask Tiingo for the bars of symbols.
 
         Raises

@@ -23,6 +23,7 @@ from tickgraph.market.sources.asking import (
     last_wanted,
     traded,
 )
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import TIER_1
 
 if TYPE_CHECKING:
@@ -77,11 +78,13 @@ class YahooSource:
         self._manners = manners or Manners()
         self._now = now or system_time
 
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """TIER_1: Yahoo lists no catalogue, and will be asked for any other symbol by name."""
         return TIER_1
 
-    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+    def fetch(
+        self, symbols: Sequence[Symbol], first: date | None = None, last: date | None = None
+    ) -> Fetched:
         """Ask Yahoo for the bars of symbols.
 
         Raises

@@ -6,7 +6,7 @@ import itertools
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -37,18 +37,10 @@ _FETCHED_AT = b"tickgraph.fetched_at"  # all that the first versions wrote
 
 @dataclass(frozen=True)
 class Head:
-    """What a history's footer says.
+    """What a history's footer says; most of it is as in :class:`tickgraph.market.store.StoredSymbol`.
 
-    Attributes
-    ----------
-    symbol
-        Whose prices.
-    folded
-        Number of the append up to which the history holds everything: a recent row counts only with a higher one.
-    provider, fetched_at, revised_at
-        As :class:`tickgraph.market.store.StoredSymbol`.
-    first, last, sessions
-        Which sessions.
+    ``folded`` is the number of the append up to which the history holds everything. A recent row counts only with a
+    higher one.
     """
 
     symbol: Symbol
@@ -61,11 +53,27 @@ class Head:
     sessions: int
 
     @classmethod
+    def over(
+        cls,
+        rows: pa.Table,
+        symbol: Symbol,
+        folded: int,
+        provider: str,
+        fetched_at: str,
+        revised_at: datetime | None,
+    ) -> Head:
+        """Head of a history with these rows, by date."""
+        days = days_of(rows)
+        ends = days[0].item(), days[-1].item()
+        return cls(symbol, folded, provider, fetched_at, revised_at, *ends, len(days))
+
+    @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Head:
         """Read the facts of a footer."""
-        revised = facts["revised_at"]
+        known = {field.name: facts[field.name] for field in fields(cls)}
         days = {name: date.fromisoformat(facts[name]) for name in ("first", "last")}
-        return cls(**{**facts, **days, "revised_at": datetime.fromisoformat(revised) if revised else None})
+        revised = facts["revised_at"]
+        return cls(**{**known, **days, "revised_at": datetime.fromisoformat(revised) if revised else None})
 
 
 def table_of(bars: pd.DataFrame) -> pa.Table:
@@ -76,29 +84,12 @@ def table_of(bars: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(ordered, preserve_index=False)
 
 
-def encode(
-    table: pa.Table,
-    *,
-    symbol: Symbol,
-    folded: int,
-    provider: str,
-    fetched_at: str,
-    revised_at: datetime | None,
-) -> bytes:
+def encode(table: pa.Table, head: Head) -> bytes:
     """Write a history: a table of :data:`BAR_COLUMNS`, by date."""
-    days = days_of(table)
-    facts = {
-        "symbol": symbol,
-        "folded": folded,
-        "provider": provider,
-        "fetched_at": fetched_at,
-        "revised_at": revised_at.isoformat() if revised_at else None,
-        "first": str(days[0]),
-        "last": str(days[-1]),
-        "sessions": len(days),
-    }
-    cuts = [*range(0, len(days), GROUP_ROWS), len(days)]
-    return parquet_bytes(table, facts, cuts, ["symbol"], {_FETCHED_AT: fetched_at.encode()})
+    revised_at = head.revised_at and head.revised_at.isoformat()
+    facts = {**vars(head), "first": str(head.first), "last": str(head.last), "revised_at": revised_at}
+    cuts = [*range(0, len(table), GROUP_ROWS), len(table)]
+    return parquet_bytes(table, facts, cuts, ["symbol"], {_FETCHED_AT: head.fetched_at.encode()})
 
 
 def parquet_bytes(
@@ -114,17 +105,13 @@ def parquet_bytes(
 
     Parameters
     ----------
-    table
-        What to write.
-    facts
-        About the file, for its footer; :func:`facts_in` reads them.
-    cuts
-        Rows between which the groups of rows lie.
+    table, cuts
+        What to write, and where its groups of rows begin, and the end.
+    facts, extra
+        About the file, for its footer; :func:`facts_in` reads the facts.
     dictionary
         Columns whose values repeat. The encodings of the others make daily prices half as large as dictionaries do,
         and faster to read.
-    extra
-        Further texts for the footer.
     """
     text = json.dumps(facts, separators=(",", ":")).encode()
     table = table.replace_schema_metadata(

@@ -34,21 +34,11 @@ LOOKS = 1000
 
 @dataclass(frozen=True)
 class SymbolPrices:
-    """What is stored of a symbol: its history, and the sessions that were appended to it since.
-
-    Attributes
-    ----------
-    head
-        What the history's footer says.
-    rows
-        The history's rows, in the file's own types.
-    recent
-        Rows that the history does not hold yet; None without any.
-    """
+    """What is stored of a symbol: its history, and the sessions that were appended to it since."""
 
     head: Head
-    rows: pa.Table
-    recent: pa.Table | None = None
+    rows: pa.Table  # the history's, in the file's own types
+    recent: pa.Table | None = None  # rows that the history does not hold yet; None without any
 
     @cached_property
     def arrays(self) -> dict[str, NDArray[Any]]:

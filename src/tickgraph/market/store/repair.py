@@ -88,11 +88,11 @@ def examine(
 ) -> Examination:
     """Look through what is stored from a source; nothing is changed.
 
-    Errors are a file that is damaged (each page has a checksum) or another symbol's, rows that are out of order or
-    double, and a recent file that cannot be read. Warnings are leftover temporary files, files that are no symbol's,
-    and recent rows of a symbol without a history. So are symbols that end before or after the session that most end on.
-    Errors and warnings of :func:`tickgraph.market.quality.check` are among them. As in an update, the symbols of one
-    batch say how the market moved.
+    These are errors: a file that is damaged (each page has a checksum) or another symbol's, rows that are out of order
+    or double, and a recent file that cannot be read. These are warnings: leftover temporary files, files that are no
+    symbol's, recent rows of a symbol without a history, and symbols that end before or after the session that most
+    end on. What :func:`tickgraph.market.quality.check` finds is added. As in an update, the symbols of one batch say
+    how the market moved.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def repair(
     """Mend what :func:`examine` finds wrong with the files of a source.
 
     A file is replaced only by a whole history that was fetched and passed the checks. A file whose rows can be read is
-    kept where the new one would lose sessions. So no readable prices are ever lost for good.
+    kept where the new one would lose sessions. So no readable prices are lost.
 
     Parameters
     ----------

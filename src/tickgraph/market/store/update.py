@@ -192,7 +192,7 @@ class _Update:
         return report
 
     def _with_lost(self, symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-        """Replace a damaged recent file; then every stored symbol has to be asked for what it may have lost."""
+        """Replace a damaged recent file. Then every stored symbol may have lost sessions, and is asked for."""
         name = self._source.name
         try:
             self._store.reader.recent(name).table()
@@ -254,14 +254,8 @@ class _Update:
     ) -> tuple[FetchedRows, set[str], set[Symbol]]:
         """Look at fetched bars, with the stored ones before them as context.
 
-        Returns
-        -------
-        FetchedRows
-            Bars that may be stored.
-        set of str
-            Symbols with an error, which have none.
-        set of Symbol
-            Symbols of which a stored session is now known to be a slip: the price came back after it.
+        Gives the bars that may be stored; the symbols with an error, which have none; and the symbols of which a stored
+        session is now known to be a slip, since the price came back after it.
         """
         fetched = FetchedRows.of(bars)
         kept, findings = quality.usable(

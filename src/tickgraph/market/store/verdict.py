@@ -32,21 +32,11 @@ Verdict = Literal["nothing", "append", "restated", "switched"]
 
 @dataclass(frozen=True)
 class FetchedRows:
-    """Fetched bars of several symbols.
+    """Fetched bars of several symbols, ordered by symbol and date."""
 
-    Attributes
-    ----------
-    bars
-        Ordered by symbol and date; rows without a date come last, and are left to the checks.
-    days
-        ``[n]`` datetime64[D].
-    places
-        First row and the one after the last, by symbol.
-    """
-
-    bars: pd.DataFrame
-    days: NDArray[np.datetime64]
-    places: dict[Symbol, tuple[int, int]]
+    bars: pd.DataFrame  # of each symbol, rows without a date come last, and are left to the checks
+    days: NDArray[np.datetime64]  # [n] datetime64[D]
+    places: dict[Symbol, tuple[int, int]]  # first row and the one after the last, by symbol
 
     @classmethod
     def of(cls, bars: pd.DataFrame) -> FetchedRows:
@@ -125,15 +115,7 @@ def with_context(fetched: FetchedRows, held: Mapping[Symbol, SymbolPrices], coun
 
 
 def disowned(held: Mapping[Symbol, SymbolPrices], fetched: FetchedRows, kept: FetchedRows) -> set[Symbol]:
-    """Symbols of which a stored session was fetched again and is now known to be bad.
-
-    Parameters
-    ----------
-    held
-        What is stored, by symbol.
-    fetched, kept
-        What came, and what the checks left of it.
-    """
+    """Symbols of which a stored session was fetched again, and the checks did not keep it now."""
     symbols = set()
     for symbol, (start, stop) in kept.places.items():
         first, end = fetched.places[symbol]

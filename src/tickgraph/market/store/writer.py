@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from tickgraph.errors import PriceDataError
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import history, recent
+from tickgraph.market.store.history import Head
 from tickgraph.market.store.layout import history_path, recent_path, source_folder
 from tickgraph.market.store.reader import StoreReader, SymbolPrices
 from tickgraph.market.store.recent import Recent
@@ -68,7 +69,7 @@ class StoreWriter:
         if old and _returns_differ(old, SymbolPrices(old.head, table.select(history.VALUES))):
             revised_at = self._now()
         folded = max(self._recent.appends, old.head.folded if old else 0)
-        self._write(symbol, table, folded, provider, self._fetched_at(), revised_at)
+        self._write(table, Head.over(table, symbol, folded, provider, self._fetched_at(), revised_at))
         left = self._recent.last(symbol)
         if left is not None and left > history.days_of(table)[-1]:
             # They count no more; who reads the files without us should not have to know.
@@ -135,7 +136,8 @@ class StoreWriter:
                     last_of_each = len(days) - 1 - np.unique(days[::-1], return_index=True)[1]
                     rows = rows.take(pa.array(last_of_each))
                 at = old.recent.column("fetched_at")[-1].as_py()
-                self._write(symbol, rows, folded[symbol], old.head.provider, at, old.head.revised_at)
+                head = old.head
+                self._write(rows, Head.over(rows, symbol, folded[symbol], head.provider, at, head.revised_at))
         return folded
 
     def drop(self, folded: Mapping[Symbol, int]) -> None:
@@ -186,26 +188,10 @@ class StoreWriter:
         self._recent = Recent(self._recent_path, self._source, data)
         return self._recent
 
-    def _write(
-        self,
-        symbol: Symbol,
-        table: pa.Table,
-        folded: int,
-        provider: str,
-        fetched_at: str,
-        revised_at: datetime | None,
-    ) -> None:
-        data = history.encode(
-            table,
-            symbol=symbol,
-            folded=folded,
-            provider=provider,
-            fetched_at=fetched_at,
-            revised_at=revised_at,
-        )
-        path = history_path(self._folder, symbol)
+    def _write(self, table: pa.Table, head: Head) -> None:
+        path, data = history_path(self._folder, head.symbol), history.encode(table, head)
         if path.is_dir():  # the other symbols can be written
-            raise history.damaged(path, self._source, symbol)
+            raise history.damaged(path, self._source, head.symbol)
         self._reader.exchange.record()
         write_atomically(path, data)
 

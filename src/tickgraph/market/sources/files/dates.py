@@ -45,15 +45,7 @@ _SHAPES = {"%Y": "9999", "%y": "99", "%m": "99?", "%d": "99?", "%b": "aaa"}
 
 
 class UnreadableDatesError(Exception):
-    """A column of dates has no form, or more than one fits and they say different days.
-
-    Attributes
-    ----------
-    reason
-        What is the matter.
-    row
-        Row with a value that shows it.
-    """
+    """A column of dates has no form, or more than one fits and they say different days; ``row`` has such a value."""
 
     def __init__(self, reason: str, row: int) -> None:
         super().__init__(reason, row)
@@ -62,27 +54,13 @@ class UnreadableDatesError(Exception):
 
 @dataclass(frozen=True)
 class Dates:
-    """A column of dates.
+    """A column of ``[n]`` dates."""
 
-    Attributes
-    ----------
-    days
-        ``[n]`` datetime64[D]; not-a-time where a cell is empty, cannot be read or is outside.
-    unreadable
-        ``[n]`` whether a cell holds something that is no date in the column's form.
-    outside
-        ``[n]`` whether a cell holds a date before 1900 or after 2199, such as 9999-12-31.
-    form
-        How a date of the column is written: ``2022-12-30``.
-    note
-        How the form was told, where weekdays told it.
-    """
-
-    days: Days
-    unreadable: Mask
-    outside: Mask
-    form: str
-    note: str | None = None
+    days: Days  # not-a-time where a cell is empty, cannot be read or is outside
+    unreadable: Mask  # whether a cell holds something that is no date in the column's form
+    outside: Mask  # whether a cell holds a date before 1900 or after 2199, such as 9999-12-31
+    form: str  # how a date of the column is written: 2022-12-30
+    note: str | None = None  # how the form was told, where weekdays told it
 
 
 @dataclass(frozen=True)

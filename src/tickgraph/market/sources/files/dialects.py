@@ -88,14 +88,9 @@ def by_symbol(table: Table) -> list[Table]:
 
 
 def choose_columns(table: Table) -> tuple[dict[Meaning, int], list[Remark]]:
-    """Find each meaning's column: of several the one whose name stands first in the table of dialects.
+    """Find the place of each meaning's column: of several the one whose name stands first in the table of dialects.
 
-    Returns
-    -------
-    dict
-        Place of each meaning's column.
-    list of Remark
-        What is to be said of the others.
+    Also says what a person should know of the others.
 
     Raises
     ------

@@ -33,14 +33,8 @@ _Mask = NDArray[np.bool_]
 class TableBars:
     """What was read of one table.
 
-    Attributes
-    ----------
-    bars
-        Columns ``name, date, open, high, low, close, adj_close, volume``; ``name`` is categorical, as written.
-    remarks
-        What a person should know.
-    rejected
-        Why the bars of a name are not given, by name.
+    ``bars`` has the columns ``name, date, open, high, low, close, adj_close, volume``; ``name`` is categorical, as it
+    is written. ``rejected`` says by name why the bars of a name are not given.
     """
 
     bars: pd.DataFrame

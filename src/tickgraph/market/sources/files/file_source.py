@@ -71,11 +71,13 @@ class FileSource:
         """Every symbol in the files."""
         return tuple(sorted(self._contents.bars["symbol"].unique()))
 
-    def fetch(self, symbols: Sequence[str], first: date | None = None, last: date | None = None) -> Fetched:
+    def fetch(
+        self, symbols: Sequence[Symbol], first: date | None = None, last: date | None = None
+    ) -> Fetched:
         """Give the bars of symbols; one that is in no file is a failure that says so."""
         check_range(first, last)
         contents, known = self._contents, set(self.symbols())
-        missing = {
+        missing: dict[str, str] = {
             symbol: f"{symbol} is not in {self.path} ({len(known)} symbols there)."
             for symbol in symbols
             if symbol not in known

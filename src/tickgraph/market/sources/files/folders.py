@@ -29,24 +29,12 @@ _ZIP = b"PK\x03\x04"
 
 @dataclass(frozen=True)
 class PriceFile:
-    """A file to read.
+    """A file to read."""
 
-    Attributes
-    ----------
-    name
-        Its name in messages: the path that a person gave, or the path inside the folder that they gave.
-    stem
-        Its name without folders and endings.
-    open
-        Opens it, unpacked.
-    given
-        What its folders say of its rows, by meaning: ``symbol=AAPL``.
-    """
-
-    name: str
-    stem: str
-    open: Callable[[], BinaryIO]
-    given: dict[str, str] = field(default_factory=dict)
+    name: str  # in messages: the path that a person gave, or the path inside the folder that they gave
+    stem: str  # its name without folders and endings
+    open: Callable[[], BinaryIO]  # opens it, unpacked
+    given: dict[str, str] = field(default_factory=dict)  # what its folders say of its rows: symbol=AAPL
 
 
 @dataclass(frozen=True)

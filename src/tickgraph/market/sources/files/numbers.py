@@ -31,18 +31,12 @@ _SPACES = "[\u00a0\u2007\u2009\u202f\u200e]"
 
 @dataclass(frozen=True)
 class Numbers:
-    """A column of numbers.
+    """A column of ``[n]`` numbers."""
 
-    Attributes
-    ----------
-    values
-        ``[n]`` numbers; NaN where a cell is empty or cannot be read. Typed columns keep their own type.
-    unreadable
-        ``[n]`` whether a cell holds something that is no number.
-    """
-
-    values: NDArray[np.generic]
-    unreadable: NDArray[np.bool_]
+    values: NDArray[
+        np.generic
+    ]  # NaN where a cell is empty or cannot be read; typed columns keep their own type
+    unreadable: NDArray[np.bool_]  # whether a cell holds something that is no number
 
 
 class AmbiguousNumberError(Exception):

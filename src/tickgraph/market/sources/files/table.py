@@ -27,39 +27,17 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of one file.
+    """Columns of one file: ``[c]`` columns of ``[n]`` cells."""
 
-    Attributes
-    ----------
-    file
-        The file, as messages name it.
-    names
-        ``[c]`` names of columns as they are written; empty for a column without one.
-    columns
-        ``[c]`` columns of ``[n]`` cells; those of a text file hold text, the empty text included.
-    second
-        ``[c]`` the second line of a header of two lines, as pandas and yfinance write it; empty without one.
-    unit
-        What a message calls a row: ``line`` of text, or ``row``.
-    first
-        Number of the first row: a text file's lines count from 1, header included.
-    given
-        What the file's place says of all its rows, by meaning: ``symbol`` from a folder named ``symbol=AAPL``.
-    stem
-        The file's name without its ending.
-    malformed
-        Lines that could not be split into the columns.
-    """
-
-    file: str
-    names: list[str]
-    columns: list[pa.ChunkedArray]
-    second: list[str] = field(default_factory=list)
-    unit: Literal["line", "row"] = "row"
-    first: int = 1
-    given: dict[str, str] = field(default_factory=dict)
-    stem: str = ""
-    malformed: tuple[Malformed, ...] = ()
+    file: str  # as messages name it
+    names: list[str]  # [c] as they are written; empty for a column without one
+    columns: list[pa.ChunkedArray]  # [c]; those of a text file hold text, the empty text included
+    second: list[str] = field(default_factory=list)  # [c] the header's second line, as pandas writes one
+    unit: Literal["line", "row"] = "row"  # what a message calls a row
+    first: int = 1  # number of the first row: a text file's lines count from 1, header included
+    given: dict[str, str] = field(default_factory=dict)  # of all rows, by meaning: a folder is symbol=AAPL
+    stem: str = ""  # the file's name without its ending
+    malformed: tuple[Malformed, ...] = ()  # lines that could not be split into the columns
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -82,21 +60,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that was noticed.
+    """One thing that was noticed."""
 
-    Attributes
-    ----------
-    what
-        A sentence; what is noticed in many files or rows has the same one.
-    where
-        File, or file and line.
-    more
-        How many more places there are that are not named.
-    """
-
-    what: str
-    where: str
-    more: int = 0
+    what: str  # a sentence; what is noticed in many files or rows has the same one
+    where: str  # file, or file and line
+    more: int = 0  # how many more places there are that are not named
 
 
 def sentences(remarks: Iterable[Remark]) -> tuple[str, ...]:

@@ -42,15 +42,7 @@ class Moments:
 def moments_of(
     days: NDArray[np.datetime64], clock: pd.Series, zone: pd.Series
 ) -> tuple[Moments, NDArray[np.bool_]]:
-    """Put days, clocks and zones together.
-
-    Returns
-    -------
-    moments
-        ``[n]``.
-    unknown
-        ``[n]`` whether a zone or a time is none.
-    """
+    """Put days, clocks and zones together; also says ``[n]`` whether a zone or a time is unknown."""
     codes, clocks = pd.factorize(clock.fillna(""))
     since_midnight = np.array([_since_midnight(each) for each in clocks], "timedelta64[us]")[codes]
     local: NDArray[np.datetime64] = days.astype("datetime64[us]") + since_midnight

@@ -106,8 +106,8 @@ def test_rows_out_of_order_are_rebuilt(held, folder, source):
     table = pa_table(folder / "XOM.parquet")
     path = folder / "XOM.parquet"
     order = [*range(20), 21, 20, *range(22, 40)]
-    head = {"symbol": "XOM", "folded": 0, "provider": "scripted", "fetched_at": "", "revised_at": None}
-    write_atomically(path, history.encode(table.take(order), **head))
+    rows = table.take(order)
+    write_atomically(path, history.encode(rows, history.Head.over(rows, "XOM", 0, "scripted", "", None)))
     assert problems(held) == [("XOM", "out of order", "error")]
     assert repair(held, source).rebuilt == {"XOM": "out of order"}
     assert problems(held) == []

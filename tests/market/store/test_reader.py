@@ -88,6 +88,15 @@ def test_earlier_versions_can_read_what_is_written_now(store):
     pd.testing.assert_frame_equal(pd.read_parquet(store.root / "scripted" / "AAPL.parquet"), bars)
 
 
+def test_a_footer_may_say_more_than_is_known_here(store):
+    """A later version may have written it."""
+    store.write("scripted", made_bars(["AAPL"], 40))
+    path = store.root / "scripted" / "AAPL.parquet"
+    facts = history.facts_in(pq.ParquetFile(path)) | {"more": 1}
+    path.write_bytes(history.parquet_bytes(pq.read_table(path), facts, [0, 40], ["symbol"]))
+    assert store.stored("scripted", "AAPL").sessions == 40
+
+
 @pytest.fixture
 def between(held, monkeypatch):
     """Have the store changed while a panel is read, after its first symbol."""
@@ -156,3 +165,24 @@ def test_recent_sessions_lie_over_an_earlier_panel_and_make_the_present_one(held
 def test_dates_are_kept_within(held):
     panel = held.panel("scripted", NAMES, date(2022, 7, 28), date(2022, 7, 29))
     assert panel.sessions.tolist() == [date(2022, 7, 28), date(2022, 7, 29)]
+
+
+def test_what_is_stored_of_a_symbol_is_read_again_only_after_its_history_was_replaced(held, monkeypatch):
+    read, real = [], reader.read_history
+
+    def counting(path, *rest):
+        read.append(path.stem)
+        return real(path, *rest)
+
+    monkeypatch.setattr(reader, "read_history", counting)
+    before = held.stored("scripted", "AAPL")
+    held.update(Scripted(made_bars(NAMES, 43)), NAMES)
+    read.clear()
+    after = held.stored("scripted", "AAPL")
+    assert read == []
+    assert (after.last, after.sessions) == (DAYS[42].item(), 43)
+    assert before.last < after.last
+    PriceStore(held.root).write("scripted", made_bars(["AAPL"], 30))
+    read.clear()
+    assert held.stored("scripted", "AAPL").sessions == 30
+    assert read == ["AAPL"]
