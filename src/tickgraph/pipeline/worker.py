@@ -1,4 +1,4 @@
-"""The worker process: trains and refreshes, away from the process that answers requests."""
+"""What a worker process does: it trains and publishes, away from the process that answers requests."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Stopped(TickgraphError):
 
 
 def serve(calls: Connection, results: Connection, grace_seconds: float | None = None) -> None:
-    """Carry out calls one after the other; yield to the service, leave Ctrl-C to it, and do not outlive it.
+    """Make calls one after the other. Yield to the service, leave Ctrl-C to it, and end with it.
 
     Parameters
     ----------
     calls
-        Gives functions and their arguments; its end means that the service stops, or is no more.
+        Gives functions and their arguments. It ends when the service stops or dies.
     results
-        Takes what each call returned, or raised.
+        Takes what each call returned or raised.
     grace_seconds
         How long a job may go on after the end of ``calls``; None is without limit.
     """
@@ -59,7 +59,7 @@ def serve(calls: Connection, results: Connection, grace_seconds: float | None = 
         try:
             outcome = call(*words), None
         except Exception as error:  # noqa: BLE001  whoever waits must hear of it
-            outcome = None, RuntimeError(f"{type(error).__name__}: {error}")  # not every error can be sent
+            outcome = None, RuntimeError(f"{type(error).__name__}: {error}")  # some errors cannot be sent
         try:
             results.send(outcome)
         except OSError:  # nobody is there to read it
@@ -76,7 +76,7 @@ def _hear(
     asked.put(None)
     if grace_seconds is not None:
         threading.Event().wait(grace_seconds)
-        os._exit(1)  # publishing is atomic: what was not finished was not there
+        os._exit(1)  # publishing is atomic: nothing is left half done
 
 
 def _leave_with(sentinel: int) -> None:
@@ -96,8 +96,8 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     job
         What to do.
     basis
-        For training: what :meth:`Workplace.basis` said when the job was asked for. If another process has
-        trained the symbol meanwhile, there is nothing left to do.
+        Of a training: what :meth:`Workplace.basis` said when the job was asked for. If that has changed, another
+        process has trained the symbol, and there is nothing left to do.
 
     Returns
     -------

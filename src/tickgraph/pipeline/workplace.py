@@ -1,4 +1,4 @@
-"""Where training on demand finds its prices and puts its models; small enough to send to another process."""
+"""Where a worker process finds prices and puts models: small enough to be sent to it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Workplace:
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
     aliases
-        Former names of symbols, which a worker process must be told.
+        Former names of symbols. A worker process takes over these, and the exchange.
     exchange
-        The exchange in force, which a worker process must be told.
+        The exchange in force.
     access
         What live sources need besides their name; None reads it from the environment.
     """
@@ -48,10 +48,10 @@ class Workplace:
     exchange: str = NEW_YORK
 
     def train(self, symbol: str, program: TrainingProgram) -> ModelMetadata:
-        """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.
+        """Train one symbol on stored prices and publish it: ``tickgraph train`` makes the same of the same prices.
 
-        No source is asked for newer prices, so that a request never waits for a network. A symbol that has a
-        model is trained on the source that its model was.
+        No source is asked for newer prices, so that no request waits for a network. A symbol that has a model is
+        trained on the same source again.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Workplace:
         return train_one(prices.panel, symbol, prices.pool, program, ModelRegistry(self.models_dir))
 
     def basis(self, symbol: str) -> str | None:
-        """What tells one training of a symbol from the next: its weights, which a refresh leaves as they are."""
+        """What tells one training of a symbol from the next: its weights, which new correlations leave as they are."""
         try:
             return ModelRegistry(self.models_dir).metadata(symbol).checksums.weights
         except ModelNotFoundError:
@@ -87,7 +87,7 @@ class Workplace:
         """Source that a symbol's model was trained on; without a model the service's."""
         try:
             return ModelRegistry(self.models_dir).metadata(symbol).data_stats.source
-        except (ModelNotFoundError, ArtefactError):
+        except ArtefactError:  # there is no model, or none that can be read
             return self.source
 
     def publish_correlations(
