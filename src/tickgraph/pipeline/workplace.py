@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from tickgraph.errors import ArtefactError, ModelNotFoundError, PriceDataError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source
 from tickgraph.market.sources.providers import Access
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
@@ -41,7 +42,7 @@ class Workplace:
     prices_dir: Path
     source: str = "sample"
     source_path: Path | None = None
-    peer_pool: tuple[str, ...] = ()
+    peer_pool: tuple[Symbol, ...] = ()
     training: TrainingConfig = field(default_factory=TrainingConfig)
     aliases: Mapping[str, str] = field(default_factory=dict)
     access: Access | None = None
@@ -67,7 +68,7 @@ class Workplace:
                 f"No prices of {symbol} are stored from source {name!r}. "
                 f"Run: tickgraph prices update --symbols {symbol} --source {name}"
             )
-        pool = self.peer_pool
+        pool: Sequence[str] = self.peer_pool
         if not pool:
             is_own = name == self.source
             pool = open_source(name, self.source_path, access=self.access).symbols() if is_own else stored
