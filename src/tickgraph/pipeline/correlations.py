@@ -26,15 +26,15 @@ Panels = Callable[[str, Sequence[Symbol]], PricePanel]
 class CorrelationReport:
     """What became of each model's correlations, and as of which session they are."""
 
-    published: dict[str, date] = field(default_factory=dict)
-    unchanged: dict[str, date] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    published: dict[Symbol, date] = field(default_factory=dict)
+    unchanged: dict[Symbol, date] = field(default_factory=dict)
+    failed: dict[Symbol, str] = field(default_factory=dict)
 
 
 def publish_correlations(
     registry: ModelRegistry,
     panels: Panels,
-    symbols: Sequence[str],
+    symbols: Sequence[Symbol],
     *,
     force: bool = False,
     on_symbol: Callable[[str], None] | None = None,
@@ -83,7 +83,7 @@ def _publish_one(
     report: CorrelationReport,
     before_publish: Callable[[], None] | None,
 ) -> None:
-    symbol, config = metadata.symbol, metadata.training_config
+    symbol, config = Symbol(metadata.symbol), metadata.training_config
     nodes = tuple(map(Symbol, metadata.nodes))
     panel = panels(metadata.data_stats.source, nodes)
     traded = np.flatnonzero(np.isfinite(panel.adj_close[:, panel.column(symbol)]))

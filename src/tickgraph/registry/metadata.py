@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.volatility import NUM_COEFFICIENTS
@@ -286,9 +287,9 @@ class ModelMetadata(_Record):
     )
 
     @property
-    def nodes(self) -> tuple[str, ...]:
+    def nodes(self) -> tuple[Symbol, ...]:
         """The target, then its peers, under today's names: a peer may have been renamed since the training."""
-        return self.symbol, *map(canonical, self.training_config.correlated_symbols)
+        return Symbol(self.symbol), *map(canonical, self.training_config.correlated_symbols)
 
     @property
     def correlations_at(self) -> datetime:
