@@ -15,12 +15,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tickgraph.errors import TickgraphError, reason_of
+from tickgraph.errors import TickgraphError, reason_of, text_of
 from tickgraph.market.calendar import use_exchange
+from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.training import program_for
+from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.pipeline.jobs import Job, JobBoard
 from tickgraph.pipeline.workplace import Workplace
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.panels import PanelCache
 
 NICENESS = 10  # answering requests comes first
 
@@ -150,9 +154,7 @@ def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | N
 
 
 def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Job:
-    def started(total: int) -> None:
-        nonlocal job
-        job = board.write(job.model_copy(update={"total": total}))
+    registry = ModelRegistry(workplace.models_dir)
 
     def finished(_: str) -> None:
         nonlocal job
@@ -161,11 +163,12 @@ def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Jo
             raise Stopped("The service was shut down; what was refreshed before is kept.")
 
     try:
-        failures = workplace.publish_correlations(started, finished).failed
-    except TickgraphError as failure:
-        return _ended(board, job, str(failure))
+        symbols = registry.symbols()
+        job = board.write(job.model_copy(update={"total": len(symbols)}))
+        panels = PanelCache(PriceStore(workplace.prices_dir))
+        failures = publish_correlations(registry, panels, symbols, on_symbol=finished).failed
     except Exception as failure:  # noqa: BLE001  whoever waits must hear of it
-        return _ended(board, job, reason_of("refresh", failure))
+        return _ended(board, job, text_of("refresh", failure))
     job = job.model_copy(update={"failures": failures})
     text = f"{len(failures)} of {job.total} symbols failed; the others were refreshed." if failures else None
     return _ended(board, job, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +14,10 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
-from tickgraph.pipeline.correlations import CorrelationReport, publish_correlations
 from tickgraph.pipeline.gathering import stored_prices
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.panels import PanelCache
 
 
 @dataclass(frozen=True)
@@ -90,21 +88,3 @@ class Workplace:
             return ModelRegistry(self.models_dir).metadata(symbol).data_stats.source
         except ArtefactError:  # there is no model, or none that can be read
             return self.source
-
-    def publish_correlations(
-        self, on_start: Callable[[int], None], on_symbol: Callable[[str], None]
-    ) -> CorrelationReport:
-        """Publish every model's correlations as of the newest stored session.
-
-        Parameters
-        ----------
-        on_start
-            Called with the number of models.
-        on_symbol
-            Called after each.
-        """
-        registry = ModelRegistry(self.models_dir)
-        symbols = registry.symbols()
-        on_start(len(symbols))
-        panels = PanelCache(PriceStore(self.prices_dir))
-        return publish_correlations(registry, panels, symbols, on_symbol=on_symbol)
