@@ -23,8 +23,8 @@ class Choice:
     Attributes
     ----------
     session
-        The last session whose prices are looked at: the symbol's own last one, or one shortly before it that most
-        others have. See :func:`tickgraph.market.ends.shared_sessions`.
+        The last session whose prices are used: the symbol's own last one, or one shortly before that most others
+        have. See :func:`tickgraph.market.ends.shared_sessions`.
     own_last
         The symbol's own last session.
     history
@@ -53,9 +53,10 @@ def training_window(panel: PricePanel, config: TrainingConfig) -> PricePanel:
 def choose(
     panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
 ) -> dict[str, Choice]:
-    """Choose session and peers of each symbol, those that share a session and a length of history at once.
+    """Choose session and peers of each symbol: the one place where peers are chosen.
 
-    Peers are chosen on the training part of the window only, among symbols that have a price at its end.
+    Peers are chosen on the training part of the window only, among symbols that have a price at its end. Symbols that
+    share a session and a length of history are compared at once.
 
     Parameters
     ----------

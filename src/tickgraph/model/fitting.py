@@ -44,7 +44,7 @@ class FittingData:
     snapshots
         Every graph of the window, the last one without a target.
     training, calibration
-        The labelled ones: what the weights are learned from, and the part held out after it.
+        The graphs with a target: those that the weights are learned from, and those held out after them.
     """
 
     window: PricePanel

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from tickgraph.market.calendar import is_future, last_completed_session
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
@@ -54,25 +55,25 @@ class Evidence:
 
     now: datetime
     training: TrainingConfig
-    models: Mapping[str, ModelMetadata] = field(default_factory=dict)
-    damaged: Mapping[str, str] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    revised: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    models: Mapping[Symbol, ModelMetadata] = field(default_factory=dict)
+    damaged: Mapping[Symbol, str] = field(default_factory=dict)
+    missing: tuple[Symbol, ...] = ()
+    renamed: Mapping[Symbol, str] = field(default_factory=dict)
+    peers: Mapping[Symbol, tuple[str, ...]] = field(default_factory=dict)
+    revised: Mapping[tuple[str, Symbol], datetime] = field(default_factory=dict)
     quality: LiveQuality | None = None
     full_since: datetime | None = None
 
 
 def due(
-    evidence: Evidence, on_error: Callable[[str, Exception], None] | None = None
-) -> dict[str, tuple[str, ...]]:
+    evidence: Evidence, on_error: Callable[[Symbol, Exception], None] | None = None
+) -> dict[Symbol, tuple[str, ...]]:
     """Symbols whose models are due, each with every reason in words.
 
     A history that a split or dividend restated is no reason: its returns are the same. ``on_error`` hears of each
     model of which it cannot be told, by whatever error; without it the error is raised.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[Symbol, tuple[str, ...]] = {}
     for symbol in evidence.missing:
         former = evidence.renamed.get(symbol)
         found[symbol] = (f"renamed: its model is that of {former}" if former else "no model",)
@@ -88,7 +89,7 @@ def due(
     return {symbol: reasons for symbol, reasons in sorted(found.items()) if reasons}
 
 
-def reasons_of(symbol: str, metadata: ModelMetadata, evidence: Evidence) -> tuple[str, ...]:
+def reasons_of(symbol: Symbol, metadata: ModelMetadata, evidence: Evidence) -> tuple[str, ...]:
     """Say why a model that can be read is due; empty if it is not."""
     trained = metadata.training_date
     reasons = []
@@ -147,7 +148,7 @@ def _peer_reasons(recorded: TrainingRecord, today: tuple[str, ...] | None) -> li
 
 
 def _data_reasons(
-    metadata: ModelMetadata, revised: Mapping[tuple[str, str], datetime], now: datetime
+    metadata: ModelMetadata, revised: Mapping[tuple[str, Symbol], datetime], now: datetime
 ) -> list[str]:
     source = metadata.data_stats.source
     late = [

@@ -17,7 +17,7 @@ from datetime import date, datetime
 
 from tickgraph.errors import StorageError, TickgraphError
 from tickgraph.market import calendar
-from tickgraph.market.universe import canonical
+from tickgraph.market.spelling import Symbol
 from tickgraph.operations.lease import Lease, LeaseLostError
 from tickgraph.operations.records import Kind, RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.site import Site
@@ -33,7 +33,7 @@ def refresh(
     *,
     kind: Kind = "manual",
     due_at: datetime | None = None,
-    symbols: Sequence[str] | None = None,
+    symbols: Sequence[Symbol] | None = None,
     full: bool = False,
     dry_run: bool = False,
     force: bool = False,
@@ -82,7 +82,7 @@ def refresh(
         Something cannot be written; the record says that the run failed, if the record can be written.
     """
     log = RunLog(site.operations_dir)
-    wanted = None if symbols is None else tuple(dict.fromkeys(map(canonical, symbols)))
+    wanted = None if symbols is None else tuple(dict.fromkeys(symbols))
     now = site.now()
     run = RefreshRun(
         id=_new_id(log, now),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tickgraph.errors import OtherExchangeError, StorageError, text_of
 from tickgraph.market.source import PriceSource
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.weights import weight_shapes
 from tickgraph.operations.site import Site
@@ -38,29 +39,29 @@ class Scope:
         Symbols that peers are chosen from, by source.
     """
 
-    models: dict[str, ModelMetadata] = field(default_factory=dict)
-    damaged: dict[str, str] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    renamed: dict[str, str] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
-    source_of: dict[str, str] = field(default_factory=dict)
+    models: dict[Symbol, ModelMetadata] = field(default_factory=dict)
+    damaged: dict[Symbol, str] = field(default_factory=dict)
+    missing: tuple[Symbol, ...] = ()
+    renamed: dict[Symbol, str] = field(default_factory=dict)
+    unknown: dict[Symbol, str] = field(default_factory=dict)
+    source_of: dict[Symbol, str] = field(default_factory=dict)
     sources: dict[str, PriceSource] = field(default_factory=dict)
     unopened: dict[str, str] = field(default_factory=dict)
-    pools: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pools: dict[str, tuple[Symbol, ...]] = field(default_factory=dict)
 
     @property
-    def symbols(self) -> tuple[str, ...]:
+    def symbols(self) -> tuple[Symbol, ...]:
         """Everything that the run is to bring up to date."""
         return (*self.models, *self.damaged, *self.missing)
 
-    def nodes(self, symbol: str) -> tuple[str, ...]:
+    def nodes(self, symbol: Symbol) -> tuple[Symbol, ...]:
         """Symbols whose prices a forecast of this one needs."""
         metadata = self.models.get(symbol)
         return metadata.nodes if metadata else (symbol,)
 
-    def prices(self, *, with_pools: bool) -> dict[str, tuple[str, ...]]:
+    def prices(self, *, with_pools: bool) -> dict[str, tuple[Symbol, ...]]:
         """Symbols whose prices the run needs, by source; training also needs those that peers are chosen from."""
-        wanted: dict[str, dict[str, None]] = {name: {} for name in self.pools}
+        wanted: dict[str, dict[Symbol, None]] = {name: {} for name in self.pools}
         for symbol in self.symbols:
             wanted[self.source_of[symbol]] |= dict.fromkeys(self.nodes(symbol))
         if with_pools:
@@ -69,7 +70,7 @@ class Scope:
         return {name: tuple(symbols) for name, symbols in wanted.items()}
 
 
-def look(site: Site, symbols: Sequence[str] | None, carried: Sequence[str], *, verify: bool) -> Scope:
+def look(site: Site, symbols: Sequence[Symbol] | None, carried: Sequence[Symbol], *, verify: bool) -> Scope:
     """Find out what a run is about.
 
     Parameters
@@ -91,7 +92,7 @@ def look(site: Site, symbols: Sequence[str] | None, carried: Sequence[str], *, v
     registry, scope = site.registry, Scope()
     have, renamed = set(registry.symbols()), registry.renamed()
     should = dict.fromkeys((*sorted(have), *renamed, *map(canonical, site.universe)))
-    missing = []
+    missing: list[Symbol] = []
     for symbol in dict.fromkeys((*(should if symbols is None else symbols), *carried)):
         former, source = renamed.get(symbol, (None, None))
         scope.source_of[symbol] = source or site.source
@@ -111,7 +112,7 @@ def look(site: Site, symbols: Sequence[str] | None, carried: Sequence[str], *, v
     return scope
 
 
-def _read(site: Site, scope: Scope, symbol: str, verify: bool) -> None:
+def _read(site: Site, scope: Scope, symbol: Symbol, verify: bool) -> None:
     try:
         metadata = site.registry.metadata(symbol)
         site.registry.must_be_of_the_exchange(metadata)

@@ -23,7 +23,7 @@ from tickgraph.pipeline.train import Outcome, train_symbols
 from tickgraph.registry.freshness import is_current
 from tickgraph.wording import listed
 
-Reasons = dict[str, tuple[str, ...]]
+Reasons = dict[Symbol, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Steps:
         self._scope = Scope()
         self._panels: dict[str, PricePanel | None] = {}
         self._problems: list[str] = []
-        self._ended: set[str] = set()
+        self._ended: set[Symbol] = set()
 
     @property
     def run(self) -> RefreshRun:
@@ -120,7 +120,9 @@ class Steps:
 
     def _look(self) -> None:
         retrain, registry = self._wishes.retrain, self._site.registry
-        scope = self._scope = look(self._site, self._wishes.symbols, tuple(self._symbols), verify=retrain)
+        scope = self._scope = look(
+            self._site, self._wishes.symbols, tuple(map(Symbol, self._symbols)), verify=retrain
+        )
         # A full run that is killed before it has looked at everything leaves behind which models it was to train.
         planned = "planned" if self._begun.full and retrain else None
         for symbol in scope.symbols:
@@ -135,14 +137,14 @@ class Steps:
                 "run: tickgraph train --symbols TIER_1"
             )
 
-    def _wanted(self) -> dict[str, tuple[str, ...]]:
+    def _wanted(self) -> dict[str, tuple[Symbol, ...]]:
         return self._scope.prices(with_pools=self._wishes.retrain)
 
-    def _own(self, source: str) -> list[str]:
+    def _own(self, source: str) -> list[Symbol]:
         """Symbols of the run whose prices come from a source."""
         return [symbol for symbol in self._scope.symbols if self._scope.source_of[symbol] == source]
 
-    def _behind(self) -> dict[str, tuple[str, ...]]:
+    def _behind(self) -> dict[str, tuple[Symbol, ...]]:
         """Symbols to ask for, by source."""
         wanted, sources = self._wanted(), self._scope.sources if self._wishes.update else {}
         return {
@@ -209,12 +211,12 @@ class Steps:
         )
         return due(evidence, self._cannot_tell)
 
-    def _cannot_tell(self, symbol: str, error: Exception) -> None:
+    def _cannot_tell(self, symbol: Symbol, error: Exception) -> None:
         self._note(symbol, (f"whether it is due: {reason_of(symbol, error)}",))
 
-    def _peers_today(self) -> dict[str, tuple[str, ...]]:
+    def _peers_today(self) -> dict[Symbol, tuple[str, ...]]:
         """Peers that each model would have today; what falls out is noted."""
-        found: dict[str, tuple[str, ...]] = {}
+        found: dict[Symbol, tuple[str, ...]] = {}
         for name, pool in self._scope.pools.items():
             panel = self._panel(name)
             if panel is None:
@@ -227,7 +229,9 @@ class Steps:
                 text = reason_of(f"source {name!r}", error)
                 self._problems.append(f"the peers of today could not be chosen: {text}")
                 continue
-            found |= {symbol: choice.peers for symbol, choice in choices.items() if choice.peers is not None}
+            for symbol in own:
+                if symbol in choices and (peers := choices[symbol].peers) is not None:
+                    found[symbol] = peers
         return found
 
     def _plan_training(self, reasons: Reasons) -> None:
@@ -235,7 +239,7 @@ class Steps:
             planned = self._wishes.retrain and symbol in reasons
             self._note(symbol, training="planned" if planned else None, reasons=reasons.get(symbol, ()))
 
-    def _publish_correlations(self, symbols: list[str]) -> None:
+    def _publish_correlations(self, symbols: list[Symbol]) -> None:
         self._begin("correlations", len(symbols))
         report = publish_correlations(
             self._site.registry,
@@ -255,7 +259,7 @@ class Steps:
             else:
                 self._note(symbol, (f"correlations: {error}",), correlations="failed")
 
-    def _was_trained_meanwhile(self, symbol: str) -> bool:
+    def _was_trained_meanwhile(self, symbol: Symbol) -> bool:
         try:
             now = self._site.registry.metadata(symbol)
         except Exception:  # noqa: BLE001  that it failed is noted by who asks
@@ -264,13 +268,13 @@ class Steps:
 
     def _train(self, reasons: Reasons) -> None:
         self._begin("training", len(reasons))
-        failed: list[str] = []
+        failed: list[Symbol] = []
         for name in sorted({self._scope.source_of[symbol] for symbol in reasons}):
             wanted = [symbol for symbol in reasons if self._scope.source_of[symbol] == name]
             failed += self._train_from(name, wanted)
         self._publish_correlations([symbol for symbol in failed if symbol in self._scope.models])
 
-    def _train_from(self, source: str, wanted: Sequence[str]) -> list[str]:
+    def _train_from(self, source: str, wanted: Sequence[Symbol]) -> list[Symbol]:
         """Train symbols on the prices of a source; returns those that failed."""
         panel = self._panel(source)
         columns = panel.columns if panel else {}
@@ -290,14 +294,14 @@ class Steps:
             before_publish=self._check,
         )
         if report.interrupted:
-            for symbol in report.done:
-                self._note(symbol, training="trained", correlations="published")
+            for done in report.done:
+                self._note(done, training="trained", correlations="published")
             raise KeyboardInterrupt
-        for symbol, reason in report.failed.items():
-            # Its outcome could not be noted, or who heard of it failed.
-            if self._symbols[symbol].training in ("planned", "trained"):
-                known = "trained" if symbol in report.done else "failed"
-                self._note(symbol, (f"training: {reason}",), training=known)
+        for failed, reason in report.failed.items():
+            # The outcome could not be noted, or who heard of it failed.
+            if self._symbols[failed].training in ("planned", "trained"):
+                known = "trained" if failed in report.done else "failed"
+                self._note(failed, (f"training: {reason}",), training=known)
         return [symbol for symbol in wanted if symbol not in report.done]
 
     def _outcome(self, outcome: Outcome) -> None:

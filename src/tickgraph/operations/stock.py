@@ -20,7 +20,7 @@ from tickgraph.wording import listed
 LATE_SESSIONS = TOLERANCE  # a source that is further behind has ended, as the sample has
 ENDED_SESSIONS = 2  # a symbol this far behind, that fails while others come, is delisted or has another name
 
-Outcomes = dict[str, SymbolRun]
+Outcomes = dict[Symbol, SymbolRun]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class PriceUpdate:
 
     symbols: Outcomes = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
-    ended: set[str] = field(default_factory=set)
+    ended: set[Symbol] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
 
@@ -65,10 +65,12 @@ class _Watched:
             raise
 
 
-def held(store: PriceStore, source: str, symbols: Iterable[str] | None = None) -> dict[str, StoredSymbol]:
+def held(
+    store: PriceStore, source: str, symbols: Iterable[Symbol] | None = None
+) -> dict[Symbol, StoredSymbol]:
     """Say what is stored of symbols of a source, None is all of them; a damaged file counts as nothing."""
     stored = store.symbols(source)
-    found: dict[str, StoredSymbol] = {}
+    found: dict[Symbol, StoredSymbol] = {}
     for symbol in stored if symbols is None else sorted(set(stored).intersection(symbols)):
         try:
             found[symbol] = store.stored(source, symbol)
@@ -79,7 +81,9 @@ def held(store: PriceStore, source: str, symbols: Iterable[str] | None = None) -
     return found
 
 
-def behind(store: PriceStore, source: PriceSource, symbols: Iterable[str], session: date) -> tuple[str, ...]:
+def behind(
+    store: PriceStore, source: PriceSource, symbols: Iterable[Symbol], session: date
+) -> tuple[Symbol, ...]:
     """Symbols whose stored prices do not reach a session; all of them where a person may have edited the source."""
     wanted = tuple(symbols)
     have = {} if source.editable else held(store, source.name, wanted)
@@ -89,10 +93,10 @@ def behind(store: PriceStore, source: PriceSource, symbols: Iterable[str], sessi
 def update_prices(
     store: PriceStore,
     sources: Mapping[str, PriceSource],
-    asked: Mapping[str, Sequence[str]],
+    asked: Mapping[str, Sequence[Symbol]],
     session: date,
     *,
-    wanted: Mapping[str, Sequence[str]],
+    wanted: Mapping[str, Sequence[Symbol]],
     before_fetch: Callable[[], None],
     on_symbol: Callable[[str], None],
 ) -> PriceUpdate:
@@ -148,7 +152,7 @@ def update_prices(
 def _ask(
     store: PriceStore,
     source: _Watched,
-    asked: Sequence[str],
+    asked: Sequence[Symbol],
     session: date,
     on_symbol: Callable[[str], None],
     found: Outcomes,
@@ -162,13 +166,13 @@ def _ask(
     waiting, faults = [tuple(asked)], 0
     while waiting:
         some, report = waiting.pop(), UpdateReport()
-        known: Iterable[str] = some
+        known: Iterable[Symbol] = some
         try:
             store.update(source, some, last=session, progress=on_symbol, report=report)
         except TickgraphError:
             raise
         except Exception as error:
-            known = report.added
+            known = [symbol for symbol in some if symbol in report.added]
             faults += 1
             if len(some) == 1:
                 found[some[0]] = _joined(found.get(some[0]), _failed(text_of(some[0], error)))
@@ -182,7 +186,7 @@ def _ask(
         notes += [*report.notes, *report.rejected.values()]
 
 
-def _outcomes(symbols: Iterable[str], report: UpdateReport) -> Outcomes:
+def _outcomes(symbols: Iterable[Symbol], report: UpdateReport) -> Outcomes:
     findings: dict[str, list[Finding]] = {}
     for finding in report.findings:
         findings.setdefault(finding.symbol, []).append(finding)
@@ -223,7 +227,7 @@ def _joined(old: SymbolRun | None, new: SymbolRun) -> SymbolRun:
     )
 
 
-def _late(store: PriceStore, source: str, have: Mapping[str, StoredSymbol], session: date) -> str | None:
+def _late(store: PriceStore, source: str, have: Mapping[Symbol, StoredSymbol], session: date) -> str | None:
     """Say that a live source lacks the session, at least for many symbols; None where it has it, or has ended."""
     newest = max((stored.last for stored in have.values()), default=None)
     if newest is None or newest < session:
@@ -240,7 +244,7 @@ def _late(store: PriceStore, source: str, have: Mapping[str, StoredSymbol], sess
     return f"source {source!r} has no prices of {session} yet for {count}: {listed(lacking)}"
 
 
-def _ended(found: Outcomes, have: Mapping[str, StoredSymbol], session: date) -> set[str]:
+def _ended(found: Outcomes, have: Mapping[Symbol, StoredSymbol], session: date) -> set[Symbol]:
     """Symbols that failed and whose stored prices ended before the last sessions; none where these are many."""
     limit = _back(session, ENDED_SESSIONS)
     failed = {symbol for symbol, done in found.items() if done.prices == "failed"}
@@ -255,7 +259,7 @@ def _back(session: date, count: int) -> date:
     return found
 
 
-def read_panel(store: PriceStore, source: str, symbols: Iterable[str], session: date) -> PricePanel | None:
+def read_panel(store: PriceStore, source: str, symbols: Iterable[Symbol], session: date) -> PricePanel | None:
     """Stored prices up to a session of those symbols that can be read; None if there are none."""
     stored = set(store.symbols(source))
     names = tuple(symbol for symbol in dict.fromkeys(symbols) if symbol in stored)
@@ -269,7 +273,7 @@ def read_panel(store: PriceStore, source: str, symbols: Iterable[str], session: 
     return panel if len(panel.sessions) else None
 
 
-def _is_readable(store: PriceStore, source: str, symbol: str) -> bool:
+def _is_readable(store: PriceStore, source: str, symbol: Symbol) -> bool:
     try:
         store.panel(source, (symbol,))
     except StorageError:

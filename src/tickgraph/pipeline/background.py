@@ -1,4 +1,4 @@
-"""Background work of a service: a bounded queue, a process of its own, each symbol trained once."""
+"""Background work of a service: a bounded queue of jobs, processes that do them, each symbol trained once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tickgraph.pipeline.workers import Workers, leave_interrupts_alone
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.threads import Threads
 
-ATTEMPTS = 2  # a job whose worker was killed is given to another worker once
-SETTLE_SECONDS = 2.0  # for writing to the board at the start and at the end; storage may hang
+ATTEMPTS = 2  # another worker process does the job of one that was killed, once
+SETTLE_SECONDS = 2.0  # for the board's files at the start and at the end: storage may hang
 STOPPED = "The service was shut down before the job began."
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class _Running:
 
 
 class Background:
-    """Train and refresh in worker processes that a request never waits behind.
+    """Train symbols and publish correlations in processes of their own, so that no request waits behind them.
 
     Parameters
     ----------
@@ -49,15 +49,15 @@ class Background:
     folder
         Runtime folder of the service: jobs and locks.
     workers
-        Processes; each is started on first use and keeps its compiled program.
+        Number of processes. Each is started when it is first needed, and keeps its compiled program.
     max_waiting
-        Jobs that may be queued or running; one more is refused.
+        Number of jobs that may be queued or running; one more is refused.
     retry_seconds
-        How long a symbol that could not be trained on demand is left alone.
+        How long a symbol that could not be trained is left alone.
     grace_seconds
-        How long what runs may go on after :meth:`close`; None is without limit.
+        How long a running job may go on after :meth:`close`; None is without limit.
     on_end
-        Called with each job that ended and with how often the training program was compiled for it.
+        Called with each job that ended, and with how often the training program was compiled for it.
     """
 
     def __init__(
@@ -75,21 +75,21 @@ class Background:
         self.board = JobBoard(self._folder)
         self._workers, self._max_waiting, self._retry_seconds = workers, max_waiting, retry_seconds
         self._grace_seconds, self._on_end = grace_seconds, on_end
-        self._lock = threading.Lock()  # for accounting only: no file, process or pool is touched under it
+        self._lock = threading.Lock()  # for the fields below: nobody who holds it touches a file or a process
         self._running: dict[tuple[str, str | None], _Running] = {}
         self._failed: dict[str, tuple[Job, float]] = {}
         self._closed = False
         self._ownership = Ownership(folder / "owners")
-        # Everything that touches the processes or writes how jobs ended happens in this one thread.
+        # This one thread starts the work of processes, and writes how jobs ended.
         self._dispatcher = Threads(1, "tickgraph-jobs", begin=leave_interrupts_alone)
         self._pool = Workers(grace_seconds)
-        self._queue: deque[_Running] = deque()  # the processes are given no more than there are of them
-        self._given = 0
+        self._queue: deque[_Running] = deque()
+        self._given = 0  # jobs that a process does now, at most one a process
 
     def start(self) -> None:
-        """End the jobs on the board whose process is no more, and forget that process.
+        """Mark the jobs on the board whose process has ended as failed.
 
-        Where storage hangs, this goes on without being waited for.
+        Where storage hangs, nobody waits for that.
         """
         self._settle(self._end_what_others_left)
 
@@ -105,14 +105,14 @@ class Background:
         return len(self._running)
 
     def train(self, symbol: str, basis: str | None) -> Job:
-        """Train a canonical symbol, once however many ask while it is queued or running.
+        """Train a symbol, once however many ask while it is queued or running.
 
         Parameters
         ----------
         symbol
             What to train.
         basis
-            What :meth:`Workplace.basis` says now. If it is another when the job begins, there is nothing to do.
+            What :meth:`basis` says now. If that has changed when the job begins, there is nothing to do.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class Background:
         return self._submit("train", symbol, basis)
 
     def basis(self, symbol: str) -> str | None:
-        """What is published of a symbol now, as :meth:`train` asks for it; reads a file."""
+        """What is published of a symbol now; see :meth:`Workplace.basis`. Reads a file."""
         return self._workplace.basis(symbol)
 
     def publish_correlations(self) -> Job:
@@ -132,12 +132,12 @@ class Background:
         return self._submit("refresh", None, None)
 
     def running(self, symbol: str) -> Job | None:
-        """Give the job that is training a symbol in this process, as it was when it was queued."""
+        """Give the job of this process that trains a symbol, as it was when it was queued."""
         running = self._running.get(("train", symbol))
         return running.job if running else None
 
     def recent_failure(self, symbol: str) -> Job | None:
-        """Give the job that failed to train a symbol within ``retry_seconds``."""
+        """Give the job that failed to train a symbol in the last ``retry_seconds``."""
         with self._lock:
             job, until = self._failed.get(symbol, (None, 0.0))
             if job is not None and time.monotonic() >= until:
@@ -146,7 +146,7 @@ class Background:
             return job
 
     def ended(self, job: Job) -> Future[Job]:
-        """Future of a job as it ends, for one that this process started and that was not over a moment ago."""
+        """Give a future of a job of this process; it is done when the job ends."""
         with self._lock:
             running = self._running.get((job.kind, job.symbol))
         if running is not None and running.job.id == job.id:
@@ -156,17 +156,17 @@ class Background:
         return future
 
     def close(self) -> None:
-        """Drop what is queued, and let what runs end, at its next symbol or when its time is up."""
+        """Drop queued jobs, and let running ones end: at their next symbol, or when their time is up."""
         with self._lock:
             self._closed = True
-        # Not in the dispatcher's thread, which hears meanwhile of what still ends in order.
+        # Not in the dispatcher's thread: that must hear of jobs that end meanwhile.
         self._settle(self._drop_queued)
         self._pool.shutdown()
         self._settle(self._ownership.give_up)
         self._dispatcher.close(0)
 
     def _settle(self, work: Callable[[], None]) -> None:
-        """Have the dispatcher do this, and wait for it for as long as it may take where storage answers."""
+        """Have the dispatcher do this, and wait for as long as it takes if storage answers."""
         with contextlib.suppress(TimeoutError, RuntimeError):
             self._dispatcher.submit(work).result(SETTLE_SECONDS)
 
@@ -213,7 +213,7 @@ class Background:
             running = self._queue.popleft()
             try:
                 self._start(running)
-            except Exception as error:  # noqa: BLE001  no thread, no memory: those who wait must hear of it
+            except Exception as error:  # noqa: BLE001  no thread or no memory: those who wait must hear of it
                 self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
 
     def _start(self, running: _Running) -> None:
@@ -268,7 +268,7 @@ class Background:
             running.ended.set_result(job)
 
     def _note(self, job: Job) -> None:
-        # The disk or memory may be full: those who wait in this process still hear of it.
+        # Where the disk or memory is full, those who wait in this process still hear of the job.
         with contextlib.suppress(Exception):
             self.board.write(job)
 

@@ -1,4 +1,4 @@
-"""Refresh: publish each model's correlations as of the newest stored session."""
+"""Publish each model's correlations as of the newest stored session; weights stay as they are."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ Panels = Callable[[str, Sequence[Symbol]], PricePanel]
 
 @dataclass
 class CorrelationReport:
-    """What a refresh did: symbols by what became of them."""
+    """What became of each model's correlations, and as of which session they are."""
 
-    published: dict[str, date] = field(default_factory=dict)
-    unchanged: dict[str, date] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    published: dict[Symbol, date] = field(default_factory=dict)
+    unchanged: dict[Symbol, date] = field(default_factory=dict)
+    failed: dict[Symbol, str] = field(default_factory=dict)
 
 
 def publish_correlations(
     registry: ModelRegistry,
     panels: Panels,
-    symbols: Sequence[str],
+    symbols: Sequence[Symbol],
     *,
     force: bool = False,
     on_symbol: Callable[[str], None] | None = None,
     before_publish: Callable[[], None] | None = None,
 ) -> CorrelationReport:
-    """Recompute and publish correlation matrices from stored prices; weights stay as they are.
+    """Compute correlation matrices from stored prices, and publish those that are new.
 
     Parameters
     ----------
     registry
         Trained models.
     panels
-        ``panels(source, symbols)`` gives stored prices; each model asks for its own source.
+        ``panels(source, symbols)`` gives stored prices.
     symbols
-        Models to refresh. One that fails, by whatever error, is reported, and the others go on.
+        Models. An error of one model, foreseen or not, is reported, and the others go on.
     force
-        Publish even where the stored matrix is what would be published, and under 24 hours old.
+        Publish even where the stored matrix is the same, and less than 24 hours old.
     on_symbol
         Called after each symbol.
     before_publish
-        Called before each publication; what it raises ends the refresh.
+        Called before each publication; what it raises fails that model, and a StorageError ends everything.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def publish_correlations(
     report = CorrelationReport()
     for symbol in symbols:
         try:
-            _refresh_one(registry, panels, registry.metadata(symbol), force, report, before_publish)
+            _publish_one(registry, panels, registry.metadata(symbol), force, report, before_publish)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
@@ -75,7 +75,7 @@ def publish_correlations(
     return report
 
 
-def _refresh_one(
+def _publish_one(
     registry: ModelRegistry,
     panels: Panels,
     metadata: ModelMetadata,
@@ -83,7 +83,7 @@ def _refresh_one(
     report: CorrelationReport,
     before_publish: Callable[[], None] | None,
 ) -> None:
-    symbol, config = metadata.symbol, metadata.training_config
+    symbol, config = Symbol(metadata.symbol), metadata.training_config
     nodes = tuple(map(Symbol, metadata.nodes))
     panel = panels(metadata.data_stats.source, nodes)
     traded = np.flatnonzero(np.isfinite(panel.adj_close[:, panel.column(symbol)]))

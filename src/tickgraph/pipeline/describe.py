@@ -25,7 +25,7 @@ from tickgraph.registry.registry import UNPUBLISHED
 
 
 def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
-    """Write down everything about a fitted model; the registry fills in the checksums."""
+    """Metadata of a fitted model; the registry fills in the checksums."""
     return ModelMetadata(
         symbol=fitted.symbol,
         training_date=trained_at,
@@ -40,8 +40,8 @@ def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
             out_of_sample=OutOfSample(
                 **asdict(fitted.measures),
                 beats_zero=fitted.measures.beats_zero,
-                first_session=_day(fitted.calibration_first),
-                last_session=_day(fitted.calibration_last),
+                first_session=fitted.calibration_first.astype(date),
+                last_session=fitted.calibration_last.astype(date),
             ),
         ),
         data_stats=DataStats(
@@ -50,8 +50,8 @@ def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
             calibration_sessions=fitted.calibration_sessions,
             avg_correlation=fitted.avg_correlation,
             num_edges=fitted.num_edges,
-            first_session=_day(fitted.first_session),
-            last_session=_day(fitted.last_session),
+            first_session=fitted.first_session.astype(date),
+            last_session=fitted.last_session.astype(date),
             source=fitted.source,
             exchange=calendar.exchange(),
             short_history=fitted.training_sessions + fitted.calibration_sessions < fitted.config.sessions,
@@ -61,19 +61,13 @@ def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
             scores=tuple(np.round(fitted.scores.values, 6).tolist()),
             trust=fitted.scores.trust,
             volatility=tuple(fitted.volatility.tolist()),
-            first_session=_day(fitted.calibration_first),
-            last_session=_day(fitted.calibration_last),
+            first_session=fitted.calibration_first.astype(date),
+            last_session=fitted.calibration_last.astype(date),
         ),
-        correlations=Correlations(as_of=_day(fitted.last_session)),
+        correlations=Correlations(as_of=fitted.last_session.astype(date)),
         checksums=UNPUBLISHED,
         versions=_versions(),
     )
-
-
-def _day(session: np.datetime64) -> date:
-    day = session.astype("datetime64[D]").item()
-    assert isinstance(day, date)  # noqa: S101  datetime64[D] always converts to a date
-    return day
 
 
 @cache

@@ -1,13 +1,11 @@
-"""Jobs: what runs in the background, where everyone can look at it.
+"""Jobs: what runs in the background, one small file each.
 
-A job is one small file, replaced whole, so that every process of a service sees the same jobs and a restart
-still knows what became of them.
+A file is replaced whole, so every process of a service sees the same jobs, and they outlast a restart.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import threading
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tickgraph.storage import read_regular, storage_errors, write_atomically
 
@@ -32,31 +30,31 @@ class Job(BaseModel):
     id: str
     """Identity; later jobs sort after earlier ones."""
     kind: Literal["train", "refresh"]
-    """`train` one symbol, or `refresh` the correlations of all."""
+    """`train` one symbol, or `refresh` the correlations of all models."""
     symbol: str | None = None
     """What is trained; null for a refresh."""
     state: State = "queued"
-    """How far it is."""
+    """How far the job is."""
     completed: int = 0
-    """Symbols that are done with."""
+    """Symbols that are done."""
     total: int = 1
     """Symbols in all."""
     created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
-    """When it was asked for."""
+    """When the job was asked for."""
     started_at: AwareDatetime | None = None
-    """When it was begun."""
+    """When the job began."""
     finished_at: AwareDatetime | None = None
-    """When it ended."""
+    """When the job ended."""
     owner: str | None = None
-    """Process that will end it."""
+    """Process that does the job."""
     error: str | None = None
-    """Why it failed."""
+    """Why the job failed."""
     failures: dict[str, str] = Field(default_factory=dict)
     """Error of each symbol that failed while the others went on."""
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the job has ended."""
         return self.state in ("done", "failed")
 
 
@@ -83,7 +81,7 @@ class JobBoard:
         return job
 
     def read(self, job_id: str) -> Job | None:
-        """Look a job up; None if there is none of this name, or it can no longer be read."""
+        """Find a job; None if there is none of this identity, or it can no longer be read."""
         if not job_id.replace("-", "").isalnum() or not job_id.isascii():
             return None
         return _read(self._folder / f"{job_id}.json")
@@ -103,7 +101,7 @@ class JobBoard:
 
 
 class Ownership:
-    """A lock that a process holds while it lives: how others know that its jobs will not end any more.
+    """A lock that a process holds while it lives. Once it is free, others know that the process's jobs will never end.
 
     Parameters
     ----------
@@ -114,7 +112,7 @@ class Ownership:
     def __init__(self, folder: Path) -> None:
         self.id = new_id()
         self._folder = folder
-        # Of the process: one that belonged to a thread would be waited for by all others, for ever.
+        # Of the process: if one thread owned the lock, all others would wait for it for ever.
         self._lock = FileLock(folder / f"{self.id}.lock", thread_local=False)
         self._threads = threading.Lock()
 
@@ -143,7 +141,7 @@ class Ownership:
         try:
             with FileLock(path, timeout=0):
                 return True
-        except OSError:  # held, or another user's: no one can tell that its owner is gone
+        except OSError:  # held, or another user's: nobody can tell that its owner has ended
             return False
 
     def forget_the_gone(self) -> None:
@@ -156,6 +154,6 @@ class Ownership:
 
 def _read(path: Path) -> Job | None:
     try:
-        return Job.model_validate(json.loads(read_regular(path)))
-    except (OSError, ValueError, ValidationError, RecursionError):
+        return Job.model_validate_json(read_regular(path))
+    except (OSError, ValueError):  # pydantic's errors are ValueErrors
         return None

@@ -1,4 +1,4 @@
-"""What a person should know of a training run: symbols that end apart from the others, and models with few peers."""
+"""Remarks on a training run: symbols that do not end where the others do, and models with few peers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def remarks(
     config: TrainingConfig,
     pool: Collection[str] | None = None,
 ) -> list[str]:
-    """Say which symbols of a run fall out, and why.
+    """Say which symbols of a run stand apart, and why.
 
     Parameters
     ----------
     panel
         Prices of the targets and of the pool.
     choices
-        Of each target.
+        Session and peers of each target.
     config
         How the models are trained.
     pool
@@ -37,7 +37,7 @@ def remarks(
         return []
     own = dict(sorted(choices.items()))
     last = last_sessions(panel, {*own, *(panel.symbols if pool is None else pool)})
-    as_of = Counter(_day(choice) for choice in own.values()).most_common(1)[0][0]
+    as_of = Counter(choice.session.astype(date) for choice in own.values()).most_common(1)[0][0]
     return [
         *_without_a_price(last, as_of),
         *_ended(own, ends_of(last).common),
@@ -61,8 +61,8 @@ def _ended(own: Mapping[str, Choice], common: date | None) -> list[str]:
         return []
     ended: dict[date, list[str]] = {}
     for symbol, choice in own.items():
-        if choice.session == choice.own_last and _day(choice) < common:
-            ended.setdefault(_day(choice), []).append(symbol)
+        if choice.session == choice.own_last and choice.session.astype(date) < common:
+            ended.setdefault(choice.session.astype(date), []).append(symbol)
     return [
         f"{listed(symbols)}: prices end on {day}, {counted(len(sessions(day, common)) - 1, 'session')} before those of "
         "most others, so the model is as of then"
@@ -71,42 +71,37 @@ def _ended(own: Mapping[str, Choice], common: date | None) -> list[str]:
 
 
 def _ahead(own: Mapping[str, Choice], ends: Ends) -> list[str]:
-    said = []
+    notes = []
     for day in sorted(set(ends.ahead.values())):
         symbols = [symbol for symbol, last in ends.ahead.items() if last == day]
-        said.append(
+        notes.append(
             f"Prices of {listed(symbols)} reach {day}, and those of most others end on {ends.common}: models of others "
             "do not use what comes after that"
         )
     cut: dict[tuple[date, date], list[str]] = {}
     for symbol, choice in own.items():
         if choice.session < choice.own_last:
-            cut.setdefault((_day(choice), choice.own_last.astype(date)), []).append(symbol)
+            cut.setdefault((choice.session.astype(date), choice.own_last.astype(date)), []).append(symbol)
     for (session, own_last), symbols in cut.items():
-        said.append(
+        notes.append(
             f"{listed(symbols)}: the model is as of {session}, and not of the last session {own_last}, at which most "
             "candidates for peers have no price"
         )
-    return said
+    return notes
 
 
 def _with_few_peers(own: Mapping[str, Choice], config: TrainingConfig) -> list[str]:
     few: dict[tuple[int, int, int, date], list[str]] = {}
     for symbol, choice in own.items():
         if choice.peers is not None and len(choice.peers) < config.num_peers:
-            key = len(choice.peers), choice.candidates, choice.absent, _day(choice)
+            key = len(choice.peers), choice.candidates, choice.absent, choice.session.astype(date)
             few.setdefault(key, []).append(symbol)
-    said = []
+    notes = []
     for (found, candidates, absent, session), symbols in few.items():
         why = [f"there {'is' if candidates == 1 else 'are'} {counted(candidates, 'candidate')}"]
         if absent:
             why.append(f"{absent} without a price of {session}")
         if other := candidates - absent - found:
             why.append(f"{other} with too few sessions in common, or that did not move")
-        said.append(f"{listed(symbols)}: {found} of {config.num_peers} peers, since {', '.join(why)}")
-    return said
-
-
-def _day(choice: Choice) -> date:
-    day: date = choice.session.astype(date)
-    return day
+        notes.append(f"{listed(symbols)}: {found} of {config.num_peers} peers, since {', '.join(why)}")
+    return notes

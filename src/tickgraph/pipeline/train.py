@@ -10,12 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import (
-    ArtefactError,
-    HistoryTooShortError,
-    StorageError,
-    reason_of,
-)
+from tickgraph.errors import ArtefactError, HistoryTooShortError, StorageError, reason_of
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import Choice, choose
 from tickgraph.model.config import TrainingConfig
@@ -32,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one symbol: metadata of the published model, or the error, and whether time will mend it."""
+    """Outcome of one symbol: metadata of the published model, or the error, and whether the history is too short."""
 
     symbol: str
     metadata: ModelMetadata | None = None
@@ -51,7 +46,7 @@ class TrainingReport:
     failed
         Error of each symbol that failed.
     notes
-        What a person should know: symbols that end elsewhere than the others, and models with few peers.
+        What a person should know: symbols that do not end where the others do, and models with few peers.
     interrupted
         Whether it was stopped before the end; ``done`` is kept.
     """
@@ -110,7 +105,7 @@ def train_symbols(
     panel
         Prices of every symbol and of the pool.
     symbols
-        Targets. One that fails, by whatever error, is reported, and the others go on.
+        Targets. An error of one symbol, foreseen or not, is reported, and the others go on.
     registry
         Where models are published, each as soon as it is trained.
     config
@@ -122,20 +117,20 @@ def train_symbols(
     program
         A program compiled before, with the same configuration.
     on_outcome
-        Called in this thread after each symbol; what it raises fails that symbol, and a StorageError ends the run.
+        Called in this thread after each symbol. An error that it raises fails that symbol; a StorageError ends the run.
     before_publish
         Called in the training threads before each publication; a StorageError that it raises ends the run.
 
     Returns
     -------
     TrainingReport
-        After Ctrl-C: what was finished, with ``interrupted`` set; symbols in training are completed first,
-        which takes a fraction of a second.
+        After Ctrl-C ``interrupted`` is set; symbols in training are completed first, which takes a fraction of a
+        second.
 
     Raises
     ------
     StorageError
-        Models cannot be written. It ends the run: no other symbol could be kept either.
+        Models cannot be written, so no other symbol could be kept either.
     """
     program = program or program_for(config or TrainingConfig())
     report = TrainingReport()
@@ -163,9 +158,9 @@ def train_symbols(
 def _choices(
     panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None
 ) -> tuple[dict[str, Choice], list[str]]:
-    """Peers of all symbols at once, and remarks on them. To choose for each would take longer than to train.
+    """Choose the peers of all symbols at once, which is faster than to train one, and say what falls out.
 
-    An error does not name its symbol. After one each symbol chooses for itself, so that one fails alone.
+    An error does not say which symbol caused it. So after an error each symbol chooses by itself, and one fails alone.
     """
     try:
         choices = choose(panel, [symbol for symbol in symbols if symbol in panel.columns], config, pool)

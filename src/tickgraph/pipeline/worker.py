@@ -1,4 +1,4 @@
-"""The worker process: trains and refreshes, away from the process that answers requests."""
+"""What a worker process does: it trains and publishes, away from the process that answers requests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tickgraph.errors import TickgraphError, reason_of
+from tickgraph.errors import TickgraphError, reason_of, text_of
 from tickgraph.market.calendar import use_exchange
+from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.training import program_for
+from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.pipeline.jobs import Job, JobBoard
 from tickgraph.pipeline.workplace import Workplace
+from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.panels import PanelCache
 
 NICENESS = 10  # answering requests comes first
 
@@ -32,14 +36,14 @@ class Stopped(TickgraphError):
 
 
 def serve(calls: Connection, results: Connection, grace_seconds: float | None = None) -> None:
-    """Carry out calls one after the other; yield to the service, leave Ctrl-C to it, and do not outlive it.
+    """Make calls one after the other. Yield to the service, leave Ctrl-C to it, and end with it.
 
     Parameters
     ----------
     calls
-        Gives functions and their arguments; its end means that the service stops, or is no more.
+        Gives functions and their arguments. It ends when the service stops or dies.
     results
-        Takes what each call returned, or raised.
+        Takes what each call returned or raised.
     grace_seconds
         How long a job may go on after the end of ``calls``; None is without limit.
     """
@@ -59,7 +63,7 @@ def serve(calls: Connection, results: Connection, grace_seconds: float | None = 
         try:
             outcome = call(*words), None
         except Exception as error:  # noqa: BLE001  whoever waits must hear of it
-            outcome = None, RuntimeError(f"{type(error).__name__}: {error}")  # not every error can be sent
+            outcome = None, RuntimeError(f"{type(error).__name__}: {error}")  # some errors cannot be sent
         try:
             results.send(outcome)
         except OSError:  # nobody is there to read it
@@ -76,7 +80,7 @@ def _hear(
     asked.put(None)
     if grace_seconds is not None:
         threading.Event().wait(grace_seconds)
-        os._exit(1)  # publishing is atomic: what was not finished was not there
+        os._exit(1)  # publishing is atomic: nothing is left half done
 
 
 def _leave_with(sentinel: int) -> None:
@@ -96,8 +100,8 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     job
         What to do.
     basis
-        For training: what :meth:`Workplace.basis` said when the job was asked for. If another process has
-        trained the symbol meanwhile, there is nothing left to do.
+        Of a training: what :meth:`Workplace.basis` said when the job was asked for. If that has changed, another
+        process has trained the symbol, and there is nothing left to do.
 
     Returns
     -------
@@ -150,9 +154,7 @@ def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | N
 
 
 def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Job:
-    def started(total: int) -> None:
-        nonlocal job
-        job = board.write(job.model_copy(update={"total": total}))
+    registry = ModelRegistry(workplace.models_dir)
 
     def finished(_: str) -> None:
         nonlocal job
@@ -161,11 +163,12 @@ def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Jo
             raise Stopped("The service was shut down; what was refreshed before is kept.")
 
     try:
-        failures = workplace.publish_correlations(started, finished).failed
-    except TickgraphError as failure:
-        return _ended(board, job, str(failure))
+        symbols = registry.symbols()
+        job = board.write(job.model_copy(update={"total": len(symbols)}))
+        panels = PanelCache(PriceStore(workplace.prices_dir))
+        failures = publish_correlations(registry, panels, symbols, on_symbol=finished).failed
     except Exception as failure:  # noqa: BLE001  whoever waits must hear of it
-        return _ended(board, job, reason_of("refresh", failure))
+        return _ended(board, job, text_of("refresh", failure))
     job = job.model_copy(update={"failures": failures})
     text = f"{len(failures)} of {job.total} symbols failed; the others were refreshed." if failures else None
     return _ended(board, job, text)

@@ -1,8 +1,8 @@
-"""Worker processes that may be killed at any moment: none of them shares a lock, a queue or an event with another.
+"""Worker processes that may be killed at any moment: they share no lock, queue or event.
 
-Each has two pipes of its own. The service sends jobs down the one, and closes it to tell the worker to stop. It reads
-what became of the jobs from the other. The system closes the ends of a dead process, so nobody waits for it, and
-every other wait has a bound.
+Each has two pipes of its own. The service sends jobs through the first pipe, and closes it to tell the worker to stop.
+It reads from the second what became of the jobs. The system closes the pipes of a dead process, so nobody waits for it.
+Every other wait has a bound.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from typing import Any
 
 from tickgraph.pipeline import worker
 
-MARGIN = 2.0  # seconds beyond the grace, for a worker to end by itself, and again for the system to end it
+MARGIN = 2.0  # seconds beyond the grace for a worker to end, and again for the system to end it
 
 _context = multiprocessing.get_context("spawn")
 
 
 class WorkerDied(BrokenExecutor):
-    """The process that did the job was killed, or ended by itself."""
+    """The process that did the job was killed, or has ended."""
 
 
 class Workers:
-    """Processes that carry out calls; each is started when it is first needed, and kept.
+    """Processes that make calls; each is started when it is first needed, and kept.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Workers:
 
     def __init__(self, grace_seconds: float | None = None) -> None:
         self._grace_seconds = grace_seconds
-        self._lock = threading.Lock()  # for accounting, and for starting a process
+        self._lock = threading.Lock()  # for the fields below, and for starting a process
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
         self._calls: set[threading.Thread] = set()
@@ -52,11 +52,11 @@ class Workers:
             return [one.pid for one in (*self._idle, *self._busy)]
 
     def submit(self, call: Callable[..., Any], *words: Any) -> Future[Any]:
-        """Call in a process that has nothing to do; the future fails with :class:`WorkerDied` if that is killed."""
+        """Call in an idle process; the future fails with :class:`WorkerDied` if the process is killed."""
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         thread = threading.Thread(
-            target=self._carry_out, args=(future, call, words), name="tickgraph-worker", daemon=True
+            target=self._call, args=(future, call, words), name="tickgraph-worker", daemon=True
         )
         with self._lock:
             thread.start()
@@ -64,7 +64,7 @@ class Workers:
         return future
 
     def shutdown(self) -> None:
-        """Start nothing more, and have every process end: in order within the grace, and else by force."""
+        """Start nothing more, and end every process: in order within the grace, or else by force."""
         deadline = None if self._grace_seconds is None else time.monotonic() + self._grace_seconds + MARGIN
         with self._lock:
             self._closed = True
@@ -77,7 +77,7 @@ class Workers:
         for thread in calls:
             thread.join(MARGIN)  # their callers have heard of the end
 
-    def _carry_out(self, future: Future[Any], call: Callable[..., Any], words: tuple[Any, ...]) -> None:
+    def _call(self, future: Future[Any], call: Callable[..., Any], words: tuple[Any, ...]) -> None:
         leave_interrupts_alone()
         try:
             one = self._take()
@@ -104,7 +104,7 @@ class Workers:
                 self._calls.discard(threading.current_thread())
 
     def _take(self) -> _Worker:
-        """Give a process that lives and has nothing to do."""
+        """Give a living, idle process."""
         with self._lock:
             if self._closed:
                 raise WorkerDied("the processes were shut down")
@@ -112,7 +112,7 @@ class Workers:
                 one = self._idle.pop()
                 if one.lives:
                     break
-                one.end(time.monotonic())  # it was killed while it had nothing to do: no job suffers
+                one.end(time.monotonic())  # it was killed while it was idle: no job suffers
             else:
                 one = _Worker(self._grace_seconds)
             self._busy.add(one)
@@ -132,7 +132,7 @@ class _Worker:
         try:
             self._process.start()
         finally:
-            # Only the process itself holds these: they close with it, whatever ends it.
+            # Only the process holds these ends: they close with it, whatever ends it.
             reads.close()
             writes.close()
 
@@ -147,7 +147,7 @@ class _Worker:
         return not wait([self._process.sentinel], 0)
 
     def ask(self, call: Callable[..., Any], words: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
-        """Give what a call returned or raised there; :class:`WorkerDied` if the process ends before that."""
+        """Give what a call in the process returned or raised; :class:`WorkerDied` if the process ends before."""
         try:
             with self._sending:
                 self._calls.send((call, words))
@@ -159,7 +159,7 @@ class _Worker:
 
     def stop(self) -> None:
         """Tell the process to end."""
-        # One that does not even read what it is sent is ended by force.
+        # A process that does not even read what it is sent is ended by force.
         if self._sending.acquire(timeout=MARGIN):
             try:
                 self._calls.close()
@@ -167,15 +167,15 @@ class _Worker:
                 self._sending.release()
 
     def end(self, deadline: float | None) -> None:
-        """Wait until then for the process to end by itself, and end it by force if it has not."""
+        """Wait for the process to end until the deadline, and then end it by force."""
         with contextlib.suppress(OSError, ValueError):
             self._process.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if self.lives:
                 self._process.kill()
-                self._process.join(MARGIN)  # one that hangs in the system itself is left to it
+                self._process.join(MARGIN)  # a process that hangs in the system is left to it
 
 
 def leave_interrupts_alone() -> None:
-    """Have Ctrl-C reach no process that this thread starts, not even before its first line has run."""
+    """Keep Ctrl-C from every process that this thread starts, also before its first line has run."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

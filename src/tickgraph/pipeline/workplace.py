@@ -1,8 +1,8 @@
-"""Where training on demand finds its prices and puts its models; small enough to send to another process."""
+"""Where a worker process finds prices and puts models: small enough to be sent to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,15 +10,14 @@ from tickgraph.errors import ArtefactError, ModelNotFoundError, PriceDataError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.sources import open_source
 from tickgraph.market.sources.providers import Access
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
-from tickgraph.pipeline.correlations import CorrelationReport, publish_correlations
 from tickgraph.pipeline.gathering import stored_prices
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.panels import PanelCache
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ class Workplace:
     peer_pool
         Symbols that peers are chosen from; empty means all that the source lists.
     aliases
-        Former names of symbols, which a worker process must be told.
+        Former names of symbols. A worker process takes over these, and the exchange.
     exchange
-        The exchange in force, which a worker process must be told.
+        The exchange in force.
     access
         What live sources need besides their name; None reads it from the environment.
     """
@@ -41,17 +40,17 @@ class Workplace:
     prices_dir: Path
     source: str = "sample"
     source_path: Path | None = None
-    peer_pool: tuple[str, ...] = ()
+    peer_pool: tuple[Symbol, ...] = ()
     training: TrainingConfig = field(default_factory=TrainingConfig)
     aliases: Mapping[str, str] = field(default_factory=dict)
     access: Access | None = None
     exchange: str = NEW_YORK
 
     def train(self, symbol: str, program: TrainingProgram) -> ModelMetadata:
-        """Train one symbol on stored prices and publish it: what ``tickgraph train`` makes of the same prices.
+        """Train one symbol on stored prices and publish it: ``tickgraph train`` makes the same of the same prices.
 
-        No source is asked for newer prices, so that a request never waits for a network. A symbol that has a
-        model is trained on the source that its model was.
+        No source is asked for newer prices, so that no request waits for a network. A symbol that has a model is
+        trained on the same source again.
 
         Raises
         ------
@@ -67,7 +66,7 @@ class Workplace:
                 f"No prices of {symbol} are stored from source {name!r}. "
                 f"Run: tickgraph prices update --symbols {symbol} --source {name}"
             )
-        pool = self.peer_pool
+        pool: Sequence[str] = self.peer_pool
         if not pool:
             is_own = name == self.source
             pool = open_source(name, self.source_path, access=self.access).symbols() if is_own else stored
@@ -75,7 +74,7 @@ class Workplace:
         return train_one(prices.panel, symbol, prices.pool, program, ModelRegistry(self.models_dir))
 
     def basis(self, symbol: str) -> str | None:
-        """What tells one training of a symbol from the next: its weights, which a refresh leaves as they are."""
+        """What tells one training of a symbol from the next: its weights, which new correlations leave as they are."""
         try:
             return ModelRegistry(self.models_dir).metadata(symbol).checksums.weights
         except ModelNotFoundError:
@@ -87,23 +86,5 @@ class Workplace:
         """Source that a symbol's model was trained on; without a model the service's."""
         try:
             return ModelRegistry(self.models_dir).metadata(symbol).data_stats.source
-        except (ModelNotFoundError, ArtefactError):
+        except ArtefactError:  # there is no model, or none that can be read
             return self.source
-
-    def publish_correlations(
-        self, on_start: Callable[[int], None], on_symbol: Callable[[str], None]
-    ) -> CorrelationReport:
-        """Publish every model's correlations as of the newest stored session.
-
-        Parameters
-        ----------
-        on_start
-            Called with the number of models.
-        on_symbol
-            Called after each.
-        """
-        registry = ModelRegistry(self.models_dir)
-        symbols = registry.symbols()
-        on_start(len(symbols))
-        panels = PanelCache(PriceStore(self.prices_dir))
-        return publish_correlations(registry, panels, symbols, on_symbol=on_symbol)

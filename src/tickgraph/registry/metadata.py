@@ -289,7 +289,7 @@ class ModelMetadata(_Record):
     @property
     def nodes(self) -> tuple[Symbol, ...]:
         """The target, then its peers, under today's names: a peer may have been renamed since the training."""
-        return self.symbol, *map(canonical, self.training_config.correlated_symbols)
+        return Symbol(self.symbol), *map(canonical, self.training_config.correlated_symbols)
 
     @property
     def correlations_at(self) -> datetime:
