@@ -1,8 +1,8 @@
 """Predictive distributions for every session of a panel of forecasts, made from what was known at the time.
 
 The definitions are those of the models in service: :mod:`tickgraph.model.volatility` and
-:mod:`tickgraph.model.calibration`. A model pools the scores of its target and its peers. A panel pools the scores of all
-its symbols.
+:mod:`tickgraph.model.calibration`. A model pools the scores of its target and its peers. A panel pools the scores of
+all its symbols.
 """
 
 from __future__ import annotations
