@@ -5,7 +5,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN = $(VENV)/bin
 LOCK = pyproject.toml constraints.txt
 
-.PHONY: demo test check lint evaluation fuzz bench lock
+.PHONY: demo test check lint evaluation coverage versions smoke fuzz bench lock
 
 demo: $(VENV)/.installed
 	$(BIN)/tickgraph train --symbols TIER_1
@@ -24,6 +24,17 @@ lint: $(VENV)/.installed-test
 evaluation: $(VENV)/.installed-test
 	out=$$(mktemp -d) && $(BIN)/tickgraph evaluate --quick --out $$out/evaluation --prices-dir $$out/prices > $$out/page \
 	  && rm -r $$out
+
+coverage: $(VENV)/.installed-test # the tests again, a third slower; fails below the floor in pyproject.toml
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest -n 2 --dist loadfile --cov
+
+versions: # each Python that is installed, in an environment of its own
+	for python in python3.11 python3.12 python3.13; do \
+	  if $$python --version; then $(MAKE) smoke PYTHON=$$python VENV=.venv-$$python || exit 1; fi; \
+	done
+
+smoke: $(VENV)/.installed-test
+	$(BIN)/pytest tests/graph tests/model tests/registry tests/test_shapes.py
 
 # The environment holds what the lock says: it is installed again when one of these files is newer.
 $(VENV)/.installed: $(LOCK)

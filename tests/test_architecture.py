@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from tickgraph.market.universe import TIER_1
 from tickgraph.model.config import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "tickgraph"
 
 
 @pytest.fixture
@@ -32,15 +34,25 @@ def test_data_flows_one_way():
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
+def layers():
+    """The layers of the contract in pyproject.toml, the lowest first."""
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ][0]
+    return [layer.removeprefix("tickgraph.") for layer in reversed(contract["layers"])]
+
+
 def test_every_package_is_in_the_contract():
-    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
-    named = {layer.removeprefix("tickgraph.") for layer in contract["layers"]}
-    found = {
-        p.stem
-        for p in (ROOT / "src/tickgraph").iterdir()
-        if not p.stem.startswith("_") and p.suffix in ("", ".py")
+    modules = {
+        path.stem for path in SOURCE.iterdir() if not path.stem.startswith("_") and path.suffix in ("", ".py")
     }
-    assert found == named
+    assert modules == set(layers())
+
+
+def test_the_layers_that_contributing_names_are_those_of_the_contract():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (named,) = re.findall(r"Data flows one way: (.*?)\.", text)
+    assert named.split(" → ") == [layer for layer in layers() if layer == "api" or (SOURCE / layer).is_dir()]
 
 
 def test_the_laboratory_is_imported_only_when_used(tmp_path):

@@ -99,9 +99,9 @@ def test_wider_levels_contain_narrower_ones(scores, level):
 
 def test_quantiles_undo_probabilities():
     distribution = PredictiveDistribution(0.001, 0.02, np.linspace(-2, 2, 99))
-    for probability in (0.1, 0.5, 0.9):
-        above = distribution.probability_above(float(distribution.quantile(probability)))
-        assert above == pytest.approx(1 - probability, abs=1e-9)
+    probabilities = np.array([0.1, 0.5, 0.9])
+    above = [distribution.probability_above(float(at)) for at in distribution.quantile(probabilities)]
+    assert above == pytest.approx(list(1 - probabilities), abs=1e-9)
 
 
 def test_measures_of_a_perfect_and_of_a_useless_forecast():

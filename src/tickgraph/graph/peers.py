@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tickgraph.shapes import Bool, Float64
 
 BLOCK = 500  # targets at once: 24 MB an intermediate result at 6,000 symbols, and not 288
-STILL = 1e-12  # of a symbol's squared returns; less than this share of them is rounding, and no variation
+STILL = 1e-12  # a smaller share of a symbol's squared returns is rounding, and no variation
 
 
 def select_peers(
-    log_returns: NDArray[np.float64],
+    log_returns: Float64[np.ndarray, "sessions symbols"],
     symbols: Sequence[str],
     targets: Sequence[str],
     count: int,
     min_overlap: Sequence[int],
-    candidates: NDArray[np.bool_] | None = None,
+    candidates: Bool[np.ndarray, "symbols"] | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Choose the symbols whose log returns correlate most, in absolute value, with each target's.
 
@@ -27,17 +28,17 @@ def select_peers(
     Parameters
     ----------
     log_returns
-        ``[T, S]`` float64 over the training window, the same for all targets; no later session.
+        Of the training window, which is the same for all targets; no later session.
     symbols
-        ``[S]`` names of the columns.
+        Names of the columns.
     targets
-        ``[K]`` symbols whose peers are wanted.
+        Symbols whose peers are wanted.
     count
         Peers wanted of each.
     min_overlap
-        ``[K]`` sessions that a candidate must share with each target to be comparable.
+        For each target the sessions that a candidate must share with it to be comparable.
     candidates
-        ``[S]`` whether a symbol may be a peer; None is all. A target need not be one.
+        Whether a symbol may be a peer; None is all. A target need not be one.
 
     Returns
     -------

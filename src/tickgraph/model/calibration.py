@@ -1,16 +1,16 @@
 """From a point forecast to a predictive distribution, by split conformal prediction.
 
-The residuals of sessions that training never saw, divided by the volatility forecast at the time, are the scores.
-A new forecast's distribution is its centre plus those scores times today's volatility: intervals are its quantiles,
-and the probability of a rise is the share of it above zero. Under exchangeable scores an interval of level 1 - a
+A score is the residual of a session that training never saw, divided by the volatility that was forecast for it. The
+distribution of a new forecast is its centre plus those scores times today's volatility. Intervals are its quantiles,
+and the probability of a rise is the share of it above zero. If the scores are exchangeable, an interval of level 1 - a
 covers at least 1 - a of new sessions.
 
-The scores of a symbol and of its peers are pooled: divided by their volatility they are of one shape, and ten times
-as many of them say more about its tails.
+The scores of a symbol and of its peers are pooled. Divided by their volatility they have one shape, and ten times as
+many of them say more about its tails.
 
-Two of a distribution's parts are barely known from some hundred sessions, and are drawn towards zero as a normal
-prior draws a mean (Efron & Morris 1973, "Stein's Estimation Rule and Its Competitors", JASA 68): how far the
-forecast may be trusted, and the drift. Otherwise noise in either would pass for confidence.
+Some hundred sessions hardly tell how far a forecast may be trusted, and what the drift is. Both are drawn towards zero,
+as a normal prior draws a mean (Efron & Morris 1973, "Stein's Estimation Rule and Its Competitors", JASA 68). Otherwise
+noise would pass for confidence.
 
 Sources: split conformal and normalised scores, Lei et al. 2018, "Distribution-Free Predictive Inference for
 Regression", arXiv:1604.04173, section 2.2 and 5.2; conformal predictive distributions, Vovk et al. 2017,
@@ -22,9 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from tickgraph.shapes import Float64
 
 DRIFT_PRIOR = 500
 """Sessions that a drift of zero counts for. Daily drifts of shares are some 0.03 standard deviations, and the mean
@@ -40,32 +39,32 @@ class ConformalScores:
     Attributes
     ----------
     values
-        ``[n]`` float64, ascending: residuals in units of volatility.
+        Ascending: residuals in units of volatility.
     trust
         Share of a forecast that the centre of its distribution takes over, 0 to 1.
     sessions
         Held-out sessions behind them.
     """
 
-    values: Array
+    values: Float64[np.ndarray, "scores"]
     trust: float
     sessions: int
 
 
-def conformal_scores(forecast: Array, realised: Array, volatility: Array) -> ConformalScores:
+def conformal_scores(
+    forecast: Float64[np.ndarray, "sessions nodes"],
+    realised: Float64[np.ndarray, "sessions nodes"],
+    volatility: Float64[np.ndarray, "sessions nodes"],
+) -> ConformalScores:
     """Score the held-out sessions of a symbol, or of a symbol and its peers together.
 
-    With f and r the forecast and the realised return in units of volatility, summed over what is known of T sessions
+    With f and r the forecast and the realised return in units of volatility, sums over the known values of T sessions
     and N symbols, and n known values a session:
 
         trust  = sum(f r) / (sum(f f) + TRUST_PRIOR n)            within 0 and 1
         scores = r - trust f - (1 - T / (T + DRIFT_PRIOR)) mean(r - trust f)
 
-    Parameters
-    ----------
-    forecast, realised, volatility
-        ``[T, N]`` float64, daily log returns and the volatility forecast with them. What is not finite, or has no
-        volatility, is left out.
+    Values that are not finite, or have no volatility, are left out.
     """
     usable = np.isfinite(forecast) & np.isfinite(realised) & (volatility > 0)
     sessions = int(usable.any(axis=1).sum())
@@ -80,11 +79,14 @@ def conformal_scores(forecast: Array, realised: Array, volatility: Array) -> Con
     return ConformalScores(np.sort(residuals - unknown * residuals.mean()), trust, sessions)
 
 
-def score_quantiles(scores: Array, probabilities: Array) -> Array:
-    """Scores that bound the given tails; ``[q]`` float64.
+def score_quantiles(
+    scores: Float64[np.ndarray, "scores"], probabilities: Float64[np.ndarray, "quantiles"]
+) -> Float64[np.ndarray, "quantiles"]:
+    """Scores that bound the given tails.
 
-    Below one half the order statistic of rank floor(p (n + 1)), above it that of ceil(p (n + 1)), within the n there
-    are: two of them make an interval with the finite-sample correction. The median lies between its neighbours.
+    Below one half it is the order statistic of rank floor(p (n + 1)), above it that of ceil(p (n + 1)), within the n
+    that there are. Two of them make an interval with the finite-sample correction. The median lies between its
+    neighbours.
     """
     n = len(scores)
     # Rounded against the last bit: 0.1 * 30 is 3.0000000000000004 in floating point.
@@ -95,11 +97,13 @@ def score_quantiles(scores: Array, probabilities: Array) -> Array:
     return np.asarray(np.where(half, (below + above) / 2, np.where(ranks < (n + 1) / 2, below, above)))
 
 
-def share_above(scores: Array, at: Array | float) -> Array:
-    """Probability that a new score exceeds each value, in the shape of ``at``.
+def share_above(
+    scores: Float64[np.ndarray, "scores"], at: Float64[np.ndarray, "values"] | float
+) -> Float64[np.ndarray, "..."]:
+    """Probability that a new score exceeds each value.
 
-    Between the scores the distribution is linear. Beyond the outermost one half of the remaining 1 / (n + 1) is given
-    to each side, so that the answer is never exactly 0 or 1.
+    The distribution is linear between the scores. Half of the remaining 1 / (n + 1) lies beyond each outermost score,
+    so the answer is never exactly 0 or 1.
     """
     n = len(scores)
     below = np.interp(at, scores, (np.arange(n) + 1) / (n + 1), 0.5 / (n + 1), (n + 0.5) / (n + 1))
@@ -117,14 +121,14 @@ class PredictiveDistribution:
     volatility
         Standard deviation forecast of daily log returns.
     scores
-        ``[n]`` float64, ascending, from :func:`conformal_scores`.
+        Ascending, from :func:`conformal_scores`.
     trust
         Share of the forecast that the distribution is centred on.
     """
 
     forecast: float
     volatility: float
-    scores: Array
+    scores: Float64[np.ndarray, "scores"]
     trust: float = 1.0
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -137,8 +141,8 @@ class PredictiveDistribution:
         low, high = score_quantiles(self.scores, np.array([tail, 1 - tail]))
         return self._at(low), self._at(high)
 
-    def quantile(self, probability: float | Array) -> Array:
-        """Log return that falls below with the given probability, for each of ``[q]`` probabilities."""
+    def quantile(self, probability: Float64[np.ndarray, "quantiles"]) -> Float64[np.ndarray, "quantiles"]:
+        """Log return that the next one falls below with each probability."""
         n = len(self.scores)
         ranks = (np.arange(n) + 1) / (n + 1)
         return np.asarray(self._at(0.0) + self.volatility * np.interp(probability, ranks, self.scores))
@@ -146,7 +150,7 @@ class PredictiveDistribution:
     def probability_above(self, log_return: float) -> float:
         """Probability that the next session's log return exceeds the given one, as :func:`share_above`."""
         distance = log_return - self._at(0.0)
-        # Without volatility all of it lies at the centre, and none above.
+        # Without volatility all probability lies at the centre.
         at_a_point = np.inf if distance >= 0 else -np.inf
         score = distance / self.volatility if self.volatility > 0 else at_a_point
         return float(share_above(self.scores, score))

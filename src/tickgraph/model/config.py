@@ -12,8 +12,8 @@ from tickgraph.graph.config import GraphConfig
 class TrainingConfig(GraphConfig):
     """Architecture and training settings.
 
-    The architecture ``"baseline"`` with the other defaults is the design that was handed down, plain Adam
-    included; ``"residual"`` is what docs/quality.md found to forecast better.
+    The architecture ``"baseline"`` with the other defaults is the design that was handed down, plain Adam included.
+    ``"residual"`` forecasts better (docs/quality.md).
 
     Attributes
     ----------
@@ -25,15 +25,15 @@ class TrainingConfig(GraphConfig):
     epochs, batch_size, learning_rate
         Adam over shuffled sessions.
     weight_decay
-        Share of the weights, times the learning rate, that every step takes away (Loshchilov & Hutter 2019,
-        arXiv:1711.05101); 0 for ``"baseline"`` unless given.
+        Every step takes away this share of the weights, times the learning rate (Loshchilov & Hutter 2019,
+        arXiv:1711.05101). Unless given it is 0 for ``"baseline"``.
     sessions
-        Sessions in the window; the last ``calibration_fraction`` of them is held out of training to
-        calibrate intervals and confidence and to measure the model out of sample.
+        Sessions in the window. Training does not see the last ``calibration_fraction`` of them: they calibrate
+        intervals and confidence, and measure the model.
     min_sessions
         A symbol with fewer usable sessions than this is refused.
     seed
-        Base seed; each symbol's own is derived from it and the symbol's name.
+        Base seed; each symbol's own seed follows from it and the symbol's name.
     """
 
     hidden_dim: int = Field(default=64, ge=1, le=4096)

@@ -1,14 +1,14 @@
-"""A price that does not move: what it is called, and where it leaves nothing to forecast."""
+"""A price that does not move: how that is said, and when there is nothing to forecast or to learn."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.errors import PriceDataError
 from tickgraph.graph.snapshots import Snapshots
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.volatility import STILL
+from tickgraph.shapes import Float64, Int
 
 FEWEST_MOVES = STILL
 """Moves that a model needs to learn from."""
@@ -18,25 +18,16 @@ class UnmovedError(PriceDataError):
     """The price of a symbol has not moved for too long."""
 
 
-def moves(adj_close: NDArray[np.float64]) -> NDArray[np.intp]:
-    """How often each symbol's close differs from the one of the session before it.
-
-    Parameters
-    ----------
-    adj_close
-        ``[T, S]`` float64; NaN where missing.
-    """
+def moves(adj_close: Float64[np.ndarray, "sessions symbols"]) -> Int[np.ndarray, "symbols"]:
+    """How often each symbol's close differs from the close of the session before; NaN is a missing close."""
     difference = np.diff(adj_close, axis=0)
     return np.asarray((np.isfinite(difference) & (difference != 0)).sum(axis=0))
 
 
 def still_sessions(own: PricePanel) -> int:
-    """How many sessions, up to the last one, have the close of the session before them.
+    """How many of a symbol's last sessions have the close of the session before them.
 
-    Parameters
-    ----------
-    own
-        Prices of one symbol, on the sessions at which it has one.
+    ``own`` has the prices of one symbol, on the sessions at which it has one.
     """
     moved = np.flatnonzero(own.log_returns()[1:, 0] != 0)
     return len(own.sessions) - 1 - (int(moved[-1]) + 1 if len(moved) else 0)
@@ -45,14 +36,8 @@ def still_sessions(own: PricePanel) -> int:
 def check_moves(symbol: str, own: PricePanel, training: Snapshots) -> None:
     """Raise :class:`UnmovedError` where there is nothing to forecast, or nothing to learn from.
 
-    Parameters
-    ----------
-    symbol
-        Whose prices they are.
-    own
-        Its prices, on the sessions at which it has one.
-    training
-        What its model is to be trained on.
+    ``own`` has the symbol's prices, on the sessions at which it has one; ``training`` is what its model would learn
+    from.
     """
     still = still_sessions(own)
     if still >= STILL:

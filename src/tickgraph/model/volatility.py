@@ -15,8 +15,8 @@ It is fitted by the gamma quasi-likelihood of the next absolute return, which is
 2011, "Volatility Forecast Comparison Using Imperfect Volatility Proxies", J. Econometrics 160(1)). The loss is
 convex, and a return of zero does no harm, as it would in a regression of log|r|.
 
-Departure: the weights sum to one, so that no level is built in to which volatility would return. A free sum, fitted
-in calm years, covered 77 % at 80 % in 2020; docs/calibration.md has the figures.
+Departure: the weights sum to one. So the model has no level of its own to which volatility would return. With a free
+sum, fitted in calm years, intervals of 80 % covered 77 % in 2020; docs/calibration.md has the figures.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ import math
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from tickgraph.shapes import Bool, Float64
 
 WINDOW = 60
 """Sessions of returns behind a forecast."""
@@ -43,30 +42,30 @@ _TO_DEVIATION = math.sqrt(math.pi / 2)  # standard deviation over mean absolute 
 _AGES = np.arange(WINDOW)[::-1]
 _WEIGHTS = np.stack([decay**_AGES for decay in DECAYS], axis=1)  # [W, D]
 
-UNFITTED: Array = np.array([math.log(_TO_DEVIATION), *[1 / 3] * 3, *[0.0] * 3])
+UNFITTED = np.array([math.log(_TO_DEVIATION), *[1 / 3] * 3, *[0.0] * 3])
 """Equal weights of the own averages, for a symbol whose peers are not known."""
 
 
-def fit_volatility(log_returns: Array) -> Array:
+def fit_volatility(log_returns: Float64[np.ndarray, "sessions nodes"]) -> Float64[np.ndarray, "7"]:
     """Fit one set of coefficients to the sessions of a symbol and its peers together.
 
     Parameters
     ----------
     log_returns
-        ``[T, N]`` float64, daily log returns of the nodes, all known to the caller's session; NaN where missing.
+        Daily log returns up to the session as of which the fit is made; NaN where missing.
 
     Returns
     -------
     ndarray
-        ``[7]`` float64: the level, then the weights of the own and of the others' averages, which sum to one.
-        :data:`UNFITTED` where fewer than ten moves a coefficient are known.
+        The level, then the weights of the own and of the others' averages, which sum to one. :data:`UNFITTED` where
+        fewer than ten moves a coefficient are known.
     """
     if len(log_returns) <= WINDOW:
         return UNFITTED.copy()
     averages = np.log(_averages(log_returns)[:-1])  # [T-W, N, 6]
     following = np.abs(log_returns[WINDOW:])  # [T-W, N]
     base = averages[..., 1]
-    # A price that stands still says nothing of how far one moves, and its floor would rule the fit.
+    # A price that stands still does not tell how far prices move, and its floor would rule the fit.
     known = np.isfinite(averages).all(axis=-1) & np.isfinite(following) & ~_still(log_returns)[:-1]
     if known.sum() < 10 * NUM_COEFFICIENTS:
         return UNFITTED.copy()
@@ -78,23 +77,14 @@ def fit_volatility(log_returns: Array) -> Array:
     return np.array([level + math.log(_TO_DEVIATION), *weights])
 
 
-def forecast_volatility(log_returns: Array, coefficients: Array) -> Array:
+def forecast_volatility(
+    log_returns: Float64[np.ndarray, "sessions nodes"], coefficients: Float64[np.ndarray, "7"]
+) -> Float64[np.ndarray, "sessions nodes"]:
     """Standard deviation to expect of every next log return.
 
-    Row t is computed from rows t - 59 to t and from nothing else.
-
-    Parameters
-    ----------
-    log_returns
-        ``[T, N]`` float64, daily log returns of the nodes; NaN where missing.
-    coefficients
-        ``[7]`` float64, from :func:`fit_volatility`.
-
-    Returns
-    -------
-    ndarray
-        ``[T, N]`` float64, a daily log return. NaN in the first 59 rows, where the last return is missing, and
-        where fewer than 20 of the window are known; 0 where the price has not moved in the last 20 sessions.
+    Row t is computed from rows t - 59 to t and from nothing else. It is NaN in the first 59 rows, where the last return
+    is missing, and where fewer than 20 returns of the window are known. It is 0 where the price has not moved in the
+    last 20 sessions.
     """
     forecast = np.full(log_returns.shape, np.nan)
     if len(log_returns) < WINDOW:
@@ -104,18 +94,18 @@ def forecast_volatility(log_returns: Array, coefficients: Array) -> Array:
     return forecast
 
 
-def _still(log_returns: Array) -> NDArray[np.bool_]:
-    """``[T-W+1, N]``, whether the price has not moved in the last 20 sessions."""
+def _still(log_returns: Float64[np.ndarray, "sessions nodes"]) -> Bool[np.ndarray, "windows nodes"]:
+    """Whether the price has not moved in the last 20 sessions."""
     recent = sliding_window_view(log_returns, STILL, axis=0)[WINDOW - STILL :]  # [T-W+1, N, 20]
     return np.asarray((recent == 0).all(axis=-1))
 
 
-def _averages(log_returns: Array) -> Array:
-    """``[T-W+1, N, 6]``, averages of the own and of the others' absolute returns; NaN where there is none."""
+def _averages(log_returns: Float64[np.ndarray, "sessions nodes"]) -> Float64[np.ndarray, "windows nodes 6"]:
+    """Averages of the own and of the others' absolute returns; NaN where there is none."""
     moves = np.abs(log_returns)  # [T, N]
     known = np.isfinite(moves)
     moves = np.where(known, moves, 0.0)
-    # The mean move of the other nodes at each session. Without any that traded, the own stands for them.
+    # The mean move of the other nodes at each session, or the own move where no other node traded.
     elsewhere = known.sum(axis=1, keepdims=True) - known
     total = moves.sum(axis=1, keepdims=True) - moves
     others = np.where(elsewhere > 0, total / np.maximum(elsewhere, 1), moves)
@@ -126,10 +116,10 @@ def _averages(log_returns: Array) -> Array:
     return np.maximum(np.concatenate([own, theirs], axis=-1), _FLOOR)
 
 
-def _weighted_sums(values: Array) -> Array:
-    """``[T-W+1, N, 3]``, sums over every window of ``[T, N]`` values with the weights of each decay.
+def _weighted_sums(values: Float64[np.ndarray, "sessions nodes"]) -> Float64[np.ndarray, "windows nodes 3"]:
+    """Sums over every window, with the weights of each decay.
 
-    As a product with a banded matrix: BLAS is ten times as fast at it as NumPy is at a view of windows.
+    It is a product with a banded matrix: BLAS is ten times as fast at it as NumPy is at a view of windows.
     """
     rows = np.arange(len(values) - WINDOW + 1)[:, None]
     band = np.zeros((len(rows), len(values)))
@@ -140,12 +130,14 @@ def _weighted_sums(values: Array) -> Array:
     return sums
 
 
-def _gamma_regression(design: Array, target: Array, steps: int = 50) -> Array:
+def _gamma_regression(
+    design: Float64[np.ndarray, "moves coefficients"], target: Float64[np.ndarray, "moves"], steps: int = 50
+) -> Float64[np.ndarray, "coefficients"]:
     """Minimise mean(eta + y exp(-eta)), eta = X b, by Newton's method with halved steps; it is convex in b."""
     coefficients = np.zeros(design.shape[1])
     coefficients[0] = math.log(max(float(target.mean()), _FLOOR))
 
-    def loss(at: Array) -> float:
+    def loss(at: Float64[np.ndarray, "coefficients"]) -> float:
         eta = design @ at
         return float((eta + target * np.exp(np.minimum(-eta, 50.0))).mean())
 
@@ -153,7 +145,7 @@ def _gamma_regression(design: Array, target: Array, steps: int = 50) -> Array:
     for _ in range(steps):
         weight = target * np.exp(np.minimum(-(design @ coefficients), 50.0))
         slope = design.T @ (1 - weight) / len(target)
-        # A ridge of no effect where the averages differ, and of use where they are all the same.
+        # The ridge helps where all averages are the same, and has no effect elsewhere.
         curvature = (design.T * weight) @ design / len(target) + 1e-6 * np.eye(design.shape[1])
         step, size = np.linalg.solve(curvature, slope), 1.0
         while size > 1e-6 and loss(coefficients - size * step) > current:
