@@ -112,9 +112,9 @@ def run_benchmark(
     for scaling in scalings:
         own = [entry for of, entry in plan if of == scaling]
         inputs = MarketInputs(market, scaling, graph_of)
-        made = _runs(folder, own, inputs, seeds, jobs, counted)
+        kept = _runs(folder, own, inputs, seeds, jobs, counted)
         for entry in own:
-            runs = [made[entry.name, seed] for seed in range(_seeds(entry, seeds))]
+            runs = [kept[entry.name, seed] for seed in range(_seeds(entry, seeds))]
             results = [score(run.forecast, returns, scored) for run in runs]
             rows.append(_row(entry, scaling, runs, results))
             daily[entry.name, scaling] = np.stack([one.daily_ic for one in results])

@@ -1,1 +1,1 @@
-"""How good the forecasts are: walk-forward, baselines, public benchmarks, report."""
+"""How good the forecasts are: the product's model and other methods, walk-forward, with a report."""

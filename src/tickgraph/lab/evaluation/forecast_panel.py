@@ -1,4 +1,4 @@
-"""What a forecaster said and what came of it: the arrays that every measure reads."""
+"""Forecasts of one method beside the returns that came: the arrays that every measure reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STRIKE_DISTANCES: tuple[float, ...] = (-0.05, -0.03, -0.02, -0.01, 0.0, 0.01, 0.
 
 @dataclass(frozen=True)
 class ForecastPanel:
-    """Out-of-sample forecasts of one forecaster; row t was made after the close of session t.
+    """Out-of-sample forecasts of one method; row t was made after the close of session t.
 
     Attributes
     ----------

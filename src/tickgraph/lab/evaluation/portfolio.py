@@ -167,9 +167,9 @@ def trials_of(
     """
     daily = (daily_returns(p, k=k, cost_basis_points=cost_basis_points, short=short).net for p in panels)
     sharpes = [float(mean_over_deviation(moment_sums(net).sum(axis=0))) for net in daily]
-    found = [sharpe for sharpe in sharpes if np.isfinite(sharpe)]
-    variance = float(np.var(found, ddof=1)) if len(found) > 1 else 0.0
-    return Trials(count=max(len(found), count or 0, 1), variance=variance)
+    known = [sharpe for sharpe in sharpes if np.isfinite(sharpe)]
+    variance = float(np.var(known, ddof=1)) if len(known) > 1 else 0.0
+    return Trials(count=max(len(known), count or 0, 1), variance=variance)
 
 
 def expected_highest(trials: Trials) -> float:

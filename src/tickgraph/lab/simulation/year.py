@@ -21,7 +21,7 @@ from tickgraph.lab.simulation.retrained_forecasts import ExpectedForecasts
 from tickgraph.lab.simulation.simulation_result import SHOWN, Counts, Event, SimulationResult
 from tickgraph.lab.simulation.world import KILLED, SimulatedClock, World, refresh_and_die
 from tickgraph.market.calendar import sessions
-from tickgraph.market.universe import canonical
+from tickgraph.market.spelling import Symbol
 from tickgraph.model.training import TrainingProgram
 from tickgraph.operations.records import Kind, RefreshRun, RunLog, read_quality
 from tickgraph.operations.refresh import refresh
@@ -178,7 +178,8 @@ class Year:
         now = self.clock.now()
         self._watcher.look()
         self._watcher.look()  # what changed is read once it has stopped changing
-        asked = tuple(dict.fromkeys(canonical(symbol) for symbol in self.world.symbols))
+        names = self.world.names(now)
+        asked = tuple(dict.fromkeys(Symbol(names.get(symbol, symbol)) for symbol in self.world.symbols))
         served = self._forecaster.forecasts(asked, {})
         wrong = self._checker.check(now, served.forecasts, self._forecaster.models.peek)
         for problem in wrong.values():

@@ -1,4 +1,4 @@
-"""What a forecast method is: it is trained on the past, then asked for one session after another.
+"""The protocol of a forecast method: it is trained on the past, then forecasts one session after another.
 
 Look-ahead is ruled out by what a method is given. :meth:`ForecastMethod.train` gets a panel that ends with the last
 session of training. What training returns then gets a panel that ends with the last test session, and must be
@@ -37,7 +37,7 @@ class ForecastMethod(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """What it is in the comparison."""
+        """Its part in the comparison."""
         ...
 
     @property

@@ -90,8 +90,8 @@ def sliced(forecasters: Sequence[ForecasterResult], by: By, key: str, metric: Me
     measured, named = ("x", "y") if upright else ("y", "x")
     ends: list[float] = []
     for forecaster in forecasters:
-        found = {s.name: metric_attribute(s, key) for s in forecaster.slices if s.by == by}
-        points = [(name, estimate) for name in names if (estimate := found.get(name)) is not None]
+        by_name = {s.name: metric_attribute(s, key) for s in forecaster.slices if s.by == by}
+        points = [(name, estimate) for name in names if (estimate := by_name.get(name)) is not None]
         if not points:
             continue
         style, estimates = look[forecaster.name], [estimate for _, estimate in points]

@@ -149,15 +149,17 @@ def _over_time(forecasters: Sequence[ForecasterResult]) -> Section:
 
 
 def _by_part(evaluation: Evaluation) -> Section:
-    made = evaluation.forecasters
-    parts = _slices(made, "sector", "By sector", "Sectors of few symbols have wide intervals.")
-    parts += _slices(made, "regime", "By regime", "Skill that lives in one regime goes when the regime does.")
+    forecasters = evaluation.forecasters
+    parts = _slices(forecasters, "sector", "By sector", "Sectors of few symbols have wide intervals.")
+    parts += _slices(
+        forecasters, "regime", "By regime", "Skill that lives in one regime goes when the regime does."
+    )
     symbols = tables.symbols_table(evaluation)
     if symbols is not None:
         variants = {
-            metric.label: figures.spread_over_symbols(made, key, metric)
+            metric.label: figures.spread_over_symbols(forecasters, key, metric)
             for key, metric in _SLICED
-            if any(metric_attribute(s, key) for f in made for s in f.slices if s.by == "symbol")
+            if any(metric_attribute(s, key) for f in forecasters for s in f.slices if s.by == "symbol")
         }
         if variants:
             parts.append(
@@ -188,7 +190,7 @@ def _slices(
     if not measured:
         return []
     key, metric = measured[0]
-    said = "; ".join(
+    figures_by_name = "; ".join(
         f"{name}: " + ", ".join(
             f"{f.name} {number(estimate.value, metric)}"
             for f in forecasters
@@ -202,7 +204,7 @@ def _slices(
         Plot(
             title,
             f"{reading} {_INTERVAL} Baselines but the best start hidden: click a name to show it.",
-            f"{metric.label} of the models. {said}",
+            f"{metric.label} of the models. {figures_by_name}",
             {m.label: figures.sliced(forecasters, by, k, m) for k, m in measured},
         )
     ]

@@ -33,6 +33,7 @@ _TEMPLATE = go.layout.Template(
         "margin": {"l": 56, "r": 14, "t": 24, "b": 48},
         "xaxis": _AXIS,
         "yaxis": _AXIS,
+        "modebar": {"bgcolor": _CLEAR},
         "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
     }
 )
