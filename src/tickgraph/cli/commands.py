@@ -53,18 +53,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train.train)
-app.command("predict")(predict.predict)
-app.command("serve")(serve.serve)
-app.command("evaluate")(evaluate.evaluate)
-app.command("forecast")(forecast.forecast)
-app.command("refresh")(refresh.refresh)
-app.command("schedule")(schedule.schedule)
-app.command("status")(status.status)
-app.command("simulate")(simulate.simulate)
+for command in (
+    train.train,
+    predict.predict,
+    serve.serve,
+    evaluate.evaluate,
+    forecast.forecast,
+    refresh.refresh,
+    schedule.schedule,
+    status.status,
+    simulate.simulate,
+    models.inspect,
+    models.remove,
+):
+    app.command()(command)
 app.command("list")(models.list_models)
-app.command("inspect")(models.inspect)
-app.command("remove")(models.remove)
 app.add_typer(prices.app, name="prices")
 
 

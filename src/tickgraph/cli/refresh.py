@@ -28,6 +28,7 @@ from tickgraph.cli.output import failure, note, print_json, print_sentence, prin
 from tickgraph.cli.price_findings import show_findings
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import INTERRUPTED, InputError, PartialFailure, SourceUnavailableError
+from tickgraph.market.spelling import Symbol
 from tickgraph.operations.records import RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.refresh import OnEvent
 from tickgraph.operations.refresh import refresh as refresh_site
@@ -252,7 +253,7 @@ def _as_of(site: Site, run: RefreshRun) -> dict[str, str]:
         if of.correlations in ("published", "unchanged"):
             # Another process may have replaced the model meanwhile, or it can no longer be read.
             with contextlib.suppress(Exception):
-                days[symbol] = str(site.registry.metadata(symbol).correlations.as_of)
+                days[symbol] = str(site.registry.metadata(Symbol(symbol)).correlations.as_of)
     return days
 
 

@@ -32,11 +32,11 @@ def schedule(
     prices_dir: PricesDir = None,
     exchange: Exchange = None,
 ) -> None:
-    """Refresh whenever it is due, for those with no cron: daily before the open, weekly in full.
+    """Refresh whenever it is due, in place of cron: daily before the open, weekly in full.
 
-    Runs that were missed are caught up at the start. A run that failed is tried again after 15 minutes, then after
-    twice as long, up to 2 hours, until it is done. Each run is a process of its own. SIGTERM and Ctrl-C stop after
-    the symbol in work. Times are set in the table `[schedule]` of tickgraph.toml.
+    At the start it catches up missed runs. It tries a run that failed again after 15 minutes, then after twice as long,
+    up to 2 hours, until the run is done. Each run is a process of its own. SIGTERM and Ctrl-C stop after the symbol in
+    work. The table `[schedule]` of tickgraph.toml sets the times.
     """
     settings = load_settings(
         source=source,

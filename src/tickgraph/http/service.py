@@ -233,13 +233,14 @@ class Service:
         answers = self.forecaster.forecasts(symbols, prices, fallback=self.fallback)
         answers.failures = self._explained(answers.failures)
         if self.settings.serve.train_on_demand:
-            for symbol, forecast in answers.forecasts.items():
-                if forecast.status == "momentum":
+            for symbol in dict.fromkeys(symbols):
+                forecast = answers.forecasts.get(symbol)
+                if forecast and forecast.status == "momentum":
                     notes = (*forecast.notes, self._training_note(symbol))
                     answers.forecasts[symbol] = forecast.model_copy(update={"notes": notes})
         return answers
 
-    def _training_note(self, symbol: str) -> str:
+    def _training_note(self, symbol: Symbol) -> str:
         try:
             return _note_of(self._begin_training(symbol))
         except TickgraphError as error:
@@ -298,7 +299,7 @@ class Service:
             return trained, _Training(job.id, trained=wait)
         return outlook, _Training(job.id, _note_of(job))
 
-    def _begin_training(self, symbol: str) -> Job:
+    def _begin_training(self, symbol: Symbol) -> Job:
         """Join or start the training of a symbol without a model; writes a file.
 
         Raises

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.model.measures import LEVELS
 from tickgraph.operations.drift import Trained, flag
@@ -94,7 +95,7 @@ def score(
 
 def _trained(registry: ModelRegistry, symbol: str) -> datetime | None:
     try:
-        return registry.metadata(symbol).training_date
+        return registry.metadata(Symbol(symbol)).training_date
     except Exception:  # noqa: BLE001  a model that cannot be read is damaged, and due as such
         return None
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tickgraph.errors import TickgraphError
+from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline import worker
 from tickgraph.pipeline.jobs import Job, JobBoard, Ownership, new_id
 from tickgraph.pipeline.workers import Workers, leave_interrupts_alone
@@ -104,7 +105,7 @@ class Background:
         """Jobs that are queued or running."""
         return len(self._running)
 
-    def train(self, symbol: str, basis: str | None) -> Job:
+    def train(self, symbol: Symbol, basis: str | None) -> Job:
         """Train a symbol, once however many ask while it is queued or running.
 
         Parameters
@@ -123,7 +124,7 @@ class Background:
         """
         return self._submit("train", symbol, basis)
 
-    def basis(self, symbol: str) -> str | None:
+    def basis(self, symbol: Symbol) -> str | None:
         """What is published of a symbol now; see :meth:`Workplace.basis`. Reads a file."""
         return self._workplace.basis(symbol)
 
@@ -131,12 +132,12 @@ class Background:
         """Publish all models' correlations of the newest stored session; errors as in :meth:`train`."""
         return self._submit("refresh", None, None)
 
-    def running(self, symbol: str) -> Job | None:
+    def running(self, symbol: Symbol) -> Job | None:
         """Give the job of this process that trains a symbol, as it was when it was queued."""
         running = self._running.get(("train", symbol))
         return running.job if running else None
 
-    def recent_failure(self, symbol: str) -> Job | None:
+    def recent_failure(self, symbol: Symbol) -> Job | None:
         """Give the job that failed to train a symbol in the last ``retry_seconds``."""
         with self._lock:
             job, until = self._failed.get(symbol, (None, 0.0))
@@ -170,7 +171,7 @@ class Background:
         with contextlib.suppress(TimeoutError, RuntimeError):
             self._dispatcher.submit(work).result(SETTLE_SECONDS)
 
-    def _submit(self, kind: str, symbol: str | None, basis: str | None) -> Job:
+    def _submit(self, kind: str, symbol: Symbol | None, basis: str | None) -> Job:
         job = Job.model_validate(
             {"id": new_id(), "kind": kind, "symbol": symbol, "owner": self._ownership.id}
         )

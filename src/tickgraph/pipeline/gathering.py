@@ -11,6 +11,7 @@ import numpy as np
 from tickgraph.errors import PriceDataError
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import PriceSource
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore, UpdateReport
 
 
@@ -19,7 +20,7 @@ class StoredPrices:
     """Prices of targets and of the symbols that peers may be chosen from, those that are stored."""
 
     panel: PricePanel
-    symbols: tuple[str, ...]
+    symbols: tuple[Symbol, ...]
     pool: tuple[str, ...]
 
 
@@ -40,7 +41,7 @@ class RunPrices(StoredPrices):
 
 
 def stored_prices(
-    store: PriceStore, source: str, symbols: Sequence[str], pool: Collection[str]
+    store: PriceStore, source: str, symbols: Sequence[Symbol], pool: Collection[str]
 ) -> StoredPrices:
     """Read the prices of targets and of a pool in one go; symbols without any are left out."""
     stored = set(store.symbols(source))
@@ -52,7 +53,7 @@ def stored_prices(
 def gather_prices(
     store: PriceStore,
     source: PriceSource,
-    symbols: Sequence[str],
+    symbols: Sequence[Symbol],
     pool: Collection[str] = (),
     *,
     as_of: date | None = None,
@@ -82,7 +83,7 @@ def gather_prices(
     wanted_pool = tuple(pool) or source.symbols()
     update = store.update(source, tuple(dict.fromkeys((*symbols, *wanted_pool))))
     prices = stored_prices(store, source.name, symbols, wanted_pool)
-    missing = {
+    missing: dict[str, str] = {
         symbol: update.failures.get(symbol, f"{symbol} has no stored prices.")
         for symbol in symbols
         if symbol not in prices.symbols

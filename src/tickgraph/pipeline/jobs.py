@@ -15,6 +15,7 @@ from typing import Literal
 from filelock import FileLock
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from tickgraph.market.spelling import Symbol
 from tickgraph.storage import read_regular, storage_errors, write_atomically
 
 KEPT = 200
@@ -31,7 +32,7 @@ class Job(BaseModel):
     """Identity; later jobs sort after earlier ones."""
     kind: Literal["train", "refresh"]
     """`train` one symbol, or `refresh` the correlations of all models."""
-    symbol: str | None = None
+    symbol: Symbol | None = None
     """What is trained; null for a refresh."""
     state: State = "queued"
     """How far the job is."""

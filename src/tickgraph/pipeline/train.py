@@ -12,6 +12,7 @@ import numpy as np
 
 from tickgraph.errors import ArtefactError, HistoryTooShortError, StorageError, reason_of
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import Choice, choose
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fit
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 class Outcome:
     """Outcome of one symbol: metadata of the published model, or the error, and whether the history is too short."""
 
-    symbol: str
+    symbol: Symbol
     metadata: ModelMetadata | None = None
     error: str | None = None
     too_short: bool = False
@@ -59,7 +60,7 @@ class TrainingReport:
 
 def train_one(
     panel: PricePanel,
-    symbol: str,
+    symbol: Symbol,
     pool: Collection[str] | None,
     program: TrainingProgram,
     registry: ModelRegistry,
@@ -88,7 +89,7 @@ def train_one(
 
 def train_symbols(
     panel: PricePanel,
-    symbols: Sequence[str],
+    symbols: Sequence[Symbol],
     registry: ModelRegistry,
     *,
     config: TrainingConfig | None = None,
@@ -136,7 +137,7 @@ def train_symbols(
     report = TrainingReport()
     registry.recover()  # what a run that was killed left behind
     executor = ThreadPoolExecutor(min(workers or cores(), max(1, len(symbols))), "train")
-    futures: dict[Future[ModelMetadata], str] = {}
+    futures: dict[Future[ModelMetadata], Symbol] = {}
     try:
         choices, report.notes = _choices(panel, symbols, program.config, pool)
         for symbol in symbols:
@@ -156,7 +157,7 @@ def train_symbols(
 
 
 def _choices(
-    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None
+    panel: PricePanel, symbols: Sequence[Symbol], config: TrainingConfig, pool: Collection[str] | None
 ) -> tuple[dict[str, Choice], list[str]]:
     """Choose the peers of all symbols at once, which is faster than to train one, and say what falls out.
 
@@ -171,7 +172,7 @@ def _choices(
 
 
 def _record(
-    symbol: str,
+    symbol: Symbol,
     future: Future[ModelMetadata],
     report: TrainingReport,
     on_outcome: Callable[[Outcome], None] | None,
@@ -197,7 +198,7 @@ def _record(
         report.failed.setdefault(symbol, reason_of(symbol, error))
 
 
-def _reason(symbol: str, error: Exception) -> str:
+def _reason(symbol: Symbol, error: Exception) -> str:
     # Training that diverged, and equations without a solution, are no faults of the code.
     if isinstance(error, FloatingPointError | np.linalg.LinAlgError):
         return f"{symbol}: {error}"

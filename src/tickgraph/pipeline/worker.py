@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from tickgraph.errors import TickgraphError, reason_of, text_of
 from tickgraph.market.calendar import use_exchange
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.training import program_for
@@ -136,7 +137,7 @@ def _is_stopping() -> bool:
     return _stopping is not None and _stopping.is_set()
 
 
-def _train(workplace: Workplace, board_folder: Path, symbol: str, basis: str | None) -> None:
+def _train(workplace: Workplace, board_folder: Path, symbol: Symbol, basis: str | None) -> None:
     locks = board_folder.parent / "training"
     locks.mkdir(parents=True, exist_ok=True)
     # One training of a symbol at a time over all processes of the service.

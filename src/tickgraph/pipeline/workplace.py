@@ -46,7 +46,7 @@ class Workplace:
     access: Access | None = None
     exchange: str = NEW_YORK
 
-    def train(self, symbol: str, program: TrainingProgram) -> ModelMetadata:
+    def train(self, symbol: Symbol, program: TrainingProgram) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: ``tickgraph train`` makes the same of the same prices.
 
         No source is asked for newer prices, so that no request waits for a network. A symbol that has a model is
@@ -73,7 +73,7 @@ class Workplace:
         prices = stored_prices(store, name, (symbol,), pool)
         return train_one(prices.panel, symbol, prices.pool, program, ModelRegistry(self.models_dir))
 
-    def basis(self, symbol: str) -> str | None:
+    def basis(self, symbol: Symbol) -> str | None:
         """What tells one training of a symbol from the next: its weights, which new correlations leave as they are."""
         try:
             return ModelRegistry(self.models_dir).metadata(symbol).checksums.weights
@@ -82,7 +82,7 @@ class Workplace:
         except ArtefactError:
             return "damaged"
 
-    def _source_of(self, symbol: str) -> str:
+    def _source_of(self, symbol: Symbol) -> str:
         """Source that a symbol's model was trained on; without a model the service's."""
         try:
             return ModelRegistry(self.models_dir).metadata(symbol).data_stats.source

@@ -63,7 +63,7 @@ class StoredModel:
         sha256 of the metadata, which carries those of the other files.
     """
 
-    symbol: str
+    symbol: Symbol
     metadata: ModelMetadata
     weights: dict[str, NDArray[np.float32]]
     correlation: NDArray[np.float64]
@@ -126,7 +126,7 @@ class ModelRegistry:
         """Symbols whose weights or correlations are there and whose metadata was lost; they have no model."""
         return without_metadata(self.root)
 
-    def holds(self, symbol: str) -> bool:
+    def holds(self, symbol: Symbol) -> bool:
         """Whether anything stands in the place of one of the symbol's files, usable or not."""
         paths = ArtefactPaths.of(self.root, symbol)
         return any(os.path.lexists(path) for path in (*paths.arrays, paths.metadata))
@@ -149,7 +149,7 @@ class ModelRegistry:
                     models[today] = former, source
         return models
 
-    def paths(self, symbol: str, *, to_write: bool = False) -> ArtefactPaths:
+    def paths(self, symbol: Symbol, *, to_write: bool = False) -> ArtefactPaths:
         """Where a symbol's files are; :class:`ArtefactError` if a link leads outside the folder.
 
         A link in a file's own place may do so ``to_write``: it will be replaced, and not followed.
@@ -173,21 +173,21 @@ class ModelRegistry:
 
     # Reading
 
-    def metadata(self, symbol: str) -> ModelMetadata:
+    def metadata(self, symbol: Symbol) -> ModelMetadata:
         """Metadata of the current generation; its files are not opened."""
         return read_metadata(self.paths(symbol))[0]
 
-    def verified(self, symbol: str) -> ModelMetadata:
+    def verified(self, symbol: Symbol) -> ModelMetadata:
         """Metadata of the current generation, whose files are compared with their checksums and not opened."""
         return read_generation(self.paths(symbol))[0]
 
-    def correlation(self, symbol: str) -> NDArray[np.float64]:
+    def correlation(self, symbol: Symbol) -> NDArray[np.float64]:
         """``[N, N]`` float64: the published correlations, verified."""
         paths = self.paths(symbol)
         metadata, _, _, correlation = read_generation(paths)
         return decode_correlation(correlation, metadata.training_config, name=str(paths.correlations))
 
-    def load(self, symbol: str, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
+    def load(self, symbol: Symbol, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
         """Load and verify the current generation.
 
         ``shapes`` gives the arrays that an architecture has: :func:`tickgraph.model.weights.weight_shapes`.
@@ -224,7 +224,7 @@ class ModelRegistry:
                 "their own with --models-dir."
             )
 
-    def generation(self, symbol: str) -> str | None:
+    def generation(self, symbol: Symbol) -> str | None:
         """Identity of the current generation, None without one; a cheap look while nothing changes."""
         # On every request's path: one stat. Links are resolved when the model is loaded.
         path = self._metadata_prefix + file_name(symbol, "metadata")
@@ -291,7 +291,7 @@ class ModelRegistry:
 
     def publish_correlation(
         self,
-        symbol: str,
+        symbol: Symbol,
         correlation: NDArray[np.float64],
         as_of: date,
         *,
@@ -330,7 +330,7 @@ class ModelRegistry:
             correlations = Correlations(as_of=as_of, computed_at=self.now())
             return self._commit(metadata.model_copy(update={"correlations": correlations}), weights, encoded)
 
-    def record_evaluation(self, symbol: str, evaluation: WalkForward) -> str | None:
+    def record_evaluation(self, symbol: Symbol, evaluation: WalkForward) -> str | None:
         """Put walk-forward figures into a model's metadata; its other files are not touched.
 
         Gives the reason if the figures were not recorded: the model, as it is now, was trained another way.
@@ -358,7 +358,7 @@ class ModelRegistry:
                     recovered.append(symbol)
         return tuple(recovered)
 
-    def remove(self, symbol: str) -> None:
+    def remove(self, symbol: Symbol) -> None:
         """Remove a symbol's model, so that no reader sees half of one; damaged files and links are removed as well."""
         with self._writing(symbol):
             paths = self.paths(symbol, to_write=True)
@@ -369,7 +369,7 @@ class ModelRegistry:
             withdraw(paths, checksums)
 
     @contextlib.contextmanager
-    def _writing(self, symbol: str) -> Iterator[None]:
+    def _writing(self, symbol: Symbol) -> Iterator[None]:
         """Be the symbol's only writer."""
         threads = self._writers.setdefault(symbol, threading.Lock())  # atomic, with or without a GIL
         path = self.root / ".locks" / f"{ArtefactPaths.of(self.root, symbol).symbol}.lock"

@@ -13,6 +13,7 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.threads import Threads
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 QUESTIONS = 4  # small questions to storage at one time
 HUNG = 8  # of them, how many may hang before others are refused
@@ -108,7 +109,7 @@ class Catalogue:
         """Let questions that run end, unless they hang, and ask no more."""
         self._threads.close(END_SECONDS)
 
-    def _ask(self, question: Callable[[str], T], word: str) -> T:
+    def _ask(self, question: Callable[[W], T], word: W) -> T:
         """Ask storage; :class:`HungError` if it does not answer a watched catalogue."""
         if not self.watched:
             return question(word)

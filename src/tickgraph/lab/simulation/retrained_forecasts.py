@@ -13,6 +13,7 @@ from cachetools import LRUCache
 from tickgraph.errors import TickgraphError
 from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import choose
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram
@@ -57,7 +58,7 @@ class ExpectedForecasts:
     def __post_init__(self) -> None:
         self._models = LRUCache(KEPT_MODELS * max(1, len(self.pool)))
 
-    def model(self, symbol: str, session: np.datetime64, names: Names, ends: Ends) -> LoadedModel:
+    def model(self, symbol: Symbol, session: np.datetime64, names: Names, ends: Ends) -> LoadedModel:
         """Train a symbol on prices known at the close of a session.
 
         Parameters
