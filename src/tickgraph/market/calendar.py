@@ -61,8 +61,8 @@ def exchange_named(name: str) -> str:
     wanted = name.strip()
     for spelling in (wanted, wanted.upper(), wanted.lower()):  # us_futures is a lower-case name
         if spelling in known:
-            found: str = exchange_calendars.resolve_alias(spelling)
-            return found
+            resolved: str = exchange_calendars.resolve_alias(spelling)
+            return resolved
     similar = difflib.get_close_matches(wanted.upper(), known, n=3)
     meant = f" Did you mean {' or '.join(similar)}?" if similar else ""
     raise InputError(

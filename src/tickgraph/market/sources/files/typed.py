@@ -50,7 +50,7 @@ def read_typed(file: PriceFile) -> Table:
                 read = read.append_column(str(index["name"]), pa.array(values, pa.int64()))
     names, second = _levels(["" if name.startswith(_INDEX) else name for name in read.column_names])
     columns = [_bare(column) for column in read.columns]
-    return Table(file.name, names, columns, second, given=file.given, stem=file.stem)
+    return Table(file.name, names, columns, second, constants=file.constants, stem=file.stem)
 
 
 def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray:
