@@ -76,7 +76,7 @@ def file_stamp(path: str | Path) -> FileStamp | None:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise StorageError(f"Cannot look at {path}: {error.strerror}. Check its disk.") from error
-        status = os.lstat(path)  # a link to itself: whoever reads it says that it is no price file
+        status = os.lstat(path)  # a link to itself, which its reader will refuse
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
