@@ -61,8 +61,8 @@ def exchange_named(name: str) -> str:
     wanted = name.strip()
     for spelling in (wanted, wanted.upper(), wanted.lower()):  # us_futures is a lower-case name
         if spelling in known:
-            found: str = exchange_calendars.resolve_alias(spelling)
-            return found
+            resolved: str = exchange_calendars.resolve_alias(spelling)
+            return resolved
     similar = difflib.get_close_matches(wanted.upper(), known, n=3)
     meant = f" Did you mean {' or '.join(similar)}?" if similar else ""
     raise InputError(
@@ -139,7 +139,7 @@ def _all_sessions(at_least: np.datetime64) -> NDArray[np.datetime64]:
 
 
 def as_day(day: Day) -> np.datetime64:
-    """Read a date; :class:`InputError` for text that is none."""
+    """Read a date; :class:`InputError` for text that is no date."""
     try:
         read: np.datetime64 = np.datetime64(day, "D")  # type: ignore[call-overload]
     except ValueError as error:
@@ -202,7 +202,7 @@ def last_completed_session(now: datetime | None = None) -> np.datetime64:
 
 
 def session_closes(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    """``[n]`` datetime64[us], UTC: when each of ``[n]`` sessions closes; not-a-time for a day that is none."""
+    """``[n]`` datetime64[us], UTC: when each of ``[n]`` sessions closes; not-a-time for a day without a session."""
     if not len(days):
         return np.array([], dtype="datetime64[us]")
     year = _last_year(days.max())

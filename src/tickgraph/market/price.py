@@ -86,7 +86,7 @@ def prices_by_symbol(
     SymbolError
         A name is no symbol.
     InputError
-        A price is none, or a symbol is given two, under whatever names. Two equal prices are an error, too.
+        Something is not a price, or a symbol has two, under whatever names. Two equal prices are an error, too.
     """
     prices: dict[str, float] = {}
     for name, price in given:

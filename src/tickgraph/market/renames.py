@@ -110,7 +110,7 @@ def symbols_of_rows(names: pd.Series, days: pd.Series, closes: pd.Series) -> Row
 
 
 def _spellings(names: Iterable[object]) -> tuple[dict[int, Symbol], dict[str, str]]:
-    """Spelling by place of each name that is a symbol, and why each other name is none."""
+    """Spelling by place of each name that is a symbol, and why the other names are refused."""
     spellings: dict[int, Symbol] = {}
     rejected: dict[str, str] = {}
     for code, name in enumerate(names):

@@ -86,8 +86,8 @@ def add_aliases(aliases: Mapping[str, str]) -> None:
         Names lead in a circle: a symbol is its own former name, for instance.
     """
     global _american, _elsewhere
-    given = {spelled(former): Renaming(spelled(today), None) for former, today in aliases.items()}
-    american, elsewhere = _resolved(_BUNDLED | given), _resolved(given)
+    added = {spelled(former): Renaming(spelled(today), None) for former, today in aliases.items()}
+    american, elsewhere = _resolved(_BUNDLED | added), _resolved(added)
     if (american, elsewhere) != (_american, _elsewhere):
         _american, _elsewhere = american, elsewhere
         _canonical.cache_clear()

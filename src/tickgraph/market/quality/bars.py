@@ -39,7 +39,7 @@ PERIODS = (
 
 
 def undated(bars: Histories) -> tuple[list[Finding], Flags]:
-    """Bars without a date: an error, since a bar of a session cannot be told from one of none."""
+    """Bars without a date: an error, since nobody knows which session they are of."""
     flags = np.isnat(bars.days)
     detail = "a bar has no date. Write one in each row, or remove the row"
     return [bars.finding(rows, "missing date", detail, "error") for _, rows in bars.by_symbol(flags)], flags
@@ -85,7 +85,7 @@ def _difference(bars: Histories, row: int) -> str:
 
 
 def unpriced(bars: Histories) -> tuple[list[Finding], Flags]:
-    """Sessions without a close or an adjusted close; zero is how some sources write that there is none."""
+    """Sessions without a close or an adjusted close; some sources write zero for a missing one."""
     columns = {name: bars.values[name] for name in NEEDED}
     missing = ~np.logical_and.reduce([np.isfinite(each) for each in columns.values()])
     zero = ~missing & np.logical_or.reduce([each == 0 for each in columns.values()])

@@ -36,8 +36,8 @@ def usable(
     Parameters
     ----------
     bars
-        Columns ``symbol, date, open, high, low, close, adj_close, volume``. The symbols of one batch say of each other
-        how the market moved.
+        Columns ``symbol, date, open, high, low, close, adj_close, volume``. The median move of the symbols of
+        one batch is how the market moved.
     now
         Aware; a session that has not closed by then has no bar yet. None is the system's clock.
     implausible

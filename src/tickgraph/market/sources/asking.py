@@ -69,7 +69,7 @@ class Manners:
     parallel
         Symbols asked for side by side.
     rate
-        Bound on the requests, such as ``5/second``; None is none.
+        Bound on the requests, such as ``5/second``; None is no bound.
     attempts
         How often a symbol is asked for at most.
     wait_seconds
@@ -128,7 +128,7 @@ def ask_each(provider: str, symbols: Sequence[str], ask: Ask, manners: Manners) 
     Raises
     ------
     SourceUnavailableError
-        Not one symbol was answered, be it with bars or with the word that there are none. A single symbol whose
+        Not one symbol was answered, neither with bars nor with the word that there are none. A single symbol whose
         answers were bad is a failure of that symbol, and no outage.
     """
     inquiry = _Inquiry(provider, ask, manners)

@@ -77,7 +77,7 @@ class FailoverSource:
         """
         waiting = tuple(dict.fromkeys(symbols))
         parts: list[pd.DataFrame] = []
-        given: dict[str, str] = {}
+        providers: dict[str, str] = {}
         reasons: dict[str, list[str]] = {symbol: [] for symbol in waiting}
         passing: set[str] = set()
         out_of_reach: list[str] = []
@@ -90,7 +90,7 @@ class FailoverSource:
                 out_of_reach.append(f"{provider.name}: {error}")
                 continue
             parts.append(fetched.bars)
-            given |= dict.fromkeys(fetched.bars["symbol"].unique().tolist(), provider.name)
+            providers |= dict.fromkeys(fetched.bars["symbol"].unique().tolist(), provider.name)
             passing |= fetched.passing
             waiting = tuple(symbol for symbol in waiting if symbol in fetched.failures)
             for symbol in waiting:
@@ -100,9 +100,9 @@ class FailoverSource:
             raise SourceUnavailableError(f"No provider of prices can be reached. {reasons_why}")
         failures: dict[str, str] = {symbol: " ".join(reasons[symbol] + out_of_reach) for symbol in waiting}
         passing = set(waiting) if out_of_reach else passing & set(waiting)
-        bars = pd.concat(parts, ignore_index=True) if given else empty_bars()
+        bars = pd.concat(parts, ignore_index=True) if providers else empty_bars()
         bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
-        return Fetched(bars, failures, given, frozenset(passing))
+        return Fetched(bars, failures, providers, frozenset(passing))
 
     def _ask(
         self, provider: PriceSource, symbols: Sequence[Symbol], first: date | None, last: date | None

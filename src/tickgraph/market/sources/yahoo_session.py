@@ -68,7 +68,7 @@ class YahooSession(requests.Session[requests.Response]):
         options["timeout"] = (connect, wait - connect)
         response = self._send(method, url, options) if _CHART in url else self._page(method, url, options)
         if _CHART not in urlsplit(response.url).path:
-            return response  # a page, be it one to agree to: yfinance does, and is sent back
+            return response  # a page, perhaps of consent: yfinance agrees, and is sent back
         if response.status_code in (401, 403) and not getattr(self._own, "refused", False):
             self._own.refused = True  # yfinance asks once more, with another cookie
             self._cookie_page = None

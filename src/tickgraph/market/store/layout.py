@@ -76,7 +76,7 @@ def file_stamp(path: str | Path) -> FileStamp | None:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise StorageError(f"Cannot look at {path}: {error.strerror}. Check its disk.") from error
-        status = os.lstat(path)  # a link to itself: whoever reads it says that it is no price file
+        status = os.lstat(path)  # a link to itself, which its reader will refuse
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
@@ -111,11 +111,11 @@ class StoreExchange:
         if self._agreed == asked:
             return
         recorded = self._recorded()
-        held = recorded or calendar.NEW_YORK
-        if held != asked and self._has_prices():
+        own = recorded or calendar.NEW_YORK
+        if own != asked and self._has_prices():
             raise OtherExchangeError(
-                f"The prices in {self._root} are of the exchange {held}, and the exchange in force is {asked}. "
-                f"Set exchange to {held} (--exchange {held}), or give {asked} a folder of its own with --prices-dir."
+                f"The prices in {self._root} are of the exchange {own}, and the exchange in force is {asked}. "
+                f"Set exchange to {own} (--exchange {own}), or give {asked} a folder of its own with --prices-dir."
             )
         if recorded == asked:
             self._agreed = asked

@@ -193,10 +193,10 @@ class StoreReader:
     def _stamped_recent(self, source: str) -> tuple[FileStamp | None, Recent]:
         self.exchange.check()  # here, since everything that reads prices reads the recent file first
         path = recent_path(source_folder(self.root, source))
-        stamp, held = file_stamp(path), self._recents.get(source)
-        if held is None or held[0] != stamp:
-            held = self._recents[source] = stamp, Recent.load(path, source)
-        return held
+        stamp, kept = file_stamp(path), self._recents.get(source)
+        if kept is None or kept[0] != stamp:
+            kept = self._recents[source] = stamp, Recent.load(path, source)
+        return kept
 
     def _history(
         self, path: Path, source: str, symbol: Symbol, columns: Sequence[str], sessions: int | None = None

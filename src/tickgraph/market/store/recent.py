@@ -90,7 +90,7 @@ class Recent:
 
     @classmethod
     def load(cls, path: Path, source: str) -> Recent:
-        """Read a recent file, one without rows if there is none.
+        """Read a recent file; without a file, one without rows.
 
         Raises
         ------

@@ -173,17 +173,17 @@ class _Update:
             if failure is not None:
                 raise failure
             return report
-        stored = set(self._store.symbols(source.name))
+        known = set(self._store.symbols(source.name))
         # Stamped before they are read: what another writer changes in between is noticed.
-        self._stamps = {symbol: self._stamp(symbol) for symbol in stored & set(symbols)}
-        held = {symbol: prices for symbol in symbols if symbol in stored and (prices := self._held(symbol))}
-        fresh = [symbol for symbol in symbols if symbol not in held]
+        self._stamps = {symbol: self._stamp(symbol) for symbol in known & set(symbols)}
+        stored = {symbol: prices for symbol in symbols if symbol in known and (prices := self._end(symbol))}
+        fresh = [symbol for symbol in symbols if symbol not in stored]
         try:
             failure = self._whole(fresh, "fresh")
-            report.repaired += sorted(stored.intersection(fresh) & set(report.added))
-            if failure is not None and not held:
+            report.repaired += sorted(known.intersection(fresh) & set(report.added))
+            if failure is not None and not stored:
                 raise failure
-            self._extend(held)
+            self._extend(stored)
         finally:
             # Even where it is interrupted: what was fetched is kept.
             appended = self._commit()
@@ -205,7 +205,7 @@ class _Update:
     def _stamp(self, symbol: Symbol) -> Stamp | None:
         return self._store.reader.stamp(self._source.name, symbol)
 
-    def _held(self, symbol: Symbol) -> SymbolPrices | None:
+    def _end(self, symbol: Symbol) -> SymbolPrices | None:
         """The end of what is stored of a symbol; None where that cannot be read."""
         try:
             prices = self._store.reader.one(self._source.name, symbol, sessions=_CONTEXT)
@@ -214,10 +214,10 @@ class _Update:
         # An earlier version may have stored sessions that have not been: such a history is fetched whole.
         return prices if self._closed(prices) is prices else None
 
-    def _extend(self, held: dict[Symbol, SymbolPrices]) -> None:
+    def _extend(self, stored: dict[Symbol, SymbolPrices]) -> None:
         """Ask for what is new of stored symbols, those that end together in one call."""
         report, by_start = self._report, dict[date, list[Symbol]]()
-        for symbol, prices in held.items():
+        for symbol, prices in stored.items():
             by_start.setdefault(prices.last - timedelta(days=OVERLAP_DAYS), []).append(symbol)
         whole: dict[str, list[Symbol]] = {"restated": [], "switched": []}
         # Most first: a few that are behind may fail, and a source that is then left alone has given the others.
@@ -231,18 +231,18 @@ class _Update:
                 report.failures |= dict.fromkeys(group, str(error))
                 continue
             report.take_in(fetched)
-            rows, refused, doubted = self._checked(fetched.bars, held)
+            rows, refused, doubted = self._checked(fetched.bars, stored)
             silent = set(group) - set(fetched.failures) - refused - set(rows.places)
             report.added |= dict.fromkeys(sorted(silent), 0)
-            for symbol in (name for name in rows.places if name in held):
+            for symbol in (name for name in rows.places if name in stored):
                 provider = fetched.providers.get(symbol, self._source.name)
-                verdict = judge(held[symbol], rows, symbol, provider)
+                verdict = judge(stored[symbol], rows, symbol, provider)
                 if verdict in ("nothing", "append") and symbol in doubted:
                     verdict = "restated"
                 if verdict == "nothing":
                     self._count(symbol, 0)
                 elif verdict == "append":
-                    last = held[symbol].last
+                    last = stored[symbol].last
                     self._pending[symbol] = _Pending(rows, provider, last, self._stamps[symbol])
                 else:
                     whole[verdict].append(symbol)
@@ -250,7 +250,7 @@ class _Update:
             self._whole(symbols, why)
 
     def _checked(
-        self, bars: pd.DataFrame, held: dict[Symbol, SymbolPrices]
+        self, bars: pd.DataFrame, stored: dict[Symbol, SymbolPrices]
     ) -> tuple[FetchedRows, set[str], set[Symbol]]:
         """Look at fetched bars, with the stored ones before them as context.
 
@@ -259,16 +259,16 @@ class _Update:
         """
         fetched = FetchedRows.of(bars)
         kept, findings = quality.usable(
-            with_context(fetched, held, _CONTEXT),
+            with_context(fetched, stored, _CONTEXT),
             now=self._now,
             implausible=self._store.implausible,
-            after={symbol: prices.last for symbol, prices in held.items()},
+            after={symbol: prices.last for symbol, prices in stored.items()},
         )
         self._report.refuse(findings)
         refused = {finding.symbol for finding in findings if finding.severity == "error"}
         starts = {symbol: fetched.days[start] for symbol, (start, _) in fetched.places.items()}
         rows = FetchedRows.of(kept[kept["date"] >= kept["symbol"].map(starts)])
-        return rows, refused, disowned(held, fetched, rows)
+        return rows, refused, disowned(stored, fetched, rows)
 
     def _whole(self, symbols: Sequence[Symbol], why: str) -> SourceUnavailableError | None:
         """Fetch whole histories and put them in place, some at a time; returns why the source was unavailable."""
@@ -291,14 +291,14 @@ class _Update:
     def _replace(
         self, writer: StoreWriter, symbol: Symbol, bars: pd.DataFrame, provider: str, why: str
     ) -> None:
-        report, held = self._report, writer.stored(symbol)
+        report, stored = self._report, writer.stored(symbol)
         added, changed = len(bars), why != "fresh"
-        if held is not None and self._source.editable:
-            added, changed = edits(held, bars)
+        if stored is not None and self._source.editable:
+            added, changed = edits(stored, bars)
             if not added and not changed:
                 self._count(symbol, 0)
                 return
-        old, whole = self._closed(held or writer.stored(symbol, ("date",))), bars
+        old, whole = self._closed(stored or writer.stored(symbol, ("date",))), bars
         if old is not None:
             why_not = None if self._source.editable else refusal(old, bars, provider)
             if why_not:
@@ -354,10 +354,13 @@ class _Update:
         """Last stored session, if new ones may follow it. No lock was held while the source was asked."""
         if pending.stamp == self._stamp(symbol):
             return pending.last
-        held = self._held(symbol)
-        if held is None or judge(held, pending.rows, symbol, pending.provider) in ("restated", "switched"):
+        stored = self._end(symbol)
+        if stored is None or judge(stored, pending.rows, symbol, pending.provider) in (
+            "restated",
+            "switched",
+        ):
             return None
-        return held.last
+        return stored.last
 
     def _count(self, symbol: Symbol, sessions: int) -> None:
         self._report.added[symbol] = sessions

@@ -96,12 +96,12 @@ def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: Symbol, provider: 
     return "append" if new else "nothing"
 
 
-def with_context(fetched: FetchedRows, held: Mapping[Symbol, SymbolPrices], count: int) -> pd.DataFrame:
+def with_context(fetched: FetchedRows, stored: Mapping[Symbol, SymbolPrices], count: int) -> pd.DataFrame:
     """Fetched bars, and of each symbol the last ``count`` stored sessions before them."""
     parts = []
     for symbol, (start, _) in fetched.places.items():
-        if symbol in held:
-            arrays = held[symbol].arrays
+        if symbol in stored:
+            arrays = stored[symbol].arrays
             stop = int(np.searchsorted(arrays["date"], fetched.days[start]))
             parts.append((symbol, {name: each[max(0, stop - count) : stop] for name, each in arrays.items()}))
     if not parts:
@@ -114,14 +114,14 @@ def with_context(fetched: FetchedRows, held: Mapping[Symbol, SymbolPrices], coun
     return pd.concat([pd.DataFrame({"symbol": names, **columns}), fetched.bars], ignore_index=True)
 
 
-def disowned(held: Mapping[Symbol, SymbolPrices], fetched: FetchedRows, kept: FetchedRows) -> set[Symbol]:
+def disowned(stored: Mapping[Symbol, SymbolPrices], fetched: FetchedRows, kept: FetchedRows) -> set[Symbol]:
     """Symbols of which a stored session was fetched again, and the checks did not keep it now."""
     symbols = set()
     for symbol, (start, stop) in kept.places.items():
         first, end = fetched.places[symbol]
-        if symbol in held and stop - start < end - first:
+        if symbol in stored and stop - start < end - first:
             left = np.setdiff1d(fetched.days[first:end], kept.days[start:stop])
-            if np.isin(left, held[symbol].days).any():
+            if np.isin(left, stored[symbol].days).any():
                 symbols.add(symbol)
     return symbols
 
@@ -144,21 +144,17 @@ def lacking(stored: SymbolPrices, bars: pd.DataFrame) -> int:
 
 def refusal(stored: SymbolPrices, bars: pd.DataFrame, provider: str) -> str | None:
     """Why a stored history must not be replaced by a new one; None if it may."""
-    symbol, held, lost, last = (
-        stored.head.symbol,
-        len(stored.days),
-        lacking(stored, bars),
-        days_of_bars(bars).max(),
-    )
+    symbol, last = stored.head.symbol, days_of_bars(bars).max()
+    count, lost = len(stored.days), lacking(stored, bars)
     kept = f"What was stored of {symbol} from {stored.head.provider} is kept."
     if last < np.datetime64(stored.last, "D"):
         return (
             f"The whole history of {symbol} from {provider} ends on {last}, "
             f"before the stored one's {stored.last}. {kept}"
         )
-    if lost > LACKING * held:
+    if lost > LACKING * count:
         return (
-            f"The whole history of {symbol} from {provider} lacks {lost} of {held} stored sessions, "
+            f"The whole history of {symbol} from {provider} lacks {lost} of {count} stored sessions, "
             f"more than {LACKING:.0%}. {kept} If the name was given to another company, or the new history is right, "
             f"remove {symbol}.parquet from the store and update again."
         )

@@ -81,7 +81,7 @@ def by_symbol(table: Table) -> list[Table]:
             names=[names[place] or upper[place] for place in shared + own],
             columns=[table.columns[place] for place in shared + own],
             second=[],
-            given=table.given | {"symbol": ticker},
+            constants=table.constants | {"symbol": ticker},
         )
         tables.append(part)
     return tables
@@ -123,10 +123,10 @@ def choose_columns(table: Table) -> tuple[dict[Meaning, int], list[Remark]]:
                     f"{table.file} has two columns {used!r} with different values: nothing tells whose they are. "
                     "Write one row for each symbol and session, or a file for each symbol."
                 )
-    if "date" not in places and "date" not in table.given:
+    if "date" not in places and "date" not in table.constants:
         unnamed = [p for p, name in enumerate(table.names) if plain(name) in dialects()["unnamed"]["names"]]
         places |= {"date": unnamed[0]} if unnamed else {}
-    missing = [meaning for meaning in _NEEDED if meaning not in places and meaning not in table.given]
+    missing = [meaning for meaning in _NEEDED if meaning not in places and meaning not in table.constants]
     if missing:
         names = ", ".join(repr(name) for name in table.names[:20]) + (" ..." if len(table.names) > 20 else "")
         raise PriceDataError(

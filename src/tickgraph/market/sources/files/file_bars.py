@@ -34,7 +34,7 @@ class TableBars:
     """What was read of one table.
 
     ``bars`` has the columns ``name, date, open, high, low, close, adj_close, volume``; ``name`` is categorical, as it
-    is written. ``rejected`` says by name why the bars of a name are not given.
+    is written. ``rejected`` says by name why its bars are left out.
     """
 
     bars: pd.DataFrame
@@ -85,7 +85,7 @@ class _Reader:
     def _written_names(self) -> tuple[NDArray[np.int64], list[str]]:
         """``[n]`` place of each row's name, and the names; -1 where a row has none."""
         if "symbol" not in self._places:
-            name = self._table.given.get("symbol") or name_of_file(self._table)
+            name = self._table.constants.get("symbol") or name_of_file(self._table)
             return np.zeros(len(self._table), np.int64), [name]
         column = self._table.columns[self._places["symbol"]]
         codes, values = encoded(column if column.type != pa.null() else column.cast(pa.string()))
@@ -99,7 +99,7 @@ class _Reader:
         if place is None:
             name, column = (
                 "date",
-                pa.chunked_array([pa.array([self._table.given["date"]] * len(self._table))]),
+                pa.chunked_array([pa.array([self._table.constants["date"]] * len(self._table))]),
             )
         else:
             name, column = self._table.names[place], self._table.columns[place]

@@ -23,9 +23,8 @@ from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars, select_bar
 from tickgraph.market.sources.files.dialects import by_symbol
 from tickgraph.market.sources.files.file_bars import TableBars, read_bars
 from tickgraph.market.sources.files.folders import LeftOut, PriceFile, price_files
-from tickgraph.market.sources.files.table import Remark, sentences
+from tickgraph.market.sources.files.table import Remark, is_typed, read_typed, sentences
 from tickgraph.market.sources.files.text import NoTableError, read_text
-from tickgraph.market.sources.files.typed import is_typed, read_typed
 from tickgraph.market.spelling import Symbol
 
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, csv.Error, UnicodeError, pa.ArrowException)

@@ -34,7 +34,7 @@ class PriceFile:
     name: str  # in messages: the path that a person gave, or the path inside the folder that they gave
     stem: str  # its name without folders and endings
     open: Callable[[], BinaryIO]  # opens it, unpacked
-    given: dict[str, str] = field(default_factory=dict)  # what its folders say of its rows: symbol=AAPL
+    constants: dict[str, str] = field(default_factory=dict)  # what its folders say of its rows: symbol=AAPL
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,16 @@ def _hidden(inside: PurePath) -> str | None:
 
 def _partitions(inside: PurePath) -> dict[str, str]:
     """What the folders of a file say of it: ``symbol=AAPL/year=2021``."""
-    given: dict[str, str] = {}
+    constants: dict[str, str] = {}
     for part in inside.parts[:-1]:
         key, equals, value = part.partition("=")
         meant = meaning_of(key) if equals else None
         if meant and value != _NO_VALUE:
-            given[meant[0]] = unquote(value)
-    return given
+            constants[meant[0]] = unquote(value)
+    return constants
 
 
-def _unpacked(path: Path, name: str, given: dict[str, str]) -> Iterator[PriceFile | LeftOut]:
+def _unpacked(path: Path, name: str, constants: dict[str, str]) -> Iterator[PriceFile | LeftOut]:
     try:
         with path.open("rb") as file:
             head = file.read(6)
@@ -104,7 +104,7 @@ def _unpacked(path: Path, name: str, given: dict[str, str]) -> Iterator[PriceFil
         return
     if not head.startswith(_ZIP):
         opener = next((packer for magic, packer in _PACKERS.items() if head.startswith(magic)), Path.open)
-        yield PriceFile(name, _stem(path), partial(opener, path, "rb"), given)
+        yield PriceFile(name, _stem(path), partial(opener, path, "rb"), constants)
         return
     try:
         with zipfile.ZipFile(path) as archive:
@@ -123,7 +123,7 @@ def _unpacked(path: Path, name: str, given: dict[str, str]) -> Iterator[PriceFil
             yield LeftOut(f"{name}/{member}", f"{hidden} is hidden or of another program")
         else:
             content = partial(_member, path, member)
-            yield PriceFile(f"{name}/{member}", _stem(inside), content, given | _partitions(inside))
+            yield PriceFile(f"{name}/{member}", _stem(inside), content, constants | _partitions(inside))
 
 
 def _member(archive: Path, name: str) -> BinaryIO:

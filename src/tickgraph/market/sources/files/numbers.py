@@ -167,7 +167,7 @@ def _read(codes: NDArray[np.int64], words: pa.Array, comma: bool, multiplied: bo
 
 
 def _finite(values: NDArray[np.generic], unreadable: NDArray[np.bool_]) -> Numbers:
-    """Numbers of which an infinite one cannot be read."""
+    """Numbers; an infinite one counts as unreadable."""
     if values.dtype.kind == "f":
         infinite = np.isinf(values)
         if infinite.any():

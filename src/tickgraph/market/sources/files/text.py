@@ -84,7 +84,7 @@ def read_text(file: PriceFile) -> Table:
         second[0] if second else [],
         "line",
         layout.first + 1,
-        file.given,
+        file.constants,
         file.stem,
         tuple(malformed),
     )
