@@ -1,37 +1,34 @@
 """What a forecast may say: bounds that the symbol's own moves support.
 
-Weights can be finite and give no number, and a training that diverged gives numbers that no price supports. What a
-model says is held against three facts:
+Finite weights can give a forecast that is no number. A training that diverged gives numbers that no price supports. So
+every forecast must pass three bounds:
 
-1. A mean lies among what it is the mean of. So no forecast is larger than the largest daily move that was seen.
+1. A mean lies among the values it is the mean of. So no forecast is larger than the largest daily move seen.
 2. By the law of total variance a conditional mean varies no more than what it forecasts: Var(E[r | x]) <= Var(r). So
    forecasts of the held-out sessions are no larger, in root mean square, than the returns of the window.
-3. A forecast lies inside its own widest interval. A symbol may be pinned to a price, by a takeover for instance. Its
-   interval about zero is then narrower than the moves that its model learned from. There a forecast below the symbol's
-   typical move is let pass.
+3. A forecast lies inside its own widest interval. There is one exception. A takeover, say, pins a symbol to a price,
+   and the interval becomes narrower than the moves that the model learned from. Then a forecast below the symbol's
+   typical move passes.
 
-The quantiles that are served reach at most twenty times the largest move. The bounds were held against 4,694 forecasts
-of the 42 sample symbols from 2019 to 2022, crash included. A forecast was at most 0.04 standard deviations (1.1 with
-the architecture that was handed down). An interval of level 0.95 reached at most 0.28.
+Quantiles reach at most twenty times the largest move. The bounds were tried on 4,694 forecasts of the 42 sample symbols
+from 2019 to 2022, crash included. The largest forecast was 0.04 standard deviations (1.1 with the architecture that was
+handed down). The farthest end of an interval of level 0.95 was at 0.28.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.measures import LEVELS
-
-Array = NDArray[np.float64]
+from tickgraph.shapes import Float, Float64
 
 SESSIONS = 1000
-"""Sessions of own moves that a forecast is held against."""
+"""Sessions of own moves that a forecast is compared with."""
 REACH = 20.0
-"""Largest moves that a quantile may reach."""
+"""How many largest moves a quantile may reach."""
 OUTERMOST = np.array([0.01, 0.99])
 """Probabilities of the outermost quantiles that are served."""
 
@@ -44,8 +41,8 @@ class OwnMoves:
     typical: float
 
     @classmethod
-    def of(cls, log_returns: Array) -> OwnMoves:
-        """Moves behind ``[T]`` float64 log returns; what is not finite is left out."""
+    def of(cls, log_returns: Float64[np.ndarray, "sessions"]) -> OwnMoves:
+        """Moves behind log returns; those that are not finite are left out."""
         moves = np.abs(log_returns[np.isfinite(log_returns)])
         moves = moves[moves > 0]
         return cls(float(moves.max()), float(np.median(moves))) if len(moves) else cls(0.0, 0.0)
@@ -87,15 +84,19 @@ def outside_itself(distribution: PredictiveDistribution, moves: OwnMoves) -> str
     return None
 
 
-def diverged(forecast: Array, realised: Array, trained_on: NDArray[np.floating[Any]]) -> str | None:
+def diverged(
+    forecast: Float64[np.ndarray, "sessions"],
+    realised: Float64[np.ndarray, "sessions"],
+    trained_on: Float[np.ndarray, "trained"],
+) -> str | None:
     """Say that a model's forecasts vary more than the returns they forecast; None if they do not.
 
     Parameters
     ----------
     forecast, realised
-        ``[T]`` float64, of the held-out sessions; NaN where unknown.
+        Of the held-out sessions; NaN where unknown.
     trained_on
-        ``[n]``, the returns that the weights were learned from.
+        The returns that the weights were learned from.
     """
     own = _root_mean_square(forecast)
     returns = max(_root_mean_square(realised), _root_mean_square(trained_on))
@@ -107,6 +108,6 @@ def diverged(forecast: Array, realised: Array, trained_on: NDArray[np.floating[A
     )
 
 
-def _root_mean_square(values: NDArray[np.floating[Any]]) -> float:
+def _root_mean_square(values: Float[np.ndarray, "values"]) -> float:
     known = values[np.isfinite(values)].astype(np.float64)
     return float(np.sqrt(np.mean(known**2))) if len(known) else 0.0

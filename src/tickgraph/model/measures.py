@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.model.calibration import conformal_scores, score_quantiles, share_above
+from tickgraph.shapes import Float64
 
 LEVELS: tuple[float, ...] = (0.8, 0.95)
 
-Series = NDArray[np.float64]
-Grid = NDArray[np.float64]
+"""Levels of the intervals that are served and measured."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class OutOfSampleMeasures:
     hit_rate, hit_rate_momentum
         Share of sessions whose sign was forecast right; sessions without a move are left out.
     mse, mse_zero, mse_mean, mse_momentum
-        Mean squared error of the forecast, and of forecasting 0, the training window's mean return, and
-        the mean of the last sessions (momentum).
+        Mean squared error of the forecast, of a forecast of 0, of the training window's mean return, and of the mean of
+        the last sessions (momentum).
     r2_vs_zero
-        1 - mse / mse_zero; negative where forecasting nothing at all would have been better.
+        1 - mse / mse_zero; negative where a forecast of 0 would have been better.
     coverage, width
-        Share of sessions inside the interval of each level, and its mean width. Intervals of the second half
-        of the sessions are calibrated on the first half.
+        Share of the second half of the sessions inside the interval of each level, and its mean width. The intervals
+        are calibrated on the first half.
     brier, brier_base
         Brier score of the probability of a rise over the second half, and of the first half's share of rises.
     """
@@ -57,22 +56,26 @@ class OutOfSampleMeasures:
 
     @property
     def beats_zero(self) -> bool:
-        """Whether the squared error is below that of forecasting no move at all."""
+        """Whether the squared error is below that of a forecast of no move."""
         return self.mse < self.mse_zero
 
 
 def measure(
-    forecast: Grid, realised: Grid, volatility: Grid, momentum: Series, mean_return: float
+    forecast: Float64[np.ndarray, "sessions nodes"],
+    realised: Float64[np.ndarray, "sessions nodes"],
+    volatility: Float64[np.ndarray, "sessions nodes"],
+    momentum: Float64[np.ndarray, "sessions"],
+    mean_return: float,
 ) -> OutOfSampleMeasures:
     """Measure a forecast over held-out sessions.
 
     Parameters
     ----------
     forecast, realised, volatility
-        ``[T, N]`` float64, in the order of the sessions; each row is known before its realised return. The target
-        comes first; its peers serve to calibrate, as they do in the model.
+        In the order of the sessions. The forecast and the volatility of a row are known before its realised return. The
+        target is the first node. Its peers serve to calibrate, as they do in the model.
     momentum
-        ``[T]`` float64, the target's.
+        Of the target.
     mean_return
         Mean daily log return of the training window.
     """
@@ -100,7 +103,9 @@ def measure(
 
 
 def _measure_distribution(
-    forecast: Grid, realised: Grid, volatility: Grid
+    forecast: Float64[np.ndarray, "sessions nodes"],
+    realised: Float64[np.ndarray, "sessions nodes"],
+    volatility: Float64[np.ndarray, "sessions nodes"],
 ) -> tuple[dict[str, float], dict[str, float], float | None, float | None]:
     half = len(realised) // 2
     scores = conformal_scores(forecast[:half], realised[:half], volatility[:half])
@@ -123,16 +128,18 @@ def _measure_distribution(
     return coverage, width, float(((rise - rose) ** 2).mean()), float(((base - rose) ** 2).mean())
 
 
-def _mse(forecast: Series, realised: Series) -> float:
+def _mse(forecast: Float64[np.ndarray, "sessions"], realised: Float64[np.ndarray, "sessions"]) -> float:
     return float(((forecast - realised) ** 2).mean())
 
 
-def _correlation(x: Series, y: Series) -> float | None:
+def _correlation(x: Float64[np.ndarray, "sessions"], y: Float64[np.ndarray, "sessions"]) -> float | None:
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def _hit_rate(forecast: Series, realised: Series) -> float | None:
+def _hit_rate(
+    forecast: Float64[np.ndarray, "sessions"], realised: Float64[np.ndarray, "sessions"]
+) -> float | None:
     moved = realised != 0
     return float((np.sign(forecast[moved]) == np.sign(realised[moved])).mean()) if moved.any() else None

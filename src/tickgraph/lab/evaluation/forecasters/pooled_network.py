@@ -15,7 +15,6 @@ from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
 from tickgraph.lab.evaluation.forecasters.symbol_networks import (
     SymbolForecasts,
     SymbolModel,
-    program_of,
     train_each,
     windowed,
 )
@@ -23,7 +22,7 @@ from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
-from tickgraph.model.training import training_example
+from tickgraph.model.training import program_for, training_example
 from tickgraph.model.weights import Weights, symbol_seed
 
 KEPT = ("sessions", "features", "adjacency", "targets")  # of the graphs that training takes
@@ -110,7 +109,7 @@ class PooledTraining:
         while sessions - round(sessions * config.calibration_fraction) < len(pool):
             sessions += 1
         pooled = config.model_copy(update={"sessions": sessions, "epochs": self.epochs})
-        trained = program_of(pooled).train(training_example(pool, pooled), seed)
+        trained = program_for(pooled).train(training_example(pool, pooled), seed)
         return PooledModel(trained.weights, peers, failed)
 
 
@@ -175,7 +174,7 @@ class FineTuned:
         config = windowed(self.training.config, past).model_copy(
             update={"epochs": self.epochs, "learning_rate": self.learning_rate}
         )
-        program = program_of(config)
+        program = program_for(config)
 
         def model_of(symbol: str) -> SymbolModel:
             data = fitting_data(past, symbol, config)

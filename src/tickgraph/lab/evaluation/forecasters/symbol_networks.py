@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,21 +18,8 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import Wiring, fit, fitting_data
 from tickgraph.model.network import forward
-from tickgraph.model.training import TrainingProgram, training_example
+from tickgraph.model.training import program_for, training_example
 from tickgraph.model.weights import Weights, symbol_seed
-
-_making = Lock()
-
-
-def program_of(config: TrainingConfig) -> TrainingProgram:
-    """The training program of a configuration, compiled once for all windows, symbols and threads."""
-    with _making:
-        return _program(config)
-
-
-@cache
-def _program(config: TrainingConfig) -> TrainingProgram:
-    return TrainingProgram(config)
 
 
 @dataclass(frozen=True)
@@ -71,7 +56,7 @@ class SymbolNetworks:
     def train(self, past: PricePanel, check: Check) -> Trained:
         """Train every symbol."""
         config = windowed(self.config, past)
-        program = program_of(config)
+        program = program_for(config)
         wiring = self.wiring(past.symbols) if self.wiring else build_snapshots
 
         def model_of(symbol: str) -> SymbolModel:
