@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 
 HORIZON = 1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,21 @@ def choose(
                 others - present,
             )
     return found
+
+
+def choose_all(
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
+) -> dict[str, Choice]:
+    """As :func:`choose`, for those who train the symbols one by one; empty after an unforeseen error.
+
+    An error does not say which symbol caused it. Where there is no choice each symbol chooses by itself in
+    :func:`tickgraph.model.fitting.fit`, so that one fails alone.
+    """
+    try:
+        return choose(panel, [symbol for symbol in symbols if symbol in panel.columns], config, pool)
+    except Exception:  # noqa: BLE001
+        _log.exception("peers could not be chosen for all symbols at once; each chooses its own")
+        return {}
 
 
 def is_long_enough(history: int, config: TrainingConfig) -> bool:
