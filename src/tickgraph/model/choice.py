@@ -88,7 +88,7 @@ def choose(
     for symbol, session in ends.items():
         wanted.setdefault(session, []).append(symbol)
     own_last = last_sessions(panel, set(symbols))
-    found: dict[str, Choice] = {}
+    choices: dict[str, Choice] = {}
     for session, group in wanted.items():
         window = training_window(panel.through(session), config)
         priced = np.isfinite(window.adj_close)
@@ -98,7 +98,7 @@ def choose(
             column = window.column(symbol)
             others = int(in_pool.sum() - in_pool[column])
             present = int((priced[-1] & in_pool).sum() - in_pool[column])
-            found[symbol] = Choice(
+            choices[symbol] = Choice(
                 session,
                 np.datetime64(own_last[symbol], "D"),
                 int(priced[:, column].sum()),
@@ -106,7 +106,7 @@ def choose(
                 others,
                 others - present,
             )
-    return found
+    return choices
 
 
 def choose_all(
@@ -139,7 +139,7 @@ def _peers(
         history = int(priced[:, window.column(symbol)].sum())
         if is_long_enough(history, config):
             ends.setdefault(_training_returns(window, history, config), []).append(symbol)
-    found: dict[str, tuple[str, ...]] = {}
+    peers: dict[str, tuple[str, ...]] = {}
     for end, symbols in ends.items():
         # A target that is no candidate stands among those of its own choice, and of no other's.
         chosen = candidates.copy()
@@ -147,8 +147,8 @@ def _peers(
         part, names = returns[:end, chosen], [window.symbols[column] for column in np.flatnonzero(chosen)]
         place = {name: column for column, name in enumerate(names)}
         overlap = [_overlap(part[:, place[symbol]], config) for symbol in symbols]
-        found |= select_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
-    return found
+        peers |= select_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
+    return peers
 
 
 def _training_returns(window: PricePanel, history: int, config: TrainingConfig) -> int:
