@@ -229,14 +229,13 @@ def _joined(old: SymbolRun | None, new: SymbolRun) -> SymbolRun:
 
 def _late(store: PriceStore, source: str, have: Mapping[Symbol, StoredSymbol], session: date) -> str | None:
     """Say that a live source lacks the session, at least for many symbols; None where it has it, or has ended."""
-    newest = max((stored.last for stored in have.values()), default=None)
-    if newest is None or newest < session:
-        newest = max((stored.last for stored in held(store, source).values()), default=None)
-    if newest is None or newest < _back(session, LATE_SESSIONS):
-        return None
-    if newest < session:
-        return f"source {source!r} has no prices of {session} yet: its newest are of {newest}"
     traded = [stored for stored in have.values() if stored.last >= _back(session, LATE_SESSIONS)]
+    if not traded:
+        return None
+    if all(stored.last < session for stored in traded):  # does it have the session of another symbol?
+        newest = max(stored.last for stored in held(store, source).values())
+        if newest < session:
+            return f"source {source!r} has no prices of {session} yet: its newest are of {newest}"
     lacking = sorted(stored.symbol for stored in traded if stored.last < session)
     if is_few(len(lacking), len(traded)):
         return None
