@@ -9,7 +9,7 @@ import pytest
 
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import StorageError
-from tickgraph.model import fitting
+from tickgraph.model import choice, fitting
 from tickgraph.model.weights import symbol_seed, weight_shapes
 from tickgraph.pipeline import train as module
 from tickgraph.pipeline.train import train_symbols
@@ -44,9 +44,9 @@ def test_peers_are_chosen_once_for_all_symbols_and_are_those_that_each_would_cho
         chosen.append(tuple(symbols))
         return module_choose(prices, symbols, *rest)
 
-    module_choose = module.choose
-    monkeypatch.setattr(module, "choose", choose)
-    monkeypatch.setattr(fitting, "choose", choose)
+    module_choose = choice.choose
+    for place in (choice, fitting, module):
+        monkeypatch.setattr(place, "choose", choose)
     pool = tuple(name for name in panel.symbols if name != "XOM")
     train_symbols(panel, ["JPM", "XOM"], own, pool=pool, program=program)
     assert chosen == [("JPM", "XOM")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.model.config import TrainingConfig
 
 HORIZON = 1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def choose(
     for symbol, session in ends.items():
         wanted.setdefault(session, []).append(symbol)
     own_last = last_sessions(panel, set(symbols))
-    found: dict[str, Choice] = {}
+    choices: dict[str, Choice] = {}
     for session, group in wanted.items():
         window = training_window(panel.through(session), config)
         priced = np.isfinite(window.adj_close)
@@ -95,7 +98,7 @@ def choose(
             column = window.column(symbol)
             others = int(in_pool.sum() - in_pool[column])
             present = int((priced[-1] & in_pool).sum() - in_pool[column])
-            found[symbol] = Choice(
+            choices[symbol] = Choice(
                 session,
                 np.datetime64(own_last[symbol], "D"),
                 int(priced[:, column].sum()),
@@ -103,7 +106,22 @@ def choose(
                 others,
                 others - present,
             )
-    return found
+    return choices
+
+
+def choose_all(
+    panel: PricePanel, symbols: Sequence[str], config: TrainingConfig, pool: Collection[str] | None = None
+) -> dict[str, Choice]:
+    """As :func:`choose`, for those who train the symbols one by one; empty after an unforeseen error.
+
+    An error does not say which symbol caused it. Where there is no choice each symbol chooses by itself in
+    :func:`tickgraph.model.fitting.fit`, so that one fails alone.
+    """
+    try:
+        return choose(panel, [symbol for symbol in symbols if symbol in panel.columns], config, pool)
+    except Exception:  # noqa: BLE001
+        _log.exception("peers could not be chosen for all symbols at once; each chooses its own")
+        return {}
 
 
 def is_long_enough(history: int, config: TrainingConfig) -> bool:
@@ -121,7 +139,7 @@ def _peers(
         history = int(priced[:, window.column(symbol)].sum())
         if is_long_enough(history, config):
             ends.setdefault(_training_returns(window, history, config), []).append(symbol)
-    found: dict[str, tuple[str, ...]] = {}
+    peers: dict[str, tuple[str, ...]] = {}
     for end, symbols in ends.items():
         # A target that is no candidate stands among those of its own choice, and of no other's.
         chosen = candidates.copy()
@@ -129,8 +147,8 @@ def _peers(
         part, names = returns[:end, chosen], [window.symbols[column] for column in np.flatnonzero(chosen)]
         place = {name: column for column, name in enumerate(names)}
         overlap = [_overlap(part[:, place[symbol]], config) for symbol in symbols]
-        found |= select_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
-    return found
+        peers |= select_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
+    return peers
 
 
 def _training_returns(window: PricePanel, history: int, config: TrainingConfig) -> int:

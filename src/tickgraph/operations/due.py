@@ -73,20 +73,20 @@ def due(
     A history that a split or dividend restated is no reason: its returns are the same. ``on_error`` hears of each
     model of which it cannot be told, by whatever error; without it the error is raised.
     """
-    found: dict[Symbol, tuple[str, ...]] = {}
+    due_for: dict[Symbol, tuple[str, ...]] = {}
     for symbol in evidence.missing:
         former = evidence.renamed.get(symbol)
-        found[symbol] = (f"renamed: its model is that of {former}" if former else "no model",)
+        due_for[symbol] = (f"renamed: its model is that of {former}" if former else "no model",)
     for symbol, problem in evidence.damaged.items():
-        found[symbol] = (f"damaged: {problem}",)
+        due_for[symbol] = (f"damaged: {problem}",)
     for symbol, metadata in evidence.models.items():
         try:
-            found[symbol] = reasons_of(symbol, metadata, evidence)
+            due_for[symbol] = reasons_of(symbol, metadata, evidence)
         except Exception as error:
             if on_error is None:
                 raise
             on_error(symbol, error)
-    return {symbol: reasons for symbol, reasons in sorted(found.items()) if reasons}
+    return {symbol: reasons for symbol, reasons in sorted(due_for.items()) if reasons}
 
 
 def reasons_of(symbol: Symbol, metadata: ModelMetadata, evidence: Evidence) -> tuple[str, ...]:

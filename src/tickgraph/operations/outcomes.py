@@ -66,8 +66,8 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
         symbols = own["symbol"].to_numpy()
         start, base, target = (np.full(len(own), np.nan) for _ in range(3))
         for prices in _readable(panel, str(source), sorted(set(symbols)), first.item()):
-            for found, days in ((start, before), (base, bases), (target, targets)):
-                _look_up(found, prices, symbols, days)
+            for logs, days in ((start, before), (base, bases), (target, targets)):
+                _look_up(logs, prices, symbols, days)
         joined = own.assign(realised=target - base, momentum=(base - start) / MOMENTUM)
         parts.append(joined[np.isfinite(joined["realised"])])
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -111,14 +111,12 @@ def _readable(panel: Panel, source: str, symbols: Sequence[str], first: date) ->
         return [prices for part in parts for prices in _readable(panel, source, part, first)]
 
 
-def _look_up(
-    found: NDArray[np.float64], prices: PricePanel, symbols: NDArray[np.object_], days: Days
-) -> None:
-    """Put the logarithm of each symbol's adjusted close at its day into ``found`` [n], where there is one."""
+def _look_up(logs: NDArray[np.float64], prices: PricePanel, symbols: NDArray[np.object_], days: Days) -> None:
+    """Put the logarithm of each symbol's adjusted close at its day into ``logs`` [n], where there is one."""
     if not len(prices.sessions):
         return
     column = pd.Index(prices.symbols).get_indexer(pd.Index(symbols))
     row = np.minimum(np.searchsorted(prices.sessions, days), len(prices.sessions) - 1)
     known = (column >= 0) & (prices.sessions[row] == days)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found[known] = np.log(prices.adj_close[row[known], column[known]])
+        logs[known] = np.log(prices.adj_close[row[known], column[known]])

@@ -161,7 +161,7 @@ def _resumed(run: RefreshRun, unfinished: RefreshRun | None) -> RefreshRun:
     # A run of some symbols, carried on as a full run, would train every model there is.
     if not same and (not unfinished.full or unfinished.selected):
         return run
-    left = {s for s, done in unfinished.symbols.items() if unfinished.full and done.training == "planned"}
+    left = {s for s, one in unfinished.symbols.items() if unfinished.full and one.training == "planned"}
     carried = {symbol: SymbolRun() for symbol in sorted(left)}
     return run.model_copy(
         update={

@@ -116,9 +116,9 @@ def _correlations(outcomes: pd.DataFrame, groups: Groups, least: int) -> Array:
     xx, yy = total(dx * dx), total(dy * dy)
     # What rounding leaves of a constant is no variation.
     varies = (xx > 1e-20 * total(x * x)) & (yy > 1e-20 * total(y * y)) & (size >= least)
-    found = np.full(len(size), np.nan)
-    found[varies] = total(dx * dy)[varies] / np.sqrt(xx[varies] * yy[varies])
-    return found
+    correlation = np.full(len(size), np.nan)
+    correlation[varies] = total(dx * dy)[varies] / np.sqrt(xx[varies] * yy[varies])
+    return correlation
 
 
 def _figures(outcomes: pd.DataFrame, groups: Groups, ic: Array) -> list[LiveFigures]:

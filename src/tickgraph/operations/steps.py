@@ -166,9 +166,9 @@ class Steps:
             before_fetch=self._check,
             on_symbol=lambda symbol: self._on_event("prices", symbol),
         )
-        for symbol, done in update.symbols.items():
-            fields = done.model_dump(include={"prices", "sessions_added"})
-            self._note(symbol, done.errors, **fields, findings=done.findings)
+        for symbol, outcome in update.symbols.items():
+            fields = outcome.model_dump(include={"prices", "sessions_added"})
+            self._note(symbol, outcome.errors, **fields, findings=outcome.findings)
         self._unreachable |= update.unreachable
         self._say(update.notes)
         self._ended = update.ended
@@ -216,7 +216,7 @@ class Steps:
 
     def _peers_today(self) -> dict[Symbol, tuple[str, ...]]:
         """Peers that each model would have today; what falls out is noted."""
-        found: dict[Symbol, tuple[str, ...]] = {}
+        today: dict[Symbol, tuple[str, ...]] = {}
         for name, pool in self._scope.pools.items():
             panel = self._panel(name)
             if panel is None:
@@ -231,8 +231,8 @@ class Steps:
                 continue
             for symbol in own:
                 if symbol in choices and (peers := choices[symbol].peers) is not None:
-                    found[symbol] = peers
-        return found
+                    today[symbol] = peers
+        return today
 
     def _plan_training(self, reasons: Reasons) -> None:
         for symbol in self._scope.symbols:
@@ -294,8 +294,8 @@ class Steps:
             before_publish=self._check,
         )
         if report.interrupted:
-            for done in report.done:
-                self._note(done, training="trained", correlations="published")
+            for trained in report.done:
+                self._note(trained, training="trained", correlations="published")
             raise KeyboardInterrupt
         for failed, reason in report.failed.items():
             # The outcome could not be noted, or who heard of it failed.
@@ -322,14 +322,14 @@ class Steps:
         """Say which symbols failed the run; one that is only a candidate for peers may lack prices for ever."""
         own = {node for symbol in self._scope.source_of for node in self._scope.nodes(symbol)}
         broken = sorted(
-            s for s, done in self._symbols.items() if done.errors and s in own and not self._is_given_up(s)
+            s for s, one in self._symbols.items() if one.errors and s in own and not self._is_given_up(s)
         )
         return [f"{len(broken)} symbols failed: {', '.join(broken)}"] if broken else []
 
     def _is_given_up(self, symbol: str) -> bool:
         """Whether its prices have ended and nothing else failed: trying all day, every day, brings nothing."""
-        done = self._symbols[symbol]
-        only_prices = "failed" not in (done.correlations, done.training)
+        one = self._symbols[symbol]
+        only_prices = "failed" not in (one.correlations, one.training)
         return self._wishes.symbols is None and symbol in self._ended and only_prices
 
     # What the steps share.

@@ -70,15 +70,15 @@ def held(
 ) -> dict[Symbol, StoredSymbol]:
     """Say what is stored of symbols of a source, None is all of them; a damaged file counts as nothing."""
     stored = store.symbols(source)
-    found: dict[Symbol, StoredSymbol] = {}
+    have: dict[Symbol, StoredSymbol] = {}
     for symbol in stored if symbols is None else sorted(set(stored).intersection(symbols)):
         try:
-            found[symbol] = store.stored(source, symbol)
+            have[symbol] = store.stored(source, symbol)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             text_of(symbol, error)  # the log has it
-    return found
+    return have
 
 
 def behind(
@@ -127,16 +127,16 @@ def update_prices(
     for name, symbols in asked.items():
         if not symbols:
             continue
-        source, found = _Watched(sources[name], before_fetch), Outcomes()
+        source, outcomes = _Watched(sources[name], before_fetch), Outcomes()
         try:
-            _ask(store, source, symbols, session, on_symbol, found, update.notes)
+            _ask(store, source, symbols, session, on_symbol, outcomes, update.notes)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  models are refreshed from what is stored
             update.unreachable[name] = text_of(f"source {name!r}", error)
             failed = _failed(update.unreachable[name])
-            found |= {symbol: failed for symbol in symbols if symbol not in found}
-        for symbol, outcome in found.items():  # of two sources that have a symbol
+            outcomes |= {symbol: failed for symbol in symbols if symbol not in outcomes}
+        for symbol, outcome in outcomes.items():  # of two sources that have a symbol
             update.symbols[symbol] = _joined(update.symbols.get(symbol), outcome)
         if source.down:
             update.unreachable[name] = f"source {name!r} could not be reached: {source.down}"
@@ -145,7 +145,7 @@ def update_prices(
             if late := _late(store, name, have, session):
                 update.unreachable[name] = late
             else:
-                update.ended |= _ended(found, have, session)
+                update.ended |= _ended(outcomes, have, session)
     return update
 
 
@@ -155,7 +155,7 @@ def _ask(
     asked: Sequence[Symbol],
     session: date,
     on_symbol: Callable[[str], None],
-    found: Outcomes,
+    outcomes: Outcomes,
     notes: list[str],
 ) -> None:
     """Update all symbols together. After an unforeseen error update halves of the list, to find the symbol at fault.
@@ -175,14 +175,14 @@ def _ask(
             known = [symbol for symbol in some if symbol in report.added]
             faults += 1
             if len(some) == 1:
-                found[some[0]] = _joined(found.get(some[0]), _failed(text_of(some[0], error)))
+                outcomes[some[0]] = _joined(outcomes.get(some[0]), _failed(text_of(some[0], error)))
             elif faults > 2 * len(asked).bit_length():
                 raise
             else:
                 half = len(some) // 2
                 waiting += [some[half:], some[:half]]
         for symbol, outcome in _outcomes(known, report).items():
-            found[symbol] = _joined(found.get(symbol), outcome)
+            outcomes[symbol] = _joined(outcomes.get(symbol), outcome)
         notes += [*report.notes, *report.rejected.values()]
 
 
@@ -190,7 +190,7 @@ def _outcomes(symbols: Iterable[Symbol], report: UpdateReport) -> Outcomes:
     findings: dict[str, list[Finding]] = {}
     for finding in report.findings:
         findings.setdefault(finding.symbol, []).append(finding)
-    found = Outcomes()
+    outcomes = Outcomes()
     for symbol in symbols:
         added = report.added.get(symbol, 0)
         outcome: PriceOutcome = "updated" if added else "unchanged"
@@ -200,13 +200,13 @@ def _outcomes(symbols: Iterable[Symbol], report: UpdateReport) -> Outcomes:
             outcome = "switched"
         elif symbol in report.restated:
             outcome = "restated"
-        found[symbol] = SymbolRun(
+        outcomes[symbol] = SymbolRun(
             prices=outcome,
             sessions_added=added,
             errors=(f"prices: {report.failures[symbol]}",) if symbol in report.failures else (),
             findings=tuple(findings.get(symbol, ())),
         )
-    return found
+    return outcomes
 
 
 def _failed(text: str) -> SymbolRun:
@@ -229,14 +229,13 @@ def _joined(old: SymbolRun | None, new: SymbolRun) -> SymbolRun:
 
 def _late(store: PriceStore, source: str, have: Mapping[Symbol, StoredSymbol], session: date) -> str | None:
     """Say that a live source lacks the session, at least for many symbols; None where it has it, or has ended."""
-    newest = max((stored.last for stored in have.values()), default=None)
-    if newest is None or newest < session:
-        newest = max((stored.last for stored in held(store, source).values()), default=None)
-    if newest is None or newest < _back(session, LATE_SESSIONS):
-        return None
-    if newest < session:
-        return f"source {source!r} has no prices of {session} yet: its newest are of {newest}"
     traded = [stored for stored in have.values() if stored.last >= _back(session, LATE_SESSIONS)]
+    if not traded:
+        return None
+    if all(stored.last < session for stored in traded):  # does it have the session of another symbol?
+        newest = max(stored.last for stored in held(store, source).values())
+        if newest < session:
+            return f"source {source!r} has no prices of {session} yet: its newest are of {newest}"
     lacking = sorted(stored.symbol for stored in traded if stored.last < session)
     if is_few(len(lacking), len(traded)):
         return None
@@ -244,10 +243,10 @@ def _late(store: PriceStore, source: str, have: Mapping[Symbol, StoredSymbol], s
     return f"source {source!r} has no prices of {session} yet for {count}: {listed(lacking)}"
 
 
-def _ended(found: Outcomes, have: Mapping[Symbol, StoredSymbol], session: date) -> set[Symbol]:
+def _ended(outcomes: Outcomes, have: Mapping[Symbol, StoredSymbol], session: date) -> set[Symbol]:
     """Symbols that failed and whose stored prices ended before the last sessions; none where these are many."""
     limit = _back(session, ENDED_SESSIONS)
-    failed = {symbol for symbol, done in found.items() if done.prices == "failed"}
+    failed = {symbol for symbol, one in outcomes.items() if one.prices == "failed"}
     ended = {symbol for symbol in failed.intersection(have) if have[symbol].last <= limit}
     return ended if is_few(len(ended), len(have)) else set()
 
@@ -255,8 +254,8 @@ def _ended(found: Outcomes, have: Mapping[Symbol, StoredSymbol], session: date) 
 def _back(session: date, count: int) -> date:
     """The session that lies so many before one."""
     # Three weeks hold five sessions, whatever the holidays.
-    found: date = calendar.sessions(session - timedelta(days=count + 20), session)[-1 - count].item()
-    return found
+    day: date = calendar.sessions(session - timedelta(days=count + 20), session)[-1 - count].item()
+    return day
 
 
 def read_panel(store: PriceStore, source: str, symbols: Iterable[Symbol], session: date) -> PricePanel | None:

@@ -97,16 +97,16 @@ def due_between(after: datetime, until: datetime, timetable: Timetable = DEFAULT
     if first > last:
         return []
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    found = [
+    moments = [
         Due("daily", timetable.at(session.item(), timetable.daily))
         for session in calendar.sessions(first, last)
     ]
-    found += [
+    moments += [
         Due("weekly", timetable.at(day, timetable.weekly))
         for day in days
         if day.weekday() == timetable.weekday
     ]
-    return sorted((due for due in found if after < due.at <= until), key=lambda due: (due.at, due.kind))
+    return sorted((due for due in moments if after < due.at <= until), key=lambda due: (due.at, due.kind))
 
 
 def next_due(after: datetime, timetable: Timetable = DEFAULT) -> Due:
@@ -136,11 +136,11 @@ def missed(
     """
     past = due_between(now - grace - LOOK_BACK, now - grace, timetable)
     latest = {due.kind: due for due in past}  # the last of each kind
-    found = [due for due in latest.values() if not is_done(runs, due, now)]
+    late = [due for due in latest.values() if not is_done(runs, due, now)]
     weekly = latest.get("weekly")
-    if weekly is not None and weekly in found:
-        found = [due for due in found if due is weekly or due.at > weekly.at]
-    return sorted(found, key=lambda due: due.at)
+    if weekly is not None and weekly in late:
+        late = [due for due in late if due is weekly or due.at > weekly.at]
+    return sorted(late, key=lambda due: due.at)
 
 
 def is_done(runs: RunLog, due: Due, now: datetime) -> bool:

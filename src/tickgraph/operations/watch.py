@@ -49,14 +49,14 @@ class RunSummary:
     def of(cls, run: RefreshRun) -> RunSummary:
         """Count a run's symbols by what was done with them."""
         counts: Counter[str] = Counter()
-        for done in run.symbols.values():
-            counts["failed"] += "failed" in (done.prices, done.correlations, done.training) or bool(
-                done.errors
+        for outcome in run.symbols.values():
+            counts["failed"] += "failed" in (outcome.prices, outcome.correlations, outcome.training) or bool(
+                outcome.errors
             )
-            counts["published"] += done.correlations == "published"
-            counts["retrained"] += done.training == "trained"
-            if done.prices is not None and done.prices != "failed":
-                counts[done.prices] += 1
+            counts["published"] += outcome.correlations == "published"
+            counts["retrained"] += outcome.training == "trained"
+            if outcome.prices is not None and outcome.prices != "failed":
+                counts[outcome.prices] += 1
         symbols = {outcome: counts[outcome] for outcome in OUTCOMES}
         return cls(run.kind, run.state, run.started_at, run.finished_at, symbols)
 
@@ -102,7 +102,7 @@ class OperationsWatch:
         StorageError
             The folder cannot be listed; what was read before is kept.
         """
-        found: dict[str, tuple[_Stamp, RunSummary | None]] = {}
+        read: dict[str, tuple[_Stamp, RunSummary | None]] = {}
         for file in self._log.files()[:LOOKED_THROUGH]:
             if (stamp := _stamp(file)) is None:  # trimmed since the folder was listed
                 continue
@@ -110,12 +110,12 @@ class OperationsWatch:
             if known is None or known[0] != stamp:
                 run = read_run(file)
                 known = stamp, RunSummary.of(run) if run else None
-            found[file.name] = known
+            read[file.name] = known
         quality_stamp = _stamp(self._folder / "quality.json")
-        changed = found != self._read or quality_stamp != self._quality_stamp
-        if found != self._read:
-            self._read = found
-            self.runs = tuple(run for _, run in found.values() if run is not None)
+        changed = read != self._read or quality_stamp != self._quality_stamp
+        if read != self._read:
+            self._read = read
+            self.runs = tuple(run for _, run in read.values() if run is not None)
         if quality_stamp != self._quality_stamp:
             self._quality_stamp, self.quality = quality_stamp, read_quality(self._folder)
         return changed

@@ -97,11 +97,11 @@ def _with_few_peers(own: Mapping[str, Choice], config: TrainingConfig) -> list[s
             key = len(choice.peers), choice.candidates, choice.absent, choice.session.astype(date)
             few.setdefault(key, []).append(symbol)
     notes = []
-    for (found, candidates, absent, session), symbols in few.items():
+    for (count, candidates, absent, session), symbols in few.items():
         why = [f"there {'is' if candidates == 1 else 'are'} {counted(candidates, 'candidate')}"]
         if absent:
             why.append(f"{absent} without a price of {session}")
-        if other := candidates - absent - found:
+        if other := candidates - absent - count:
             why.append(f"{other} with too few sessions in common, or that did not move")
-        notes.append(f"{listed(symbols)}: {found} of {config.num_peers} peers, since {', '.join(why)}")
+        notes.append(f"{listed(symbols)}: {count} of {config.num_peers} peers, since {', '.join(why)}")
     return notes

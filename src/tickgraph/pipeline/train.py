@@ -13,7 +13,7 @@ import numpy as np
 from tickgraph.errors import ArtefactError, HistoryTooShortError, StorageError, reason_of
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
-from tickgraph.model.choice import Choice, choose
+from tickgraph.model.choice import Choice, choose, choose_all
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram, program_for
@@ -139,7 +139,8 @@ def train_symbols(
     executor = ThreadPoolExecutor(min(workers or cores(), max(1, len(symbols))), "train")
     futures: dict[Future[ModelMetadata], Symbol] = {}
     try:
-        choices, report.notes = _choices(panel, symbols, program.config, pool)
+        choices = choose_all(panel, symbols, program.config, pool)
+        report.notes = _notes(panel, choices, program.config, pool)
         for symbol in symbols:
             how = panel, symbol, pool, program, registry, before_publish, choices.get(symbol)
             futures[executor.submit(train_one, *how)] = symbol
@@ -156,19 +157,14 @@ def train_symbols(
     return report
 
 
-def _choices(
-    panel: PricePanel, symbols: Sequence[Symbol], config: TrainingConfig, pool: Collection[str] | None
-) -> tuple[dict[str, Choice], list[str]]:
-    """Choose the peers of all symbols at once, which is faster than to train one, and say what falls out.
-
-    An error does not say which symbol caused it. So after an error each symbol chooses by itself, and one fails alone.
-    """
+def _notes(
+    panel: PricePanel, choices: dict[str, Choice], config: TrainingConfig, pool: Collection[str] | None
+) -> list[str]:
     try:
-        choices = choose(panel, [symbol for symbol in symbols if symbol in panel.columns], config, pool)
-        return choices, remarks(panel, choices, config, pool)
-    except Exception:  # noqa: BLE001
-        _log.exception("peers could not be chosen for all symbols at once; each chooses its own")
-        return {}, []
+        return remarks(panel, choices, config, pool)
+    except Exception:  # noqa: BLE001  the models are wanted all the same
+        _log.exception("what stands apart could not be said")
+        return []
 
 
 def _record(

@@ -20,6 +20,7 @@ from tickgraph.lab.evaluation.forecasters.symbol_networks import (
 )
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
+from tickgraph.model.choice import choose_all
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
 from tickgraph.model.training import program_for, training_example
@@ -89,10 +90,11 @@ class PooledTraining:
         peers: dict[str, tuple[str, ...]] = {}
         parts: list[Snapshots] = []
         failed: dict[str, str] = {}
+        choices = choose_all(past, past.symbols, config)
         for symbol in past.symbols:
             check()
             try:
-                data = fitting_data(past, symbol, config)
+                data = fitting_data(past, symbol, config, choice=choices.get(symbol))
                 drawn = _drawn(data.training, share, symbol_seed(seed, symbol))
             except PriceDataError:
                 continue
@@ -175,9 +177,10 @@ class FineTuned:
             update={"epochs": self.epochs, "learning_rate": self.learning_rate}
         )
         program = program_for(config)
+        choices = choose_all(past, past.symbols, config)
 
         def model_of(symbol: str) -> SymbolModel:
-            data = fitting_data(past, symbol, config)
+            data = fitting_data(past, symbol, config, choice=choices.get(symbol))
             example = training_example(data.training, config, start=pooled.weights)
             trained = program.train(example, symbol_seed(config.seed, symbol), start=pooled.weights)
             return SymbolModel(data.peers, trained.weights)

@@ -15,6 +15,7 @@ from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
+from tickgraph.model.choice import choose_all
 from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import Wiring, fit, fitting_data
 from tickgraph.model.network import forward
@@ -57,13 +58,15 @@ class SymbolNetworks:
         """Train every symbol."""
         config = windowed(self.config, past)
         program = program_for(config)
+        choices = choose_all(past, past.symbols, config)
         wiring = self.wiring(past.symbols) if self.wiring else build_snapshots
 
         def model_of(symbol: str) -> SymbolModel:
+            choice = choices.get(symbol)
             if self.wiring is None:
-                fitted = fit(past, symbol, program)
+                fitted = fit(past, symbol, program, choice)
                 return SymbolModel(fitted.peers, fitted.weights)
-            data = fitting_data(past, symbol, config, wiring)
+            data = fitting_data(past, symbol, config, wiring, choice)
             example = training_example(data.training, config)
             return SymbolModel(data.peers, program.train(example, symbol_seed(config.seed, symbol)).weights)
 
