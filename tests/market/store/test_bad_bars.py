@@ -204,7 +204,7 @@ def written(monkeypatch):
     monkeypatch.setattr(
         StoreWriter,
         "_write",
-        lambda writer, symbol, *rest: names.append(symbol) or real(writer, symbol, *rest),
+        lambda writer, table, head: names.append(head.symbol) or real(writer, table, head),
     )
     return names
 
