@@ -15,15 +15,7 @@ import typer
 from rich.progress import TaskID
 from rich.table import Table
 
-from tickgraph.cli.options import (
-    AsJson,
-    Exchange,
-    ModelsDir,
-    PricesDir,
-    Source,
-    SourcePath,
-    named_symbols,
-)
+from tickgraph.cli.options import AsJson, Exchange, ModelsDir, PricesDir, Source, SourcePath, named_symbols
 from tickgraph.cli.output import failure, note, print_json, print_sentence, print_table, results
 from tickgraph.cli.price_findings import show_findings
 from tickgraph.cli.progress import Bars
