@@ -159,7 +159,7 @@ def print_one(forecast: Forecast) -> None:
 
 
 def print_many(forecasts: Mapping[str, Forecast]) -> None:
-    """Print forecasts as a table, and their notes on stderr. What all have in common stands in the title."""
+    """Print forecasts as a table, and their notes on stderr. The title says what all of them have in common."""
     statuses = {forecast.status for forecast in forecasts.values()}
     days = {forecast.as_of for forecast in forecasts.values()}
     title = "Forecasts of the next close"

@@ -33,7 +33,7 @@ MAX_LENGTH = 10_000
 METHOD = "split conformal: held-out residuals scaled by the volatility forecast"
 LIST = r"^[ ,]*[!-+\--~][ -~]*$"  # printable ASCII, with something in it besides commas and spaces
 _LIST = re.compile(LIST)
-# A price as most callers write it. Whatever else may be valid takes the usual way.
+# A price as most callers write it. Any other valid request takes the usual way.
 _PLAIN_QUERY = re.compile(rb"(?:price=([1-9][0-9]{0,7}(?:\.[0-9]{1,9})?))?")
 
 router = APIRouter(tags=["forecasts"])

@@ -38,7 +38,7 @@ def folder_of_a_service(runtime_dir: Path) -> Iterator[Path]:
     """An empty folder of this service alone, named in the environment for the processes that it starts.
 
     It lies below the runtime folder, where no cleaner of temporary files works, or below the folder that the variable
-    names already. What killed services have left there is removed.
+    names already. Folders that killed services left there are removed.
     """
     before = os.environ.get(VARIABLE)
     parent = Path(before or runtime_dir / "metrics")

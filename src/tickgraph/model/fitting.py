@@ -120,7 +120,7 @@ def fit(
     """Fit one symbol's model on its last sessions in a panel.
 
     The window ends with the symbol's own last session, or with one shortly before it that most others have
-    (:func:`tickgraph.market.ends.shared_sessions`). What any symbol did later is not looked at.
+    (:func:`tickgraph.market.ends.shared_sessions`). Later sessions of any symbol are not looked at.
 
     Peers, scaling and weights come from the training part of the window, calibration and measures from the
     part after it. The weights served are the ones calibrated: refitting on the whole window would void the

@@ -90,7 +90,7 @@ def training_example(
     """Standardise, propagate and pad a symbol's training snapshots to the program's shape.
 
     Scaling is measured on these snapshots only. If training is to start from given weights, features keep the scaling
-    of those weights. Of more snapshots than the program has rows, the latest are kept.
+    of those weights. If there are more snapshots than the program has rows, the latest are kept.
     """
     snapshots = snapshots[max(0, len(snapshots) - config.training_sessions) :]
     present = snapshots.present

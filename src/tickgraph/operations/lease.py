@@ -129,7 +129,7 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back, unless another run has it."""
-        # Where its file cannot be removed, it runs out by itself, or its owner is found to have ended.
+        # If its file cannot be removed, it runs out by itself, or others find that its owner has ended.
         with contextlib.suppress(StorageError), self._changing():
             held = read_lease(self._path.parent)
             if held is not None and self._is_own(held):

@@ -34,10 +34,10 @@ def window_of(now: datetime, window: int) -> Days:
 def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: int) -> pd.DataFrame:
     """Join forecasts with what happened.
 
-    A forecast counts if its record is whole and was logged before the close of its target session. Of several for one
-    symbol and session the last counts. A forecast is dropped where the symbol did not trade at that session, or its
-    prices cannot be read. Prices after the target session are not looked at. Both ends of a return are prices as they
-    are stored today: a later split or dividend has rescaled both.
+    A forecast counts if its record is whole and was logged before the close of its target session. A symbol and
+    session may have several; the last one counts. A forecast is dropped where the symbol did not trade at that
+    session, or its prices cannot be read. Prices after the target session are not looked at. Both ends of a return are
+    prices as they are stored today: a later split or dividend has rescaled both.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _named_as_today(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _readable(panel: Panel, source: str, symbols: Sequence[str], first: date) -> list[PricePanel]:
-    """Prices of all symbols that can be read. Where a list cannot, each half of it is asked for by itself."""
+    """Prices of all symbols that can be read. If a list cannot be read, each half of it is read by itself."""
     try:
         return [panel(source, symbols, first)]
     except PriceDataError:

@@ -1,8 +1,8 @@
 """Refresh: newest prices, live quality, correlations, and the models that are due; one at a time, and resumable.
 
-Whatever a run finishes is on disk at once. So the next run resumes one that was killed: it looks at what is stored and
-does what is left. It does not ask for prices that reach the last session, publish correlations of that session again,
-or train models that are no longer due.
+Each part that a run finishes is on disk at once. So the next run resumes one that was killed: it looks at what is
+stored and does what is left. It does not ask for prices that reach the last session, publish correlations of that
+session again, or train models that are no longer due.
 """
 
 from __future__ import annotations

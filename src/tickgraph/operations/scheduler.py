@@ -1,8 +1,8 @@
 """The scheduler: a refresh at every due moment, and at once for those that were missed.
 
 Each refresh is a process of its own. It gives its memory back (compiled programs stay in a process for good), no crash
-or lack of memory takes the scheduler down with it, and it is the very command that cron or systemd would run. What is
-due is decided by :func:`tickgraph.operations.timetable.missed` alone: a due moment is only a reason to look.
+or lack of memory takes the scheduler down with it, and it is the very command that cron or systemd would run.
+:func:`tickgraph.operations.timetable.missed` alone decides what is due: a due moment is only a reason to look.
 
 There is one job, and the timetable knows its moments, so the scheduler is a loop that waits. A library such as
 APScheduler would bring threads, a job store and triggers for this one job. It plans by the clock once, so a look that

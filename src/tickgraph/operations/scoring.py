@@ -114,7 +114,7 @@ def _correlations(outcomes: pd.DataFrame, groups: Groups, least: int) -> Array:
 
     dx, dy = x - (total(x) / divisor)[groups], y - (total(y) / divisor)[groups]
     xx, yy = total(dx * dx), total(dy * dy)
-    # What rounding leaves of a constant is no variation.
+    # Rounding of a constant is no variation.
     varies = (xx > 1e-20 * total(x * x)) & (yy > 1e-20 * total(y * y)) & (size >= least)
     correlation = np.full(len(size), np.nan)
     correlation[varies] = total(dx * dy)[varies] / np.sqrt(xx[varies] * yy[varies])

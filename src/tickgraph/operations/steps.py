@@ -312,7 +312,7 @@ class Steps:
                 reasons += (f"trained on prices to {last}: {stale} sessions old",)
             self._note(symbol, training="trained", correlations="published", reasons=reasons)
         elif outcome.too_short and symbol in self._scope.missing:
-            # Nothing is wrong with a young symbol, and trying again within the day mends nothing.
+            # A young symbol is not at fault, and another try within the day would not help.
             self._note(symbol, training="waiting", reasons=(*reasons, str(outcome.error)))
         else:
             self._note(symbol, (f"training: {outcome.error}",), training="failed")

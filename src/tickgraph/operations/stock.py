@@ -160,8 +160,8 @@ def _ask(
 ) -> None:
     """Update all symbols together. After an unforeseen error update halves of the list, to find the symbol at fault.
 
-    What was stored before an error counts, although the next try finds nothing new. A fault of the source itself
-    fails every half, and is raised after a few of them.
+    Symbols stored before an error count as stored, although the next try finds nothing new for them. A fault of the
+    source itself fails every half, and is raised after a few of them.
     """
     waiting, faults = [tuple(asked)], 0
     while waiting:

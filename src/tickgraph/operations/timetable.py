@@ -120,8 +120,9 @@ def missed(
 ) -> list[Due]:
     """Due moments that have not been seen to, in order: at most the latest daily and the latest weekly.
 
-    Only a run that ended well sees to a due moment. A weekly run does all that a daily run does, so it also sees to the
-    daily moments before it. A run for a due moment in the future counts for nothing: the clock was wrong when it ran.
+    A due moment is over once a run ended well after it. A weekly run does all that a daily run does, so it also sees
+    to the daily moments before it. A run for a due moment in the future counts for nothing: the clock was wrong when
+    it ran.
 
     Parameters
     ----------

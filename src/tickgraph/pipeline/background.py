@@ -90,7 +90,7 @@ class Background:
     def start(self) -> None:
         """Mark the jobs on the board whose process has ended as failed.
 
-        Where storage hangs, nobody waits for that.
+        Nobody waits for that if storage hangs.
         """
         self._settle(self._end_what_others_left)
 
@@ -269,7 +269,7 @@ class Background:
             running.ended.set_result(job)
 
     def _note(self, job: Job) -> None:
-        # Where the disk or memory is full, those who wait in this process still hear of the job.
+        # If the disk or memory is full, those who wait in this process still hear of the job.
         with contextlib.suppress(Exception):
             self.board.write(job)
 

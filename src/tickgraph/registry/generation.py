@@ -113,7 +113,7 @@ def trained_symbols(root: Path) -> tuple[Symbol, ...]:
 def without_metadata(root: Path) -> tuple[Symbol, ...]:
     """Symbols that have weights or correlations in their places, and no metadata.
 
-    Neither publishing nor removing a model leaves any, interrupted or not: something else removed the metadata.
+    No publishing and no removing of a model leaves any, interrupted or not: something else removed the metadata.
     """
     names = (_names(root, "weights") | _names(root, "correlations")) - published_names(root)
     return tuple(sorted(filter(is_canonical, names)))

@@ -232,7 +232,7 @@ class WalkForward(_Span):
     figures: SymbolFigures
     panel: PanelFigures = Field(description="The same forecaster over all symbols.")
     best_baseline: PanelFigures | None = Field(
-        description="Of the baselines run beside it the one with the highest IC, chosen by these very figures."
+        description="The baseline with the highest IC, chosen by these very figures."
     )
     training_config: Annotated[TrainingConfig, BeforeValidator(_with_architecture)] = Field(
         description="How each window's model was trained."

@@ -87,7 +87,7 @@ class Catalogue:
     def look(self) -> bool:
         """List models and stored prices; whether the models can be listed.
 
-        Where they cannot, what was listed before stays.
+        If they cannot be listed, the earlier list stays.
         """
         self.watched = True
         folder = self._registry.root / "metadata"

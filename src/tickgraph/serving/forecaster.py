@@ -56,7 +56,7 @@ class Outlooks:
     trained: set[Symbol] = field(default_factory=set)
 
     def alone(self, symbol: Symbol) -> Alone:
-        """Whatever fails in here, foreseen or not, fails this symbol and no other."""
+        """An error in here, foreseen or not, fails this symbol and no other."""
         return Alone(self.failures, symbol)
 
 
@@ -367,7 +367,7 @@ class Forecaster:
                 else:
                     begun = loads[symbol] = self.models.begin(symbol)
                     if not self.catalogue.watched:
-                        # Side by side, loads hold up one another. Only where one may hang is that worth it.
+                        # Side by side, loads hold up one another. That is worth it only if one of them may hang.
                         with contextlib.suppress(TickgraphError):
                             self.models.wait(symbol, begun)
         models: dict[Symbol, LoadedModel | None] = {}

@@ -83,8 +83,8 @@ class Logged(NamedTuple):
 class ForecastJournal:
     """Append-only record of forecasts; safe for several threads and processes.
 
-    Writing never raises: a forecast matters more than its record. What cannot be written is counted, and the first
-    failure in a row is logged.
+    Writing never raises: a forecast matters more than its record. Records that cannot be written are counted, and
+    the first failure in a row is logged.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ class Watcher:
 
     A thread looks every ``poll_seconds``. It lists the models, loads and verifies newer ones, reads newer prices and
     computes the forecasts that they change in one call. Until then requests are answered from what was there before.
-    What cannot be read stays as it is and is tried again at the next look.
+    If something cannot be read, what is in memory stays, and the next look tries again.
 
     Parameters
     ----------

@@ -72,8 +72,8 @@ def calibrate(
         ``[T, S]`` float64, log returns of the next session, as in
         :class:`tickgraph.lab.evaluation.forecast_panel.ForecastPanel`; NaN where there is none.
     volatility
-        ``[T, S]`` float64, known when forecasting, for instance from :func:`walk_volatility`. Where it is not above 0
-        there is no distribution.
+        ``[T, S]`` float64, known when forecasting, for instance from :func:`walk_volatility`. There is no distribution
+        unless it is above 0.
     window
         Sessions of scores behind each distribution.
 

@@ -163,7 +163,7 @@ def aligned(panels: list[ForecastPanel]) -> list[Array]:
     Returns
     -------
     list
-        The forecasts of each panel, ``[t, s]`` float64, then the realised returns of the first panel. Where one of
+        The forecasts of each panel, ``[t, s]`` float64, then the realised returns of the first panel. If one of
         them is NaN, all are.
     """
     sessions = panels[0].sessions

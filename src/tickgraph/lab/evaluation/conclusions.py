@@ -37,7 +37,7 @@ def findings(
     reality_check: RealityCheck | None,
     cost_basis_points: float,
 ) -> list[str]:
-    """Sentences on the figures. Where an interval does not tell two things apart, the sentence says so."""
+    """Sentences on the figures. If an interval does not tell two things apart, the sentence says so."""
     sentences = [_best_ic(forecasters), _against_zero(forecasters)]
     if reality_check is not None:
         verdict = "at least one beats" if reality_check.p_value < 0.05 else "none is told apart from"

@@ -47,8 +47,9 @@ class YahooSource:
     """Split- and dividend-adjusted daily bars from Yahoo Finance.
 
     Yahoo gives one symbol's history a request. ``yfinance.download`` of a list sends such requests from threads of its
-    own. Of a failure it keeps only a text, so one cannot tell what may pass from what lasts, nor try again. Each symbol
-    is therefore asked for on its own, through ``yfinance.Ticker``, which looks after Yahoo's cookies.
+    own. It keeps only the text of a failure. That text does not say whether the failure will pass, and so whether to
+    try again. Each symbol is therefore asked for on its own, through ``yfinance.Ticker``, which looks after Yahoo's
+    cookies.
 
     ``open`` to ``close`` are adjusted for splits, ``adj_close`` for dividends too. Today's bar is dropped until half an
     hour after its session's close, since it may lack the closing auction before. Yahoo gives an open of 0 for old

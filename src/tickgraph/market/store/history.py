@@ -207,7 +207,7 @@ def _rows(file: pq.ParquetFile, head: Head, columns: Sequence[str], sessions: in
         rows += file.metadata.row_group(start).num_rows
     table = _priced(file.read_row_groups(range(start, groups), columns=list(columns), use_threads=False))
     days = days_of(table)
-    # Nothing guards what else the footer says, so the rows that it led to are held against the facts.
+    # The rest of the footer has no checksum, so the rows that it led to are compared with its facts.
     whole = start > 0 or (str(days[0]) == str(head.first) and len(days) == head.sessions)
     if str(days[-1]) != str(head.last) or not whole:
         raise ValueError("the rows are not those that were written")

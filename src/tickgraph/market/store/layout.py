@@ -81,7 +81,7 @@ def file_stamp(path: str | Path) -> FileStamp | None:
 
 
 class StoreExchange:
-    """The exchange that a store's prices are of. Whoever reads or writes prices compares it with the one in force.
+    """The exchange that a store's prices are of. Every read and write of prices compares it with the one in force.
 
     Parameters
     ----------

@@ -160,8 +160,8 @@ class StoreReader:
     ) -> dict[Symbol, SymbolPrices]:
         """Prices of several symbols as they were at one moment.
 
-        What was read counts once a later look at every file finds the same prices: then there was a moment, between
-        the two looks, at which all of them were stored.
+        Prices that were read count once a later look at every file finds the same ones: then there was a moment,
+        between the two looks, at which all of them were stored.
 
         Raises
         ------

@@ -36,7 +36,7 @@ class Addition:
 
 
 class StoreWriter:
-    """Writes prices of one source. Only the holder of the source's lock has one: :meth:`PriceStore.writing`.
+    """Writes prices of one source. The holder of the source's lock alone has one: :meth:`PriceStore.writing`.
 
     Symbols may be given under any of their names.
     """

@@ -1,7 +1,7 @@
 """The protocol of a forecast method: it is trained on the past, then forecasts one session after another.
 
 Look-ahead is ruled out by what a method is given. :meth:`ForecastMethod.train` gets a panel that ends with the last
-session of training. What training returns then gets a panel that ends with the last test session, and must be
+session of training. The trained method then gets a panel that ends with the last test session, and it must be
 row-causal: the forecast of session t reads rows up to t only. A test corrupts the rows after t for every method, and
 the forecasts up to t must stay the same.
 """

@@ -28,7 +28,7 @@ from tickgraph.model.weights import Weights, symbol_seed
 
 KEPT = ("sessions", "features", "adjacency", "targets")  # of the graphs that training takes
 MOST_ROWS = 65_536
-"""Graphs in the pool. Where there are more, each symbol gives a random part: neighbouring sessions are alike."""
+"""Graphs in the pool. If there are more, each symbol gives a random part: neighbouring sessions are alike."""
 
 _Window = tuple[str, tuple[str, ...]]
 

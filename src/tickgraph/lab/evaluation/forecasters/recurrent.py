@@ -49,7 +49,7 @@ class _Scaling:
 class Recurrent:
     """GRU (Cho et al. 2014) of Keras, trained by one compiled JAX program.
 
-    Of all epochs the one with the least squared error on the held-out fifth is kept. A random part of the rows is left
+    The epoch with the least squared error on the held-out fifth is kept. A random part of the rows is left
     out so that the rest is whole batches: windows of nearly the same size then share a program.
 
     Parameters

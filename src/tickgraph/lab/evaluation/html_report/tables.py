@@ -115,7 +115,7 @@ def distribution_table(evaluation: Evaluation) -> Table:
     def of_level(level: str) -> list[Column]:
         width = Metric(
             f"Width {float(level) * 100:g} %",
-            "Mean width of the interval, log return. Of two that cover as promised the narrower is better.",
+            "Mean width of the interval, log return. If two cover as promised, the narrower one is better.",
             percent=True,
         )
         return [
@@ -160,7 +160,7 @@ def symbols_table(evaluation: Evaluation) -> Table | None:
 
     return table_of(
         "Per symbol",
-        f"{_BRACKETS} Of any twenty symbols without skill about one stands out by chance.",
+        f"{_BRACKETS} By chance, about one in twenty symbols without skill stands out.",
         [
             ("Symbol", lambda part: part.name),
             (

@@ -40,7 +40,7 @@ class Numbers:
 
 
 class AmbiguousNumberError(Exception):
-    """Nothing tells whether a comma or a point groups thousands or is the decimal sign."""
+    """It is open whether a comma or a point groups thousands or is the decimal sign."""
 
     def __init__(self, column: str, row: int) -> None:
         super().__init__(column, row)
