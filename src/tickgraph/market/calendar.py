@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +141,8 @@ def _all_sessions(at_least: np.datetime64) -> NDArray[np.datetime64]:
 def as_day(day: Day) -> np.datetime64:
     """Read a date; :class:`InputError` for text that is no date."""
     try:
-        read: np.datetime64 = np.datetime64(day, "D")  # type: ignore[call-overload]
+        given: Any = day  # NumPy's own types differ from version to version
+        read: np.datetime64 = np.datetime64(given, "D")
     except ValueError as error:
         raise InputError(f"{day!r} is not a date. Write it as 2022-12-30.") from error
     if np.isnat(read):  # what NumPy makes of empty text
