@@ -98,9 +98,9 @@ def score_quantiles(
 
 
 def share_above(
-    scores: Float64[np.ndarray, "scores"], at: Float64[np.ndarray, "values"] | float
-) -> Float64[np.ndarray, "..."]:
-    """Probability that a new score exceeds each value.
+    scores: Float64[np.ndarray, "scores"], at: Float64[np.ndarray, "*values"] | float
+) -> Float64[np.ndarray, "*values"]:
+    """Probability that a new score exceeds each value, ``[]`` for a single one.
 
     The distribution is linear between the scores. Half of the remaining 1 / (n + 1) lies beyond each outermost score,
     so the answer is never exactly 0 or 1.
