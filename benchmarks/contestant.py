@@ -20,8 +20,8 @@ os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # every contestant compile
 
 import numpy as np  # noqa: E402
 
-from tickgraph.model.config import TrainingConfig  # noqa: E402
 from tickgraph.model.training import TrainingProgram, training_example  # noqa: E402
+from tickgraph.model.training_config import TrainingConfig  # noqa: E402
 from tickgraph.model.weights import initial_weights  # noqa: E402
 
 

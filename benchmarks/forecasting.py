@@ -13,8 +13,8 @@ import numpy as np
 
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.market.store import PriceStore
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network, forward
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import stack_weights, weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster

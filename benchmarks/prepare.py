@@ -11,7 +11,7 @@ from tickgraph.graph.peers import select_peers
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(architecture="baseline")  # as the first design trains
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from made_universe import Tiled
 from tickgraph.market.store import PriceStore
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.scoring import live_quality

@@ -17,8 +17,8 @@ from tickgraph.market.calendar import NEW_YORK, use_exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource
 from tickgraph.market.store import PriceStore
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 
 def peers_as_fitted(

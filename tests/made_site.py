@@ -8,7 +8,7 @@ from dataclasses import replace
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.calendar import last_completed_session
 from tickgraph.market.store import PriceStore
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.site import Site
 from tickgraph.registry.registry import ModelRegistry
 

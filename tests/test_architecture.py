@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tickgraph.market.universe import TIER_1
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "tickgraph"

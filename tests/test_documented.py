@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.settings import ScheduleSettings, ServeSettings, Settings
 
 ROOT = Path(__file__).parents[1]

@@ -7,8 +7,8 @@ from functools import lru_cache
 from statistics import median
 
 from tickgraph.graph.snapshots import build_snapshots
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.registry import ModelRegistry
 
 

@@ -39,7 +39,7 @@ from tickgraph.market.sources.providers import Access, Providers, Token
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases, parse_symbols
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.timetable import Timetable
 from tickgraph.secret import is_sendable
 from tickgraph.wording import in_words

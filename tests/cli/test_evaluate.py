@@ -10,7 +10,7 @@ import pytest
 from tickgraph import storage
 from tickgraph.cli.evaluate import QUICK_EPOCHS
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 

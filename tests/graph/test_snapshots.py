@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import PriceDataError
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import build_snapshots
 
 CONFIG = GraphConfig(num_stocks=4)

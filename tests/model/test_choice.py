@@ -12,8 +12,8 @@ from fitted_peers import peers_as_fitted
 from tickgraph.market.calendar import next_session
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
+from tickgraph.model.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(sessions=300, min_sessions=200)
 

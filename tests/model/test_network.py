@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tickgraph.graph.snapshots import build_snapshots
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network, forward
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import (
     FEATURE_MEAN,
     FEATURE_SCALE,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import HistoryTooShortError
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
 from tickgraph.model.still import UnmovedError
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.serving.fallback import momentum_outlook
 
 CONFIG = TrainingConfig(sessions=300, min_sessions=200)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tickgraph.graph.snapshots import build_snapshots
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network, forward
 from tickgraph.model.training import TrainingProgram, residual_targets, shuffles, training_example
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import FEATURE_SCALE, HEAD_BIAS, HEAD_KERNEL, initial_weights, symbol_seed
 
 CONFIG = TrainingConfig(

@@ -7,8 +7,8 @@ import pytest
 
 from fitted_peers import peers_as_fitted
 from tickgraph.graph import peers as peers_module
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveFigures, LiveQuality
 

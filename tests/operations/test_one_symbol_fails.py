@@ -59,7 +59,7 @@ def test_what_fails_for_one_model_is_said_and_the_others_are_refreshed(
     assert {run.symbols[symbol].correlations for symbol in REST} <= {"published", "unchanged"}
     text = f"{where}: XOM: an unforeseen error, OSError: "
     assert any(error.startswith(text) for error in run.symbols["XOM"].errors)
-    assert (run.state, run.error, exit_code(run)) == ("failed", "1 symbols failed: XOM", 3)
+    assert (run.state, run.error, exit_code(run)) == ("failed", "1 symbol failed: XOM", 3)
     assert any(record.exc_info for record in caplog.records)
 
 

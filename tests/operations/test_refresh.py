@@ -111,7 +111,7 @@ def test_prices_that_are_damaged_are_fetched_whole_and_a_history_too_short_fails
     run = refresh(site, symbols=["AAPL", "JPM"], full=True)
     assert trained(run) == {"JPM"}
     assert "History too short for AAPL" in run.symbols["AAPL"].errors[0]
-    assert (run.state, run.error) == ("failed", "1 symbols failed: AAPL")
+    assert (run.state, run.error) == ("failed", "1 symbol failed: AAPL")
     assert run.symbols["AAPL"].correlations in ("published", "unchanged")
 
 
@@ -194,7 +194,7 @@ def test_a_halted_symbol_makes_no_provider_late(site, source, clock):
 def test_a_delisted_symbol_fails_the_first_run_and_no_later_one(site, source, clock):
     source.failing = {"XOM": "delisted"}
     clock.moment += DAY
-    assert refresh(site).error == "1 symbols failed: XOM"
+    assert refresh(site).error == "1 symbol failed: XOM"
     clock.moment += DAY
     run = refresh(site)
     assert run.state == "done"

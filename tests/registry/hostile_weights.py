@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from tickgraph.errors import ArtefactError
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.weights_file import decode_weights, encode_weights
 

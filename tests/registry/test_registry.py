@@ -15,7 +15,7 @@ import pytest
 from edited_metadata import edit
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError, ModelNotFoundError, SymbolError
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry import generation as generation_module
 from tickgraph.registry.correlation_file import encode_correlation

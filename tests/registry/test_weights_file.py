@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import ArtefactError
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.network import build_network, forward
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import FEATURE_SCALE, weight_shapes
 from tickgraph.registry.generation import MAX_BYTES
 from tickgraph.registry.weights_file import decode_weights, encode_weights

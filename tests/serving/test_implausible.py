@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import ArtefactError, PriceDataError
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.weights import HEAD_BIAS, weight_shapes
 from tickgraph.serving.fallback import momentum_outlook

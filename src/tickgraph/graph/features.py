@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tickgraph.graph.config import Architecture
 from tickgraph.graph.gaps import centred, usable
+from tickgraph.graph.graph_config import Architecture
 from tickgraph.shapes import Float64
 
 FEATURE_NAMES: dict[Architecture, tuple[str, ...]] = {

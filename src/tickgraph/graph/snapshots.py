@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
 from tickgraph.graph.features import node_features
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.shapes import Bool, Float32, Float64, Shaped
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tickgraph.graph.peers import select_peers
 from tickgraph.market.ends import last_sessions, shared_sessions
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 HORIZON = 1
 

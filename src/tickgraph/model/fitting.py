@@ -11,17 +11,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tickgraph.errors import HistoryTooShortError
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.bounds import SESSIONS, OwnMoves, diverged, outside_itself, unsupported
 from tickgraph.model.calibration import ConformalScores, PredictiveDistribution, conformal_scores
 from tickgraph.model.choice import HORIZON, Choice, choose, training_window
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.measures import OutOfSampleMeasures, measure
 from tickgraph.model.network import forward
 from tickgraph.model.still import check_moves
 from tickgraph.model.training import TrainingProgram, training_example
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.volatility import fit_volatility, forecast_volatility
 from tickgraph.model.weights import Weights, symbol_seed
 

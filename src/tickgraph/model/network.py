@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tickgraph.graph.features import VOLATILITY, num_features
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.functional import (
     attention_coefficients,
     dense,
@@ -24,6 +23,7 @@ from tickgraph.model.functional import (
     standardise,
 )
 from tickgraph.model.gradients import matmul
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import (
     ATTENTION_KERNEL,
     ATTENTION_SOURCE,

@@ -18,9 +18,9 @@ import numpy as np
 
 from tickgraph.graph.features import VOLATILITY, num_features
 from tickgraph.graph.snapshots import Snapshots
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.functional import normalise_adjacency, propagate, propagate_residual, standardise
 from tickgraph.model.network import forward_propagated
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import (
     FEATURE_MEAN,
     FEATURE_SCALE,

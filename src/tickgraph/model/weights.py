@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tickgraph.graph.features import num_features
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.shapes import Array, Float, Float32
 
 Weights = dict[str, np.ndarray[Any, np.dtype[np.float32]]]

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from tickgraph.market.calendar import is_future, last_completed_session
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.metadata import ModelMetadata, TrainingRecord
 from tickgraph.serving.session_clock import MODEL_AGE

@@ -10,7 +10,7 @@ from pathlib import Path
 from tickgraph.market.calendar import system_time
 from tickgraph.market.source import PriceSource
 from tickgraph.market.store import PriceStore
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.registry import ModelRegistry
 

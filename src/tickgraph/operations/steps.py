@@ -21,7 +21,7 @@ from tickgraph.pipeline.correlations import publish_correlations
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.train import Outcome, train_symbols
 from tickgraph.registry.freshness import is_current
-from tickgraph.wording import listed
+from tickgraph.wording import counted, listed
 
 Reasons = dict[Symbol, tuple[str, ...]]
 
@@ -324,7 +324,7 @@ class Steps:
         broken = sorted(
             s for s, one in self._symbols.items() if one.errors and s in own and not self._is_given_up(s)
         )
-        return [f"{len(broken)} symbols failed: {', '.join(broken)}"] if broken else []
+        return [f"{counted(len(broken), 'symbol')} failed: {', '.join(broken)}"] if broken else []
 
     def _is_given_up(self, symbol: str) -> bool:
         """Whether its prices have ended and nothing else failed: trying all day, every day, brings nothing."""

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from tickgraph.errors import PriceDataError, StorageError, reason_of
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.registry.freshness import is_current

@@ -10,7 +10,7 @@ from tickgraph.market.calendar import sessions
 from tickgraph.market.ends import Ends, ends_of, last_sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import Choice
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.wording import counted, listed
 
 

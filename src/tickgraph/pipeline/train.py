@@ -14,9 +14,9 @@ from tickgraph.errors import ArtefactError, HistoryTooShortError, StorageError, 
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import Choice, choose, choose_all
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram, program_for
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.registry.metadata import ModelMetadata

@@ -12,8 +12,8 @@ from tickgraph.market.sources import open_source
 from tickgraph.market.sources.providers import Access
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.training import TrainingProgram
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.pipeline.gathering import stored_prices
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata

@@ -22,7 +22,7 @@ from pydantic import (
 
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.volatility import NUM_COEFFICIENTS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

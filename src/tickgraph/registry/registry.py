@@ -18,7 +18,7 @@ from tickgraph.market import calendar
 from tickgraph.market.calendar import system_time
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.generation import (
     ArtefactPaths,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tickgraph.errors import HistoryTooShortError, PriceDataError
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.bounds import OwnMoves, unsupported

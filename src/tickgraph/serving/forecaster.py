@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tickgraph.errors import ModelNotFoundError, TickgraphError, error_of
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.price import prices_by_symbol
 from tickgraph.market.spelling import Symbol

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.graph.config import GraphConfig
 from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
 from tickgraph.graph.features import node_features
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.volatility import WINDOW, forecast_volatility

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError, error_of
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.weights import Weights
 from tickgraph.registry.registry import StoredModel

@@ -9,7 +9,7 @@ from tickgraph.lab.evaluation.forecasters.method_catalogue import (
     ForecasterSettings,
     make_forecasters,
 )
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 SMALL = ("AAPL", "ABNB", "CVX", "JPM", "MSFT", "XOM")
 

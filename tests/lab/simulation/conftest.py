@@ -9,7 +9,7 @@ from tickgraph.lab.simulation.faults import Faults
 from tickgraph.lab.simulation.replay import known_splits
 from tickgraph.lab.simulation.world import World
 from tickgraph.market.universe import add_aliases
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 SYMBOLS = ("AAPL", "AMZN", "JPM", "XOM", "DIS")  # AMZN split in June 2022, and DIS paid no dividend
 POOL = (*SYMBOLS, "MSFT", "GOOGL", "BAC", "CVX")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tickgraph.errors import ArtefactError, InputError, ModelNotFoundError, StorageError, reason_of
 from tickgraph.lab.evaluation.conclusions import PRODUCT
 from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult, Slice
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.metadata import PanelFigures, SymbolFigures, WalkForward
 from tickgraph.registry.registry import ModelRegistry
 

@@ -20,8 +20,8 @@ from tickgraph.lab.evaluation.windows import Window, WindowSettings, walk_window
 from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.still import FEWEST_MOVES, moves
+from tickgraph.model.training_config import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tickgraph.lab.simulation.replay import ReplaySource, Splits
 from tickgraph.market.calendar import last_completed_session
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import Kind
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.site import Site

@@ -14,7 +14,7 @@ from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
 from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns, graph_features
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from tickgraph.lab.evaluation.forecasters.pooled_rows import graph_features, lag
 from tickgraph.lab.evaluation.forecasters.recurrent import Recurrent
 from tickgraph.lab.evaluation.forecasters.regressions import BoostedTrees, Ridge
 from tickgraph.lab.evaluation.forecasters.symbol_networks import ShuffledEdges, SymbolNetworks, unconnected
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 LAGS = 15
 

@@ -21,9 +21,9 @@ from tickgraph.lab.evaluation.forecasters.symbol_networks import (
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose_all
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import fitting_data
 from tickgraph.model.training import program_for, training_example
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import Weights, symbol_seed
 
 KEPT = ("sessions", "features", "adjacency", "targets")  # of the graphs that training takes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tickgraph.graph.features import node_features
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 Features = Callable[[PricePanel], NDArray[np.float64]]
 """Features of a panel, ``[T, S, ...]`` float64: row t from rows up to t, NaN where they cannot be known."""

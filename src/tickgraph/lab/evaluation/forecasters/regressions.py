@@ -19,7 +19,7 @@ from tickgraph.lab.evaluation.forecasters.pooled_rows import (
 )
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.config import TrainingConfig
+from tickgraph.model.training_config import TrainingConfig
 
 PENALTIES = tuple(float(10**power) for power in range(1, 8))
 

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import PriceDataError, StorageError, reason_of
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose_all
-from tickgraph.model.config import TrainingConfig
 from tickgraph.model.fitting import Wiring, fit, fitting_data
 from tickgraph.model.network import forward
 from tickgraph.model.training import program_for, training_example
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import Weights, symbol_seed
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from tickgraph.graph.config import GraphConfig
+from tickgraph.graph.graph_config import GraphConfig
 
 
 class TrainingConfig(GraphConfig):
