@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.graph.peers import select_peers
 from tickgraph.market.ends import last_sessions, shared_sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.shapes import Bool, Float64
 
 HORIZON = 1
 
@@ -130,7 +130,7 @@ def is_long_enough(history: int, config: TrainingConfig) -> bool:
 
 
 def _peers(
-    window: PricePanel, group: Sequence[str], config: TrainingConfig, candidates: NDArray[np.bool_]
+    window: PricePanel, group: Sequence[str], config: TrainingConfig, candidates: Bool[np.ndarray, "symbols"]
 ) -> dict[str, tuple[str, ...]]:
     """Peers of the symbols of a group whose history is long enough."""
     returns, priced = window.log_returns(), np.isfinite(window.adj_close)
@@ -157,5 +157,5 @@ def _training_returns(window: PricePanel, history: int, config: TrainingConfig) 
     return len(window.sessions) - held_out - HORIZON
 
 
-def _overlap(own: NDArray[np.float64], config: TrainingConfig) -> int:
+def _overlap(own: Float64[np.ndarray, "returns"], config: TrainingConfig) -> int:
     return max(config.lookback, int(np.isfinite(own).sum()) // 2)

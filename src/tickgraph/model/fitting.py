@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.graph.graph_config import GraphConfig
@@ -24,6 +23,7 @@ from tickgraph.model.training import TrainingProgram, training_example
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.volatility import fit_volatility, forecast_volatility
 from tickgraph.model.weights import Weights, symbol_seed
+from tickgraph.shapes import Float64
 
 Wiring = Callable[[PricePanel, Sequence[str], GraphConfig], Snapshots]
 """How the graphs of a target (first) and its peers are built; :func:`build_snapshots` is the product's."""
@@ -95,9 +95,9 @@ class FittedModel:
     config: TrainingConfig
     seed: int
     weights: Weights
-    losses: NDArray[np.float64]
-    correlation: NDArray[np.float64]
-    volatility: NDArray[np.float64]
+    losses: Float64[np.ndarray, "epochs"]
+    correlation: Float64[np.ndarray, "nodes nodes"]
+    volatility: Float64[np.ndarray, "coefficients"]
     scores: ConformalScores
     measures: OutOfSampleMeasures
     training_sessions: int
