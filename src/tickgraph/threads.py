@@ -239,10 +239,12 @@ class Loop:
         Wait between two steps.
     name
         Of the thread, which the end of the process does not wait for.
+    last
+        Whether it takes one last step when it is stopped.
     """
 
-    def __init__(self, step: Callable[[], None], seconds: float, name: str) -> None:
-        self._step, self._seconds = step, seconds
+    def __init__(self, step: Callable[[], None], seconds: float, name: str, *, last: bool = False) -> None:
+        self._step, self._seconds, self._last = step, seconds, last
         self._wake, self._stopping = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -261,7 +263,7 @@ class Loop:
         self._wake.set()
 
     def stop(self, seconds: float | None = None) -> None:
-        """Take no more steps, and wait so long for one that is being taken; None is without limit."""
+        """Take no more steps but the last, and wait so long for one that is being taken; None is without limit."""
         self._stopping = True
         self._wake.set()
         if self.started:
@@ -271,6 +273,8 @@ class Loop:
         while True:
             self._wake.wait(self._seconds)
             self._wake.clear()
-            if self._stopping:
+            stopping = self._stopping
+            if not stopping or self._last:
+                self._step()
+            if stopping:
                 return
-            self._step()

@@ -10,7 +10,7 @@ from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving import forecaster, outlook
 from tickgraph.serving.forecaster import Forecaster
-from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
 
 BAD, GOOD = "JPM", ["AAPL", "MSFT", "XOM"]

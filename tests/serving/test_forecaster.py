@@ -27,7 +27,7 @@ from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
-from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.loaded_model import LoadedModel
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 

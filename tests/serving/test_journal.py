@@ -16,7 +16,7 @@ from made_outlooks import SCORES, outlook
 from tickgraph.errors import StorageError
 from tickgraph.serving import journal as journal_module
 from tickgraph.serving.journal import KEPT_MONTHS, ForecastJournal, read_journal
-from tickgraph.serving.observer import Observer
+from tickgraph.serving.model_cache import Observer
 
 EVENING = datetime(2022, 12, 29, 22, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def symbols_of(journal):
 
 def test_a_record_says_what_was_forecast_and_from_what(journal, registry):
     from tickgraph.model.weights import weight_shapes
-    from tickgraph.serving.model_cache import LoadedModel
+    from tickgraph.serving.loaded_model import LoadedModel
 
     model = LoadedModel.from_stored(registry.load("AAPL", weight_shapes))
     one = outlook(model=model)

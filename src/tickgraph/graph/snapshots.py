@@ -1,4 +1,4 @@
-"""Snapshots: one graph per session, with the return that followed as its target."""
+"""Snapshots: one graph per session, with the return that followed as its target; and the newest session's graph."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
 from tickgraph.graph.features import node_features
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.spelling import Symbol
 from tickgraph.shapes import Bool, Float32, Float64, Shaped
 
 
@@ -97,3 +98,68 @@ def build_snapshots(panel: PricePanel, nodes: Sequence[str], config: GraphConfig
         ),
         targets=np.pad(following[rows], ((0, 0), node_axis), constant_values=np.nan).astype(np.float32),
     )
+
+
+@dataclass(frozen=True)
+class LatestGraphs:
+    """Graphs of several targets at the last session of a panel.
+
+    Attributes
+    ----------
+    features
+        As :func:`tickgraph.graph.features.node_features`; 0 for an absent node.
+    adjacency
+        Thresholded, with self loops; the row and column of an absent node are 0.
+    present
+        Nodes with complete features.
+    """
+
+    features: Float32[np.ndarray, "targets nodes features"]
+    adjacency: Float32[np.ndarray, "targets nodes nodes"]
+    present: Bool[np.ndarray, "targets nodes"]
+
+
+def latest_graphs(
+    panel: PricePanel,
+    nodes: Sequence[Sequence[Symbol]],
+    correlations: Sequence[Float64[np.ndarray, "nodes nodes"]],
+    config: GraphConfig,
+) -> LatestGraphs:
+    """Build the last session's graph of every target.
+
+    Parameters
+    ----------
+    panel
+        Prices of all their nodes, up to the session to forecast from.
+    nodes
+        For each target, itself and its peers.
+    correlations
+        For each target, at the panel's last session: stored with its model, or :func:`latest_correlation`.
+    config
+        Sizes and windows, the same for all.
+    """
+    recent = panel.tail(min(len(panel.sessions), config.feature_window + 1))
+    known = node_features(recent.log_returns(), recent.volume, config.feature_window, config.architecture)[-1]
+    table = np.vstack([known, np.full((1, known.shape[1]), np.nan)])  # the last row stands for "no such node"
+    rows = np.full((len(nodes), config.num_stocks), len(known))
+    for row, names in zip(rows, nodes, strict=True):
+        row[: len(names)] = [panel.columns[name] for name in names]
+    features = table[rows]  # [S, N, F]
+    present = np.isfinite(features).all(axis=-1)  # [S, N]
+    return LatestGraphs(
+        features=np.where(present[..., None], features, 0.0).astype(np.float32),
+        adjacency=threshold_adjacency(np.stack(correlations), present, config.threshold),
+        present=present,
+    )
+
+
+def latest_correlation(
+    panel: PricePanel, nodes: Sequence[Symbol], config: GraphConfig
+) -> Float64[np.ndarray, "nodes nodes"]:
+    """Correlation of a target and its peers at the panel's last session.
+
+    Row and column of a node beyond ``nodes`` are 0.
+    """
+    recent = panel.select(nodes).tail(min(len(panel.sessions), config.lookback + 1))
+    correlation = rolling_correlation(recent.log_returns(), config.lookback)[-1]
+    return np.pad(correlation, (0, config.num_stocks - len(nodes)))

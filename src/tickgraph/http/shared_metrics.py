@@ -25,6 +25,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from tickgraph.errors import StorageError
 from tickgraph.pipeline.jobs import Ownership
+from tickgraph.threads import Loop
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks for the folder
 FILE_SIZE = 1 << 20  # bytes; room for thousands of series
@@ -76,8 +77,8 @@ class SharedFiles:
         self._identity = f"{os.getpid()}-{time.time_ns():x}"
         self._files: dict[str, MmapedDict] = {}
         self._lock = threading.Lock()  # held while the folder is used, so never taken by a request
-        self._stopping = threading.Event()
-        self._writer = threading.Thread(target=self._write_for_good, name="tickgraph-metrics", daemon=True)
+        self._writer = Loop(self._write_again, WRITE_SECONDS, "tickgraph-metrics", last=True)
+        self._fault = ""
 
     def start(self) -> None:
         """Write all values once a second from now on."""
@@ -85,9 +86,7 @@ class SharedFiles:
 
     def stop(self, seconds: float) -> None:
         """Write once more, and wait so long for that."""
-        self._stopping.set()
-        if self._writer.ident is not None:
-            self._writer.join(seconds)
+        self._writer.stop(seconds)
 
     def write(self) -> None:
         """Write all values; make the folder and files again where they are gone.
@@ -132,19 +131,14 @@ class SharedFiles:
             path.unlink(missing_ok=True)  # a file without its size could not be read
             raise
 
-    def _write_for_good(self) -> None:
-        fault = ""
-        while True:
-            stopping = self._stopping.wait(WRITE_SECONDS)
-            try:
-                self.write()
-                fault = ""
-            except Exception as error:  # noqa: BLE001  whatever it was, the next write may succeed
-                if str(error) != fault:  # once, not every second
-                    _log.warning("metrics cannot be written: %s", error)
-                fault = str(error)
-            if stopping:
-                return
+    def _write_again(self) -> None:
+        try:
+            self.write()
+            self._fault = ""
+        except Exception as error:  # noqa: BLE001  whatever it was, the next write may succeed
+            if str(error) != self._fault:  # once, not every second
+                _log.warning("metrics cannot be written: %s", error)
+            self._fault = str(error)
 
 
 class SharedValue(values.MutexValue):

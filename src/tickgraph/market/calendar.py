@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 NEW_YORK = "XNYS"
 _EXAMPLES = "XNYS (New York), XLON (London), XTKS (Tokyo), XTSE (Toronto), 24/7 (coins)"
 _FIRST_DAY = "1990-01-01"
+_KEPT = timedelta(minutes=5)  # how long a clock keeps what it worked out
 _LAST_YEAR = 2100  # nothing is known of later sessions, and pandas has no dates after 2262
 
 Day = np.datetime64 | date | str
@@ -242,3 +244,32 @@ SKEW = timedelta(minutes=5)
 def is_future(moment: datetime, now: datetime) -> bool:
     """Whether a recorded moment lies so far after now that one of the two clocks was wrong; both aware."""
     return moment - now > SKEW
+
+
+class Clock:
+    """The time, the session to forecast and how far a history is behind.
+
+    Parameters
+    ----------
+    now
+        Gives an aware time; None is the system's clock.
+    """
+
+    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+        self._now = now
+        self._kept: dict[np.datetime64, tuple[datetime, datetime, date, int]] = {}
+
+    def now(self) -> datetime:
+        """Aware time."""
+        return self._now() if self._now else system_time()
+
+    def read(self, as_of: np.datetime64, now: datetime) -> tuple[date, int]:
+        """Session after ``as_of``, and how many completed sessions a history that ends there lacks."""
+        kept = self._kept.get(as_of)
+        if kept is None or not kept[0] <= now < kept[1]:
+            if len(self._kept) > 1000:
+                self._kept.clear()
+            since = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+            kept = since, since + _KEPT, next_session(as_of).astype(date), sessions_behind(as_of, now)
+            self._kept[as_of] = kept
+        return kept[2], kept[3]

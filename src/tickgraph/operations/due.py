@@ -17,8 +17,8 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
+from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.registry.metadata import ModelMetadata, TrainingRecord
-from tickgraph.serving.session_clock import MODEL_AGE
 
 # Share of a model's peers that would no longer be chosen, or that it lacks and could have.
 PEERS_DRIFTED = 0.3

@@ -23,6 +23,7 @@ from tickgraph.errors import StorageError
 from tickgraph.market.calendar import is_future
 from tickgraph.pipeline.jobs import Ownership
 from tickgraph.storage import READABLE, FileRefused, exclusive, read_regular, storage_errors, write_atomically
+from tickgraph.threads import Loop
 
 LEASE_SECONDS = 600.0  # how long a host that has vanished keeps others waiting
 RENEWALS = 3  # a lease is renewed this often within its time
@@ -85,8 +86,7 @@ class Lease:
         self._run, self._now, self._seconds = run, now, seconds
         self._threads = threading.Lock()
         self._alive = Ownership(operations_dir / "owners")
-        self._ending = threading.Event()
-        self._renewing = threading.Thread(target=self._keep_renewing, name="tickgraph-lease", daemon=True)
+        self._renewing = Loop(self._renew_again, seconds / RENEWALS, "tickgraph-lease")
 
     def __enter__(self) -> Lease:
         self.take()
@@ -94,8 +94,7 @@ class Lease:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._renewing.join()
+        self._renewing.stop()
         self.release()
 
     def take(self) -> None:
@@ -175,14 +174,10 @@ class Lease:
     def _changing(self) -> contextlib.AbstractContextManager[None]:
         return exclusive(self._path.with_name("lease.lock"), self._threads)
 
-    def _keep_renewing(self) -> None:
-        while not self._ending.wait(self._seconds / RENEWALS):
-            try:
-                self.renew()
-            except LeaseLostError:  # the run hears of it before it publishes
-                return
-            except StorageError:  # a full disk may have room the next time
-                continue
+    def _renew_again(self) -> None:
+        # The run hears that its lease was lost before it publishes. A full disk may have room the next time.
+        with contextlib.suppress(StorageError):
+            self.renew()
 
 
 def read_lease(operations_dir: Path) -> LeaseRecord | None:

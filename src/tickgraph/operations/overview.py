@@ -19,9 +19,9 @@ from tickgraph.operations.lease import lease_in_words
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.timetable import DEFAULT, Schedule, Timetable, schedule_at
+from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.session_clock import MODEL_AGE
 from tickgraph.wording import listed
 
 State = Literal["failed", "out of band", "stale", "ok"]

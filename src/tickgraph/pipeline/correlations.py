@@ -10,12 +10,12 @@ import numpy as np
 
 from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.graph_config import GraphConfig
+from tickgraph.graph.snapshots import latest_correlation
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.registry.freshness import is_current
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.latest_graphs import latest_correlation
 
 SAME = 1e-9  # below it correlations differ by rounding
 

@@ -1,4 +1,4 @@
-"""Whether a model's stored correlations may still be used: the one place that decides it."""
+"""How old a model may be, and whether its stored correlations may still be used: the one place that decides it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 from tickgraph.market.calendar import is_future
 from tickgraph.registry.metadata import ModelMetadata
 
+MODEL_AGE = timedelta(days=7)
+"""An older model is due for training."""
 CORRELATION_AGE = timedelta(hours=24)
+"""Older correlations are computed again."""
 
 Day = date | np.datetime64
 

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from tickgraph.errors import TickgraphError
-from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.market.calendar import Clock
+from tickgraph.registry.freshness import MODEL_AGE
+from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
-from tickgraph.serving.session_clock import MODEL_AGE, Clock
 
 HORIZON = 1
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out

@@ -16,6 +16,7 @@ import numpy as np
 
 from tickgraph.errors import ModelNotFoundError, TickgraphError, error_of
 from tickgraph.graph.graph_config import GraphConfig
+from tickgraph.market.calendar import Clock
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.price import prices_by_symbol
 from tickgraph.market.spelling import Symbol
@@ -27,8 +28,8 @@ from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecas
 from tickgraph.serving.catalogue import Catalogue
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
-from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, LoadedModel, ModelCache
-from tickgraph.serving.observer import Observer
+from tickgraph.serving.loaded_model import LoadedModel
+from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, ModelCache, Observer
 from tickgraph.serving.outlook import (
     Outlook,
     TargetGraph,
@@ -38,7 +39,6 @@ from tickgraph.serving.outlook import (
     until,
 )
 from tickgraph.serving.panels import PanelCache
-from tickgraph.serving.session_clock import Clock
 from tickgraph.threads import HungError
 
 Fallback = Literal["momentum", "train", "none"]

@@ -31,9 +31,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from tickgraph.market.calendar import Clock
 from tickgraph.model.measures import LEVELS
 from tickgraph.serving.outlook import Outlook
-from tickgraph.serving.session_clock import Clock
 from tickgraph.storage import READABLE, FileRefused, exclusive, names_in, read_regular, storage_errors
 
 KEPT_MONTHS = 13  # that have files; those of older ones are deleted when a new month begins

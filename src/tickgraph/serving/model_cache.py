@@ -19,18 +19,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
 
 from tickgraph.errors import ModelNotFoundError, StorageError, TickgraphError, error_of
-from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.spelling import Symbol
-from tickgraph.model.weights import Weights
-from tickgraph.registry.registry import StoredModel
-from tickgraph.serving.observer import Observer
+from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.threads import HungError, Threads
 
 MAX_MODELS = 2_000
@@ -41,80 +33,44 @@ RETRY_SECONDS = 5.0
 END_SECONDS = 2.0  # for loads that run when the cache is closed
 
 
-@dataclass(frozen=True, eq=False)
-class LoadedModel:
-    """A model in memory: its weights and a few small arrays.
+class Observer:
+    """Hears what happens in serving; override the methods of interest.
 
-    Attributes
-    ----------
-    nodes
-        The target, then its peers.
-    correlation, correlation_as_of, correlation_at
-        ``[N, N]`` float64, the session it was taken at, and when it was computed.
-    scores, trust, volatility
-        ``[n]`` conformal scores, ascending. Share of a forecast that its distribution is centred on. ``[7]``
-        coefficients of the volatility that scores are measured in, None for the trailing standard deviation.
-    trained_at, source, trained_through
-        When it was trained, on which source's prices, and the last session whose prices it has seen.
-    short_history, beats_zero
-        Whether it had less than a full window. Whether out of sample it beat forecasting no move.
+    They are called while a request waits, and from several threads: they must be quick and must not raise.
     """
 
-    symbol: Symbol
-    nodes: tuple[Symbol, ...]
-    graph: GraphConfig
-    weights: Weights
-    correlation: NDArray[np.float64]
-    correlation_as_of: np.datetime64
-    correlation_at: datetime
-    scores: NDArray[np.float64]
-    trust: float
-    volatility: NDArray[np.float64] | None
-    calibration_sessions: int
-    generation: str
-    trained_at: datetime
-    source: str
-    trained_through: np.datetime64
-    short_history: bool
-    beats_zero: bool
+    def hit(self, symbol: str) -> None:
+        """A model was in memory."""
 
-    @classmethod
-    def from_stored(cls, stored: StoredModel) -> LoadedModel:
-        """Unpack a verified generation into what every forecast needs."""
-        metadata = stored.metadata
-        coefficients = metadata.calibration.volatility
-        return cls(
-            symbol=Symbol(metadata.symbol),
-            nodes=tuple(map(Symbol, metadata.nodes)),
-            graph=GraphConfig.model_validate(
-                metadata.training_config.model_dump(include=set(GraphConfig.model_fields))
-            ),
-            weights=dict(stored.weights),
-            correlation=stored.correlation,
-            correlation_as_of=np.datetime64(metadata.correlations.as_of, "D"),
-            correlation_at=metadata.correlations_at,
-            scores=np.asarray(metadata.calibration.scores),
-            trust=metadata.calibration.trust,
-            volatility=None if coefficients is None else np.asarray(coefficients),
-            calibration_sessions=metadata.data_stats.calibration_sessions,
-            generation=stored.generation,
-            trained_at=metadata.training_date,
-            source=metadata.data_stats.source,
-            trained_through=np.datetime64(metadata.data_stats.last_session, "D"),
-            short_history=metadata.data_stats.short_history,
-            beats_zero=metadata.performance_metrics.out_of_sample.beats_zero,
-        )
+    def missed(self, symbol: str) -> None:
+        """A model was not in memory."""
 
-    @cached_property
-    def shapes(self) -> frozenset[tuple[str, tuple[int, ...]]]:
-        """Names and shapes of the weights: models with the same ones run in one network call."""
-        return frozenset((path, value.shape) for path, value in self.weights.items())
+    def loaded(self, symbol: str, seconds: float) -> None:
+        """A generation was read, verified and put in memory."""
 
-    @cached_property
-    def nbytes(self) -> int:
-        """Bytes of the arrays."""
-        weights = sum(array.nbytes for array in self.weights.values())
-        return weights + self.correlation.nbytes + self.scores.nbytes
+    def refused(self, symbol: str, error: Exception) -> None:
+        """A generation could not be read or failed verification."""
+
+    def evicted(self, symbol: str, idle: float) -> None:
+        """A model made room for another, unused for this many seconds."""
+
+    def computed(self, symbols: int, seconds: float) -> None:
+        """The network ran once for several symbols."""
+
+    def correlated(self, symbol: str, reason: str) -> None:
+        """A model's correlations were not fresh (``age`` or ``session``) and were computed from stored prices."""
+
+    def fell_back(self, symbol: str, reason: str) -> None:
+        """Momentum answered: ``no model``."""
+
+    def looked(self) -> None:
+        """A look for newer models and prices has ended."""
+
+    def prices_kept(self, source: str, error: Exception) -> None:
+        """Changed prices could not be read; those in memory stay in use."""
+
+    def journaled(self, written: int, dropped: int) -> None:
+        """Forecasts were written to the journal, or could not be."""
 
 
 @dataclass(frozen=True)

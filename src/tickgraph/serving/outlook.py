@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError
+from tickgraph.graph.graph_config import GraphConfig
+from tickgraph.graph.snapshots import latest_correlation, latest_graphs
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
@@ -22,11 +24,10 @@ from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.measures import LEVELS
 from tickgraph.model.network import attention, forward
 from tickgraph.model.still import unmoved
-from tickgraph.model.volatility import STILL
+from tickgraph.model.volatility import STILL, WINDOW, forecast_volatility
 from tickgraph.model.weights import stack_weights
 from tickgraph.registry.freshness import is_recent, staleness
-from tickgraph.serving.latest_graphs import latest_correlation, latest_graphs, latest_volatility
-from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.loaded_model import LoadedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def network_outlooks(
     # Finite weights may still give no number: what comes out is checked below.
     with np.errstate(all="ignore"):
         returns = forward(weights, graphs.features, graphs.adjacency)[:, 0]  # [S]
-        volatility = [latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
+        volatility = [_latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
     outlooks: list[Outlook | TickgraphError] = []
     for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
         own = own_returns(panel, model.symbol)
@@ -226,6 +227,23 @@ def target_graph(model: LoadedModel, panel: PricePanel, now: datetime) -> Target
         alpha,
         model.graph.threshold,
     )
+
+
+def _latest_volatility(
+    panel: PricePanel, nodes: Sequence[Symbol], coefficients: NDArray[np.float64] | None, config: GraphConfig
+) -> float:
+    """Volatility forecast for a target, the first of the nodes, at the panel's last session.
+
+    0 where its price has not moved, NaN where too few of its returns are known. Without coefficients it is the
+    standard deviation of as many of its last log returns as the features are of.
+    """
+    recent = panel.tail(max(WINDOW, config.feature_window) + 1)
+    columns = [panel.columns[symbol] for symbol in nodes]
+    returns = np.diff(np.log(recent.adj_close[:, columns]), axis=0)  # [W, N]
+    if coefficients is None:
+        return float(returns[-config.feature_window :, 0].std(ddof=1))
+    forecast = forecast_volatility(returns, coefficients)
+    return float(forecast[-1, 0]) if len(forecast) else float("nan")
 
 
 def _refused(model: LoadedModel, fault: str) -> ArtefactError:

@@ -13,7 +13,7 @@ from tickgraph.market.calendar import sessions_behind
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore, Stamp
-from tickgraph.serving.observer import Observer
+from tickgraph.serving.model_cache import Observer
 from tickgraph.threads import HungError, Threads
 
 HUNG = 4  # reads that may hang before others are refused

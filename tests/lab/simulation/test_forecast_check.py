@@ -9,8 +9,8 @@ from tickgraph.lab.simulation.faults import FaultyProvider
 from tickgraph.lab.simulation.forecast_check import Checker
 from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.lab.simulation.year import Year
+from tickgraph.market.calendar import Clock
 from tickgraph.market.store import PriceStore, verdict
-from tickgraph.serving.session_clock import Clock
 
 SPAN = date(2022, 5, 31), date(2022, 6, 10)  # AMZN split on 6 June, and XOM and JPM paid dividends around it
 

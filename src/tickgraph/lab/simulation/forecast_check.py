@@ -17,7 +17,7 @@ from tickgraph.market.calendar import last_completed_session, next_session, sess
 from tickgraph.market.spelling import Symbol
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.fallback import momentum_outlook
-from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
 from tickgraph.threads import cores
 

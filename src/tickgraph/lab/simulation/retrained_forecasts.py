@@ -20,7 +20,7 @@ from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline.describe import describe
 from tickgraph.registry.registry import StoredModel
 from tickgraph.serving.answer import Forecast
-from tickgraph.serving.model_cache import LoadedModel
+from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook, network_outlooks
 
 # In units of the forecast's own volatility. Stored prices hold up to 1e-5 of a dividend that was too small to be
