@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.settings import ScheduleSettings, ServeSettings, Settings
+from tickgraph.serve_settings import ServeSettings
+from tickgraph.settings import ScheduleSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]

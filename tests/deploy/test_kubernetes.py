@@ -8,7 +8,7 @@ import yaml
 
 from ready_files import KUBERNETES, manifests, pods
 from tickgraph.http.operator_routes import PATHS
-from tickgraph.settings import ServeSettings
+from tickgraph.serve_settings import ServeSettings
 
 OLDEST = "1.31"  # podFailurePolicy is stable since
 

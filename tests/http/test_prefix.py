@@ -13,7 +13,8 @@ import pytest
 from real_service import here, settings_of
 from tickgraph.client import Client
 from tickgraph.errors import InputError
-from tickgraph.settings import OWN_PATHS, is_root_path, load_settings
+from tickgraph.serve_settings import OWN_PATHS, is_root_path
+from tickgraph.settings import load_settings
 
 NAMED = {"trusted_proxies": ("127.0.0.1",)}
 PREFIX = "/a/tick"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from tickgraph.settings import is_root_path
+from tickgraph.serve_settings import is_root_path
 
 
 class BehindProxies(ProxyHeadersMiddleware):
