@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from made_prices import StoreOf
+from tickgraph.market.panel import PANEL_COLUMNS
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -24,9 +25,7 @@ def corrupted(panel):
     def noise(values):
         return np.where(later & np.isfinite(values), generator.uniform(1, 1e5, values.shape), values)
 
-    return dataclasses.replace(
-        panel, close=noise(panel.close), adj_close=noise(panel.adj_close), volume=noise(panel.volume)
-    )
+    return dataclasses.replace(panel, **{name: noise(getattr(panel, name)) for name in PANEL_COLUMNS})
 
 
 def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program, tmp_path):

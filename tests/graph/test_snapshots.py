@@ -8,6 +8,7 @@ import pytest
 from tickgraph.errors import PriceDataError
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import build_snapshots
+from tickgraph.market.panel import PANEL_COLUMNS
 
 CONFIG = GraphConfig(num_stocks=4)
 NODES = ("AAPL", "MSFT", "ABNB")
@@ -43,10 +44,7 @@ def test_the_future_does_not_reach_the_past(panel):
     noise = np.random.default_rng(0).uniform(1, 1e6, small.close.shape)
     later = np.arange(200)[:, None] >= cut
     corrupt = dataclasses.replace(
-        small,
-        close=np.where(later, noise, small.close),
-        adj_close=np.where(later, noise, small.adj_close),
-        volume=np.where(later, noise, small.volume),
+        small, **{name: np.where(later, noise, getattr(small, name)) for name in PANEL_COLUMNS}
     )
     before, after = (build_snapshots(p, NODES, CONFIG) for p in (small, corrupt))
     known = cut - 60

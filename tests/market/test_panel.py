@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 
 from tickgraph.errors import InputError, PriceDataError
-from tickgraph.market.panel import PricePanel
+from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 
 
 def test_the_panel_holds_what_the_bars_say(sample, panel):
     bars = sample.fetch(["TSLA"]).bars
     column = panel.column("TSLA")
-    np.testing.assert_array_equal(panel.close[:, column], bars["close"].to_numpy(float))
-    np.testing.assert_array_equal(panel.volume[:, column], bars["volume"].to_numpy(float))
+    for name in PANEL_COLUMNS:
+        np.testing.assert_array_equal(getattr(panel, name)[:, column], bars[name].to_numpy(float))
+    assert (panel.high[:, column] > panel.low[:, column]).all()
 
 
 def test_a_symbol_that_did_not_trade_is_nan(panel):
@@ -37,7 +38,8 @@ def test_cuts_keep_prices_with_their_sessions(panel):
     assert cut.symbols == ("MSFT", "AAPL")
     assert cut.sessions.astype(str).tolist() == ["2020-02-26", "2020-02-27", "2020-02-28"]
     row = np.searchsorted(panel.sessions, np.datetime64("2020-02-28"))
-    assert cut.close[-1, 1] == panel.close[row, panel.column("AAPL")]
+    for name in PANEL_COLUMNS:
+        assert getattr(cut, name)[-1, 1] == getattr(panel, name)[row, panel.column("AAPL")]
 
 
 def test_a_missing_symbol_is_named_with_a_suggestion(panel):
@@ -50,12 +52,28 @@ def test_no_session_up_to_a_date_is_an_error(panel):
         panel.through(np.datetime64("1999-01-01"))
 
 
-def test_data_version_changes_with_any_number(panel):
+@pytest.mark.parametrize("name", PANEL_COLUMNS)
+def test_any_number_counts_for_the_version_and_for_whether_prices_are_the_same(panel, name):
     small = panel.tail(5)
-    close = small.adj_close.copy()
-    close[2, 3] *= 1 + 1e-12
-    assert small.data_version == panel.tail(5).data_version
-    assert dataclasses.replace(small, adj_close=close).data_version != small.data_version
+    values = getattr(small, name).copy()
+    values[2, 3] *= 1 + 1e-12
+    changed = dataclasses.replace(small, **{name: values})
+    assert small.data_version == panel.tail(5).data_version != changed.data_version
+    assert small.same_prices(panel.tail(5))
+    assert not small.same_prices(changed)
+
+
+def test_closes_alone_make_a_panel_whose_other_prices_are_missing(panel):
+    small = panel.tail(5)
+    closes = PricePanel(
+        small.sessions, small.symbols, small.close, small.adj_close, small.volume, small.source
+    )
+    for part in (closes, closes.select(("AAPL",)), closes.tail(2), closes.joined(closes.tail(3))):
+        for values in (part.open, part.high, part.low):
+            assert values.shape == part.close.shape
+            assert np.isnan(values).all()
+    assert closes.open.strides == (0, 0)  # one number in memory
+    assert closes.data_version != small.data_version
 
 
 def test_bars_in_any_order_give_the_same_panel(sample, panel):

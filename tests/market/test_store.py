@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tickgraph.errors import InputError, PriceDataError, SourceUnavailableError, StorageError, SymbolError
+from tickgraph.market.panel import PANEL_COLUMNS
 from tickgraph.market.source import Fetched, select_bars
 from tickgraph.market.store import PriceStore
 
@@ -300,9 +301,6 @@ def test_a_panel_holds_what_was_read(store, bars):
         read = store.read("scripted", symbols, first, last)
         for row in read.itertuples():
             place = np.searchsorted(panel.sessions, np.datetime64(row.date, "D")), panel.column(row.symbol)
-            assert (panel.close[place], panel.adj_close[place], panel.volume[place]) == (
-                row.close,
-                row.adj_close,
-                row.volume,
-            )
+            for name in PANEL_COLUMNS:
+                assert getattr(panel, name)[place] == getattr(row, name)
         assert np.isfinite(panel.close).sum() == len(read)

@@ -160,6 +160,6 @@ def latest_correlation(
 
     Row and column of a node beyond ``nodes`` are 0.
     """
-    recent = panel.select(nodes).tail(min(len(panel.sessions), config.lookback + 1))
+    recent = panel.tail(min(len(panel.sessions), config.lookback + 1)).select(nodes)
     correlation = rolling_correlation(recent.log_returns(), config.lookback)[-1]
     return np.pad(correlation, (0, config.num_stocks - len(nodes)))

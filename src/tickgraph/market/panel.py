@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from tickgraph.errors import InputError, PriceDataError
 from tickgraph.market.universe import suggest
 
-PANEL_COLUMNS = ("close", "adj_close", "volume")
+PANEL_COLUMNS = ("open", "high", "low", "close", "adj_close", "volume")
+
+
+def _not_given() -> NDArray[np.float64]:
+    return np.array(np.nan)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class PricePanel:
     close, adj_close
         ``[T, S]`` float64 dollars, adjusted for splits, and for splits and dividends; NaN where a symbol did
         not trade.
+    open, high, low
+        ``[T, S]`` float64 dollars, adjusted for splits as ``close`` is; NaN where missing, everywhere if not given.
     volume
         ``[T, S]`` float64 shares; NaN where missing.
     source
@@ -50,6 +56,14 @@ class PricePanel:
     source: str
     lineage: object = field(default_factory=object, repr=False, compare=False)
     providers: Mapping[str, str] = field(default_factory=dict)
+    open: NDArray[np.float64] = field(default_factory=_not_given)
+    high: NDArray[np.float64] = field(default_factory=_not_given)
+    low: NDArray[np.float64] = field(default_factory=_not_given)
+
+    def __post_init__(self) -> None:
+        for name in ("open", "high", "low"):
+            if getattr(self, name).ndim == 0:  # one NaN stands for all of them, and takes no memory
+                object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.close.shape))
 
     @classmethod
     def side_by_side(
@@ -70,12 +84,12 @@ class PricePanel:
                 values[rows[index], index] = parts[name][column]
             return values
 
-        close, adj_close, volume = map(grid, PANEL_COLUMNS)
-        return cls(sessions, names, close, adj_close, volume, source, providers=providers or {})
+        grids = {name: grid(name) for name in PANEL_COLUMNS}
+        return cls(sessions, names, source=source, providers=providers or {}, **grids)
 
     @classmethod
     def from_bars(cls, bars: pd.DataFrame, source: str) -> PricePanel:
-        """Lay out bars (columns ``symbol, date, close, adj_close, volume``; one row per symbol and date)."""
+        """Lay out bars (columns ``symbol, date`` and :data:`PANEL_COLUMNS`; one row per symbol and date)."""
         own = {
             str(symbol): {
                 "date": rows["date"].to_numpy().astype("datetime64[D]"),
@@ -201,8 +215,9 @@ class PricePanel:
     def data_version(self) -> str:
         """Identity of the numbers: 16 hex digits of a sha256 over sessions, symbols, prices and volumes."""
         digest = hashlib.sha256(f"{self.source}:{','.join(self.symbols)}".encode())
-        for array in (self.sessions, self.close, self.adj_close, self.volume):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(self.sessions.tobytes())
+        for name in PANEL_COLUMNS:
+            digest.update(np.ascontiguousarray(getattr(self, name)).data)
         return digest.hexdigest()[:16]
 
     def _rows(self, rows: slice | NDArray[np.intp]) -> PricePanel:

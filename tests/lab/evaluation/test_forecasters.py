@@ -26,6 +26,7 @@ from tickgraph.lab.evaluation.forecasters.symbol_networks import (
     unconnected,
     windowed,
 )
+from tickgraph.market.panel import PANEL_COLUMNS
 from tickgraph.model.fitting import fit, fitting_data
 from tickgraph.model.network import forward
 from tickgraph.model.training import TrainingProgram
@@ -72,12 +73,7 @@ def test_no_forecast_reads_what_came_after_it(name, trained, later):
         changed[cut:] = generator.uniform(1, 1e5, changed[cut:].shape)
         return changed
 
-    corrupted = dataclasses.replace(
-        later,
-        close=corrupt(later.close),
-        adj_close=corrupt(later.adj_close),
-        volume=corrupt(later.volume),
-    )
+    corrupted = dataclasses.replace(later, **{name: corrupt(getattr(later, name)) for name in PANEL_COLUMNS})
     before = COUNT - COUNT // 2
     real, shaken = trained[name](later, COUNT), trained[name](corrupted, COUNT)
     np.testing.assert_allclose(real[:before], shaken[:before], rtol=1e-4, atol=1e-8)

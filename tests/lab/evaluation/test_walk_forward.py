@@ -17,6 +17,7 @@ from tickgraph.lab.evaluation.portfolio import daily_returns
 from tickgraph.lab.evaluation.walk_forward import same_cells, walk_forward, window_symbols
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
 from tickgraph.lab.side_by_side import Stopped
+from tickgraph.market.panel import PANEL_COLUMNS
 
 SETTINGS = WindowSettings(train_sessions=120, retrain_every=60)
 
@@ -268,10 +269,7 @@ def test_the_walk_of_every_forecaster_ignores_what_came_later(small_panel, short
         return changed
 
     corrupted = dataclasses.replace(
-        small_panel,
-        close=corrupt(small_panel.close),
-        adj_close=corrupt(small_panel.adj_close),
-        volume=corrupt(small_panel.volume),
+        small_panel, **{name: corrupt(getattr(small_panel, name)) for name in PANEL_COLUMNS}
     )
     real, shaken = (
         walk_forward(panel, every, steps, short, tmp_path / name, jobs=1)

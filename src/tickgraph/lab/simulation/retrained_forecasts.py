@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from tickgraph.errors import TickgraphError
 from tickgraph.lab.simulation.replay import ReplaySource
-from tickgraph.market.panel import PricePanel
+from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import choose
 from tickgraph.model.fitting import fit
@@ -106,13 +106,13 @@ class ExpectedForecasts:
 def _renamed(panel: PricePanel, names: Names, ends: Ends) -> PricePanel:
     if not names and not ends:
         return panel
-    close, adj_close, volume = panel.close.copy(), panel.adj_close.copy(), panel.volume.copy()
+    arrays = {name: getattr(panel, name).copy() for name in PANEL_COLUMNS}
     for column, symbol in enumerate(panel.symbols):
         if symbol in ends:
-            for array in (close, adj_close, volume):
+            for array in arrays.values():
                 array[panel.sessions > ends[symbol], column] = np.nan
     symbols = tuple(names.get(name, name) for name in panel.symbols)
-    return PricePanel(panel.sessions, symbols, close, adj_close, volume, panel.source)
+    return PricePanel(panel.sessions, symbols, source=panel.source, **arrays)
 
 
 def _evening(session: np.datetime64) -> datetime:
