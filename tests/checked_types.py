@@ -1,4 +1,4 @@
-"""What refuses a wrong type or shape at the borders of graph and model: importing it is enough."""
+"""What refuses a wrong type or shape where arrays cross a border: importing it is enough."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "tickgraph"
 CHECKED = [
     f"tickgraph.{layer}.{path.stem}" for layer in ("graph", "model") for path in (SOURCE / layer).glob("*.py")
 ]
+CHECKED.append("tickgraph.market.range_variance")
 CHECKED.remove("tickgraph.model.layers")  # Keras reads the signatures of its layers itself
 
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float, as it is for mypy
