@@ -1,12 +1,12 @@
 """Intervals and probabilities out of sample, beside the log-normal with trailing volatility.
 
-``python benchmarks/calibration.py [prices.parquet]``: without a file, the bundled sample. The point forecast is
-momentum, the worst that is served. Everything is walked forward; a minute for the sample, ten for 479 symbols.
+``python benchmarks/calibration.py [--quick] [prices.parquet]``: without a file, the bundled sample. The point
+forecast is momentum, the worst that is served. Everything is walked forward; a minute for the sample, ten for 479
+symbols.
 """
 
 from __future__ import annotations
 
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -14,12 +14,14 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import norm
 
+import options
+import prepare
 from tickgraph.lab.evaluation.calibrating import calibrate, walk_volatility
 from tickgraph.lab.evaluation.forecast_panel import STRIKE_DISTANCES
 from tickgraph.market.panel import PricePanel
-from tickgraph.market.sources.sample import SampleSource
 
 FIRST, BLOCK, RESAMPLES = 2018, 20, 1000
+QUICK_SYMBOLS = 6
 
 
 def trailing(returns, window):
@@ -57,11 +59,12 @@ def reliability(said, came, name):
 
 def main() -> None:
     """Print coverage, reliability and Brier scores."""
-    if len(sys.argv) > 1:
-        panel = PricePanel.from_bars(pd.read_parquet(sys.argv[1]), "files")
-    else:
-        source = SampleSource()
-        panel = PricePanel.from_bars(source.fetch(source.symbols()).bars, "sample")
+    asked = options.with_prices(__doc__).parse_args()
+    panel = prepare.sample_panel()
+    if asked.prices:
+        panel = PricePanel.from_bars(pd.read_parquet(asked.prices), "files")
+    if asked.quick:
+        panel = panel.select(panel.symbols[:QUICK_SYMBOLS])
     returns = panel.log_returns()
     year = panel.sessions.astype("datetime64[Y]").astype(int) + 1970
     start = int(np.searchsorted(year, FIRST)) - 250  # scores to begin with

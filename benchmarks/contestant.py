@@ -1,6 +1,6 @@
 """One contestant of the training benchmark, in a process of its own: prints its timings as JSON.
 
-Usage: python benchmarks/contestant.py {tickgraph,keras-once,keras-new} DATA.npz
+Usage: python benchmarks/contestant.py {tickgraph,keras-once,keras-new} DATA.npz TRAINING_CONFIG
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def with_keras(config, symbols, *, once):
 
 
 def main():
-    name, path = sys.argv[1:]
-    config, symbols = TrainingConfig(architecture="baseline"), read(path)
+    name, path, training = sys.argv[1:]
+    config, symbols = TrainingConfig.model_validate_json(training), read(path)
     ready = time.perf_counter()
     if name == "tickgraph":
         compiling, training, losses = with_tickgraph(config, symbols)

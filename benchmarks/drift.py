@@ -1,6 +1,6 @@
 """Replay sound models over the sample's history, to see how often the rule of drift cries wolf and what it finds.
 
-    python benchmarks/drift.py
+    python benchmarks/drift.py [--quick]
 
 A model here is what service has of one: volatility coefficients and conformal scores of a symbol and its ten nearest
 peers, as they stood on its training day, then frozen. Its forecast is momentum, which is about as small as the
@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import false_discovery_control
 
+import options
+import prepare
 from tickgraph.market.panel import PricePanel
-from tickgraph.market.sources.sample import SampleSource
 from tickgraph.model.calibration import conformal_scores, score_quantiles
 from tickgraph.model.measures import LEVELS
 from tickgraph.model.volatility import WINDOW, fit_volatility, forecast_volatility
@@ -26,6 +27,7 @@ TRAINING, CALIBRATION, AHEAD, EVERY, PEERS = 800, 200, 60, 21, 10
 COUNTS = (5, 10, 20, 40, 60)
 FACTORS = (0.33, 0.5, 0.7, 1.5, 2.0)
 WEEK, WEEKS, SHARES = 5, (1, 4, 8, 12), (0, 0.01, 0.05, 0.5, 0.95, 0.99, 1)
+QUICK_SYMBOLS, QUICK_EVERY, QUICK_WEEKS = 12, 200, (1, 4)
 # Of the alerts in deploy/prometheus/tickgraph.rules.yml.
 BANDS = {
     "coverage 80%": (0.65, 0.91),
@@ -35,13 +37,12 @@ BANDS = {
 }
 
 
-def replay(every: int = EVERY, ahead: int = AHEAD) -> dict[str, np.ndarray]:
+def replay(panel: PricePanel, every: int, ahead: int) -> dict[str, np.ndarray]:
     """``[M, ahead]`` residuals in units of volatility, and each model's interval ends and mean score.
 
     Models are frozen every so many sessions, and judged on so many that follow.
     """
-    source = SampleSource()
-    returns = PricePanel.from_bars(source.fetch(source.symbols()).bars, "sample").log_returns()[1:]
+    returns = panel.log_returns()[1:]
     momentum = np.full_like(returns, np.nan)
     momentum[19:] = sliding_window_view(returns, 20, axis=0).mean(axis=-1)
     residuals, ends, expected, started, squares = [], [], [], [], []
@@ -114,9 +115,8 @@ def panel_figures(weekly: dict[str, np.ndarray], weeks: int, factor: float = 1.0
     return {**found, "error ratio": errors, "momentum's R2": r2}
 
 
-def print_panel() -> None:
+def print_panel(weekly: dict[str, np.ndarray], spans: tuple[int, ...]) -> None:
     """What all symbols together come to while every model is sound and is retrained weekly: the bands of the alerts."""
-    weekly = replay(WEEK, WEEK)
     print(
         f"\nall symbols together, retrained weekly: {len(set(weekly['start']))} weeks, {len(weekly['start'])} models"
     )
@@ -125,7 +125,7 @@ def print_panel() -> None:
         + "".join(f"{share:>8.0%}" for share in SHARES)
         + "   outside its band"
     )
-    for weeks in WEEKS:
+    for weeks in spans:
         for name, values in panel_figures(weekly, weeks).items():
             low, high = BANDS[name]
             outside = ((values < low) | (values > high)).mean()
@@ -133,7 +133,7 @@ def print_panel() -> None:
             print(f"{weeks * WEEK:8}   {name:13}{ends}   {outside:6.1%} outside {low} to {high}")
     print("\nsessions   weeks in which coverage or errors alarm, volatility times")
     print(" " * 11 + "".join(f"{factor:>8}" for factor in (1.0, *FACTORS)))
-    for weeks in WEEKS:
+    for weeks in spans:
         alarms = []
         for factor in (1.0, *FACTORS):
             figures = panel_figures(weekly, weeks, factor)
@@ -150,7 +150,10 @@ def print_panel() -> None:
 
 def main() -> None:
     """Print what the constants of the rule were taken from, then its false alarms and its power."""
-    models = replay()
+    quick, panel = options.parser(__doc__).parse_args().quick, prepare.sample_panel()
+    if quick:
+        panel = panel.select(panel.symbols[:QUICK_SYMBOLS])
+    models = replay(panel, QUICK_EVERY if quick else EVERY, AHEAD)
     start = models["start"]
     together = len(start) / len(set(start))
     print(f"{len(start)} frozen models, trained on {len(set(start))} days, {together:.0f} at a time\n")
@@ -171,7 +174,8 @@ def main() -> None:
             np.mean(p_values(tallies(models, count, factor)) <= FALSE_ALARMS / together) for factor in FACTORS
         ]
         print(f"{count:9}   {np.mean(alarms):27.1%}   " + "".join(f"{share:8.0%}" for share in found))
-    print_panel()
+    weekly = replay(panel, QUICK_EVERY if quick else WEEK, WEEK)
+    print_panel(weekly, QUICK_WEEKS if quick else WEEKS)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import numpy as np
 from tickgraph.graph.snapshots import build_snapshots
 from tickgraph.market.store import PriceStore
 from tickgraph.model.network import build_network, forward
-from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import stack_weights, weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
@@ -34,58 +33,54 @@ def clock(call, repeats: int) -> float:
     return median(seconds)
 
 
-def forecast_times(registry: ModelRegistry, panel, store: PriceStore) -> dict[str, float]:
-    """Seconds of the network alone and of the whole path, one symbol and all."""
+def forecast_times(registry: ModelRegistry, panel, store: PriceStore, fewer: int = 1) -> dict[str, float]:
+    """Seconds of the network alone and of the whole path, one symbol and all; each is called so many times fewer."""
     symbols = registry.symbols()
     models = [registry.load(symbol, weight_shapes) for symbol in symbols]
-    latest = [
-        build_snapshots(
-            panel.tail(61), (m.symbol, *m.metadata.training_config.correlated_symbols), TrainingConfig()
-        )
-        for m in models
-    ]
+    config = models[0].metadata.training_config
+    latest = [build_snapshots(panel.tail(config.history), m.metadata.nodes, config) for m in models]
     features = np.concatenate([s.features for s in latest])
     adjacency = np.concatenate([s.adjacency for s in latest])
     stacked, one = stack_weights([m.weights for m in models]), models[0].weights
-    keras_model = build_network(TrainingConfig())
+    keras_model = build_network(config)
     keras_model.load_weights(registry.paths(symbols[0]).weights)
     forecaster = Forecaster(registry, store)
     forecaster.forecast_all()
     return {
         "symbols": len(symbols),
         "keras predict, one": clock(
-            lambda: keras_model.predict([features[:1], adjacency[:1]], verbose=0), 200
+            lambda: keras_model.predict([features[:1], adjacency[:1]], verbose=0), 200 // fewer
         ),
-        "network, one": clock(lambda: forward(one, features[0], adjacency[0]), 2000),
-        "network, all": clock(lambda: forward(stacked, features, adjacency), 500),
-        "whole forecast, one": clock(lambda: forecaster.forecast(symbols[0]), 500),
-        "whole forecast, all": clock(forecaster.forecast_all, 100),
+        "network, one": clock(lambda: forward(one, features[0], adjacency[0]), 2000 // fewer),
+        "network, all": clock(lambda: forward(stacked, features, adjacency), 500 // fewer),
+        "whole forecast, one": clock(lambda: forecaster.forecast(symbols[0]), 500 // fewer),
+        "whole forecast, all": clock(forecaster.forecast_all, 100 // fewer),
     }
 
 
-def loading_times(registry: ModelRegistry) -> dict[str, float]:
+def loading_times(registry: ModelRegistry, fewer: int = 1) -> dict[str, float]:
     """Seconds to load a model: ours reads, verifies and decodes three files, Keras reads one."""
     symbol = registry.symbols()[0]
     path = registry.paths(symbol).weights
-    model = build_network(TrainingConfig())
+    model = build_network(registry.metadata(symbol).training_config)
     return {
-        "keras load_weights": clock(lambda: model.load_weights(path), 100),
-        "registry load": clock(lambda: registry.load(symbol, weight_shapes), 300),
+        "keras load_weights": clock(lambda: model.load_weights(path), 100 // fewer),
+        "registry load": clock(lambda: registry.load(symbol, weight_shapes), 300 // fewer),
     }
 
 
-def publish_many(registry: ModelRegistry, root: Path) -> None:
-    """479 generations, each a real model's under another name."""
+def publish_many(registry: ModelRegistry, root: Path, count: int = MODELS) -> None:
+    """Publish many generations, each a real model's under another name."""
     many, symbols = ModelRegistry(root), registry.symbols()
     models = [registry.load(symbol, weight_shapes) for symbol in symbols]
-    for number in range(MODELS):
+    for number in range(count):
         model = models[number % len(models)]
         name = "Z" + np.base_repr(number, 36).rjust(3, "0")
         many.publish(model.metadata.model_copy(update={"symbol": name}), model.weights, model.correlation)
 
 
 def memory_per_model(root: Path) -> float:
-    """Bytes of resident memory that each of 479 loaded models adds, in a process of its own."""
+    """Bytes of resident memory that each loaded model after the first adds, in a process of its own."""
     done = subprocess.run([sys.executable, __file__, root], stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 

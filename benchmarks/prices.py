@@ -1,4 +1,4 @@
-"""The price store at 6,000 symbols x 10 years: python benchmarks/prices.py [prices.parquet]
+"""The price store at 6,000 symbols x 10 years: python benchmarks/prices.py [--quick] [prices.parquet]
 
 The symbols are made up; their prices are real ones, of the file named or else of the bundled sample, repeated and
 scaled so that no two are alike. All figures are of one run. CPU times are beside those on the
@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -23,15 +24,29 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import options
 from made_universe import PRICES, Tiled
 from tickgraph.market.store import PriceStore, history
 from tickgraph.market.store.recent import Recent
 from tickgraph.market.store.verdict import FetchedRows
 from tickgraph.market.store.writer import Addition
 
-SYMBOLS, SESSIONS, MORE = 6000, 2520, 21
-PANEL, TAIL, TURNS = 11, 80, 150
+PANEL, TAIL, APPENDED = 11, 80, 20
 COLUMNS = ["symbol", "date", "close", "adj_close", "volume"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Symbols, sessions of each, panels that are read, and files that are rewritten."""
+
+    symbols: int = 6000
+    sessions: int = 2520
+    panels: int = 150
+    rewritten: int = 300
+    repeats: int = 300
+
+
+QUICK = Scale(symbols=60, sessions=300, panels=3, rewritten=5, repeats=3)
 
 
 def line(text: str, value: str, more: str = "") -> None:
@@ -155,30 +170,32 @@ def panels(store: PriceStore, source: Tiled, picks, title: str) -> None:
     reads("  DuckDB on the same files", lambda s: by_duckdb([files[n] for n in s], recent, s, since), picks)
 
 
-def main(path: str | None) -> None:
-    began = time.perf_counter()
+def main() -> None:
+    began, asked = time.perf_counter(), options.with_prices(__doc__).parse_args()
+    path, scale = asked.prices, QUICK if asked.quick else Scale()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, PyArrow {pa.__version__}"
     )
     print(
-        f"{SYMBOLS:,} made-up symbols x {SESSIONS:,} sessions; prices of {path or 'the bundled sample'}, repeated\n"
+        f"{scale.symbols:,} made-up symbols x {scale.sessions:,} sessions; "
+        f"prices of {path or 'the bundled sample'}, repeated\n"
     )
     root = Path(tempfile.mkdtemp(prefix="prices-"))
     try:
-        measure(root, Tiled(path, SYMBOLS, SESSIONS, MORE))
+        measure(root, Tiled(path, scale.symbols, scale.sessions, APPENDED + 1), scale)
     finally:
         shutil.rmtree(root)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"\n{time.perf_counter() - began:.0f} s in all, at most {peak:.1f} GB of memory", file=sys.stderr)
 
 
-def measure(root: Path, source: Tiled) -> None:
+def measure(root: Path, source: Tiled, scale: Scale) -> None:
     store, chance = PriceStore(root / "store"), np.random.default_rng(0)
-    picks = [tuple(chance.choice(source.names, PANEL, replace=False)) for _ in range(TURNS)]
+    picks = [tuple(chance.choice(source.names, PANEL, replace=False)) for _ in range(scale.panels)]
     updating("update of an empty store: whole histories", store, source)
     stored = size(store.root)
-    line("size on disk", f"{stored / 1e6:.0f} MB", f"   {stored / SYMBOLS / 1e3:.0f} kB a symbol")
-    plain, one = pa.BufferOutputStream(), source.names[SYMBOLS // 2]
+    line("size on disk", f"{stored / 1e6:.0f} MB", f"   {stored / scale.symbols / 1e3:.0f} kB a symbol")
+    plain, one = pa.BufferOutputStream(), source.names[scale.symbols // 2]
     pq.write_table(pa.Table.from_pandas(source.bars(one), preserve_index=False), plain, compression="zstd")
     own = (store.root / "tiled" / f"{one}.parquet").stat().st_size
     line(
@@ -186,7 +203,7 @@ def measure(root: Path, source: Tiled) -> None:
         f"{own / 1e3:.0f} kB",
         f"   {plain.tell() / 1e3:.0f} kB",
     )
-    groups(source)
+    groups(source, one, scale.repeats)
     panels(store, source, picks, "nothing appended yet")
 
     print("\na new session of every symbol")
@@ -194,9 +211,9 @@ def measure(root: Path, source: Tiled) -> None:
     updating("  update: read what is stored, compare, check, append", store, source)
     writing = timed(rewrite_recent, store)
     line("  of that, writing: one file for all symbols", f"{writing * 1e3:.0f} ms")
-    some = source.names[:300]
+    some = source.names[: scale.rewritten]
     bars = [source.bars(name) for name in some]
-    rewriting = timed(lambda: [store.write("again", each) for each in bars]) * SYMBOLS / len(some)
+    rewriting = timed(lambda: [store.write("again", each) for each in bars]) * scale.symbols / len(some)
     line(
         f"  against rewriting every file (from {len(some)} of them)",
         f"{rewriting:.0f} s",
@@ -206,7 +223,7 @@ def measure(root: Path, source: Tiled) -> None:
     source.end += 1
     source.restated = frozenset(source.names[::60])
     updating(f"  update in which {len(source.restated)} symbols were restated", store, source)
-    while source.end < SESSIONS + 20:
+    while source.end < scale.sessions + APPENDED:
         append(store, source)
     recent = Recent.load(store.root / "tiled" / "recent" / "sessions.parquet", "tiled")
     line(f"  recent file of {recent.rows:,} rows", f"{size(store.root / 'tiled' / 'recent') / 1e6:.1f} MB")
@@ -237,10 +254,10 @@ def measure(root: Path, source: Tiled) -> None:
     )
 
 
-def groups(source: Tiled) -> None:
+def groups(source: Tiled, symbol: str, repeats: int) -> None:
     """One symbol's file with its rows in groups of different sizes."""
     print("\na history in memory, by the rows of its groups")
-    table = pa.Table.from_pandas(source.bars(source.names[SYMBOLS // 2]), preserve_index=False)
+    table = pa.Table.from_pandas(source.bars(symbol), preserve_index=False)
     for rows in (256, 512, 4096):
         data = history.parquet_bytes(table, {}, [*range(0, len(table), rows), len(table)], ["symbol"])
 
@@ -250,7 +267,7 @@ def groups(source: Tiled) -> None:
             file.read_row_groups([every[-1]] if last else list(every), columns=COLUMNS[1:], use_threads=False)
 
         end, whole = (
-            statistics.median(timed(read, last) for _ in range(300)) * 1e3 for last in (True, False)
+            statistics.median(timed(read, last) for _ in range(repeats)) * 1e3 for last in (True, False)
         )
         line(
             f"  {rows:,} rows", f"{len(data) / 1e3:.0f} kB", f"   last group {end:.2f} ms, all {whole:.2f} ms"
@@ -265,4 +282,4 @@ def rewrite_recent(store: PriceStore) -> None:
 CONNECTION = duckdb.connect()
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else None)
+    main()

@@ -1,4 +1,4 @@
-"""A site's first, daily and idle refresh: python benchmarks/refresh.py [--symbols N] [--small] [prices.parquet]
+"""A site's first, daily and idle refresh: python benchmarks/refresh.py [--quick | --symbols N --small] [prices.parquet]
 
 Symbols are made up; their prices are real ones, of the file named or else of the bundled sample, repeated and scaled.
 A first run trains every symbol; the next morning's run has one new session of each, and no model that is due; a third
@@ -9,7 +9,6 @@ benchmarks/training.py, and here everything else is looked at. 500 symbols take 
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import resource
@@ -21,6 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import options
 from made_universe import Tiled
 from tickgraph.market.store import PriceStore
 from tickgraph.model.training_config import TrainingConfig
@@ -32,7 +32,8 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.journal import ForecastJournal
 
-SESSIONS, MORE, SHIFT = 1500, 10, 37
+MORE, SHIFT = 10, 37
+QUICK_SYMBOLS, QUICK_SESSIONS = 4, 420
 SMALL = TrainingConfig(hidden_dim=4, num_gat_heads=1, epochs=1, sessions=300, min_sessions=200)
 
 
@@ -95,19 +96,18 @@ def run_once(title: str, site: Site, source: Tiled, **how: bool) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("prices", nargs="?", help="a Parquet file of bars (the bundled sample)")
+    parser = options.with_prices(__doc__)
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--small", action="store_true", help="a small network, one epoch")
     asked = parser.parse_args()
+    symbols, sessions = (QUICK_SYMBOLS, QUICK_SESSIONS) if asked.quick else (asked.symbols, 1500)
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {asked.symbols:,} symbols"
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {symbols:,} symbols"
     )
     root = Path(tempfile.mkdtemp(prefix="refresh-"))
     try:
-        measure(
-            root, Tiled(asked.prices, asked.symbols, SESSIONS, MORE, SHIFT), SMALL if asked.small else None
-        )
+        training = SMALL if asked.small or asked.quick else None
+        measure(root, Tiled(asked.prices, symbols, sessions, MORE, SHIFT), training)
     finally:
         shutil.rmtree(root)
     print(f"\nat most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB of memory")

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from prepare import CONFIG
 from tickgraph.graph.features import num_features
+from tickgraph.model.training_config import TrainingConfig
 
 CONTESTANTS = {
     "tickgraph": "one compiled program, a thread per core",
@@ -21,21 +22,23 @@ CONTESTANTS = {
     "keras-new": "Keras fit, a new model per symbol",
 }
 
-
 ORDER = ("tickgraph", "keras-once", "tickgraph", "keras-new", "tickgraph")
 
 
-def run(data: Path) -> dict[str, dict[str, float]]:
+QUICK_ORDER = tuple(CONTESTANTS)
+
+
+def run(data: Path, config: TrainingConfig, order: Sequence[str] = ORDER) -> dict[str, dict[str, float]]:
     """Run every contestant in a process of its own and add its wall time from process start.
 
     Baselines run once, in full; tickgraph runs before, between and after them, and its median counts, so that
     a neighbour's burst of work on a shared machine does not decide.
     """
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTESTANTS}
-    for name in ORDER:
+    for name in order:
         started = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, Path(__file__).with_name("contestant.py"), name, data],
+            [sys.executable, Path(__file__).with_name("contestant.py"), name, data, config.model_dump_json()],
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -46,25 +49,25 @@ def run(data: Path) -> dict[str, dict[str, float]]:
     return {name: sorted(done, key=lambda run: run["wall"])[len(done) // 2] for name, done in runs.items()}
 
 
-def arithmetic(symbols: int) -> float:
+def arithmetic(symbols: int, config: TrainingConfig) -> float:
     """Multiply-adds of training, times two: forward products, and twice that backward."""
-    n, f = CONFIG.num_stocks, num_features(CONFIG.architecture)
-    h, k = CONFIG.hidden_dim, CONFIG.num_gat_heads
-    forward = n * f * h + (CONFIG.num_gcn_layers - 1) * (n * h * h + n * n * h)
+    n, f = config.num_stocks, num_features(config.architecture)
+    h, k = config.hidden_dim, config.num_gat_heads
+    forward = n * f * h + (config.num_gcn_layers - 1) * (n * h * h + n * n * h)
     forward += n * h * h + n * h * 2 * k + n * n * h + n * h
-    return 2 * 3 * forward * CONFIG.training_sessions * CONFIG.epochs * symbols
+    return 2 * 3 * forward * config.training_sessions * config.epochs * symbols
 
 
-def float_rate() -> float:
+def float_rate(config: TrainingConfig, products: int) -> float:
     """Float32 operations per second of all cores, each on products of the network's own shape."""
-    rows, h = CONFIG.batch_size * CONFIG.num_stocks, CONFIG.hidden_dim
+    rows, h = config.batch_size * config.num_stocks, config.hidden_dim
     a, b = np.ones((rows, h), np.float32), np.ones((h, h), np.float32)
     seconds = []
 
     def work() -> None:
         out = np.empty((rows, h), np.float32)
         started = time.perf_counter()
-        for _ in range(20_000):
+        for _ in range(products):
             np.matmul(a, b, out=out)
         seconds.append(time.perf_counter() - started)
 
@@ -73,4 +76,4 @@ def float_rate() -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return len(threads) * 20_000 * 2 * rows * h * h / max(seconds)
+    return len(threads) * products * 2 * rows * h * h / max(seconds)

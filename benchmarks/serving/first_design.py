@@ -13,20 +13,22 @@ from tickgraph.registry.registry import ModelRegistry
 
 
 def times(registry: ModelRegistry, panel, symbols: list[str]) -> dict[str, float]:
-    """Median seconds of a forecast from memory, of the first from disk, and of one trained on request."""
-    nodes = {
-        symbol: (symbol, *registry.metadata(symbol).training_config.correlated_symbols) for symbol in symbols
-    }
+    """Median seconds of a forecast from memory, of the first from disk, and of one trained on request.
+
+    The registry's models are of the network that was handed down.
+    """
+    nodes = {symbol: registry.metadata(symbol).nodes for symbol in symbols}
+    config = registry.metadata(symbols[0]).training_config
 
     @lru_cache(maxsize=50)
     def model_of(symbol: str):
-        model = build_network(TrainingConfig(architecture="baseline"))
+        model = build_network(config)
         model.load_weights(registry.paths(symbol).weights)
         return model
 
     def forecast(model, symbol: str) -> float:
         # Correlations and features of the last session, from prices that are in memory.
-        latest = build_snapshots(panel.tail(61), nodes[symbol], TrainingConfig(architecture="baseline"))
+        latest = build_snapshots(panel.tail(config.history), nodes[symbol], config)
         return float(model.predict([latest.features, latest.adjacency], verbose=0)[0, 0])
 
     cold, warm = [], []
@@ -41,14 +43,16 @@ def times(registry: ModelRegistry, panel, symbols: list[str]) -> dict[str, float
     return {
         "memory": median(warm),
         "disk": median(cold),
-        "training": median(_on_request(panel, nodes[symbol], forecast, symbol) for symbol in symbols[:3]),
+        "training": median(
+            _on_request(panel, nodes[symbol], config, forecast, symbol) for symbol in symbols[:3]
+        ),
     }
 
 
-def _on_request(panel, names: tuple[str, ...], forecast, symbol: str) -> float:
+def _on_request(panel, names: tuple[str, ...], config: TrainingConfig, forecast, symbol: str) -> float:
     import keras
 
-    config, started = TrainingConfig(architecture="baseline"), time.perf_counter()
+    started = time.perf_counter()
     past = build_snapshots(panel.tail(config.sessions), names, config)
     model = build_network(config)
     model.compile(keras.optimizers.Adam(config.learning_rate), "mse")
