@@ -1,0 +1,80 @@
+"""Every benchmark in its quick form, as a person runs it: it goes to its end and prints what it is for."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+PRINTED = {
+    "run.py": (
+        r"wall time from process start(.*\n){3}  Keras fit, a new model per symbol .* \d+\.\d x",
+        r"training alone(.*\n){3}  Keras fit, a new model per symbol .* \d+\.\d x",
+        r"arithmetic floor.* \d+\.\d x  of the floor",
+        r"residual, a symbol.* \d+\.\d x  of baseline",
+        r"network, one graph .* \d+\.\d x",
+        r"whole forecast, 2 at once .* \d+\.\d x  of one",
+        r"registry load.* \d+\.\d x  faster",
+        r"memory per loaded model.* \d+ KB",
+    ),
+    "serving/run.py": (
+        r"requests per second, forecast / constant +\d+\.\d\d",
+        r"/forecast/all, 2 symbols .* \d+\.\d\d",
+        r"largest of all / 50 ms +\d+\.\d\d",
+        r"quiet: requests, failures +\d+, 0\n",
+        r"while all are retrained .*: requests, failures +\d+, 0\n",
+        r"p99, retraining / quiet +\d+\.\d\d",
+        r"memory per model served, 4 of them .* \d+\.\d\d",
+        r"first request: model from disk .* \d+\.\d\d",
+        r"training on request .* \d+\.\d\d",
+    ),
+    "prices.py": (
+        r"against rewriting every file .* \d+ x",
+        r"nothing appended yet\n(.*\n){4}  DuckDB on the same files .* ms",
+        r"20 sessions appended\n(.*\n){4}  DuckDB on the same files .* ms",
+        r"DuckDB, whole histories of the 11 .* ms",
+    ),
+    "refresh.py": (
+        r"first refresh, which trains everything: done",
+        r"4 models trained",
+        r"serving all of them once: .* 0 refused",
+        r"refresh of the next morning: done",
+        r"training everything takes \d+\.\d times as long",
+        r"once more, with nothing to do: done",
+    ),
+    "calibration.py": (r"all +\d+\.\d +\d+\.\d\n", r"confidence +\d", r"average +\d\.\d{3} "),
+    "drift.py": (r"60 +\d+\.\d% +\d", r"20   error ratio .* outside", r"20 +\d+\.\d% +\d+\.\d%"),
+}
+# What a benchmark starts as a process of its own; the ranking benchmark has tests of its own.
+PARTS = {"contestant.py", "forecasting.py", "serving/app.py", "serving/hammer.py", "ranking/__main__.py"}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_the_quick_form_of_a_benchmark_prints_its_ratios(name, tmp_path):
+    done = subprocess.run(
+        [sys.executable, FOLDER / name, "--quick"],
+        env={key: value for key, value in os.environ.items() if not key.startswith("TICKGRAPH_")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    absent = [pattern for pattern in PRINTED[name] if not re.search(pattern, done.stdout)]
+    assert not absent, done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_benchmark_is_run():
+    commands = {
+        path.relative_to(FOLDER).as_posix()
+        for path in FOLDER.rglob("*.py")
+        if '__name__ == "__main__"' in path.read_text("utf-8")
+    }
+    assert commands - PARTS == set(PRINTED)
