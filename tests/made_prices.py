@@ -24,7 +24,9 @@ def made_bars(symbols, count=40, first=0, scale=1.0):
                 {
                     "symbol": symbol,
                     "date": days.astype("datetime64[us]"),
-                    **dict.fromkeys(("open", "high", "low", "close", "adj_close"), close),
+                    **dict.fromkeys(("open", "close", "adj_close"), close),
+                    "high": close * 1.01,
+                    "low": close * 0.99,
                     "volume": np.arange(len(days), dtype=np.int64) + 1000,
                 }
             )
@@ -40,7 +42,13 @@ def walk(symbols, count=120, deviation=0.015, seed=0):
     for symbol in symbols:
         moves = deviation * np.clip(chance.standard_normal(count), -3, 3)
         close = 30 * np.exp(np.cumsum(moves))
-        prices = {"open": close, "high": 1e9, "low": 1e-9, "close": close, "adj_close": close}
+        prices = {
+            "open": close,
+            "high": close * 1.01,
+            "low": close * 0.99,
+            "close": close,
+            "adj_close": close,
+        }
         parts.append(pd.DataFrame({"symbol": symbol, "date": days, **prices, "volume": 1e6}))
     return pd.concat(parts, ignore_index=True)[list(BAR_COLUMNS)]
 

@@ -98,9 +98,9 @@ def test_an_open_that_yahoo_has_not_keeps_no_history_from_being_used(server, yah
     bars, findings = quality.usable(yahoo.fetch(["JPM"]).bars)
     assert bars["open"].isna().sum() == 3
     assert [(found.kind, found.session, found.severity) for found in findings] == [
-        ("no open", "2022-06-01", "warning")
+        ("no range", "2022-06-01", "warning")
     ]
-    assert findings[0].detail.startswith("3 sessions")
+    assert findings[0].detail.startswith("3 sessions have no open.")
 
 
 def test_a_split_restates_close_and_a_dividend_only_the_adjusted_close(server, yahoo):

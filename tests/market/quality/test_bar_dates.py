@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,12 +51,14 @@ def test_between_two_symbols_there_is_no_gap(bars):
 
 def on(days, symbol="ALFA"):
     """Bars of a symbol on given days, of a price that hardly moves."""
-    close = [50 + place % 7 / 10 for place in range(len(days))]
+    close = np.array([50 + place % 7 / 10 for place in range(len(days))])
     return pd.DataFrame(
         {
             "symbol": symbol,
             "date": pd.DatetimeIndex(days).as_unit("us"),
-            **dict.fromkeys(["open", "high", "low", "close", "adj_close"], close),
+            **dict.fromkeys(["open", "close", "adj_close"], close),
+            "high": close + 1,
+            "low": close - 1,
             "volume": 1000.0,
         }
     )

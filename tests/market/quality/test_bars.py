@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tickgraph.market.panel import PricePanel
 from tickgraph.market.quality import check, usable
+from tickgraph.market.range_variance import usable_range
 
 
 def kinds(bars):
@@ -91,21 +93,70 @@ def test_a_bad_open_high_or_low_costs_no_session_and_is_stored_as_missing(bars, 
     bars.loc[7, column] = value
     kept, (found,) = usable(bars)
     assert (found.symbol, found.kind, found.session, found.severity) == (
-        ("AAPL", f"no {column}", "2022-01-12", "warning")
+        ("AAPL", "no range", "2022-01-12", "warning")
     )
+    assert found.detail.startswith(f"1 session has no {column}")
+    assert ("is stored as missing" in found.detail) == (not np.isnan(value))
+    assert "Squared returns stand in for the range" in found.detail
     sound.loc[7, column] = np.nan
     pd.testing.assert_frame_equal(kept, sound)
 
 
-def test_a_session_without_range_is_one_finding(bars):
-    bars.loc[7, ["open", "high", "low"]] = np.nan
-    assert kinds(bars) == {("AAPL", "no open, high, low", "2022-01-12", "warning")}
-
-
 def test_a_symbol_without_opens_is_usable_and_named_once(bars):
     bars.loc[7:9, "open"] = np.nan
-    assert kinds(bars) == {("AAPL", "no open", "2022-01-12", "warning")}
-    assert set(usable(bars)[0]["symbol"]) == {"AAPL", "MSFT"}
+    kept, (found,) = usable(bars)
+    assert (found.symbol, found.kind, found.count, found.last) == ("AAPL", "no range", 3, "2022-01-14")
+    assert found.detail.startswith("3 sessions have no open.")
+    assert set(kept["symbol"]) == {"AAPL", "MSFT"}
+
+
+def test_closes_alone_are_usable_and_what_is_lost_is_said(bars):
+    bars[["open", "high", "low"]] = np.nan
+    kept, findings = usable(bars)
+    pd.testing.assert_frame_equal(kept, bars)
+    assert [(f.symbol, f.kind, f.count) for f in findings] == [
+        ("AAPL", "no range", 251),
+        ("MSFT", "no range", 251),
+    ]
+    assert findings[0].detail == (
+        "every one of 251 sessions has no open, high, low. "
+        "Squared returns stand in for the range, and forecasts of how far the price moves are less exact"
+    )
+
+
+def test_faults_of_ranges_are_one_finding_that_counts_each(bars):
+    bars.loc[3, "close"] = bars.loc[3, "high"] * 1.05
+    bars.loc[4, "high"] = np.nan
+    bars.loc[9, "low"] = bars.loc[9, "close"] / 2  # a slip
+    (found,) = check(bars)
+    assert (found.kind, found.session, found.count) == ("no range", "2022-01-06", 3)
+    assert "1 session has no high; 1 session has a price outside its range: close 18" in found.detail
+    assert "; 1 session has a range that reaches far beyond the closes around it: open 17" in found.detail
+
+
+def test_one_price_a_day_is_a_fault_where_it_is_more_than_a_few_days(bars):
+    own = bars["close"][5:10]
+    for column in ("open", "high", "low"):
+        bars.loc[5:9, column] = own
+    assert check(bars) == []  # what is thinly traded has such days
+    for column in ("open", "high", "low"):
+        bars.loc[:29, column] = bars["close"][:30]
+    (found,) = check(bars)
+    assert (found.kind, found.count) == ("no range", 30)
+    assert found.detail.startswith("30 sessions have the same high and low, 182.0099945 on the first.")
+
+
+def test_the_ranges_that_are_named_are_those_that_a_panel_does_not_use(bars):
+    chance = np.random.default_rng(0)
+    for column in ("open", "high", "low"):
+        rows = chance.choice(len(bars), 40, replace=False)
+        bars[column] = bars[column].astype(np.float64)
+        bars.loc[rows, column] *= chance.choice([0.5, 0.97, 0.999, 1, 1.001, 1.03, 2, 0, -1, np.nan], 40)
+    named = {f.symbol: f.count for f in check(bars)}
+    unused = ~usable_range(PricePanel.from_bars(bars, "made"))[1:]
+    first = ~usable_range(PricePanel.from_bars(bars[bars["date"] < "2022-01-05"], "made"))[0]
+    assert first.all()  # its return is not known
+    assert named == {"AAPL": unused[:, 0].sum(), "MSFT": unused[:, 1].sum()}
 
 
 def test_negative_and_missing_trade_are_found(bars):
@@ -118,7 +169,7 @@ def test_negative_and_missing_trade_are_found(bars):
 
 def test_a_close_outside_the_days_range_is_found(bars):
     bars.loc[3, "close"] = bars.loc[3, "high"] * 1.05
-    assert ("AAPL", "close outside range", "2022-01-06", "warning") in kinds(bars)
+    assert ("AAPL", "no range", "2022-01-06", "warning") in kinds(bars)
 
 
 def test_only_symbols_with_errors_are_dropped(bars):
@@ -146,7 +197,7 @@ def test_no_bars_no_findings(bars):
 
 def test_a_close_below_the_days_low_is_found(bars):
     bars.loc[3, "close"] = bars.loc[3, "low"] * 0.95
-    assert ("AAPL", "close outside range", "2022-01-06", "warning") in kinds(bars)
+    assert ("AAPL", "no range", "2022-01-06", "warning") in kinds(bars)
 
 
 def test_prices_in_a_billionth_of_a_dollar_are_refused_and_old_ones_before_reverse_splits_are_not(bars):

@@ -12,16 +12,16 @@ from made_prices import Scripted, closes, closes_of, walk
 from tickgraph.market.store import PriceStore, examine, repair
 
 NAMES = ("ALFA", "BRVO")
-BOTH = ["close", "adj_close"]
+PRICES = ["open", "high", "low", "close", "adj_close"]
 BARS = walk(NAMES, 103)
 LAST = BARS["date"][:103].dt.date.tolist()
 
 
 def until(count, **changed):
-    """The first sessions of each, and the closes of some of ALFA's multiplied: ``at100=5``."""
+    """The first sessions of each, and the prices of some of ALFA's multiplied: ``at100=5``."""
     bars = BARS.copy()
     for place, factor in changed.items():
-        bars.loc[int(place.removeprefix("at")), BOTH] *= factor
+        bars.loc[int(place.removeprefix("at")), PRICES] *= factor
     return bars.groupby("symbol").head(count).reset_index(drop=True)
 
 
@@ -65,7 +65,7 @@ def test_a_spike_that_is_the_newest_bar_waits_and_is_left_out_when_the_price_com
 
 def test_a_move_that_stays_is_stored_a_session_later(held):
     grown = BARS.copy()
-    grown.loc[100:102, BOTH] *= 4  # a drug that works
+    grown.loc[100:102, PRICES] *= 4  # a drug that works
     for count, added in ((101, 0), (102, 2)):
         part = grown.groupby("symbol").head(count).reset_index(drop=True)
         report = held.update(source(part), NAMES)
@@ -75,14 +75,14 @@ def test_a_move_that_stays_is_stored_a_session_later(held):
 
 def test_another_unit_that_stays_refuses_the_symbol_until_the_source_mends_it(held):
     wrong = BARS.copy()
-    wrong.loc[100:102, BOTH] *= 100
+    wrong.loc[100:102, PRICES] *= 100
     for count in (101, 102, 103):
         report = held.update(source(wrong.groupby("symbol").head(count).reset_index(drop=True)), NAMES)
     assert "implausible level" in report.failures["ALFA"]
     assert str(LAST[100]) in report.failures["ALFA"]
     assert closes(held, ["ALFA"]) == closes_of(until(100).query("symbol == 'ALFA'"))
     pence = BARS.copy()
-    pence.loc[:102, BOTH] *= 100
+    pence.loc[:102, PRICES] *= 100
     report = held.update(source(pence), NAMES)
     assert (report.restated, report.failures) == (["ALFA"], {})
     assert closes(held, NAMES) == closes_of(pence)
@@ -109,7 +109,7 @@ def test_a_bad_bar_that_the_source_corrects_is_put_in_its_place(held):
 
 def test_a_session_without_a_close_costs_that_session_only(held):
     bars = until(102)
-    bars.loc[100, BOTH] = np.nan
+    bars.loc[100, PRICES] = np.nan
     report = held.update(source(bars), NAMES)
     assert (report.added, report.failures) == ({"ALFA": 1, "BRVO": 2}, {})
     assert ("ALFA", "missing price", str(LAST[100])) in told(report)
@@ -120,7 +120,7 @@ def test_a_low_of_zero_costs_nothing(held):
     bars.loc[100, "low"] = 0.0
     report = held.update(source(bars), NAMES)
     assert (report.added["ALFA"], report.failures) == (1, {})
-    assert told(report) == [("ALFA", "no low", str(LAST[100]))]
+    assert told(report) == [("ALFA", "no range", str(LAST[100]))]
     stored = held.read("scripted", ["ALFA"])
     assert np.isnan(stored["low"].iloc[-1])
     assert stored["high"].iloc[-1] == bars["high"][100]

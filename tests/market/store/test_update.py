@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -248,7 +249,8 @@ def test_what_was_fetched_before_an_interruption_is_kept(store, source):
 def test_checks_look_at_new_sessions_only(store):
     bars = made_bars(NAMES[:2], 42)
     for column in ("open", "high", "low", "close", "adj_close"):
-        bars.loc[38:40, column] = 60.0, 120.0, 60.0  # like two splits, the first in what is stored
+        around = {"high": 1.01, "low": 0.99}.get(column, 1)
+        bars.loc[38:40, column] = np.array([60.0, 120.0, 60.0]) * around  # like two splits, the first stored
     store.update(Scripted(bars[bars["date"] <= str(DAYS[39])]), NAMES[:2])
     report = store.update(Scripted(bars[bars["date"] <= str(DAYS[40])]), NAMES[:2])
     assert [(f.symbol, f.kind, f.session) for f in report.findings] == [

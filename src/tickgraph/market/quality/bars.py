@@ -19,7 +19,6 @@ from tickgraph.market.calendar import (
 from tickgraph.market.price import MAX_PRICE
 from tickgraph.market.quality.histories import NEEDED, PRICES, Finding, Flags, Histories, Rows, written
 
-ORDER_TOLERANCE = 0.01
 INTRADAY = 0.2  # share of dates with several different bars from which they are no slip
 RECENT = 30  # bars that say in which unit a symbol's prices are
 GAP = "gap"
@@ -129,43 +128,11 @@ def beyond_price(bars: Histories) -> Iterator[Finding]:
             yield bars.finding(rows, "price too high", detail, "error")
 
 
-def unused(bars: Histories) -> tuple[list[Finding], dict[str, Flags]]:
-    """Opens, highs and lows that are no prices: warnings, and by column ``[n]`` what is to be stored as missing."""
-    bad: dict[str, Flags] = {}
-    # Columns that lack values in the same sessions are one finding.
-    lacking: dict[tuple[str, bytes], tuple[Rows, list[str]]] = {}
-    for column in ("open", "high", "low"):
-        values = bars.values[column]
-        none = ~np.isfinite(values) | (values <= 0)
-        bad[column] = none & ~np.isnan(values)
-        for symbol, rows in bars.by_symbol(none):
-            lacking.setdefault((symbol, rows.tobytes()), (rows, []))[1].append(column)
-    findings = []
-    for rows, columns in lacking.values():
-        names = ", ".join(columns)
-        detail = f"{len(rows)} sessions from here on have no {names}"
-        for column, row in [(each, row) for each in columns for row in rows[bad[each][rows]][:1]][:1]:
-            value = written(bars.values[column][row])
-            detail += f"; {column} of {bars.days[row]} is {value}, and is stored as missing"
-        findings.append(bars.finding(rows, f"no {names}", detail, "warning"))
-    return findings, bad
-
-
-def doubtful(bars: Histories) -> list[Finding]:
-    """Sessions without volume, and closes outside their day's range."""
-    close, high, low = (bars.values[name] for name in ("close", "high", "low"))
-    above = (close > high * (1 + ORDER_TOLERANCE)) & (high > 0)
-    below = (close < low * (1 - ORDER_TOLERANCE)) & (low > 0)
-
-    def outside(rows: Rows) -> str:
-        row = rows[0]
-        day = f"low {written(low[row])} and high {written(high[row])}"
-        return bars.span(rows, f"the close {written(close[row])} is not between {day}")
-
-    return [
-        *bars.warn(bars.values["volume"] == 0, "no volume", lambda rows: bars.span(rows, "no shares traded")),
-        *bars.warn(above | below, "close outside range", outside),
-    ]
+def untraded(bars: Histories) -> list[Finding]:
+    """Sessions without volume."""
+    return bars.warn(
+        bars.values["volume"] == 0, "no volume", lambda rows: bars.span(rows, "no shares traded")
+    )
 
 
 def unfinished(bars: Histories, now: datetime | None = None) -> tuple[list[Finding], Flags]:

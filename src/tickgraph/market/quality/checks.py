@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tickgraph.market.quality import bars as single
+from tickgraph.market.quality import ranges
 from tickgraph.market.quality.histories import Finding, Flags, Histories, Implausible
 from tickgraph.market.quality.implausible import implausible_moves
 
@@ -72,11 +73,9 @@ def usable(
         out[np.flatnonzero(~out)[flags]] = True
         rest = rest.without(flags)
     findings += [*single.impossible(rest), *single.beyond_price(rest)]
-    findings += [*single.doubtful(rest), *single.gaps(rest)]
-    more, bad = single.unused(rest)
-    findings += more
+    findings += [*single.untraded(rest), *single.gaps(rest)]
     places = np.flatnonzero(~out)
-    for column, flags in bad.items():
+    for column, flags in ranges.no_prices(rest).items():
         if flags.any():
             if not pd.api.types.is_float_dtype(ordered[column]):
                 ordered[column] = ordered[column].astype(np.float64)
@@ -85,10 +84,11 @@ def usable(
     sound = rest.without(~positive)
     if len(sound):
         more, flags = implausible_moves(sound, single.missing_before(sound), implausible)
-        findings += more
+        findings += [*more, *ranges.unusable(sound.without(flags))]
         out[places[positive][flags]] = True
     refused = {finding.symbol for finding in findings if finding.severity == "error"}
-    findings = [each for each in findings if each.kind != single.GAP or each.symbol not in refused]
+    lesser = {single.GAP, ranges.NO_RANGE}
+    findings = [each for each in findings if each.kind not in lesser or each.symbol not in refused]
     findings.sort(key=lambda finding: (finding.symbol, finding.session, finding.kind))
     kept = ~out & ~ordered["symbol"].isin(refused).to_numpy()
     return (ordered if kept.all() else ordered[kept].reset_index(drop=True)), findings

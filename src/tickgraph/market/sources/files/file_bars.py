@@ -77,7 +77,11 @@ class _Reader:
             ),
             "date": dates.days[kept].astype("datetime64[us]"),
         }
-        bars |= {m: numbers[m if m in numbers else "close"].values[kept] for m in NUMBERS}
+        lacking = np.full(int(kept.sum()), np.nan)
+        for meaning in NUMBERS:
+            found = numbers["close"] if meaning == "adj_close" else None
+            found = numbers.get(meaning, found)
+            bars[meaning] = lacking if found is None else found.values[kept]
         if self._table.unit == "line":
             bars["volume"] = _counted(bars["volume"])
         return TableBars(pd.DataFrame(bars), self._remarks, self._rejected)
@@ -164,7 +168,7 @@ class _Reader:
                     self._refuse(row, meaning, why)
             else:
                 place = self._places[meaning]
-                what = f"Column {table.names[place]!r} has cells that are no numbers; none needs them"
+                what = f"Column {table.names[place]!r} has cells that are no numbers, and count as missing"
                 self._remark_rows(what, unreadable, lambda row, place=place: f"({table.cell(place, row)!r})")  # type: ignore[misc]
         return kept & self._daily(kept)
 
