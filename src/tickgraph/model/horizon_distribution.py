@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import InputError
+from tickgraph.market.expiry import check_sessions
 from tickgraph.model.calibration import score_quantiles, share_above
 from tickgraph.shapes import Bool, Float64, Int
 
@@ -192,19 +192,13 @@ class HorizonDistribution:
         before = np.maximum(after - 1, 0)
         step = np.maximum(self.horizons[after] - self.horizons[before], 1)
         share = np.where(after > 0, (ahead - self.horizons[before]) / step, 1.0)[..., None]  # in (0, 1]
-        return np.asarray((1 - share) * values[before] + share * values[after])
+        start, end = values[before], values[after]
+        between = (1 - share) * start + share * end
+        return np.asarray(np.clip(between, np.minimum(start, end), np.maximum(start, end)))  # to the last bit
 
     def _checked(self, sessions: Int[np.ndarray, "*cells"] | int) -> Int[np.ndarray, "*cells"]:
         ahead = np.asarray(sessions)
-        if ahead.size and not (ahead.min() >= 1 and ahead.max() <= self.longest):
-            wrong = ahead.min() if ahead.min() < 1 else ahead.max()
-            raise InputError(too_far(int(wrong), self.longest))
+        if ahead.size:
+            check_sessions(int(ahead.min()), self.longest)
+            check_sessions(int(ahead.max()), self.longest)
         return ahead
-
-
-def too_far(sessions: int, longest: int) -> str:
-    """Say why there is no distribution so many sessions ahead."""
-    return (
-        f"sessions must be 1 to {longest}, got {sessions}: the model forecasts {longest} sessions at most, since "
-        "held-out history has too few independent stretches that are longer."
-    )
