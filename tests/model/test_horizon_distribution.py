@@ -58,10 +58,10 @@ def test_upper_quantiles_never_fall_and_lower_ones_never_rise_with_the_horizon(d
 @many
 @given(distributions, st.floats(0.05, 0.99))
 def test_variance_and_the_width_of_an_interval_never_fall_with_the_horizon(distribution, level):
-    ahead = range(1, distribution.longest + 1)
-    widths = [upper - lower for lower, upper in (distribution.interval(level, each) for each in ahead)]
-    assert (np.diff(widths) >= -NOISE).all()
-    assert (np.diff(distribution.variance(np.array(ahead))) >= -NOISE).all()
+    ahead = np.arange(1, distribution.longest + 1)
+    lower, upper = distribution.interval(level, ahead).T
+    assert (np.diff(upper - lower) >= -NOISE).all()
+    assert (np.diff(distribution.variance(ahead)) >= -NOISE).all()
 
 
 @many
@@ -160,6 +160,9 @@ def test_one_session_ahead_it_is_the_distribution_of_the_next_return():
     assert horizons.interval(0.8, 1) == pytest.approx(day.interval(0.8))
     assert horizons.interval(0.95, 1) == pytest.approx(day.interval(0.95))
     assert float(horizons.probability_above(0.01, 1)) == pytest.approx(day.probability_above(0.01))
+    alone = HorizonDistribution.of_one_session(day)
+    assert alone.longest == 1
+    np.testing.assert_array_equal(alone.returns(1), horizons.returns(1))
 
 
 def test_a_normal_return_moves_by_what_a_straddle_costs():
@@ -192,12 +195,19 @@ def test_sessions_out_of_reach_are_refused_with_the_reason(sessions):
             ask(sessions)
 
 
+def test_without_variance_all_probability_lies_at_the_centre():
+    still = even(daily=0.0, centre=0.01)
+    assert (still.returns(EVERY) == 0.01).all()
+    assert still.probability_above(0.0099, 21) > 0.99
+    assert still.probability_above(0.0101, 21) < 0.01
+
+
 def test_arrays_that_are_no_distribution_are_refused():
     scores = np.tile([-1.0, 1.0], (2, 1))
     two, variances = np.array([1, 5]), np.array([0.1, 0.2])
     with pytest.raises(ValueError, match="ascend from 1"):
         HorizonDistribution(np.array([2, 5]), variances, scores)
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match="not be negative"):
         HorizonDistribution(two, np.array([0.1, np.nan]), scores)
     with pytest.raises(ValueError, match="ascend at each horizon"):
         HorizonDistribution(two, variances, scores[:, ::-1])

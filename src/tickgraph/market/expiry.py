@@ -9,6 +9,8 @@ import numpy as np
 from tickgraph.errors import InputError
 from tickgraph.market.calendar import Day, as_day, exchange, next_sessions
 
+LONGEST = 63
+"""Sessions that the network looks ahead at most: a quarter of a year."""
 SESSIONS = r"^[0-9]{1,4}$"
 EXPIRY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 

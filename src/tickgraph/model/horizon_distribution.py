@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tickgraph.market.expiry import check_sessions
-from tickgraph.model.calibration import score_quantiles, share_above
+from tickgraph.model.calibration import PredictiveDistribution, score_quantiles, share_above
 from tickgraph.shapes import Bool, Float64, Int
 
 SESSIONS_A_YEAR = 252
@@ -42,7 +42,7 @@ class HorizonDistribution:
     horizons
         Sessions ahead at which there are forecasts: ascending, from 1.
     variances
-        Forecast variance of the log return over each horizon, above 0.
+        Forecast variance of the log return over each horizon, not negative.
     scores
         Of each horizon, ascending: the value of rank k of P is the quantile k / (P + 1) of standardised returns.
     centre
@@ -63,8 +63,8 @@ class HorizonDistribution:
         """Make the horizons consistent; :class:`ValueError` for arrays that are no distribution."""
         if self.horizons[0] != 1 or (np.diff(self.horizons) <= 0).any():
             raise ValueError(f"horizons must ascend from 1, got {self.horizons.tolist()}")
-        if not (np.isfinite(self.variances) & (self.variances > 0)).all():
-            raise ValueError(f"variances must be above 0, got {self.variances.tolist()}")
+        if not (np.isfinite(self.variances) & (self.variances >= 0)).all():
+            raise ValueError(f"variances must not be negative, got {self.variances.tolist()}")
         if not self.scores.size or not np.isfinite(self.scores).all() or (np.diff(self.scores) < 0).any():
             raise ValueError("scores must be numbers that ascend at each horizon")
         if self.drag is not None and len(self.drag) < self.longest:
@@ -77,6 +77,16 @@ class HorizonDistribution:
         quantiles[:, upper:] = np.maximum.accumulate(quantiles[:, upper:])
         object.__setattr__(self, "_rising", rising)
         object.__setattr__(self, "_signed_squares", np.sign(quantiles) * quantiles**2)
+
+    @classmethod
+    def of_one_session(cls, distribution: PredictiveDistribution) -> HorizonDistribution:
+        """The distribution of the next session's return, and of no longer one."""
+        return cls(
+            np.array([1]),
+            np.array([distribution.volatility**2]),
+            distribution.scores[None],
+            distribution.trust * distribution.forecast,
+        )
 
     @property
     def longest(self) -> int:
@@ -97,7 +107,7 @@ class HorizonDistribution:
         self, sessions: Int[np.ndarray, "*cells"] | int, sessions_a_year: int = SESSIONS_A_YEAR
     ) -> Float64[np.ndarray, "*cells"]:
         """Annualised volatility over so many sessions: sqrt(V_h / h * 252)."""
-        return np.sqrt(self.variance(sessions) / sessions * sessions_a_year)
+        return np.asarray(np.sqrt(self.variance(sessions) / sessions * sessions_a_year))
 
     def returns(self, sessions: Int[np.ndarray, "*cells"] | int) -> Float64[np.ndarray, "*cells scores"]:
         """Log returns of rank k of P, ascending: the quantiles of probability k / (P + 1)."""
@@ -143,15 +153,16 @@ class HorizonDistribution:
             log_return, sessions, lambda returns, wanted: (wanted < returns[0]) | (wanted > returns[-1])
         ).astype(bool)
 
-    def interval(self, level: float, sessions: int) -> tuple[float, float]:
-        """Central interval of log returns that covers at least ``level`` of new stretches of so many sessions.
+    def interval(
+        self, level: float, sessions: Int[np.ndarray, "*cells"] | int
+    ) -> Float64[np.ndarray, "*cells 2"]:
+        """Ends of the central interval of log returns that covers at least ``level`` of new stretches.
 
-        Its ends are order statistics, as in :func:`~tickgraph.model.calibration.score_quantiles`. It never becomes
-        narrower as sessions grow.
+        They are order statistics, as in :func:`~tickgraph.model.calibration.score_quantiles`. The interval never
+        becomes narrower as sessions grow.
         """
         tail = (1 - level) / 2
-        low, high = score_quantiles(self.returns(sessions), np.array([tail, 1 - tail]))
-        return float(low), float(high)
+        return score_quantiles(self.returns(sessions), np.array([tail, 1 - tail]))
 
     def expected_move(self, sessions: Int[np.ndarray, "*cells"] | int) -> Float64[np.ndarray, "*cells"]:
         """Mean absolute move of the price, as a share of it: E |exp(R_h) - 1|.
