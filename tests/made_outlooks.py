@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.measures import LEVELS
+from tickgraph.serving import forecaster
 from tickgraph.serving.outlook import Outlook
 
 SCORES = np.linspace(-2.0, 2.0, 101)
 
 
-def outlook(symbol="AAPL", as_of="2022-12-29", forecast=0.001, trust=0.5, model=None, volatility=0.02):
+GRID = np.array([1, 2, 3, 5, 10, 21, 42, 63])
+
+
+def horizons(volatility=0.02, centre=0.0005, drag=None):
+    """A distribution whose variance grows evenly, with a grid of scores of its own at each horizon."""
+    fatter = np.linspace(1.0, 1.1, len(GRID))[:, None]
+    return HorizonDistribution(GRID, volatility**2 * GRID, SCORES * fatter, centre, drag)
+
+
+def with_horizons(monkeypatch, symbols=("AAPL", "MSFT", "JPM", "XOM"), **made):
+    """Let the models of these symbols forecast every horizon."""
+    real = forecaster.network_outlooks
+
+    def ahead(*words):
+        return [
+            replace(one, horizons=horizons(**made))
+            if isinstance(one, Outlook) and one.symbol in symbols
+            else one
+            for one in real(*words)
+        ]
+
+    monkeypatch.setattr(forecaster, "network_outlooks", ahead)
+
+
+def outlook(
+    symbol="AAPL",
+    as_of="2022-12-29",
+    forecast=0.001,
+    trust=0.5,
+    model=None,
+    volatility=0.02,
+    **more,
+):
     return Outlook(
         symbol,
         PredictiveDistribution(forecast, volatility, SCORES, trust),
@@ -23,6 +59,7 @@ def outlook(symbol="AAPL", as_of="2022-12-29", forecast=0.001, trust=0.5, model=
         provider="sample",
         lineage=object(),
         calibration_sessions=200,
+        **more,
     )
 
 

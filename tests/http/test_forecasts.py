@@ -201,6 +201,7 @@ def test_what_is_served_is_what_the_document_says(service):
         "/forecast/all",
         "/forecast/{symbol}",
         "/forecast/{symbol}/probability",
+        "/forecast/{symbol}/distribution",
         "/symbols",
         "/symbols/{symbol}",
         "/symbols/{symbol}/graph",

@@ -8,7 +8,7 @@ from real_service import ADMIN, TOKEN, here, settings_of
 from tickgraph.http import symbol_routes
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving import forecaster, outlook
+from tickgraph.serving import answer_json, forecaster, outlook
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
@@ -46,7 +46,7 @@ STEPS = [
     (outlook, "own_returns"),
     (Outlook, "__post_init__"),
     (Forecaster, "_keep"),
-    (forecaster, "answer_fields"),
+    (forecaster, "answer_json"),
 ]
 
 
@@ -125,11 +125,13 @@ def test_a_sector_that_cannot_be_told_is_left_out_of_the_list(running, monkeypat
 
 
 def test_an_answer_that_cannot_be_written_fails_alone(running, monkeypatch):
-    real = forecaster.forecast_of
-    monkeypatch.setattr(
-        forecaster,
-        "forecast_of",
-        lambda fields: real({**fields, "notes": (object(),)} if fields["symbol"] == BAD else fields),
-    )
+    real = answer_json.per_dollar
+
+    def unwritable(outlook, *words, **more):
+        key, fields = real(outlook, *words, **more)
+        return key, {**fields, "notes": (object(),)} if outlook.symbol == BAD else fields
+
+    running.post("/admin/cache/clear", headers=ADMIN)
+    monkeypatch.setattr(answer_json, "per_dollar", unwritable)
     body = running.get("/forecast/all").json()
     assert (sorted(body["forecasts"]), list(body["failures"])) == (GOOD, [BAD])

@@ -9,6 +9,7 @@
 from tickgraph.client.clients import AsyncClient, Client
 from tickgraph.client.requests import (
     Cleared,
+    Distribution,
     Forecast,
     Forecasts,
     Graph,
@@ -26,6 +27,7 @@ __all__ = [
     "AsyncClient",
     "Cleared",
     "Client",
+    "Distribution",
     "Forecast",
     "Forecasts",
     "Graph",

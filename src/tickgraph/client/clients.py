@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from tickgraph.client import requests
 from tickgraph.client.requests import (
     Cleared,
+    Distribution,
     Forecast,
     Forecasts,
     Graph,
@@ -24,6 +25,7 @@ from tickgraph.client.requests import (
     SymbolInfo,
     SymbolList,
 )
+from tickgraph.market.calendar import Day
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -96,6 +98,18 @@ class Client:
     ) -> Probability:
         """Probability that the next close is above the strike, the quantiles behind it, and the forecast."""
         return self._ask(requests.probability(symbol, strike, price, wait))
+
+    def distribution(
+        self,
+        symbol: str,
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        price: float | None = None,
+        wait: bool = False,
+    ) -> Distribution:
+        """Distribution of the close after so many sessions, or at an expiry such as 2023-01-20: give one of the two."""
+        return self._ask(requests.distribution(symbol, sessions, expiry, price, wait))
 
     def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
@@ -196,6 +210,18 @@ class AsyncClient:
     ) -> Probability:
         """Probability that the next close is above the strike, the quantiles behind it, and the forecast."""
         return await self._ask(requests.probability(symbol, strike, price, wait))
+
+    async def distribution(
+        self,
+        symbol: str,
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        price: float | None = None,
+        wait: bool = False,
+    ) -> Distribution:
+        """Distribution of the close after so many sessions, or at an expiry such as 2023-01-20: give one of the two."""
+        return await self._ask(requests.distribution(symbol, sessions, expiry, price, wait))
 
     async def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""

@@ -23,14 +23,17 @@ from tickgraph.errors import (
 )
 from tickgraph.http import responses
 from tickgraph.http.responses import Problem
+from tickgraph.market.calendar import Day, as_day
 from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.universe import canonical
 from tickgraph.pipeline.jobs import Job
 from tickgraph.secret import is_sendable
+from tickgraph.serving.distribution_answer import DistributionAnswer
 
 __all__ = ["Job", "Problem"]
 
 Cleared = responses.ClearedAnswer
+Distribution = DistributionAnswer
 Forecast = responses.ForecastAnswer
 Forecasts = responses.ForecastsAnswer
 Graph = responses.GraphAnswer
@@ -206,6 +209,16 @@ def probability(symbol: str, strike: float, price: float | None, wait: bool) -> 
     above = checked_price(name, strike, what="Strike")
     params = {"strike": above, "price": _checked(name, price), "wait": wait or None}
     return Ask(Probability, f"/forecast/{quote(name)}/probability", params, timeout=_timeout(wait))
+
+
+def distribution(
+    symbol: str, sessions: int | None, expiry: Day | None, price: float | None, wait: bool
+) -> Ask[Distribution]:
+    """``GET /forecast/{symbol}/distribution``; :class:`InputError` for a price or an expiry that is none."""
+    name = canonical(symbol)
+    day = None if expiry is None else str(as_day(expiry))
+    params = {"sessions": sessions, "expiry": day, "price": _checked(name, price), "wait": wait or None}
+    return Ask(Distribution, f"/forecast/{quote(name)}/distribution", params, timeout=_timeout(wait))
 
 
 def _checked(symbol: str, price: float | None) -> float | None:

@@ -12,22 +12,32 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from tickgraph.errors import InputError, TickgraphError, error_of
+from tickgraph.errors import InputError, TickgraphError
 from tickgraph.http.guards import only_known_query
-from tickgraph.http.parameters import CurrentService, Price, Strike, SymbolInPath, Wait, read_symbol
+from tickgraph.http.parameters import (
+    CurrentService,
+    Expiry,
+    Price,
+    Sessions,
+    Strike,
+    SymbolInPath,
+    Wait,
+    read_symbol,
+)
 from tickgraph.http.problem import problem_of, problems
-from tickgraph.http.responses import ForecastAnswer, ForecastsAnswer, ProbabilityAnswer, Quantile, Timings
+from tickgraph.http.responses import ForecastAnswer, ForecastsAnswer, ProbabilityAnswer, Timings
 from tickgraph.http.service import Service
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.serving.answer import Forecasts
+from tickgraph.serving.distribution_answer import DistributionAnswer
+from tickgraph.serving.price_ranges import QUANTILES, Quantile
 
-QUANTILES = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
 MAX_SYMBOLS = 1_000
 MAX_LENGTH = 10_000
 METHOD = "split conformal: held-out residuals scaled by the volatility forecast"
@@ -36,10 +46,13 @@ _LIST = re.compile(LIST)
 # A price as most callers write it. Any other valid request takes the usual way.
 _PLAIN_QUERY = re.compile(rb"(?:price=([1-9][0-9]{0,7}(?:\.[0-9]{1,9})?))?")
 
+_Several = tuple[dict[str, bytes], dict[str, TickgraphError]]
+"""By symbol the JSON of each forecast, and the error of each that has none."""
+
 router = APIRouter(tags=["forecasts"])
 
 _forecast = ForecastAnswer.__pydantic_serializer__
-_forecasts = ForecastsAnswer.__pydantic_serializer__
+_distribution = DistributionAnswer.__pydantic_serializer__
 _probability = ProbabilityAnswer.__pydantic_serializer__
 
 
@@ -76,10 +89,10 @@ async def forecast_several(
     """
     words = _words(symbols)
 
-    def several() -> Forecasts:
+    def several() -> _Several:
         named, prices, malformed = _read(words)
-        answers = service.forecast_many(named, prices)
-        return Forecasts(answers.forecasts, malformed | answers.failures)
+        answers, failures = service.forecast_many(named, prices)
+        return answers, malformed | failures
 
     return await _in_one_call(service, several)
 
@@ -87,7 +100,9 @@ async def forecast_several(
 @router.get("/forecast/all", response_model=ForecastsAnswer, responses=problems())
 async def forecast_all(service: CurrentService) -> Response:
     """Forecast every symbol that has a model, in one batched call, each from its last stored close."""
-    return await _in_one_call(service, service.forecaster.forecast_all)
+    return await _in_one_call(
+        service, lambda: service.forecast_many(service.forecaster.symbols(), {}, fallback="none")
+    )
 
 
 async def forecast(
@@ -170,10 +185,30 @@ async def probability(
     return Response(_probability.to_json(_above(answer, distribution, strike)), media_type="application/json")
 
 
+@router.get(
+    "/forecast/{symbol}/distribution", response_model=DistributionAnswer, responses=problems(404, 422)
+)
+async def distribution(
+    service: CurrentService,
+    symbol: SymbolInPath,
+    sessions: Sessions = None,
+    expiry: Expiry = None,
+    price: Price = None,
+    wait: Wait = False,
+) -> Response:
+    """Distribution of the close after so many sessions, or at an option's expiry; give one of the two.
+
+    Quantiles, intervals, volatility and the expected move come from the model's calibrated forecast of that horizon.
+    They are of the split-adjusted close: dividends that go ex before the expiry are taken off.
+    """
+    answer = await service.distribution(symbol, price, sessions=sessions, expiry=expiry, wait=wait)
+    return Response(_distribution.to_json(answer), media_type="application/json")
+
+
 def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike: float) -> ProbabilityAnswer:
     move = math.log(strike) - math.log(answer.price)
     above = distribution.probability_above(move)
-    returns = distribution.quantile(QUANTILES)
+    returns = distribution.quantile(np.array(QUANTILES))
     return ProbabilityAnswer(
         symbol=answer.symbol,
         strike=strike,
@@ -183,8 +218,8 @@ def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike:
         probability_below=1 - above,
         beyond_calibration=distribution.is_beyond(move),
         quantiles=[
-            Quantile(probability=level, close=answer.price * math.exp(value), log_return=float(value))
-            for level, value in zip(QUANTILES.tolist(), returns, strict=True)
+            Quantile.of_return(probability, log_return, answer.price)
+            for probability, log_return in zip(QUANTILES, returns.tolist(), strict=True)
         ],
         method=METHOD,
         calibration_sessions=answer.calibration_sessions,
@@ -212,32 +247,18 @@ def _read(words: list[str]) -> tuple[list[Symbol], dict[str, float], dict[str, T
     return list(symbols), prices_by_symbol(prices), malformed
 
 
-async def _in_one_call(service: Service, call: Callable[[], Forecasts]) -> Response:
+async def _in_one_call(service: Service, call: Callable[[], _Several]) -> Response:
     started = time.perf_counter()
 
     def answer() -> bytes:
         begun = time.perf_counter()
-        answers = call()
-        try:
-            return _written(answers, started, begun)
-        except Exception:  # noqa: BLE001  only the symbol that cannot be written is to fail
-            for symbol, forecast in list(answers.forecasts.items()):
-                try:
-                    _written(Forecasts({symbol: forecast}), started, begun)
-                except Exception as error:  # noqa: BLE001
-                    del answers.forecasts[symbol]
-                    answers.failures[symbol] = error_of(symbol, error)
-            return _written(answers, started, begun)
+        forecasts, failures = call()
+        problems_found = {symbol: problem_of(error) for symbol, error in failures.items()}
+        parts = (b"%b:%b" % (to_json(symbol), forecast) for symbol, forecast in forecasts.items())
+        return b'{"forecasts":{%b},"failures":%b,"timings":%b}' % (
+            b",".join(parts),
+            to_json(problems_found),
+            to_json(Timings(time.perf_counter() - started, begun - started)),
+        )
 
     return Response(await service.in_thread(answer), media_type="application/json")
-
-
-def _written(answers: Forecasts, started: float, begun: float) -> bytes:
-    """JSON of several forecasts."""
-    return _forecasts.to_json(
-        ForecastsAnswer.model_construct(
-            forecasts=answers.forecasts,
-            failures={symbol: problem_of(error) for symbol, error in answers.failures.items()},
-            timings=Timings(time.perf_counter() - started, begun - started),
-        )
-    )

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 
 from tickgraph.errors import SymbolError
 from tickgraph.http.service import Service
+from tickgraph.market.expiry import EXPIRY, LONGEST, read_expiry, read_sessions
 from tickgraph.market.price import MAX_PRICE, read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
@@ -66,5 +67,25 @@ Strike = Annotated[
     float,
     BeforeValidator(_dollars("Strike")),
     Query(gt=0, le=MAX_PRICE, description="Dollars.", examples=[135.0]),
+]
+Sessions = Annotated[
+    int | None,
+    BeforeValidator(read_sessions),
+    Query(
+        ge=1,
+        json_schema_extra={"maximum": LONGEST},
+        description=f"Sessions of the exchange after the last one with prices, 1 to {LONGEST}.",
+        examples=[21],
+    ),
+]
+Expiry = Annotated[
+    Any,
+    BeforeValidator(read_expiry),
+    Query(
+        json_schema_extra={"type": "string", "format": "date", "pattern": EXPIRY},
+        description=f"A session of the exchange on which an option expires, such as 2023-01-20; {LONGEST} sessions "
+        "after the last one with prices at the latest.",
+        examples=["2023-01-20"],
+    ),
 ]
 Wait = Annotated[bool, Query(description="Without a model: wait until one is trained.")]

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
+from tickgraph.serving.price_ranges import Quantile
 
 _EXAMPLES: dict[str, Any] = json.loads(
     resources.files("tickgraph.http").joinpath("examples.json").read_text("utf-8")
@@ -90,17 +91,6 @@ class ForecastsAnswer(_Answer):
     """By symbol, the others."""
     timings: Timings
     """Where the time went."""
-
-
-class Quantile(_Answer):
-    """A quantile of the next close."""
-
-    probability: float
-    """With which the next close lies below."""
-    close: float
-    """Dollars."""
-    log_return: float
-    """Daily log return."""
 
 
 class ProbabilityAnswer(_Answer):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import numpy as np
 from pydantic_core import to_json
 
 from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
@@ -24,7 +25,7 @@ from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.answer import Forecasts
+from tickgraph.serving.distribution_answer import DistributionAnswer
 from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.outlook import Outlook
@@ -46,6 +47,16 @@ class _Training:
     job: str | None = None
     note: str | None = None
     trained: bool = False
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What one symbol is answered from, whether it came from memory, and the seconds that it waited for a thread."""
+
+    outlook: Outlook
+    training: _Training
+    cached: bool
+    queued: float
 
 
 class Service:
@@ -141,6 +152,46 @@ class Service:
             What else the forecast failed on.
         """
         started = time.perf_counter()
+        prepared = await self._prepare(symbol, wait=wait)
+        training = prepared.training
+        forecast = self.forecaster.answer(prepared.outlook, price, trained_now=training.trained)
+        seconds = time.perf_counter() - started
+        self.metrics.answered(seconds, cached=prepared.cached)
+        # The forecaster made these values with the right types, so nothing is validated again.
+        values = {**forecast.__dict__, "cached": prepared.cached, "training_job": training.job}
+        if training.note:
+            values["notes"] = (*forecast.notes, training.note)
+        answer = ForecastAnswer.model_construct(**values, timings=Timings(seconds, prepared.queued))
+        return answer, prepared.outlook.distribution
+
+    async def distribution(
+        self,
+        symbol: Symbol,
+        price: float | None,
+        *,
+        sessions: int | None = None,
+        expiry: np.datetime64 | None = None,
+        wait: bool = False,
+    ) -> DistributionAnswer:
+        """Say where one symbol's close may be after so many sessions, or at an expiry: one of the two is given.
+
+        The other parameters and the errors are those of :meth:`forecast`; and
+        :meth:`~tickgraph.serving.forecaster.Forecaster.distribution` says what else it raises.
+        """
+        started = time.perf_counter()
+        prepared = await self._prepare(symbol, wait=wait)
+        training = prepared.training
+        answer = self.forecaster.distribution_of(
+            prepared.outlook, price, sessions=sessions, expiry=expiry, trained_now=training.trained
+        )
+        self.metrics.answered(time.perf_counter() - started, cached=prepared.cached)
+        if training.note:
+            answer = answer.model_copy(update={"notes": (*answer.notes, training.note)})
+        return answer
+
+    async def _prepare(self, symbol: Symbol, *, wait: bool) -> _Prepared:
+        """Give what one symbol is answered from: from memory, or read and computed in a thread."""
+        started = time.perf_counter()
 
         def prepare() -> tuple[Outlook, float]:
             begun = time.perf_counter()
@@ -154,16 +205,7 @@ class Service:
                 outlook, training = await self._train(outlook, symbol, wait=wait)
             elif wait:
                 training = _Training(note="training on demand is off: there is nothing to wait for")
-        forecast = self.forecaster.answer(outlook, price, trained_now=training.trained)
-        seconds = time.perf_counter() - started
-        cached = outlook is warm
-        self.metrics.answered(seconds, cached=cached)
-        # The forecaster made these values with the right types, so nothing is validated again.
-        values = {**forecast.__dict__, "cached": cached, "training_job": training.job}
-        if training.note:
-            values["notes"] = (*forecast.notes, training.note)
-        answer = ForecastAnswer.model_construct(**values, timings=Timings(seconds, queued))
-        return answer, outlook.distribution
+        return _Prepared(outlook, training, cached=outlook is warm, queued=queued)
 
     def from_memory(self, symbol: Symbol, price: float | None) -> bytes | None:
         """JSON of what :meth:`forecast` would answer; None if something must be read or computed.
@@ -174,11 +216,13 @@ class Service:
         outlook = self.forecaster.peek(symbol)
         if outlook is None or (outlook.model is None and self.settings.serve.train_on_demand):
             return None
-        fields = self.forecaster.answer_fields(outlook, price)
+        answer = self.forecaster.answer_json(outlook, price)
         seconds = time.perf_counter() - started
         self.metrics.answered(seconds, cached=True)
-        fields["cached"], fields["training_job"], fields["timings"] = True, None, Timings(seconds, 0.0)
-        return to_json(fields)
+        return b'%b,"cached":true,"training_job":null,"timings":%b}' % (
+            answer[:-1],
+            to_json(Timings(seconds, 0.0)),
+        )
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run a call that reads or computes in one of the threads.
@@ -228,17 +272,39 @@ class Service:
                 "Look at its disk or network mount."
             ) from None
 
-    def forecast_many(self, symbols: Sequence[Symbol], prices: Mapping[str, float]) -> Forecasts:
-        """Forecast several symbols in one call, and have those without a model trained; reads files."""
-        answers = self.forecaster.forecasts(symbols, prices, fallback=self.fallback)
-        answers.failures = self._explained(answers.failures)
-        if self.settings.serve.train_on_demand:
-            for symbol in dict.fromkeys(symbols):
-                forecast = answers.forecasts.get(symbol)
-                if forecast and forecast.status == "momentum":
-                    notes = (*forecast.notes, self._training_note(symbol))
-                    answers.forecasts[symbol] = forecast.model_copy(update={"notes": notes})
-        return answers
+    def forecast_many(
+        self, symbols: Sequence[Symbol], prices: Mapping[str, float], fallback: Fallback | None = None
+    ) -> tuple[dict[str, bytes], dict[str, TickgraphError]]:
+        """Forecast several symbols in one call, and have those without a model trained; reads files.
+
+        Parameters
+        ----------
+        symbols
+            Each is answered, or has its error.
+        prices
+            Dollars by symbol, checked; the others start from their last stored close.
+        fallback
+            For symbols without a model; None is the service's own.
+
+        Returns
+        -------
+        tuple
+            By symbol the JSON of each forecast, and the error of each that has none.
+        """
+        outlooks = self.forecaster.outlooks(symbols, fallback=fallback or self.fallback)
+        answers: dict[str, bytes] = {}
+        for symbol, outlook in outlooks.found.items():
+            with outlooks.alone(symbol):
+                answers[symbol] = self._json(outlook, prices.get(symbol))
+        return answers, self._explained(outlooks.failures)
+
+    def _json(self, outlook: Outlook, price: float | None) -> bytes:
+        """JSON of one forecast among several; without a model a note says that one is being trained."""
+        if outlook.model is not None or not self.settings.serve.train_on_demand:
+            return self.forecaster.answer_json(outlook, price)
+        fields = self.forecaster.answer_fields(outlook, price)
+        fields["notes"] = (*fields["notes"], self._training_note(outlook.symbol))
+        return to_json(fields)
 
     def _training_note(self, symbol: Symbol) -> str:
         try:

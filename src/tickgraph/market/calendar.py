@@ -174,12 +174,26 @@ def check_range(first: Day | None, last: Day | None) -> None:
 
 def next_session(after: Day) -> np.datetime64:
     """First session after a date."""
+    first: np.datetime64 = next_sessions(after, 1)[0]
+    return first
+
+
+def next_sessions(after: Day, count: int) -> NDArray[np.datetime64]:
+    """``[count]`` datetime64[D]: the first sessions after a date.
+
+    Raises
+    ------
+    InputError
+        The calendar does not know so many.
+    """
     day = as_day(after)
     known = _all_sessions(day)
     place = np.searchsorted(known, day, side="right")
-    if place == len(known):
-        raise InputError(f"No session is known after {day}: {_ends_with(known)}")
-    return known[place]
+    following = known[place : place + count]
+    if len(following) < count:
+        missing = "No session is" if count == 1 else f"Only {len(following)} of {count} sessions are"
+        raise InputError(f"{missing} known after {day}: {_ends_with(known)}")
+    return following
 
 
 def last_completed_session(now: datetime | None = None) -> np.datetime64:

@@ -80,19 +80,19 @@ def conformal_scores(
 
 
 def score_quantiles(
-    scores: Float64[np.ndarray, "scores"], probabilities: Float64[np.ndarray, "quantiles"]
-) -> Float64[np.ndarray, "quantiles"]:
-    """Scores that bound the given tails.
+    scores: Float64[np.ndarray, "*rows scores"], probabilities: Float64[np.ndarray, "quantiles"]
+) -> Float64[np.ndarray, "*rows quantiles"]:
+    """Scores that bound the given tails, of ascending scores or of rows of them.
 
     Below one half it is the order statistic of rank floor(p (n + 1)), above it that of ceil(p (n + 1)), within the n
     that there are. Two of them make an interval with the finite-sample correction. The median lies between its
     neighbours.
     """
-    n = len(scores)
+    n = scores.shape[-1]
     # Rounded against the last bit: 0.1 * 30 is 3.0000000000000004 in floating point.
     ranks = np.round(np.asarray(probabilities, dtype=np.float64) * (n + 1), 9)
     low, high = np.clip(np.floor(ranks), 1, n), np.clip(np.ceil(ranks), 1, n)
-    below, above = scores[low.astype(np.intp) - 1], scores[high.astype(np.intp) - 1]
+    below, above = scores[..., low.astype(np.intp) - 1], scores[..., high.astype(np.intp) - 1]
     half = np.asarray(probabilities) == 0.5
     return np.asarray(np.where(half, (below + above) / 2, np.where(ranks < (n + 1) / 2, below, above)))
 

@@ -13,30 +13,13 @@ from tickgraph.errors import TickgraphError
 from tickgraph.market.calendar import Clock
 from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.serving.loaded_model import LoadedModel
-from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.outlook import Outlook, PerDollarKey
+from tickgraph.serving.price_ranges import HorizonForecast, Interval, horizon_forecasts
 
 HORIZON = 1
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
 
 Status = Literal["pre-trained", "trained-on-demand", "momentum"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Central interval for the next session's close, as prices and as log returns."""
-
-    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
-
-    level: float
-    """Share of new sessions that it covers, such as 0.8."""
-    lower: float
-    """Dollars."""
-    upper: float
-    """Dollars."""
-    lower_return: float
-    """Daily log return."""
-    upper_return: float
-    """Daily log return."""
 
 
 class Forecast(BaseModel):
@@ -66,7 +49,7 @@ class Forecast(BaseModel):
     prediction: float
     """Dollars; price * exp(predicted_return)."""
     intervals: tuple[Interval, ...]
-    """Conformal intervals, by level."""
+    """Conformal intervals of the close of `target_session`, by level."""
     probability_up: float
     """Calibrated probability that the next session's return is positive."""
     confidence: float
@@ -96,6 +79,11 @@ class Forecast(BaseModel):
     stored prices for this answer."""
     calibration_sessions: int
     """Sessions behind intervals and probabilities."""
+    horizons: tuple[HorizonForecast, ...] = ()
+    """How far the price may move in 1, 2, 3, 5, 10, 21, 42 and 63 sessions; empty where nothing forecasts more than
+    one session."""
+    dividends: str | None = None
+    """Where the dividends come from that are taken off in `horizons`; null where none are."""
     notes: tuple[str, ...] = ()
     """What a careful reader should know."""
 
@@ -139,31 +127,43 @@ def answer_fields(
     refused
         Why a newer model is not used.
     """
+    fields = dict(per_dollar(outlook, clock, trained_now=trained_now, refused=refused)[1])
+    start = outlook.last_close if price is None else price
+    fields["price"] = start
+    fields["price_source"] = "last close" if price is None else "request"
+    fields["prediction"] = start * fields["prediction"]
+    fields["intervals"] = tuple(interval.at(start) for interval in fields["intervals"])
+    fields["horizons"] = tuple(horizon.at(start) for horizon in fields["horizons"])
+    if is_unusual(outlook, start):
+        move = start / outlook.last_close - 1
+        fields["notes"] = (*fields["notes"], f"price {start:g} is {move:+.0%} from the last close")
+    return fields
+
+
+def is_unusual(outlook: Outlook, price: float) -> bool:
+    """Whether a price lies so far from the last close that the answer says so."""
+    return abs(price / outlook.last_close - 1) > UNUSUAL_MOVE
+
+
+def per_dollar(
+    outlook: Outlook, clock: Clock, *, trained_now: bool = False, refused: Exception | None = None
+) -> tuple[PerDollarKey, dict[str, Any]]:
+    """Fields of an answer at a price of one dollar, and what they depend on besides the outlook.
+
+    They are made once and kept. The price's own fields and source are None.
+    """
     now = clock.now()
     target, behind = clock.read(outlook.as_of, now)
     is_old = outlook.model is not None and now - outlook.model.trained_at > MODEL_AGE
     key = behind, is_old, trained_now, str(refused) if refused else None
     if (kept := outlook.any_price.get(key)) is None:
-        kept = outlook.any_price[key] = _any_price(outlook, target, *key)
-    fields = dict(kept)
-    start = outlook.last_close if price is None else price
-    fields["price"] = start
-    fields["price_source"] = "last close" if price is None else "request"
-    fields["prediction"] = start * math.exp(outlook.distribution.forecast)
-    fields["intervals"] = tuple(
-        Interval(level, start * math.exp(low), start * math.exp(high), low, high)
-        for level, low, high in outlook.intervals
-    )
-    move = start / outlook.last_close - 1
-    if abs(move) > UNUSUAL_MOVE:
-        fields["notes"] = (*fields["notes"], f"price {start:g} is {move:+.0%} from the last close")
-    return fields
+        kept = outlook.any_price[key] = _per_dollar(outlook, target, *key)
+    return key, kept
 
 
-def _any_price(
+def _per_dollar(
     outlook: Outlook, target: date, behind: int, is_old: bool, trained_now: bool, refused: str | None
 ) -> dict[str, Any]:
-    """Fields in their order; None where the price decides."""
     model, rise = outlook.model, outlook.probability_up
     status: Status = "momentum" if model is None else "trained-on-demand" if trained_now else "pre-trained"
     as_of = outlook.as_of.astype(date)
@@ -178,8 +178,8 @@ def _any_price(
         "price": None,
         "price_source": None,
         "predicted_return": outlook.distribution.forecast,
-        "prediction": None,
-        "intervals": None,
+        "prediction": math.exp(outlook.distribution.forecast),
+        "intervals": tuple(Interval.of_returns(*interval) for interval in outlook.intervals),
         "probability_up": rise,
         "confidence": rise if outlook.distribution.forecast >= 0 else 1 - rise,
         "prices_source": outlook.source,
@@ -193,6 +193,8 @@ def _any_price(
         "correlations_as_of": as_of if outlook.recomputed else correlated,
         "correlations": None if model is None else "computed" if outlook.recomputed else "stored",
         "calibration_sessions": outlook.calibration_sessions,
+        "horizons": horizon_forecasts(outlook.horizons, outlook.as_of) if outlook.horizons else (),
+        "dividends": outlook.dividends,
         "notes": tuple(_notes(outlook, behind, refused)),
     }
 

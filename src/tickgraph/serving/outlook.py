@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
 from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.measures import LEVELS
 from tickgraph.model.network import attention, forward
 from tickgraph.model.still import unmoved
@@ -28,6 +29,12 @@ from tickgraph.model.volatility import STILL, WINDOW, forecast_volatility
 from tickgraph.model.weights import stack_weights
 from tickgraph.registry.freshness import is_recent, staleness
 from tickgraph.serving.loaded_model import LoadedModel
+
+if TYPE_CHECKING:
+    from tickgraph.serving.answer_json import PricedJson
+
+PerDollarKey = tuple[int, bool, bool, str | None]
+"""What an answer depends on besides outlook and price: sessions behind, an old model, one trained now, a refusal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +57,18 @@ class Outlook:
         Lineage of the prices that it is valid for.
     calibration_sessions
         Sessions behind intervals and probabilities.
+    horizons
+        The distribution over more sessions than one; None where momentum or a model of an earlier release answers.
+    dividends
+        Where the dividends in ``horizons`` come from; None where there are none.
     intervals
         (level, lower, upper) in log return.
     probability_up
         Probability of a rise.
     any_price
-        Fields of forecasts that the request's price does not change, by what else they depend on.
+        Fields of forecasts for a price of one dollar, by what else they depend on.
+    any_json
+        The JSON of these fields with gaps for prices; it depends on where the price comes from, too.
     """
 
     symbol: Symbol
@@ -69,16 +82,22 @@ class Outlook:
     calibration_sessions: int
     recomputed: Literal["session", "age"] | None = None
     absent: tuple[Symbol, ...] = ()
+    horizons: HorizonDistribution | None = None
+    dividends: str | None = None
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
-    any_price: dict[tuple[int, bool, bool, str | None], dict[str, Any]] = field(
-        init=False, default_factory=dict, repr=False
-    )
+    any_price: dict[PerDollarKey, dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
+    any_json: dict[tuple[PerDollarKey, str], PricedJson] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         intervals = tuple((level, *self.distribution.interval(level)) for level in LEVELS)
         object.__setattr__(self, "intervals", intervals)
         object.__setattr__(self, "probability_up", self.distribution.probability_above(0.0))
+
+    @property
+    def one_session_or_more(self) -> HorizonDistribution:
+        """The distribution over as many sessions as there are forecasts for, be it one."""
+        return self.horizons or HorizonDistribution.of_one_session(self.distribution)
 
     def holds(self, model: LoadedModel | None, panel: PricePanel, now: datetime) -> bool:
         """Whether computing again from this model and these prices would give the same."""

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tickgraph.errors import InputError
+from tickgraph.model.calibration import PredictiveDistribution
+from tickgraph.model.horizon_distribution import HorizonDistribution
+
+GRID = np.array([1, 2, 3, 5, 10, 21, 42, 63])
+EVERY = np.arange(1, 64)
+
+
+def even(daily=0.0004, count=199, **others):
+    """Variance that grows with the horizon, and the same scores at each."""
+    scores = np.linspace(-2.5, 2.5, count)
+    return HorizonDistribution(GRID, daily * GRID, np.tile(scores, (len(GRID), 1)), **others)
+
+
+def contradicting(seed, count, equal):
+    """Forecasts that contradict each other: variances and scores of each horizon at random, some equal."""
+    rng = np.random.default_rng(seed)
+    ahead = rng.choice(np.arange(2, 64), rng.integers(0, 8), replace=False)
+    horizons = np.array([1, *np.sort(ahead)])
+    variances = 10 ** rng.uniform(-6, -1, len(horizons))
+    scores = rng.normal(rng.uniform(-1, 1), rng.uniform(0.1, 3), (len(horizons), count))
+    scores = np.sort(scores.round() if equal else scores, axis=1)
+    return HorizonDistribution(horizons, variances, scores, centre=rng.uniform(-0.05, 0.05))
+
+
+distributions = st.builds(contradicting, st.integers(0, 10_000), st.integers(2, 30), st.booleans())
+log_returns = arrays(float, 20, elements=st.floats(-3, 3))
+many = settings(deadline=None)
+NOISE = 1e-12
+
+
+@many
+@given(distributions)
+def test_quantiles_never_cross_at_any_horizon(distribution):
+    assert (np.diff(distribution.returns(np.arange(1, distribution.longest + 1)), axis=1) >= 0).all()
+
+
+@many
+@given(distributions, st.floats(0, 1))
+def test_upper_quantiles_never_fall_and_lower_ones_never_rise_with_the_horizon(distribution, probability):
+    ahead = np.arange(1, distribution.longest + 1)
+    steps = np.diff(distribution.quantile(probability, ahead))
+    middle = 1 / (distribution.scores.shape[1] + 1)  # the ranks beside one half
+    if probability >= 0.5 + middle:
+        assert (steps >= -NOISE).all()
+    if probability <= 0.5 - middle:
+        assert (steps <= NOISE).all()
+
+
+@many
+@given(distributions, st.floats(0.05, 0.99))
+def test_variance_and_the_width_of_an_interval_never_fall_with_the_horizon(distribution, level):
+    ahead = np.arange(1, distribution.longest + 1)
+    lower, upper = distribution.interval(level, ahead).T
+    assert (np.diff(upper - lower) >= -NOISE).all()
+    assert (np.diff(distribution.variance(ahead)) >= -NOISE).all()
+
+
+@many
+@given(distributions, log_returns, st.integers(1, 63))
+def test_probabilities_fall_as_the_strike_rises_and_are_never_certain(distribution, strikes, sessions):
+    ahead = min(sessions, distribution.longest)
+    above = distribution.probability_above(np.sort(strikes), ahead)
+    assert (np.diff(above) <= 0).all()
+    assert above.min() > 0
+    assert above.max() < 1
+
+
+@many
+@given(distributions, st.floats(0, 3))
+def test_a_far_strike_never_becomes_less_likely_with_the_horizon(distribution, beyond):
+    ahead = np.arange(1, distribution.longest + 1)
+    above = distribution.probability_above(distribution.returns(1)[-1] + beyond, ahead)
+    nearest = 0.5 - 1 / (distribution.scores.shape[1] + 1)  # a strike that is likelier than not is not far
+    assert (np.diff(np.minimum(above, nearest)) >= -NOISE).all()
+
+
+@many
+@given(distributions, st.floats(0.001, 0.999), st.integers(1, 63))
+def test_a_quantile_and_its_probability_undo_each_other(distribution, probability, sessions):
+    """Where many scores are equal, the probability of the value jumps over that of the quantile."""
+    ahead = min(sessions, distribution.longest)
+    at = float(distribution.quantile(probability, ahead))
+    below = 1 - distribution.probability_above(np.array([at - 1e-9, at + 1e-9]), ahead)
+    outermost = 1 / (distribution.scores.shape[1] + 1)
+    inside = min(max(probability, outermost), 1 - outermost)
+    assert below[0] - 1e-6 <= inside <= below[1] + 1e-6
+
+
+@many
+@given(distributions, log_returns, arrays(int, 20, elements=st.integers(1, 63)))
+def test_many_cells_at_once_are_the_same_as_one_by_one(distribution, strikes, sessions):
+    ahead = np.minimum(sessions, distribution.longest)
+    above = distribution.probability_above(strikes, ahead)
+    quantiles = distribution.quantile(above, ahead)
+    beyond = distribution.is_beyond(strikes, ahead)
+    for cell in range(0, len(ahead), 5):
+        one = int(ahead[cell])
+        assert above[cell] == distribution.probability_above(float(strikes[cell]), one)
+        assert quantiles[cell] == distribution.quantile(float(above[cell]), one)
+        assert beyond[cell] == distribution.is_beyond(float(strikes[cell]), one)
+
+
+def test_a_chain_of_strikes_and_expiries_is_answered_in_one_call():
+    above = even().probability_above(np.linspace(-0.3, 0.3, 50), EVERY[:, None])
+    assert above.shape == (63, 50)
+    assert (np.diff(above, axis=1) < 0).any()
+
+
+@many
+@given(distributions, st.integers(1, 63), arrays(float, 63, elements=st.floats(0, 0.02)))
+def test_dividends_lower_every_quantile_of_a_horizon_alike(distribution, sessions, yields):
+    ahead = min(sessions, distribution.longest)
+    drag = np.cumsum(yields)
+    paying = HorizonDistribution(
+        distribution.horizons, distribution.variances, distribution.scores, distribution.centre, drag
+    )
+    np.testing.assert_allclose(
+        paying.returns(ahead), distribution.returns(ahead) - drag[ahead - 1], atol=1e-12
+    )
+    assert paying.variance(ahead) == distribution.variance(ahead)
+
+
+def test_equal_scores_and_even_variance_follow_the_square_root_of_the_horizon():
+    distribution = even(centre=0.001)
+    one_session = distribution.returns(1) - 0.001
+    np.testing.assert_allclose(
+        distribution.returns(EVERY) - 0.001, np.sqrt(EVERY)[:, None] * one_session, atol=1e-14
+    )
+    np.testing.assert_allclose(distribution.volatility(EVERY), np.sqrt(0.0004 * 252))
+    np.testing.assert_allclose(distribution.volatility(EVERY, 365), np.sqrt(0.0004 * 365))
+
+
+def test_at_a_horizon_of_the_grid_it_is_the_forecast_times_the_scores():
+    scores = np.sort(np.random.default_rng(0).standard_t(4, 100)) * np.linspace(1, 0.9, len(GRID))[:, None]
+    variances = 0.0003 * GRID**1.1
+    distribution = HorizonDistribution(GRID, variances, scores)
+    np.testing.assert_array_equal(distribution.variance(GRID), variances)
+    signs = np.where(np.arange(100) < 50, -1, 1)
+    outward = (scores * signs > 0).all(
+        axis=0
+    )  # those of the other sign are held where the first session has them
+    np.testing.assert_allclose(
+        distribution.returns(GRID)[:, outward], (np.sqrt(variances)[:, None] * scores)[:, outward]
+    )
+
+
+def test_one_session_ahead_it_is_the_distribution_of_the_next_return():
+    scores = np.sort(np.random.default_rng(1).standard_t(4, 199))
+    day = PredictiveDistribution(0.004, 0.02, scores, trust=0.5)
+    horizons = HorizonDistribution(GRID, 0.0004 * GRID, np.tile(scores, (len(GRID), 1)), centre=0.002)
+    assert horizons.interval(0.8, 1) == pytest.approx(day.interval(0.8))
+    assert horizons.interval(0.95, 1) == pytest.approx(day.interval(0.95))
+    assert float(horizons.probability_above(0.01, 1)) == pytest.approx(day.probability_above(0.01))
+    alone = HorizonDistribution.of_one_session(day)
+    assert alone.longest == 1
+    np.testing.assert_array_equal(alone.returns(1), horizons.returns(1))
+
+
+def test_a_normal_return_moves_by_what_a_straddle_costs():
+    """E |exp(R) - 1| is near sqrt(2 / pi) standard deviations, and E exp(R) is exp(variance / 2)."""
+    from scipy.stats import norm
+
+    scores = norm.ppf(np.arange(1, 2000) / 2000)
+    distribution = HorizonDistribution(GRID, 0.0001 * GRID, np.tile(scores, (len(GRID), 1)))
+    np.testing.assert_allclose(
+        distribution.expected_move(GRID), np.sqrt(2 / np.pi * 0.0001 * GRID), rtol=0.01
+    )
+    np.testing.assert_allclose(distribution.mean(GRID), np.exp(0.0001 * GRID / 2), rtol=1e-4)
+
+
+@pytest.mark.parametrize("sessions", [0, -1, 64, 1000])
+def test_sessions_out_of_reach_are_refused_with_the_reason(sessions):
+    distribution = even()
+    for ask in (
+        distribution.variance,
+        distribution.volatility,
+        distribution.expected_move,
+        distribution.mean,
+        lambda ahead: distribution.interval(0.8, ahead),
+        lambda ahead: distribution.quantile(0.5, ahead),
+        lambda ahead: distribution.probability_above(0.0, np.array([21, ahead])),
+    ):
+        with pytest.raises(
+            InputError, match=rf"sessions must be 1 to 63, got {sessions}.*independent stretches"
+        ):
+            ask(sessions)
+
+
+def test_without_variance_all_probability_lies_at_the_centre():
+    still = even(daily=0.0, centre=0.01)
+    assert (still.returns(EVERY) == 0.01).all()
+    assert still.probability_above(0.0099, 21) > 0.99
+    assert still.probability_above(0.0101, 21) < 0.01
+
+
+def test_arrays_that_are_no_distribution_are_refused():
+    scores = np.tile([-1.0, 1.0], (2, 1))
+    two, variances = np.array([1, 5]), np.array([0.1, 0.2])
+    with pytest.raises(ValueError, match="ascend from 1"):
+        HorizonDistribution(np.array([2, 5]), variances, scores)
+    with pytest.raises(ValueError, match="not be negative"):
+        HorizonDistribution(two, np.array([0.1, np.nan]), scores)
+    with pytest.raises(ValueError, match="ascend at each horizon"):
+        HorizonDistribution(two, variances, scores[:, ::-1])
+    with pytest.raises(ValueError, match="drag has 3 sessions, and 5"):
+        HorizonDistribution(two, variances, scores, drag=np.zeros(3))
