@@ -145,9 +145,7 @@ def best_bars(losses: Mapping[str, MeasuredLosses], horizons: Sequence[int]) -> 
     }
 
 
-def conclusion(
-    first: str, second: str, measure: Measure, horizon: int, found: Figure, p_value: float
-) -> str:
+def conclusion(first: str, second: str, measure: Measure, horizon: int, found: Figure, p_value: float) -> str:
     """One sentence: better, worse or not told apart at 5 %."""
     where = f"by {NAMES[measure]} over {counted(horizon, 'session')}"
     interval = "" if found.low is None else f", 95 % interval {found.low:.3f} to {found.high:.3f}"

@@ -187,9 +187,7 @@ def measured_evaluation(
         comparisons=comparisons,
     )
     targets = check_targets(result, len(moves.panel.symbols))
-    return result.model_copy(
-        update={"targets": targets, "findings": horizon_findings(result, targets)}
-    )
+    return result.model_copy(update={"targets": targets, "findings": horizon_findings(result, targets)})
 
 
 def _figures(
@@ -221,7 +219,9 @@ def _figures(
         {
             "horizon": horizon,
             **{name: figure(name) for name in ("qlike", "crps", "pinball", "brier")},
-            "brier_by_strike": {f"{s:g}": float(b) for s, b in zip(STRIKES, losses.strikes[:, place], strict=True)},
+            "brier_by_strike": {
+                f"{s:g}": float(b) for s, b in zip(STRIKES, losses.strikes[:, place], strict=True)
+            },
             "coverage": {str(level): figure(f"inside {level}") for level in LEVELS},
             "width": {
                 str(level): float(
@@ -230,7 +230,8 @@ def _figures(
                 for level in LEVELS
             },
             "coverage_by_year": {
-                year: {level: own[year] for level, own in coverage.items()} for year in coverage[str(LEVELS[0])]
+                year: {level: own[year] for level, own in coverage.items()}
+                for year in coverage[str(LEVELS[0])]
             },
             "qlike_by_year": by_year("qlike"),
             "pit": losses.pit[place].tolist(),

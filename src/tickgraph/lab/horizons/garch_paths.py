@@ -82,7 +82,9 @@ class GarchPaths:
             own = slice(stretch.first - begin, None)
             variance = expected_sums(following[own], parameters, horizons) / _PERCENT**2
             quantiles = [
-                self._simulate(following[t], shocks[max(0, t - SHOCKS + 1) : t + 1], parameters, horizons, origin)
+                self._simulate(
+                    following[t], shocks[max(0, t - SHOCKS + 1) : t + 1], parameters, horizons, origin
+                )
                 for origin in stretch.origins.tolist()
                 for t in [origin - begin]
             ]

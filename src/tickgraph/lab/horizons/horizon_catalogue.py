@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tickgraph.errors import InputError
 from tickgraph.lab.horizons.boosted_variance import TREES, BoostedVariance
@@ -50,9 +51,13 @@ def _catalogue(seed: int, trees: int) -> dict[str, Callable[[], HorizonForecaste
         "ewma": smoothed_volatility,
         "garch-fhs": lambda: GarchPaths(asymmetric=False, seed=seed),
         "gjr-fhs": lambda: GarchPaths(asymmetric=True, seed=seed),
-        **{each.name: lambda each=each: each for each in regressions},
+        **{each.name: partial(_itself, each) for each in regressions},
         "lightgbm-variance": lambda: BoostedVariance(trees, seed),
     }
+
+
+def _itself(forecaster: HorizonForecaster) -> HorizonForecaster:
+    return forecaster
 
 
 HORIZON_FORECASTERS: tuple[str, ...] = tuple(_catalogue(0, TREES))

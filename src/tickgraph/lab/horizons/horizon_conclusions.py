@@ -21,13 +21,16 @@ def horizon_findings(evaluation: HorizonEvaluation, targets: Sequence[HorizonTar
     asked = [
         *((first, second, question, "qlike") for first, second, question in QUESTIONS),
         (PRODUCT, GJR, "The network's distribution, against GJR with filtered historical simulation", "crps"),
-        ("graph-har", GJR, "A graph HAR's distribution, against GJR with filtered historical simulation", "crps"),
+        (
+            "graph-har",
+            GJR,
+            "A graph HAR's distribution, against GJR with filtered historical simulation",
+            "crps",
+        ),
     ]
     for first, second, question, measure in asked:
         own = [
-            c
-            for c in evaluation.comparisons
-            if (c.first, c.second, c.measure) == (first, second, measure)
+            c for c in evaluation.comparisons if (c.first, c.second, c.measure) == (first, second, measure)
         ]
         if own:
             sentences.append(f"{question}: {_answer(own)}")
@@ -47,7 +50,9 @@ def _best(evaluation: HorizonEvaluation, measure: Measure) -> str:
             for name, each in own
             if name != best and each.in_confidence_set.get(measure, 0.0) > 1 - CONFIDENCE_SET
         ]
-        beside = f", not told apart from {', '.join(rivals)}" if rivals else ", alone in the 90 % confidence set"
+        beside = (
+            f", not told apart from {', '.join(rivals)}" if rivals else ", alone in the 90 % confidence set"
+        )
         if measure not in figures.in_confidence_set:
             beside = ""
         parts.append(f"{horizon}: {best}{beside}")
@@ -57,16 +62,13 @@ def _best(evaluation: HorizonEvaluation, measure: Measure) -> str:
 def _answer(comparisons: Sequence[HorizonComparison]) -> str:
     """Of one pair and measure, horizon by horizon."""
     first, second, measure = comparisons[0].first, comparisons[0].second, comparisons[0].measure
-    better, worse, open_ = [], [], []
+    verdicts: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
     for own in comparisons:
-        part = f"{own.horizon} ({own.ratio.value:.3f}, p {written_p(own.p_value)})"
-        side = better if own.ratio.value < 1 else worse
-        (side if own.p_value < SIGNIFICANT else open_).append(part)
-    said = [
-        f"{word} over {', '.join(parts)}"
-        for word, parts in (("better", better), ("worse", worse), ("not told apart", open_))
-        if parts
-    ]
+        verdict = "better" if own.ratio.value < 1 else "worse"
+        verdicts[verdict if own.p_value < SIGNIFICANT else "not told apart"].append(
+            f"{own.horizon} ({own.ratio.value:.3f}, p {written_p(own.p_value)})"
+        )
+    said = [f"{verdict} over {', '.join(parts)}" for verdict, parts in verdicts.items() if parts]
     return f"by {NAMES[measure]} {first} against {second} is {'; '.join(said)} sessions."
 
 

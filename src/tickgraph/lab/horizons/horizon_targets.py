@@ -28,9 +28,7 @@ COVERAGE_WITHIN = ((10, 0.015), (63, 0.03))
 """Up to this horizon, coverage may be so far off its level."""
 
 
-def check_targets(
-    evaluation: HorizonEvaluation, symbols: int, product: str = PRODUCT
-) -> list[HorizonTarget]:
+def check_targets(evaluation: HorizonEvaluation, symbols: int, product: str = PRODUCT) -> list[HorizonTarget]:
     """Set the figures of a forecaster beside what it is held to; empty where it was not evaluated."""
     own = next((each for each in evaluation.forecasters if each.name == product), None)
     if own is None:
@@ -77,13 +75,11 @@ def _ratio(comparison: HorizonComparison, bound: float, *, significant: bool = F
 def _in_confidence_set(figures: HorizonFigures) -> HorizonTarget:
     p = figures.in_confidence_set["qlike"]
     wanted = f"In the 90 % model confidence set by QLIKE over {counted(figures.horizon, 'session')}"
-    return _target(
-        wanted, figures.horizon, Figure(value=p), 1 - CONFIDENCE_SET, met=p > 1 - CONFIDENCE_SET
-    )
+    return _target(wanted, figures.horizon, Figure(value=p), 1 - CONFIDENCE_SET, met=p > 1 - CONFIDENCE_SET)
 
 
 def _coverage(figures: HorizonFigures) -> Iterator[HorizonTarget]:
-    within = next((points for most, points in COVERAGE_WITHIN if figures.horizon <= most), None)
+    within = coverage_bound(figures.horizon)
     if within is None:
         return
     for level, covered in figures.coverage.items():
@@ -99,3 +95,8 @@ def _target(wanted: str, horizon: int, measured: Figure, bound: float, *, met: b
     return HorizonTarget(
         wanted=wanted, horizon=horizon, measured=measured, bound=bound, verdict="met" if met else "missed"
     )
+
+
+def coverage_bound(horizon: int) -> float | None:
+    """How far coverage over a horizon may be off its level; None beyond the longest that is held to anything."""
+    return next((points for most, points in COVERAGE_WITHIN if horizon <= most), None)

@@ -95,4 +95,4 @@ def confidence_set(
     )
     test.compute()
     found = test.pvalues["Pvalue"]
-    return {names[int(place)]: float(p) for place, p in found.items()}
+    return {name: float(found.loc[place]) for place, name in enumerate(names)}

@@ -35,9 +35,7 @@ class CommonCells:
     density: Bool[np.ndarray, "origins symbols horizons"]
 
 
-def common_cells(
-    moves: Moves, walked: Mapping[str, WalkedForecasts], schedule: Schedule
-) -> CommonCells:
+def common_cells(moves: Moves, walked: Mapping[str, WalkedForecasts], schedule: Schedule) -> CommonCells:
     """Find the cells that every forecaster forecast, of symbols with 150 returns.
 
     Raises
@@ -128,5 +126,3 @@ def measure_losses(
             ]
         ),
     )
-
-

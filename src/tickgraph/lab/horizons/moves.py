@@ -40,7 +40,7 @@ class Moves:
     @classmethod
     def of(cls, panel: PricePanel, horizons: tuple[int, ...] = HORIZONS) -> Moves:
         """Moves of a panel's prices."""
-        return cls(panel, panel.log_returns() ** 2, horizons)
+        return cls(panel, range_variance(panel), horizons)
 
     @cached_property
     def returns(self) -> Float64[np.ndarray, "sessions symbols"]:
@@ -70,7 +70,9 @@ class Moves:
         """
         both = np.isfinite(self.variance) & np.isfinite(self.returns)
 
-        def trailing(values: Float64[np.ndarray, "sessions symbols"]) -> Float64[np.ndarray, "sessions symbols"]:
+        def trailing(
+            values: Float64[np.ndarray, "sessions symbols"],
+        ) -> Float64[np.ndarray, "sessions symbols"]:
             known = pd.DataFrame(np.where(both, values, np.nan))
             return known.rolling(SCALE_SESSIONS, min_periods=_FEWEST).sum().to_numpy()
 
@@ -102,3 +104,14 @@ def trailing_deviation(
     """Standard deviation (of n) of the last ``window`` returns; NaN with fewer than three quarters of them."""
     rolling = pd.DataFrame(returns).rolling(window, min_periods=3 * window // 4)
     return rolling.std(ddof=0).to_numpy()
+
+
+def range_variance(panel: PricePanel) -> Float64[np.ndarray, "sessions symbols"]:
+    """Overnight return squared plus the estimate of Garman & Klass 1980; the squared return without a range."""
+    returns = panel.log_returns()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        day = np.log(panel.close / panel.open)
+        width = np.log(panel.high / panel.low)
+        variance = (returns - day) ** 2 + np.maximum(0.5 * width**2 - (2 * np.log(2) - 1) * day**2, 0.0)
+        sound = np.isfinite(variance) & (width > 0)
+    return np.where(sound, variance, returns**2)

@@ -29,7 +29,7 @@ from tickgraph.lab.horizons.range_features import (
     SQUARE_CENTRES,
     RangeFeatures,
 )
-from tickgraph.shapes import Bool, Float64
+from tickgraph.shapes import Float64
 
 Features = NDArray[np.float64]
 """``[rows, S, F]``."""

@@ -47,7 +47,9 @@ class HorizonWindows(BaseModel):
 
     def model_post_init(self, _: object) -> None:
         """Refuse horizons out of order."""
-        if self.horizons[0] < 1 or any(b <= a for a, b in zip(self.horizons, self.horizons[1:], strict=False)):
+        if self.horizons[0] < 1 or any(
+            b <= a for a, b in zip(self.horizons, self.horizons[1:], strict=False)
+        ):
             raise ValueError(f"horizons: expected ascending numbers of sessions, got {self.horizons}")
 
 
@@ -81,7 +83,11 @@ class Schedule:
         """Stretches in order, one of which begins at the first session that is judged; the first may be shorter."""
         begin = self.begin(with_scores=with_scores)
         firsts = [*range(self.first, begin, -refit_every)][::-1]
-        firsts = [begin, *(f for f in firsts if begin < f < self.first), *range(self.first, self.stop, refit_every)]
+        firsts = [
+            begin,
+            *(f for f in firsts if begin < f < self.first),
+            *range(self.first, self.stop, refit_every),
+        ]
         firsts = sorted(set(firsts))
         origins = self.origins
         return tuple(

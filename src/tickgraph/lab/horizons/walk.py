@@ -37,13 +37,16 @@ class HorizonProgress:
         How many are there now that were not there before.
     reused
         Whether the forecaster was found on disk.
+    done
+        Whether this was its last stretch.
     damaged
-        What was wrong with the file on disk, so that the forecaster was run again.
+        What was wrong with the file on disk, so that the forecaster was run again; said with its last stretch.
     """
 
     forecaster: str
     stretches: int
     reused: bool = False
+    done: bool = False
     damaged: str | None = None
 
 
@@ -119,18 +122,22 @@ def walk_by_horizon(
             except DamagedFileError as error:
                 stored, damaged = None, str(error)
             if stored is not None:
-                on_progress(HorizonProgress(forecaster.name, stretch_count(forecaster, schedule), reused=True))
+                on_progress(
+                    HorizonProgress(forecaster.name, stretch_count(forecaster, schedule), reused=True)
+                )
                 return stored
-        own = walk_forecaster(moves, forecaster, schedule, check, partial(_tell, on_progress, damaged))
+        count = stretch_count(forecaster, schedule)
+
+        def told(done: int) -> None:
+            last = done == count
+            on_progress(HorizonProgress(forecaster.name, 1, done=last, damaged=damaged if last else None))
+
+        own = walk_forecaster(moves, forecaster, schedule, check, told)
         write_walked(path, own)
         return own
 
     found = run_side_by_side({each.name: partial(walked, each) for each in forecasters}, jobs)
     return {each.name: found[each.name] for each in forecasters}
-
-
-def _tell(on_progress: Callable[[HorizonProgress], None], damaged: str | None, name: str) -> None:
-    on_progress(HorizonProgress(name, 1, damaged=damaged))
 
 
 def stretch_count(forecaster: HorizonForecaster, schedule: Schedule) -> int:
@@ -144,9 +151,9 @@ def walk_forecaster(
     forecaster: HorizonForecaster,
     schedule: Schedule,
     check: Check = lambda: None,
-    on_stretch: Callable[[str], None] = lambda _: None,
+    on_stretch: Callable[[int], None] = lambda _: None,
 ) -> WalkedForecasts:
-    """Run one forecaster over its stretches and score its distributions."""
+    """Run one forecaster over its stretches and score its distributions; tell how many stretches are done."""
     started = time.perf_counter()
     every = max(schedule.windows.refit_every, forecaster.fewest_sessions)
     with_scores = not forecaster.has_quantiles
@@ -158,7 +165,7 @@ def walk_forecaster(
         variances.append(own.variance)
         if own.quantiles is not None and len(stretch.origins):
             scored.append(_scored(moves, own.quantiles, stretch.origins))
-        on_stretch(forecaster.name)
+        on_stretch(len(variances))
     variance = np.concatenate(variances)  # [lead + T', S, H]
     begin = schedule.begin(with_scores=with_scores)
     if with_scores:
