@@ -13,11 +13,13 @@ from tickgraph.lab.evaluation.evaluate import (
     EvaluationSettings,
     Listener,
     evaluate,
+    leg_symbols,
     survivorship,
     unmoved_symbols,
 )
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
+from tickgraph.lab.evaluation.windows import walk_windows
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener, HorizonSettings, evaluate_horizons
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS
 from tickgraph.market.panel import PricePanel
@@ -86,6 +88,9 @@ def evaluate_parts(
         raise InputError(
             f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {len(moving)}. Name more.{without}"
         )
+    if of_returns is not None:  # what cannot be evaluated fails before the other part takes its time
+        leg_symbols(of_returns, len(moving))
+        walk_windows(panel.sessions, of_returns.windows, of_returns.forecasters.training.history)
     horizons = None
     if by_horizon is not None:
         horizons = evaluate_horizons(

@@ -73,7 +73,7 @@ class BoostedVariance:
                 thinned = np.zeros(len(known), bool)
                 thinned[:: -(-max(1, int(known.sum())) // MOST_CELLS)] = True
                 known &= thinned[:, None]
-                if known.sum() < FEWEST_ROWS:
+                if known.sum() < FEWEST_ROWS * inputs.shape[-1]:
                     continue
                 data = lightgbm.Dataset(inputs[past][known], target[known] * np.exp(-base[past][known]))
                 model = lightgbm.train({**PARAMETERS, "seed": self.seed % 2**31}, data, self.trees)

@@ -18,7 +18,7 @@ from tickgraph.lab.horizons.moves import Moves
 from tickgraph.shapes import Float64
 
 FEWEST_RETURNS = 500
-"""A symbol with fewer has the median parameters of the others."""
+"""A symbol with fewer, or with less than three quarters of a shorter window, has the others' median parameters."""
 SHOCKS = 750
 """Sessions whose standardised returns are drawn."""
 
@@ -103,7 +103,7 @@ class GarchPaths:
         fitted = np.full((4, returns.shape[1]), np.nan)
         for symbol, own in enumerate(returns.T):
             known = own[np.isfinite(own)]
-            if len(known) < FEWEST_RETURNS or not known.any():
+            if len(known) < min(FEWEST_RETURNS, 3 * len(returns) // 4) or not known.any():
                 continue
             model = arch_model(
                 known, mean="Zero", vol="GARCH", p=1, o=int(self.asymmetric), q=1, dist="t", rescale=False

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.range_variance import range_variance
 from tickgraph.shapes import Float64, Int
 
 HORIZONS: tuple[int, ...] = (1, 5, 10, 21, 42, 63)
@@ -104,14 +105,3 @@ def trailing_deviation(
     """Standard deviation (of n) of the last ``window`` returns; NaN with fewer than three quarters of them."""
     rolling = pd.DataFrame(returns).rolling(window, min_periods=3 * window // 4)
     return rolling.std(ddof=0).to_numpy()
-
-
-def range_variance(panel: PricePanel) -> Float64[np.ndarray, "sessions symbols"]:
-    """Overnight return squared plus the estimate of Garman & Klass 1980; the squared return without a range."""
-    returns = panel.log_returns()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        day = np.log(panel.close / panel.open)
-        width = np.log(panel.high / panel.low)
-        variance = (returns - day) ** 2 + np.maximum(0.5 * width**2 - (2 * np.log(2) - 1) * day**2, 0.0)
-        sound = np.isfinite(variance) & (width > 0)
-    return np.where(sound, variance, returns**2)

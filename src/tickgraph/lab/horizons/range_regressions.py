@@ -36,7 +36,8 @@ Features = NDArray[np.float64]
 Looked = Callable[[RangeFeatures, Stretch, slice], tuple[Features, Features]]
 """From features, stretch and rows to levels and to what has no unit."""
 
-FEWEST_ROWS = 500
+FEWEST_ROWS = 10
+"""Cells a coefficient that a fit needs."""
 YOUNGEST = 150
 """Sessions that a symbol must have had before a fit learns from it: the longest average needs them."""
 
@@ -120,7 +121,7 @@ class RangeRegression:
                 target = moves.variance_ahead[rows, :, place] / horizon
                 old = moves.ages[rows] >= YOUNGEST
                 known = old & (target > 0) & np.isfinite(design[past]).all(axis=-1)
-                if known.sum() < FEWEST_ROWS:
+                if known.sum() < FEWEST_ROWS * design.shape[-1]:
                     continue
                 relative = target[known] * np.exp(-base[past][known])
                 fitted[horizon] = self._fitted(design[past][known], relative, fitted.get(horizon))

@@ -5,6 +5,7 @@ A finished forecaster is kept on disk, so that an interrupted run goes on.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def walk_by_horizon(
     run = folder / fingerprint(
         {
             "data": moves.panel.data_version,
+            "variance": hashlib.sha256(np.ascontiguousarray(moves.variance).tobytes()).hexdigest(),
             "windows": schedule.windows.model_dump(mode="json"),
             "range": (schedule.first, schedule.stop),
         }
