@@ -180,9 +180,12 @@ class TestRecording:
         assert "AAPL.lock is held by another writer" in err
 
 
-def test_the_help_names_every_forecaster():
+@pytest.mark.parametrize(
+    ("part", "heading"), [("returns", "Forecasters of returns:"), ("horizons", "Forecasters by horizon:")]
+)
+def test_the_help_names_every_forecaster(part, heading):
     from tickgraph.cli.evaluate import evaluate
-    from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
+    from tickgraph.lab.joined_evaluation import GROUPS
 
-    listed = evaluate.__doc__.split("Forecasters:")[1].strip().rstrip(".")
-    assert tuple(name.strip() for name in listed.split(",")) == FORECASTERS
+    listed = evaluate.__doc__.split(heading)[1].split("\n\n")[0].strip().rstrip(".")
+    assert tuple(name.strip() for name in listed.split(",")) == GROUPS[part]

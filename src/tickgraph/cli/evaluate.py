@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -32,11 +32,17 @@ from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import counted, in_words
 
 if TYPE_CHECKING:  # needs the extra
-    from tickgraph.lab.evaluation.evaluate import EvaluationSettings, Listener
+    from pydantic import BaseModel
+
+    from tickgraph.lab.evaluation.evaluate import Listener
     from tickgraph.lab.evaluation.recording import Recording
+    from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
+
+Model = TypeVar("Model", bound="BaseModel")
 
 QUICK_SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "GS", "UNH", "JNJ", "WMT", "MCD", "XOM", "CVX", "DIS")
 QUICK_SESSIONS, QUICK_RETRAINING, QUICK_START, QUICK_EPOCHS = 500, 252, "2021-01-04", 5
+QUICK_REFITTING, QUICK_TREES, QUICK_DENSITIES = 126, 20, 5
 PIECES = "pieces"
 
 
@@ -76,7 +82,27 @@ def evaluate(
     ] = 1,
     forecasters: Annotated[
         list[str] | None,
-        typer.Option("--forecasters", "-f", metavar="NAMES", help="Which to run.", show_default="all"),
+        typer.Option(
+            "--forecasters",
+            "-f",
+            metavar="NAMES",
+            help="Which to run; horizons and returns stand for all of a part.",
+            show_default="all",
+        ),
+    ] = None,
+    horizons: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SESSIONS", help="Sessions ahead.", show_default="1,5,10,21,42,63"),
+    ] = None,
+    refit_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Sessions between fits of forecasters by horizon.", show_default="21; 63 above 100 symbols"
+        ),
+    ] = None,
+    density_every: Annotated[
+        int | None,
+        typer.Option(help="Score distributions by horizon every so many sessions.", show_default="3"),
     ] = None,
     costs: Annotated[float, typer.Option(help="Basis points per dollar traded.")] = 5.0,
     top_k: Annotated[
@@ -114,25 +140,32 @@ def evaluate(
 ) -> None:
     """Measure how good forecasts are, walk-forward: trained on the past, judged on what came after.
 
-    Runs the product's model, baselines and ablations side by side, trains them again as time goes on, and writes
-    evaluation.html and evaluation.json. The forecasts of each window are kept as soon as they are made: after Ctrl-C
-    the same command goes on from there. Then each symbol's figures go into the metadata of its trained model, where
-    tickgraph list and inspect show them.
+    There are two parts: how far prices move over the next 1 to 63 sessions (horizons), and the next return (returns).
+    Each runs the product's model, baselines and ablations side by side and trains them again as time goes on. Both
+    stand in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
+    command goes on from there. Then each symbol's figures go into the metadata of its trained model, where tickgraph
+    list and inspect show them.
 
     All of the bundled sample:  tickgraph evaluate
 
     A file of your own:  tickgraph evaluate --source files --source-path prices.parquet
 
-    Forecasters: zero, historical-mean, momentum, reversal, ridge, ridge-lags, lightgbm, gru, gnn-no-edges,
+    Only by horizon:  tickgraph evaluate --forecasters horizons
+
+    Forecasters of returns: zero, historical-mean, momentum, reversal, ridge, ridge-lags, lightgbm, gru, gnn-no-edges,
     gnn-shuffled-edges, gnn-baseline, gnn-per-symbol, gnn-global, gnn-fine-tuned.
+
+    Forecasters by horizon: lognormal-20, lognormal-60, ewma, garch-fhs, gjr-fhs, har-least-squares, har-free, har,
+    graph-har, graph-har-listening, lightgbm-variance.
     """
     try:
-        from tickgraph.lab.evaluation.evaluate import default_retraining
-        from tickgraph.lab.evaluation.evaluate import evaluate as run
-        from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
+        from tickgraph.lab.evaluation.evaluate import EvaluationSettings, default_retraining
         from tickgraph.lab.evaluation.html_report.sections import write_report
         from tickgraph.lab.evaluation.recording import Recording, record_evaluation
         from tickgraph.lab.evaluation.summary import summary_table
+        from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_refitting
+        from tickgraph.lab.horizons.horizon_summary import horizon_table
+        from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
     except ImportError as error:
         raise InputError(
             f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
@@ -145,6 +178,7 @@ def evaluate(
         models_dir=models_dir,
     )
     started = time.perf_counter()
+    chosen = chosen_forecasters(split_words(forecasters or []))
     words = symbols or (list(QUICK_SYMBOLS) if quick else [EVERY])
     prices = _prices(words, settings)
     sessions = train_sessions or (QUICK_SESSIONS if quick else settings.training.sessions)
@@ -156,7 +190,9 @@ def evaluate(
         training["epochs"] = QUICK_EPOCHS
     if seed is not None:
         training["seed"] = seed
-    wanted = _evaluation_settings(
+    test_range = {"start": parse_date(start or (QUICK_START if quick else None)), "end": parse_date(end)}
+    of_returns = _settings(
+        EvaluationSettings,
         {
             "windows": {
                 "scheme": scheme,
@@ -164,27 +200,44 @@ def evaluate(
                 "retrain_every": retrain_every
                 or (QUICK_RETRAINING if quick else default_retraining(len(prices.symbols))),
                 "embargo": embargo,
-                "start": parse_date(start or (QUICK_START if quick else None)),
-                "end": parse_date(end),
+                **test_range,
             },
             "forecasters": {"training": training, **({"recurrent_epochs": 3} if quick else {})},
-            "names": split_words(forecasters or FORECASTERS),
+            "names": chosen["returns"],
             "cost_basis_points": costs,
             "k": top_k,
             "seed": seed or 0,
-        }
+        },
+    )
+    by_horizon = _settings(
+        HorizonSettings,
+        {
+            "windows": {
+                **({"horizons": split_words(horizons)} if horizons else {}),
+                "train_sessions": sessions,
+                "refit_every": refit_every
+                or (QUICK_REFITTING if quick else default_refitting(len(prices.symbols))),
+                "density_every": density_every or (QUICK_DENSITIES if quick else 3),
+                **test_range,
+            },
+            "names": chosen["horizons"],
+            **({"trees": QUICK_TREES, "resamples": 200} if quick else {}),
+            "seed": seed or 0,
+        },
     )
     place = settings.source if settings.source_path is None else f"{settings.source} {settings.source_path}"
-    with _progress() as listener:
-        result = run(
+    with _progress() as (listener, horizon_listener):
+        result = evaluate_parts(
             prices.panel.select(prices.symbols),
-            wanted,
+            of_returns if chosen["returns"] else None,
+            by_horizon if chosen["horizons"] else None,
             out / PIECES,
             source=place,
             left_out=prices.missing,
             jobs=jobs,
             fresh=fresh,
             listener=listener,
+            horizon_listener=horizon_listener,
         )
         page, figures = write_report(result, out)
         recording = Recording()
@@ -196,14 +249,17 @@ def evaluate(
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:
-        print_table(summary_table(result))
-        for sentence in result.findings:
+        run = f"{len(result.symbols)} symbols in {time.perf_counter() - started:.1f} s"
+        by_horizons = result.horizons
+        if by_horizons is not None:
+            print_table(horizon_table(by_horizons))
+            run = f"{counted(len(by_horizons.forecasters), 'forecaster')} by horizon, {run}"
+        if result.forecasters:
+            print_table(summary_table(result))
+            run = f"{len(result.forecasters)} forecasters, {len(result.windows)} windows, {run}"
+        for sentence in [*(by_horizons.findings if by_horizons is not None else []), *result.findings]:
             print_sentence(f"- {sentence}")
-        seconds = time.perf_counter() - started
-        print_sentence(
-            f"{len(result.forecasters)} forecasters, {len(result.windows)} windows, {len(result.symbols)} symbols in "
-            f"{seconds:.1f} s. Report: {page}; figures: {figures}."
-        )
+        print_sentence(f"{run}. Report: {page}; figures: {figures}.")
     _print_recording(recording, settings.models_dir)
     if recording.failed:
         raise typer.Exit(StorageError.exit_code)
@@ -242,30 +298,30 @@ def _prices(words: list[str], settings: Settings) -> RunPrices:
     return prices
 
 
-def _evaluation_settings(values: dict[str, Any]) -> EvaluationSettings:
+def _settings(model: type[Model], values: dict[str, Any]) -> Model:
     from pydantic import ValidationError
 
-    from tickgraph.lab.evaluation.evaluate import EvaluationSettings
-
     try:
-        return EvaluationSettings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(in_words(each, whole="the settings") for each in error.errors()).rstrip(".")
         raise InputError(f"Bad settings ({problems}).") from None
 
 
 @contextmanager
-def _progress() -> Iterator[Listener]:
+def _progress() -> Iterator[tuple[Listener, HorizonListener]]:
     """Show a bar with the last piece and the time left; lines where there is no terminal."""
     from tickgraph.lab.evaluation.evaluate import Listener
     from tickgraph.lab.evaluation.walk_forward import Progress
+    from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
+    from tickgraph.lab.horizons.walk import HorizonProgress
 
     reused = 0
     with Bars(width=24) as bars:
         bar = bars.begin("walk")
 
         def start(pieces: int) -> None:
-            bars.update(bar, total=pieces)
+            bars.reset(bar, total=pieces)
 
         def show(piece: Progress) -> None:
             nonlocal reused
@@ -280,7 +336,17 @@ def _progress() -> Iterator[Listener]:
         def measured(name: str) -> None:
             bars.update(bar, description=f"measured {name}")
 
-        yield Listener(start, show, measured)
+        def walked(stretch: HorizonProgress) -> None:
+            nonlocal reused
+            bars.update(bar, advance=stretch.stretches, description=stretch.forecaster)
+            if stretch.damaged:
+                note(f"{stretch.damaged} It was computed again.")
+            if stretch.reused:
+                reused += 1
+            elif stretch.done:
+                bars.line(f"forecast {stretch.forecaster} by horizon")
+
+        yield Listener(start, show, measured), HorizonListener(start, walked, measured)
     if reused:
         note(
             f"reused {counted(reused, 'forecast')} of an earlier run with the same settings; --fresh starts over"

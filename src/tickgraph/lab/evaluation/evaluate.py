@@ -145,11 +145,7 @@ def evaluate(
         raise InputError(
             f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {count}. Name more.{without}"
         )
-    k = settings.k or (10 if count > LARGE_UNIVERSE else min(5, max(1, count // 3)))
-    if 2 * k > count:
-        raise InputError(
-            f"Legs of {k} symbols, long and short, need {2 * k}; there are {count}. Lower --top-k."
-        )
+    k = leg_symbols(settings, count)
     methods = make_forecasters(settings.names, settings.forecasters)
     listener.on_start(len(methods) * len(walk_windows(panel.sessions, settings.windows, config.history)))
     walk = walk_forward(
@@ -193,6 +189,16 @@ def evaluate(
         reality_check=checked,
         findings=findings(results, comparisons, checked, settings.cost_basis_points),
     )
+
+
+def leg_symbols(settings: EvaluationSettings, count: int) -> int:
+    """Symbols of a portfolio's leg; :class:`InputError` if two legs need more than there are."""
+    k = settings.k or (10 if count > LARGE_UNIVERSE else min(5, max(1, count // 3)))
+    if 2 * k > count:
+        raise InputError(
+            f"Legs of {k} symbols, long and short, need {2 * k}; there are {count}. Lower --top-k."
+        )
+    return k
 
 
 def unmoved_symbols(panel: PricePanel) -> dict[str, str]:

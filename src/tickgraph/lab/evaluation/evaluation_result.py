@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
 from tickgraph.registry.metadata import Figure
 
 Estimate = Figure
@@ -172,7 +173,7 @@ class Window(_Result):
 
 
 class Evaluation(_Result):
-    """A whole evaluation."""
+    """A whole evaluation: of the next return (``forecasters``; empty where it was not evaluated), and by horizon."""
 
     created: datetime
     version: str
@@ -194,3 +195,5 @@ class Evaluation(_Result):
     reality_check: RealityCheck | None = None
     findings: list[str] = []
     """What the figures say, in sentences made from them."""
+    horizons: HorizonEvaluation | None = None
+    """How far prices move over the next h sessions: variance and distribution. Null where it was not evaluated."""

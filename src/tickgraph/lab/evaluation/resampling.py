@@ -97,12 +97,17 @@ class SessionBootstrap:
         The same seed gives the same intervals, whatever was estimated before.
     resamples
         R, how many resamples an interval is made of.
+    shortest
+        Least mean length of a block. Figures that look several sessions ahead need blocks longer than that.
     """
 
-    def __init__(self, sessions: int, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
+    def __init__(
+        self, sessions: int, *, seed: int = 0, resamples: int = RESAMPLES, shortest: int = SHORTEST_BLOCK
+    ) -> None:
         self.sessions = sessions
         self.seed = seed
         self.resamples = resamples
+        self.shortest = shortest
         self._drawn = cache(self._draw)
 
     def estimate(self, sums: Series, statistic: Statistic) -> Estimate | None:
@@ -163,14 +168,13 @@ class SessionBootstrap:
             for value, a, b, known in zip(values, low, high, enough, strict=True)
         ]
 
-    @staticmethod
-    def _block(sums: Series, statistic: Statistic) -> int:
+    def _block(self, sums: Series, statistic: Statistic) -> int:
         # How much the figure changes without each session: a daily series, and the figure behaves like its mean.
         total = sums.sum(axis=0)
         value = statistic(total)
         influence = value - statistic(total - sums)  # [T]
         known = np.isfinite(influence) & (np.abs(influence) > 1e-12 * np.abs(value))
-        return block_length(np.where(known, influence, 0.0))
+        return max(self.shortest, block_length(np.where(known, influence, 0.0)))
 
     def _draw(self, block: int) -> Series:
         """How often each resample has drawn each session, ``[R, T]``."""

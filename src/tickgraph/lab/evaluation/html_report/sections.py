@@ -9,6 +9,7 @@ from typing import Literal
 from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult, RealityCheck
 from tickgraph.lab.evaluation.html_report import figures, tables
 from tickgraph.lab.evaluation.html_report.calibration_section import calibration_section
+from tickgraph.lab.evaluation.html_report.horizon_section import horizon_section
 from tickgraph.lab.evaluation.html_report.page import page
 from tickgraph.lab.evaluation.html_report.parts import Callout, Facts, Masthead, Part, Plot, Prose, Section
 from tickgraph.lab.evaluation.html_report.style import styles
@@ -65,11 +66,15 @@ def render(evaluation: Evaluation) -> str:
 
 def masthead(evaluation: Evaluation) -> Masthead:
     """What was measured, in one look."""
-    span = (
-        f"{evaluation.windows[0].test_first} to {evaluation.windows[-1].test_last}"
-        if evaluation.windows
-        else "–"
-    )
+    span, horizons = "–", evaluation.horizons
+    if evaluation.windows:
+        span = f"{evaluation.windows[0].test_first} to {evaluation.windows[-1].test_last}"
+    elif horizons is not None:
+        span = f"{horizons.first_session} to {horizons.last_session}"
+    of_returns = {
+        "Walk-forward windows": str(len(evaluation.windows)),
+        "Costs": f"{evaluation.cost_basis_points:g} basis points per dollar traded",
+    }
     return Masthead(
         "Every figure is out of sample: each forecast was made by a model that had seen no price after the "
         "session it was made in.",
@@ -78,8 +83,8 @@ def masthead(evaluation: Evaluation) -> Masthead:
             "Forecasts": span,
             "Symbols": f"{len(evaluation.symbols)}"
             + (f", {len(evaluation.left_out)} left out" if evaluation.left_out else ""),
-            "Walk-forward windows": str(len(evaluation.windows)),
-            "Costs": f"{evaluation.cost_basis_points:g} basis points per dollar traded",
+            **(of_returns if evaluation.windows else {}),
+            **({"Sessions ahead": ", ".join(map(str, horizons.horizons))} if horizons is not None else {}),
         },
     )
 
@@ -87,6 +92,7 @@ def masthead(evaluation: Evaluation) -> Masthead:
 def sections(evaluation: Evaluation) -> list[Section]:
     """All sections; one that has nothing to show is left out."""
     every = [
+        horizon_section(evaluation.horizons),
         _results(evaluation),
         _over_time(evaluation.forecasters),
         _by_part(evaluation),
@@ -100,6 +106,9 @@ def sections(evaluation: Evaluation) -> list[Section]:
 
 def _results(evaluation: Evaluation) -> Section:
     look = styles(evaluation.forecasters)
+    survivors = Callout("Survivorship", evaluation.survivorship)
+    if evaluation.horizons is not None and not evaluation.forecasters:
+        return Section("Findings", [survivors])
     k = evaluation.forecasters[0].accuracy.k if evaluation.forecasters else 0
     columns = [(m, of) for m, of in accuracy_columns(k) if m.null is not None]
     variants = {
@@ -110,7 +119,7 @@ def _results(evaluation: Evaluation) -> Section:
     }
     parts: list[Part] = [Prose(evaluation.findings)] if evaluation.findings else []
     parts += [
-        Callout("Survivorship", evaluation.survivorship),
+        survivors,
         tables.forecasters_table(evaluation),
         Plot(
             "Forecasters side by side",

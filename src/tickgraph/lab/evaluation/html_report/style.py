@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -82,21 +82,20 @@ def styles(forecasters: Sequence[ForecasterResult]) -> dict[str, Style]:
 
     Dense plots show the models and the baseline with the highest IC, or all where there is no model.
     """
-    kinds = list(_DASHES)
-    ordered = sorted(forecasters, key=lambda f: kinds.index(f.kind))
     rivals = [f for f in forecasters if f.kind == "baseline" and f.accuracy.ic is not None]
     best = max(rivals, key=lambda f: f.accuracy.ic.value if f.accuracy.ic else 0.0, default=None)
     any_model = any(f.kind == "model" for f in forecasters)
+    shown = {f.name for f in forecasters if not any_model or f.kind == "model" or f is best}
+    return styles_of([(f.name, f.kind) for f in forecasters], shown)
+
+
+def styles_of(forecasters: Sequence[tuple[str, str]], shown: Collection[str]) -> dict[str, Style]:
+    """Style by name, of names and kinds; dense plots begin with those in ``shown``."""
+    kinds = list(_DASHES)
+    ordered = sorted(forecasters, key=lambda each: kinds.index(each[1]))
     return {
-        f.name: Style(
-            f.name,
-            f.kind,
-            PALETTE[i % len(PALETTE)],
-            _DASHES[f.kind],
-            _SYMBOLS[f.kind],
-            shown=not any_model or f.kind == "model" or f is best,
-        )
-        for i, f in enumerate(ordered)
+        name: Style(name, kind, PALETTE[i % len(PALETTE)], _DASHES[kind], _SYMBOLS[kind], name in shown)
+        for i, (name, kind) in enumerate(ordered)
     }
 
 

@@ -1,0 +1,99 @@
+"""LightGBM (Ke et al. 2017) on the inputs of the graph HAR, by the gamma quasi-likelihood, which is QLIKE.
+
+A model a horizon, and quantiles from pooled scores. Quantile regression would need a model for each horizon and
+level, some fifty for six horizons and eight levels at every fit, and their quantiles could cross.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.horizons.moves import Moves
+from tickgraph.lab.horizons.range_features import RangeFeatures
+from tickgraph.lab.horizons.range_regressions import FEWEST_ROWS, YOUNGEST
+from tickgraph.shapes import Float64
+
+PARAMETERS: dict[str, Any] = {
+    "objective": "gamma",
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 200,
+    "feature_fraction": 0.7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,  # forecasters run side by side, a thread each
+    "verbosity": -1,
+}
+TREES = 100
+MOST_CELLS = 50_000
+"""Of a large universe every second, third ... session is learned from: targets of neighbouring sessions overlap."""
+
+
+@dataclass(frozen=True)
+class BoostedVariance:
+    """Trees on averages, neighbours and shocks; what they forecast is relative to the own average of a week."""
+
+    trees: int = TREES
+    seed: int = 0
+    name: ClassVar[str] = "lightgbm-variance"
+    kind: ClassVar[Kind] = "baseline"
+    fewest_sessions: ClassVar[int] = 63
+    has_quantiles: ClassVar[bool] = False
+    description: ClassVar[str] = (
+        "LightGBM on the inputs of the graph HAR, by QLIKE, a model for each horizon; quantiles from pooled scores."
+    )
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Parameters, trees and seed."""
+        return {**PARAMETERS, "trees": self.trees, "seed": self.seed, "most_cells": MOST_CELLS}
+
+    def prepare(self, moves: Moves) -> Forecast:
+        """Compute what does not depend on the stretch."""
+        features = RangeFeatures(moves)
+
+        def forecast(stretch: Stretch) -> HorizonForecast:
+            import lightgbm
+
+            begin = stretch.fit_rows(1).start
+            base, inputs = _inputs(features, stretch, slice(begin, stretch.stop))
+            own = slice(stretch.first - begin, None)
+            usable = np.isfinite(inputs[own]).all(axis=-1)
+            variance = np.full((*usable.shape, len(moves.horizons)), np.nan)
+            for place, horizon in enumerate(moves.horizons):
+                rows = stretch.fit_rows(horizon)
+                past = slice(0, max(0, rows.stop - begin))
+                target = moves.variance_ahead[rows, :, place] / horizon
+                known = (moves.ages[rows] >= YOUNGEST) & (target > 0) & np.isfinite(inputs[past]).all(axis=-1)
+                thinned = np.zeros(len(known), bool)
+                thinned[:: -(-max(1, int(known.sum())) // MOST_CELLS)] = True
+                known &= thinned[:, None]
+                if known.sum() < FEWEST_ROWS * inputs.shape[-1]:
+                    continue
+                data = lightgbm.Dataset(inputs[past][known], target[known] * np.exp(-base[past][known]))
+                model = lightgbm.train({**PARAMETERS, "seed": self.seed % 2**31}, data, self.trees)
+                relative = np.asarray(model.predict(inputs[own][usable], num_threads=1), np.float64)
+                variance[usable, place] = horizon * np.exp(base[own][usable]) * relative
+            return HorizonForecast(variance)
+
+        return forecast
+
+
+def _inputs(
+    features: RangeFeatures, stretch: Stretch, rows: slice
+) -> tuple[Float64[np.ndarray, "rows symbols"], Float64[np.ndarray, "rows symbols features"]]:
+    """The own average of a week, and the inputs: all that the graph HARs look at, relative to it, and it itself."""
+    base = features.own[rows, :, 1]
+    levels = (
+        features.own[rows],
+        features.own_squares[rows],
+        features.peers(stretch, rows),
+        features.market[rows],
+    )
+    rest = features.listening(stretch, rows), features.downside[rows], features.shocks[rows], base[..., None]
+    return base, np.concatenate([*(each - base[..., None] for each in levels), *rest], axis=-1)

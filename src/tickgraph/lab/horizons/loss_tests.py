@@ -1,0 +1,98 @@
+"""Whether one forecaster has less loss than another, and which forecasters may be the best.
+
+Losses over h sessions of neighbouring sessions share most of their h returns, so they depend on one another over the
+whole horizon: the lag of the variance and the blocks of the bootstrap reach over it.
+
+Sources: Diebold & Mariano 1995, "Comparing Predictive Accuracy", JBES 13(3); Newey & West 1987; Hansen, Lunde & Nason
+2011, "The Model Confidence Set", Econometrica 79(2); both libraries' parts are arch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from arch.bootstrap import MCS
+from arch.covariance.kernel import Bartlett
+from scipy.special import ndtr
+
+from tickgraph.lab.evaluation.resampling import FEWEST_SESSIONS, SHORTEST_BLOCK
+from tickgraph.shapes import Float64
+
+CONFIDENCE_SET = 0.9
+"""Level of the model confidence set."""
+
+
+def shortest_block(horizon: int, step: int) -> int:
+    """Fewest origins in a block, ``step`` sessions apart: they span 2h sessions, and a week at least."""
+    return max(SHORTEST_BLOCK, math.ceil(2 * horizon / step))
+
+
+def lag(sessions: int, horizon: int, step: int) -> int:
+    """Origins over which losses may depend on one another: h - 1 sessions at least, and Newey & West's own rule."""
+    return max(math.ceil((horizon - 1) / step), int(4 * (sessions / 100) ** (2 / 9)))
+
+
+def diebold_mariano(difference: Float64[np.ndarray, "sessions"], horizon: int, step: int = 1) -> float:
+    """Two-sided p-value of no difference in mean loss.
+
+    Parameters
+    ----------
+    difference
+        Each session's mean over symbols of the first loss minus the second, ``step`` sessions apart.
+    horizon
+        Sessions that a loss looks ahead.
+
+    Returns
+    -------
+    float
+        1 where the losses are the same; NaN below 20 sessions.
+    """
+    count = len(difference)
+    if count < FEWEST_SESSIONS:
+        return math.nan
+    if not difference.any():
+        return 1.0
+    reach = min(lag(count, horizon, step), count - 1)
+    variance = float(np.asarray(Bartlett(difference, bandwidth=reach).cov.long_run).item())
+    if not variance > 0:
+        return math.nan
+    return float(2 * ndtr(-abs(difference.mean()) / math.sqrt(variance / count)))
+
+
+def confidence_set(
+    losses: Mapping[str, Float64[np.ndarray, "sessions"]], block: int, *, seed: int = 0, resamples: int = 1000
+) -> dict[str, float]:
+    """p-value of each forecaster in the model confidence set.
+
+    The 90 % set holds those above 0.1: with 90 % confidence the best of all is among them.
+
+    Parameters
+    ----------
+    losses
+        Each session's mean over symbols, of the same sessions.
+    block
+        Mean length of a block of the stationary bootstrap.
+
+    Returns
+    -------
+    dict
+        Empty below 20 sessions; 1 for a single forecaster.
+    """
+    names = list(losses)
+    if len(names) < 2:
+        return dict.fromkeys(names, 1.0)
+    table = np.stack([losses[name] for name in names], axis=1)  # [T, M]
+    if len(table) < FEWEST_SESSIONS:
+        return {}
+    test = MCS(
+        table / table.mean(),  # arch's tolerances are absolute
+        size=1 - CONFIDENCE_SET,
+        reps=resamples,
+        block_size=min(block, len(table) // 3),
+        seed=np.random.default_rng(seed),
+    )
+    test.compute()
+    found = test.pvalues["Pvalue"]
+    return {name: float(found.loc[place]) for place, name in enumerate(names)}

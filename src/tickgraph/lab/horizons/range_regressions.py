@@ -1,0 +1,155 @@
+"""Regressions of the variance over h sessions: the own log-range HAR, and the graph HAR with neighbours beside it.
+
+    log F_h = log h + level + sum_k w_k a_k + sum_j c_j x_j
+
+a_k are logs of averages of variance (levels), x_j what has no unit (downside, shocks, relative averages). One set of
+coefficients a horizon, for all symbols. Sources: HAR, Corsi 2009, "A Simple Approximate Long-Memory Model of Realized
+Volatility", J. Financial Econometrics 7(2); the log range in place of intraday data, Clements & Preve 2021, "A
+Practical Guide to Harnessing the HAR Volatility Model", J. Banking & Finance 133; neighbours, Zhang, Pu, Cucuringu &
+Dong 2025, Int. J. Forecasting 41(1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickgraph.lab.horizons.gamma_fit import gamma_regression
+from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.horizons.moves import Moves
+from tickgraph.lab.horizons.range_features import (
+    CENTRES,
+    CORRELATION_SESSIONS,
+    PEERS,
+    SHARPNESS,
+    SQUARE_CENTRES,
+    RangeFeatures,
+)
+from tickgraph.shapes import Float64
+
+Features = NDArray[np.float64]
+"""``[rows, S, F]``."""
+Looked = Callable[[RangeFeatures, Stretch, slice], tuple[Features, Features]]
+"""From features, stretch and rows to levels and to what has no unit."""
+
+FEWEST_ROWS = 10
+"""Cells a coefficient that a fit needs."""
+YOUNGEST = 150
+"""Sessions that a symbol must have had before a fit learns from it: the longest average needs them."""
+
+_MIDDLE = 1  # the average of centre of mass 5, to which the others are relative
+
+
+def own_range(features: RangeFeatures, _: Stretch, rows: slice) -> tuple[Features, Features]:
+    """The symbol's own averages of the range variance."""
+    return features.own[rows], features.downside[rows, :, :0]
+
+
+def own_peers_market(features: RangeFeatures, stretch: Stretch, rows: slice) -> tuple[Features, Features]:
+    """Own averages, the ten peers', the market's, and the downside share."""
+    levels = (
+        features.own[rows],
+        features.own_squares[rows],
+        features.peers(stretch, rows),
+        features.market[rows],
+    )
+    return np.concatenate(levels, axis=-1), features.downside[rows]
+
+
+def own_listening(features: RangeFeatures, stretch: Stretch, rows: slice) -> tuple[Features, Features]:
+    """Own averages, those of the whole universe by correlation, downside share and signed shocks."""
+    levels = features.own[rows], features.own_squares[rows]
+    others = features.listening(stretch, rows), features.downside[rows], features.shocks[rows]
+    return np.concatenate(levels, axis=-1), np.concatenate(others, axis=-1)
+
+
+@dataclass(frozen=True)
+class RangeRegression:
+    """A regression of the log variance over h sessions, fitted on all symbols together.
+
+    Attributes
+    ----------
+    looked
+        Its inputs.
+    fit
+        ``qlike``: by the gamma quasi-likelihood. ``least-squares``: of log V on the inputs, with the mean of the
+        exponential of the residuals (Duan 1983) as a correction.
+    sums_to_one
+        Whether the weights of the levels sum to one. Then the forecast has no level of its own to return to.
+    """
+
+    name: str
+    description: str
+    looked: Looked
+    fit: Literal["least-squares", "qlike"] = "qlike"
+    sums_to_one: bool = True
+    kind: ClassVar[Kind] = "baseline"
+    fewest_sessions: ClassVar[int] = 1
+    has_quantiles: ClassVar[bool] = False
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Inputs, averages and fit."""
+        return {
+            "looked": self.looked.__name__,
+            "fit": self.fit,
+            "sums_to_one": self.sums_to_one,
+            "centres": CENTRES,
+            "square_centres": SQUARE_CENTRES,
+            "peers": PEERS,
+            "correlation_sessions": CORRELATION_SESSIONS,
+            "sharpness": SHARPNESS,
+            "youngest": YOUNGEST,
+        }
+
+    def prepare(self, moves: Moves) -> Forecast:
+        """Compute what does not depend on the stretch."""
+        features = RangeFeatures(moves)
+        fitted: dict[int, Float64[np.ndarray, "coefficients"]] = {}
+
+        def forecast(stretch: Stretch) -> HorizonForecast:
+            begin = stretch.fit_rows(1).start
+            base, design = self._design(features, stretch, slice(begin, stretch.stop))
+            variance = np.full((stretch.stop - stretch.first, design.shape[1], len(moves.horizons)), np.nan)
+            for place, horizon in enumerate(moves.horizons):
+                rows = stretch.fit_rows(horizon)
+                past = slice(0, max(0, rows.stop - begin))
+                target = moves.variance_ahead[rows, :, place] / horizon
+                old = moves.ages[rows] >= YOUNGEST
+                known = old & (target > 0) & np.isfinite(design[past]).all(axis=-1)
+                if known.sum() < FEWEST_ROWS * design.shape[-1]:
+                    continue
+                relative = target[known] * np.exp(-base[past][known])
+                fitted[horizon] = self._fitted(design[past][known], relative, fitted.get(horizon))
+                own = slice(stretch.first - begin, None)
+                variance[..., place] = horizon * np.exp(base[own] + design[own] @ fitted[horizon])
+            return HorizonForecast(variance)
+
+        return forecast
+
+    def _design(
+        self, features: RangeFeatures, stretch: Stretch, rows: slice
+    ) -> tuple[Float64[np.ndarray, "rows symbols"], Features]:
+        """The level that all is relative to, and the columns: ones, other levels less it, the rest, and it itself."""
+        levels, others = self.looked(features, stretch, rows)
+        base = levels[..., _MIDDLE]
+        columns = [np.ones((*base.shape, 1)), np.delete(levels - base[..., None], _MIDDLE, axis=-1), others]
+        if not self.sums_to_one:
+            columns.append(base[..., None])
+        return base, np.concatenate(columns, axis=-1)
+
+    def _fitted(
+        self,
+        design: Float64[np.ndarray, "cells coefficients"],
+        target: Float64[np.ndarray, "cells"],
+        start: Float64[np.ndarray, "coefficients"] | None,
+    ) -> Float64[np.ndarray, "coefficients"]:
+        if self.fit == "qlike":
+            return gamma_regression(design, target, start)
+        coefficients = np.linalg.lstsq(design, np.log(target), rcond=None)[0]
+        coefficients[0] += np.log(np.mean(target * np.exp(-(design @ coefficients))))
+        return coefficients

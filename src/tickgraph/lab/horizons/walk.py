@@ -1,0 +1,250 @@
+"""The walk by horizon: every forecaster is fitted on the past, again and again, and forecasts what comes.
+
+A finished forecaster is kept on disk, so that an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tickgraph.lab.horizons.losses import DensityLosses, density_losses
+from tickgraph.lab.horizons.method import HorizonForecaster
+from tickgraph.lab.horizons.moves import Moves
+from tickgraph.lab.horizons.pooled_scores import score_quantiles
+from tickgraph.lab.horizons.schedule import Schedule
+from tickgraph.lab.side_by_side import Check, run_side_by_side
+from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, write_arrays
+from tickgraph.shapes import Float64
+
+_ARRAYS = ("variance", "crps", "pinball", "brier", "probability", "width", "seconds")
+
+
+@dataclass(frozen=True)
+class HorizonProgress:
+    """A stretch of one forecaster is there, or all of its stretches at once if it was found on disk.
+
+    Attributes
+    ----------
+    forecaster
+        Its name.
+    stretches
+        How many are there now that were not there before.
+    reused
+        Whether the forecaster was found on disk.
+    done
+        Whether this was its last stretch.
+    damaged
+        What was wrong with the file on disk, so that the forecaster was run again; said with its last stretch.
+    """
+
+    forecaster: str
+    stretches: int
+    reused: bool = False
+    done: bool = False
+    damaged: str | None = None
+
+
+@dataclass(frozen=True)
+class WalkedForecasts:
+    """Forecasts of one forecaster over the test range, and the losses of its distributions.
+
+    Attributes
+    ----------
+    variance
+        ``[T', S, H]`` float64, range variance over h sessions, every session of the test range.
+    densities
+        Losses ``[O, S, H]`` at the origins.
+    seconds
+        Time it took.
+    """
+
+    variance: Float64[np.ndarray, "tested symbols horizons"]
+    densities: DensityLosses
+    seconds: float
+
+
+def walk_by_horizon(
+    moves: Moves,
+    forecasters: Sequence[HorizonForecaster],
+    schedule: Schedule,
+    folder: Path,
+    *,
+    jobs: int = 0,
+    fresh: bool = False,
+    on_progress: Callable[[HorizonProgress], None] = lambda _: None,
+) -> dict[str, WalkedForecasts]:
+    """Run forecasters over all stretches.
+
+    Parameters
+    ----------
+    moves
+        Of the symbols to evaluate, over all sessions.
+    forecasters
+        Each with a name of its own.
+    schedule
+        The test range and its stretches.
+    folder
+        Where finished forecasters are kept and looked for.
+    jobs
+        Forecasters side by side, a thread each; 0 is one per core.
+    fresh
+        Run every forecaster, whatever the folder holds.
+    on_progress
+        Called from the threads that forecast.
+
+    Raises
+    ------
+    StorageError
+        The folder cannot be written.
+    KeyboardInterrupt
+        Ctrl-C. Finished forecasters are kept; the others stop after their stretch.
+    """
+    run = folder / fingerprint(
+        {
+            "data": moves.panel.data_version,
+            "variance": hashlib.sha256(np.ascontiguousarray(moves.variance).tobytes()).hexdigest(),
+            "windows": schedule.windows.model_dump(mode="json"),
+            "range": (schedule.first, schedule.stop),
+        }
+    )
+
+    def walked(forecaster: HorizonForecaster, check: Check) -> WalkedForecasts:
+        path = run / f"{forecaster.name}-{fingerprint(forecaster.settings)}.npz"
+        damaged = None
+        if not fresh:
+            try:
+                stored = read_walked(path, moves, schedule)
+            except DamagedFileError as error:
+                stored, damaged = None, str(error)
+            if stored is not None:
+                on_progress(
+                    HorizonProgress(forecaster.name, stretch_count(forecaster, schedule), reused=True)
+                )
+                return stored
+        count = stretch_count(forecaster, schedule)
+
+        def told(done: int) -> None:
+            last = done == count
+            on_progress(HorizonProgress(forecaster.name, 1, done=last, damaged=damaged if last else None))
+
+        own = walk_forecaster(moves, forecaster, schedule, check, told)
+        write_walked(path, own)
+        return own
+
+    found = run_side_by_side({each.name: partial(walked, each) for each in forecasters}, jobs)
+    return {each.name: found[each.name] for each in forecasters}
+
+
+def stretch_count(forecaster: HorizonForecaster, schedule: Schedule) -> int:
+    """Stretches that a forecaster has in the walk."""
+    every = max(schedule.windows.refit_every, forecaster.fewest_sessions)
+    return len(schedule.stretches(every, with_scores=not forecaster.has_quantiles))
+
+
+def walk_forecaster(
+    moves: Moves,
+    forecaster: HorizonForecaster,
+    schedule: Schedule,
+    check: Check = lambda: None,
+    on_stretch: Callable[[int], None] = lambda _: None,
+) -> WalkedForecasts:
+    """Run one forecaster over its stretches and score its distributions; tell how many stretches are done."""
+    started = time.perf_counter()
+    every = max(schedule.windows.refit_every, forecaster.fewest_sessions)
+    with_scores = not forecaster.has_quantiles
+    forecast = forecaster.prepare(moves)
+    variances, scored = [], []
+    for stretch in schedule.stretches(every, with_scores=with_scores):
+        check()
+        own = forecast(stretch)
+        variances.append(own.variance)
+        if own.quantiles is not None and len(stretch.origins):
+            scored.append(_scored(moves, own.quantiles, stretch.origins))
+        on_stretch(len(variances))
+    variance = np.concatenate(variances)  # [lead + T', S, H]
+    begin = schedule.begin(with_scores=with_scores)
+    if with_scores:
+        scored = _pooled(moves, variance, begin, schedule, check)
+    return WalkedForecasts(variance[schedule.first - begin :], _joined(scored), time.perf_counter() - started)
+
+
+def _pooled(
+    moves: Moves,
+    variance: Float64[np.ndarray, "walked symbols horizons"],
+    begin: int,
+    schedule: Schedule,
+    check: Check,
+) -> list[DensityLosses]:
+    """Losses at every origin, of quantiles from trailing scores; ``variance`` starts at session ``begin``."""
+    deviation = np.sqrt(np.where(variance > 0, variance, np.nan))
+    scores = np.full(moves.return_ahead.shape, np.nan)
+    rows = slice(begin, begin + len(variance))
+    scores[rows] = moves.return_ahead[rows] / deviation
+    scored = []
+    for origin in schedule.origins.tolist():
+        check()
+        quantiles = np.stack(
+            [score_quantiles(scores[..., place], origin, h) for place, h in enumerate(moves.horizons)]
+        )  # [H, Q]
+        own = deviation[origin - begin, ..., None] * quantiles
+        scored.append(_scored(moves, own[None], np.array([origin])))
+    return scored
+
+
+def _scored(
+    moves: Moves, quantiles: Float64[np.ndarray, "origins symbols horizons quantiles"], origins: np.ndarray
+) -> DensityLosses:
+    unit = moves.deviation[origins, :, None] * np.sqrt(moves.horizons)
+    return density_losses(quantiles, moves.return_ahead[origins], unit)
+
+
+def _joined(parts: Sequence[DensityLosses]) -> DensityLosses:
+    return DensityLosses(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("crps", "pinball", "brier", "probability", "width")
+        )
+    )
+
+
+def write_walked(path: Path, walked: WalkedForecasts) -> None:
+    """Store a forecaster whole or not at all; :class:`StorageError` if the folder cannot be written."""
+    own = walked.densities
+    arrays = walked.variance, own.crps, own.pinball, own.brier, own.probability, own.width
+    write_arrays(
+        path,
+        **{name: array.astype(np.float32) for name, array in zip(_ARRAYS, arrays, strict=False)},
+        seconds=np.array(walked.seconds),
+    )
+
+
+def read_walked(path: Path, moves: Moves, schedule: Schedule) -> WalkedForecasts | None:
+    """Read a forecaster; None if there is none.
+
+    Raises
+    ------
+    DamagedFileError, StorageError
+        As :func:`tickgraph.lab.stored_arrays.read_arrays`; or the arrays are of another size.
+    """
+    arrays = read_arrays(path, *_ARRAYS)
+    if arrays is None:
+        return None
+    try:
+        variance, *densities, seconds = (array.astype(np.float64) for array in arrays)
+        walked = WalkedForecasts(variance, DensityLosses(*densities), float(seconds))
+    except (TypeError, ValueError) as error:
+        raise DamagedFileError(f"{path} is damaged ({error}).") from error
+    cells = len(moves.panel.symbols), len(moves.horizons)
+    if walked.variance.shape != (schedule.stop - schedule.first, *cells) or walked.densities.crps.shape != (
+        len(schedule.origins),
+        *cells,
+    ):
+        raise DamagedFileError(f"{path} holds other sessions or symbols than this run has.")
+    return walked

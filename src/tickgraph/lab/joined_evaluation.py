@@ -1,0 +1,131 @@
+"""Both evaluations in one document: of the next return, and of how far prices move by horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from tickgraph.errors import InputError
+from tickgraph.lab.evaluation.evaluate import (
+    FEWEST_SYMBOLS,
+    EvaluationSettings,
+    Listener,
+    evaluate,
+    leg_symbols,
+    survivorship,
+    unmoved_symbols,
+)
+from tickgraph.lab.evaluation.evaluation_result import Evaluation
+from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
+from tickgraph.lab.evaluation.windows import walk_windows
+from tickgraph.lab.horizons.evaluate_horizons import HorizonListener, HorizonSettings, evaluate_horizons
+from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS
+from tickgraph.market.panel import PricePanel
+
+GROUPS: Mapping[str, tuple[str, ...]] = {"returns": FORECASTERS, "horizons": HORIZON_FORECASTERS}
+"""Forecasters of the next return, and by horizon, under the name of their part of the evaluation."""
+
+
+def chosen_forecasters(words: list[str]) -> dict[str, tuple[str, ...]]:
+    """Names by part of the evaluation, of forecasters and of whole parts; without words, all.
+
+    Raises
+    ------
+    InputError
+        A word is neither.
+    """
+    every = [name for names in GROUPS.values() for name in names]
+    unknown = [word for word in words if word not in GROUPS and word not in every]
+    if unknown:
+        raise InputError(
+            f"Unknown forecaster {', '.join(unknown)}. Choose among: {', '.join([*GROUPS, *every])}."
+        )
+    return {
+        part: tuple(name for name in names if not words or part in words or name in words)
+        for part, names in GROUPS.items()
+    }
+
+
+def evaluate_parts(
+    panel: PricePanel,
+    of_returns: EvaluationSettings | None,
+    by_horizon: HorizonSettings | None,
+    folder: Path,
+    *,
+    source: str | None = None,
+    left_out: Mapping[str, str] | None = None,
+    jobs: int = 0,
+    fresh: bool = False,
+    listener: Listener | None = None,
+    horizon_listener: HorizonListener | None = None,
+) -> Evaluation:
+    """Run one part of the evaluation or both.
+
+    Parameters
+    ----------
+    panel, source, left_out, jobs, fresh, listener
+        As :func:`tickgraph.lab.evaluation.evaluate.evaluate`.
+    of_returns, by_horizon
+        Settings of each part; None leaves it out.
+    folder
+        Where forecasts of both parts are kept.
+    horizon_listener
+        Is told of the progress of the part by horizon, which runs first.
+
+    Raises
+    ------
+    InputError
+        Neither part, or fewer than 3 symbols; and all that the parts raise.
+    """
+    if of_returns is None and by_horizon is None:
+        raise InputError("Nothing to evaluate: name a forecaster.")
+    unmoved = unmoved_symbols(panel)
+    moving = [symbol for symbol in panel.symbols if symbol not in unmoved]
+    if len(moving) < FEWEST_SYMBOLS:
+        without = "".join(f" {reason}" for reason in unmoved.values())
+        raise InputError(
+            f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {len(moving)}. Name more.{without}"
+        )
+    if of_returns is not None:  # what cannot be evaluated fails before the other part takes its time
+        leg_symbols(of_returns, len(moving))
+        walk_windows(panel.sessions, of_returns.windows, of_returns.forecasters.training.history)
+    horizons = None
+    if by_horizon is not None:
+        horizons = evaluate_horizons(
+            panel.select(moving),
+            by_horizon,
+            folder / "horizons",
+            jobs=jobs,
+            fresh=fresh,
+            listener=horizon_listener,
+        )
+    if of_returns is not None:
+        result = evaluate(
+            panel,
+            of_returns,
+            folder,
+            source=source,
+            left_out=left_out,
+            jobs=jobs,
+            fresh=fresh,
+            listener=listener,
+        )
+        return result.model_copy(update={"horizons": horizons})
+    own = panel.select(moving)
+    return Evaluation(
+        created=datetime.now(UTC),
+        version=version("tickgraph"),
+        source=source or panel.source,
+        data_version=own.data_version,
+        survivorship=survivorship(own),
+        symbols=moving,
+        left_out={**(left_out or {}), **unmoved},
+        settings={},
+        cost_basis_points=0.0,
+        windows=[],
+        forecasters=[],
+        comparisons=[],
+        horizons=horizons,
+    )
