@@ -20,6 +20,7 @@ from tickgraph.model.functional import (
     relu,
     standardise,
 )
+from tickgraph.model.variance_network import nonlinear_inputs, off_the_mean
 
 if keras.backend.backend() != "jax":
     raise ImportError(
@@ -152,3 +153,30 @@ class MaskAbsent(keras.layers.Layer):  # type: ignore[misc]
     def call(self, returns: Nodes, adjacency: Adjacency) -> Float[jax.Array, "batch nodes"]:
         """From one column to none."""
         return jnp.where(jnp.diagonal(adjacency, axis1=-2, axis2=-1) > 0, returns[..., 0], 0.0)
+
+
+@keras.saving.register_keras_serializable(package="tickgraph")
+class NonlinearInputs(keras.layers.Layer):  # type: ignore[misc]
+    """What the nonlinear path of the variance network reads, :func:`nonlinear_inputs`."""
+
+    def call(self, features: Nodes, linear: Nodes) -> Nodes:
+        """Levels relative to the long one, the other features, and the linear path relative to today's level."""
+        return nonlinear_inputs(jnp.asarray(features), jnp.asarray(linear))
+
+
+@keras.saving.register_keras_serializable(package="tickgraph")
+class CrossSection(keras.layers.Layer):  # type: ignore[misc]
+    """The share, per horizon, of what sets a node apart from the others: :func:`off_the_mean`."""
+
+    def build(self, correction_shape: Shape, adjacency_shape: Shape) -> None:
+        """Create the share ``[H]``, not trainable."""
+        width = (correction_shape[-1],)
+        self.share = self.add_weight(shape=width, initializer="zeros", trainable=False, name="share")
+
+    def call(self, correction: Nodes, adjacency: Adjacency) -> Nodes:
+        """The share of the correction."""
+        return self.share.value * off_the_mean(jnp.asarray(correction), jnp.asarray(adjacency))
+
+    def compute_output_shape(self, correction_shape: Shape, adjacency_shape: Shape) -> Shape:
+        """Shape of the output."""
+        return correction_shape

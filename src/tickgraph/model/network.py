@@ -24,6 +24,7 @@ from tickgraph.model.functional import (
 )
 from tickgraph.model.gradients import matmul
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.variance_network import build_variance_network
 from tickgraph.model.weights import (
     ATTENTION_KERNEL,
     ATTENTION_SOURCE,
@@ -130,8 +131,9 @@ def _convolved(
 def build_network(config: TrainingConfig) -> keras.Model:
     """Build the network as an uncompiled Keras 3 Functional model.
 
-    Inputs are ``[B, N, F]`` features and ``[B, N, N]`` adjacency, the output ``[B, N]`` daily log returns. The model is
-    Functional because Keras names the groups of a subclassed model's file by walking its attributes.
+    Inputs are ``[B, N, F]`` features and ``[B, N, N]`` adjacency, the output ``[B, N]`` daily log returns. Where the
+    configuration has horizons, features of the variance are a third input, and ``[B, N, H]`` log variances a second
+    output. The model is Functional because Keras names the groups of a subclassed model's file by walking its attributes.
     """
     import keras
 
@@ -156,4 +158,9 @@ def build_network(config: TrainingConfig) -> keras.Model:
     if residual:
         returns = InReturns(name="in_returns")(returns, features)
     returns = MaskAbsent(name="log_returns")(returns, adjacency)
-    return keras.Model([features, adjacency], returns, name="tickgraph")
+    if not config.horizons:
+        return keras.Model([features, adjacency], returns, name="tickgraph")
+    variance = build_variance_network(config)
+    variance_features = keras.Input(variance.inputs[0].shape[1:], name="variance_features")
+    variances = variance([variance_features, adjacency])
+    return keras.Model([features, adjacency, variance_features], [returns, variances], name="tickgraph")

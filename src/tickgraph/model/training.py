@@ -18,6 +18,7 @@ import numpy as np
 
 from tickgraph.graph.features import VOLATILITY, num_features
 from tickgraph.graph.snapshots import Snapshots
+from tickgraph.model.descent import descend
 from tickgraph.model.functional import normalise_adjacency, propagate, propagate_residual, standardise
 from tickgraph.model.network import forward_propagated
 from tickgraph.model.training_config import TrainingConfig
@@ -31,9 +32,6 @@ from tickgraph.model.weights import (
     trainable_shapes,
 )
 from tickgraph.shapes import Bool, Float32, Float64, Int, JaxArray, Shaped
-
-# Kingma & Ba 2015, arXiv:1412.6980, with Keras's epsilon.
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 
 
 @dataclass(frozen=True)
@@ -319,12 +317,10 @@ def _train(
     order: Int[JaxArray, "epochs batches batch_size"],
 ) -> tuple[dict[str, JaxArray], Float32[JaxArray, "epochs"]]:
     """Run every epoch and batch inside one XLA loop, Adam on the weights as one flat vector."""
-    import jax
     from jax import numpy as jnp
     from jax.flatten_util import ravel_pytree
 
     start, unflatten = ravel_pytree(weights)
-    operands = (propagated, propagation, adjacency, targets, known)
 
     def squared_error(
         vector: Float32[JaxArray, "parameters"], batch: tuple[JaxArray, ...]
@@ -334,28 +330,6 @@ def _train(
         total, count = (weight * error * error).sum(), weight.sum()
         return total / jnp.maximum(count, 1.0), jnp.stack([total, count])
 
-    def step(
-        state: tuple[JaxArray, ...], rows: Int[JaxArray, "batch_size"]
-    ) -> tuple[tuple[JaxArray, ...], Float32[JaxArray, "2"]]:
-        vector, first, second, time = state
-        batch = tuple(operand.at[rows].get(mode="fill", fill_value=0) for operand in operands)
-        gradient, error = jax.grad(squared_error, has_aux=True)(vector, batch)
-        time = time + 1
-        # Keras's form of Adam: the bias corrections are folded into the step size.
-        size = learning_rate * jnp.sqrt(1 - BETA_2**time) / (1 - BETA_1**time)
-        first = first + (gradient - first) * (1 - BETA_1)
-        second = second + (gradient * gradient - second) * (1 - BETA_2)
-        vector = vector * (1 - learning_rate * weight_decay)
-        return (vector - size * first / (jnp.sqrt(second) + EPSILON), first, second, time), error
-
-    def epoch(
-        state: tuple[JaxArray, ...], rows: Int[JaxArray, "batches batch_size"]
-    ) -> tuple[tuple[JaxArray, ...], Float32[JaxArray, ""]]:
-        state, errors = jax.lax.scan(step, state, rows)  # errors [batches, 2]
-        total, count = errors.sum(axis=0)
-        return state, total / jnp.maximum(count, 1.0)
-
-    zeros = jnp.zeros_like(start)
-    first_state: tuple[JaxArray, ...] = (start, zeros, zeros, jnp.float32(0))
-    (vector, *_), losses = jax.lax.scan(epoch, first_state, order)
+    operands = (propagated, propagation, adjacency, targets, known)
+    vector, losses = descend(squared_error, start, operands, order, learning_rate, weight_decay)
     return unflatten(vector), losses

@@ -8,6 +8,10 @@ from pydantic import Field, model_validator
 
 from tickgraph.graph.graph_config import GraphConfig
 
+HORIZONS = (1, 2, 3, 5, 10, 21, 42, 63)
+LONGEST_HORIZON = 63
+"""Beyond a quarter too few stretches do not overlap to say how often a forecast holds."""
+
 
 class TrainingConfig(GraphConfig):
     """Architecture and training settings.
@@ -32,6 +36,11 @@ class TrainingConfig(GraphConfig):
         intervals and confidence, and measure the model.
     min_sessions
         A symbol with fewer usable sessions than this is refused.
+    horizons
+        Sessions ahead whose variance the model forecasts, ascending; none makes a model of the next session's return
+        alone, as ``"baseline"`` is.
+    variance_dim
+        Width of the layers of the variance network.
     seed
         Base seed; each symbol's own seed follows from it and the symbol's name.
     """
@@ -46,13 +55,15 @@ class TrainingConfig(GraphConfig):
     sessions: int = Field(default=1000, ge=50, le=100_000)
     min_sessions: int = Field(default=250, ge=50, le=100_000)
     calibration_fraction: float = Field(default=0.2, ge=0.05, le=0.5)
+    horizons: tuple[int, ...] = HORIZONS
+    variance_dim: int = Field(default=32, ge=1, le=4096)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @model_validator(mode="before")
     @classmethod
-    def _plain_adam_for_the_baseline(cls, given: Any) -> Any:
+    def _the_baseline_as_handed_down(cls, given: Any) -> Any:
         if isinstance(given, dict) and given.get("architecture") == "baseline":
-            return {"weight_decay": 0.0, **given}
+            return {"weight_decay": 0.0, "horizons": (), **given}
         return given
 
     @model_validator(mode="after")
@@ -61,6 +72,14 @@ class TrainingConfig(GraphConfig):
             raise ValueError(
                 f"hidden_dim {self.hidden_dim} must be a multiple of num_gat_heads {self.num_gat_heads}"
             )
+        if self.variance_dim % self.num_gat_heads:
+            raise ValueError(
+                f"variance_dim {self.variance_dim} must be a multiple of num_gat_heads {self.num_gat_heads}"
+            )
+        if any(not 1 <= horizon <= LONGEST_HORIZON for horizon in self.horizons):
+            raise ValueError(f"horizons must be from 1 to {LONGEST_HORIZON} sessions, got {self.horizons}")
+        if list(self.horizons) != sorted(set(self.horizons)) or (self.horizons and self.horizons[0] != 1):
+            raise ValueError(f"horizons must ascend from 1, got {self.horizons}")
         if self.min_sessions > self.sessions:
             raise ValueError(f"min_sessions {self.min_sessions} exceeds sessions {self.sessions}")
         if self.learning_rate * self.weight_decay >= 1:

@@ -26,6 +26,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tickgraph.model.quasi_likelihood import fit_qlike
 from tickgraph.shapes import Bool, Float64
 
 WINDOW = 60
@@ -72,7 +73,7 @@ def fit_volatility(log_returns: Float64[np.ndarray, "sessions nodes"]) -> Float6
     # Relative to the own average in the middle: then the sum of all weights is one, whatever the others are.
     others = np.delete(averages - base[..., None], 1, axis=-1)[known]  # [n, 5]
     design = np.column_stack([np.ones(len(others)), others])
-    level, *free = _gamma_regression(design, following[known] * np.exp(-base[known]))
+    level, *free = fit_qlike(design, following[known] * np.exp(-base[known]))
     weights = np.insert(np.array(free), 1, 1 - sum(free))
     return np.array([level + math.log(_TO_DEVIATION), *weights])
 
@@ -128,30 +129,3 @@ def _weighted_sums(values: Float64[np.ndarray, "sessions nodes"]) -> Float64[np.
         band[rows, rows + np.arange(WINDOW)] = _WEIGHTS[:, index]
         sums[..., index] = band @ values
     return sums
-
-
-def _gamma_regression(
-    design: Float64[np.ndarray, "moves coefficients"], target: Float64[np.ndarray, "moves"], steps: int = 50
-) -> Float64[np.ndarray, "coefficients"]:
-    """Minimise mean(eta + y exp(-eta)), eta = X b, by Newton's method with halved steps; it is convex in b."""
-    coefficients = np.zeros(design.shape[1])
-    coefficients[0] = math.log(max(float(target.mean()), _FLOOR))
-
-    def loss(at: Float64[np.ndarray, "coefficients"]) -> float:
-        eta = design @ at
-        return float((eta + target * np.exp(np.minimum(-eta, 50.0))).mean())
-
-    current = loss(coefficients)
-    for _ in range(steps):
-        weight = target * np.exp(np.minimum(-(design @ coefficients), 50.0))
-        slope = design.T @ (1 - weight) / len(target)
-        # The ridge helps where all averages are the same, and has no effect elsewhere.
-        curvature = (design.T * weight) @ design / len(target) + 1e-6 * np.eye(design.shape[1])
-        step, size = np.linalg.solve(curvature, slope), 1.0
-        while size > 1e-6 and loss(coefficients - size * step) > current:
-            size /= 2
-        coefficients = coefficients - size * step
-        before, current = current, loss(coefficients)
-        if before - current < 1e-10:
-            break
-    return coefficients

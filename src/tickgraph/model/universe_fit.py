@@ -1,0 +1,316 @@
+"""The universe's fit: the variance network of all symbols together, which each symbol's model is drawn to.
+
+The last part of the window is walked through: a fit on the sessions before each stretch forecasts that stretch. These
+forecasts say by which share the nonlinear path counts, how a standardised return is distributed at each horizon, and how
+good the forecasts are. Then everything is fitted once more, on the whole window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
+from tickgraph.graph.peers import select_peers
+from tickgraph.graph.variance_features import LEVELS, VarianceFeatures, variance_features
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.range_variance import range_variance
+from tickgraph.model.calibration import DRIFT_PRIOR
+from tickgraph.model.linear_path import Kernel, fit_linear_path
+from tickgraph.model.realised import known_by, sums_ahead
+from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.variance_network import log_variances, nonlinear_inputs
+from tickgraph.model.variance_training import GRAPHS, CorrectionExamples, train_correction
+from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, SHARE, Weights, symbol_seed
+from tickgraph.shapes import Float32, Float64, Int
+
+SESSIONS = 1500
+"""Sessions behind a fit: on more it is hardly better, on 1,000 its error at a month is 9 % higher."""
+HELD_OUT = 500
+STRETCHES = 2
+"""Parts of the held-out sessions, each forecast from a fit of its own."""
+EGOS = 100
+"""Symbols whose graphs the nonlinear path learns from, at most; the linear path learns from all."""
+MIN_SESSIONS, MIN_SYMBOLS = 750, 5
+SCORES = 399
+_SHARES = np.linspace(0.0, 1.0, 11)
+
+
+@dataclass(frozen=True)
+class UniverseFit:
+    """What all symbols together say of how far prices move.
+
+    Attributes
+    ----------
+    horizons
+        Sessions ahead.
+    weights
+        Variance network, by the names of :func:`tickgraph.model.weights.variance_shapes`.
+    scores
+        Quantiles k / (P + 1) of held-out standardised returns R_h / sqrt(V_h), by horizon.
+    qlike
+        Held-out QLIKE by horizon: of the network, of its linear path alone, and of today's 25-session level.
+    symbols
+        Whom it was fitted on.
+    first_session, held_out_first, last_session
+        datetime64[D]; the window, and where its held-out part begins.
+    source, data_version
+        Of the prices.
+    """
+
+    horizons: tuple[int, ...]
+    weights: Weights
+    scores: Float64[np.ndarray, "horizons scores"]
+    qlike: Float64[np.ndarray, "3 horizons"]
+    symbols: tuple[str, ...]
+    first_session: np.datetime64
+    held_out_first: np.datetime64
+    last_session: np.datetime64
+    source: str
+    data_version: str
+
+    @property
+    def kernel(self) -> Kernel:
+        """The linear path, in float64."""
+        kernel, bias = self.weights[LINEAR_KERNEL], self.weights[LINEAR_BIAS]
+        return Kernel(kernel.astype(np.float64), bias.astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Universe:
+    """Features and targets of all symbols over the window.
+
+    Attributes
+    ----------
+    features
+        Of every symbol at every session.
+    variance, returns
+        Realised variance and log return over each horizon; NaN where not known yet.
+    daily
+        Daily log returns.
+    """
+
+    features: VarianceFeatures
+    variance: Float64[np.ndarray, "sessions symbols horizons"]
+    returns: Float64[np.ndarray, "sessions symbols horizons"]
+    daily: Float64[np.ndarray, "sessions symbols"]
+
+
+@dataclass(frozen=True)
+class Egos:
+    """Graphs of some targets, one per session; node 0 is the target.
+
+    Attributes
+    ----------
+    nodes
+        Columns of each graph's nodes in the universe; -1 for an absent node.
+    adjacency
+        Of each target at each session.
+    """
+
+    nodes: Int[np.ndarray, "targets nodes"]
+    adjacency: Float32[np.ndarray, "targets sessions nodes nodes"]
+
+
+def universe_of(panel: PricePanel, config: TrainingConfig, sessions: int = SESSIONS) -> Universe:
+    """Features and targets of the last sessions of a panel."""
+    features = variance_features(panel, config.horizons, last=sessions)
+    rows = slice(len(panel.sessions) - len(features.sessions), None)
+    returns = panel.log_returns()
+    return Universe(
+        features,
+        sums_ahead(range_variance(panel), config.horizons)[rows],
+        sums_ahead(returns, config.horizons)[rows],
+        returns[rows],
+    )
+
+
+def fit_universe(
+    panel: PricePanel, config: TrainingConfig, universe: Universe | None = None
+) -> UniverseFit | None:
+    """Fit the variance network on all symbols of a panel.
+
+    Parameters
+    ----------
+    panel
+        Prices; nothing after its last session is known.
+    config
+        Horizons, sizes and base seed.
+    universe
+        As :func:`universe_of` gives it, where it is known already.
+
+    Returns
+    -------
+    UniverseFit
+        None where the panel has fewer than 5 symbols or 750 sessions: too few to say how far prices move.
+
+    Raises
+    ------
+    FloatingPointError
+        Training diverged.
+    """
+    universe = universe or universe_of(panel, config)
+    sessions, symbols, _ = universe.features.values.shape
+    if sessions < MIN_SESSIONS or symbols < MIN_SYMBOLS:
+        return None
+    held_out = min(HELD_OUT, sessions // 3)
+    first = sessions - held_out
+    egos = _egos(universe, config, first)
+    linear = np.full(universe.variance.shape, np.nan)
+    correction = np.full((len(egos.nodes), sessions, len(config.horizons)), np.nan)
+    cuts = np.linspace(first, sessions, STRETCHES + 1).astype(int)
+    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        weights = _fit(universe, egos, config, int(start))
+        if weights is None:
+            return None
+        rows = slice(start, stop)
+        linear[rows] = universe.features.values[rows] @ weights[LINEAR_KERNEL] + weights[LINEAR_BIAS]
+        whole = weights | {SHARE: np.ones_like(weights[SHARE])}
+        for ego in range(len(egos.nodes)):
+            features = _nodes(universe.features.values[rows], egos.nodes[ego])
+            both = log_variances(whole, features, egos.adjacency[ego, rows])[:, 0]
+            correction[ego, rows] = both - linear[rows, egos.nodes[ego, 0]]
+    linear[~universe.features.known] = np.nan
+    targets = egos.nodes[:, 0]
+    realised = np.moveaxis(universe.variance[:, targets], 1, 0)  # [E, T, H]
+    expected = np.moveaxis(linear[:, targets], 1, 0)
+    share = _share(realised, expected, correction)
+    served = expected + share * correction
+    today = universe.features.values[..., [LEVELS.index(("range", 25))]] + np.log(config.horizons)
+    today = np.where(np.isfinite(served), np.moveaxis(today[:, targets], 1, 0), np.nan)
+    weights = _fit(universe, egos, config, sessions)
+    if weights is None:
+        return None
+    returns = np.moveaxis(universe.returns[:, targets], 1, 0)
+    return UniverseFit(
+        horizons=config.horizons,
+        weights=weights | {SHARE: share.astype(np.float32)},
+        scores=_scores(returns / np.exp(served / 2), config.horizons),
+        qlike=np.stack([_qlike(realised, each) for each in (served, expected, today)]),
+        symbols=universe.features.symbols,
+        first_session=universe.features.sessions[0],
+        held_out_first=universe.features.sessions[first],
+        last_session=universe.features.sessions[-1],
+        source=panel.source,
+        data_version=panel.data_version,
+    )
+
+
+def _fit(universe: Universe, egos: Egos, config: TrainingConfig, end: int) -> Weights | None:
+    """Both paths from what is known before session ``end``; the share is zero."""
+    known = known_by(universe.variance, end, config.horizons)
+    features = universe.features.values[:end]
+    kernel = fit_linear_path(features, universe.features.known[:end], known, config.horizons)
+    if kernel is None:
+        return None
+    weights: Weights = {
+        LINEAR_KERNEL: kernel[0].astype(np.float32),
+        LINEAR_BIAS: kernel[1].astype(np.float32),
+        SHARE: np.zeros(len(config.horizons), np.float32),
+    }
+    seed = symbol_seed(config.seed, "")
+    generator = np.random.default_rng([seed, 4])
+    drawn = generator.permutation(len(egos.nodes) * end)[: GRAPHS + GRAPHS // 4]
+    ego, session = np.divmod(drawn, end)
+    there = universe.features.known[session, egos.nodes[ego, 0]]
+    ego, session = ego[there][:GRAPHS], session[there][:GRAPHS]
+    nodes = egos.nodes[ego]  # [G, N]
+    graphs = np.where((nodes >= 0)[..., None], features[session[:, None], nodes], np.float32(0.0))
+    linear = graphs @ weights[LINEAR_KERNEL] + weights[LINEAR_BIAS]
+    adjacency = egos.adjacency[ego, session]
+    present = np.diagonal(adjacency, axis1=-2, axis2=-1) > 0
+    realised = known[session[:, None], nodes]  # [G, N, H]
+    counts = present[..., None] & (realised > 0)
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(counts, realised / np.exp(linear.astype(np.float64)), 0.0)
+    examples = CorrectionExamples(
+        nonlinear_inputs(graphs, linear),
+        adjacency,
+        ratio.astype(np.float32),
+        counts.astype(np.float32),
+    )
+    return weights | train_correction(examples, config, seed)
+
+
+def _egos(universe: Universe, config: TrainingConfig, end: int) -> Egos:
+    """Graphs of up to :data:`EGOS` targets, with peers chosen before session ``end``."""
+    names, known = universe.features.symbols, universe.features.known
+    usable = np.flatnonzero(known[:end].sum(axis=0) >= min(250, end // 2))
+    chosen = usable[np.unique(np.linspace(0, len(usable) - 1, min(EGOS, len(usable))).round().astype(int))]
+    targets = [names[column] for column in chosen]
+    overlap = [max(config.lookback, end // 4)] * len(targets)
+    peers = select_peers(universe.daily[:end], names, targets, config.num_peers, overlap)
+    place = {name: column for column, name in enumerate(names)}
+    nodes = np.full((len(targets), config.num_stocks), -1)
+    adjacency = np.zeros((len(targets), len(known), config.num_stocks, config.num_stocks), np.float32)
+    for row, target in enumerate(targets):
+        own = [place[target], *(place[peer] for peer in peers[target])]
+        nodes[row, : len(own)] = own
+        correlation = rolling_correlation(universe.daily[:, own], config.lookback)
+        size = slice(len(own))
+        adjacency[row][:, size, size] = threshold_adjacency(correlation, known[:, own], config.threshold)
+    return Egos(nodes, adjacency)
+
+
+def _nodes(
+    values: Float32[np.ndarray, "sessions symbols features"], nodes: Int[np.ndarray, "nodes"]
+) -> Float32[np.ndarray, "sessions nodes features"]:
+    return np.where((nodes >= 0)[:, None], values[:, nodes], np.float32(0.0))
+
+
+def _losses(
+    realised: Float64[np.ndarray, "targets sessions horizons"],
+    expected: Float64[np.ndarray, "targets sessions horizons"],
+) -> Float64[np.ndarray, "targets sessions horizons"]:
+    """QLIKE of log variances; NaN where one of the two is not known or nothing moved."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.log(realised) - expected
+    error[~np.isfinite(error)] = np.nan
+    return np.asarray(np.exp(error) - error - 1)
+
+
+def _qlike(
+    realised: Float64[np.ndarray, "targets sessions horizons"],
+    expected: Float64[np.ndarray, "targets sessions horizons"],
+) -> Float64[np.ndarray, "horizons"]:
+    losses = _losses(realised, expected)
+    known = np.isfinite(losses)
+    return np.asarray(np.where(known, losses, 0.0).sum(axis=(0, 1)) / np.maximum(known.sum(axis=(0, 1)), 1))
+
+
+def _share(
+    realised: Float64[np.ndarray, "targets sessions horizons"],
+    linear: Float64[np.ndarray, "targets sessions horizons"],
+    correction: Float64[np.ndarray, "targets sessions horizons"],
+) -> Float64[np.ndarray, "horizons"]:
+    """Share of the correction with the lowest held-out QLIKE, by horizon."""
+    losses = np.stack([_qlike(realised, linear + share * correction) for share in _SHARES])  # [shares, H]
+    return np.asarray(_SHARES[losses.argmin(axis=0)])
+
+
+def _scores(
+    standardised: Float64[np.ndarray, "targets sessions horizons"], horizons: Sequence[int]
+) -> Float64[np.ndarray, "horizons scores"]:
+    """Quantiles of standardised returns, with the finite-sample correction of so many independent ones as there are.
+
+    Stretches of h sessions overlap, and symbols move together. So T sessions of N symbols are worth T / h times the
+    effective number of symbols: (sum of eigenvalues)^2 / (sum of their squares), of the correlation of the scores.
+    """
+    ranks = np.arange(1, SCORES + 1) / (SCORES + 1)
+    daily = np.nan_to_num(standardised[..., 0])
+    correlation = np.nan_to_num(np.corrcoef(daily)) if len(daily) > 1 else np.ones((1, 1))
+    symbols = np.trace(correlation) ** 2 / max((correlation**2).sum(), 1e-12)
+    quantiles = np.empty((len(horizons), SCORES))
+    for place, horizon in enumerate(horizons):
+        values = standardised[..., place]
+        values = values[np.isfinite(values)]
+        sessions = np.isfinite(standardised[..., place]).any(axis=0).sum() / horizon
+        # Some sessions hardly tell what the drift is: it is drawn towards zero (calibration.py).
+        values = values - DRIFT_PRIOR / (sessions + DRIFT_PRIOR) * values.mean()
+        independent = max(sessions * symbols, 1.0)
+        tails = np.minimum(np.minimum(ranks, 1 - ranks), 0.5)
+        tails = np.maximum(1 - (1 - tails) * (independent + 1) / independent, 0.5 / len(values))
+        quantiles[place] = np.quantile(values, np.where(ranks < 0.5, tails, 1 - tails))
+    return quantiles
