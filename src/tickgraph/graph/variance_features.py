@@ -13,8 +13,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.signal import lfilter
@@ -23,7 +24,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import range_variance
 from tickgraph.shapes import Bool, Float32, Float64, Shaped
 
-LEVELS = (("range", 125), ("range", 1), ("range", 5), ("range", 25), ("return", 5), ("return", 25))
+LEVELS: tuple[tuple[str, int], ...] = (("range", 125), ("range", 1), ("range", 5), ("range", 25), ("return", 5), ("return", 25))
 """Averages: of the range variance or of the squared return, and centre of mass in sessions. The first is the long one,
 which others are relative to."""
 HEARD = slice(1, 4)
@@ -88,6 +89,11 @@ class VarianceFeatures:
     symbols: tuple[str, ...]
     values: Float32[np.ndarray, "sessions symbols features"]
     known: Bool[np.ndarray, "sessions symbols"]
+
+    @cached_property
+    def columns(self) -> Mapping[str, int]:
+        """Column of each symbol."""
+        return {symbol: column for column, symbol in enumerate(self.symbols)}
 
 
 def variance_features(

@@ -21,6 +21,8 @@ from tickgraph.model.network import forward
 from tickgraph.model.still import check_moves
 from tickgraph.model.training import TrainingProgram, training_example
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.universe_fit import Universe, UniverseFit, universe_of
+from tickgraph.model.variance_fit import fit_variance, own_volatility
 from tickgraph.model.volatility import fit_volatility, forecast_volatility
 from tickgraph.model.weights import Weights, symbol_seed
 from tickgraph.shapes import Float64
@@ -65,6 +67,8 @@ class FittedModel:
         The target and its peers, the strongest first.
     config, seed
         What it was trained with; ``seed`` is the symbol's own.
+    universe
+        What its variance network was drawn to; None where it has none.
     weights
         Arrays by name; the scaling of features and returns is inside.
     losses
@@ -93,6 +97,7 @@ class FittedModel:
     symbol: str
     peers: tuple[str, ...]
     config: TrainingConfig
+    universe: UniverseFit | None
     seed: int
     weights: Weights
     losses: Float64[np.ndarray, "epochs"]
@@ -115,7 +120,12 @@ class FittedModel:
 
 
 def fit(
-    panel: PricePanel, symbol: str, program: TrainingProgram, choice: Choice | None = None
+    panel: PricePanel,
+    symbol: str,
+    program: TrainingProgram,
+    choice: Choice | None = None,
+    universe: UniverseFit | None = None,
+    prices: Universe | None = None,
 ) -> FittedModel:
     """Fit one symbol's model on its last sessions in a panel.
 
@@ -137,6 +147,11 @@ def fit(
     choice
         Session and peers of the symbol, as :func:`tickgraph.model.choice.choose` gives them; None chooses now, among
         all symbols of the panel.
+    universe
+        What the variance network is drawn to. None makes a model of the next session's return alone, whatever horizons
+        the configuration has.
+    prices
+        Features and targets of all symbols of the panel, where they are known already.
 
     Raises
     ------
@@ -147,7 +162,7 @@ def fit(
     FloatingPointError
         Training diverged, or the model forecasts what the symbol's own moves do not support.
     """
-    config = program.config
+    config = program.config if universe else program.config.model_copy(update={"horizons": ()})
     data = fitting_data(panel, symbol, config, choice=choice)
     window, peers, snapshots = data.window, data.peers, data.snapshots
     training, calibration = data.training, data.calibration
@@ -162,13 +177,18 @@ def fit(
 
     returns = window.select((symbol, *peers)).log_returns()  # [T, n]
     rows = np.searchsorted(window.sessions, calibration.sessions)
+    weights, nodes = trained.weights, 1 + len(peers)
     # The first calibration session's own return is the last target of the training part.
     coefficients = fit_volatility(returns[: rows[0] + 1])
-    nodes = 1 + len(peers)
+    expected = forecast_volatility(returns, coefficients)
+    if universe:
+        own = (symbol, *peers)
+        prices = prices or universe_of(panel.through(window.sessions[-1]), config, own)
+        weights = weights | fit_variance(universe, prices, own, window.sessions[-1])
+        expected = _with_ranges(expected, window, prices, own, calibration.sessions[0])
     forecast = forward(trained.weights, calibration.features, calibration.adjacency).astype(np.float64)
     forecast = np.where(calibration.present, forecast, np.nan)[:, :nodes]  # [C, n]
     realised = calibration.targets[:, :nodes].astype(np.float64)
-    expected = forecast_volatility(returns, coefficients)
     volatility = expected[rows]  # [C, n]
     scores = conformal_scores(forecast, realised, volatility)
     last = forward(trained.weights, snapshots.features[-1], snapshots.adjacency[-1])[0]
@@ -187,8 +207,9 @@ def fit(
         symbol=symbol,
         peers=peers,
         config=config,
+        universe=universe,
         seed=seed,
-        weights=trained.weights,
+        weights=weights,
         losses=trained.losses,
         correlation=correlation,
         volatility=coefficients,
@@ -213,6 +234,26 @@ def fit(
         data_version=window.select((symbol, *peers)).data_version,
         seconds=seconds,
     )
+
+
+def _with_ranges(
+    expected: Float64[np.ndarray, "sessions nodes"],
+    window: PricePanel,
+    prices: Universe,
+    nodes: Sequence[str],
+    first_held_out: np.datetime64,
+) -> Float64[np.ndarray, "sessions nodes"]:
+    """Volatility from ranges in place of the one from returns, where it is known and the price moves."""
+    better = own_volatility(prices, nodes, first_held_out, window.sessions[-1])
+    if better is None:
+        return expected
+    count = min(len(better), len(expected))
+    mended = expected.copy()
+    recent = mended[len(mended) - count :]
+    np.copyto(
+        recent, better[len(better) - count :], where=np.isfinite(better[len(better) - count :]) & (recent > 0)
+    )
+    return mended
 
 
 def fitting_data(

@@ -131,9 +131,10 @@ def _convolved(
 def build_network(config: TrainingConfig) -> keras.Model:
     """Build the network as an uncompiled Keras 3 Functional model.
 
-    Inputs are ``[B, N, F]`` features and ``[B, N, N]`` adjacency, the output ``[B, N]`` daily log returns. Where the
+    Inputs are ``[B, N, F]`` features and ``[B, N, N]`` adjacency, the output is ``[B, N]`` daily log returns. Where the
     configuration has horizons, features of the variance are a third input, and ``[B, N, H]`` log variances a second
-    output. The model is Functional because Keras names the groups of a subclassed model's file by walking its attributes.
+    output. The model is Functional because Keras names the groups of a subclassed model's file by walking its
+    attributes.
     """
     import keras
 

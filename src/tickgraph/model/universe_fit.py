@@ -1,14 +1,15 @@
 """The universe's fit: the variance network of all symbols together, which each symbol's model is drawn to.
 
-The last part of the window is walked through: a fit on the sessions before each stretch forecasts that stretch. These
-forecasts say by which share the nonlinear path counts, how a standardised return is distributed at each horizon, and how
-good the forecasts are. Then everything is fitted once more, on the whole window.
+The last part of the window is walked through: a fit on the sessions before each stretch forecasts that stretch.
+These forecasts say by which share the nonlinear path counts, how standardised returns are distributed at each horizon,
+and how good the forecasts are. Then everything is fitted once more, on the whole window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -114,14 +115,17 @@ class Egos:
     adjacency: Float32[np.ndarray, "targets sessions nodes nodes"]
 
 
-def universe_of(panel: PricePanel, config: TrainingConfig, sessions: int = SESSIONS) -> Universe:
-    """Features and targets of the last sessions of a panel."""
-    features = variance_features(panel, config.horizons, last=sessions)
+def universe_of(
+    panel: PricePanel, config: TrainingConfig, symbols: Sequence[str] | None = None, sessions: int = SESSIONS
+) -> Universe:
+    """Features and targets of the last sessions of a panel; of some symbols, who hear all of them, or of all."""
+    features = variance_features(panel, config.horizons, symbols, last=sessions)
     rows = slice(len(panel.sessions) - len(features.sessions), None)
-    returns = panel.log_returns()
+    own = panel if symbols is None else panel.select(symbols)
+    returns = own.log_returns()
     return Universe(
         features,
-        sums_ahead(range_variance(panel), config.horizons)[rows],
+        sums_ahead(range_variance(own), config.horizons)[rows],
         sums_ahead(returns, config.horizons)[rows],
         returns[rows],
     )
@@ -161,7 +165,7 @@ def fit_universe(
     linear = np.full(universe.variance.shape, np.nan)
     correction = np.full((len(egos.nodes), sessions, len(config.horizons)), np.nan)
     cuts = np.linspace(first, sessions, STRETCHES + 1).astype(int)
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         weights = _fit(universe, egos, config, int(start))
         if weights is None:
             return None

@@ -2,10 +2,10 @@ r"""The variance network: how far the price of every node of a graph will move, 
 
 .. math:: \log V_h = \ell_h(x) + s_h \big( g_h(x, A) - \overline{g_h} \big)
 
-V_h is the variance of the log return over h sessions. The linear path :math:`\ell` is a heterogeneous autoregression on
-a graph: a symbol's own levels, what it hears of the universe, shocks and its season
-(:mod:`tickgraph.graph.variance_features`). The nonlinear path g is a graph network. Its mean over the nodes of the graph
-is taken off, so that it says only who moves more than the others: left free, it learns the level of volatility of its
+V_h is the variance of the log return over h sessions. The linear path :math:`\ell` is a heterogeneous autoregression
+on a graph: a symbol's own levels, what it hears of the universe, shocks and its season
+(:mod:`tickgraph.graph.variance_features`). The nonlinear path g is a graph network. Its mean over the nodes of the
+graph is taken off, so that it says only who moves more than the others: left free, it learns the level of volatility of its
 training years (docs/method.md). It is taken by the share s that held-out sessions bear out.
 
 The first graph convolution sees each node beside its neighbourhood's average, and the head reads it beside the
@@ -83,7 +83,7 @@ def log_variances(
 def nonlinear_inputs(
     features: Float[Array, "*batch nodes features"], linear: Float[Array, "*batch nodes horizons"]
 ) -> Float[Array, "*batch nodes inputs"]:
-    """What the nonlinear path reads: levels relative to the long one, and what the linear path expects beside today."""
+    """Inputs of the nonlinear path: levels relative to the long one, and the linear path relative to today's."""
     xp = features.__array_namespace__()
     levels, others = features[..., : len(LEVELS)], features[..., len(LEVELS) :]
     return xp.concat(
@@ -99,9 +99,9 @@ def correction_of(
 ) -> Float[Array, "*batch nodes horizons"]:
     """The nonlinear path, less its mean over the present nodes of each graph."""
     xp = propagated.__array_namespace__()
-    (kernel, bias), *deeper = convolutions(weights)
-    first = nodes = relu(dense(propagated, kernel, bias))
-    for kernel, bias in deeper:
+    layers = convolutions(weights)
+    first = nodes = relu(dense(propagated, *layers[0]))
+    for kernel, bias in layers[1:]:
         nodes = graph_convolution(nodes, propagation, kernel, bias)
     attended = graph_attention(
         nodes, adjacency, weights[ATTENTION_KERNEL], weights[ATTENTION_SOURCE], weights[ATTENTION_TARGET]

@@ -1,7 +1,7 @@
 """The compiled training program of the variance network's nonlinear path.
 
-It learns by QLIKE, over all horizons and all nodes of its graphs, what the linear path leaves. The linear path is fitted
-before (:mod:`tickgraph.model.linear_path`) and stands still.
+It learns by QLIKE, over all horizons and all nodes of its graphs, what the linear path leaves. The linear path is
+fitted before (:mod:`tickgraph.model.linear_path`) and stands still.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The weights of a model: their names, shapes and first values.
 
 A name is the path of the array in a Keras 3 ``.weights.h5`` file of the network that
-:func:`tickgraph.model.network.build_network` builds. Keras names a group by its layer's class and its count. The variance
-network is a model inside that one: its arrays have names of their own behind :data:`VARIANCE`.
+:func:`tickgraph.model.network.build_network` builds. Keras names a group by its layer's class and its count. The
+variance network is a model inside that one: its arrays have names of their own behind :data:`VARIANCE`.
 """
 
 from __future__ import annotations
