@@ -24,7 +24,14 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import range_variance
 from tickgraph.shapes import Bool, Float32, Float64, Shaped
 
-LEVELS: tuple[tuple[str, int], ...] = (("range", 125), ("range", 1), ("range", 5), ("range", 25), ("return", 5), ("return", 25))
+LEVELS: tuple[tuple[str, int], ...] = (
+    ("range", 125),
+    ("range", 1),
+    ("range", 5),
+    ("range", 25),
+    ("return", 5),
+    ("return", 25),
+)
 """Averages: of the range variance or of the squared return, and centre of mass in sessions. The first is the long one,
 which others are relative to."""
 HEARD = slice(1, 4)
@@ -47,8 +54,9 @@ SEASON = ("the day", "5 days", "11 days", "last quarter, 5 days")
 """Features of each horizon: how wide around the horizon the quarters before are looked at."""
 
 QUARTERS = 8
-HISTORY = 91 * QUARTERS * 5 // 7
-"""Sessions that the season looks back; of the long average 1 % lies beyond."""
+HISTORY = 800
+"""Sessions of prices behind the features of one session: the quarters before take 502, and beyond 800 lies 0.2 % of the
+long average."""
 OBSERVED = 150
 """Returns that a symbol's features need."""
 

@@ -1,8 +1,8 @@
 """The linear path of the variance network: a heterogeneous autoregression on a graph, fitted by QLIKE.
 
 A fit of one horizon reads the features that all horizons share and its own season. It is fitted on the universe.
-A symbol's own is fitted on the symbol and its peers and drawn to the universe's. By itself, its error would be 1 % higher
-at one session and 7 % at a month (docs/method.md).
+A symbol's own is fitted on the symbol and its peers and drawn to the universe's. By itself, its error would be 1 %
+higher at one session and 7 % at a month (docs/method.md).
 
 The weights of the levels are drawn to a sum of one. With exactly one, a forecast keeps today's level for ever; with any
 sum it returns to the level of the years that it was fitted on, which are calm or not by chance.

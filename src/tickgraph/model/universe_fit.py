@@ -7,8 +7,10 @@ and how good the forecasts are. Then everything is fitted once more, on the whol
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -71,6 +73,16 @@ class UniverseFit:
     last_session: np.datetime64
     source: str
     data_version: str
+
+    @cached_property
+    def version(self) -> str:
+        """Identity of the fit: 16 hex digits of a sha256 over its arrays, symbols and sessions."""
+        digest = hashlib.sha256(f"{self.source}:{self.horizons}:{','.join(self.symbols)}".encode())
+        digest.update(f"{self.first_session}:{self.held_out_first}:{self.last_session}".encode())
+        for path in sorted(self.weights):
+            digest.update(path.encode() + np.ascontiguousarray(self.weights[path]).tobytes())
+        digest.update(np.ascontiguousarray(self.scores).tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def kernel(self) -> Kernel:

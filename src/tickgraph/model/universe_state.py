@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tickgraph.graph.variance_features import variance_features
+from tickgraph.graph.variance_features import HISTORY, variance_features
 from tickgraph.market.panel import PricePanel
 from tickgraph.shapes import Bool, Float32, Float64
 
@@ -53,7 +53,7 @@ class UniverseState:
 
 def universe_state(panel: PricePanel, horizons: Sequence[int]) -> UniverseState:
     """State of everyone in a panel at its last session."""
-    features = variance_features(panel, horizons, last=1)
+    features = variance_features(panel.tail(HISTORY), horizons, last=1)
     return UniverseState(
         session=panel.sessions[-1],
         horizons=tuple(horizons),

@@ -5,8 +5,8 @@ r"""The variance network: how far the price of every node of a graph will move, 
 V_h is the variance of the log return over h sessions. The linear path :math:`\ell` is a heterogeneous autoregression
 on a graph: a symbol's own levels, what it hears of the universe, shocks and its season
 (:mod:`tickgraph.graph.variance_features`). The nonlinear path g is a graph network. Its mean over the nodes of the
-graph is taken off, so that it says only who moves more than the others: left free, it learns the level of volatility of its
-training years (docs/method.md). It is taken by the share s that held-out sessions bear out.
+graph is taken off, so that it says only who moves more than the others: left free, it learns the level of volatility
+of its training years (docs/method.md). It is taken by the share s that held-out sessions bear out.
 
 The first graph convolution sees each node beside its neighbourhood's average, and the head reads it beside the
 attention (jumping knowledge: Xu et al. 2018, arXiv:1806.03536): behind two convolutions and attention alone, nodes of a
@@ -66,8 +66,8 @@ def log_variances(
     Parameters
     ----------
     weights
-        Arrays by the names of :func:`tickgraph.model.weights.variance_shapes`. With one more leading axis they evaluate as many models at
-        once, one graph each.
+        Arrays by the names of :func:`tickgraph.model.weights.variance_shapes`. With one more leading axis they evaluate
+        as many models at once, one graph each.
     features
         As in :class:`tickgraph.graph.variance_features.VarianceFeatures`; 0 for an absent node.
     adjacency

@@ -11,15 +11,18 @@ import numpy as np
 
 from tickgraph.market import calendar
 from tickgraph.model.fitting import FittedModel
+from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.weights import num_params
 from tickgraph.registry.metadata import (
     Calibration,
     Correlations,
     DataStats,
+    HorizonQlike,
     ModelMetadata,
     OutOfSample,
     PerformanceMetrics,
     TrainingRecord,
+    VarianceForecast,
 )
 from tickgraph.registry.registry import UNPUBLISHED
 
@@ -64,9 +67,26 @@ def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
             first_session=fitted.calibration_first.astype(date),
             last_session=fitted.calibration_last.astype(date),
         ),
+        variance=_variance(fitted.universe) if fitted.universe else None,
         correlations=Correlations(as_of=fitted.last_session.astype(date)),
         checksums=UNPUBLISHED,
         versions=_versions(),
+    )
+
+
+def _variance(universe: UniverseFit) -> VarianceForecast:
+    network, linear, today = universe.qlike.tolist()
+    return VarianceForecast(
+        universe=universe.version,
+        universe_symbols=len(universe.symbols),
+        universe_source=universe.source,
+        first_session=universe.held_out_first.astype(date),
+        last_session=universe.last_session.astype(date),
+        scores=tuple(tuple(row) for row in np.round(universe.scores, 5).tolist()),
+        qlike={
+            str(horizon): HorizonQlike(network=network[place], linear=linear[place], today=today[place])
+            for place, horizon in enumerate(universe.horizons)
+        },
     )
 
 

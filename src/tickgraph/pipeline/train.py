@@ -17,6 +17,7 @@ from tickgraph.model.choice import Choice, choose, choose_all
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram, program_for
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.universe_fit import Universe, UniverseFit, universe_of
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.registry.metadata import ModelMetadata
@@ -66,6 +67,8 @@ def train_one(
     registry: ModelRegistry,
     before_publish: Callable[[], None] | None = None,
     choice: Choice | None = None,
+    universe: UniverseFit | None = None,
+    prices: Universe | None = None,
 ) -> ModelMetadata:
     """Fit one symbol, call ``before_publish``, and publish the model.
 
@@ -79,7 +82,7 @@ def train_one(
         with contextlib.suppress(ArtefactError):  # one that cannot be read may be replaced
             registry.must_be_of_the_exchange(registry.metadata(symbol))
     chosen = choice or choose(panel, (symbol,), program.config, pool).get(symbol)
-    fitted = fit(panel, symbol, program, chosen)
+    fitted = fit(panel, symbol, program, chosen, universe, prices)
     if before_publish:
         before_publish()
     return registry.publish(
@@ -96,6 +99,7 @@ def train_symbols(
     pool: Collection[str] | None = None,
     workers: int = 0,
     program: TrainingProgram | None = None,
+    universe: UniverseFit | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
     before_publish: Callable[[], None] | None = None,
 ) -> TrainingReport:
@@ -117,6 +121,8 @@ def train_symbols(
         Symbols trained side by side; 0 is one per core.
     program
         A program compiled before, with the same configuration.
+    universe
+        What variance networks are drawn to; None makes models of the next session's return alone.
     on_outcome
         Called in this thread after each symbol. An error that it raises fails that symbol; a StorageError ends the run.
     before_publish
@@ -141,8 +147,19 @@ def train_symbols(
     try:
         choices = choose_all(panel, symbols, program.config, pool)
         report.notes = _notes(panel, choices, program.config, pool)
+        prices = universe_of(panel, program.config) if universe else None
         for symbol in symbols:
-            how = panel, symbol, pool, program, registry, before_publish, choices.get(symbol)
+            how = (
+                panel,
+                symbol,
+                pool,
+                program,
+                registry,
+                before_publish,
+                choices.get(symbol),
+                universe,
+                prices,
+            )
             futures[executor.submit(train_one, *how)] = symbol
         for future in as_completed(futures):
             _record(futures[future], future, report, on_outcome)

@@ -62,10 +62,12 @@ class _Span(_Record):
 
 
 def _with_architecture(given: Any) -> Any:
-    """Training settings with their architecture, which a release that had only one did not name."""
-    if isinstance(given, dict) and "architecture" not in given:
-        return {"architecture": "baseline", "weight_decay": 0.0, **given}
-    return given
+    """Training settings with what earlier releases did not name: their one architecture, their one horizon."""
+    if not isinstance(given, dict):
+        return given
+    if "architecture" not in given:
+        given = {"architecture": "baseline", "weight_decay": 0.0, **given}
+    return {"horizons": (), **given}
 
 
 class TrainingRecord(TrainingConfig):
@@ -173,6 +175,36 @@ class Calibration(_Span):
         return self
 
 
+class HorizonQlike(_Record):
+    """Held-out QLIKE of the variance over one horizon, of the universe's fit."""
+
+    network: NotNegative
+    linear: NotNegative = Field(description="Of the linear path alone.")
+    today: NotNegative = Field(description="Of the average of the last 25 sessions.")
+
+
+class VarianceForecast(_Span):
+    """What says how far the price moves: the universe's fit that the model was drawn to, and its calibration.
+
+    The sessions are those that the universe's fit held out.
+    """
+
+    universe: str = Field(pattern=r"^[0-9a-f]{16}$", description="Version of the universe's fit.")
+    universe_symbols: Positive = Field(description="Symbols that it was fitted on.")
+    universe_source: str = Field(description="Where their prices came from.")
+    scores: tuple[tuple[float, ...], ...] = Field(
+        description="For each horizon quantiles k / (P + 1) of held-out returns over the forecast standard deviation."
+    )
+    qlike: dict[str, HorizonQlike] = Field(description="By horizon in sessions.")
+
+    @model_validator(mode="after")
+    def _scores_ascend(self) -> Self:
+        for row in self.scores:
+            if len(row) < 2 or len(row) != len(self.scores[0]) or any(b < a for a, b in pairwise(row)):
+                raise ValueError("scores of a horizon must ascend, as many at each horizon, at least 2")
+        return self
+
+
 class Correlations(_Record):
     """The stored correlation matrix."""
 
@@ -254,11 +286,12 @@ class WalkForward(_Span):
         """Say why these figures are not of a model that was trained so; None where they are.
 
         Seeds may differ: they draw another model by the same procedure. So may ``min_sessions``, which refuses symbols
-        and changes no model.
+        and changes no model, and what the variance network is made of: the figures are of the next session's return.
         """
         if self.scheme == "expanding":
             return "evaluated on expanding windows, where a model is trained on one of fixed length"
-        names = [name for name in TrainingConfig.model_fields if name not in ("seed", "min_sessions")]
+        free = ("seed", "min_sessions", "horizons", "variance_dim")
+        names = [name for name in TrainingConfig.model_fields if name not in free]
         pairs = {name: (getattr(trained, name), getattr(self.training_config, name)) for name in names}
         differ = [f"{name} {own}, evaluated {other}" for name, (own, other) in pairs.items() if own != other]
         if differ:
@@ -279,6 +312,9 @@ class ModelMetadata(_Record):
     performance_metrics: PerformanceMetrics
     data_stats: DataStats
     calibration: Calibration
+    variance: VarianceForecast | None = Field(
+        default=None, description="Absent in a model of the next session's return alone."
+    )
     correlations: Correlations
     checksums: Checksums
     versions: dict[str, str] = Field(description="Libraries it was trained with.")
@@ -295,6 +331,13 @@ class ModelMetadata(_Record):
     def correlations_at(self) -> datetime:
         """When the stored correlations were computed; UTC."""
         return self.correlations.computed_at or self.training_date
+
+    @model_validator(mode="after")
+    def _scores_of_every_horizon(self) -> ModelMetadata:
+        scored, wanted = len(self.variance.scores) if self.variance else 0, len(self.training_config.horizons)
+        if scored != wanted:
+            raise ValueError(f"variance has scores of {scored} horizons, and training_config has {wanted}")
+        return self
 
     @model_validator(mode="after")
     def _target_is_no_peer_of_its_own(self) -> ModelMetadata:

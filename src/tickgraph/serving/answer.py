@@ -226,6 +226,11 @@ def _model_notes(outlook: Outlook, model: LoadedModel) -> list[str]:
         notes.append(
             "out of sample this model did not beat forecasting no move: trust the interval, not the sign"
         )
+    if outlook.universe_heard is False:
+        notes.append(
+            f"the universe's state of {outlook.as_of} is not there, so the model's peers stand in for the universe; "
+            "publish it with: tickgraph refresh"
+        )
     if model.volatility is None:
         notes.append(
             "the model is of an earlier release: its intervals follow the last 20 sessions alone, and its confidence "

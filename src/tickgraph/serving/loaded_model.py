@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -28,6 +28,9 @@ class LoadedModel:
     scores, trust, volatility
         ``[n]`` conformal scores, ascending. Share of a forecast that its distribution is centred on. ``[7]``
         coefficients of the volatility that scores are measured in, None for the trailing standard deviation.
+    horizons, horizon_scores
+        Sessions ahead whose variance it forecasts, and ``[H, P]`` quantiles of standardised returns. Both are empty
+        where it forecasts the next session alone.
     trained_at, source, trained_through
         When it was trained, on which source's prices, and the last session whose prices it has seen.
     short_history, beats_zero
@@ -51,12 +54,15 @@ class LoadedModel:
     trained_through: np.datetime64
     short_history: bool
     beats_zero: bool
+    horizons: tuple[int, ...] = ()
+    horizon_scores: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
 
     @classmethod
     def from_stored(cls, stored: StoredModel) -> LoadedModel:
         """Unpack a verified generation into what every forecast needs."""
         metadata = stored.metadata
-        coefficients = metadata.calibration.volatility
+        coefficients, variance = metadata.calibration.volatility, metadata.variance
+        horizon_scores = np.asarray(variance.scores if variance else np.empty((0, 0)))
         return cls(
             symbol=Symbol(metadata.symbol),
             nodes=tuple(map(Symbol, metadata.nodes)),
@@ -67,7 +73,7 @@ class LoadedModel:
             correlation=stored.correlation,
             correlation_as_of=np.datetime64(metadata.correlations.as_of, "D"),
             correlation_at=metadata.correlations_at,
-            scores=np.asarray(metadata.calibration.scores),
+            scores=horizon_scores[0] if variance else np.asarray(metadata.calibration.scores),
             trust=metadata.calibration.trust,
             volatility=None if coefficients is None else np.asarray(coefficients),
             calibration_sessions=metadata.data_stats.calibration_sessions,
@@ -77,6 +83,8 @@ class LoadedModel:
             trained_through=np.datetime64(metadata.data_stats.last_session, "D"),
             short_history=metadata.data_stats.short_history,
             beats_zero=metadata.performance_metrics.out_of_sample.beats_zero,
+            horizons=metadata.training_config.horizons,
+            horizon_scores=horizon_scores,
         )
 
     @cached_property
@@ -88,4 +96,4 @@ class LoadedModel:
     def nbytes(self) -> int:
         """Bytes of the arrays."""
         weights = sum(array.nbytes for array in self.weights.values())
-        return weights + self.correlation.nbytes + self.scores.nbytes
+        return weights + self.correlation.nbytes + max(self.scores.nbytes, self.horizon_scores.nbytes)

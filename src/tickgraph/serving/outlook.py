@@ -25,9 +25,11 @@ from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.measures import LEVELS
 from tickgraph.model.network import attention, forward
 from tickgraph.model.still import unmoved
+from tickgraph.model.universe_state import UniverseState
 from tickgraph.model.volatility import STILL, WINDOW, forecast_volatility
 from tickgraph.model.weights import stack_weights
 from tickgraph.registry.freshness import is_recent, staleness
+from tickgraph.serving.latest_variance import latest_variances
 from tickgraph.serving.loaded_model import LoadedModel
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class Outlook:
         The distribution over more sessions than one; None where momentum or a model of an earlier release answers.
     dividends
         Where the dividends in ``horizons`` come from; None where there are none.
+    universe_heard
+        Whether the variance network heard the whole universe or the model's nodes alone; None where it was not asked.
     intervals
         (level, lower, upper) in log return.
     probability_up
@@ -84,6 +88,7 @@ class Outlook:
     absent: tuple[Symbol, ...] = ()
     horizons: HorizonDistribution | None = None
     dividends: str | None = None
+    universe_heard: bool | None = None
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
     any_price: dict[PerDollarKey, dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
@@ -109,7 +114,11 @@ class Outlook:
 
 
 def network_outlooks(
-    whole: PricePanel, session: np.datetime64, models: Sequence[LoadedModel], now: datetime
+    whole: PricePanel,
+    session: np.datetime64,
+    models: Sequence[LoadedModel],
+    now: datetime,
+    state: UniverseState | None = None,
 ) -> list[Outlook | TickgraphError]:
     """Forecast with models of one graph configuration and one architecture: a single network call.
 
@@ -123,6 +132,8 @@ def network_outlooks(
         At least one.
     now
         Decides whether the models' correlations are still fresh.
+    state
+        What the universe says of that session, if that is known.
 
     Returns
     -------
@@ -142,12 +153,17 @@ def network_outlooks(
     # Finite weights may still give no number: what comes out is checked below.
     with np.errstate(all="ignore"):
         returns = forward(weights, graphs.features, graphs.adjacency)[:, 0]  # [S]
+    if models[0].horizons:
+        variances, heard = latest_variances(panel, models, correlations, state)
+        volatility = np.sqrt(variances[:, 0]).tolist()
+    else:
+        variances, heard = None, [False] * len(models)
         volatility = [_latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
     outlooks: list[Outlook | TickgraphError] = []
     for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
         own = own_returns(panel, model.symbol)
         spread, present = volatility[row], graphs.present[row]
-        if spread == 0 and not own[-STILL:].any():
+        if (spread == 0 or variances is not None) and not own[-STILL:].any():
             outlooks.append(unmoved(model.symbol, session))
             continue
         if not present[0] or np.isnan(spread):
@@ -160,6 +176,11 @@ def network_outlooks(
         if fault:
             outlooks.append(_refused(model, fault))
             continue
+        horizons, dividends = None, None
+        if variances is not None:
+            centre = distribution.trust * distribution.forecast
+            ahead = np.array(model.horizons)
+            horizons = HorizonDistribution(ahead, variances[row], model.horizon_scores, centre)
         absent = tuple(name for name, there in zip(model.nodes, present, strict=False) if not there)
         outlooks.append(
             Outlook(
@@ -171,6 +192,9 @@ def network_outlooks(
                 model.calibration_sessions,
                 reason,
                 absent,
+                horizons,
+                dividends,
+                heard[row] if horizons else None,
             )
         )
     return outlooks
