@@ -26,7 +26,7 @@ from tickgraph.model.realised import known_by, sums_ahead
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.variance_network import log_variances, nonlinear_inputs
 from tickgraph.model.variance_training import GRAPHS, CorrectionExamples, train_correction
-from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, SHARE, Weights, symbol_seed
+from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, SHARE, Weights, symbol_seed, variance_shapes
 from tickgraph.shapes import Float32, Float64, Int
 
 SESSIONS = 1500
@@ -89,6 +89,11 @@ class UniverseFit:
         """The linear path, in float64."""
         kernel, bias = self.weights[LINEAR_KERNEL], self.weights[LINEAR_BIAS]
         return Kernel(kernel.astype(np.float64), bias.astype(np.float64))
+
+    def suits(self, config: TrainingConfig) -> bool:
+        """Whether models of a configuration can be drawn to it: it has their horizons and shapes."""
+        shapes = {path: value.shape for path, value in self.weights.items()}
+        return self.horizons == config.horizons and shapes == variance_shapes(config)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime
-from functools import cache
-from importlib.metadata import version
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from tickgraph.market import calendar
 from tickgraph.model.fitting import FittedModel
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.weights import num_params
+from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.metadata import (
     Calibration,
     Correlations,
@@ -70,7 +69,7 @@ def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
         variance=_variance(fitted.universe) if fitted.universe else None,
         correlations=Correlations(as_of=fitted.last_session.astype(date)),
         checksums=UNPUBLISHED,
-        versions=_versions(),
+        versions=library_versions(),
     )
 
 
@@ -88,8 +87,3 @@ def _variance(universe: UniverseFit) -> VarianceForecast:
             for place, horizon in enumerate(universe.horizons)
         },
     )
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("tickgraph", "jax", "keras", "numpy", "h5py")}

@@ -1,33 +1,20 @@
-"""Correlation matrices as plain ``.npy`` files, read without trust.
-
-The header is compared as text before any array is allocated. ``np.load`` is not used, for three reasons. It would
-allocate the terabytes that a header may claim. It would open a zip or a pickle in the matrix's place. It reads a
-damaged header with a parser for Python 2, whose errors are many.
-"""
+"""Correlation matrices as plain ``.npy`` files."""
 
 from __future__ import annotations
-
-import io
-import re
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import ArtefactError
 from tickgraph.registry.metadata import TrainingRecord
+from tickgraph.registry.plain_array import Unfit, decode_array, encode_array
 
-_MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, as NumPy writes every header this small
-_HEADER = re.compile(
-    rb"\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \} *\n", re.ASCII
-)
 _ROUNDING = 1e-9  # by how much correlations of float64 returns may leave [-1, 1] and symmetry
 
 
 def encode_correlation(correlation: NDArray[np.float64]) -> bytes:
     """Write a matrix as a ``.npy`` image, float64 in C order; equal matrices give equal bytes."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(correlation, "<f8"), allow_pickle=False)
-    return buffer.getvalue()
+    return encode_array(correlation, "<f8")
 
 
 def decode_correlation(data: bytes, training: TrainingRecord, *, name: str) -> NDArray[np.float64]:
@@ -54,22 +41,15 @@ def decode_correlation(data: bytes, training: TrainingRecord, *, name: str) -> N
         The file is damaged, or is not such a matrix.
     """
     size, nodes = training.num_stocks, 1 + len(training.correlated_symbols)
-    start = len(_MAGIC) + 2
-    end = start + int.from_bytes(data[len(_MAGIC) : start], "little")
-    header = _HEADER.fullmatch(data[start:end])
-    if not data.startswith(_MAGIC) or header is None:
-        raise _refused(name, "it is not a plain NumPy array")
-    dtype, fortran, shape = (part.decode("latin-1") for part in header.groups())
-    if (dtype, fortran, shape) != ("<f8", "False", f"{size}, {size}"):
-        order = "Fortran" if fortran == "True" else "C"
-        raise _refused(name, f"it is {dtype} ({shape}) in {order} order, expected <f8 ({size}, {size}) in C")
-    body = data[end:]
-    if len(body) != 8 * size * size:
-        raise _refused(name, f"it has {len(body):,} bytes of numbers, expected {8 * size * size:,}")
-    matrix = np.frombuffer(body, "<f8").reshape(size, size).astype(np.float64)
-    if reason := _fault(matrix, nodes):
-        raise _refused(name, f"it is not a correlation matrix: {reason}")
-    return matrix
+    try:
+        matrix = decode_array(data, "<f8", (size, size))
+    except Unfit as unfit:
+        fault = str(unfit)
+    else:
+        if (reason := _fault(matrix, nodes)) is None:
+            return matrix
+        fault = f"it is not a correlation matrix: {reason}"
+    raise _refused(name, fault)
 
 
 def _fault(matrix: NDArray[np.float64], nodes: int) -> str | None:

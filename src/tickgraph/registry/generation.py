@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,12 @@ def file_name(symbol: str, kind: str) -> str:
 def digest(data: bytes) -> str:
     """sha256 as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def lies_in(root: Path, path: Path) -> bool:
+    """Whether a path two levels below a folder really is there: no link leads out of it."""
+    # A link to itself has no end, which Path.resolve takes for an error and realpath does not.
+    return Path(os.path.realpath(path)).parent.parent == Path(os.path.realpath(root))
 
 
 def staged_path(final: Path, sha256: str) -> Path:
@@ -253,9 +260,9 @@ def publish(paths: ArtefactPaths, weights: bytes, correlations: bytes, metadata:
     ]
     try:
         for waiting, _, data in moves:
-            _make_way(waiting)
+            make_way(waiting)
             write_atomically(waiting, data)
-        _make_way(paths.metadata)
+        make_way(paths.metadata)
         write_atomically(paths.metadata, metadata)
     except BaseException:
         if not _holds(paths.metadata, metadata):  # an error after the commit must not undo half of it
@@ -332,7 +339,7 @@ def _settle(paths: ArtefactPaths, committed: Checksums | None) -> None:
         with storage_errors(final.parent):
             for waiting in final.parent.glob(f".{final.name}.*"):
                 if waiting in places:
-                    _make_way(final)
+                    make_way(final)
                     replace(waiting, final)
                 else:
                     discard(waiting)
@@ -350,13 +357,13 @@ def _moves(paths: ArtefactPaths, checksums: Checksums) -> list[tuple[Path, Path]
 
 
 def _place(waiting: Path, final: Path) -> None:
-    _make_way(final)
+    make_way(final)
     with storage_errors(final.parent):
         replace(waiting, final)
         sync_folder(final.parent)
 
 
-def _make_way(place: Path) -> None:
+def make_way(place: Path) -> None:
     """Remove a folder where a model's file belongs: a rename replaces anything else, and no folder."""
     if other_kind(place) == "a folder":
         with storage_errors(place):

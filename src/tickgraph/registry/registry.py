@@ -25,6 +25,7 @@ from tickgraph.registry.generation import (
     digest,
     file_name,
     interrupted,
+    lies_in,
     place_last,
     publish,
     published_names,
@@ -38,6 +39,7 @@ from tickgraph.registry.generation import (
 )
 from tickgraph.registry.metadata import Checksums, Correlations, ModelMetadata, WalkForward
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata, encode_metadata
+from tickgraph.registry.universe_folder import UniverseFolder
 from tickgraph.registry.weights_file import decode_weights, encode_weights
 from tickgraph.storage import FileRefused, exclusive, other_kind, write_atomically
 from tickgraph.wording import listed
@@ -81,14 +83,20 @@ class ModelRegistry:
     Parameters
     ----------
     root
-        Folder with ``weights/``, ``correlations/`` and ``metadata/``; made when first written.
+        Folder with ``weights/``, ``correlations/``, ``metadata/`` and ``universe/``; made when first written.
     now
         Clock that publications are dated by; None is the system's.
+
+    Attributes
+    ----------
+    universe
+        What models are drawn to and hear, by source of prices.
     """
 
     def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
         self.root = Path(root)
         self.now = now or system_time
+        self.universe = UniverseFolder(self.root, self.now)
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
@@ -156,20 +164,16 @@ class ModelRegistry:
         """
         paths = ArtefactPaths.of(self.root, symbol)
         for path in (*paths.arrays, paths.metadata):
-            if not self._contains(path.parent / "any"):
+            if not lies_in(self.root, path.parent / "any"):
                 raise ArtefactError(
                     f"{path.parent} leads outside the model folder {self.root}. Remove the link."
                 )
-            if not to_write and not self._contains(path):
+            if not to_write and not lies_in(self.root, path):
                 raise ArtefactError(
                     f"{path} leads outside the model folder {self.root}. Remove the link, or run: "
                     f"tickgraph train --symbols {symbol}"
                 )
         return paths
-
-    def _contains(self, path: Path) -> bool:
-        # A link to itself has no end, which Path.resolve takes for an error and realpath does not.
-        return Path(os.path.realpath(path)).parent.parent == Path(os.path.realpath(self.root))
 
     # Reading
 
@@ -244,7 +248,7 @@ class ModelRegistry:
     def _identity(self, path: Path) -> str | None:
         """sha256 of a metadata file, of nothing where it may not be read (loading says why), None without one."""
         try:
-            return digest(read_bounded(path, MAX_METADATA_BYTES) if self._contains(path) else b"")
+            return digest(read_bounded(path, MAX_METADATA_BYTES) if lies_in(self.root, path) else b"")
         except FileNotFoundError:
             return None
         except FileRefused:

@@ -1,0 +1,157 @@
+"""The universe's fit and state of the day, by source of prices, in the folder of the models.
+
+One file is one artefact, so its atomic replacement is the commit point.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+from tickgraph.errors import ArtefactError, InputError
+from tickgraph.market import calendar
+from tickgraph.market.store.layout import FileStamp, file_stamp
+from tickgraph.model.universe_fit import UniverseFit
+from tickgraph.model.universe_state import UniverseState
+from tickgraph.registry.generation import lies_in, make_way, read_bounded
+from tickgraph.registry.universe_file import decode_fit, decode_state, encode_fit, encode_state
+from tickgraph.storage import FileRefused, discard, exclusive, names_in, storage_errors, write_atomically
+
+Artefact_co = TypeVar("Artefact_co", covariant=True)
+
+_FOLDER = "universe"
+_FIT, _STATE = "_fit.npz", "_state.npz"
+_SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+class Decode(Protocol[Artefact_co]):
+    """Reads the bytes of a file."""
+
+    def __call__(self, data: bytes, source: str, *, name: str, exchange: str | None) -> Artefact_co:
+        """As :func:`decode_fit` and :func:`decode_state`."""
+        ...
+
+
+class UniverseFolder:
+    """Fits and states of the day under a models folder; safe for many readers and for writers in several processes.
+
+    Reading is one look at the file while nothing changes, so it is cheap enough for every request. What is read is
+    shared and must not be changed.
+
+    Parameters
+    ----------
+    root
+        Folder of the models; ``universe/`` in it is made when first written.
+    now
+        Clock that publications are dated by.
+    """
+
+    def __init__(self, root: Path, now: Callable[[], datetime]) -> None:
+        self._root, self._now = root, now
+        self._folder = root / _FOLDER
+        self._threads = threading.Lock()
+        self._read: dict[tuple[Path, str], tuple[FileStamp, Any]] = {}
+
+    def fit(self, source: str) -> UniverseFit | None:
+        """Give the published fit of a source's prices; None if there is none.
+
+        Raises
+        ------
+        ArtefactError
+            The file is damaged, foreign or of another release.
+        OtherExchangeError
+            It is of another exchange than the one in force.
+        """
+        return self._artefact(self._path(source, _FIT), source, decode_fit)
+
+    def state(self, source: str) -> UniverseState | None:
+        """Give the published state of the day; None if there is none. Errors as in :meth:`fit`."""
+        return self._artefact(self._path(source, _STATE), source, decode_state)
+
+    def fit_stamp(self, source: str) -> FileStamp | None:
+        """Identity of the published fit, which changes whenever it is replaced; one look at the file."""
+        return file_stamp(self._path(source, _FIT))
+
+    def state_stamp(self, source: str) -> FileStamp | None:
+        """Identity of the published state of the day, which changes whenever it is replaced."""
+        return file_stamp(self._path(source, _STATE))
+
+    def sources(self) -> tuple[str, ...]:
+        """Sources that have a fit or a state of the day."""
+        found = {
+            name.removesuffix(suffix)
+            for name in names_in(self._folder)
+            for suffix in (_FIT, _STATE)
+            if name.endswith(suffix)
+        }
+        return tuple(sorted(filter(_SOURCE.fullmatch, found)))
+
+    def publish_fit(self, fit: UniverseFit) -> None:
+        """Publish a fit in the place of its source's former one.
+
+        Raises
+        ------
+        ArtefactError
+            It could not be read back, as with numbers that are not finite. The former one is in place.
+        StorageError
+            The folder cannot be written. The former one is in place.
+        """
+        self._publish(self._path(fit.source, _FIT), encode_fit(fit, self._now()), fit.source, decode_fit)
+
+    def publish_state(self, state: UniverseState) -> None:
+        """Publish a state of the day in the place of its source's former one; errors as in :meth:`publish_fit`."""
+        path = self._path(state.source, _STATE)
+        self._publish(path, encode_state(state, self._now()), state.source, decode_state)
+
+    def _path(self, source: str, suffix: str) -> Path:
+        if not _SOURCE.fullmatch(source):
+            raise InputError(f"{source!r} is not the name of a source of prices, such as sample or yahoo.")
+        return self._folder / f"{source}{suffix}"
+
+    def _artefact(self, path: Path, source: str, decode: Decode[Artefact_co]) -> Artefact_co | None:
+        stamp = file_stamp(path)
+        if stamp is None:
+            return None
+        key = path, calendar.exchange()
+        seen = self._read.get(key)
+        if seen is None or seen[0] != stamp:
+            try:
+                found: Artefact_co | str = self._decoded(path, source, decode)
+            except FileNotFoundError:
+                return None
+            except ArtefactError as error:
+                found = str(error)  # the error itself would keep the frames that hold the file
+            seen = self._read[key] = stamp, found
+        if isinstance(seen[1], str):
+            raise ArtefactError(seen[1])
+        return cast("Artefact_co", seen[1])
+
+    def _decoded(self, path: Path, source: str, decode: Decode[Artefact_co]) -> Artefact_co:
+        if not lies_in(self._root, path):
+            raise ArtefactError(f"{path} leads outside the model folder {self._root}. Remove the link.")
+        try:
+            data = read_bounded(path)
+        except FileRefused as refused:
+            fault = refused.strerror
+        else:
+            return decode(data, source, name=str(path), exchange=calendar.exchange())
+        raise ArtefactError(f"{path} is refused: {fault}. Remove it, or run: tickgraph train")
+
+    def _publish(self, path: Path, data: bytes, source: str, decode: Decode[object]) -> None:
+        if not lies_in(self._root, self._folder / "any"):
+            raise ArtefactError(
+                f"{self._folder} leads outside the model folder {self._root}. Remove the link."
+            )
+        decode(data, source, name=f"{path}, not yet written,", exchange=None)
+        remedy = "Wait for the other training run or refresh to end, or stop it."
+        with exclusive(self._folder / ".lock", self._threads, remedy=remedy):
+            with storage_errors(self._folder), suppress(FileNotFoundError):
+                for left in self._folder.glob(f".{path.name}.*.tmp"):  # of a writer that was killed
+                    discard(left)
+            make_way(path)
+            write_atomically(path, data)
