@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tickgraph.errors import InputError, PriceDataError
+from tickgraph.market.range_variance import range_variance, usable_range
 from tickgraph.market.source import BAR_COLUMNS
 from tickgraph.market.sources import open_source
 from tickgraph.market.sources.files import FileSource
+from tickgraph.market.store import PriceStore
 
 
 def test_the_sample_has_42_symbols_under_todays_names(sample):
@@ -49,7 +52,7 @@ def same(fetched, bars):
     got, want = fetched.bars, bars
     assert got["symbol"].tolist() == want["symbol"].tolist()
     assert (got["date"].to_numpy() == want["date"].to_numpy()).all()
-    for name in ("open", "close", "adj_close", "volume"):
+    for name in BAR_COLUMNS[2:]:
         assert got[name].to_numpy(float) == pytest.approx(want[name].to_numpy(float), rel=1e-6)
 
 
@@ -80,6 +83,33 @@ def test_without_adjusted_closes_the_close_stands_in(bars, tmp_path):
     bars.drop(columns="adj_close").to_csv(tmp_path / "bars.csv", index=False)
     fetched = FileSource(tmp_path / "bars.csv").fetch(["AAPL"])
     assert (fetched.bars["adj_close"] == fetched.bars["close"]).all()
+
+
+@pytest.mark.parametrize("name", ["sample", "files", "yahoo", "tiingo"])
+def test_every_source_gives_panels_whose_ranges_count(name, bars, tmp_path, request):
+    bars.to_csv(tmp_path / "bars.csv", index=False)
+    source = FileSource(tmp_path / "bars.csv") if name == "files" else request.getfixturevalue(name)
+    store = PriceStore(tmp_path / "prices")
+    assert store.update(source, ["AAPL", "JPM"]).findings == []
+    panel = store.panel(source.name, ["AAPL", "JPM"])
+    assert usable_range(panel)[1:].all()
+    assert (panel.high >= panel.low).all()
+    assert len(panel.sessions) > 20
+
+
+def test_a_file_with_closes_alone_works_and_says_what_it_lost(bars, tmp_path):
+    bars.drop(columns=["open", "high", "low"]).to_csv(tmp_path / "closes.csv", index=False)
+    source, store = FileSource(tmp_path / "closes.csv"), PriceStore(tmp_path / "prices")
+    report = store.update(source, ["AAPL", "JPM"])
+    assert [(found.symbol, found.kind) for found in report.findings] == [
+        ("AAPL", "no range"),
+        ("JPM", "no range"),
+    ]
+    assert "every one of" in report.findings[0].detail
+    assert "forecasts of how far the price moves are less exact" in report.findings[0].detail
+    panel = store.panel("files", ["AAPL", "JPM"])
+    assert np.isnan([panel.open, panel.high, panel.low]).all()
+    np.testing.assert_allclose(range_variance(panel), panel.log_returns() ** 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,7 @@ def holds(source, frame, file):
     assert bars["date"].tolist() == want["date"].tolist()
     for name in set(want) - {"symbol", "date"}:
         np.testing.assert_allclose(bars[name].to_numpy(float), want[name].to_numpy(float), rtol=1e-12)
+    assert bars[[name for name in ("open", "high", "low") if name not in want]].isna().all(axis=None)
     return None
 
 

@@ -79,9 +79,8 @@ class _Reader:
         }
         lacking = np.full(int(kept.sum()), np.nan)
         for meaning in NUMBERS:
-            found = numbers["close"] if meaning == "adj_close" else None
-            found = numbers.get(meaning, found)
-            bars[meaning] = lacking if found is None else found.values[kept]
+            column = "close" if meaning == "adj_close" and meaning not in numbers else meaning
+            bars[meaning] = numbers[column].values[kept] if column in numbers else lacking
         if self._table.unit == "line":
             bars["volume"] = _counted(bars["volume"])
         return TableBars(pd.DataFrame(bars), self._remarks, self._rejected)
