@@ -18,7 +18,7 @@ from tickgraph.model.weights import (
 
 NODES = ("AAPL", "MSFT", "JPM", "ABNB")
 CONFIG = TrainingConfig(architecture="baseline")
-RESIDUAL = TrainingConfig()
+RESIDUAL = TrainingConfig(horizons=())
 
 
 def random_weights(config, seed):
@@ -52,7 +52,7 @@ def assign(model, weights):
         TrainingConfig(architecture="baseline", num_gcn_layers=1, num_gat_heads=1),
         TrainingConfig(architecture="baseline", num_gcn_layers=3, hidden_dim=32),
         RESIDUAL,
-        TrainingConfig(num_gcn_layers=1, hidden_dim=32),
+        TrainingConfig(num_gcn_layers=1, hidden_dim=32, horizons=()),
     ],
 )
 def test_keras_and_numpy_are_one_network(config, graphs):

@@ -61,7 +61,7 @@ def test_the_program_trains_as_keras_does(snapshots, small):
 
 def test_the_residual_program_trains_as_keras_does_with_decay(panel):
     """Targets are residuals in units of volatility; AdamW takes the same share of the weights."""
-    config = TrainingConfig(epochs=3, sessions=125, min_sessions=50, weight_decay=2.0)
+    config = TrainingConfig(epochs=3, sessions=125, min_sessions=50, weight_decay=2.0, horizons=())
     window = panel.through(np.datetime64("2021-03-31")).tail(161)
     snapshots = build_snapshots(window, NODES, config)[:100]
     seed = symbol_seed(0, "AAPL")

@@ -12,7 +12,7 @@ import pytest
 
 from tickgraph.errors import ArtefactError
 from tickgraph.model.network import build_network, forward
-from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.training_config import HORIZONS, TrainingConfig
 from tickgraph.model.weights import FEATURE_SCALE, weight_shapes
 from tickgraph.registry.generation import MAX_BYTES
 from tickgraph.registry.weights_file import decode_weights, encode_weights
@@ -23,6 +23,7 @@ KERNEL = "layers/dense/vars/0"
 GOLDEN = {
     "baseline": Path(__file__).with_name("golden.layout.txt"),
     "residual": Path(__file__).with_name("golden.residual.layout.txt"),
+    "residual, with horizons": Path(__file__).with_name("golden.horizons.layout.txt"),
 }
 
 
@@ -62,10 +63,12 @@ def test_we_read_what_keras_saved(weights, tmp_path):
         np.testing.assert_array_equal(read[path], value)
 
 
-@pytest.mark.parametrize("architecture", GOLDEN)
-def test_keras_still_lays_files_out_as_the_golden_listing_says(architecture, tmp_path):
+@pytest.mark.parametrize(("architecture", "golden"), GOLDEN.items(), ids=GOLDEN)
+def test_keras_still_lays_files_out_as_the_golden_listing_says(architecture, golden, tmp_path):
     """A change here breaks every file on disk: add a migration, do not just edit the listing."""
-    build_network(TrainingConfig(architecture=architecture)).save_weights(tmp_path / "k.weights.h5")
+    architecture, _, with_horizons = architecture.partition(", ")
+    config = TrainingConfig(architecture=architecture, horizons=HORIZONS if with_horizons else ())
+    build_network(config).save_weights(tmp_path / "k.weights.h5")
     lines = []
     with h5py.File(tmp_path / "k.weights.h5") as file:
         file.visititems(
@@ -73,7 +76,7 @@ def test_keras_still_lays_files_out_as_the_golden_listing_says(architecture, tmp
                 lines.append(f"{name} {item.shape}") if isinstance(item, h5py.Dataset) else None
             )
         )
-    assert "\n".join(lines) + "\n" == GOLDEN[architecture].read_text()
+    assert "\n".join(lines) + "\n" == golden.read_text()
 
 
 def test_equal_weights_make_equal_bytes(weights):
