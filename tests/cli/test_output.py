@@ -39,9 +39,9 @@ def test_help_shows_defaults_and_keeps_brackets(run, columns):
 NARROW = """
 import sys
 from rich.console import Console
-from tickgraph.cli import forecast, main, models, output, predict
+from tickgraph.cli import answers, forecast, main, models, output
 narrow = Console(width=60, force_terminal=True, no_color=True)
-for module in (output, predict, models, forecast):
+for module in (output, answers, models, forecast):
     module.stdout = narrow
 main()
 """

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tickgraph.cli.options import AsJson, Prices, SymbolArguments, named_symbols, read_prices
+from tickgraph.cli.answers import print_many, print_one
+from tickgraph.cli.options import (
+    AsJson,
+    Expiry,
+    Prices,
+    Sessions,
+    SymbolArguments,
+    named_symbols,
+    read_horizon,
+    read_prices,
+)
 from tickgraph.cli.output import facts, failure, money, note, percent, print_json, stdout
-from tickgraph.cli.predict import print_many, print_one
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.price import read_price
 from tickgraph.market.spelling import Symbol
@@ -27,6 +36,8 @@ def forecast(
         str, typer.Option(metavar="URL", envvar="TICKGRAPH_URL", help="Where the service is.")
     ] = "http://127.0.0.1:8000",
     price: Prices = None,
+    sessions: Sessions = None,
+    expiry: Expiry = None,
     strike: Annotated[
         str | None,
         typer.Option(metavar="PRICE", help="Probability that the next close is above this price, too."),
@@ -37,7 +48,7 @@ def forecast(
     everything: Annotated[bool, typer.Option("--all", help="Every symbol that has a model.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forecast by asking a running service (tickgraph serve).
+    """Forecast by asking a running service (tickgraph serve); its answers are those of `tickgraph predict`.
 
     An API key, if the service asks for one, is read from TICKGRAPH_API_KEY.
     """
@@ -49,8 +60,12 @@ def forecast(
         raise InputError("Name symbols, such as: tickgraph forecast AAPL, or use --all.")
     names = None if everything else named_symbols(symbols or ())
     single = names is not None and len(names) == 1
-    if not single and (strike is not None or wait):
-        raise InputError("--strike and --wait fit one symbol.")
+    until = read_horizon(sessions, expiry)
+    ahead = sessions is not None or until is not None
+    if not single and (strike is not None or wait or ahead):
+        raise InputError("--strike, --sessions, --expiry and --wait fit one symbol.")
+    if strike is not None and ahead:
+        raise InputError("--strike is about the next close: leave --sessions and --expiry out.")
     if names is None and price:
         raise InputError(
             "--price fits symbols that are named, such as: tickgraph forecast AAPL --price AAPL=130."
@@ -58,7 +73,13 @@ def forecast(
     prices = read_prices(price or (), names or ())
     with Client(url, api_key=os.environ.get(KEY_VARIABLE)) as client:
         try:
-            if names is not None and single:
+            if names is not None and ahead:
+                start = prices.get(names[0])
+                answer = client.distribution(
+                    names[0], sessions=sessions, expiry=until, price=start, wait=wait
+                )
+                print_json(answer.model_dump(mode="json")) if as_json else print_one(answer)
+            elif names is not None and single:
                 above = None if strike is None else read_price(names[0], strike, what="Strike")
                 _one(client, names[0], prices.get(names[0]), above, wait=wait, as_json=as_json)
             else:

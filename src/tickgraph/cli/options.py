@@ -7,10 +7,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from tickgraph.cli.output import note
 from tickgraph.errors import InputError
+from tickgraph.market.expiry import LONGEST, check_sessions, read_expiry
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import ALL, alias_note, all_note, canonical, parse_symbols
@@ -55,6 +57,18 @@ SymbolArguments = Annotated[
 Prices = Annotated[
     list[str] | None,
     typer.Option("--price", "-p", metavar="PRICE", help="Current price: 130, or AAPL=130 among several."),
+]
+Sessions = Annotated[
+    int | None,
+    typer.Option(
+        "--sessions", metavar="N", help=f"How far the price may move in so many sessions, 1 to {LONGEST}."
+    ),
+]
+Expiry = Annotated[
+    str | None,
+    typer.Option(
+        "--expiry", metavar="DATE", help="How far it may move until an option expires, e.g. 2023-01-20."
+    ),
 ]
 
 
@@ -124,6 +138,21 @@ def parse_date(text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"{text!r} is not a date. Write it as 2022-12-30.") from error
+
+
+def read_horizon(sessions: int | None, expiry: str | None) -> np.datetime64 | None:
+    """Read the options ``--sessions`` and ``--expiry``, of which one may be given; gives the expiry.
+
+    Raises
+    ------
+    InputError
+        Both are given, or one of them cannot be used whatever the symbol is.
+    """
+    if sessions is not None:
+        if expiry is not None:
+            raise InputError("Give either --sessions, such as 21, or --expiry, such as 2023-01-20.")
+        check_sessions(sessions, LONGEST)
+    return None if expiry is None else read_expiry(expiry)
 
 
 def given(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,39 +8,34 @@ from typing import Annotated
 import typer
 
 from tickgraph.api import open_forecaster
+from tickgraph.cli.answers import print_many, print_one
 from tickgraph.cli.options import (
     AsJson,
     AsOf,
     Exchange,
+    Expiry,
     ModelsDir,
     Prices,
     PricesDir,
+    Sessions,
     Source,
     SourcePath,
     SymbolArguments,
     named_symbols,
     parse_date,
+    read_horizon,
     read_prices,
 )
-from tickgraph.cli.output import (
-    facts,
-    failure,
-    money,
-    note,
-    percent,
-    print_json,
-    print_table,
-    results,
-    stdout,
-)
+from tickgraph.cli.output import failure, note, print_json
 from tickgraph.cli.price_findings import finding_documents, show_findings
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.quality import Finding
 from tickgraph.market.spelling import Symbol
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast
+from tickgraph.serving.distribution_answer import DistributionAnswer
+from tickgraph.serving.forecaster import Fallback
 from tickgraph.settings import Settings, load_settings
-from tickgraph.wording import counted
 
 
 def predict(
@@ -53,6 +48,8 @@ def predict(
         str | None,
         typer.Option(help="Without a model: momentum, train (now) or none.", show_default="momentum"),
     ] = None,
+    sessions: Sessions = None,
+    expiry: Expiry = None,
     as_of: AsOf = None,
     source: Source = None,
     source_path: SourcePath = None,
@@ -61,11 +58,19 @@ def predict(
     exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
-    """Forecast the next close from trained models and stored prices.
+    """Forecast the next close, and how far the price may move, from trained models and stored prices.
 
     The answer says where its prices come from and as of when. Intervals and confidence are calibrated on
     sessions that training never saw; confidence is the probability that the forecast's sign is right.
+
+    With --sessions or --expiry it gives the distribution of one later close: its quantiles, its expected move, its
+    volatility, and a fan of the way there.
+
+    - `tickgraph predict AAPL --price 130`
+    - `tickgraph predict AAPL --expiry 2023-01-20`
+    - `tickgraph predict AAPL MSFT --sessions 21`
     """
+    day, until = parse_date(as_of), read_horizon(sessions, expiry)
     settings = load_settings(
         source=source,
         source_path=source_path,
@@ -87,23 +92,30 @@ def predict(
         wanted = named_symbols(symbols or (), forecaster.symbols, "For every trained symbol use --all.")
     prices = read_prices(price or (), wanted)
     findings = _store_prices_of_untrained(settings, wanted)
-    result = forecaster.forecasts(
-        wanted, prices, as_of=parse_date(as_of), fallback="none" if everything else settings.fallback
-    )
-    if len(wanted) == 1 and result.failures:
-        raise result.failures[wanted[0]]
+    without: Fallback = "none" if everything else settings.fallback
+    answers: Mapping[str, Forecast] | Mapping[str, DistributionAnswer]
+    if sessions is None and until is None:
+        forecasts = forecaster.forecasts(wanted, prices, as_of=day, fallback=without)
+        name, answers, failures = "forecasts", forecasts.forecasts, forecasts.failures
+    else:
+        found = forecaster.distributions(
+            wanted, prices, sessions=sessions, expiry=until, as_of=day, fallback=without
+        )
+        name, answers, failures = "distributions", found.distributions, found.failures
+    if len(wanted) == 1 and failures:
+        raise failures[wanted[0]]
     if as_json:
-        answers = {symbol: forecast.model_dump(mode="json") for symbol, forecast in result.forecasts.items()}
-        failures = {symbol: str(error) for symbol, error in result.failures.items()}
-        document = answers[wanted[0]] if len(wanted) == 1 else {"forecasts": answers, "failures": failures}
+        documents = {symbol: answer.model_dump(mode="json") for symbol, answer in answers.items()}
+        reasons = {symbol: str(error) for symbol, error in failures.items()}
+        document = documents[wanted[0]] if len(wanted) == 1 else {name: documents, "failures": reasons}
         print_json({**document, "findings": finding_documents(findings)})
     elif len(wanted) == 1:
-        print_one(result.forecasts[wanted[0]])
+        print_one(answers[wanted[0]])
     else:
-        print_many(result.forecasts)
-        for error in result.failures.values():
+        print_many(answers)
+        for error in failures.values():
             failure(str(error))
-    if result.failures:
+    if failures:
         raise typer.Exit(PartialFailure.exit_code)
 
 
@@ -130,61 +142,3 @@ def _store_prices_of_untrained(settings: Settings, symbols: Sequence[Symbol]) ->
     warnings = [finding for finding in report.findings if finding.severity == "warning"]
     show_findings(warnings)
     return warnings
-
-
-def print_one(forecast: Forecast) -> None:
-    """Print one forecast with where it came from, its notes on stderr."""
-    move = percent(forecast.predicted_return, 3, sign=True)
-    rows = {
-        "forecast": f"{money(forecast.prediction)}  ({move} log return)",
-        "from price": f"{money(forecast.price)}  ({forecast.price_source})",
-    }
-    for interval in forecast.intervals:
-        rows[f"{interval.level:.0%} interval"] = f"{money(interval.lower)} to {money(interval.upper)}"
-    rows["P(up)"] = percent(forecast.probability_up)
-    rows["confidence"] = (
-        f"{percent(forecast.confidence)}  (sign is right; {forecast.calibration_sessions} held-out sessions)"
-    )
-    rows["status"] = forecast.status
-    if forecast.trained_at is not None:
-        rows["model trained"] = f"{forecast.trained_at:%Y-%m-%d %H:%M} UTC"
-    stale = f", STALE by {counted(forecast.sessions_behind, 'session')}" if forecast.stale else ", current"
-    origin = forecast.prices_source
-    if forecast.prices_provider != origin:
-        origin += f" ({forecast.prices_provider})"
-    rows["prices"] = f"{origin}, as of {forecast.as_of}{stale}"
-    stdout.print(facts(f"{forecast.symbol}: close of {forecast.target_session}", rows))
-    for text in forecast.notes:
-        note(text)
-
-
-def print_many(forecasts: Mapping[str, Forecast]) -> None:
-    """Print forecasts as a table, and their notes on stderr. The title says what all of them have in common."""
-    statuses = {forecast.status for forecast in forecasts.values()}
-    days = {forecast.as_of for forecast in forecasts.values()}
-    title = "Forecasts of the next close"
-    if len(statuses) == len(days) == 1:
-        title += f": {statuses.pop()}, prices as of {days.pop()}"
-    common = title != "Forecasts of the next close"
-    table = results(
-        title,
-        "symbol",
-        *(() if common else ("status", "as of")),
-        right=("price", "forecast", "return", "80% interval", "P(up)", "conf."),
-    )
-    for symbol, forecast in forecasts.items():
-        likely = forecast.intervals[0]
-        table.add_row(
-            symbol,
-            *(() if common else (forecast.status, str(forecast.as_of))),
-            money(forecast.price),
-            money(forecast.prediction),
-            percent(forecast.predicted_return, 2, sign=True),
-            f"{money(likely.lower)} to {money(likely.upper)}",
-            percent(forecast.probability_up),
-            percent(forecast.confidence),
-        )
-    print_table(table)
-    for text in dict.fromkeys(text for forecast in forecasts.values() for text in forecast.notes):
-        count = sum(text in forecast.notes for forecast in forecasts.values())
-        note(f"{text} ({count} of {len(forecasts)})")

@@ -293,7 +293,9 @@ class Service:
         """
         outlooks = self.forecaster.outlooks(symbols, fallback=fallback or self.fallback)
         answers: dict[str, bytes] = {}
-        for symbol, outlook in outlooks.found.items():
+        for symbol in symbols:
+            if (outlook := outlooks.found.get(symbol)) is None:
+                continue
             with outlooks.alone(symbol):
                 answers[symbol] = self._json(outlook, prices.get(symbol))
         return answers, self._explained(outlooks.failures)

@@ -193,10 +193,15 @@ def _per_dollar(
         "correlations_as_of": as_of if outlook.recomputed else correlated,
         "correlations": None if model is None else "computed" if outlook.recomputed else "stored",
         "calibration_sessions": outlook.calibration_sessions,
-        "horizons": horizon_forecasts(outlook.horizons, outlook.as_of) if outlook.horizons else (),
+        "horizons": _every_horizon(outlook),
         "dividends": outlook.dividends,
         "notes": tuple(_notes(outlook, behind, refused)),
     }
+
+
+def _every_horizon(outlook: Outlook) -> tuple[HorizonForecast, ...]:
+    found = outlook.horizons
+    return () if found is None else horizon_forecasts(found, outlook.as_of, found.horizons)
 
 
 def _notes(outlook: Outlook, behind: int, refused: str | None) -> list[str]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tickgraph.errors import ModelNotFoundError
-from tickgraph.market.calendar import Clock, Day, sessions_a_year
+from tickgraph.errors import ModelNotFoundError, TickgraphError
+from tickgraph.market.calendar import Clock, Day
 from tickgraph.market.expiry import LONGEST, sessions_ahead
-from tickgraph.model.measures import LEVELS
 from tickgraph.serving.answer import Status, answer_fields
 from tickgraph.serving.outlook import Outlook
-from tickgraph.serving.price_ranges import QUANTILES, Interval, Quantile
+from tickgraph.serving.price_ranges import QUANTILES, HorizonForecast, Interval, Quantile, horizon_forecasts
 
 
 class DistributionAnswer(BaseModel):
@@ -50,6 +50,8 @@ class DistributionAnswer(BaseModel):
     """Closes that the close of `expiry` lies below with each probability."""
     intervals: tuple[Interval, ...]
     """Conformal intervals, by level."""
+    path: tuple[HorizonForecast, ...]
+    """The way there: the shorter horizons that the model forecasts, then `expiry` itself."""
     dividends: str | None
     """Where the dividends come from that go ex before `expiry` and are taken off; null where none are."""
     dividend: float
@@ -74,6 +76,14 @@ class DistributionAnswer(BaseModel):
     """Held-out sessions behind the distribution."""
     notes: tuple[str, ...] = ()
     """What a careful reader should know."""
+
+
+@dataclass
+class Distributions:
+    """Answers for several symbols: what was forecast, and what failed and why."""
+
+    distributions: dict[str, DistributionAnswer] = field(default_factory=dict)
+    failures: dict[str, TickgraphError] = field(default_factory=dict)
 
 
 _OF_THE_FORECAST = (
@@ -125,22 +135,23 @@ def distribution_of(
         raise _one_session_only(outlook, ahead)
     forecast = answer_fields(outlook, price, clock, trained_now=trained_now, refused=refused)
     start = forecast["price"]
+    shorter = distribution.horizons[distribution.horizons < ahead]
+    path = horizon_forecasts(distribution, outlook.as_of, np.array([*shorter, ahead]))
+    *_, there = path = tuple(horizon.at(start) for horizon in path)
     returns = distribution.quantile(np.array(QUANTILES), ahead)
     return DistributionAnswer(
         **{name: forecast[name] for name in _OF_THE_FORECAST},
         sessions=ahead,
         expiry=day.astype(date),
-        volatility=float(distribution.volatility(ahead, sessions_a_year())),
-        expected_move=start * float(distribution.expected_move(ahead)),
+        volatility=there.volatility,
+        expected_move=there.expected_move,
         mean=start * float(distribution.mean(ahead)),
         quantiles=tuple(
             Quantile.of_return(probability, log_return, start)
             for probability, log_return in zip(QUANTILES, returns.tolist(), strict=True)
         ),
-        intervals=tuple(
-            Interval.of_returns(level, *distribution.interval(level, ahead).tolist()).at(start)
-            for level in LEVELS
-        ),
+        intervals=there.intervals,
+        path=path,
         dividend=0.0 if distribution.drag is None else start * -math.expm1(-distribution.drag[ahead - 1]),
     )
 

@@ -27,7 +27,7 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.catalogue import Catalogue
-from tickgraph.serving.distribution_answer import DistributionAnswer, distribution_of
+from tickgraph.serving.distribution_answer import DistributionAnswer, Distributions, distribution_of
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.loaded_model import LoadedModel
@@ -268,15 +268,41 @@ class Forecaster:
             What else :meth:`forecast` raises.
         """
         name = canonical(symbol)
-        start = None if price is None else prices_by_symbol([(name, price)])[name]
-        outlooks = self.outlooks((name,), as_of=as_of, fallback=fallback)
-        for error in outlooks.failures.values():
-            raise error
-        trained_now, clock = name in outlooks.trained, self._clock_at(as_of)
-        outlook = outlooks.found[name]
-        return self.distribution_of(
-            outlook, start, sessions=sessions, expiry=expiry, trained_now=trained_now, clock=clock
+        prices = {} if price is None else prices_by_symbol([(name, price)])
+        result = self.distributions(
+            [name], prices, sessions=sessions, expiry=expiry, as_of=as_of, fallback=fallback
         )
+        for error in result.failures.values():
+            raise error
+        return result.distributions[name]
+
+    def distributions(
+        self,
+        symbols: Sequence[Symbol],
+        prices: Mapping[str, float],
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        as_of: date | None = None,
+        fallback: Fallback = "momentum",
+    ) -> Distributions:
+        """As :meth:`distribution`, for several symbols and prices that were checked where they came in."""
+        outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
+        clock = self._clock_at(as_of)
+        answers: dict[str, DistributionAnswer] = {}
+        for symbol in symbols:
+            if (outlook := outlooks.found.get(symbol)) is None:
+                continue
+            with outlooks.alone(symbol):
+                answers[symbol] = self.distribution_of(
+                    outlook,
+                    prices.get(symbol),
+                    sessions=sessions,
+                    expiry=expiry,
+                    trained_now=symbol in outlooks.trained,
+                    clock=clock,
+                )
+        return Distributions(answers, outlooks.failures)
 
     def outlook(self, symbol: Symbol, *, fallback: Fallback = "momentum") -> Outlook:
         """Outlook of one symbol; raises as :meth:`forecast`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from tickgraph.market.calendar import next_sessions, sessions_a_year
@@ -95,15 +96,16 @@ class HorizonForecast:
         )
 
 
-def horizon_forecasts(distribution: HorizonDistribution, as_of: np.datetime64) -> tuple[HorizonForecast, ...]:
-    """What a distribution says at each horizon of its grid, for a price of one dollar at the close of ``as_of``."""
-    ahead = distribution.horizons
+def horizon_forecasts(
+    distribution: HorizonDistribution, as_of: np.datetime64, ahead: NDArray[np.int64]
+) -> tuple[HorizonForecast, ...]:
+    """What a distribution says ``[H]`` sessions after ``as_of``, for a price of one dollar then."""
     ends = np.stack([distribution.interval(level, ahead) for level in LEVELS], axis=1)  # [H, levels, 2]
     return tuple(
         HorizonForecast(int(sessions), expiry.astype(date), float(volatility), float(move), _intervals(pairs))
         for sessions, expiry, volatility, move, pairs in zip(
             ahead,
-            next_sessions(as_of, distribution.longest)[ahead - 1],
+            next_sessions(as_of, int(ahead.max()))[ahead - 1],
             distribution.volatility(ahead, sessions_a_year()),
             distribution.expected_move(ahead),
             ends.tolist(),
