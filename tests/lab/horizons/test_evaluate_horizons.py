@@ -7,7 +7,7 @@ from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab.horizons.evaluate_horizons import (
     HorizonListener,
     HorizonSettings,
-    default_refitting,
+    default_steps,
     evaluate_horizons,
 )
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
@@ -47,12 +47,12 @@ def test_the_bar_is_the_better_of_the_own_hars(result):
 
 
 def test_ratios_are_those_of_the_losses_and_p_values_go_with_their_sentences(result):
-    losses = {
-        (own.name, each.horizon): each for own in result.forecasters for each in own.horizons
-    }
+    losses = {(own.name, each.horizon): each for own in result.forecasters for each in own.horizons}
     assert result.comparisons
     for own in result.comparisons:
-        first, second = (getattr(losses[name, own.horizon], own.measure).value for name in (own.first, own.second))
+        first, second = (
+            getattr(losses[name, own.horizon], own.measure).value for name in (own.first, own.second)
+        )
         np.testing.assert_allclose(own.ratio.value, first / second)
         assert own.ratio.low <= own.ratio.value <= own.ratio.high
         assert ("not told apart" in own.conclusion) == (own.p_value >= 0.05)
@@ -107,7 +107,9 @@ def test_targets_are_of_a_named_forecaster(result):
 
 def test_finished_forecasters_are_taken_up_again_and_damaged_files_are_not(few, settings, folder, result):
     heard = []
-    again = evaluate_horizons(few, settings, folder, jobs=1, listener=HorizonListener(on_stretch=heard.append))
+    again = evaluate_horizons(
+        few, settings, folder, jobs=1, listener=HorizonListener(on_stretch=heard.append)
+    )
     assert all(each.reused for each in heard)
     assert len(heard) == len(NAMES)
     for one, two in zip(again.forecasters, result.forecasters, strict=True):
@@ -169,4 +171,4 @@ def test_an_unknown_name_is_refused(few, settings, tmp_path):
 
 
 def test_large_universes_are_fitted_less_often():
-    assert (default_refitting(42), default_refitting(479)) == (21, 63)
+    assert (default_steps(42), default_steps(479)) == ((21, 1), (63, 3))

@@ -24,7 +24,7 @@ def corrupted(panel, after):
         **{
             name: np.where(
                 later & np.isfinite(getattr(panel, name)),
-                generator.uniform(1, 1e5, later.shape[:1] + (len(panel.symbols),)),
+                generator.uniform(1, 1e5, (*later.shape[:1], len(panel.symbols))),
                 getattr(panel, name),
             )
             for name in PANEL_COLUMNS
@@ -52,8 +52,8 @@ def test_forecasts_look_at_nothing_that_came_later(walked, schedule, moves):
     for name in ("crps", "probability"):
         one, two = (np.moveaxis(getattr(each.densities, name), 1, -1)[known] for each in (real, corrupt))
         np.testing.assert_allclose(one, two, rtol=1e-6)
-    widths = (each.densities.width[schedule.origins <= cut] for each in (real, corrupt))
-    np.testing.assert_allclose(*widths, rtol=1e-6)
+    one, two = (each.densities.width[schedule.origins <= cut] for each in (real, corrupt))
+    np.testing.assert_allclose(one, two, rtol=1e-6)
 
 
 def test_it_can_see_the_corruption_afterwards(walked, schedule):

@@ -34,7 +34,9 @@ def test_stretches_follow_each_other_and_fits_see_only_known_targets(
     for each in stretches:
         for horizon in windows.horizons:
             learned = range(each.first + 2000)[each.fit_rows(horizon)]
-            assert all(row + horizon < each.first for row in learned)  # known at the close before the first forecast
+            assert all(
+                row + horizon < each.first for row in learned
+            )  # known at the close before the first forecast
             assert len(learned) <= train
 
 
