@@ -66,6 +66,36 @@ def test_a_tiny_evaluation_writes_its_report_and_is_taken_up_again(run, tmp_path
     assert "reused" not in err
 
 
+def test_an_evaluation_by_horizon_writes_its_section_and_is_taken_up_again(run, tmp_path):
+    words = ["-f", "lognormal-20,har,graph-har", "--horizons", "1,5", "--refit-every", "60", *TINY]
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert "forecast graph-har by horizon" in err
+    for text in ("By horizon, out of sample: 2022-09-01 to", "3 forecasters by horizon, 4 symbols in"):
+        assert text in out
+    assert "What the graph is worth to a regression" in out
+    page = (tmp_path / "evaluation/evaluation.html").read_text("utf-8")
+    assert "How far prices move, by horizon" in page
+    figures = Evaluation.model_validate_json((tmp_path / "evaluation/evaluation.json").read_bytes())
+    assert (figures.forecasters, figures.windows, figures.horizons.horizons) == ([], [], [1, 5])
+    code, out, err = run(*words, "--json")
+    assert code == 0
+    assert "reused 3 forecasts" in err
+    again = Evaluation.model_validate_json(out).horizons
+    assert [own.ratio.value for own in again.comparisons] == pytest.approx(
+        [own.ratio.value for own in figures.horizons.comparisons], rel=1e-5
+    )
+
+
+def test_both_parts_stand_in_one_document(run, tmp_path):
+    code, out, err = run(*TINY, "-f", "zero,momentum,lognormal-60,ewma", "--horizons", "1,5")
+    assert code == 0, err
+    assert "2 forecasters, 2 windows, 2 forecasters by horizon, 4 symbols in" in out
+    figures = Evaluation.model_validate_json((tmp_path / "evaluation/evaluation.json").read_bytes())
+    assert [own.name for own in figures.forecasters] == ["zero", "momentum"]
+    assert [own.name for own in figures.horizons.forecasters] == ["lognormal-60", "ewma"]
+
+
 def test_prices_come_from_a_file_as_for_training(run, panel, tmp_path):
     import pandas as pd
 
@@ -111,6 +141,10 @@ def test_a_named_symbol_without_prices_is_left_out_and_said(run, tmp_path):
         (["--start", "soon"], 2, "is not a date"),
         (["--top-k", "3"], 2, "Lower --top-k"),
         (["--costs", "-1"], 2, "cost_basis_points"),
+        (["--horizons", "5,1"], 2, "expected ascending numbers of sessions"),
+        (["--horizons", "soon"], 2, "horizons"),
+        (["-f", "har", "--start", "2014-03-01"], 4, "Cannot forecast by horizon from 2014-03-01"),
+        (["-f", "har", "--train-sessions", "5000"], 4, "History too short to evaluate by horizon"),
     ],
 )
 def test_bad_usage_says_what_to_do(run, tmp_path, words, code, said):

@@ -96,13 +96,13 @@ def evaluate(
     ] = None,
     refit_every: Annotated[
         int | None,
-        typer.Option(
-            help="Sessions between fits of forecasters by horizon.", show_default="21; 63 above 100 symbols"
-        ),
+        typer.Option(help="Sessions between fits by horizon.", show_default="21; 63 above 100 symbols"),
     ] = None,
     density_every: Annotated[
         int | None,
-        typer.Option(help="Score distributions by horizon every so many sessions.", show_default="3"),
+        typer.Option(
+            help="Sessions between scored distributions by horizon.", show_default="1; 3 above 100 symbols"
+        ),
     ] = None,
     costs: Annotated[float, typer.Option(help="Basis points per dollar traded.")] = 5.0,
     top_k: Annotated[
@@ -163,7 +163,7 @@ def evaluate(
         from tickgraph.lab.evaluation.html_report.sections import write_report
         from tickgraph.lab.evaluation.recording import Recording, record_evaluation
         from tickgraph.lab.evaluation.summary import summary_table
-        from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_refitting
+        from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_steps
         from tickgraph.lab.horizons.horizon_summary import horizon_table
         from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
     except ImportError as error:
@@ -209,15 +209,15 @@ def evaluate(
             "seed": seed or 0,
         },
     )
+    refitting, scoring = (QUICK_REFITTING, QUICK_DENSITIES) if quick else default_steps(len(prices.symbols))
     by_horizon = _settings(
         HorizonSettings,
         {
             "windows": {
                 **({"horizons": split_words(horizons)} if horizons else {}),
                 "train_sessions": sessions,
-                "refit_every": refit_every
-                or (QUICK_REFITTING if quick else default_refitting(len(prices.symbols))),
-                "density_every": density_every or (QUICK_DENSITIES if quick else 3),
+                "refit_every": refit_every or refitting,
+                "density_every": density_every or scoring,
                 **test_range,
             },
             "names": chosen["horizons"],

@@ -21,7 +21,7 @@ from tickgraph.lab.horizons.horizon_result import (
     Measure,
     SymbolHorizon,
 )
-from tickgraph.lab.horizons.horizon_targets import check_targets
+from tickgraph.lab.horizons.horizon_targets import LARGE_UNIVERSE, check_targets
 from tickgraph.lab.horizons.losses import LEVELS, STRIKES
 from tickgraph.lab.horizons.measured_losses import MeasuredLosses, common_cells, measure_losses
 from tickgraph.lab.horizons.method import HorizonForecaster
@@ -74,9 +74,9 @@ class HorizonListener:
     on_measured: Callable[[str], None] = lambda _: None
 
 
-def default_refitting(symbols: int) -> int:
-    """Sessions between fits: a month, or a quarter for a large universe."""
-    return 21 if symbols <= 100 else 63
+def default_steps(symbols: int) -> tuple[int, int]:
+    """Sessions between fits, and between scored distributions: a month and each; a quarter and 3 of many symbols."""
+    return (21, 1) if symbols <= LARGE_UNIVERSE else (63, 3)
 
 
 def evaluate_horizons(

@@ -41,7 +41,7 @@ class HorizonWindows(BaseModel):
     horizons: tuple[int, ...] = Field(default=HORIZONS, min_length=1)
     train_sessions: int = Field(default=1000, ge=50, le=100_000)
     refit_every: int = Field(default=21, ge=1)
-    density_every: int = Field(default=3, ge=1)
+    density_every: int = Field(default=1, ge=1)
     start: date | None = None
     end: date | None = None
 

@@ -151,13 +151,10 @@ def _against(evaluation: HorizonEvaluation) -> list[Part]:
             own = found.get((forecaster.name, evaluation.horizons[place]))
             if own is None:
                 return Cell(MISSING, is_number=True)
-            mark = None
-            if own.p_value >= SIGNIFICANT:
-                mark = Mark("null", "≈ 1", "not told apart from the benchmark")
-            elif own.ratio.value > 1:
-                mark = Mark("off", "worse", "worse than the benchmark, p below 0.05")
-            note = f"{interval(own.ratio, RATIO)} p {written_p(own.p_value)}"
-            return Cell(number(own.ratio.value, RATIO), note, mark, own.ratio.value, is_number=True)
+            value = own.ratio.value
+            return Cell(
+                number(value, RATIO), interval(own.ratio, RATIO), _verdict(own), value, is_number=True
+            )
 
         return _rows(evaluation, cell)
 
@@ -166,8 +163,8 @@ def _against(evaluation: HorizonEvaluation) -> list[Part]:
         Table(
             "Against a benchmark",
             "Mean loss over that of the benchmark: below 1 is better. p is of Diebold and Mariano's test on each "
-            "session's mean over symbols, its variance reaching over the horizon. ≈ 1: not told apart (p of 0.05 or "
-            f"more). The own HAR is the better of two by horizon: {bars or 'not in this run'}.",
+            "session's mean over symbols, its variance reaching over three horizons. Bold is better, grey a draw "
+            f"(p of 0.05 or more). The own HAR is the better of two by horizon: {bars or 'not in this run'}.",
             _headings(evaluation),
             {said: rows(*chosen) for said, chosen in choices.items()},
             choice="Loss and benchmark",
@@ -187,6 +184,15 @@ def _against(evaluation: HorizonEvaluation) -> list[Part]:
             choice="Loss and benchmark",
         ),
     ]
+
+
+def _verdict(comparison: HorizonComparison) -> Mark:
+    p = f"p {written_p(comparison.p_value)}"
+    if comparison.p_value >= SIGNIFICANT:
+        return Mark("null", p, f"{p}: not told apart from the benchmark")
+    if comparison.ratio.value > 1:
+        return Mark("off", f"{p}, worse", f"{p}: worse than the benchmark")
+    return Mark("best", p, f"{p}: better than the benchmark")
 
 
 def _coverage(evaluation: HorizonEvaluation) -> Table:

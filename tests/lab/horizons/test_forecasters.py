@@ -1,0 +1,104 @@
+"""Every forecaster by horizon: what it forecasts, and what it looks at."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tickgraph.lab.horizons.garch_paths import GarchPaths, expected_sums, filtered
+from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS, make_horizon_forecasters
+from tickgraph.lab.horizons.moves import Moves
+from tickgraph.lab.horizons.range_regressions import RangeRegression, own_range
+from tickgraph.lab.horizons.walk import walk_forecaster
+from tickgraph.market.panel import PANEL_COLUMNS
+
+
+def corrupted(panel, after):
+    """Every price and volume after a session is another number."""
+    generator = np.random.default_rng(0)
+    later = (np.arange(len(panel.sessions)) > after)[:, None]
+    return dataclasses.replace(
+        panel,
+        **{
+            name: np.where(
+                later & np.isfinite(getattr(panel, name)),
+                generator.uniform(1, 1e5, (*later.shape[:1], len(panel.symbols))),
+                getattr(panel, name),
+            )
+            for name in PANEL_COLUMNS
+        },
+    )
+
+
+@pytest.fixture(scope="module", params=HORIZON_FORECASTERS)
+def walked(request, few, moves, schedule):
+    """A forecaster on real prices, and on prices whose future is another after the 40th session tested."""
+    (forecaster,) = make_horizon_forecasters([request.param], trees=5)
+    cut = schedule.first + 70
+    other = Moves.of(corrupted(few, cut), moves.horizons)
+    return cut, *(walk_forecaster(each, forecaster, schedule) for each in (moves, other))
+
+
+def test_forecasts_look_at_nothing_that_came_later(walked, schedule, moves):
+    """The cut lies inside a stretch, after a fit at which the targets of long horizons were not known yet."""
+    cut, real, corrupt = walked
+    before = cut - schedule.first + 1
+    # Sums in another order differ in the last digits.
+    np.testing.assert_allclose(real.variance[:before], corrupt.variance[:before], rtol=1e-10)
+    # A distribution is judged by what came: both are the same where that was known before the cut.
+    known = schedule.origins[:, None] + np.array(moves.horizons) <= cut  # [O, H]
+    for name in ("crps", "probability"):
+        one, two = (np.moveaxis(getattr(each.densities, name), 1, -1)[known] for each in (real, corrupt))
+        np.testing.assert_allclose(one, two, rtol=1e-6)
+    one, two = (each.densities.width[schedule.origins <= cut] for each in (real, corrupt))
+    np.testing.assert_allclose(one, two, rtol=1e-6)
+
+
+def test_it_can_see_the_corruption_afterwards(walked, schedule):
+    cut, real, corrupt = walked
+    after = slice(cut - schedule.first + 2, None)
+    assert (real.variance[after] != corrupt.variance[after]).any()
+
+
+def test_variances_and_widths_are_of_the_size_of_what_came(walked, moves, schedule):
+    _, real, _ = walked
+    came = moves.variance_ahead[schedule.first : schedule.stop]
+    known = np.isfinite(came) & np.isfinite(real.variance)
+    assert known.mean() > 0.85
+    assert 0.5 < came[known].mean() / real.variance[known].mean() < 2
+    assert (np.diff(np.nanmedian(real.variance, axis=(0, 1))) > 0).all()
+    inside = np.abs(real.densities.probability - 0.5) <= 0.4
+    assert 0.6 < inside[np.isfinite(real.densities.probability)].mean() < 0.95
+
+
+def test_weights_that_sum_to_one_follow_the_unit_of_variance(moves, schedule):
+    """A fit with a free sum has a level of its own to return to."""
+    stretch = schedule.stretches(63, with_scores=False)[0]
+    doubled = dataclasses.replace(moves, variance=moves.variance * 4)
+    forecaster = RangeRegression("har", "", own_range)
+    one, two = (forecaster.prepare(each)(stretch).variance for each in (moves, doubled))
+    np.testing.assert_allclose(4 * one, two, rtol=1e-4)
+
+
+def test_garch_sums_are_the_means_of_its_paths():
+    parameters = np.array([[0.05], [0.05], [0.06], [0.88]])
+    shocks = np.random.default_rng(0).choice([-1.0, 1.0], (750, 1))
+    shocks -= shocks.mean()
+    horizons = np.array([1, 5, 21])
+    forecaster = GarchPaths(asymmetric=True, paths=4000)
+    quantiles = forecaster._simulate(np.array([2.0]), shocks, parameters, horizons, 0)[0] * 100  # percent
+    expected = expected_sums(np.array([[2.0]]), parameters, horizons)[0, 0]
+    np.testing.assert_allclose((quantiles**2).mean(axis=-1), expected, rtol=0.08)
+
+
+def test_a_filtered_variance_answers_the_session_before():
+    parameters = np.array([[0.1], [0.1], [0.2], [0.7]])
+    returns = np.array([[1.0], [-2.0], [np.nan], [1.0]])
+    following, shocks = filtered(returns, parameters)
+    first = (1 + 4 + 1) / 3
+    second = 0.1 + 0.1 * 1 + 0.7 * first
+    third = 0.1 + 0.3 * 4 + 0.7 * second
+    np.testing.assert_allclose(following[:, 0], [second, third, np.nan, 0.1 + 0.1 + 0.7 * third])
+    np.testing.assert_allclose(shocks[:, 0], [1 / first**0.5, -2 / second**0.5, np.nan, 1 / third**0.5])
