@@ -22,17 +22,14 @@ except ImportError:  # Windows
 class Asker(asyncio.Protocol):
     """One connection."""
 
-    def __init__(
-        self, requests: list[bytes], until: float, thought: float, begin: float, seconds: list[float]
-    ) -> None:
-        self.requests, self.until, self.thought, self.begin = requests, until, thought, begin
-        self.seconds, self.failures = seconds, 0
+    def __init__(self, requests: list[bytes], thought: float, seconds: list[float]) -> None:
+        self.requests, self.thought, self.seconds = requests, thought, seconds
+        self.until, self.failures = 0.0, 0
         self.count, self.buffer = 0, b""
         self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport):
         self.transport = transport
-        asyncio.get_running_loop().call_later(self.begin, self.ask)
 
     def ask(self):
         self.asked = time.perf_counter()
@@ -69,13 +66,16 @@ async def hammer(
     """Load one server and measure."""
     loop, seconds = asyncio.get_running_loop(), []
     requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in paths]
-    started = time.perf_counter()
-    until, askers = started + duration, []
+    askers = []
     for number in range(connections):
         turned = requests[number % len(requests) :] + requests[: number % len(requests)]
-        asker = Asker(turned, until, thought, thought * number / connections, seconds)
+        asker = Asker(turned, thought, seconds)
         await loop.create_connection(lambda asker=asker: asker, "127.0.0.1", port)
         askers.append(asker)
+    started = time.perf_counter()
+    for number, asker in enumerate(askers):
+        asker.until = started + duration
+        loop.call_later(thought * number / connections, asker.ask)
     await asyncio.gather(*(asker.ended for asker in askers))
     took = time.perf_counter() - started
     seconds.sort()

@@ -76,15 +76,11 @@ class PricePanel:
         names = tuple(sorted(parts))
         none = np.array([], dtype="datetime64[D]")
         sessions = np.unique(np.concatenate([none, *(parts[name]["date"] for name in names)]))
-        rows = [np.searchsorted(sessions, parts[name]["date"]) for name in names]
-
-        def grid(column: str) -> NDArray[np.float64]:
-            values = np.full((len(sessions), len(names)), np.nan)
-            for index, name in enumerate(names):
-                values[rows[index], index] = parts[name][column]
-            return values
-
-        grids = {name: grid(name) for name in PANEL_COLUMNS}
+        grids = {column: np.full((len(sessions), len(names)), np.nan) for column in PANEL_COLUMNS}
+        for index, name in enumerate(names):
+            rows = np.searchsorted(sessions, parts[name]["date"])
+            for column, values in grids.items():
+                values[rows, index] = parts[name][column]
         return cls(sessions, names, source=source, providers=providers or {}, **grids)
 
     @classmethod

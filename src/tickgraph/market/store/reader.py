@@ -43,14 +43,17 @@ class SymbolPrices:
     @cached_property
     def arrays(self) -> dict[str, NDArray[Any]]:
         """``[n]`` arrays by column: datetime64[D] dates, all else float64."""
-        parts = [self.rows] if self.recent is None else [self.rows, self.recent]
-        read = {name: [_array(part, name) for part in parts] for name in self.rows.column_names}
-        return {name: each[0] if len(each) == 1 else np.concatenate(each) for name, each in read.items()}
+        return {name: self.column(name) for name in self.rows.column_names}
 
-    @property
+    def column(self, name: str) -> NDArray[Any]:
+        """``[n]`` array of a column, made anew: many symbols' prices are not twice in memory."""
+        parts = [_array(part, name) for part in (self.rows, self.recent) if part is not None]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    @cached_property
     def days(self) -> NDArray[np.datetime64]:
         """``[n]`` datetime64[D]."""
-        return self.arrays["date"]
+        return self.column("date")
 
     @property
     def last(self) -> date:

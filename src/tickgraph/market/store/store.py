@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from tickgraph.market.source import PriceSource, empty_bars, select_bars
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store.history import days_of
 from tickgraph.market.store.layout import Stamp, source_folder
-from tickgraph.market.store.reader import StoreReader
+from tickgraph.market.store.reader import StoreReader, SymbolPrices
 from tickgraph.market.store.update import UpdateReport, update
 from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
@@ -200,14 +200,14 @@ class PriceStore:
         tail = max(1, sessions) if sessions is not None and last is None else None
         prices = self.reader.many(source, map(canonical, symbols), _COLUMNS, tail)
         start, end = np.datetime64(first or date.min, "D"), np.datetime64(last or date.max, "D")
-        parts: dict[str, dict[str, NDArray[Any]]] = {}
+        parts: dict[str, _Rows] = {}
         for symbol, each in prices.items():
             kept = (start <= each.days) & (each.days <= end)
             if len(kept):
                 kept &= each.days <= self.closed(each.days.max())
             if tail is not None:
                 kept[: max(0, len(kept) - tail)] = False
-            parts[symbol] = {name: values[kept] for name, values in each.arrays.items()}
+            parts[symbol] = _Rows(each, kept)
         providers: dict[str, str] = {symbol: each.head.provider for symbol, each in prices.items()}
         panel = PricePanel.side_by_side(parts, source, providers)
         return panel if sessions is None else panel.tail(sessions)
@@ -322,3 +322,19 @@ class PriceStore:
         threads = self._threads.setdefault(source, threading.Lock())
         with exclusive(self.root / ".locks" / f"{source}.lock", threads):
             yield StoreWriter(self.reader, source, self.now, heal=heal)
+
+
+class _Rows(Mapping[str, NDArray[Any]]):
+    """Some rows of a symbol's prices by column; an array is made when it is asked for, and not kept."""
+
+    def __init__(self, prices: SymbolPrices, kept: NDArray[np.bool_]) -> None:
+        self._prices, self._kept = prices, kept
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._prices.column(name)[self._kept]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._prices.rows.column_names)
+
+    def __len__(self) -> int:
+        return len(self._prices.rows.column_names)
