@@ -22,6 +22,7 @@ from tickgraph.market.price import prices_by_symbol
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical
+from tickgraph.model.universe_state import UniverseState
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
@@ -41,6 +42,7 @@ from tickgraph.serving.outlook import (
     until,
 )
 from tickgraph.serving.panels import PanelCache
+from tickgraph.serving.universe_states import UniverseStates
 from tickgraph.threads import HungError
 
 Fallback = Literal["momentum", "train", "none"]
@@ -136,6 +138,7 @@ class Forecaster:
             load_seconds=storage_seconds,
         )
         self.panels = PanelCache(store, self.observer, storage_seconds)
+        self.states = UniverseStates(registry.universe, storage_seconds)
         self.catalogue = Catalogue(registry, store, source, storage_seconds)
         self._train, self._training = train, threading.Lock()
         self._graph = graph or GraphConfig()
@@ -321,14 +324,14 @@ class Forecaster:
             panel = self._panel_of(source, models, result)
             if panel is None:
                 continue
-            prices, now = until(panel, as_of), self._clock.now()
+            prices, state, now = until(panel, as_of), self._state(source, models), self._clock.now()
             together: dict[tuple[Any, ...], list[LoadedModel]] = {}
             for symbol, model in models.items():
                 if symbol in result.failures:
                     continue
                 with result.alone(symbol):
                     kept = self._outlooks.get(symbol) if as_of is None else None
-                    if kept is not None and kept.holds(model, panel, now):
+                    if kept is not None and kept.holds(model, panel, state, now):
                         result.found[symbol] = kept
                     elif model is not None:
                         session = last_session(prices, symbol)
@@ -337,7 +340,7 @@ class Forecaster:
                         computed.append(momentum_outlook(symbol, panel, as_of, self._graph))
                         self.observer.fell_back(symbol, "no model")
             for (*_, session), group in together.items():
-                computed += self._by_network(panel, session, group, result)
+                computed += self._by_network(panel, session, group, state, result)
         for outlook in computed:
             with result.alone(outlook.symbol):
                 if as_of is None:
@@ -423,7 +426,7 @@ class Forecaster:
         failed = None
         self._renewing = True
         try:
-            for step in (self.models.revalidate, self.panels.refresh, self._recompute):
+            for step in (self.models.revalidate, self.panels.refresh, self.states.refresh, self._recompute):
                 try:
                     step()
                 except Exception as error:  # noqa: BLE001  the other steps are taken all the same
@@ -436,6 +439,7 @@ class Forecaster:
     def clear(self) -> int:
         """Forget models, prices and outlooks; gives how many models were in memory."""
         self.panels.clear()
+        self.states.clear()
         self._outlooks.clear()
         return self.models.clear()
 
@@ -443,6 +447,7 @@ class Forecaster:
         """Let reads that run end, unless they hang, and read no more."""
         self.models.close()
         self.panels.close()
+        self.states.close()
         self.catalogue.close()
 
     def _refusal(self, outlook: Outlook) -> Exception | None:
@@ -536,15 +541,27 @@ class Forecaster:
         panels = self.panels.covering if self.catalogue.watched else self.panels
         return panels(source, symbols)
 
+    def _state(self, source: str, models: Mapping[Symbol, LoadedModel | None]) -> UniverseState | None:
+        """The universe's state, where one of the models can hear it."""
+        if not any(model is not None and model.horizons for model in models.values()):
+            return None
+        return self.states.covering(source) if self.catalogue.watched else self.states.get(source)
+
     def _by_network(
-        self, panel: PricePanel, session: np.datetime64, models: list[LoadedModel], result: Outlooks
+        self,
+        panel: PricePanel,
+        session: np.datetime64,
+        models: list[LoadedModel],
+        state: UniverseState | None,
+        result: Outlooks,
     ) -> list[Outlook]:
         started = time.perf_counter()
         try:
-            outlooks = network_outlooks(panel, session, models, self._clock.now())
+            outlooks = network_outlooks(panel, session, models, self._clock.now(), state)
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails the symbol that it is of
             if len(models) > 1:
-                return [one for model in models for one in self._by_network(panel, session, [model], result)]
+                alone = [self._by_network(panel, session, [model], state, result) for model in models]
+                return [outlook for outlooks in alone for outlook in outlooks]
             outlooks = [error_of(models[0].symbol, error)]
         else:
             self.observer.computed(len(models), time.perf_counter() - started)
@@ -572,7 +589,8 @@ class Forecaster:
         """Whether computing again from the model and the prices in memory would give the same."""
         panel = self.panels.peek(outlook.source)
         model = self.models.peek(outlook.symbol)
-        return panel is not None and outlook.holds(model, panel, self._clock.now())
+        state = self.states.peek(outlook.source)
+        return panel is not None and outlook.holds(model, panel, state, self._clock.now())
 
     def _recompute(self) -> None:
         """Compute again, in one call, what newer models or prices made invalid."""

@@ -65,6 +65,8 @@ class Outlook:
         Where the dividends in ``horizons`` come from; None where there are none.
     universe_heard
         Whether the variance network heard the whole universe or the model's nodes alone; None where it was not asked.
+    state
+        The universe's state that there was, whether it was used or not.
     intervals
         (level, lower, upper) in log return.
     probability_up
@@ -89,6 +91,7 @@ class Outlook:
     horizons: HorizonDistribution | None = None
     dividends: str | None = None
     universe_heard: bool | None = None
+    state: UniverseState | None = None
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
     any_price: dict[PerDollarKey, dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
@@ -104,9 +107,12 @@ class Outlook:
         """The distribution over as many sessions as there are forecasts for, be it one."""
         return self.horizons or HorizonDistribution.of_one_session(self.distribution)
 
-    def holds(self, model: LoadedModel | None, panel: PricePanel, now: datetime) -> bool:
-        """Whether computing again from this model and these prices would give the same."""
-        return self.model is model and self.lineage is panel.lineage and self.is_fresh(now)
+    def holds(
+        self, model: LoadedModel | None, panel: PricePanel, state: UniverseState | None, now: datetime
+    ) -> bool:
+        """Whether computing again from this model, these prices and this state would give the same."""
+        same_state = self.horizons is None or self.state is state
+        return self.model is model and self.lineage is panel.lineage and same_state and self.is_fresh(now)
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether its correlations may still be used."""
@@ -153,12 +159,12 @@ def network_outlooks(
     # Finite weights may still give no number: what comes out is checked below.
     with np.errstate(all="ignore"):
         returns = forward(weights, graphs.features, graphs.adjacency)[:, 0]  # [S]
-    if models[0].horizons:
-        variances, heard = latest_variances(panel, models, correlations, state)
-        volatility = np.sqrt(variances[:, 0]).tolist()
-    else:
-        variances, heard = None, [False] * len(models)
-        volatility = [_latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
+        if models[0].horizons:
+            variances, heard = latest_variances(panel, models, correlations, state)
+            volatility = np.sqrt(variances[:, 0]).tolist()
+        else:
+            variances, heard = None, [False] * len(models)
+            volatility = [_latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
     outlooks: list[Outlook | TickgraphError] = []
     for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
         own = own_returns(panel, model.symbol)
@@ -195,6 +201,7 @@ def network_outlooks(
                 horizons,
                 dividends,
                 heard[row] if horizons else None,
+                state,
             )
         )
     return outlooks
