@@ -15,7 +15,7 @@ PRICES = list(BAR_COLUMNS[2:7])
 
 
 class Tiled:
-    """Made-up symbols with the prices of a file, or else of the bundled sample, repeated and scaled.
+    """Made-up symbols with the prices of a file, or else of the bundled sample, repeated forth and back, and scaled.
 
     ``end`` is how many of its sessions have been; ``seconds`` the CPU time it took to make up its bars. With ``shift``
     each symbol starts at a place of its own, so that no two have the same returns.
@@ -48,7 +48,9 @@ class Tiled:
     def bars(self, symbol: str, start: int = 0) -> pd.DataFrame:
         number, rows = int(symbol[1:]), np.arange(start, self.end)
         prices, volume = self._real[number % len(self._real)]
-        places = (rows + self._shift * (number // len(self._real))) % len(prices)
+        # Forth and back: from the last price to the first one would be a move that no stock makes.
+        steps = (rows + self._shift * (number // len(self._real))) % (2 * len(prices) - 2)
+        places = np.minimum(steps, 2 * len(prices) - 2 - steps)
         own = prices[places] * (1 + number / 977)
         if symbol in self.restated:
             own[:, 4] *= 0.99

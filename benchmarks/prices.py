@@ -26,13 +26,14 @@ import pyarrow.parquet as pq
 
 import options
 from made_universe import PRICES, Tiled
+from tickgraph.market.panel import PANEL_COLUMNS
 from tickgraph.market.store import PriceStore, history
 from tickgraph.market.store.recent import Recent
 from tickgraph.market.store.verdict import FetchedRows
 from tickgraph.market.store.writer import Addition
 
 PANEL, TAIL, APPENDED = 11, 80, 20
-COLUMNS = ["symbol", "date", "close", "adj_close", "volume"]
+COLUMNS = ["symbol", "date", *PANEL_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def size(folder: Path) -> int:
 
 def by_duckdb(files: list[str], recent: list[str], symbols, since) -> dict:
     query = (
-        "SELECT symbol, date, close, adj_close, volume FROM read_parquet(?) WHERE date >= ? AND symbol IN ?"
+        "SELECT symbol, date, open, high, low, close, adj_close, volume FROM read_parquet(?) "
+        "WHERE date >= ? AND symbol IN ?"
     )
     groups = [group for group in (files, recent) if group]
     values = [value for group in groups for value in (group, since, list(symbols))]

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "tickgraph"
 CHECKED = [
     f"tickgraph.{layer}.{path.stem}" for layer in ("graph", "model") for path in (SOURCE / layer).glob("*.py")
 ]
-CHECKED.append("tickgraph.market.range_variance")
+CHECKED += ["tickgraph.market.dividends", "tickgraph.market.range_variance"]
 CHECKED.remove("tickgraph.model.layers")  # Keras reads the signatures of its layers itself
 
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float, as it is for mypy

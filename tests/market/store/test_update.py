@@ -142,8 +142,23 @@ def test_a_close_or_volume_that_was_corrected_is_taken_and_revises_no_return(sto
     assert store.update(source, NAMES).restated == []
 
 
+@pytest.mark.parametrize(("column", "first"), [("low", 0.0), ("open", np.nan), ("high", 90.0)])
+def test_an_open_high_or_low_that_is_mended_later_is_taken(store, source, column, first):
+    right = source.bars[column][40]
+    source.bars.loc[40, column] = first
+    assert store.update(source, NAMES).restated == []
+    assert store.update(source, NAMES).restated == []
+    source.bars.loc[40, column] = right
+    assert store.update(source, NAMES).restated == ["AAPL"]
+    assert store.read("scripted", ["AAPL"])[column].iloc[40] == right
+    source.bars.loc[40, column] = 0.0
+    assert store.update(source, NAMES).restated == []
+    assert store.read("scripted", ["AAPL"])[column].iloc[40] == right
+
+
 def test_a_few_trades_reported_late_cost_no_history(store, source):
     source.bars["volume"] = source.bars["volume"] * 1.05
+    source.bars["high"] = source.bars["high"] * 1.002
     assert store.update(source, NAMES).restated == []
 
 

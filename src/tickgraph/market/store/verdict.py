@@ -24,7 +24,14 @@ RESTATED = 1e-5  # relative change of a close; float32 sources round at 6e-8
 # Relative change of a volume: another scale, or one that came before all trades were counted. Late reports of single
 # trades change less, and are not worth a whole history.
 RECOUNTED = 0.2
-TOLERANCES = {"adj_close": RESTATED, "close": RESTATED, "volume": RECOUNTED}
+MENDED = 0.01  # relative change of an open, high or low: a slip that was mended
+RANGE = ("open", "high", "low")
+TOLERANCES = {
+    "adj_close": RESTATED,
+    "close": RESTATED,
+    "volume": RECOUNTED,
+    **dict.fromkeys(RANGE, MENDED),
+}
 LACKING = 0.05  # share of its sessions that a history may lose when it is replaced
 
 Verdict = Literal["nothing", "append", "restated", "switched"]
@@ -59,7 +66,7 @@ class FetchedRows:
 
     @cached_property
     def values(self) -> dict[str, NDArray[np.float64]]:
-        """``[n]`` by column: the closes and the volume."""
+        """``[n]`` by column: the prices and the volume."""
         return {name: self.bars[name].to_numpy(np.float64) for name in TOLERANCES}
 
     def after(self, symbol: Symbol, last: date) -> pa.Table:
@@ -86,8 +93,13 @@ def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: Symbol, provider: 
         return "restated"
     with np.errstate(divide="ignore", invalid="ignore"):
         for name, tolerance in TOLERANCES.items():
-            change = fetched.values[name][start:stop][theirs] / stored.arrays[name][mine] - 1
-            if (np.abs(change) > tolerance).any():
+            now, before = fetched.values[name][start:stop][theirs], stored.arrays[name][mine]
+            changed = np.abs(now / before - 1) > tolerance
+            if (
+                name in RANGE
+            ):  # of these some are missing: one may come later, and what is no price is not stored
+                changed = (changed | np.isnan(before)) & np.isfinite(now) & (now > 0)
+            if changed.any():
                 return "restated"
     # A date without a session between stored ones may be an error; a session came late.
     late = days[(days > stored.days[0]) & (days < stored.days[-1]) & ~np.isin(days, stored.days)]
