@@ -84,15 +84,24 @@ def test_a_far_strike_never_becomes_less_likely_with_the_horizon(distribution, b
 
 
 @many
-@given(distributions, st.floats(0.001, 0.999), st.integers(1, 63))
+@given(distributions, st.floats(1e-6, 1 - 1e-6), st.integers(1, 63))
 def test_a_quantile_and_its_probability_undo_each_other(distribution, probability, sessions):
     """Where many scores are equal, the probability of the value jumps over that of the quantile."""
     ahead = min(sessions, distribution.longest)
     at = float(distribution.quantile(probability, ahead))
     below = 1 - distribution.probability_above(np.array([at - 1e-9, at + 1e-9]), ahead)
-    outermost = 1 / (distribution.scores.shape[1] + 1)
-    inside = min(max(probability, outermost), 1 - outermost)
-    assert below[0] - 1e-6 <= inside <= below[1] + 1e-6
+    assert below[0] - 1e-6 <= probability <= below[1] + 1e-6
+
+
+def test_beyond_the_outermost_scores_the_tails_fall_with_the_cube_of_the_distance():
+    distribution = even(centre=0.01)
+    outermost = distribution.returns(21)[-1] - 0.01
+    above = distribution.probability_above(0.01 + outermost * np.array([1.0, 2.0, 4.0, 1e6]), 21)
+    np.testing.assert_allclose(above, [1 / 200, 1 / 1600, 1 / 12800, 1e-9])
+    below = 1 - distribution.probability_above(0.01 - outermost * np.array([1.0, 2.0, 4.0, 1e6]), 21)
+    np.testing.assert_allclose(below, above, rtol=1e-6)
+    assert distribution.quantile(1 - 1 / 1600, 21) == pytest.approx(0.01 + 2 * outermost)
+    assert distribution.is_beyond(0.01 + 2 * outermost, 21)
 
 
 @many

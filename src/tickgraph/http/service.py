@@ -292,12 +292,7 @@ class Service:
             By symbol the JSON of each forecast, and the error of each that has none.
         """
         outlooks = self.forecaster.outlooks(symbols, fallback=fallback or self.fallback)
-        answers: dict[str, bytes] = {}
-        for symbol in symbols:
-            if (outlook := outlooks.found.get(symbol)) is None:
-                continue
-            with outlooks.alone(symbol):
-                answers[symbol] = self._json(outlook, prices.get(symbol))
+        answers = outlooks.each(symbols, lambda outlook: self._json(outlook, prices.get(outlook.symbol)))
         return answers, self._explained(outlooks.failures)
 
     def _json(self, outlook: Outlook, price: float | None) -> bytes:

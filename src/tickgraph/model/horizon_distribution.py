@@ -31,6 +31,12 @@ from tickgraph.model.calibration import PredictiveDistribution, score_quantiles,
 from tickgraph.shapes import Bool, Float64, Int
 
 SESSIONS_A_YEAR = 252
+TAIL = 3.0
+"""Beyond the outermost scores probabilities fall with this power of the distance: the inverse cubic law (Gabaix et al.
+2003, "A theory of power-law distributions in financial market fluctuations", Nature 423). Of 479 US stocks from 2018 to
+2022 it was 2.7 to 3.6 at one session and mostly above 4 at five, so longer horizons' tails are rather too heavy."""
+LEAST = 1e-9
+"""Probability that no tail falls below: nothing is certain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +118,7 @@ class HorizonDistribution:
     def returns(self, sessions: Int[np.ndarray, "*cells"] | int) -> Float64[np.ndarray, "*cells scores"]:
         """Log returns of rank k of P, ascending: the quantiles of probability k / (P + 1)."""
         ahead = self._checked(sessions)
-        squares = self._between(self._signed_squares, ahead)  # [..., P]
-        shift = np.full(ahead.shape, self.centre)
-        if self.drag is not None:
-            shift -= self.drag[ahead - 1]
-        return np.asarray(np.sign(squares) * np.sqrt(np.abs(squares)) + shift[..., None])
+        return np.asarray(self._distances(ahead) + self._shift(ahead)[..., None])
 
     def quantile(
         self,
@@ -125,23 +127,24 @@ class HorizonDistribution:
     ) -> Float64[np.ndarray, "..."]:
         """Log return over so many sessions that lies above the next one with each probability.
 
-        Linear between the ranks, and beyond the outermost ones the outermost. For a probability above one half it
+        Linear between the ranks; beyond the outermost ones as :data:`TAIL` says. For a probability above one half it
         never falls as sessions grow, but for dividends; below one half it never rises. Between the two ranks beside
         one half it may do either.
         """
-        ranks = self._ranks()
-        return self._of_each(probability, sessions, lambda returns, wanted: np.interp(wanted, ranks, returns))
+        ahead = self._checked(sessions)
+        return np.asarray(self._of_each(probability, ahead, _quantile) + self._shift(ahead))
 
     def probability_above(
         self,
         log_return: Float64[np.ndarray, "..."] | float,
         sessions: Int[np.ndarray, "..."] | int,
     ) -> Float64[np.ndarray, "..."]:
-        """Probability that the log return over so many sessions exceeds each value.
+        """Probability that the log return over so many sessions exceeds each value: what :meth:`quantile` undoes.
 
-        As :func:`~tickgraph.model.calibration.share_above`: never exactly 0 or 1. It never rises with the value.
+        It never rises with the value, and is never exactly 0 or 1.
         """
-        return self._of_each(log_return, sessions, share_above)
+        ahead = self._checked(sessions)
+        return self._of_each(log_return - self._shift(ahead), ahead, _probability_above)
 
     def is_beyond(
         self,
@@ -149,8 +152,9 @@ class HorizonDistribution:
         sessions: Int[np.ndarray, "..."] | int,
     ) -> Bool[np.ndarray, "..."]:
         """Whether each log return lies outside all scores, where the distribution is not known."""
+        ahead = self._checked(sessions)
         return self._of_each(
-            log_return, sessions, lambda returns, wanted: (wanted < returns[0]) | (wanted > returns[-1])
+            log_return - self._shift(ahead), ahead, lambda ranked, at: (at < ranked[0]) | (at > ranked[-1])
         ).astype(bool)
 
     def interval(
@@ -175,24 +179,30 @@ class HorizonDistribution:
         """Mean of the price, as a multiple of today's: E exp(R_h)."""
         return np.asarray(np.exp(self.returns(sessions)).mean(axis=-1))
 
-    def _ranks(self) -> Float64[np.ndarray, "scores"]:
-        """Probabilities k / (P + 1)."""
-        count = self.scores.shape[1]
-        return np.arange(1, count + 1) / (count + 1)
+    def _distances(self, ahead: Int[np.ndarray, "*cells"]) -> Float64[np.ndarray, "*cells scores"]:
+        """Log returns of all ranks around a centre of zero, without dividends."""
+        squares = self._between(self._signed_squares, ahead)
+        return np.asarray(np.sign(squares) * np.sqrt(np.abs(squares)))
+
+    def _shift(self, ahead: Int[np.ndarray, "*cells"]) -> Float64[np.ndarray, "*cells"]:
+        """How far centre and dividends move all returns."""
+        return np.asarray(
+            self.centre - (0.0 if self.drag is None else self.drag[ahead - 1]) + np.zeros(ahead.shape)
+        )
 
     def _of_each(
         self,
         values: Float64[np.ndarray, "..."] | float,
-        sessions: Int[np.ndarray, "..."] | int,
+        ahead: Int[np.ndarray, "..."],
         answer: Callable[[np.ndarray, np.ndarray], np.ndarray],
     ) -> Float64[np.ndarray, "..."]:
-        """Answer each cell from the returns at its sessions; they are made once for each number that occurs."""
-        given, ahead = np.broadcast_arrays(values, self._checked(sessions))
+        """Answer each cell from the distances at its sessions, made once for each number of them that occurs."""
+        given, sessions = np.broadcast_arrays(values, ahead)
         found = np.empty(given.shape)
-        distinct = np.unique(ahead)
-        for each, returns in zip(distinct, self.returns(distinct), strict=True):
-            cells = ahead == each
-            found[cells] = answer(returns, given[cells])
+        distinct = np.unique(sessions)
+        for each, ranked in zip(distinct, self._distances(distinct), strict=True):
+            cells = sessions == each
+            found[cells] = answer(ranked, given[cells])
         return found
 
     def _between(
@@ -213,3 +223,37 @@ class HorizonDistribution:
             check_sessions(int(ahead.min()), self.longest)
             check_sessions(int(ahead.max()), self.longest)
         return ahead
+
+
+def _quantile(
+    ranked: Float64[np.ndarray, "scores"], probability: Float64[np.ndarray, "cells"]
+) -> Float64[np.ndarray, "cells"]:
+    """Distance of each probability."""
+    count = len(ranked)
+    inside = np.interp(probability, np.arange(1, count + 1) / (count + 1), ranked)
+    outermost = 1 / (count + 1)
+    low = ranked[0] * _reach(outermost, probability) if ranked[0] < 0 else ranked[0]
+    high = ranked[-1] * _reach(outermost, 1 - probability) if ranked[-1] > 0 else ranked[-1]
+    return np.where(probability < outermost, low, np.where(probability > 1 - outermost, high, inside))
+
+
+def _reach(outermost: float, tail: Float64[np.ndarray, "cells"]) -> Float64[np.ndarray, "cells"]:
+    """How many times the outermost distance lies at a probability of the tail."""
+    return np.maximum((outermost / np.maximum(tail, LEAST)) ** (1 / TAIL), 1.0)
+
+
+def _probability_above(
+    ranked: Float64[np.ndarray, "scores"], at: Float64[np.ndarray, "cells"]
+) -> Float64[np.ndarray, "cells"]:
+    """Probability of a distance above each value."""
+    below, above = _tail(ranked, -ranked[0], -at), _tail(ranked, ranked[-1], at)
+    inside = share_above(ranked, at)
+    return np.where(at < ranked[0], 1 - below, np.where(at > ranked[-1], above, inside))
+
+
+def _tail(
+    ranked: Float64[np.ndarray, "scores"], outermost: float, at: Float64[np.ndarray, "cells"]
+) -> Float64[np.ndarray, "cells"]:
+    """Probability of a tail beyond each value; ``outermost`` is where it begins."""
+    share = np.divide(max(outermost, 0.0), at, out=np.zeros(len(at)), where=at > 0)
+    return np.maximum(np.minimum(share, 1.0) ** TAIL / (len(ranked) + 1), LEAST)

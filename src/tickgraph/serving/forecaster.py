@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -46,6 +46,7 @@ from tickgraph.serving.universe_states import UniverseStates
 from tickgraph.threads import HungError
 
 Fallback = Literal["momentum", "train", "none"]
+T = TypeVar("T")
 Trainer = Callable[[Symbol, str], None]
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,15 @@ class Outlooks:
     def alone(self, symbol: Symbol) -> Alone:
         """An error in here, foreseen or not, fails this symbol and no other."""
         return Alone(self.failures, symbol)
+
+    def each(self, symbols: Iterable[Symbol], answer: Callable[[Outlook], T]) -> dict[str, T]:
+        """Answer for each symbol that has an outlook; an answer that fails, fails alone."""
+        answers: dict[str, T] = {}
+        for symbol in symbols:
+            if (outlook := self.found.get(symbol)) is not None:
+                with self.alone(symbol):
+                    answers[symbol] = answer(outlook)
+        return answers
 
 
 class Alone:
@@ -229,16 +239,20 @@ class Forecaster:
         """As :meth:`forecast_many`, for symbols and prices that were checked where they came in."""
         outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
         clock = self._clock_at(as_of)
-        answers: dict[str, Forecast] = {}
-        for symbol in symbols:
-            if (outlook := outlooks.found.get(symbol)) is None:
-                continue
-            with outlooks.alone(symbol):
-                fields = self.answer_fields(
-                    outlook, prices.get(symbol), trained_now=symbol in outlooks.trained, clock=clock
-                )
-                answers[symbol] = forecast_of(fields)
-        return Forecasts(answers, outlooks.failures)
+        return Forecasts(
+            outlooks.each(
+                symbols,
+                lambda outlook: forecast_of(
+                    self.answer_fields(
+                        outlook,
+                        prices.get(outlook.symbol),
+                        trained_now=outlook.symbol in outlooks.trained,
+                        clock=clock,
+                    )
+                ),
+            ),
+            outlooks.failures,
+        )
 
     def distribution(
         self,
@@ -292,20 +306,20 @@ class Forecaster:
         """As :meth:`distribution`, for several symbols and prices that were checked where they came in."""
         outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
         clock = self._clock_at(as_of)
-        answers: dict[str, DistributionAnswer] = {}
-        for symbol in symbols:
-            if (outlook := outlooks.found.get(symbol)) is None:
-                continue
-            with outlooks.alone(symbol):
-                answers[symbol] = self.distribution_of(
+        return Distributions(
+            outlooks.each(
+                symbols,
+                lambda outlook: self.distribution_of(
                     outlook,
-                    prices.get(symbol),
+                    prices.get(outlook.symbol),
                     sessions=sessions,
                     expiry=expiry,
-                    trained_now=symbol in outlooks.trained,
+                    trained_now=outlook.symbol in outlooks.trained,
                     clock=clock,
-                )
-        return Distributions(answers, outlooks.failures)
+                ),
+            ),
+            outlooks.failures,
+        )
 
     def outlook(self, symbol: Symbol, *, fallback: Fallback = "momentum") -> Outlook:
         """Outlook of one symbol; raises as :meth:`forecast`."""
