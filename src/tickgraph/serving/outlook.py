@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import latest_correlation, latest_graphs
+from tickgraph.market.dividends import expected_dividends
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
@@ -186,7 +187,9 @@ def network_outlooks(
         if variances is not None:
             centre = distribution.trust * distribution.forecast
             ahead = np.array(model.horizons)
-            horizons = HorizonDistribution(ahead, variances[row], model.horizon_scores, centre)
+            expected = expected_dividends(panel, model.symbol, session, model.horizons[-1])
+            dividends = None if expected.source == "none" else expected.source
+            horizons = HorizonDistribution(ahead, variances[row], model.horizon_scores, centre, expected.drag)
         absent = tuple(name for name, there in zip(model.nodes, present, strict=False) if not there)
         outlooks.append(
             Outlook(
