@@ -100,7 +100,7 @@ def test_an_open_that_yahoo_has_not_keeps_no_history_from_being_used(server, yah
     assert [(found.kind, found.session, found.severity) for found in findings] == [
         ("no range", "2022-06-01", "warning")
     ]
-    assert findings[0].detail.startswith("3 sessions have no open.")
+    assert findings[0].detail.startswith("3 sessions have no open:")
 
 
 def test_a_split_restates_close_and_a_dividend_only_the_adjusted_close(server, yahoo):

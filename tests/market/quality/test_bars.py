@@ -97,7 +97,7 @@ def test_a_bad_open_high_or_low_costs_no_session_and_is_stored_as_missing(bars, 
     )
     assert found.detail.startswith(f"1 session has no {column}")
     assert ("is stored as missing" in found.detail) == (not np.isnan(value))
-    assert "Squared returns stand in for the range" in found.detail
+    assert found.detail.endswith(": forecasts of how far the price moves are less exact")
     sound.loc[7, column] = np.nan
     pd.testing.assert_frame_equal(kept, sound)
 
@@ -106,7 +106,7 @@ def test_a_symbol_without_opens_is_usable_and_named_once(bars):
     bars.loc[7:9, "open"] = np.nan
     kept, (found,) = usable(bars)
     assert (found.symbol, found.kind, found.count, found.last) == ("AAPL", "no range", 3, "2022-01-14")
-    assert found.detail.startswith("3 sessions have no open.")
+    assert found.detail.startswith("3 sessions have no open:")
     assert set(kept["symbol"]) == {"AAPL", "MSFT"}
 
 
@@ -119,8 +119,7 @@ def test_closes_alone_are_usable_and_what_is_lost_is_said(bars):
         ("MSFT", "no range", 251),
     ]
     assert findings[0].detail == (
-        "every one of 251 sessions has no open, high, low. "
-        "Squared returns stand in for the range, and forecasts of how far the price moves are less exact"
+        "none of 251 sessions has open or high or low: forecasts of how far the price moves are less exact"
     )
 
 
@@ -143,7 +142,7 @@ def test_one_price_a_day_is_a_fault_where_it_is_more_than_a_few_days(bars):
         bars.loc[:29, column] = bars["close"][:30]
     (found,) = check(bars)
     assert (found.kind, found.count) == ("no range", 30)
-    assert found.detail.startswith("30 sessions have the same high and low, 182.0099945 on the first.")
+    assert found.detail.startswith("30 sessions have the same high and low, 182.0099945 on the first:")
 
 
 def test_the_ranges_that_are_named_are_those_that_a_panel_does_not_use(bars):

@@ -13,7 +13,7 @@ from tickgraph.wording import counted
 
 RANGE = ("open", "high", "low")
 NO_RANGE = "no range"
-LOST = "Squared returns stand in for the range, and forecasts of how far the price moves are less exact"
+LOST = "forecasts of how far the price moves are less exact"
 
 
 def no_prices(bars: Histories) -> dict[str, Flags]:
@@ -46,7 +46,7 @@ def unusable(bars: Histories) -> Iterator[Finding]:
     for _, rows in bars.by_symbol(absent | flat | wrong):
         every = int(told[bars.codes[rows[0]]])
         parts = [say(bars, rows[flags[rows]], every) for flags, say in faults if flags[rows].any()]
-        yield bars.finding(rows, NO_RANGE, f"{'; '.join(parts)}. {LOST}", "warning")
+        yield bars.finding(rows, NO_RANGE, f"{'; '.join(parts)}: {LOST}", "warning")
 
 
 def _absent(values: NDArray[np.float64]) -> Flags:
@@ -57,6 +57,8 @@ def _lacking(bars: Histories, rows: Rows, every: int) -> str:
     own = {name: bars.values[name][rows] for name in RANGE}
     names = [name for name in RANGE if _absent(own[name]).any()]
     text = f"{_sessions(rows, every)} no {', '.join(names)}"
+    if 1 < len(rows) == every:
+        text = f"none of {every:,} sessions has {' or '.join(names)}"
     for name in names:
         for place in np.flatnonzero(_absent(own[name]) & ~np.isnan(own[name]))[:1]:
             bad = f"{name} of {bars.days[rows[place]]} is {written(own[name][place])}"
@@ -86,5 +88,5 @@ def _far(bars: Histories, rows: Rows, every: int) -> str:
 
 def _sessions(rows: Rows, every: int) -> str:
     if 1 < len(rows) == every:
-        return f"every one of {every} sessions has"
+        return f"each of {every:,} sessions has"
     return f"{counted(len(rows), 'session')} {'has' if len(rows) == 1 else 'have'}"
