@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tickgraph.errors import InputError, PriceDataError
 from tickgraph.market.universe import suggest
 
-PANEL_COLUMNS = ("open", "high", "low", "close", "adj_close", "volume")
+RANGE_COLUMNS = ("open", "high", "low")
+PANEL_COLUMNS = (*RANGE_COLUMNS, "close", "adj_close", "volume")
 
 
 def _not_given() -> NDArray[np.float64]:
@@ -61,7 +62,7 @@ class PricePanel:
     low: NDArray[np.float64] = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
-        for name in ("open", "high", "low"):
+        for name in RANGE_COLUMNS:
             if getattr(self, name).ndim == 0:  # one NaN stands for all of them, and takes no memory
                 object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.close.shape))
 

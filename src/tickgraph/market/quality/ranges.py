@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tickgraph.market.panel import RANGE_COLUMNS
 from tickgraph.market.quality.histories import UNSOUND, Finding, Flags, Histories, Rows, written
 from tickgraph.market.range_variance import sound_range
 from tickgraph.wording import counted
 
-RANGE = ("open", "high", "low")
 NO_RANGE = "no range"
 LOST = "forecasts of how far the price moves are less exact"
 
 
 def no_prices(bars: Histories) -> dict[str, Flags]:
     """``[n]`` by column: opens, highs and lows that are not positive numbers, and are to be stored as missing."""
-    return {name: _absent(bars.values[name]) & ~np.isnan(bars.values[name]) for name in RANGE}
+    return {name: _absent(bars.values[name]) & ~np.isnan(bars.values[name]) for name in RANGE_COLUMNS}
 
 
 def unusable(bars: Histories) -> Iterator[Finding]:
@@ -30,8 +30,10 @@ def unusable(bars: Histories) -> Iterator[Finding]:
         With positive closes. A session with the same high and low is a fault only where more than a share of
         :data:`~tickgraph.market.quality.histories.UNSOUND` of the symbol's are so: what is traded once has no range.
     """
-    absent = np.logical_or.reduce([_absent(bars.values[name]) for name in RANGE])
-    opened, high, low, close, adjusted = (bars.values[name] for name in (*RANGE, "close", "adj_close"))
+    absent = np.logical_or.reduce([_absent(bars.values[name]) for name in RANGE_COLUMNS])
+    opened, high, low, close, adjusted = (
+        bars.values[name] for name in (*RANGE_COLUMNS, "close", "adj_close")
+    )
     flat = ~absent & (high == low)
     before = np.full(len(bars), np.nan)  # on the scale of the bar's own close
     with np.errstate(over="ignore", under="ignore"):
@@ -54,8 +56,8 @@ def _absent(values: NDArray[np.float64]) -> Flags:
 
 
 def _lacking(bars: Histories, rows: Rows, every: int) -> str:
-    own = {name: bars.values[name][rows] for name in RANGE}
-    names = [name for name in RANGE if _absent(own[name]).any()]
+    own = {name: bars.values[name][rows] for name in RANGE_COLUMNS}
+    names = [name for name in RANGE_COLUMNS if _absent(own[name]).any()]
     text = f"{_sessions(rows, every)} no {', '.join(names)}"
     if 1 < len(rows) == every:
         text = f"none of {every:,} sessions has {' or '.join(names)}"
@@ -81,7 +83,7 @@ def _outside(bars: Histories, rows: Rows, every: int) -> str:
 
 
 def _far(bars: Histories, rows: Rows, every: int) -> str:
-    opened, high, low, close = (written(bars.values[name][rows[0]]) for name in (*RANGE, "close"))
+    opened, high, low, close = (written(bars.values[name][rows[0]]) for name in (*RANGE_COLUMNS, "close"))
     day = f"open {opened}, high {high}, low {low} and close {close} of {bars.days[rows[0]]}"
     return f"{_sessions(rows, every)} a range that reaches far beyond the closes around it: {day}"
 

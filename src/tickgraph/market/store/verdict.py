@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tickgraph.market.calendar import sessions
+from tickgraph.market.panel import RANGE_COLUMNS
 from tickgraph.market.source import BAR_COLUMNS, days_of_bars
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store.reader import SymbolPrices
@@ -25,12 +26,11 @@ RESTATED = 1e-5  # relative change of a close; float32 sources round at 6e-8
 # trades change less, and are not worth a whole history.
 RECOUNTED = 0.2
 MENDED = 0.01  # relative change of an open, high or low: a slip that was mended
-RANGE = ("open", "high", "low")
 TOLERANCES = {
     "adj_close": RESTATED,
     "close": RESTATED,
     "volume": RECOUNTED,
-    **dict.fromkeys(RANGE, MENDED),
+    **dict.fromkeys(RANGE_COLUMNS, MENDED),
 }
 LACKING = 0.05  # share of its sessions that a history may lose when it is replaced
 
@@ -91,13 +91,12 @@ def judge(stored: SymbolPrices, fetched: FetchedRows, symbol: Symbol, provider: 
     _, mine, theirs = np.intersect1d(stored.days, days, return_indices=True)
     if new and not len(mine):
         return "restated"
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for name, tolerance in TOLERANCES.items():
             now, before = fetched.values[name][start:stop][theirs], stored.arrays[name][mine]
             changed = np.abs(now / before - 1) > tolerance
-            if (
-                name in RANGE
-            ):  # of these some are missing: one may come later, and what is no price is not stored
+            # Of these some are missing and may come later; and what is no price is not stored.
+            if name in RANGE_COLUMNS:
                 changed = (changed | np.isnan(before)) & np.isfinite(now) & (now > 0)
             if changed.any():
                 return "restated"
