@@ -12,9 +12,11 @@ from statistics import median
 import numpy as np
 
 from tickgraph.graph.snapshots import build_snapshots
+from tickgraph.graph.variance_features import HISTORY, variance_features
 from tickgraph.market.store import PriceStore
 from tickgraph.model.network import build_network, forward
-from tickgraph.model.weights import stack_weights, weight_shapes
+from tickgraph.model.variance_network import log_variances
+from tickgraph.model.weights import stack_weights, variance_part, weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
 
@@ -41,21 +43,34 @@ def forecast_times(registry: ModelRegistry, panel, store: PriceStore, fewer: int
     latest = [build_snapshots(panel.tail(config.history), m.metadata.nodes, config) for m in models]
     features = np.concatenate([s.features for s in latest])
     adjacency = np.concatenate([s.adjacency for s in latest])
-    stacked, one = stack_weights([m.weights for m in models]), models[0].weights
+    heard = variance_features(panel.tail(HISTORY), config.horizons, last=1).values[0]
+    variance = np.stack([heard[[panel.columns[node] for node in m.metadata.nodes]] for m in models])
+    inputs = features, adjacency, variance
+    one, stacked = _parts(models[0].weights), _parts(stack_weights([m.weights for m in models]))
+    first, alone = [each[:1] for each in inputs], [each[0] for each in inputs]
     keras_model = build_network(config)
     keras_model.load_weights(registry.paths(symbols[0]).weights)
     forecaster = Forecaster(registry, store)
     forecaster.forecast_all()
     return {
         "symbols": len(symbols),
-        "keras predict, one": clock(
-            lambda: keras_model.predict([features[:1], adjacency[:1]], verbose=0), 200 // fewer
-        ),
-        "network, one": clock(lambda: forward(one, features[0], adjacency[0]), 2000 // fewer),
-        "network, all": clock(lambda: forward(stacked, features, adjacency), 500 // fewer),
+        "keras predict, one": clock(lambda: keras_model.predict(first, verbose=0), 200 // fewer),
+        "network, one": clock(lambda: _network(one, *alone), 2000 // fewer),
+        "network, all": clock(lambda: _network(stacked, *inputs), 500 // fewer),
         "whole forecast, one": clock(lambda: forecaster.forecast(symbols[0]), 500 // fewer),
         "whole forecast, all": clock(forecaster.forecast_all, 100 // fewer),
     }
+
+
+def _parts(weights):
+    """Weights of the forecast of the return, and those of the variances."""
+    return weights, variance_part(weights)
+
+
+def _network(weights, features, adjacency, variance):
+    """What one network call computes: next returns, and variances over every horizon."""
+    returns, variances = weights
+    return forward(returns, features, adjacency), log_variances(variances, variance, adjacency)
 
 
 def loading_times(registry: ModelRegistry, fewer: int = 1) -> dict[str, float]:

@@ -39,6 +39,7 @@ import prepare  # noqa: E402
 from tickgraph.market.sources.sample import SampleSource  # noqa: E402
 from tickgraph.market.store import PriceStore  # noqa: E402
 from tickgraph.pipeline.train import train_symbols  # noqa: E402
+from tickgraph.registry.default_universe import default_for  # noqa: E402
 from tickgraph.registry.registry import ModelRegistry  # noqa: E402
 
 TOKEN = "a-token-for-benchmarks"  # noqa: S105
@@ -302,7 +303,8 @@ def main() -> None:
         root, sample, panel = Path(folder), SampleSource(), prepare.sample_panel()
         symbols = list(panel.symbols[: scale.symbols])
         registry = ModelRegistry(root / "models")
-        train_symbols(panel, symbols, registry, config=options.training_config(quick))
+        config = options.training_config(quick)
+        train_symbols(panel, symbols, registry, config=config, universe=default_for(config))
         PriceStore(root / "prices").update(sample, sample.symbols())
         with server(registry.root, root / "prices", quick=quick) as (client, _, _):
             client.get("/forecast/all").raise_for_status()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.signal import lfilter
+import pandas as pd
 
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import range_variance
@@ -161,11 +161,8 @@ def _average(
     values: Float64[np.ndarray, "sessions symbols"], mass: int
 ) -> Float64[np.ndarray, "sessions symbols"]:
     """Exponential average of what is known, with the given centre of mass; NaN before the first known value."""
-    decay = mass / (1 + mass)
-    known = np.isfinite(values)
-    weight = lfilter([1 - decay], [1.0, -decay], known.astype(np.float64), axis=0)
-    total = lfilter([1 - decay], [1.0, -decay], np.where(known, values, 0.0), axis=0)
-    return np.asarray(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))
+    known = np.where(np.isfinite(values), values, np.nan)
+    return pd.DataFrame(known).ewm(com=mass).mean().to_numpy()
 
 
 def _log(values: Float64[np.ndarray, "*axes"]) -> Float64[np.ndarray, "*axes"]:
