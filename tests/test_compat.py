@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 import tickgraph
+from made_outlooks import with_horizons
 from tickgraph import compat
 from tickgraph.errors import InputError, SymbolError
 
@@ -42,6 +43,15 @@ def test_it_is_the_forecast_and_no_other():
     expected = tickgraph.load().forecast("AAPL", 130.0).model_dump(mode="json")
     answer = asyncio.run(compat.get_gnn_prediction("AAPL", 130.0))
     assert answer == {**expected, "model": "GNN-cached"}
+
+
+def test_it_has_every_horizon_of_the_model(monkeypatch):
+    with_horizons(monkeypatch)
+    answer = asyncio.run(compat.get_gnn_prediction("AAPL", 130.0))
+    assert [each["sessions"] for each in answer["horizons"]] == [1, 2, 3, 5, 10, 21, 42, 63]
+    for each in answer["horizons"]:
+        assert each["volatility"] > 0
+        assert each["intervals"][0]["lower"] < 130 < each["intervals"][0]["upper"]
 
 
 def test_many_at_once_load_the_model_once(monkeypatch):

@@ -32,6 +32,7 @@ from tickgraph.settings import Settings
 
 with here(Settings(models_dir=Path("models/gnn"), prices_dir=Path("prices"))) as service:
     assert service.get("/forecast/AAPL?price=130").json()["status"] == "pre-trained"
+    assert service.get("/forecast/AAPL/distribution?sessions=1").status_code == 200
     assert service.get("/forecast/MSFT").json()["status"] == "momentum"
     assert service.get("/forecast/NONE").status_code == 404
 print(*sorted(passed), sep="\\n")

@@ -40,7 +40,8 @@ async def get_gnn_prediction(symbol: str, current_price: float) -> dict[str, Any
     -------
     dict
         All that :class:`tickgraph.serving.answer.Forecast` has, as JSON: among them ``prediction`` (dollars),
-        ``confidence`` (calibrated probability that the forecast's sign is right) and ``status``, tickgraph's own word
+        ``confidence`` (calibrated probability that the forecast's sign is right), ``horizons`` (volatility, expected
+        move and intervals of 1 to 63 sessions) and ``status``, tickgraph's own word
         for what answered (``pre-trained``, ``trained-on-demand`` or ``momentum``). ``model`` is ``GNN-cached`` for a
         pre-trained model, as callers of this function expect; otherwise ``gnn`` or ``momentum``.
 

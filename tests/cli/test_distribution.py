@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tickgraph
 from made_outlooks import horizons, outlook, with_horizons
 from real_service import here, settings_of
 from tickgraph.cli.fan import ASCII, LINES, fan
@@ -121,6 +124,17 @@ def test_a_running_service_is_asked_the_same(command, monkeypatch, trained_dir, 
         for words in (["MSFT", "--sessions", "5"], ["--sessions", "5", "--strike", "130"]):
             code, _, err = command("forecast", "AAPL", *words, "--url", service.url)
             assert (code, "--sessions" in err) == (2, True)
+
+
+def test_the_documented_python_gives_a_distribution(run, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
+    code = next(
+        block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if ".distribution(" in block
+    )
+    exec(code, {"forecaster": tickgraph.load()})  # noqa: S102  as a reader would
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 10
+    assert printed[5].startswith("0.5 1")
 
 
 class TestFan:
