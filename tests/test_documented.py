@@ -40,7 +40,7 @@ def written(default):
     if default is None or default == "" or default == () or default == {}:
         return "none"
     if isinstance(default, tuple):
-        return ", ".join(default)
+        return ", ".join(map(str, default))
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}".lower() if isinstance(default, float) else str(default)

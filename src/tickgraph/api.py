@@ -15,6 +15,7 @@ from typing import Any
 from tickgraph.market.sources import open_source
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import parse_symbols
+from tickgraph.pipeline.fitting_universe import universe_at_hand
 from tickgraph.pipeline.gathering import gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -92,7 +93,9 @@ def open_forecaster(settings: Settings) -> Forecaster:
 
         source = open_source(source_name, settings.source_path, access=settings.access)
         prices = gather_prices(store, source, (symbol,), settings.peer_pool)
-        train_one(prices.panel, symbol, prices.pool, program_for(settings.training), registry)
+        universe = universe_at_hand(registry, source.name, settings.training)
+        program = program_for(settings.training)
+        train_one(prices.panel, symbol, prices.pool, program, registry, universe=universe)
 
     return Forecaster(
         registry,

@@ -33,7 +33,7 @@ from tickgraph.errors import (
 from tickgraph.market.universe import canonical, sector_of
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.generation import trained_symbols
-from tickgraph.registry.metadata import Figure, ModelMetadata, PanelFigures, WalkForward
+from tickgraph.registry.metadata import Figure, ModelMetadata, PanelFigures, VarianceForecast, WalkForward
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
 from tickgraph.wording import counted, listed
@@ -207,9 +207,30 @@ def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
             f"{float(level):.0%} interval {percent(c)}" for level, c in figures.coverage.items()
         ),
         "Brier": f"{number(figures.brier)}, base rate {number(figures.brier_base)}",
+        **(_variance_rows(metadata, metadata.variance) if metadata.variance else {}),
         **(_walk_forward_rows(metadata.evaluation) if metadata.evaluation else {}),
     }
     return facts(f"{metadata.symbol}  {sector_of(metadata.symbol) or ''}".strip(), rows)
+
+
+def _variance_rows(metadata: ModelMetadata, variance: VarianceForecast) -> dict[str, str]:
+    whose = "the fit that ships" if variance.universe_is_default else "fit"
+    fit = (
+        f"{whose} {variance.universe}, {counted(variance.universe_symbols, 'symbol')} of {variance.universe_source} up "
+        f"to {variance.last_session}"
+    )
+    if variance.last_session > metadata.data_stats.last_session:
+        fit += ", LATER than its own prices: no test of it"
+    every = variance.qlike.values()
+    width = max(5, *map(len, variance.qlike))
+    return {
+        "universe": fit,
+        "variance, held out": f"{variance.first_session} to {variance.last_session}, QLIKE by sessions ahead",
+        "  sessions ahead": "  ".join(f"{horizon:>{width}}" for horizon in variance.qlike),
+        "  network": "  ".join(f"{each.network:>{width}.3f}" for each in every),
+        "  linear path": "  ".join(f"{each.linear:>{width}.3f}" for each in every),
+        "  last 25 sessions": "  ".join(f"{each.today:>{width}.3f}" for each in every),
+    }
 
 
 def _walk_forward_rows(walk: WalkForward) -> dict[str, str]:

@@ -155,6 +155,19 @@ def read_horizon(sessions: int | None, expiry: str | None) -> np.datetime64 | No
     return None if expiry is None else read_expiry(expiry)
 
 
+def read_horizons(text: str | None) -> tuple[int, ...] | None:
+    """Read the option ``--horizons``: ``1,5,21``, or ``none``; None where it was not given."""
+    if text is None:
+        return None
+    words = split_words([text])
+    try:
+        return () if words == ["none"] else tuple(map(int, words))
+    except ValueError as error:
+        raise InputError(
+            f"--horizons {text} are no numbers of sessions. Write them as 1,5,21, or write none."
+        ) from error
+
+
 def given(flags: Mapping[str, Any]) -> dict[str, Any]:
     """The flags that were given: those that are not None."""
     return {name: value for name, value in flags.items() if value is not None}

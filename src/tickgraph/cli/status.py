@@ -31,6 +31,7 @@ from tickgraph.cli.output import (
 )
 from tickgraph.errors import CheckFailed
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
+from tickgraph.operations.universe_status import UniverseStatus
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
 from tickgraph.wording import counted, listed
@@ -92,6 +93,13 @@ def _document(view: Overview, shown: list[SymbolStatus], is_well: bool) -> dict[
         "next_kind": view.schedule.next_kind,
         "lease": view.lease,
         "quality": quality.model_dump(mode="json", exclude={"symbols"}) if quality else None,
+        "universe": {
+            name: {
+                **asdict(one),
+                "qlike": {horizon: each.model_dump() for horizon, each in (one.qlike or {}).items()} or None,
+            }
+            for name, one in view.universe.items()
+        },
         "symbols": {
             one.symbol: {**asdict(one), "live": one.live.model_dump(mode="json") if one.live else None}
             for one in shown
@@ -124,6 +132,11 @@ def _header(view: Overview) -> dict[str, str]:
         else f"{one.symbols} symbols up to {one.last_session}, {_behind(one.sessions_behind)}"
         for name, one in view.sources.items()
     }
+    for name, of in view.universe.items():
+        rows[f"universe, {name}"] = _universe(of)
+        if of.qlike:
+            figures = ", ".join(f"{h}: {each.network:.3f} ({each.today:.3f})" for h, each in of.qlike.items())
+            rows["  QLIKE, " + name] = f"held out, by sessions ahead, and of the last 25 sessions: {figures}"
     run, due, quality = view.last_run, view.schedule.next_due, view.quality
     rows["last refresh"] = (
         "none yet. Run: tickgraph refresh"
@@ -145,6 +158,15 @@ def _header(view: Overview) -> dict[str, str]:
             f"{percent(panel.r2_vs_momentum, 2, sign=True)} against momentum"
         )
     return rows
+
+
+def _universe(of: UniverseStatus) -> str:
+    fit = (
+        "no fit of its own"
+        if of.version is None
+        else f"fit {of.version} on {counted(of.symbols or 0, 'symbol')} up to {of.last_session}"
+    )
+    return f"{fit}, " + (f"state of {of.state_session}" if of.state_session else "no state of the day")
 
 
 def _table(view: Overview, shown: list[SymbolStatus]) -> Any:

@@ -19,6 +19,7 @@ from tickgraph.cli.options import (
     given,
     listed_symbols,
     parse_date,
+    read_horizons,
     split_words,
     symbols_option,
 )
@@ -67,6 +68,14 @@ def train(
             show_default="residual",
         ),
     ] = None,
+    horizons: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SESSIONS",
+            help="Sessions ahead whose variance is forecast, such as 1,5,21; none for the next return alone.",
+            show_default="1,2,3,5,10,21,42,63",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the sessions.", show_default="20")] = None,
     sessions: Annotated[int | None, typer.Option(help="Sessions in the window.", show_default="1000")] = None,
     min_sessions: Annotated[
@@ -94,13 +103,15 @@ def train(
 ) -> None:
     """Train one model per symbol and keep it on disk.
 
-    Prices go from the source into the local store first. Every model is published the moment it is done, so Ctrl-C
-    keeps what is finished. The printed figures are out of sample: training never sees the last fifth of the window,
-    on which they are measured.
+    Prices go from the source into the local store first. Then the network of how far prices move is fitted on all of
+    them together, unless that was done in the last seven days; each model is drawn to it. Every model is published the
+    moment it is done, so Ctrl-C keeps what is finished. The printed figures are out of sample: training never sees the
+    last fifth of the window, on which they are measured.
     """
     training = given(
         {
             "architecture": architecture,
+            "horizons": read_horizons(horizons),
             "epochs": epochs,
             "sessions": sessions,
             "min_sessions": min_sessions,
@@ -142,6 +153,10 @@ def train(
             else:
                 bars.line(f"trained {outcome.symbol} {loss}")
 
+        def fitting(text: str) -> None:
+            bars.update(bar, description="universe", remark=text)
+            bars.line(text)
+
         report = train_symbols(
             prices.panel,
             prices.symbols,
@@ -149,6 +164,7 @@ def train(
             config=settings.training,
             pool=prices.pool,
             workers=settings.workers,
+            on_fitting=fitting,
             on_outcome=show,
         )
     for text in report.notes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from tickgraph.operations.lease import lease_in_words
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.timetable import DEFAULT, Schedule, Timetable, schedule_at
+from tickgraph.operations.universe_status import UniverseStatus, universe_statuses
 from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
@@ -78,6 +79,8 @@ class Overview:
         Newest run of refresh, the due moments before and after, and who refreshes now.
     quality
         Live quality; None where nothing was forecast.
+    universe
+        The universe's fit and its state of the day, by source.
     problems
         Faults that concern no single symbol.
     """
@@ -89,6 +92,7 @@ class Overview:
     schedule: Schedule
     lease: str | None
     quality: LiveQuality | None
+    universe: dict[str, UniverseStatus] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     @property
@@ -146,6 +150,8 @@ def overview(
             problems = (reason_of(symbol, error),)
             status = SymbolStatus(symbol, "failed", problems, own, None, None, None, None, None)
         symbols.append(status)
+    readable = [model for model in models.values() if isinstance(model, ModelMetadata)]
+    universe = universe_statuses(registry, readable, last, schedule.last_due)
     symbols.sort(key=lambda one: (WORST_FIRST.index(one.state), one.symbol))
     return Overview(
         at=now,
@@ -155,10 +161,12 @@ def overview(
         schedule=schedule,
         lease=lease_in_words(operations_dir),
         quality=quality,
+        universe=universe,
         problems=(
             *schedule.missed,
             *unscored,
             *_problems_of_models(registry, bool(models)),
+            *(text for one in universe.values() for text in one.problems),
             *(_problems_of_run(last_run, now) if last_run else ()),
         ),
     )

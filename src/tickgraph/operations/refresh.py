@@ -64,7 +64,7 @@ def refresh(
         Train what is due.
     on_event
         Called with ``"begin STEP"`` and the number of symbols in the step, then with ``STEP`` and each symbol that is
-        done. Steps are ``prices``, ``quality``, ``correlations`` and ``training``.
+        done. Steps are ``prices``, ``quality``, ``correlations``, ``universe`` with its sources, and ``training``.
 
     Returns
     -------

@@ -16,9 +16,11 @@ from tickgraph.operations.due import Evidence, due
 from tickgraph.operations.records import LiveQuality, RefreshRun, SymbolRun, read_quality, write_quality
 from tickgraph.operations.scope import Scope, look
 from tickgraph.operations.site import Site
-from tickgraph.operations.stock import behind, held, read_panel, update_prices
+from tickgraph.operations.stock import behind, held, update_prices
 from tickgraph.pipeline.correlations import publish_correlations
+from tickgraph.pipeline.gathering import read_panel
 from tickgraph.pipeline.remarks import remarks
+from tickgraph.pipeline.state_of_the_day import horizons_by_source, publish_states
 from tickgraph.pipeline.train import Outcome, train_symbols
 from tickgraph.registry.freshness import is_current
 from tickgraph.wording import counted, listed
@@ -92,6 +94,7 @@ class Steps:
         self._plan_training(reasons)
         self._write()
         self._publish_correlations([s for s in self._scope.models if not (retrain and s in reasons)])
+        self._publish_states()
         self._write()
         if retrain:
             self._train(reasons)
@@ -266,6 +269,19 @@ class Steps:
             return False
         return now.checksums.weights != self._scope.models[symbol].checksums.weights
 
+    def _publish_states(self) -> None:
+        """Renew what models hear of the universe, of every source that has models of several horizons."""
+        horizons = horizons_by_source(self._scope.models.values())
+        self._begin("universe", len(horizons))
+        failures = publish_states(
+            self._site.registry,
+            self._whole_panel,
+            horizons,
+            on_source=lambda source: self._on_event("universe", source),
+            before_publish=self._check,
+        )
+        self._problems += failures.values()
+
     def _train(self, reasons: Reasons) -> None:
         self._begin("training", len(reasons))
         failed: list[Symbol] = []
@@ -290,9 +306,11 @@ class Steps:
             pool=[symbol for symbol in self._scope.pools[source] if symbol in columns],
             workers=self._site.workers,
             program=program_for(self._site.training),
+            on_fitting=lambda _: self._begin("universe", 1),
             on_outcome=self._outcome,
             before_publish=self._check,
         )
+        self._say(report.universe_notes)
         if report.interrupted:
             for trained in report.done:
                 self._note(trained, training="trained", correlations="published")
@@ -339,6 +357,13 @@ class Steps:
             wanted = self._wanted()[source]
             self._panels[source] = read_panel(self._site.store, source, wanted, self._begun.session)
         return self._panels[source]
+
+    def _whole_panel(self, source: str) -> PricePanel | None:
+        """Prices of all stored symbols of a source, whether the run needs them or not."""
+        stored, panel = self._site.store.symbols(source), self._panel(source)
+        if panel is not None and panel.columns.keys() >= set(stored):
+            return panel
+        return read_panel(self._site.store, source, stored, self._begun.session)
 
     def _nodes_panel(self, source: str, symbols: Iterable[str]) -> PricePanel:
         panel = self._panel(source)

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from tickgraph.errors import SourceUnavailableError, StorageError, TickgraphError, text_of
 from tickgraph.market import calendar
 from tickgraph.market.ends import TOLERANCE, is_few
-from tickgraph.market.panel import PricePanel
 from tickgraph.market.quality import Finding
 from tickgraph.market.source import Fetched, PriceSource
 from tickgraph.market.spelling import Symbol
@@ -256,28 +255,3 @@ def _back(session: date, count: int) -> date:
     # Three weeks hold five sessions, whatever the holidays.
     day: date = calendar.sessions(session - timedelta(days=count + 20), session)[-1 - count].item()
     return day
-
-
-def read_panel(store: PriceStore, source: str, symbols: Iterable[Symbol], session: date) -> PricePanel | None:
-    """Stored prices up to a session of those symbols that can be read; None if there are none."""
-    stored = set(store.symbols(source))
-    names = tuple(symbol for symbol in dict.fromkeys(symbols) if symbol in stored)
-    try:
-        panel = store.panel(source, names, last=session)
-    except StorageError:
-        raise
-    except Exception:  # noqa: BLE001  of one symbol: it is found by reading each
-        names = tuple(name for name in names if _is_readable(store, source, name))
-        panel = store.panel(source, names, last=session)
-    return panel if len(panel.sessions) else None
-
-
-def _is_readable(store: PriceStore, source: str, symbol: Symbol) -> bool:
-    try:
-        store.panel(source, (symbol,))
-    except StorageError:
-        raise
-    except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
-        text_of(symbol, error)  # the log has it
-        return False
-    return True

@@ -11,6 +11,7 @@ from tickgraph.market import calendar
 from tickgraph.model.fitting import FittedModel
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.weights import num_params
+from tickgraph.registry.default_universe import default_universe
 from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.metadata import (
     Calibration,
@@ -74,16 +75,21 @@ def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:
 
 
 def _variance(universe: UniverseFit) -> VarianceForecast:
-    network, linear, today = universe.qlike.tolist()
     return VarianceForecast(
         universe=universe.version,
         universe_symbols=len(universe.symbols),
         universe_source=universe.source,
+        universe_is_default=universe.version == default_universe().version,
         first_session=universe.held_out_first.astype(date),
         last_session=universe.last_session.astype(date),
         scores=tuple(tuple(row) for row in np.round(universe.scores, 5).tolist()),
-        qlike={
-            str(horizon): HorizonQlike(network=network[place], linear=linear[place], today=today[place])
-            for place, horizon in enumerate(universe.horizons)
-        },
+        qlike=qlike_by_horizon(universe),
     )
+
+
+def qlike_by_horizon(universe: UniverseFit) -> dict[str, HorizonQlike]:
+    """Held-out QLIKE of a fit of the universe by horizon, beside its baselines."""
+    return {
+        str(horizon): HorizonQlike(network=network, linear=linear, today=today)
+        for horizon, network, linear, today in zip(universe.horizons, *universe.qlike.tolist(), strict=True)
+    }

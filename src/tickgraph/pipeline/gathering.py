@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import PriceDataError, StorageError, text_of
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.source import PriceSource
 from tickgraph.market.spelling import Symbol
@@ -92,3 +92,30 @@ def gather_prices(
         raise PriceDataError(" ".join(missing.values()))
     panel = prices.panel if as_of is None else prices.panel.through(np.datetime64(as_of, "D"))
     return RunPrices(panel, prices.symbols, prices.pool, missing, update)
+
+
+def read_panel(
+    store: PriceStore, source: str, symbols: Iterable[Symbol], session: date | None = None
+) -> PricePanel | None:
+    """Stored prices of those symbols that can be read, up to a session or all; None if there are none."""
+    stored = set(store.symbols(source))
+    names = tuple(symbol for symbol in dict.fromkeys(symbols) if symbol in stored)
+    try:
+        panel = store.panel(source, names, last=session)
+    except StorageError:
+        raise
+    except Exception:  # noqa: BLE001  of one symbol: it is found by reading each
+        names = tuple(name for name in names if _is_readable(store, source, name))
+        panel = store.panel(source, names, last=session)
+    return panel if len(panel.sessions) else None
+
+
+def _is_readable(store: PriceStore, source: str, symbol: Symbol) -> bool:
+    try:
+        store.panel(source, (symbol,))
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+        text_of(symbol, error)  # the log has it
+        return False
+    return True

@@ -17,9 +17,11 @@ from tickgraph.model.choice import Choice, choose, choose_all
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram, program_for
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.model.universe_fit import Universe, UniverseFit, universe_of
+from tickgraph.model.universe_fit import Universe, UniverseFit
 from tickgraph.pipeline.describe import describe
+from tickgraph.pipeline.fitting_universe import remark_on_later, universe_of_run
 from tickgraph.pipeline.remarks import remarks
+from tickgraph.pipeline.state_of_the_day import bring_state
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.threads import cores
@@ -48,7 +50,10 @@ class TrainingReport:
     failed
         Error of each symbol that failed.
     notes
-        What a person should know: symbols that do not end where the others do, and models with few peers.
+        What a person should know: symbols that do not end where the others do, models with few peers, and all of
+        ``universe_notes``.
+    universe_notes
+        What a person should know of the universe's fit that the models are drawn to, and of its state of the day.
     interrupted
         Whether it was stopped before the end; ``done`` is kept.
     """
@@ -56,6 +61,7 @@ class TrainingReport:
     done: dict[str, ModelMetadata] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    universe_notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -72,8 +78,9 @@ def train_one(
 ) -> ModelMetadata:
     """Fit one symbol, call ``before_publish``, and publish the model.
 
-    Where peers were not chosen before (``choice``), they are chosen here, from the pool. Walk-forward figures recorded
-    in the model that this one replaces stay if both were trained the same way: the figures are of the procedure.
+    Without a ``universe`` it is a model of the next session's return alone. Where peers were not chosen before
+    (``choice``), they are chosen here, from the pool. Walk-forward figures recorded in the model that this one replaces
+    stay if both were trained the same way: the figures are of the procedure.
 
     Errors as in :func:`tickgraph.model.fitting.fit`; and StorageError, also where the model would replace one of
     another exchange.
@@ -99,11 +106,11 @@ def train_symbols(
     pool: Collection[str] | None = None,
     workers: int = 0,
     program: TrainingProgram | None = None,
-    universe: UniverseFit | None = None,
+    on_fitting: Callable[[str], None] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
     before_publish: Callable[[], None] | None = None,
 ) -> TrainingReport:
-    """Train and publish symbols.
+    """Train and publish symbols; before them, where it has horizons, the universe's fit and its state of the day.
 
     Parameters
     ----------
@@ -121,8 +128,8 @@ def train_symbols(
         Symbols trained side by side; 0 is one per core.
     program
         A program compiled before, with the same configuration.
-    universe
-        What variance networks are drawn to; None makes models of the next session's return alone.
+    on_fitting
+        Called in this thread with a line of text before the universe is fitted, which takes seconds.
     on_outcome
         Called in this thread after each symbol. An error that it raises fails that symbol; a StorageError ends the run.
     before_publish
@@ -147,20 +154,28 @@ def train_symbols(
     try:
         choices = choose_all(panel, symbols, program.config, pool)
         report.notes = _notes(panel, choices, program.config, pool)
-        prices = universe_of(panel, program.config) if universe else None
+        universe, fault = None, None
+        if program.config.horizons and choices:
+            try:
+                universe = universe_of_run(
+                    registry,
+                    panel,
+                    choices,
+                    program.config,
+                    on_fitting=on_fitting,
+                    before_publish=before_publish,
+                )
+            except HistoryTooShortError as error:
+                fault = error
+            else:
+                report.universe_notes += [*universe.notes, *remark_on_later(universe.fit, choices)]
+                report.universe_notes += bring_state(registry, panel, program.config.horizons, before_publish)
+                report.notes += report.universe_notes
         for symbol in symbols:
-            how = (
-                panel,
-                symbol,
-                pool,
-                program,
-                registry,
-                before_publish,
-                choices.get(symbol),
-                universe,
-                prices,
-            )
-            futures[executor.submit(train_one, *how)] = symbol
+            choice = choices.get(symbol)
+            drawn_to = (universe.fit, universe.prices_of(choice)) if universe else ()
+            how = panel, symbol, pool, program, registry, before_publish, choice, *drawn_to
+            futures[_failed(fault) if fault else executor.submit(train_one, *how)] = symbol
         for future in as_completed(futures):
             _record(futures[future], future, report, on_outcome)
     except KeyboardInterrupt:
@@ -172,6 +187,12 @@ def train_symbols(
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
     return report
+
+
+def _failed(error: HistoryTooShortError) -> Future[ModelMetadata]:
+    future: Future[ModelMetadata] = Future()
+    future.set_exception(error)
+    return future
 
 
 def _notes(

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -15,14 +16,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tickgraph.errors import TickgraphError, reason_of, text_of
+from tickgraph.errors import ArtefactError, TickgraphError, reason_of, text_of
 from tickgraph.market.calendar import use_exchange
+from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.training import program_for
 from tickgraph.pipeline.correlations import publish_correlations
+from tickgraph.pipeline.gathering import read_panel
 from tickgraph.pipeline.jobs import Job, JobBoard
+from tickgraph.pipeline.state_of_the_day import horizons_by_source, publish_states
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.panels import PanelCache
@@ -168,8 +172,23 @@ def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Jo
         job = board.write(job.model_copy(update={"total": len(symbols)}))
         panels = PanelCache(PriceStore(workplace.prices_dir))
         failures = publish_correlations(registry, panels, symbols, on_symbol=finished).failed
+        lost = _publish_states(workplace, registry, symbols)
     except Exception as failure:  # noqa: BLE001  whoever waits must hear of it
         return _ended(board, job, text_of("refresh", failure))
     job = job.model_copy(update={"failures": failures})
-    text = f"{len(failures)} of {job.total} symbols failed; the others were refreshed." if failures else None
-    return _ended(board, job, text)
+    if failures:
+        lost = [f"{len(failures)} of {job.total} symbols failed; the others were refreshed.", *lost]
+    return _ended(board, job, " ".join(lost) or None)
+
+
+def _publish_states(workplace: Workplace, registry: ModelRegistry, symbols: Sequence[Symbol]) -> list[str]:
+    """Publish what models hear of all stored symbols; give why of a source it could not be."""
+    store, models = PriceStore(workplace.prices_dir), []
+    for symbol in symbols:
+        with contextlib.suppress(ArtefactError):  # its correlations could not be published either
+            models.append(registry.metadata(symbol))
+
+    def panels(source: str) -> PricePanel | None:
+        return read_panel(store, source, store.symbols(source))
+
+    return list(publish_states(registry, panels, horizons_by_source(models)).values())

@@ -14,6 +14,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.model.training import TrainingProgram
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.pipeline.fitting_universe import universe_at_hand
 from tickgraph.pipeline.gathering import stored_prices
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata
@@ -49,8 +50,9 @@ class Workplace:
     def train(self, symbol: Symbol, program: TrainingProgram) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: ``tickgraph train`` makes the same of the same prices.
 
-        No source is asked for newer prices, so that no request waits for a network. A symbol that has a model is
-        trained on the same source again.
+        No source is asked for newer prices and no universe is fitted, so that no request waits for them: the model is
+        drawn to the published fit, or to the one that ships. A symbol that has a model is trained on the same source
+        again.
 
         Raises
         ------
@@ -71,7 +73,9 @@ class Workplace:
             is_own = name == self.source
             pool = open_source(name, self.source_path, access=self.access).symbols() if is_own else stored
         prices = stored_prices(store, name, (symbol,), pool)
-        return train_one(prices.panel, symbol, prices.pool, program, ModelRegistry(self.models_dir))
+        registry = ModelRegistry(self.models_dir)
+        universe = universe_at_hand(registry, name, program.config)
+        return train_one(prices.panel, symbol, prices.pool, program, registry, universe=universe)
 
     def basis(self, symbol: Symbol) -> str | None:
         """What tells one training of a symbol from the next: its weights, which new correlations leave as they are."""

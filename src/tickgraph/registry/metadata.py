@@ -192,6 +192,10 @@ class VarianceForecast(_Span):
     universe: str = Field(pattern=r"^[0-9a-f]{16}$", description="Version of the universe's fit.")
     universe_symbols: Positive = Field(description="Symbols that it was fitted on.")
     universe_source: str = Field(description="Where their prices came from.")
+    universe_is_default: bool = Field(
+        default=False,
+        description="Whether it is the fit that ships in the package, and not one of these prices.",
+    )
     scores: tuple[tuple[float, ...], ...] = Field(
         description="For each horizon quantiles k / (P + 1) of held-out returns over the forecast standard deviation."
     )
