@@ -26,8 +26,9 @@ TO_UNIVERSE = 0.1
 """How strongly a symbol's coefficients are drawn to the universe's."""
 MIN_ROWS = 1000
 """Known rows that a fit needs."""
-MAX_ROWS = 30_000
-"""Rows beyond these are thinned out: neighbouring sessions say nearly the same."""
+MAX_ROWS = 100_000
+"""Of more rows, so many are drawn. On every third session, 20,000 rows of 42 symbols, the error was 2 % higher."""
+_FIRST_ROWS = 10_000  # Newton's method begins on so few, and needs two or three steps on all
 
 
 class Kernel(NamedTuple):
@@ -64,16 +65,16 @@ def fit_linear_path(
     """
     width, shared = features.shape[-1], len(COMMON) - ACTIVITY
     kernel, bias = np.zeros((width, len(horizons))), np.zeros(len(horizons))
-    stride = max(1, -(-int(known.sum()) // MAX_ROWS))
     for place, horizon in enumerate(horizons):
-        target = variance[::stride, :, place]
+        target = variance[..., place].ravel()
         # A price that stands still does not tell how far prices move.
-        rows = known[::stride] & np.isfinite(target) & (target > 0)
-        if rows.sum() < MIN_ROWS:
+        rows = np.flatnonzero(known.ravel() & np.isfinite(target) & (target > 0))
+        if len(rows) < MIN_ROWS:
             return universe
+        rows = np.random.default_rng(place).permutation(rows)[:MAX_ROWS]
         columns = np.r_[0:shared, season_columns(place)]
         coefficients, constant = _fit(
-            features[::stride][rows][:, columns].astype(np.float64),
+            features.reshape(-1, width)[rows][:, columns].astype(np.float64),
             target[rows] / horizon,
             None if universe is None else (universe[0][columns, place], universe[1][place] - np.log(horizon)),
         )
@@ -103,7 +104,9 @@ def _fit(
         prior = np.concatenate([[constant + centre * excess], weights])
         prior[1 + MIDDLE] = excess
         np.fill_diagonal(pull, TO_UNIVERSE)
-    fitted = fit_qlike(design, y * np.exp(-base), prior, pull)
+    relative = y * np.exp(-base)
+    first = fit_qlike(design[:_FIRST_ROWS], relative[:_FIRST_ROWS], prior, pull)
+    fitted = first if len(y) <= _FIRST_ROWS else fit_qlike(design, relative, prior, pull, first)
     excess, coefficients = fitted[1 + MIDDLE], fitted[1:].copy()
     coefficients[MIDDLE] = 1 + excess - (np.delete(fitted[1 : 1 + levels], MIDDLE)).sum()
     return coefficients, float(fitted[0] - centre * excess)

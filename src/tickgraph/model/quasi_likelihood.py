@@ -23,6 +23,7 @@ def fit_qlike(
     target: Float64[np.ndarray, "rows"],
     prior: Float64[np.ndarray, "coefficients"] | None = None,
     pull: Float64[np.ndarray, "coefficients coefficients"] | None = None,
+    start: Float64[np.ndarray, "coefficients"] | None = None,
     steps: int = 50,
 ) -> Float64[np.ndarray, "coefficients"]:
     """Minimise mean(eta + y exp(-eta)) + (b - prior)' pull (b - prior) by Newton's method with halved steps.
@@ -35,14 +36,16 @@ def fit_qlike(
         Not negative.
     prior, pull
         Where coefficients are drawn to, and how strongly beside the mean over the rows. None is zero.
+    start
+        First coefficients; None begins at the prior, or with the constant alone.
     steps
         At most so many.
     """
     width = design.shape[1]
     centre = np.zeros(width) if prior is None else prior
     pull = np.zeros((width, width)) if pull is None else pull
-    coefficients = centre.copy()
-    if prior is None:
+    coefficients = (centre if start is None else start).copy()
+    if prior is None and start is None:
         coefficients[0] = math.log(max(float(target.mean()), _SMALLEST))
 
     def loss(at: Float64[np.ndarray, "coefficients"]) -> float:
