@@ -20,8 +20,7 @@ def fit_variance(
 ) -> Weights:
     """Fit the linear path on a symbol and its peers, drawn to the universe's; take the rest from the universe.
 
-    The nonlinear path stays the universe's own. Training it further on a symbol's graphs made forecasts worse, however
-    strongly it was drawn back (docs/method.md).
+    The nonlinear path stays the universe's own: a symbol's graphs are too few to learn it from (docs/distribution.md).
 
     Parameters
     ----------
