@@ -109,11 +109,11 @@ def past_dividends(panel: PricePanel, symbol: str, session: np.datetime64) -> Pa
     if not priced.any():
         raise InputError(f"No price of {symbol} in the {LOOKBACK} days up to {session}.")
     close, days = close[priced], panel.sessions[rows][priced]
-    steps = np.diff(np.log(adjusted[priced] / close))  # of f: up where a dividend goes ex
-    falls = -steps[steps < 0]
+    factor = adjusted[priced] / close
+    shares = 1 - factor[:-1] / factor[1:]  # delta
+    falls = -shares[shares < 0]
     noise = max(LEAST, FALLS * float(np.quantile(falls, 0.95))) if len(falls) else LEAST
-    shares = -np.expm1(-steps)
-    places = np.flatnonzero((steps > noise) & (shares <= MOST))
+    places = np.flatnonzero((shares > noise) & (shares <= MOST))
     return PastDividends(days[places + 1], shares[places], shares[places] * close[places], float(close[-1]))
 
 
