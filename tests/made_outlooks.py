@@ -10,7 +10,7 @@ import pandas as pd
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.measures import LEVELS
-from tickgraph.serving import forecaster
+from tickgraph.serving import outlook_cache
 from tickgraph.serving.outlook import Outlook
 
 SCORES = np.linspace(-2.0, 2.0, 101)
@@ -27,7 +27,7 @@ def horizons(volatility=0.02, centre=0.0005, drag=None):
 
 def with_horizons(monkeypatch, symbols=("AAPL", "MSFT", "JPM", "XOM"), **made):
     """Let the models of these symbols forecast every horizon."""
-    real = forecaster.network_outlooks
+    real = outlook_cache.network_outlooks
 
     def ahead(*words):
         return [
@@ -37,7 +37,7 @@ def with_horizons(monkeypatch, symbols=("AAPL", "MSFT", "JPM", "XOM"), **made):
             for one in real(*words)
         ]
 
-    monkeypatch.setattr(forecaster, "network_outlooks", ahead)
+    monkeypatch.setattr(outlook_cache, "network_outlooks", ahead)
 
 
 def outlook(

@@ -8,7 +8,7 @@ from real_service import ADMIN, TOKEN, here, settings_of
 from tickgraph.http import symbol_routes
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving import answer_json, forecaster, outlook
+from tickgraph.serving import answer_json, forecaster, outlook, outlook_cache
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
@@ -41,8 +41,8 @@ def mentions(words, name=BAD):
 STEPS = [
     (ModelRegistry, "load"),
     (LoadedModel, "from_stored"),
-    (forecaster, "last_session"),
-    (forecaster, "network_outlooks"),
+    (outlook_cache, "last_session"),
+    (outlook_cache, "network_outlooks"),
     (outlook, "own_returns"),
     (Outlook, "__post_init__"),
     (Forecaster, "_keep"),

@@ -139,19 +139,19 @@ def test_a_slow_request_does_not_bring_an_older_model_back(
     live, watcher, registry, during_a_look, monkeypatch
 ):
     """One that computed from the generation before ends after the newer one was swapped in."""
-    from tickgraph.serving import forecaster
+    from tickgraph.serving import outlook_cache
 
-    real = forecaster.network_outlooks
+    real = outlook_cache.network_outlooks
 
     def slow(*args):
         results = real(*args)
-        monkeypatch.setattr(forecaster, "network_outlooks", real)
+        monkeypatch.setattr(outlook_cache, "network_outlooks", real)
         republish(registry, "AAPL", factor=1.5)
         watcher.look()
         live.outlook("AAPL")
         return results
 
-    monkeypatch.setattr(forecaster, "network_outlooks", slow)
+    monkeypatch.setattr(outlook_cache, "network_outlooks", slow)
     old = live.outlook("AAPL")
     assert old.model.generation != registry.generation("AAPL")
     assert live.peek("AAPL").model.generation == registry.generation("AAPL")

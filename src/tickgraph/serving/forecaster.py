@@ -1,167 +1,28 @@
-"""Forecasts from models in a registry and prices in a store: one network call for all symbols."""
+"""Forecasts: the outlook of a symbol, said at the price of a request."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any
 
-import numpy as np
-
-from tickgraph.errors import ModelNotFoundError, TickgraphError, error_of
-from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.calendar import Clock, Day
-from tickgraph.market.panel import PricePanel
 from tickgraph.market.price import prices_by_symbol
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import canonical
-from tickgraph.model.universe_state import UniverseState
-from tickgraph.model.weights import weight_shapes
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
-from tickgraph.serving.catalogue import Catalogue
 from tickgraph.serving.distribution_answer import DistributionAnswer, Distributions, distribution_of
-from tickgraph.serving.fallback import momentum_outlook
-from tickgraph.serving.journal import ForecastJournal
-from tickgraph.serving.loaded_model import LoadedModel
-from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, ModelCache, Observer
-from tickgraph.serving.outlook import (
-    Outlook,
-    TargetGraph,
-    last_session,
-    network_outlooks,
-    target_graph,
-    until,
-)
-from tickgraph.serving.panels import PanelCache
-from tickgraph.serving.universe_states import UniverseStates
-from tickgraph.threads import HungError
-
-Fallback = Literal["momentum", "train", "none"]
-T = TypeVar("T")
-Trainer = Callable[[Symbol, str], None]
-
-_log = logging.getLogger(__name__)
+from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.outlook_cache import Fallback, OutlookCache
 
 
-@dataclass
-class Outlooks:
-    """Outlooks of several symbols, the error of each that has none, and those that were trained for it."""
-
-    found: dict[Symbol, Outlook] = field(default_factory=dict)
-    failures: dict[str, TickgraphError] = field(default_factory=dict)
-    trained: set[Symbol] = field(default_factory=set)
-
-    def alone(self, symbol: Symbol) -> Alone:
-        """An error in here, foreseen or not, fails this symbol and no other."""
-        return Alone(self.failures, symbol)
-
-    def each(self, symbols: Iterable[Symbol], answer: Callable[[Outlook], T]) -> dict[str, T]:
-        """Answer for each symbol that has an outlook; an answer that fails, fails alone."""
-        answers: dict[str, T] = {}
-        for symbol in symbols:
-            if (outlook := self.found.get(symbol)) is not None:
-                with self.alone(symbol):
-                    answers[symbol] = answer(outlook)
-        return answers
-
-
-class Alone:
-    """A context whose errors become one symbol's failure; as a class it costs less than as a generator."""
-
-    def __init__(self, failures: dict[str, TickgraphError], symbol: Symbol) -> None:
-        self._failures, self._symbol = failures, symbol
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        self._failures[self._symbol] = error_of(self._symbol, error)
-        return True
-
-
-class Forecaster:
+class Forecaster(OutlookCache):
     """Forecast from trained models and stored prices; safe to call from several threads.
 
-    Models are loaded on first use and verified. What does not depend on the request's price is computed once per
-    model and prices, and for several symbols in one network call.
-
-    Without a watcher every call looks for newer models and prices of the symbols that it is asked for. Under a
-    :class:`tickgraph.serving.watcher.Watcher` a call looks at no file of a symbol that is in memory.
-
-    Parameters
-    ----------
-    registry, store
-        Trained models and stored prices.
-    source
-        Source of prices for a symbol without a model; a model uses the source it was trained on.
-    train
-        ``train(symbol, source)`` trains and publishes a model; needed for ``fallback="train"``.
-    graph
-        Windows of the momentum fallback.
-    now
-        Clock that staleness is measured against; None is the system's.
-    max_models, max_bytes
-        Bounds of the models in memory.
-    storage_seconds
-        How long a model or prices may take to be read before callers are told that storage does not answer; None is
-        without limit.
-    observer
-        Hears of loads, computations and failures.
-    journal
-        Keeps a record of the forecasts computed from the newest prices; None keeps none.
+    What does not depend on the request's price comes from the outlooks in memory, and is computed where they lack it.
+    The parameters are those of :class:`tickgraph.serving.outlook_cache.OutlookCache`.
     """
-
-    def __init__(
-        self,
-        registry: ModelRegistry,
-        store: PriceStore,
-        *,
-        source: str = "sample",
-        train: Trainer | None = None,
-        graph: GraphConfig | None = None,
-        now: Callable[[], datetime] | None = None,
-        max_models: int = MAX_MODELS,
-        max_bytes: int = MAX_BYTES,
-        storage_seconds: float | None = None,
-        observer: Observer | None = None,
-        journal: ForecastJournal | None = None,
-    ) -> None:
-        self.registry, self.source = registry, source
-        self.observer = observer or Observer()
-        self.models = ModelCache(
-            lambda symbol: LoadedModel.from_stored(registry.load(symbol, weight_shapes)),
-            registry.generation,
-            observer=self.observer,
-            max_models=max_models,
-            max_bytes=max_bytes,
-            load_seconds=storage_seconds,
-        )
-        self.panels = PanelCache(store, self.observer, storage_seconds)
-        self.states = UniverseStates(registry.universe, storage_seconds)
-        self.catalogue = Catalogue(registry, store, source, storage_seconds)
-        self._train, self._training = train, threading.Lock()
-        self._graph = graph or GraphConfig()
-        self._clock = Clock(now)
-        self._journal = journal
-        self._outlooks: dict[Symbol, Outlook] = {}  # in memory, the oldest first
-        self._max_outlooks = max(MAX_MODELS, max_models)
-        self._lock = threading.Lock()  # for putting an outlook in memory
-        self._renewing = False
-
-    def symbols(self) -> tuple[Symbol, ...]:
-        """Symbols that have a trained model; under a watcher, those of its last look."""
-        return self.catalogue.symbols()
 
     def forecast(
         self,
@@ -321,71 +182,6 @@ class Forecaster:
             outlooks.failures,
         )
 
-    def outlook(self, symbol: Symbol, *, fallback: Fallback = "momentum") -> Outlook:
-        """Outlook of one symbol; raises as :meth:`forecast`."""
-        outlooks = self.outlooks((symbol,), fallback=fallback)
-        for error in outlooks.failures.values():
-            raise error
-        return outlooks.found[symbol]
-
-    def outlooks(
-        self, symbols: Sequence[Symbol], *, as_of: date | None = None, fallback: Fallback = "momentum"
-    ) -> Outlooks:
-        """Outlooks of several symbols: from memory where they hold, the others are computed together."""
-        result = Outlooks()
-        computed: list[Outlook] = []
-        for source, models in self._by_source(self._load(symbols, fallback, result), result).items():
-            panel = self._panel_of(source, models, result)
-            if panel is None:
-                continue
-            prices, state, now = until(panel, as_of), self._state(source, models), self._clock.now()
-            together: dict[tuple[Any, ...], list[LoadedModel]] = {}
-            for symbol, model in models.items():
-                if symbol in result.failures:
-                    continue
-                with result.alone(symbol):
-                    kept = self._outlooks.get(symbol) if as_of is None else None
-                    if kept is not None and kept.holds(model, panel, state, now):
-                        result.found[symbol] = kept
-                    elif model is not None:
-                        session = last_session(prices, symbol)
-                        together.setdefault((model.graph, model.shapes, session), []).append(model)
-                    else:
-                        computed.append(momentum_outlook(symbol, panel, as_of, self._graph))
-                        self.observer.fell_back(symbol, "no model")
-            for (*_, session), group in together.items():
-                computed += self._by_network(panel, session, group, state, result)
-        for outlook in computed:
-            with result.alone(outlook.symbol):
-                if as_of is None:
-                    self._keep(outlook)
-                result.found[outlook.symbol] = outlook
-        if as_of is None and computed:
-            self._forget_evicted()
-            if self._journal is not None:
-                answered = [outlook for outlook in computed if outlook.symbol in result.found]
-                self.observer.journaled(*self._journal.log(answered))
-        return result
-
-    def peek(self, symbol: Symbol) -> Outlook | None:
-        """Outlook of a symbol under a watcher if it is in memory and holds now: no file is looked at.
-
-        While models and prices are being renewed, what was computed from those before still answers.
-        """
-        outlook = self._outlooks.get(symbol)
-        # Momentum answers only for a symbol without a model.
-        if outlook is None or (outlook.model is None) is (symbol in self.catalogue.trained):
-            return None
-        if self._renewing and outlook.model is not None and self.models.peek(symbol) is not None:
-            holds = outlook.is_fresh(self._clock.now())
-        else:
-            holds = self._holds(outlook)
-        if not holds:
-            return None
-        if outlook.model is not None:
-            self.models.use(symbol)
-        return outlook
-
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Forecast at a price that was checked; None is the last stored close."""
         return forecast_of(self.answer_fields(outlook, price, trained_now=trained_now))
@@ -423,47 +219,6 @@ class Forecaster:
             refused=self._refusal(outlook),
         )
 
-    def graph(self, symbol: Symbol) -> TargetGraph:
-        """Graph that a symbol's forecast comes from now; raises as :meth:`forecast`."""
-        model = self.models.get(symbol)
-        return target_graph(model, self._panel(model.source, model.nodes), self._clock.now())
-
-    def sessions_behind(self) -> dict[str, int]:
-        """Completed sessions that the prices in memory lack, by source."""
-        return self.panels.sessions_behind(self._clock.now())
-
-    def renew(self) -> str | None:
-        """Bring models, prices and outlooks in memory up to date with what is stored; gives what failed, if any.
-
-        Meanwhile requests are answered from what was in memory before, so that none has to load or compute.
-        """
-        failed = None
-        self._renewing = True
-        try:
-            for step in (self.models.revalidate, self.panels.refresh, self.states.refresh, self._recompute):
-                try:
-                    step()
-                except Exception as error:  # noqa: BLE001  the other steps are taken all the same
-                    _log.exception("looking for newer models and prices failed")
-                    failed = failed or f"looking for newer models and prices failed: {error}"
-        finally:
-            self._renewing = False
-        return failed
-
-    def clear(self) -> int:
-        """Forget models, prices and outlooks; gives how many models were in memory."""
-        self.panels.clear()
-        self.states.clear()
-        self._outlooks.clear()
-        return self.models.clear()
-
-    def close(self) -> None:
-        """Let reads that run end, unless they hang, and read no more."""
-        self.models.close()
-        self.panels.close()
-        self.states.close()
-        self.catalogue.close()
-
     def _refusal(self, outlook: Outlook) -> Exception | None:
         """Why a newer model than the outlook's is not used."""
         return self.models.refusal(outlook.symbol) if outlook.model else None
@@ -471,154 +226,6 @@ class Forecaster:
     def _clock_at(self, as_of: date | None) -> Clock:
         """The clock of an answer from prices up to a day; None is now."""
         return self._clock if as_of is None else Clock(lambda: min(self._clock.now(), _end_of(as_of)))
-
-    def _load(
-        self, symbols: Sequence[Symbol], fallback: Fallback, result: Outlooks
-    ) -> dict[Symbol, LoadedModel | None]:
-        """Model of each symbol, None for those that momentum answers for."""
-        if not self.catalogue.watched:
-            self.models.revalidate(symbols)
-        loads: dict[Symbol, Future[LoadedModel] | None] = {}
-        for symbol in symbols:
-            with result.alone(symbol):
-                known = self.models.peek(symbol) is not None or symbol in self.catalogue.trained
-                if fallback == "momentum" and not known and self.catalogue.generation(symbol) is None:
-                    # Known from one file status, without a search for similar names.
-                    self.catalogue.check(symbol)
-                    loads[symbol] = None
-                else:
-                    begun = loads[symbol] = self.models.begin(symbol)
-                    if not self.catalogue.watched:
-                        # Side by side, loads hold up one another. That is worth it only if one of them may hang.
-                        with contextlib.suppress(TickgraphError):
-                            self.models.wait(symbol, begun)
-        models: dict[Symbol, LoadedModel | None] = {}
-        hurry = False
-        for symbol, load in loads.items():
-            with result.alone(symbol):
-                models[symbol] = None if load is None else self._loaded(symbol, load, hurry, fallback, result)
-            # Symbols in memory need not wait for every load that hangs.
-            hurry = hurry or isinstance(result.failures.get(symbol), HungError)
-        return models
-
-    def _loaded(
-        self,
-        symbol: Symbol,
-        load: Future[LoadedModel],
-        hurry: bool,
-        fallback: Fallback,
-        result: Outlooks,
-    ) -> LoadedModel | None:
-        """Wait for a model; where there is none, do as the fallback says."""
-        try:
-            return self.models.wait(symbol, load, hurry=hurry)
-        except ModelNotFoundError:
-            self.catalogue.check(symbol)
-            if fallback == "momentum":
-                return None
-            if fallback == "none" or self._train is None:
-                raise
-        with self._training:
-            if self.registry.generation(symbol) is None:  # or another thread has just trained it
-                self._train(symbol, self.source)
-        result.trained.add(symbol)
-        return self.models.get(symbol)
-
-    def _by_source(
-        self, models: Mapping[Symbol, LoadedModel | None], result: Outlooks
-    ) -> dict[str, dict[Symbol, LoadedModel | None]]:
-        """Models by the source of their prices."""
-        sources: dict[str, dict[Symbol, LoadedModel | None]] = {}
-        for symbol, model in models.items():
-            with result.alone(symbol):
-                source = model.source if model else self.catalogue.source_of(symbol)
-                sources.setdefault(source, {})[symbol] = model
-        return sources
-
-    def _panel_of(
-        self, source: str, models: Mapping[Symbol, LoadedModel | None], result: Outlooks
-    ) -> PricePanel | None:
-        """One panel with all that the models need; a symbol whose prices cannot be read fails alone."""
-        needs = {symbol: model.nodes if model else (symbol,) for symbol, model in models.items()}
-        try:
-            return self._panel(
-                source, tuple(dict.fromkeys(node for nodes in needs.values() for node in nodes))
-            )
-        except Exception:  # noqa: BLE001  foreseen or not, it fails those symbols that need what failed
-            panel = None
-            for symbol, nodes in needs.items():
-                with result.alone(symbol):
-                    panel = self._panel(source, nodes)  # with all that was read before
-            return panel
-
-    def _panel(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
-        panels = self.panels.covering if self.catalogue.watched else self.panels
-        return panels(source, symbols)
-
-    def _state(self, source: str, models: Mapping[Symbol, LoadedModel | None]) -> UniverseState | None:
-        """The universe's state, where one of the models can hear it."""
-        if not any(model is not None and model.horizons for model in models.values()):
-            return None
-        return self.states.covering(source) if self.catalogue.watched else self.states.get(source)
-
-    def _by_network(
-        self,
-        panel: PricePanel,
-        session: np.datetime64,
-        models: list[LoadedModel],
-        state: UniverseState | None,
-        result: Outlooks,
-    ) -> list[Outlook]:
-        started = time.perf_counter()
-        try:
-            outlooks = network_outlooks(panel, session, models, self._clock.now(), state)
-        except Exception as error:  # noqa: BLE001  foreseen or not, it fails the symbol that it is of
-            if len(models) > 1:
-                alone = [self._by_network(panel, session, [model], state, result) for model in models]
-                return [outlook for outlooks in alone for outlook in outlooks]
-            outlooks = [error_of(models[0].symbol, error)]
-        else:
-            self.observer.computed(len(models), time.perf_counter() - started)
-        found = []
-        for model, outlook in zip(models, outlooks, strict=True):
-            if isinstance(outlook, TickgraphError):
-                result.failures[model.symbol] = outlook
-                continue
-            if outlook.recomputed:
-                self.observer.correlated(model.symbol, outlook.recomputed)
-            found.append(outlook)
-        return found
-
-    def _keep(self, outlook: Outlook) -> None:
-        """Put an outlook in memory, unless its model was replaced or evicted meanwhile: it would come back."""
-        if outlook.model is not None and self.models.peek(outlook.symbol) is not outlook.model:
-            return
-        with self._lock:
-            self._outlooks.pop(outlook.symbol, None)
-            self._outlooks[outlook.symbol] = outlook
-            if len(self._outlooks) > self._max_outlooks:
-                del self._outlooks[next(iter(self._outlooks))]
-
-    def _holds(self, outlook: Outlook) -> bool:
-        """Whether computing again from the model and the prices in memory would give the same."""
-        panel = self.panels.peek(outlook.source)
-        model = self.models.peek(outlook.symbol)
-        state = self.states.peek(outlook.source)
-        return panel is not None and outlook.holds(model, panel, state, self._clock.now())
-
-    def _recompute(self) -> None:
-        """Compute again, in one call, what newer models or prices made invalid."""
-        self._forget_evicted()  # such a model is loaded again when it is asked for, not before
-        outdated = [outlook.symbol for outlook in tuple(self._outlooks.values()) if not self._holds(outlook)]
-        if outdated:
-            for symbol in self.outlooks(outdated).failures:
-                self._outlooks.pop(Symbol(symbol), None)
-
-    def _forget_evicted(self) -> None:
-        """Let go of models that left memory: their outlooks would hold them there, whatever the bounds."""
-        for symbol, outlook in tuple(self._outlooks.items()):
-            if outlook.model is not None and self.models.peek(symbol) is None:
-                self._outlooks.pop(symbol, None)
 
 
 def _end_of(day: date) -> datetime:

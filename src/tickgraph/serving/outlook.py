@@ -6,15 +6,15 @@ long as its model and its prices are the newest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError
+from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError, error_of
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import latest_correlation, latest_graphs
 from tickgraph.market.dividends import expected_dividends
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 PerDollarKey = tuple[int, bool, bool, str | None]
 """What an answer depends on besides outlook and price: sessions behind, an old model, one trained now, a refusal."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +121,44 @@ class Outlook:
     def is_fresh(self, now: datetime) -> bool:
         """Whether its correlations may still be used."""
         return self.model is None or self.recomputed is not None or is_recent(self.model.correlation_at, now)
+
+
+@dataclass
+class Outlooks:
+    """Outlooks of several symbols, the error of each that has none, and those that were trained for it."""
+
+    found: dict[Symbol, Outlook] = field(default_factory=dict)
+    failures: dict[str, TickgraphError] = field(default_factory=dict)
+    trained: set[Symbol] = field(default_factory=set)
+
+    def alone(self, symbol: Symbol) -> Alone:
+        """An error in here, foreseen or not, fails this symbol and no other."""
+        return Alone(self.failures, symbol)
+
+    def each(self, symbols: Iterable[Symbol], answer: Callable[[Outlook], T]) -> dict[str, T]:
+        """Answer for each symbol that has an outlook; an answer that fails, fails alone."""
+        answers: dict[str, T] = {}
+        for symbol in symbols:
+            if (outlook := self.found.get(symbol)) is not None:
+                with self.alone(symbol):
+                    answers[symbol] = answer(outlook)
+        return answers
+
+
+class Alone:
+    """A context whose errors become one symbol's failure; as a class it costs less than as a generator."""
+
+    def __init__(self, failures: dict[str, TickgraphError], symbol: Symbol) -> None:
+        self._failures, self._symbol = failures, symbol
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._failures[self._symbol] = error_of(self._symbol, error)
+        return True
 
 
 def network_outlooks(
