@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from made_outlooks import GRID, dividends, horizons, outlook, with_horizons
 from tickgraph.errors import InputError, ModelNotFoundError
+from tickgraph.market import calendar
 from tickgraph.market.calendar import Clock, next_sessions, use_exchange
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.answer import answer_fields, forecast_of
@@ -50,6 +51,15 @@ def test_without_a_model_of_many_horizons_there_are_none(forecaster, monkeypatch
     with_horizons(monkeypatch, ())
     assert forecaster.forecast("TSLA").horizons == ()  # momentum
     assert forecaster.forecast("AAPL").horizons == ()  # a model that forecasts one session
+
+
+def test_horizons_that_the_exchange_has_not_published_yet_are_left_out(monkeypatch):
+    known = calendar._all_sessions
+    monkeypatch.setattr(
+        calendar, "_all_sessions", lambda day: known(day)[known(day) <= np.datetime64("2023-01-31")]
+    )
+    said = forecast_of(answer_fields(outlook(horizons=horizons()), 130.0, CLOCK)).horizons
+    assert [each.sessions for each in said] == [1, 2, 3, 5, 10, 21]
 
 
 @pytest.mark.parametrize("price", [None, 130.0, 99.99, 1e-7, 1e9])
