@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tickgraph.market.dividends import DividendOutlook
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.measures import LEVELS
@@ -25,14 +26,19 @@ def horizons(volatility=0.02, centre=0.0005, drag=None):
     return HorizonDistribution(GRID, volatility**2 * GRID, SCORES * fatter, centre, drag)
 
 
+def dividends(drag, source="past ex-dates", ex_dates=()):
+    """Dividends that lower the price so far, in log, within 1 to 63 sessions."""
+    return DividendOutlook(source, drag, np.array(ex_dates, dtype="datetime64[D]"))
+
+
 def with_horizons(monkeypatch, symbols=("AAPL", "MSFT", "JPM", "XOM"), **made):
-    """Let the models of these symbols forecast every horizon."""
+    """Let the models of these symbols forecast every horizon, and all others the next session alone."""
     real = outlook_cache.network_outlooks
 
     def ahead(*words):
         return [
-            replace(one, horizons=horizons(**made))
-            if isinstance(one, Outlook) and one.symbol in symbols
+            replace(one, horizons=horizons(**made) if one.symbol in symbols else None, dividends=None)
+            if isinstance(one, Outlook)
             else one
             for one in real(*words)
         ]
@@ -47,6 +53,7 @@ def outlook(
     trust=0.5,
     model=None,
     volatility=0.02,
+    source="sample",
     **more,
 ):
     return Outlook(
@@ -55,7 +62,7 @@ def outlook(
         model,
         as_of=np.datetime64(as_of),
         last_close=130.0,
-        source="sample",
+        source=source,
         provider="sample",
         lineage=object(),
         calibration_sessions=200,

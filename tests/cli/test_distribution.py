@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import tickgraph
-from made_outlooks import horizons, outlook, with_horizons
+from made_outlooks import dividends, horizons, outlook, with_horizons
 from real_service import here, settings_of
+from tickgraph.cli.answers import print_one
 from tickgraph.cli.fan import ASCII, LINES, fan
 from tickgraph.market.calendar import Clock
 from tickgraph.serving.distribution_answer import distribution_of
@@ -135,6 +136,26 @@ def test_the_documented_python_gives_a_distribution(run, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 10
     assert printed[5].startswith("0.5 1")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (dividends(np.zeros(63), "none"), "none expected until then"),
+        (
+            dividends(np.full(63, 0.01), "past ex-dates", ["2023-01-13"]),
+            "1.29 taken off  (expected to go ex on 2023-01-13)",
+        ),
+        (
+            dividends(np.full(63, 0.01), "trailing yield"),
+            "1.29 taken off  (the last year's yield, spread evenly)",
+        ),
+    ],
+)
+def test_the_dividends_that_are_taken_off_are_said(capsys, made, said):
+    paying = outlook(horizons=horizons(drag=made.drag), dividends=made)
+    print_one(distribution_of(paying, 130.0, Clock(), sessions=21))
+    assert said in capsys.readouterr().out
 
 
 class TestFan:

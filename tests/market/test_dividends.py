@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fuzzing import examples
 from tickgraph.errors import InputError, PriceDataError
+from tickgraph.market import calendar
 from tickgraph.market.calendar import next_sessions, sessions
 from tickgraph.market.dividends import expected_dividends, past_dividends, price_returns
 from tickgraph.market.panel import PricePanel
@@ -207,3 +208,15 @@ def test_a_symbol_without_prices_is_named(panel):
         expected_dividends(panel, "QQQQ", LAST)
     with pytest.raises(InputError, match="No price of ABNB in the 800 days up to 2018-01-02"):
         past_dividends(panel, "ABNB", np.datetime64("2018-01-02"))
+
+
+def test_sessions_that_the_exchange_has_not_published_yet_have_no_dividend_of_their_own(monkeypatch):
+    whole = expected(every(3))
+    known = calendar._all_sessions
+    monkeypatch.setattr(
+        calendar, "_all_sessions", lambda day: known(day)[known(day) <= np.datetime64("2023-01-31")]
+    )
+    short = expected(every(3))
+    assert len(whole.ex_dates) == 1
+    assert len(short.ex_dates) == 0
+    assert short.drag.shape == (63,)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import InputError
-from tickgraph.market.calendar import next_session, next_sessions, sessions, use_exchange
+from tickgraph.market import calendar
+from tickgraph.market.calendar import known_sessions, next_session, next_sessions, sessions, use_exchange
 from tickgraph.market.expiry import read_expiry, read_sessions, sessions_ahead
 
 FRIDAY = np.datetime64("2022-12-30")  # the last session of 2022; Monday the 2nd is a holiday
@@ -53,6 +54,17 @@ def test_one_of_sessions_and_expiry_is_needed_and_no_more():
 def test_sessions_are_those_of_the_exchange_in_force():
     use_exchange("24/7")
     assert sessions_ahead("2022-12-30", 63, expiry="2023-01-01") == (2, np.datetime64("2023-01-01"))
+
+
+def test_an_exchange_that_has_not_published_so_many_sessions_is_asked_for_those_that_it_has(monkeypatch):
+    until = np.datetime64("2023-01-31")
+    known = calendar._all_sessions
+    monkeypatch.setattr(calendar, "_all_sessions", lambda day: known(day)[known(day) <= until])
+    assert sessions_ahead(FRIDAY, 63, expiry="2023-01-20")[0] == 13
+    assert len(known_sessions(FRIDAY, 63)) == 20
+    for words in ({"expiry": "2023-02-17"}, {"sessions": 21}):
+        with pytest.raises(InputError, match="the calendar of XNYS ends with 2023-01-31"):
+            sessions_ahead(FRIDAY, 63, **words)
 
 
 @pytest.mark.parametrize("text", ["", "1.5", "+3", "1e1", " 3", "three", "٣", "1_0", "-1", "12345"])

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from pydantic_core import to_json
 
-from made_outlooks import GRID, horizons, outlook, with_horizons
+from made_outlooks import GRID, dividends, horizons, outlook, with_horizons
 from tickgraph.errors import InputError, ModelNotFoundError
+from tickgraph.market import calendar
 from tickgraph.market.calendar import Clock, next_sessions, use_exchange
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.answer import answer_fields, forecast_of
@@ -46,15 +47,26 @@ def test_a_forecast_has_a_range_for_each_horizon_of_the_grid(forecaster, monkeyp
         assert wide.upper == pytest.approx(130 * np.exp(wide.upper_return))
 
 
-def test_without_a_model_of_many_horizons_there_are_none(forecaster):
+def test_without_a_model_of_many_horizons_there_are_none(forecaster, monkeypatch):
+    with_horizons(monkeypatch, ())
     assert forecaster.forecast("TSLA").horizons == ()  # momentum
     assert forecaster.forecast("AAPL").horizons == ()  # a model that forecasts one session
 
 
+def test_horizons_that_the_exchange_has_not_published_yet_are_left_out(monkeypatch):
+    known = calendar._all_sessions
+    monkeypatch.setattr(
+        calendar, "_all_sessions", lambda day: known(day)[known(day) <= np.datetime64("2023-01-31")]
+    )
+    said = forecast_of(answer_fields(outlook(horizons=horizons()), 130.0, CLOCK)).horizons
+    assert [each.sessions for each in said] == [1, 2, 3, 5, 10, 21]
+
+
 @pytest.mark.parametrize("price", [None, 130.0, 99.99, 1e-7, 1e9])
-@pytest.mark.parametrize("drag", [None, np.linspace(0, 0.02, 63)])
-def test_the_json_with_gaps_is_that_of_the_answers_fields(price, drag):
-    made = outlook(horizons=horizons(drag=drag), dividends=None if drag is None else '100 % \\ "quoted"')
+@pytest.mark.parametrize("source", ["sample", '100 % \\ "quoted" %b'])
+def test_the_json_with_gaps_is_that_of_the_answers_fields(price, source):
+    drag = np.linspace(0, 0.02, 63)
+    made = outlook(horizons=horizons(drag=drag), dividends=dividends(drag), source=source)
     for _ in range(2):  # made, and from memory
         assert answer_json(made, price, CLOCK) == to_json(answer_fields(made, price, CLOCK))
     said = forecast_of(answer_fields(made, price, CLOCK))
@@ -114,12 +126,16 @@ class TestOneHorizon:
     def test_dividends_that_go_ex_before_the_expiry_are_taken_off(self):
         drag = np.where(np.arange(1, 64) >= 10, 0.01, 0.0)
         plain = outlook(horizons=horizons())
-        paying = outlook(horizons=horizons(drag=drag), dividends="trailing yield")
+        paying = outlook(
+            horizons=horizons(drag=drag), dividends=dividends(drag, ex_dates=["2023-01-13", "2023-03-31"])
+        )
         before, after = (distribution_of(paying, 100.0, CLOCK, sessions=ahead) for ahead in (9, 10))
         assert before.dividend == 0
         assert before.quantiles == distribution_of(plain, 100.0, CLOCK, sessions=9).quantiles
         assert after.dividend == pytest.approx(100 * (1 - np.exp(-0.01)))
-        assert after.dividends == "trailing yield"
+        assert (before.ex_dates, after.ex_dates) == ((), (date(2023, 1, 13),))
+        assert after.dividends == "past ex-dates"
+        assert forecast_of(answer_fields(paying, 100.0, CLOCK)).dividends == "past ex-dates"
         lower = (
             distribution_of(plain, 100.0, CLOCK, sessions=10).quantiles[4].close - after.quantiles[4].close
         )
@@ -131,8 +147,11 @@ class TestOneHorizon:
         assert answer.volatility == pytest.approx(0.02 * np.sqrt(365))
 
     @pytest.mark.parametrize("symbol", ["TSLA", "AAPL"])
-    def test_what_forecasts_one_session_answers_for_one_and_says_how_to_get_more(self, forecaster, symbol):
+    def test_what_forecasts_one_session_answers_for_one_and_says_how_to_get_more(
+        self, forecaster, monkeypatch, symbol
+    ):
         """TSLA has no model; AAPL's is of an architecture that forecasts the next session."""
+        with_horizons(monkeypatch, ())
         forecast = forecaster.forecast(symbol)
         answer = forecaster.distribution(symbol, sessions=1)
         assert answer == forecaster.distribution(symbol, expiry=forecast.target_session)

@@ -83,7 +83,7 @@ def _print_distribution(answer: DistributionAnswer) -> None:
         rows[f"{interval.level:.0%} interval"] = f"{money(interval.lower)} to {money(interval.upper)}"
     rows["mean"] = money(answer.mean)
     if answer.dividends is not None:
-        rows["dividends"] = f"{answer.dividend:.2f} until then, taken off  ({answer.dividends})"
+        rows["dividends"] = _dividends(answer)
     rows["calibrated on"] = counted(answer.calibration_sessions, "held-out session")
     ahead = counted(answer.sessions, "session")
     title = f"{answer.symbol}: close of {answer.expiry}, {ahead} after {answer.as_of}"
@@ -96,6 +96,14 @@ def _print_distribution(answer: DistributionAnswer) -> None:
     print_table(table)
     marks = LINES if stdout.encoding.startswith("utf") else ASCII
     stdout.print(fan(answer.path, answer.price, answer.as_of, marks), soft_wrap=True)
+
+
+def _dividends(answer: DistributionAnswer) -> str:
+    if not answer.dividend:
+        return "none expected until then"
+    days = ", ".join(map(str, answer.ex_dates))
+    why = f"expected to go ex on {days}" if days else "the last year's yield, spread evenly"
+    return f"{money(answer.dividend)} taken off  ({why})"
 
 
 def _print_distributions(answers: Mapping[str, DistributionAnswer]) -> None:

@@ -186,14 +186,22 @@ def next_sessions(after: Day, count: int) -> NDArray[np.datetime64]:
     InputError
         The calendar does not know so many.
     """
+    following = known_sessions(after, count)
+    if len(following) < count:
+        missing = "No session is" if count == 1 else f"Only {len(following)} of {count} sessions are"
+        raise InputError(f"{missing} known after {as_day(after)}: {_ends_with(_all_sessions(as_day(after)))}")
+    return following
+
+
+def known_sessions(after: Day, most: int) -> NDArray[np.datetime64]:
+    """``[n]`` datetime64[D]: the first sessions after a date, as many as the calendar knows.
+
+    Some exchanges, such as Shanghai's, publish the sessions of a year in its last weeks.
+    """
     day = as_day(after)
     known = _all_sessions(day)
     place = np.searchsorted(known, day, side="right")
-    following = known[place : place + count]
-    if len(following) < count:
-        missing = "No session is" if count == 1 else f"Only {len(following)} of {count} sessions are"
-        raise InputError(f"{missing} known after {day}: {_ends_with(known)}")
-    return following
+    return known[place : place + most]
 
 
 def last_completed_session(now: datetime | None = None) -> np.datetime64:

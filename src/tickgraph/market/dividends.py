@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from tickgraph.errors import InputError
-from tickgraph.market.calendar import next_sessions, sessions_a_year
+from tickgraph.market.calendar import known_sessions, sessions_a_year
 from tickgraph.market.panel import PricePanel
 from tickgraph.shapes import Float64, Shaped
 
@@ -127,9 +127,9 @@ def expected_dividends(
     are two a year those of the year before. A regular one that is overdue is expected at once, and after a quarter of
     the spacing not any more. Other payers are expected to pay the last year's yield, spread evenly.
 
-    Errors as in :func:`past_dividends`; and :class:`InputError` where the calendar does not reach that far.
+    Errors as in :func:`past_dividends`. Nothing is expected at sessions that the exchange has not published yet.
     """
-    past, ahead = past_dividends(panel, symbol, session), next_sessions(session, sessions)
+    past, ahead = past_dividends(panel, symbol, session), known_sessions(session, sessions)
     none = np.array([], dtype="datetime64[D]")
     lately = past.amounts[past.ex_dates > session - np.timedelta64(LATELY, "D")]
     usual = past.amounts <= SPECIAL * np.median(lately) if len(lately) else np.zeros(len(past.amounts), bool)
@@ -148,7 +148,7 @@ def expected_dividends(
         if last <= session - np.timedelta64(int(OVERDUE * spacing), "D"):
             break
         place = int(np.searchsorted(ahead, last))
-        if place == sessions:
+        if place == len(ahead):
             break
         like = match if spacing > YEAR / 3 and match is not None else -1
         share = min(amounts[like] / past.close, DEAR * shares[like], MOST)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from tickgraph.errors import InputError
-from tickgraph.market.calendar import Day, as_day, exchange, next_sessions
+from tickgraph.market.calendar import Day, as_day, exchange, known_sessions, next_sessions
 
 LONGEST = 63
 """Sessions that the network looks ahead at most: a quarter of a year."""
@@ -64,7 +64,9 @@ def sessions_ahead(
             f"expiry {day} is not after {as_of}, the last session whose prices are known. Name a later day, or bring "
             "prices up to date with: tickgraph prices update"
         )
-    ahead = next_sessions(as_of, longest)
+    ahead = known_sessions(as_of, longest)
+    if not len(ahead) or (day > ahead[-1] and len(ahead) < longest):
+        next_sessions(as_of, longest)  # says where the calendar ends
     if day > ahead[-1]:
         raise InputError(
             f"expiry must be {ahead[-1]} at the latest, {longest} sessions after {as_of}, got {day}: {_reach(longest)}."

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tickgraph.errors import TickgraphError
 from tickgraph.market.calendar import Clock
+from tickgraph.market.dividends import Source as DividendSource
 from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook, PerDollarKey
@@ -82,8 +83,9 @@ class Forecast(BaseModel):
     horizons: tuple[HorizonForecast, ...] = ()
     """How far the price may move in 1, 2, 3, 5, 10, 21, 42 and 63 sessions; empty where nothing forecasts more than
     one session."""
-    dividends: str | None = None
-    """Where the dividends come from that are taken off in `horizons`; null where none are."""
+    dividends: DividendSource | None = None
+    """What dividends are taken off in `horizons`: those of past ex-dates, expected to come again; the last year's
+    yield, spread evenly; or none. Null where `horizons` is empty."""
     notes: tuple[str, ...] = ()
     """What a careful reader should know."""
 
@@ -194,7 +196,7 @@ def _per_dollar(
         "correlations": None if model is None else "computed" if outlook.recomputed else "stored",
         "calibration_sessions": outlook.calibration_sessions,
         "horizons": _every_horizon(outlook),
-        "dividends": outlook.dividends,
+        "dividends": outlook.dividends.source if outlook.dividends else None,
         "notes": tuple(_notes(outlook, behind, refused)),
     }
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tickgraph.errors import ModelNotFoundError, TickgraphError
 from tickgraph.market.calendar import Clock, Day
+from tickgraph.market.dividends import Source as DividendSource
 from tickgraph.market.expiry import LONGEST, sessions_ahead
 from tickgraph.serving.answer import Status, answer_fields
 from tickgraph.serving.outlook import Outlook
@@ -52,10 +53,13 @@ class DistributionAnswer(BaseModel):
     """Conformal intervals, by level."""
     path: tuple[HorizonForecast, ...]
     """The way there: the shorter horizons that the model forecasts, then `expiry` itself."""
-    dividends: str | None
-    """Where the dividends come from that go ex before `expiry` and are taken off; null where none are."""
+    dividends: DividendSource | None
+    """What dividends are taken off: those of past ex-dates, expected to come again; the last year's yield, spread
+    evenly; or none. Null where only the next session is forecast."""
     dividend: float
-    """Dollars; how far these dividends lower the close."""
+    """Dollars; how far dividends that go ex by `expiry` lower the close."""
+    ex_dates: tuple[date, ...]
+    """Sessions by `expiry` at which a dividend is expected to go ex; empty for a yield that is spread evenly."""
     prices_source: str
     """Source of the price history: `sample`, `files`, `yahoo` or another."""
     prices_provider: str
@@ -138,6 +142,7 @@ def distribution_of(
     shorter = distribution.horizons[distribution.horizons < ahead]
     path = horizon_forecasts(distribution, outlook.as_of, np.array([*shorter, ahead]))
     *_, there = path = tuple(horizon.at(start) for horizon in path)
+    ex_dates = outlook.dividends.ex_dates if outlook.dividends else np.array([], dtype="datetime64[D]")
     returns = distribution.quantile(np.array(QUANTILES), ahead)
     return DistributionAnswer(
         **{name: forecast[name] for name in _OF_THE_FORECAST},
@@ -152,6 +157,7 @@ def distribution_of(
         ),
         intervals=there.intervals,
         path=path,
+        ex_dates=tuple(each.astype(date) for each in ex_dates[ex_dates <= day]),
         dividend=0.0 if distribution.drag is None else start * -math.expm1(-distribution.drag[ahead - 1]),
     )
 

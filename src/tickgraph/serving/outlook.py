@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError, error_of
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import latest_correlation, latest_graphs
-from tickgraph.market.dividends import expected_dividends
+from tickgraph.market.dividends import DividendOutlook, expected_dividends
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
@@ -66,7 +66,7 @@ class Outlook:
     horizons
         The distribution over more sessions than one; None where momentum or a model of an earlier release answers.
     dividends
-        Where the dividends in ``horizons`` come from; None where there are none.
+        What is expected to go ex, and is taken off in ``horizons``; None where there are no horizons.
     universe_heard
         Whether the variance network heard the whole universe or the model's nodes alone; None where it was not asked.
     state
@@ -93,7 +93,7 @@ class Outlook:
     recomputed: Literal["session", "age"] | None = None
     absent: tuple[Symbol, ...] = ()
     horizons: HorizonDistribution | None = None
-    dividends: str | None = None
+    dividends: DividendOutlook | None = None
     universe_heard: bool | None = None
     state: UniverseState | None = None
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
@@ -228,9 +228,10 @@ def network_outlooks(
         if variances is not None:
             centre = distribution.trust * distribution.forecast
             ahead = np.array(model.horizons)
-            expected = expected_dividends(panel, model.symbol, session, model.horizons[-1])
-            dividends = None if expected.source == "none" else expected.source
-            horizons = HorizonDistribution(ahead, variances[row], model.horizon_scores, centre, expected.drag)
+            dividends = expected_dividends(panel, model.symbol, session, model.horizons[-1])
+            horizons = HorizonDistribution(
+                ahead, variances[row], model.horizon_scores, centre, dividends.drag
+            )
         absent = tuple(name for name, there in zip(model.nodes, present, strict=False) if not there)
         outlooks.append(
             Outlook(

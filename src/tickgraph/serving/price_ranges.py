@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from tickgraph.market.calendar import next_sessions, sessions_a_year
+from tickgraph.market.calendar import known_sessions, sessions_a_year
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.measures import LEVELS
 
@@ -99,13 +99,18 @@ class HorizonForecast:
 def horizon_forecasts(
     distribution: HorizonDistribution, as_of: np.datetime64, ahead: NDArray[np.int64]
 ) -> tuple[HorizonForecast, ...]:
-    """What a distribution says ``[H]`` sessions after ``as_of``, for a price of one dollar then."""
+    """What a distribution says ``[H]`` sessions after ``as_of``, for a price of one dollar then.
+
+    Sessions that the exchange has not published yet are left out.
+    """
+    days = known_sessions(as_of, int(ahead.max()))
+    ahead = ahead[ahead <= len(days)]
     ends = np.stack([distribution.interval(level, ahead) for level in LEVELS], axis=1)  # [H, levels, 2]
     return tuple(
         HorizonForecast(int(sessions), expiry.astype(date), float(volatility), float(move), _intervals(pairs))
         for sessions, expiry, volatility, move, pairs in zip(
             ahead,
-            next_sessions(as_of, int(ahead.max()))[ahead - 1],
+            days[ahead - 1],
             distribution.volatility(ahead, sessions_a_year()),
             distribution.expected_move(ahead),
             ends.tolist(),
