@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -56,8 +57,8 @@ def panel(sample) -> PricePanel:
 
 @pytest.fixture(scope="session")
 def config() -> TrainingConfig:
-    """The real architecture, trained briefly."""
-    return TrainingConfig(epochs=2, sessions=300, min_sessions=200)
+    """The real architecture, trained briefly, for the next session alone: no test waits for a fit of the universe."""
+    return TrainingConfig(epochs=2, sessions=300, min_sessions=200, horizons=())
 
 
 @pytest.fixture(scope="session")
@@ -82,11 +83,44 @@ def trained_dir(panel, program, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def few(panel) -> PricePanel:
+    """Eight symbols of the sample, with enough sessions for a fit of their universe."""
+    return panel.select(("AAPL", "AMZN", "BAC", "CVX", "GOOGL", "JPM", "MSFT", "XOM")).tail(1200)
+
+
+@pytest.fixture(scope="session")
+def ahead() -> TrainingConfig:
+    """Two horizons and narrow layers, trained briefly."""
+    return TrainingConfig(
+        epochs=1,
+        sessions=300,
+        min_sessions=200,
+        num_stocks=4,
+        hidden_dim=8,
+        horizons=(1, 5),
+        variance_dim=8,
+    )
+
+
+@pytest.fixture(scope="session")
+def drawn_dir(few, ahead, tmp_path_factory) -> Path:
+    """A registry with a fit of a universe, its state and two models drawn to it; tests must not write to it."""
+    folder = tmp_path_factory.mktemp("drawn") / "gnn"
+    report = train_symbols(few, ("AAPL", "JPM"), ModelRegistry(folder), config=ahead)
+    assert set(report.done) == {"AAPL", "JPM"}, report
+    return folder
+
+
+@pytest.fixture
+def drawn(drawn_dir, tmp_path) -> ModelRegistry:
+    """A registry of the test's own, with the fit, the state and the two models."""
+    return ModelRegistry(shutil.copytree(drawn_dir, tmp_path / "drawn" / "gnn"))
+
+
 @pytest.fixture
 def registry(trained_dir, tmp_path) -> ModelRegistry:
     """A registry of the test's own, with the four trained models."""
-    import shutil
-
     folder = tmp_path / "own" / "gnn"
     shutil.copytree(
         trained_dir, folder, ignore=shutil.ignore_patterns(".operations")

@@ -14,7 +14,7 @@ from tickgraph.registry.registry import ModelRegistry
 
 SYMBOLS = ("AAPL", "JPM", "MSFT", "XOM")
 POOL = (*SYMBOLS, "BAC", "C", "CVX", "COP", "GOOGL", "AMZN", "GS", "INTC", "MS", "WFC")
-TRAINING = TrainingConfig(epochs=2, sessions=300, min_sessions=200)
+TRAINING = TrainingConfig(epochs=2, sessions=300, min_sessions=200, horizons=())
 
 
 class Clock:

@@ -34,6 +34,7 @@ BRIEF = {  # what the models of the tests were trained with
     "TICKGRAPH_TRAINING__EPOCHS": "2",
     "TICKGRAPH_TRAINING__SESSIONS": "300",
     "TICKGRAPH_TRAINING__MIN_SESSIONS": "200",
+    "TICKGRAPH_TRAINING__HORIZONS": "[]",
 }
 
 

@@ -19,6 +19,7 @@ def run(name, *words, folder):
 def test_a_model_is_trained_and_refreshed_by_the_names_handed_down(tmp_path):
     (tmp_path / "tickgraph.toml").write_text(
         "peer_pool = ['AAPL', 'JPM', 'XOM']\n[training]\nepochs = 1\nsessions = 250\nnum_stocks = 3\nhidden_dim = 8\n"
+        "horizons = []\n"
     )
     done = run("train_gnn_models.py", "--symbols", "AAPL", "--parallel", "2", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -19,7 +19,9 @@ def folders(sample, tmp_path):
 
 def test_allstate_is_forecast_shown_and_removed_alone(command, folders, tmp_path):
     files = ["--source", "files", "--source-path", "mine.csv"]
-    code, out, err = command("train", "--all", *files, "--sessions", "250", "--epochs", "1", *folders)
+    code, out, err = command(
+        "train", "--all", *files, "--sessions", "250", "--epochs", "1", "--horizons", "none", *folders
+    )
     assert code == 0, err
     assert "3 trained" in out
     assert "ALL stands for" not in err

@@ -13,7 +13,7 @@ from made_walk_forward import made_walk_forward
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 
-QUICK = ["--epochs", "1", "--sessions", "250"]
+QUICK = ["--epochs", "1", "--sessions", "250", "--horizons", "none"]
 
 
 @pytest.fixture
@@ -112,7 +112,11 @@ def test_predict_falls_back_as_asked(run, here):
     code, _, err = run("predict", "TSLA", "--fallback", "none", *here)
     assert code == 5
     assert "tickgraph train --symbols TSLA" in err
-    quick = {"TICKGRAPH_TRAINING__EPOCHS": "1", "TICKGRAPH_TRAINING__SESSIONS": "250"}
+    quick = {
+        "TICKGRAPH_TRAINING__EPOCHS": "1",
+        "TICKGRAPH_TRAINING__HORIZONS": "[]",
+        "TICKGRAPH_TRAINING__SESSIONS": "250",
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in quick.items():
             patch.setenv(name, value)

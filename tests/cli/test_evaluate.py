@@ -167,7 +167,9 @@ class TestRecording:
     """Models of two symbols: AAPL's trained as it is evaluated, JPM's for one epoch more."""
 
     WORDS = (*TINY, "-f", "zero,reversal,gnn-per-symbol")
-    SETTINGS = TrainingConfig(epochs=1, sessions=120, min_sessions=100, num_stocks=4, hidden_dim=8)
+    SETTINGS = TrainingConfig(
+        epochs=1, sessions=120, min_sessions=100, num_stocks=4, hidden_dim=8, horizons=()
+    )
 
     @pytest.fixture
     def models(self, panel, tmp_path):

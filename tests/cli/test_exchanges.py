@@ -38,7 +38,7 @@ def test_prices_of_london_go_all_the_way(command, london, tmp_path):
     assert command("prices", "import", london, "--exchange", "XLON")[0] == 0
     (tmp_path / "tickgraph.toml").write_text(
         f'exchange = "XLON"\nsource_path = "{london.as_posix()}"\n'
-        "[training]\nepochs = 1\nsessions = 200\nmin_sessions = 150"
+        "[training]\nepochs = 1\nsessions = 200\nmin_sessions = 150\nhorizons = []"
     )
     code, out, err = command("train", "-s", "ALL", "--peer-pool", "ALFA,BETA,GAMA")
     assert "3 trained, 0 failed" in out, err

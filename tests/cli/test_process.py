@@ -30,7 +30,7 @@ def run(*words, **settings):
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT is sent in another way on Windows")
 def test_ctrl_c_keeps_every_symbol_finished_so_far(tmp_path):
     process = subprocess.Popen(
-        [*COMMAND, "train", "--symbols", "TIER_1", "--epochs", "60", "--workers", "1"],
+        [*COMMAND, "train", "--symbols", "TIER_1", "--epochs", "60", "--workers", "1", "--horizons", "none"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -23,6 +23,7 @@ workers = 1
 
 [training]
 epochs = 1
+horizons = []
 sessions = 100
 min_sessions = 100
 """

@@ -17,7 +17,7 @@ SPAN = ("--from", "2022-06-02", "--to", "2022-06-07", "--symbols", "AAPL,AMZN", 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    for name, value in {"EPOCHS": "1", "SESSIONS": "200", "MIN_SESSIONS": "150"}.items():
+    for name, value in {"EPOCHS": "1", "SESSIONS": "200", "MIN_SESSIONS": "150", "HORIZONS": "[]"}.items():
         monkeypatch.setenv(f"TICKGRAPH_TRAINING__{name}", value)
     monkeypatch.setenv("TICKGRAPH_PEER_POOL", '["AAPL", "AMZN", "MSFT", "JPM"]')
     yield

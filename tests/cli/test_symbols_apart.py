@@ -35,7 +35,7 @@ def test_train_and_refresh_go_on_without_the_fund_and_say_what_falls_out(
 ):
     (tmp_path / "tickgraph.toml").write_text(
         f'source = "files"\nsource_path = "{prices}"\nuniverse = ["ALFA", "BRVO", "VMFXX"]\n'
-        "[training]\nsessions = 150\nmin_sessions = 100\nepochs = 1\nnum_stocks = 4\nhidden_dim = 8\n"
+        "[training]\nsessions = 150\nmin_sessions = 100\nepochs = 1\nnum_stocks = 4\nhidden_dim = 8\nhorizons = []\n"
     )
     monkeypatch.setenv("TICKGRAPH_CONFIG", str(tmp_path / "tickgraph.toml"))
     where = ["--prices-dir", tmp_path / "p", "--models-dir", tmp_path / "m", "--json"]

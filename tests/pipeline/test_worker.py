@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -12,7 +13,7 @@ from hand_driven import WAIT
 from tickgraph.market.calendar import exchange
 from tickgraph.market.universe import add_aliases, canonical
 from tickgraph.model.weights import weight_shapes
-from tickgraph.pipeline import worker
+from tickgraph.pipeline import state_of_the_day, worker
 from tickgraph.pipeline.jobs import Job, new_id
 from tickgraph.pipeline.workplace import Workplace
 
@@ -138,3 +139,25 @@ def test_the_exchange_in_force_is_the_workplaces(workplace, tmp_path):
     job = Job.model_validate({"id": new_id(), "kind": "train", "symbol": "AAPL"})
     worker.run(london, tmp_path / "jobs", job, None)
     assert exchange() == "XLON"
+
+
+def test_new_correlations_bring_the_universes_state_of_the_day(drawn, ahead, prices_dir, tmp_path):
+    drawn.universe.publish_state(replace(drawn.universe.state("sample"), session=np.datetime64("2022-12-29")))
+    workplace = Workplace(drawn.root, prices_dir, training=ahead)
+    job, _ = worker.run(workplace, tmp_path / "jobs", Job(id=new_id(), kind="refresh"), None)
+    assert (job.state, job.error) == ("done", None)
+    state = drawn.universe.state("sample")
+    assert (state.session, len(state.symbols)) == (np.datetime64("2022-12-30"), 42)
+
+
+def test_a_state_that_cannot_be_renewed_fails_the_job_and_no_correlations(
+    drawn, ahead, prices_dir, tmp_path, monkeypatch
+):
+    def fail(*_):
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(state_of_the_day, "universe_state", fail)
+    workplace = Workplace(drawn.root, prices_dir, training=ahead)
+    job, _ = worker.run(workplace, tmp_path / "jobs", Job(id=new_id(), kind="refresh"), None)
+    assert (job.state, job.completed, job.failures) == ("failed", 2, {})
+    assert "the state of the universe of 'sample'" in job.error

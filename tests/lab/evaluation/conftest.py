@@ -17,7 +17,7 @@ SMALL = ("AAPL", "ABNB", "CVX", "JPM", "MSFT", "XOM")
 @pytest.fixture(scope="session")
 def short() -> TrainingConfig:
     """Six nodes are enough for a graph; features and lookback are the real ones."""
-    return TrainingConfig(epochs=1, sessions=120, min_sessions=100, num_stocks=4, hidden_dim=8)
+    return TrainingConfig(epochs=1, sessions=120, min_sessions=100, num_stocks=4, hidden_dim=8, horizons=())
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,14 @@ def make_world(sample, folder):
             symbols=symbols,
             pool=pool,
             training=TrainingConfig(
-                **{"epochs": 1, "sessions": 200, "min_sessions": 150, "num_stocks": 5, **config}
+                **{
+                    "epochs": 1,
+                    "sessions": 200,
+                    "min_sessions": 150,
+                    "num_stocks": 5,
+                    "horizons": (),
+                    **config,
+                }
             ),
             faults=faults or Faults(),
         )
