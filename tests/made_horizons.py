@@ -57,6 +57,7 @@ def made_comparison(first, second, measure, horizon):
         measure=measure,
         ratio=figure(ratio),
         p_value=p,
+        p_value_long=p,
         conclusion=f"{first} {verdict.format(second)} by {measure} over {horizon} sessions.",
     )
 

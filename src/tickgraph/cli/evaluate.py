@@ -42,7 +42,7 @@ Model = TypeVar("Model", bound="BaseModel")
 
 QUICK_SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "GS", "UNH", "JNJ", "WMT", "MCD", "XOM", "CVX", "DIS")
 QUICK_SESSIONS, QUICK_RETRAINING, QUICK_START, QUICK_EPOCHS = 500, 252, "2021-01-04", 5
-QUICK_REFITTING, QUICK_TREES, QUICK_DENSITIES = 126, 20, 5
+QUICK_REFITTING, QUICK_TREES, QUICK_DENSITIES = 252, 20, 5
 PIECES = "pieces"
 
 
@@ -123,7 +123,7 @@ def evaluate(
         bool,
         typer.Option(
             "--quick",
-            help="12 symbols, 2 windows, 5 epochs: every forecaster in under 2 minutes. Nothing is recorded.",
+            help="12 symbols, 2 windows, 5 epochs, few ablations by horizon: under 2 minutes. Nothing is recorded.",
         ),
     ] = False,
     fresh: Annotated[
@@ -156,7 +156,8 @@ def evaluate(
     gnn-shuffled-edges, gnn-baseline, gnn-per-symbol, gnn-global, gnn-fine-tuned.
 
     Forecasters by horizon: lognormal-20, lognormal-60, ewma, garch-fhs, gjr-fhs, har-least-squares, har-free, har,
-    graph-har, graph-har-listening, lightgbm-variance.
+    graph-har, graph-har-listening, lightgbm-variance, network-no-edges, network-listening, network-shuffled-edges,
+    network-linear, network-alone, network.
     """
     try:
         from tickgraph.lab.evaluation.evaluate import EvaluationSettings, default_retraining
@@ -178,7 +179,7 @@ def evaluate(
         models_dir=models_dir,
     )
     started = time.perf_counter()
-    chosen = chosen_forecasters(split_words(forecasters or []))
+    chosen = chosen_forecasters(split_words(forecasters or []), quick=quick)
     words = symbols or (list(QUICK_SYMBOLS) if quick else [EVERY])
     prices = _prices(words, settings)
     sessions = train_sessions or (QUICK_SESSIONS if quick else settings.training.sessions)
@@ -216,11 +217,13 @@ def evaluate(
             "windows": {
                 **({"horizons": split_words(horizons)} if horizons else {}),
                 "train_sessions": sessions,
+                **({"fit_sessions": sessions} if train_sessions or quick else {}),
                 "refit_every": refit_every or refitting,
                 "density_every": density_every or scoring,
                 **test_range,
             },
             "names": chosen["horizons"],
+            "training": training,
             **({"trees": QUICK_TREES, "resamples": 200} if quick else {}),
             "seed": seed or 0,
         },

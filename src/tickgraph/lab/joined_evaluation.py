@@ -28,8 +28,19 @@ GROUPS: Mapping[str, tuple[str, ...]] = {"returns": FORECASTERS, "horizons": HOR
 """Forecasters of the next return, and by horizon, under the name of their part of the evaluation."""
 
 
-def chosen_forecasters(words: list[str]) -> dict[str, tuple[str, ...]]:
+NOT_QUICK = ("network-no-edges", "network-listening", "network-shuffled-edges", "network-alone")
+"""Ablations that a quick run leaves out unless they are named: each fits a universe or many models of its own."""
+
+
+def chosen_forecasters(words: list[str], *, quick: bool = False) -> dict[str, tuple[str, ...]]:
     """Names by part of the evaluation, of forecasters and of whole parts; without words, all.
+
+    Parameters
+    ----------
+    words
+        Names of forecasters and of parts.
+    quick
+        Whether :data:`NOT_QUICK` are left out of a whole part.
 
     Raises
     ------
@@ -43,7 +54,11 @@ def chosen_forecasters(words: list[str]) -> dict[str, tuple[str, ...]]:
             f"Unknown forecaster {', '.join(unknown)}. Choose among: {', '.join([*GROUPS, *every])}."
         )
     return {
-        part: tuple(name for name in names if not words or part in words or name in words)
+        part: tuple(
+            name
+            for name in names
+            if name in words or ((not words or part in words) and not (quick and name in NOT_QUICK))
+        )
         for part, names in GROUPS.items()
     }
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.schedule import HorizonWindows, make_schedule
 
-SMALL = ("AAPL", "CVX", "JPM", "MSFT", "UBER", "XOM")
+SMALL = ("AAPL", "ABNB", "CVX", "JPM", "MSFT", "XOM")
 HORIZONS = (1, 5, 21)
 
 
 @pytest.fixture(scope="session")
 def few(panel):
-    """Six symbols over three years; UBER begins in May 2019."""
-    return panel.select(SMALL).through(np.datetime64("2022-06-30")).tail(800)
+    """Six symbols over three years; ABNB begins in December 2020."""
+    return panel.select(SMALL).tail(800)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,12 @@ def moves(few):
 @pytest.fixture(scope="session")
 def windows():
     return HorizonWindows(
-        horizons=HORIZONS, train_sessions=300, refit_every=63, density_every=5, start="2022-01-03"
+        horizons=HORIZONS,
+        train_sessions=300,
+        fit_sessions=300,
+        refit_every=63,
+        density_every=10,
+        start="2022-03-01",
     )
 
 

@@ -7,37 +7,23 @@ import dataclasses
 import numpy as np
 import pytest
 
+from test_no_lookahead import CUT, corrupted
 from tickgraph.lab.horizons.garch_paths import GarchPaths, expected_sums, filtered
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS, make_horizon_forecasters
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_regressions import RangeRegression, own_range
 from tickgraph.lab.horizons.walk import walk_forecaster
-from tickgraph.market.panel import PANEL_COLUMNS
 
 
-def corrupted(panel, after):
-    """Every price and volume after a session is another number."""
-    generator = np.random.default_rng(0)
-    later = (np.arange(len(panel.sessions)) > after)[:, None]
-    return dataclasses.replace(
-        panel,
-        **{
-            name: np.where(
-                later & np.isfinite(getattr(panel, name)),
-                generator.uniform(1, 1e5, (*later.shape[:1], len(panel.symbols))),
-                getattr(panel, name),
-            )
-            for name in PANEL_COLUMNS
-        },
-    )
-
-
-@pytest.fixture(scope="module", params=HORIZON_FORECASTERS)
+@pytest.fixture(
+    scope="module", params=[name for name in HORIZON_FORECASTERS if not name.startswith("network")]
+)
 def walked(request, few, moves, schedule):
-    """A forecaster on real prices, and on prices whose future is another after the 40th session tested."""
+    """A forecaster on real prices, and on prices whose future is another."""
     (forecaster,) = make_horizon_forecasters([request.param], trees=5)
-    cut = schedule.first + 70
-    other = Moves.of(corrupted(few, cut), moves.horizons)
+    cut = int(np.searchsorted(few.sessions, CUT))
+    assert schedule.first + 63 < cut < schedule.stop - 30
+    other = Moves.of(corrupted(few), moves.horizons)
     return cut, *(walk_forecaster(each, forecaster, schedule) for each in (moves, other))
 
 
@@ -45,8 +31,8 @@ def test_forecasts_look_at_nothing_that_came_later(walked, schedule, moves):
     """The cut lies inside a stretch, after a fit at which the targets of long horizons were not known yet."""
     cut, real, corrupt = walked
     before = cut - schedule.first + 1
-    # Sums in another order differ in the last digits.
-    np.testing.assert_allclose(real.variance[:before], corrupt.variance[:before], rtol=1e-10)
+    # Sums in another order differ in the last digits, and fits end a step earlier or later.
+    np.testing.assert_allclose(real.variance[:before], corrupt.variance[:before], rtol=1e-6)
     # A distribution is judged by what came: both are the same where that was known before the cut.
     known = schedule.origins[:, None] + np.array(moves.horizons) <= cut  # [O, H]
     for name in ("crps", "probability"):

@@ -14,8 +14,13 @@ def overlapping(generator, sessions, horizon):
 @pytest.mark.parametrize("horizon", [1, 10, 40])
 def test_no_difference_is_rarely_told_apart(horizon):
     generator = np.random.default_rng(1)
-    ps = [diebold_mariano(overlapping(generator, 600, horizon), horizon) for _ in range(300)]
-    assert 0.02 < np.mean(np.array(ps) < 0.05) < 0.11
+    differences = [overlapping(generator, 600, horizon) for _ in range(300)]
+    short, long = (
+        np.mean([diebold_mariano(each, horizon, long=long) < 0.05 for each in differences])
+        for long in (False, True)
+    )
+    assert 0.02 < long <= short < 0.2
+    assert long < 0.11
 
 
 def test_without_the_lag_it_would_be_told_apart_far_too_often():
@@ -40,6 +45,7 @@ def test_the_same_losses_and_too_few_sessions():
 def test_lags_and_blocks_span_the_horizon(step):
     for horizon in (1, 5, 21, 63):
         assert lag(1200, horizon, step) * step >= horizon - 1
+        assert lag(1200, horizon, step, long=True) * step >= 3 * horizon
         assert shortest_block(horizon, step) * step >= 2 * horizon
 
 

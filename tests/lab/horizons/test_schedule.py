@@ -23,7 +23,7 @@ DAYS = np.arange("2015-01-01", "2018-01-01", dtype="datetime64[D]")
 def test_stretches_follow_each_other_and_fits_see_only_known_targets(
     first, length, every, density, train, with_scores
 ):
-    windows = HorizonWindows(horizons=(1, 5, 63), train_sessions=train, density_every=density)
+    windows = HorizonWindows(horizons=(1, 5, 63), fit_sessions=train, density_every=density)
     schedule = Schedule(first, first + length, windows)
     stretches = schedule.stretches(every, with_scores=with_scores)
     rows = [row for each in stretches for row in range(each.first, each.stop)]

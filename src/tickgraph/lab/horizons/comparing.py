@@ -30,11 +30,10 @@ QUESTIONS: tuple[tuple[str, str, str], ...] = (
     ("lightgbm-variance", "graph-har-listening", "Trees in place of the regression"),
     ("network", "graph-har-listening", "The network, against the regression that listens"),
     ("network", "network-no-edges", "What the edges are worth to the network"),
-    ("network", "network-listening-only", "What the ten peers are worth beside the listening node"),
+    ("network", "network-listening", "What the ten peers are worth beside the listening node"),
     ("network", "network-shuffled-edges", "Whether the edges must lead to the right symbols"),
     ("network", "network-linear", "What the nonlinear path is worth"),
     ("network", "network-alone", "What it is worth to draw each symbol to the universe"),
-    ("network", "network-embedding", "The graph, against a network that knows the symbol by an embedding"),
 )
 """Questions that were asked before the figures were known: first and second forecaster, and the question."""
 
@@ -83,8 +82,10 @@ class Comparer:
             return None
         horizon = self._horizons[place]
         difference = one.session_means(measure, place) - two.session_means(measure, place)
-        p = diebold_mariano(difference, horizon, self._steps(measure))
-        if not np.isfinite(p):
+        p, p_long = (
+            diebold_mariano(difference, horizon, self._steps(measure), long=long) for long in (False, True)
+        )
+        if not (np.isfinite(p) and np.isfinite(p_long)):
             return None
         return HorizonComparison(
             first=first,
@@ -93,7 +94,8 @@ class Comparer:
             measure=measure,
             ratio=found,
             p_value=p,
-            conclusion=conclusion(first, second, measure, horizon, found, p),
+            p_value_long=p_long,
+            conclusion=conclusion(first, second, measure, horizon, found, p, p_long),
         )
 
     def comparisons(self, kinds: Mapping[str, str], bars: Mapping[int, str]) -> list[HorizonComparison]:
@@ -145,16 +147,21 @@ def best_bars(losses: Mapping[str, MeasuredLosses], horizons: Sequence[int]) -> 
     }
 
 
-def conclusion(first: str, second: str, measure: Measure, horizon: int, found: Figure, p_value: float) -> str:
+def conclusion(
+    first: str, second: str, measure: Measure, horizon: int, found: Figure, p_value: float, p_long: float
+) -> str:
     """One sentence: better, worse or not told apart at 5 %."""
     where = f"by {NAMES[measure]} over {counted(horizon, 'session')}"
     interval = "" if found.low is None else f", 95 % interval {found.low:.3f} to {found.high:.3f}"
-    figures = f"ratio {found.value:.3f}{interval}, p {written_p(p_value)}"
+    figures = f"ratio {found.value:.3f}{interval}, {written_p(p_value, p_long)}"
     if p_value >= SIGNIFICANT:
         return f"{first} and {second} are not told apart {where}: {figures}."
     return f"{first} is {'better' if found.value < 1 else 'worse'} than {second} {where}: {figures}."
 
 
-def written_p(p_value: float) -> str:
-    """``0.012``, or ``below 0.001``."""
-    return "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+def written_p(p_value: float, p_long: float | None = None) -> str:
+    """``p 0.012`` or ``p below 0.001``; also that of a long lag, where its verdict is another one."""
+    text = "p below 0.001" if p_value < 0.001 else f"p {p_value:.3f}"
+    if p_long is None or (p_value < SIGNIFICANT) == (p_long < SIGNIFICANT):
+        return text
+    return f"{text}, {p_long:.3f} with a long lag"

@@ -29,6 +29,7 @@ from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.schedule import HorizonWindows, Schedule, make_schedule
 from tickgraph.lab.horizons.walk import HorizonProgress, WalkedForecasts, stretch_count, walk_by_horizon
 from tickgraph.market.panel import PricePanel
+from tickgraph.model.training_config import TrainingConfig
 
 
 class HorizonSettings(BaseModel):
@@ -40,16 +41,19 @@ class HorizonSettings(BaseModel):
         The walk.
     names
         Forecasters to run.
+    training
+        The product's training. The walk has its own length of windows; the network has the product's.
     trees
         Of each boosted model.
     resamples, seed
-        Of the bootstrap; the seed is also that of simulated paths and of trees.
+        Of the bootstrap.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     windows: HorizonWindows = HorizonWindows()
     names: tuple[str, ...] = HORIZON_FORECASTERS
+    training: TrainingConfig = TrainingConfig()
     trees: int = Field(default=TREES, ge=1)
     resamples: int = Field(default=RESAMPLES, ge=100)
     seed: int = Field(default=0, ge=0)
@@ -116,7 +120,7 @@ def evaluate_horizons(
         As :func:`tickgraph.lab.horizons.walk.walk_by_horizon`.
     """
     listener = listener or HorizonListener()
-    forecasters = make_horizon_forecasters(settings.names, seed=settings.seed, trees=settings.trees)
+    forecasters = make_horizon_forecasters(settings.names, config=settings.training, trees=settings.trees)
     schedule = make_schedule(panel.sessions, settings.windows)
     moves = Moves.of(panel, settings.windows.horizons)
     listener.on_start(sum(stretch_count(each, schedule) for each in forecasters))
@@ -177,6 +181,7 @@ def measured_evaluation(
         forecasts=_named(horizons, counts[0].sum(axis=0)),
         settings={
             "train_sessions": settings.windows.train_sessions,
+            "fit_sessions": settings.windows.fit_sessions,
             "refit_every": settings.windows.refit_every,
             "density_every": settings.windows.density_every,
             "resamples": settings.resamples,

@@ -75,7 +75,7 @@ class GarchPaths:
         horizons = np.array(moves.horizons)
 
         def forecast(stretch: Stretch) -> HorizonForecast:
-            begin = max(0, stretch.first - stretch.train_sessions)
+            begin = max(0, stretch.first - stretch.fit_sessions)
             seen = moves.returns[begin : stretch.stop] * _PERCENT
             parameters = self._fit(seen[: stretch.first - begin])
             following, shocks = filtered(seen, parameters)

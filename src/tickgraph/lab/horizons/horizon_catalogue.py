@@ -10,12 +10,14 @@ from tickgraph.lab.horizons.boosted_variance import TREES, BoostedVariance
 from tickgraph.lab.horizons.garch_paths import GarchPaths
 from tickgraph.lab.horizons.lognormal import smoothed_volatility, window_volatility
 from tickgraph.lab.horizons.method import HorizonForecaster
+from tickgraph.lab.horizons.network_forecasts import Edges, NetworkForecaster, UniverseFits
 from tickgraph.lab.horizons.range_regressions import (
     RangeRegression,
     own_listening,
     own_peers_market,
     own_range,
 )
+from tickgraph.model.training_config import TrainingConfig
 
 PRODUCT = "network"
 """The product's model."""
@@ -23,7 +25,7 @@ PRODUCT = "network"
 _HAR = "HAR of the own log range, one set of coefficients a horizon for all symbols,"
 
 
-def _catalogue(seed: int, trees: int) -> dict[str, Callable[[], HorizonForecaster]]:
+def _catalogue(config: TrainingConfig, trees: int) -> dict[str, Callable[[], HorizonForecaster]]:
     regressions = (
         RangeRegression(
             "har-least-squares",
@@ -49,23 +51,62 @@ def _catalogue(seed: int, trees: int) -> dict[str, Callable[[], HorizonForecaste
         "lognormal-20": lambda: window_volatility(20),
         "lognormal-60": lambda: window_volatility(60),
         "ewma": smoothed_volatility,
-        "garch-fhs": lambda: GarchPaths(asymmetric=False, seed=seed),
-        "gjr-fhs": lambda: GarchPaths(asymmetric=True, seed=seed),
+        "garch-fhs": lambda: GarchPaths(asymmetric=False, seed=config.seed),
+        "gjr-fhs": lambda: GarchPaths(asymmetric=True, seed=config.seed),
         **{each.name: partial(_itself, each) for each in regressions},
-        "lightgbm-variance": lambda: BoostedVariance(trees, seed),
+        "lightgbm-variance": lambda: BoostedVariance(trees, config.seed),
+        **{each.name: partial(_itself, each) for each in _networks(config)},
     }
+
+
+def _networks(config: TrainingConfig) -> tuple[NetworkForecaster, ...]:
+    """The product's model and its ablations."""
+    fits = UniverseFits(config)
+
+    def other(name: str, edges: Edges, description: str) -> NetworkForecaster:
+        return NetworkForecaster(f"{PRODUCT}-{name}", "ablation", description, UniverseFits(config, edges))
+
+    return (
+        other(
+            "no-edges",
+            "none",
+            "The network without edges: it hears of no peer, of no other and of no market.",
+        ),
+        other(
+            "listening",
+            "listening",
+            "The network without peers: it hears the whole universe, and has no edge.",
+        ),
+        other(
+            "shuffled-edges",
+            "shuffled",
+            "The network with edges, and with what it hears, of the wrong symbols.",
+        ),
+        NetworkForecaster(
+            f"{PRODUCT}-linear", "ablation", "The network without its nonlinear path.", fits, nonlinear=False
+        ),
+        NetworkForecaster(
+            f"{PRODUCT}-alone", "ablation", "The network of each symbol drawn to nothing.", fits, drawn=False
+        ),
+        NetworkForecaster(
+            PRODUCT,
+            "model",
+            "The product's model: a variance network per symbol, drawn to the universe's.",
+            fits,
+        ),
+    )
 
 
 def _itself(forecaster: HorizonForecaster) -> HorizonForecaster:
     return forecaster
 
 
-HORIZON_FORECASTERS: tuple[str, ...] = tuple(_catalogue(0, TREES))
+HORIZON_FORECASTERS: tuple[str, ...] = tuple(_catalogue(TrainingConfig(), TREES))
 """Names, in the order of reports."""
 
 
 def make_horizon_forecasters(
-    names: Sequence[str], *, seed: int = 0, trees: int = TREES
+    names: Sequence[str], *, config: TrainingConfig | None = None, trees: int = TREES
 ) -> tuple[HorizonForecaster, ...]:
     """Make forecasters by name.
 
@@ -73,8 +114,8 @@ def make_horizon_forecasters(
     ----------
     names
         Of :data:`HORIZON_FORECASTERS`, in any order.
-    seed
-        Of all that is drawn.
+    config
+        The product's, whose variance network is walked forward; its seed is that of all that is drawn.
     trees
         Of each boosted model.
 
@@ -88,5 +129,5 @@ def make_horizon_forecasters(
         raise InputError(
             f"Unknown forecaster {', '.join(unknown)}. Choose among: {', '.join(HORIZON_FORECASTERS)}."
         )
-    catalogue = _catalogue(seed, trees)
+    catalogue = _catalogue(config or TrainingConfig(), trees)
     return tuple(catalogue[name]() for name in HORIZON_FORECASTERS if name in names)

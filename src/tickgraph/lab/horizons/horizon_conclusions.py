@@ -69,7 +69,7 @@ def _answer(comparisons: Sequence[HorizonComparison]) -> str:
     for own in comparisons:
         verdict = "better" if own.ratio.value < 1 else "worse"
         verdicts[verdict if own.p_value < SIGNIFICANT else "not told apart"].append(
-            f"{own.horizon} ({own.ratio.value:.3f}, p {written_p(own.p_value)})"
+            f"{own.horizon} ({own.ratio.value:.3f}, {written_p(own.p_value, own.p_value_long)})"
         )
     said = [f"{verdict} over {', '.join(parts)}" for verdict, parts in verdicts.items() if parts]
     return f"by {NAMES[measure]} {first} against {second} is {'; '.join(said)} sessions."

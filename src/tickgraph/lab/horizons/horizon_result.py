@@ -84,7 +84,9 @@ class HorizonComparison(_Result):
     """Mean loss of the first over that of the second; below 1 the first is better."""
     p_value: float
     """Two-sided, of the test of Diebold & Mariano 1995 on each session's mean difference over symbols, with a
-    Newey-West variance whose lag reaches over the horizon."""
+    Newey-West variance whose lag is the horizon less one, or more."""
+    p_value_long: float
+    """The same with a lag of three horizons, which calls fewer differences significant that are none."""
     conclusion: str
     """One sentence: better, worse or not told apart."""
 

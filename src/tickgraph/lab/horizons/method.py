@@ -26,7 +26,7 @@ class Stretch:
     first, stop
         Forecasts are made after the closes of sessions ``first`` to ``stop - 1``. A fit sees no close after that of
         ``first - 1``.
-    train_sessions
+    fit_sessions
         Sessions before ``first`` that a fit may learn from.
     origins
         ``[O]`` sessions of the stretch whose whole distribution is scored.
@@ -34,7 +34,7 @@ class Stretch:
 
     first: int
     stop: int
-    train_sessions: int
+    fit_sessions: int
     origins: Int[np.ndarray, "origins"]
 
     def fit_rows(self, horizon: int) -> slice:
@@ -42,7 +42,7 @@ class Stretch:
 
         The target of row t ends at the close of t + horizon, which must not come after that of ``first - 1``.
         """
-        return slice(max(0, self.first - self.train_sessions), max(0, self.first - horizon))
+        return slice(max(0, self.first - self.fit_sessions), max(0, self.first - horizon))
 
     @property
     def rows(self) -> slice:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import range_variance
+from tickgraph.model.realised import sums_ahead
 from tickgraph.shapes import Float64, Int
 
 HORIZONS: tuple[int, ...] = (1, 5, 10, 21, 42, 63)
@@ -56,12 +57,12 @@ class Moves:
     @cached_property
     def variance_ahead(self) -> Float64[np.ndarray, "sessions symbols horizons"]:
         """Sum of the range variance over sessions t + 1 to t + h; NaN where one of them is missing."""
-        return np.stack([sums_ahead(self.variance, h) for h in self.horizons], axis=-1)
+        return sums_ahead(self.variance, self.horizons)
 
     @cached_property
     def return_ahead(self) -> Float64[np.ndarray, "sessions symbols horizons"]:
         """Log return from the close of session t to that of t + h; NaN where a session between is missing."""
-        return np.stack([sums_ahead(self.returns, h) for h in self.horizons], axis=-1)
+        return sums_ahead(self.returns, self.horizons)
 
     @cached_property
     def range_scale(self) -> Float64[np.ndarray, "sessions symbols"]:
@@ -86,17 +87,6 @@ class Moves:
     def deviation(self) -> Float64[np.ndarray, "sessions symbols"]:
         """Standard deviation of the last 60 daily returns, known at t: the unit of strikes, the same for all."""
         return trailing_deviation(self.returns, 60)
-
-
-def sums_ahead(
-    values: Float64[np.ndarray, "sessions symbols"], horizon: int
-) -> Float64[np.ndarray, "sessions symbols"]:
-    """Row t sums rows t + 1 to t + horizon; NaN where one of them is missing or not there yet."""
-    sums = np.full(values.shape, np.nan)
-    if horizon < len(values):
-        windows = np.lib.stride_tricks.sliding_window_view(values[1:], horizon, axis=0)  # [T-h, S, h]
-        sums[: len(windows)] = windows.sum(axis=-1)
-    return sums
 
 
 def trailing_deviation(

@@ -89,7 +89,7 @@ class RangeFeatures:
 
     def peers(self, stretch: Stretch, rows: slice) -> Float64[np.ndarray, "rows symbols features"]:
         """Logs of the mean averages of each symbol's 10 most correlated peers, as known before the stretch."""
-        strength = np.abs(self._correlation(stretch, stretch.train_sessions))
+        strength = np.abs(self._correlation(stretch, stretch.fit_sessions))
         np.fill_diagonal(strength, -1.0)
         count = min(PEERS, len(strength) - 1)
         weights = np.zeros_like(strength)

@@ -18,7 +18,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.horizons.gamma_fit import gamma_regression
 from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Kind, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_features import (
@@ -29,6 +28,7 @@ from tickgraph.lab.horizons.range_features import (
     SQUARE_CENTRES,
     RangeFeatures,
 )
+from tickgraph.model.quasi_likelihood import fit_qlike
 from tickgraph.shapes import Float64
 
 Features = NDArray[np.float64]
@@ -149,7 +149,7 @@ class RangeRegression:
         start: Float64[np.ndarray, "coefficients"] | None,
     ) -> Float64[np.ndarray, "coefficients"]:
         if self.fit == "qlike":
-            return gamma_regression(design, target, start)
+            return fit_qlike(design, target, prior=start)  # without a pull: where it starts from
         coefficients = np.linalg.lstsq(design, np.log(target), rcond=None)[0]
         coefficients[0] += np.log(np.mean(target * np.exp(-(design @ coefficients))))
         return coefficients

@@ -13,6 +13,7 @@ from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab.horizons.method import Stretch
 from tickgraph.lab.horizons.moves import HORIZONS
 from tickgraph.lab.horizons.pooled_scores import WINDOW
+from tickgraph.model.universe_fit import SESSIONS
 from tickgraph.shapes import Int
 
 WARM_UP = 60
@@ -27,7 +28,9 @@ class HorizonWindows(BaseModel):
     horizons
         Sessions ahead, ascending.
     train_sessions
-        Sessions that a fit learns from.
+        Sessions before the first forecast.
+    fit_sessions
+        Sessions that a fit learns from, the last ones, as far as there are so many: as many as the product's.
     refit_every
         Sessions between two fits.
     density_every
@@ -40,6 +43,7 @@ class HorizonWindows(BaseModel):
 
     horizons: tuple[int, ...] = Field(default=HORIZONS, min_length=1)
     train_sessions: int = Field(default=1000, ge=50, le=100_000)
+    fit_sessions: int = Field(default=SESSIONS, ge=50, le=100_000)
     refit_every: int = Field(default=21, ge=1)
     density_every: int = Field(default=1, ge=1)
     start: date | None = None
@@ -91,7 +95,7 @@ class Schedule:
         firsts = sorted(set(firsts))
         origins = self.origins
         return tuple(
-            Stretch(first, stop, self.windows.train_sessions, origins[(origins >= first) & (origins < stop)])
+            Stretch(first, stop, self.windows.fit_sessions, origins[(origins >= first) & (origins < stop)])
             for first, stop in zip(firsts, [*firsts[1:], self.stop], strict=True)
         )
 

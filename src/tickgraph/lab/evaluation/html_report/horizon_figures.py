@@ -56,7 +56,7 @@ def ratios(evaluation: HorizonEvaluation, measure: Measure, benchmark: str | Non
             line={"color": style.color, "dash": style.dash, "width": 1.5},
             marker={"color": style.color, "symbol": style.symbol, "size": 8},
             hovertext=[
-                f"{c.horizon} sessions: {c.ratio.value:.3f} of {c.second}, p {written_p(c.p_value)}"
+                f"{c.horizon} sessions: {c.ratio.value:.3f} of {c.second}, {written_p(c.p_value, c.p_value_long)}"
                 for c in own
             ],
             hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",

@@ -163,8 +163,9 @@ def _against(evaluation: HorizonEvaluation) -> list[Part]:
         Table(
             "Against a benchmark",
             "Mean loss over that of the benchmark: below 1 is better. p is of Diebold and Mariano's test on each "
-            "session's mean over symbols, its variance reaching over three horizons. Bold is better, grey a draw "
-            f"(p of 0.05 or more). The own HAR is the better of two by horizon: {bars or 'not in this run'}.",
+            "session's mean over symbols, its lag the horizon less one. Bold is better, grey a draw (p 0.05 or more). "
+            f"A second p is that of a lag of three horizons. The own HAR is the better of two by horizon: "
+            f"{bars or 'not in this run'}.",
             _headings(evaluation),
             {said: rows(*chosen) for said, chosen in choices.items()},
             choice="Loss and benchmark",
@@ -187,7 +188,10 @@ def _against(evaluation: HorizonEvaluation) -> list[Part]:
 
 
 def _verdict(comparison: HorizonComparison) -> Mark:
-    p = f"p {written_p(comparison.p_value)}"
+    p = written_p(comparison.p_value)
+    if comparison.p_value < SIGNIFICANT <= comparison.p_value_long:
+        text = written_p(comparison.p_value, comparison.p_value_long)
+        return Mark("null", f"{p}, or {comparison.p_value_long:.3f}", f"{text}: hardly told apart")
     if comparison.p_value >= SIGNIFICANT:
         return Mark("null", p, f"{p}: not told apart from the benchmark")
     if comparison.ratio.value > 1:

@@ -1,0 +1,271 @@
+"""The product's variance network, walked forward: the universe's fit, then a model per symbol drawn to it.
+
+Each ablation takes one thing away:
+
+- no edges: neither peers nor anything heard of the universe or of the market;
+- listening only: no peers, only what the universe says;
+- shuffled edges: as many peers and as much heard, of the wrong symbols;
+- linear: no nonlinear path;
+- alone: the linear path of each symbol fitted on it and its peers, drawn to nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
+from tickgraph.graph.peers import select_peers
+from tickgraph.graph.variance_features import COMMON
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.horizons.moves import Moves
+from tickgraph.model.linear_path import fit_linear_path
+from tickgraph.model.realised import known_by
+from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.universe_fit import SCORES, SESSIONS, Universe, UniverseFit, fit_universe, universe_of
+from tickgraph.model.variance_fit import SESSIONS as SYMBOL_SESSIONS
+from tickgraph.model.variance_fit import fit_variance
+from tickgraph.model.variance_network import log_variances
+from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, SHARE, Weights, variance_part
+from tickgraph.shapes import Float64, Int
+
+Edges = Literal["graph", "none", "listening", "shuffled"]
+
+HEARD = [place for place, name in enumerate(COMMON) if name.startswith("heard")]
+OF_THE_MARKET = [place for place, name in enumerate(COMMON) if "market" in name]
+NO_PEERS = 1.0
+"""Threshold of correlation that no peer reaches."""
+
+
+@dataclass(frozen=True)
+class FittedModels:
+    """The universe's fit, and the model of each symbol: columns of its nodes, itself first, and its weights."""
+
+    universe: UniverseFit
+    symbols: tuple[tuple[list[int], Weights], ...]
+
+
+class UniverseFits:
+    """Fits of the universe at the begin of each stretch, made once for all forecasters that share them.
+
+    Parameters
+    ----------
+    config
+        The product's; its seed also draws the wrong symbols.
+    edges
+        Who hears whom.
+    """
+
+    def __init__(self, config: TrainingConfig, edges: Edges = "graph") -> None:
+        self.edges = edges
+        isolated = {"threshold": NO_PEERS} if edges in ("none", "listening") else {}
+        self.config = config.model_copy(update=isolated)
+        self._lock = threading.Lock()
+        self._universes: dict[str, tuple[TrainingConfig, Universe]] = {}
+        self._models: dict[tuple[str, int], FittedModels | None] = {}
+
+    def prepare(self, moves: Moves) -> tuple[TrainingConfig, Universe]:
+        """The configuration with all horizons that are asked for, and features and targets of all sessions."""
+        key = f"{moves.panel.data_version} {moves.horizons}"
+        with self._lock:
+            if key not in self._universes:
+                grid = tuple(sorted({*self.config.horizons, *moves.horizons}))
+                config = self.config.model_copy(update={"horizons": grid})
+                universe = universe_of(moves.panel, config, sessions=len(moves.panel.sessions))
+                self._universes[key] = config, ablated(universe, self.edges, config.seed)
+            return self._universes[key]
+
+    def models(self, moves: Moves, first: int) -> FittedModels | None:
+        """Fit on what was known before session ``first``; None where that is too little."""
+        config, universe = self.prepare(moves)
+        key = f"{moves.panel.data_version} {moves.horizons}", first
+        with self._lock:
+            if key not in self._models:
+                past = known_universe(universe, first, config.horizons)
+                fit = fit_universe(moves.panel, config, past)
+                self._models[key] = None if fit is None else fitted_models(fit, past, config)
+            return self._models[key]
+
+
+@dataclass(frozen=True)
+class NetworkForecaster:
+    """The variance network as the product fits and serves it, or without one of its parts.
+
+    Attributes
+    ----------
+    fits
+        Of the universe; ablations that share it fit it once.
+    nonlinear
+        Whether the nonlinear path counts, by the share that its held-out sessions bear out.
+    drawn
+        Whether each symbol's linear path is drawn to the universe's.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    fits: UniverseFits
+    nonlinear: bool = True
+    drawn: bool = True
+    fewest_sessions: ClassVar[int] = 63
+    has_quantiles: ClassVar[bool] = True
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What is left in, and the product's configuration."""
+        return {
+            "edges": self.fits.edges,
+            "nonlinear": self.nonlinear,
+            "drawn": self.drawn,
+            "universe_sessions": SESSIONS,
+            "symbol_sessions": SYMBOL_SESSIONS,
+            "training": self.fits.config.model_dump(mode="json"),
+        }
+
+    def prepare(self, moves: Moves) -> Forecast:
+        """Compute features of all sessions; those of a session come from the sessions up to it."""
+        config, universe = self.fits.prepare(moves)
+        grid = config.horizons
+        asked = np.array([grid.index(horizon) for horizon in moves.horizons])
+
+        def forecast(stretch: Stretch) -> HorizonForecast:
+            symbols = len(moves.panel.symbols)
+            variance = np.full((stretch.stop - stretch.first, symbols, len(grid)), np.nan)
+            models = self.fits.models(moves, stretch.first)
+            scores = np.full((len(grid), SCORES), np.nan) if models is None else models.universe.scores
+            if models is not None:
+                past = known_universe(universe, stretch.first, grid)
+                for symbol, (nodes, weights) in enumerate(models.symbols):
+                    own = self._own(weights, past, nodes, grid)
+                    variance[:, symbol] = symbol_variances(universe, nodes, own, config, stretch.rows)
+            return HorizonForecast(
+                np.maximum.accumulate(variance, axis=-1)[..., asked],
+                network_quantiles(variance[stretch.origins - stretch.first], scores, asked),
+            )
+
+        return forecast
+
+    def _own(self, weights: Weights, past: Universe, nodes: list[int], grid: tuple[int, ...]) -> Weights:
+        """The weights of one symbol's network, without what is taken away."""
+        own = dict(weights)
+        if not self.nonlinear:
+            own[SHARE] = np.zeros_like(own[SHARE])
+        if not self.drawn:
+            rows = slice(-SYMBOL_SESSIONS, None)
+            kernel = fit_linear_path(
+                past.features.values[rows][:, nodes],
+                past.features.known[rows][:, nodes],
+                past.variance[rows][:, nodes],
+                grid,
+            )
+            if kernel is not None:
+                own[LINEAR_KERNEL] = kernel.coefficients.astype(np.float32)
+                own[LINEAR_BIAS] = kernel.bias.astype(np.float32)
+        return own
+
+
+def fitted_models(fit: UniverseFit, past: Universe, config: TrainingConfig) -> FittedModels:
+    """Choose the peers of each symbol and fit its model, drawn to the universe's."""
+    names, place = past.features.symbols, past.features.columns
+    daily = past.daily[-SYMBOL_SESSIONS:]
+    overlap = [max(config.lookback, len(daily) // 4)] * len(names)
+    peers = select_peers(daily, names, names, config.num_peers, overlap)
+    models = []
+    for name in names:
+        nodes = name, *peers[name]
+        weights = variance_part(fit_variance(fit, past, nodes, past.features.sessions[-1]))
+        models.append(([place[node] for node in nodes], weights))
+    return FittedModels(fit, tuple(models))
+
+
+def ablated(universe: Universe, edges: Edges, seed: int) -> Universe:
+    """Take away what is heard, or give it of the wrong symbols."""
+    values = universe.features.values
+    if edges == "none":
+        values = values.copy()
+        values[..., HEARD + OF_THE_MARKET] = 0.0
+    if edges != "shuffled":
+        return replace(universe, features=replace(universe.features, values=values))
+    wrong = wrong_symbols(values.shape[1], seed)
+    values = values.copy()
+    values[..., HEARD] = values[:, wrong][..., HEARD]
+    # Peers and edges are found in returns: with another symbol's, they are that symbol's.
+    return replace(
+        universe,
+        features=replace(universe.features, values=values),
+        daily=universe.daily[:, wrong],
+    )
+
+
+def known_universe(universe: Universe, first: int, grid: tuple[int, ...]) -> Universe:
+    """The sessions that a fit before session ``first`` may see, targets only where they are known."""
+    rows = slice(max(0, first - SESSIONS), first)
+    features = universe.features
+    return Universe(
+        replace(
+            features,
+            sessions=features.sessions[rows],
+            values=features.values[rows],
+            known=features.known[rows],
+        ),
+        known_by(universe.variance, first, grid)[rows],
+        known_by(universe.returns, first, grid)[rows],
+        universe.daily[rows],
+    )
+
+
+def symbol_variances(
+    universe: Universe, nodes: list[int], weights: Weights, config: TrainingConfig, rows: slice
+) -> Float64[np.ndarray, "stretch horizons"]:
+    """Variances of one target over each horizon, of the sessions of a stretch; NaN where its features are missing."""
+    count = config.num_stocks
+    begin = max(0, rows.start - config.lookback + 1)
+    own = slice(rows.start - begin, None)
+    known = universe.features.known[rows][:, nodes]  # [t, n]
+    correlation = rolling_correlation(universe.daily[begin : rows.stop, nodes], config.lookback)[own]
+    size = slice(len(nodes))
+    adjacency = np.zeros((len(known), count, count), np.float32)
+    adjacency[:, size, size] = threshold_adjacency(correlation, known, config.threshold)
+    features = np.zeros((len(known), count, universe.features.values.shape[-1]), np.float32)
+    features[:, size] = universe.features.values[rows][:, nodes]
+    variances = np.exp(log_variances(weights, features, adjacency)[:, 0].astype(np.float64))
+    variances[~known[:, 0]] = np.nan
+    return variances
+
+
+def network_quantiles(
+    variances: Float64[np.ndarray, "origins symbols grid"],
+    scores: Float64[np.ndarray, "grid scores"],
+    asked: Int[np.ndarray, "horizons"],
+) -> Float64[np.ndarray, "origins symbols horizons quantiles"]:
+    """Quantiles of the product's distribution (:mod:`tickgraph.model.horizon_distribution`), of many at once.
+
+    Parameters
+    ----------
+    variances
+        Over each horizon of the grid; NaN where there is no forecast.
+    scores
+        The value of rank k of P at each horizon; each of ``PROBABILITIES`` is one.
+    asked
+        Places in the grid of the horizons that are wanted.
+    """
+    count = scores.shape[1]
+    ranks = np.round(PROBABILITIES * (count + 1)).astype(np.intp) - 1
+    rising = np.maximum.accumulate(variances, axis=-1)
+    quantiles = np.sqrt(rising)[..., None] * scores[:, ranks]  # [O, S, G, Q]
+    lower, upper = PROBABILITIES < 0.5, PROBABILITIES > 0.5
+    quantiles[..., lower] = np.minimum.accumulate(quantiles[..., lower], axis=-2)
+    quantiles[..., upper] = np.maximum.accumulate(quantiles[..., upper], axis=-2)
+    return quantiles[..., asked, :]
+
+
+def wrong_symbols(count: int, seed: int) -> Int[np.ndarray, "symbols"]:
+    """For each symbol another one, and never itself: a cycle through all in a drawn order."""
+    order = np.random.default_rng([seed, 5]).permutation(count)
+    wrong = np.empty(count, np.intp)
+    wrong[order] = np.roll(order, 1)
+    return wrong
