@@ -157,7 +157,7 @@ def evaluate(
 
     Forecasters by horizon: lognormal-20, lognormal-60, ewma, garch-fhs, gjr-fhs, har-least-squares, har-free, har,
     graph-har, graph-har-listening, lightgbm-variance, network-no-edges, network-listening, network-shuffled-edges,
-    network-linear, network-alone, network.
+    network-linear, network-alone, network-embedding, network.
     """
     try:
         from tickgraph.lab.evaluation.evaluate import EvaluationSettings, default_retraining

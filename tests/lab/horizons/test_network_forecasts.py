@@ -13,6 +13,7 @@ from tickgraph.lab.horizons.network_forecasts import (
     NetworkForecaster,
     UniverseFits,
     network_quantiles,
+    scores_at_probabilities,
     wrong_symbols,
 )
 from tickgraph.model import linear_path, universe_fit, variance_training
@@ -118,7 +119,7 @@ def test_quantiles_are_those_of_the_products_distribution():
     grid = np.array([1, 2, 5, 21])
     variances = generator.gamma(2.0, size=(2, 3, 4)) * grid
     scores = np.sort(generator.standard_normal((4, 399)), axis=1)
-    quantiles = network_quantiles(variances, scores, np.array([0, 2, 3]))
+    quantiles = network_quantiles(variances, scores_at_probabilities(scores), np.array([0, 2, 3]))
     for cell in np.ndindex(2, 3):
         product = HorizonDistribution(grid, variances[cell], scores)
         np.testing.assert_allclose(quantiles[cell], product.quantile(PROBABILITIES, grid[[0, 2, 3], None]))

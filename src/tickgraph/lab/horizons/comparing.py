@@ -34,6 +34,7 @@ QUESTIONS: tuple[tuple[str, str, str], ...] = (
     ("network", "network-shuffled-edges", "Whether the edges must lead to the right symbols"),
     ("network", "network-linear", "What the nonlinear path is worth"),
     ("network", "network-alone", "What it is worth to draw each symbol to the universe"),
+    ("network", "network-embedding", "The graph, against a network that knows each symbol by name"),
 )
 """Questions that were asked before the figures were known: first and second forecaster, and the question."""
 

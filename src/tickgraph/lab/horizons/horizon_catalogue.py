@@ -7,6 +7,7 @@ from functools import partial
 
 from tickgraph.errors import InputError
 from tickgraph.lab.horizons.boosted_variance import TREES, BoostedVariance
+from tickgraph.lab.horizons.embedded_network import EmbeddedNetwork
 from tickgraph.lab.horizons.garch_paths import GarchPaths
 from tickgraph.lab.horizons.lognormal import smoothed_volatility, window_volatility
 from tickgraph.lab.horizons.method import HorizonForecaster
@@ -59,7 +60,7 @@ def _catalogue(config: TrainingConfig, trees: int) -> dict[str, Callable[[], Hor
     }
 
 
-def _networks(config: TrainingConfig) -> tuple[NetworkForecaster, ...]:
+def _networks(config: TrainingConfig) -> tuple[HorizonForecaster, ...]:
     """The product's model and its ablations."""
     fits = UniverseFits(config)
 
@@ -88,6 +89,7 @@ def _networks(config: TrainingConfig) -> tuple[NetworkForecaster, ...]:
         NetworkForecaster(
             f"{PRODUCT}-alone", "ablation", "The network of each symbol drawn to nothing.", fits, drawn=False
         ),
+        EmbeddedNetwork(UniverseFits(config, "none")),
         NetworkForecaster(
             PRODUCT,
             "model",

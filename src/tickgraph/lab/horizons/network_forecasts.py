@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -26,7 +26,7 @@ from tickgraph.lab.horizons.moves import Moves
 from tickgraph.model.linear_path import fit_linear_path
 from tickgraph.model.realised import known_by
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.model.universe_fit import SCORES, SESSIONS, Universe, UniverseFit, fit_universe, universe_of
+from tickgraph.model.universe_fit import SESSIONS, Universe, UniverseFit, fit_universe, universe_of
 from tickgraph.model.variance_fit import SESSIONS as SYMBOL_SESSIONS
 from tickgraph.model.variance_fit import fit_variance
 from tickgraph.model.variance_network import log_variances
@@ -49,24 +49,31 @@ class FittedModels:
     symbols: tuple[tuple[list[int], Weights], ...]
 
 
+@dataclass
 class UniverseFits:
     """Fits of the universe at the begin of each stretch, made once for all forecasters that share them.
 
-    Parameters
+    Attributes
     ----------
-    config
-        The product's; its seed also draws the wrong symbols.
+    product
+        The product's configuration; its seed also draws the wrong symbols.
     edges
         Who hears whom.
     """
 
-    def __init__(self, config: TrainingConfig, edges: Edges = "graph") -> None:
-        self.edges = edges
-        isolated = {"threshold": NO_PEERS} if edges in ("none", "listening") else {}
-        self.config = config.model_copy(update=isolated)
-        self._lock = threading.Lock()
-        self._universes: dict[str, tuple[TrainingConfig, Universe]] = {}
-        self._models: dict[tuple[str, int], FittedModels | None] = {}
+    product: TrainingConfig
+    edges: Edges = "graph"
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _universes: dict[str, tuple[TrainingConfig, Universe]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    _models: dict[tuple[str, int], FittedModels | None] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The product's configuration, without peers where there are none."""
+        isolated = {"threshold": NO_PEERS} if self.edges in ("none", "listening") else {}
+        return self.product.model_copy(update=isolated)
 
     def prepare(self, moves: Moves) -> tuple[TrainingConfig, Universe]:
         """The configuration with all horizons that are asked for, and features and targets of all sessions."""
@@ -136,8 +143,9 @@ class NetworkForecaster:
             symbols = len(moves.panel.symbols)
             variance = np.full((stretch.stop - stretch.first, symbols, len(grid)), np.nan)
             models = self.fits.models(moves, stretch.first)
-            scores = np.full((len(grid), SCORES), np.nan) if models is None else models.universe.scores
+            scores = np.full((len(grid), len(PROBABILITIES)), np.nan)
             if models is not None:
+                scores = scores_at_probabilities(models.universe.scores)
                 past = known_universe(universe, stretch.first, grid)
                 for symbol, (nodes, weights) in enumerate(models.symbols):
                     own = self._own(weights, past, nodes, grid)
@@ -239,7 +247,7 @@ def symbol_variances(
 
 def network_quantiles(
     variances: Float64[np.ndarray, "origins symbols grid"],
-    scores: Float64[np.ndarray, "grid scores"],
+    scores: Float64[np.ndarray, "grid quantiles"],
     asked: Int[np.ndarray, "horizons"],
 ) -> Float64[np.ndarray, "origins symbols horizons quantiles"]:
     """Quantiles of the product's distribution (:mod:`tickgraph.model.horizon_distribution`), of many at once.
@@ -249,18 +257,25 @@ def network_quantiles(
     variances
         Over each horizon of the grid; NaN where there is no forecast.
     scores
-        The value of rank k of P at each horizon; each of ``PROBABILITIES`` is one.
+        Quantiles of standardised returns at :data:`~tickgraph.lab.horizons.method.PROBABILITIES`.
     asked
         Places in the grid of the horizons that are wanted.
     """
-    count = scores.shape[1]
-    ranks = np.round(PROBABILITIES * (count + 1)).astype(np.intp) - 1
-    rising = np.maximum.accumulate(variances, axis=-1)
-    quantiles = np.sqrt(rising)[..., None] * scores[:, ranks]  # [O, S, G, Q]
+    quantiles = np.sqrt(np.maximum.accumulate(variances, axis=-1))[..., None] * scores  # [O, S, G, Q]
     lower, upper = PROBABILITIES < 0.5, PROBABILITIES > 0.5
     quantiles[..., lower] = np.minimum.accumulate(quantiles[..., lower], axis=-2)
     quantiles[..., upper] = np.maximum.accumulate(quantiles[..., upper], axis=-2)
     return quantiles[..., asked, :]
+
+
+def scores_at_probabilities(
+    scores: Float64[np.ndarray, "grid scores"],
+) -> Float64[np.ndarray, "grid quantiles"]:
+    """Take scores of rank k of P at ``PROBABILITIES``; each of these must be a rank, k / (P + 1)."""
+    ranks = PROBABILITIES * (scores.shape[1] + 1)
+    if not np.allclose(ranks, np.round(ranks)):
+        raise ValueError(f"{scores.shape[1]} scores have no ranks at {len(PROBABILITIES)} probabilities")
+    return scores[:, np.round(ranks).astype(np.intp) - 1]
 
 
 def wrong_symbols(count: int, seed: int) -> Int[np.ndarray, "symbols"]:
