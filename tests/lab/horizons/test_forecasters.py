@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from test_no_lookahead import CUT, corrupted
-from tickgraph.lab.horizons.garch_paths import GarchPaths, expected_sums, filtered
+from tickgraph.lab.horizons.garch_paths import GarchPaths, _quantiles, expected_sums, filtered
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS, make_horizon_forecasters
+from tickgraph.lab.horizons.method import PROBABILITIES
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_regressions import RangeRegression, own_range
 from tickgraph.lab.horizons.walk import walk_forecaster
@@ -77,6 +78,11 @@ def test_garch_sums_are_the_means_of_its_paths():
     quantiles = forecaster._simulate(np.array([2.0]), shocks, parameters, horizons, 0)[0] * 100  # percent
     expected = expected_sums(np.array([[2.0]]), parameters, horizons)[0, 0]
     np.testing.assert_allclose((quantiles**2).mean(axis=-1), expected, rtol=0.08)
+
+
+def test_quantiles_of_paths_are_those_of_numpy():
+    paths = np.random.default_rng(0).standard_normal((777, 3)).astype(np.float32)
+    np.testing.assert_allclose(_quantiles(paths), np.quantile(paths, PROBABILITIES, axis=0), atol=1e-6)
 
 
 def test_a_filtered_variance_answers_the_session_before():

@@ -23,6 +23,9 @@ from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, write_arrays
 from tickgraph.shapes import Float64
 
+RENEWED = 5
+"""Sessions between two looks at the trailing scores: a week changes 1 % of them."""
+
 _ARRAYS = ("variance", "crps", "pinball", "brier", "probability", "width", "seconds")
 
 
@@ -187,14 +190,15 @@ def _pooled(
     scores = np.full(moves.return_ahead.shape, np.nan)
     rows = slice(begin, begin + len(variance))
     scores[rows] = moves.return_ahead[rows] / deviation
-    scored = []
-    for origin in schedule.origins.tolist():
+    scored, origins = [], schedule.origins
+    step = max(1, RENEWED // schedule.windows.density_every)
+    for first in range(0, len(origins), step):
         check()
+        near = origins[first : first + step]
         quantiles = np.stack(
-            [score_quantiles(scores[..., place], origin, h) for place, h in enumerate(moves.horizons)]
-        )  # [H, Q]
-        own = deviation[origin - begin, ..., None] * quantiles
-        scored.append(_scored(moves, own[None], np.array([origin])))
+            [score_quantiles(scores[..., place], int(near[0]), h) for place, h in enumerate(moves.horizons)]
+        )  # [H, Q], as known at the first of them
+        scored.append(_scored(moves, deviation[near - begin][..., None] * quantiles, near))
     return scored
 
 
