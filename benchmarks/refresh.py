@@ -34,7 +34,7 @@ from tickgraph.serving.journal import ForecastJournal
 
 MORE, SHIFT = 10, 37
 QUICK_SYMBOLS, QUICK_SESSIONS = 4, 420
-SMALL = TrainingConfig(hidden_dim=4, num_gat_heads=1, epochs=1, sessions=300, min_sessions=200)
+SMALL = TrainingConfig(hidden_dim=4, epochs=1, sessions=300, min_sessions=200)
 
 
 class Steps:

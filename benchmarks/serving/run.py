@@ -38,8 +38,10 @@ import options  # noqa: E402
 import prepare  # noqa: E402
 from tickgraph.market.sources.sample import SampleSource  # noqa: E402
 from tickgraph.market.store import PriceStore  # noqa: E402
+from tickgraph.model.training_config import HORIZONS  # noqa: E402
+from tickgraph.model.universe_state import universe_state  # noqa: E402
 from tickgraph.pipeline.train import train_symbols  # noqa: E402
-from tickgraph.registry.default_universe import default_for  # noqa: E402
+from tickgraph.registry.default_universe import default_universe  # noqa: E402
 from tickgraph.registry.registry import ModelRegistry  # noqa: E402
 
 TOKEN = "a-token-for-benchmarks"  # noqa: S105
@@ -260,6 +262,8 @@ def many_models(
     for number, name in enumerate(many.symbols()):
         model = registry.symbols()[number % len(registry.symbols())]
         store.write("sample", own[model].assign(symbol=name))
+    everyone = store.panel("sample", store.symbols("sample"))
+    many.universe.publish_state(universe_state(everyone, HORIZONS))
     print(f"\n{count} models on disk")
     with server(root / "models", root / "prices", quick=quick) as (client, process, seconds):
         loaded = client.get("/health/ready").json()["models_in_memory"]
@@ -303,8 +307,8 @@ def main() -> None:
         root, sample, panel = Path(folder), SampleSource(), prepare.sample_panel()
         symbols = list(panel.symbols[: scale.symbols])
         registry = ModelRegistry(root / "models")
-        config = options.training_config(quick)
-        train_symbols(panel, symbols, registry, config=config, universe=default_for(config))
+        registry.universe.publish_fit(default_universe())
+        train_symbols(panel, symbols, registry, config=options.training_config(quick))
         PriceStore(root / "prices").update(sample, sample.symbols())
         with server(registry.root, root / "prices", quick=quick) as (client, _, _):
             client.get("/forecast/all").raise_for_status()
