@@ -138,6 +138,40 @@ def test_list_and_inspect(run, here, registry):
     assert json.loads(out)["verified"] is True
 
 
+def test_inspect_shows_the_fit_of_the_universe_and_what_it_held_out(run, drawn):
+    fit = drawn.universe.fit("sample")
+    code, out, _ = run("inspect", "AAPL", "--models-dir", drawn.root)
+    assert code == 0
+    assert f"fit {fit.version}, 8 symbols of sample up to 2022-12-30 " in out
+    rows = {line[:20].strip(): line.split()[-2:] for line in out.splitlines()}
+    assert rows["sessions ahead"] == ["1", "5"]
+    assert rows["linear path"] == [f"{value:.3f}" for value in fit.qlike[1]]
+
+
+@pytest.mark.parametrize(
+    ("horizons", "match"),
+    [
+        ("1,x", "--horizons 1,x are no numbers of sessions"),
+        ("5,21", "horizons must ascend from 1"),
+        ("1,100", "from 1 to 63"),
+    ],
+)
+def test_horizons_that_cannot_be_are_refused(run, here, horizons, match):
+    code, _, err = run("train", "-s", "AAPL", "--horizons", horizons, *here)
+    assert code == 2
+    assert match in err
+
+
+def test_a_run_on_few_prices_says_what_its_models_are_drawn_to(run, prices_dir, tmp_path):
+    folders = ["--prices-dir", prices_dir, "--models-dir", tmp_path / "models"]
+    pool = ["--peer-pool", "AAPL,JPM,MSFT", "--peers", "3"]
+    code, _, err = run("train", "-s", "AAPL", "--epochs", "1", *pool, "--as-of", "2022-12-15", *folders)
+    assert code == 0
+    assert "models are drawn to the one that ships, of 42 symbols" in " ".join(err.split())
+    _, out, _ = run("inspect", "AAPL", "--models-dir", tmp_path / "models")
+    assert "LATER than its own prices: no test of it" in " ".join(out.split())
+
+
 def test_list_and_inspect_show_walk_forward_figures_where_there_are_some(run, registry, config, panel):
     _, out, _ = run("list", "--models-dir", registry.root)
     assert "walk IC" not in out

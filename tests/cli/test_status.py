@@ -71,3 +71,17 @@ def test_only_problems_are_shown_where_that_is_asked(run, here, registry):
     registry.paths("JPM").weights.write_bytes(b"nonsense")
     _, out, _ = run(*here, "--problems", "--json")
     assert list(json.loads(out)["symbols"]) == ["JPM", "AAPL", "MSFT", "XOM"]
+
+
+def test_it_shows_what_models_are_drawn_to(run, drawn, prices_dir):
+    there = ["--models-dir", drawn.root, "--prices-dir", prices_dir]
+    fit = drawn.universe.fit("sample")
+    _, out, _ = run(*there)
+    text = " ".join(out.split())
+    assert f"fit {fit.version} on 8 symbols up to 2022-12-30, state of 2022-12-30" in text
+    network, _, today = fit.qlike
+    assert f"5: {network[1]:.3f} ({today[1]:.3f})" in text
+    _, out, _ = run(*there, "--json")
+    found = json.loads(out)["universe"]["sample"]
+    assert (found["version"], found["state_session"]) == (fit.version, "2022-12-30")
+    assert found["qlike"]["1"].keys() == {"network", "linear", "today"}

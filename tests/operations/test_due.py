@@ -86,7 +86,7 @@ def test_every_reason_is_given(evidence, metadata):
     found = due(
         evidence(
             now=metadata.training_date + timedelta(days=30),
-            training=TrainingConfig(epochs=3, sessions=300, min_sessions=100),
+            training=TrainingConfig(epochs=3, sessions=300, min_sessions=100, horizons=()),
             full_since=metadata.training_date + timedelta(days=29),
             missing=("NEWCO", "TSLA"),
             renamed={"NEWCO": "OLDCO"},

@@ -68,6 +68,7 @@ class Steps:
         self._notes = dict.fromkeys(run.notes)
         self._unreachable = dict(run.unreachable)
         self._scope = Scope()
+        self._horizons: dict[str, tuple[int, ...]] = {}
         self._panels: dict[str, PricePanel | None] = {}
         self._problems: list[str] = []
         self._ended: set[Symbol] = set()
@@ -126,6 +127,7 @@ class Steps:
         scope = self._scope = look(
             self._site, self._wishes.symbols, tuple(map(Symbol, self._symbols)), verify=retrain
         )
+        self._horizons = horizons_by_source(scope.models.values())
         # A full run that is killed before it has looked at everything leaves behind which models it was to train.
         planned = "planned" if self._begun.full and retrain else None
         for symbol in scope.symbols:
@@ -271,12 +273,11 @@ class Steps:
 
     def _publish_states(self) -> None:
         """Renew what models hear of the universe, of every source that has models of several horizons."""
-        horizons = horizons_by_source(self._scope.models.values())
-        self._begin("universe", len(horizons))
+        self._begin("universe", len(self._horizons))
         failures = publish_states(
             self._site.registry,
-            self._whole_panel,
-            horizons,
+            self._panel,
+            self._horizons,
             on_source=lambda source: self._on_event("universe", source),
             before_publish=self._check,
         )
@@ -355,15 +356,10 @@ class Steps:
     def _panel(self, source: str) -> PricePanel | None:
         if source not in self._panels:
             wanted = self._wanted()[source]
+            if source in self._horizons or self._site.training.horizons:  # then all stored symbols are heard
+                wanted = (*wanted, *self._site.store.symbols(source))
             self._panels[source] = read_panel(self._site.store, source, wanted, self._begun.session)
         return self._panels[source]
-
-    def _whole_panel(self, source: str) -> PricePanel | None:
-        """Prices of all stored symbols of a source, whether the run needs them or not."""
-        stored, panel = self._site.store.symbols(source), self._panel(source)
-        if panel is not None and panel.columns.keys() >= set(stored):
-            return panel
-        return read_panel(self._site.store, source, stored, self._begun.session)
 
     def _nodes_panel(self, source: str, symbols: Iterable[str]) -> PricePanel:
         panel = self._panel(source)

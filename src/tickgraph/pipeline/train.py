@@ -155,7 +155,7 @@ def train_symbols(
         choices = choose_all(panel, symbols, program.config, pool)
         report.notes = _notes(panel, choices, program.config, pool)
         universe, fault = None, None
-        if program.config.horizons and choices:
+        if program.config.horizons and any(choice.peers is not None for choice in choices.values()):
             try:
                 universe = universe_of_run(
                     registry,
