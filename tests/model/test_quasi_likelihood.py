@@ -23,17 +23,20 @@ def test_it_finds_known_coefficients(simulated):
     np.testing.assert_allclose(fit_qlike(*simulated), TRUE, atol=0.05)
 
 
-@given(seed=st.integers(0, 2**32 - 1), shape=st.floats(0.3, 5.0), zeros=st.floats(0.0, 0.5))
+@given(
+    seed=st.integers(0, 2**32 - 1), shape=st.floats(0.3, 5.0), zeros=st.floats(0.0, 0.5), drawn=st.booleans()
+)
 @settings(max_examples=examples(15), deadline=None)
-def test_where_it_ends_nothing_is_left_to_gain(seed, shape, zeros):
-    """The slope of the loss is zero at a free fit, whatever the draws; some targets may be zero."""
+def test_where_it_ends_nothing_is_left_to_gain(seed, shape, zeros, drawn):
+    """The slope of the loss is zero there, whatever the draws, with a prior or without; some targets may be zero."""
     generator = np.random.default_rng(seed)
     design = np.column_stack([np.ones(300), generator.normal(size=(300, 2))])
     target = np.exp(design @ TRUE) * generator.gamma(shape, 1 / shape, 300)
     target[generator.uniform(size=300) < zeros] = 0.0
-    fitted = fit_qlike(design, target)
+    prior, pull = TRUE + generator.normal(size=3), np.diag(generator.uniform(0, 1, 3))
+    fitted = fit_qlike(design, target, *((prior, pull) if drawn else ()))
     slope = design.T @ (1 - target * np.exp(-(design @ fitted))) / 300
-    np.testing.assert_allclose(slope, 0.0, atol=1e-4)
+    np.testing.assert_allclose(slope + drawn * 2 * pull @ (fitted - prior), 0.0, atol=1e-4)
 
 
 class TestPrior:
