@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 
 import checked_types  # noqa: F401  before the modules whose types it checks
+import made_universe
 from tickgraph.market.calendar import NEW_YORK, use_exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource
 from tickgraph.market.store import PriceStore
 from tickgraph.model.training import TrainingProgram
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.universe_fit import UniverseFit, fit_universe
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
@@ -64,6 +66,19 @@ def config() -> TrainingConfig:
 @pytest.fixture(scope="session")
 def program(config) -> TrainingProgram:
     return TrainingProgram(config)
+
+
+@pytest.fixture(scope="session")
+def small_universe(panel) -> PricePanel:
+    """Six symbols with 900 sessions."""
+    return panel.select(made_universe.NAMES).tail(900)
+
+
+@pytest.fixture(scope="session")
+def small_fit(small_universe) -> UniverseFit:
+    """A fit of the six symbols, of a small network with three horizons."""
+    with made_universe.short_training():
+        return fit_universe(small_universe, made_universe.CONFIG)
 
 
 @pytest.fixture(scope="session")
