@@ -30,7 +30,7 @@ def windows():
         fit_sessions=300,
         refit_every=63,
         density_every=10,
-        start="2022-03-01",
+        start="2022-03-15",
     )
 
 
