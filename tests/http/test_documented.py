@@ -5,6 +5,8 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
+from tickgraph.client import Distribution
+
 
 @pytest.fixture(scope="module")
 def document(service):
@@ -47,3 +49,13 @@ def test_the_example_of_a_probability_is_like_an_answer(document, service):
     answer = service.get("/forecast/AAPL/probability?strike=133&price=130").json()
     assert example.keys() == answer.keys()
     assert [q["probability"] for q in example["quantiles"]] == [q["probability"] for q in answer["quantiles"]]
+
+
+def test_the_example_of_a_distribution_is_of_the_same_model_as_that_of_a_forecast(document):
+    example, forecast = (
+        document["components"]["schemas"][name]["examples"][0]
+        for name in ("DistributionAnswer", "ForecastAnswer")
+    )
+    assert Distribution.model_validate(example).model_dump(mode="json") == example
+    assert [each["sessions"] for each in example["path"]] == [1, 2, 3, 5, 10, example["sessions"]]
+    assert forecast["horizons"][:5] == example["path"][:5]

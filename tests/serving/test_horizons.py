@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from pydantic_core import to_json
 
 from made_outlooks import GRID, dividends, horizons, outlook, with_horizons
+from made_prices import StoreOf
 from tickgraph.errors import InputError, ModelNotFoundError
 from tickgraph.market import calendar
 from tickgraph.market.calendar import Clock, next_sessions, use_exchange
@@ -179,3 +181,35 @@ class TestOneHorizon:
         with_horizons(monkeypatch)
         answer = forecaster.distribution("AAPL", sessions=21, as_of=date(2022, 6, 18))
         assert (answer.as_of, answer.expiry) == (date(2022, 6, 17), date(2022, 7, 20))
+
+
+class TestANetworkOfTwoHorizons:
+    """A model trained on real prices, for 1 and 5 sessions."""
+
+    @pytest.fixture
+    def forecaster(self, drawn, few):
+        return Forecaster(drawn, StoreOf(lambda source, symbols: few), now=lambda: EVENING)
+
+    def test_it_answers_for_every_number_of_sessions_up_to_the_longest(self, forecaster):
+        answers = [forecaster.distribution("JPM", sessions=ahead, price=100.0) for ahead in range(1, 6)]
+        for shorter, longer in pairwise(answers):
+            assert shorter.volatility**2 * shorter.sessions <= longer.volatility**2 * longer.sessions
+            for less, more in zip(shorter.intervals, longer.intervals, strict=True):
+                width = np.log(less.upper / less.lower)
+                assert width <= np.log(more.upper / more.lower) + 1e-12
+        assert [each.sessions for each in answers[3].path] == [1, 4]
+        # JPMorgan's dividend went ex on 2023-01-05, the third session.
+        assert [bool(answer.dividend) for answer in answers] == [False, False, True, True, True]
+        assert answers[4].ex_dates == (date(2023, 1, 5),)
+
+    def test_its_forecast_has_both_and_the_first_is_the_forecasts_own(self, forecaster):
+        answer = forecaster.forecast("JPM", 100.0)
+        assert [each.sessions for each in answer.horizons] == [1, 5]
+        for one, other in zip(answer.intervals, answer.horizons[0].intervals, strict=True):
+            assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper))
+        assert answer.dividends == "past ex-dates"
+
+    def test_beyond_its_longest_it_says_why(self, forecaster):
+        for words in ({"sessions": 6}, {"expiry": "2023-01-20"}):
+            with pytest.raises(InputError, match="trained to forecast 5 sessions at most"):
+                forecaster.distribution("JPM", **words)

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from tickgraph.cli.fan import ASCII, LINES, fan
 from tickgraph.cli.output import facts, money, note, percent, print_table, results, stdout
 from tickgraph.serving.answer import Forecast
-from tickgraph.serving.distribution_answer import DistributionAnswer
+from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.price_ranges import HorizonForecast
 from tickgraph.wording import counted
 
 _RANGE = "expected move", "volatility", "80% interval", "95% interval"
-Answers = Mapping[str, Forecast] | Mapping[str, DistributionAnswer]
+Answers = Mapping[str, Forecast] | Mapping[str, Distribution]
 
 
-def print_one(answer: Forecast | DistributionAnswer) -> None:
+def print_one(answer: Forecast | Distribution) -> None:
     """Print one answer with where it came from, its notes on stderr."""
     if isinstance(answer, Forecast):
         _print_forecast(answer)
@@ -28,9 +28,7 @@ def print_one(answer: Forecast | DistributionAnswer) -> None:
 def print_many(answers: Answers) -> None:
     """Print answers as a table, and each note once on stderr, with how many answers have it."""
     forecasts = {symbol: answer for symbol, answer in answers.items() if isinstance(answer, Forecast)}
-    distributions = {
-        symbol: answer for symbol, answer in answers.items() if isinstance(answer, DistributionAnswer)
-    }
+    distributions = {symbol: answer for symbol, answer in answers.items() if isinstance(answer, Distribution)}
     if distributions:
         _print_distributions(distributions)
     else:
@@ -71,7 +69,7 @@ def _print_horizons(forecast: Forecast) -> None:
     print_table(table)
 
 
-def _print_distribution(answer: DistributionAnswer) -> None:
+def _print_distribution(answer: Distribution) -> None:
     """Print figures, quantiles and a fan."""
     share = percent(answer.expected_move / answer.price)
     rows = {
@@ -98,7 +96,7 @@ def _print_distribution(answer: DistributionAnswer) -> None:
     stdout.print(fan(answer.path, answer.price, answer.as_of, marks), soft_wrap=True)
 
 
-def _dividends(answer: DistributionAnswer) -> str:
+def _dividends(answer: Distribution) -> str:
     if not answer.dividend:
         return "none expected until then"
     days = ", ".join(map(str, answer.ex_dates))
@@ -106,7 +104,7 @@ def _dividends(answer: DistributionAnswer) -> str:
     return f"{money(answer.dividend)} taken off  ({why})"
 
 
-def _print_distributions(answers: Mapping[str, DistributionAnswer]) -> None:
+def _print_distributions(answers: Mapping[str, Distribution]) -> None:
     table = results(
         "How far prices may move",
         "symbol",
@@ -123,14 +121,14 @@ def _print_distributions(answers: Mapping[str, DistributionAnswer]) -> None:
     print_table(table)
 
 
-def _range(each: HorizonForecast | DistributionAnswer, price: float) -> tuple[str, ...]:
+def _range(each: HorizonForecast | Distribution, price: float) -> tuple[str, ...]:
     """The columns of :data:`_RANGE`."""
     move = f"{money(each.expected_move)} ({percent(each.expected_move / price)})"
     intervals = (f"{money(interval.lower)} to {money(interval.upper)}" for interval in each.intervals)
     return move, percent(each.volatility), *intervals
 
 
-def _origin(answer: Forecast | DistributionAnswer) -> dict[str, str]:
+def _origin(answer: Forecast | Distribution) -> dict[str, str]:
     """Where a model and its prices come from, and how fresh they are."""
     rows: dict[str, str] = {"status": answer.status}
     if answer.trained_at is not None:

@@ -33,7 +33,7 @@ from tickgraph.market.quality import Finding
 from tickgraph.market.spelling import Symbol
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast
-from tickgraph.serving.distribution_answer import DistributionAnswer
+from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.forecaster import Fallback
 from tickgraph.settings import Settings, load_settings
 
@@ -93,7 +93,7 @@ def predict(
     prices = read_prices(price or (), wanted)
     findings = _store_prices_of_untrained(settings, wanted)
     without: Fallback = "none" if everything else settings.fallback
-    answers: Mapping[str, Forecast] | Mapping[str, DistributionAnswer]
+    answers: Mapping[str, Forecast] | Mapping[str, Distribution]
     if sessions is None and until is None:
         forecasts = forecaster.forecasts(wanted, prices, as_of=day, fallback=without)
         name, answers, failures = "forecasts", forecasts.forecasts, forecasts.failures

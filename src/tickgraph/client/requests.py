@@ -28,12 +28,11 @@ from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.universe import canonical
 from tickgraph.pipeline.jobs import Job
 from tickgraph.secret import is_sendable
-from tickgraph.serving.distribution_answer import DistributionAnswer
 
 __all__ = ["Job", "Problem"]
 
 Cleared = responses.ClearedAnswer
-Distribution = DistributionAnswer
+Distribution = responses.DistributionAnswer
 Forecast = responses.ForecastAnswer
 Forecasts = responses.ForecastsAnswer
 Graph = responses.GraphAnswer

@@ -29,13 +29,18 @@ from tickgraph.http.parameters import (
     read_symbol,
 )
 from tickgraph.http.problem import problem_of, problems
-from tickgraph.http.responses import ForecastAnswer, ForecastsAnswer, ProbabilityAnswer, Timings
+from tickgraph.http.responses import (
+    DistributionAnswer,
+    ForecastAnswer,
+    ForecastsAnswer,
+    ProbabilityAnswer,
+    Timings,
+)
 from tickgraph.http.service import Service
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.serving.distribution_answer import DistributionAnswer
 from tickgraph.serving.price_ranges import QUANTILES, Quantile
 
 MAX_SYMBOLS = 1_000
@@ -52,7 +57,6 @@ _Several = tuple[dict[str, bytes], dict[str, TickgraphError]]
 router = APIRouter(tags=["forecasts"])
 
 _forecast = ForecastAnswer.__pydantic_serializer__
-_distribution = DistributionAnswer.__pydantic_serializer__
 _probability = ProbabilityAnswer.__pydantic_serializer__
 
 
@@ -202,7 +206,7 @@ async def distribution(
     They are of the split-adjusted close: dividends that go ex before the expiry are taken off.
     """
     answer = await service.distribution(symbol, price, sessions=sessions, expiry=expiry, wait=wait)
-    return Response(_distribution.to_json(answer), media_type="application/json")
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike: float) -> ProbabilityAnswer:

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
+from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.price_ranges import Quantile
 
 _EXAMPLES: dict[str, Any] = json.loads(
@@ -53,6 +54,12 @@ class ForecastAnswer(Forecast):
     """Job that trains a model for this symbol in the background."""
     timings: Timings
     """Where the time went."""
+
+
+class DistributionAnswer(Distribution):
+    """Distribution of one symbol's close after so many sessions."""
+
+    model_config = _example("distribution")
 
 
 class Problem(_Answer):

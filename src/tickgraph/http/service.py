@@ -25,7 +25,7 @@ from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.distribution_answer import DistributionAnswer
+from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.outlook import Outlook
@@ -172,7 +172,7 @@ class Service:
         sessions: int | None = None,
         expiry: np.datetime64 | None = None,
         wait: bool = False,
-    ) -> DistributionAnswer:
+    ) -> Distribution:
         """Say where one symbol's close may be after so many sessions, or at an expiry: one of the two is given.
 
         The other parameters and the errors are those of :meth:`forecast`; and

@@ -10,7 +10,8 @@ from tickgraph.errors import InputError
 from tickgraph.market.calendar import Day, as_day, exchange, known_sessions, next_sessions
 
 LONGEST = 63
-"""Sessions that the network looks ahead at most: a quarter of a year."""
+"""Sessions that a model may look ahead at most. Beyond a quarter of a year too few stretches of history do not overlap
+to say how often a forecast holds."""
 SESSIONS = r"^[0-9]{1,4}$"
 EXPIRY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
@@ -88,6 +89,8 @@ def check_sessions(sessions: int, longest: int) -> None:
 
 
 def _reach(longest: int) -> str:
+    if longest < LONGEST:
+        return f"the model was trained to forecast {longest} sessions at most (setting horizons)"
     return (
         f"the model forecasts {longest} sessions at most, since held-out history has too few independent stretches "
         "that are longer"

@@ -7,10 +7,9 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from tickgraph.graph.graph_config import GraphConfig
+from tickgraph.market.expiry import LONGEST
 
 HORIZONS = (1, 2, 3, 5, 10, 21, 42, 63)
-LONGEST_HORIZON = 63
-"""Beyond a quarter too few stretches do not overlap to say how often a forecast holds."""
 
 
 class TrainingConfig(GraphConfig):
@@ -76,8 +75,8 @@ class TrainingConfig(GraphConfig):
             raise ValueError(
                 f"variance_dim {self.variance_dim} must be a multiple of num_gat_heads {self.num_gat_heads}"
             )
-        if any(not 1 <= horizon <= LONGEST_HORIZON for horizon in self.horizons):
-            raise ValueError(f"horizons must be from 1 to {LONGEST_HORIZON} sessions, got {self.horizons}")
+        if any(not 1 <= horizon <= LONGEST for horizon in self.horizons):
+            raise ValueError(f"horizons must be from 1 to {LONGEST} sessions, got {self.horizons}")
         if list(self.horizons) != sorted(set(self.horizons)) or (self.horizons and self.horizons[0] != 1):
             raise ValueError(f"horizons must ascend from 1, got {self.horizons}")
         if self.min_sessions > self.sessions:

@@ -19,7 +19,7 @@ from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.price_ranges import QUANTILES, HorizonForecast, Interval, Quantile, horizon_forecasts
 
 
-class DistributionAnswer(BaseModel):
+class Distribution(BaseModel):
     """Distribution of one symbol's close after so many sessions."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
@@ -86,7 +86,7 @@ class DistributionAnswer(BaseModel):
 class Distributions:
     """Answers for several symbols: what was forecast, and what failed and why."""
 
-    distributions: dict[str, DistributionAnswer] = field(default_factory=dict)
+    distributions: dict[str, Distribution] = field(default_factory=dict)
     failures: dict[str, TickgraphError] = field(default_factory=dict)
 
 
@@ -120,7 +120,7 @@ def distribution_of(
     expiry: Day | None = None,
     trained_now: bool = False,
     refused: Exception | None = None,
-) -> DistributionAnswer:
+) -> Distribution:
     """Answer where the price may be after so many sessions, or at an expiry: one of the two is given.
 
     The other parameters are those of :func:`~tickgraph.serving.answer.answer_fields`.
@@ -144,7 +144,7 @@ def distribution_of(
     *_, there = path = tuple(horizon.at(start) for horizon in path)
     ex_dates = outlook.dividends.ex_dates if outlook.dividends else np.array([], dtype="datetime64[D]")
     returns = distribution.quantile(np.array(QUANTILES), ahead)
-    return DistributionAnswer(
+    return Distribution(
         **{name: forecast[name] for name in _OF_THE_FORECAST},
         sessions=ahead,
         expiry=day.astype(date),

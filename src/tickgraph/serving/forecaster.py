@@ -12,7 +12,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
-from tickgraph.serving.distribution_answer import DistributionAnswer, Distributions, distribution_of
+from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
 
@@ -124,7 +124,7 @@ class Forecaster(OutlookCache):
         price: float | None = None,
         as_of: date | None = None,
         fallback: Fallback = "momentum",
-    ) -> DistributionAnswer:
+    ) -> Distribution:
         """Say where a symbol's close may be after so many sessions, or at an expiry: one of the two is given.
 
         Parameters
@@ -207,7 +207,7 @@ class Forecaster(OutlookCache):
         expiry: Day | None = None,
         trained_now: bool = False,
         clock: Clock | None = None,
-    ) -> DistributionAnswer:
+    ) -> Distribution:
         """Answer of :meth:`distribution` at a price that was checked; None is the last stored close."""
         return distribution_of(
             outlook,
