@@ -12,7 +12,8 @@ from tickgraph.model.universe_fit import Universe, UniverseFit
 from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, VARIANCE, Weights
 from tickgraph.shapes import Float64
 
-SESSIONS = 1000
+SESSIONS = 1500
+"""On 1,000 the error at a month is 6 % higher, as it is for the universe's fit."""
 
 
 def fit_variance(
