@@ -6,6 +6,9 @@ A model here is what service has of one: volatility coefficients and conformal s
 peers, as they stood on its training day, then frozen. Its forecast is momentum, which is about as small as the
 network's. It is judged on the 60 sessions that follow, once as
 it is and once with its volatility multiplied: by 0.5 it is a model that thinks the market half as wild as it is.
+
+Over several sessions the sound model is that volatility times the square root of their number, with scores of each
+horizon's own from the 500 sessions before, pooled over the symbols and renewed each week.
 """
 
 from __future__ import annotations
@@ -17,16 +20,20 @@ from scipy.stats import false_discovery_control
 
 import options
 import prepare
+from tickgraph.market.dividends import price_returns
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.calibration import conformal_scores, score_quantiles
 from tickgraph.model.measures import LEVELS
-from tickgraph.model.volatility import WINDOW, fit_volatility, forecast_volatility
+from tickgraph.model.realised import sums_ahead
+from tickgraph.model.volatility import UNFITTED, WINDOW, fit_volatility, forecast_volatility
 from tickgraph.operations.drift import FALSE_ALARMS, p_values
+from tickgraph.operations.horizon_drift import independent_stretches, usual_coverage
 
 TRAINING, CALIBRATION, AHEAD, EVERY, PEERS = 800, 200, 60, 21, 10
 COUNTS = (5, 10, 20, 40, 60)
 FACTORS = (0.33, 0.5, 0.7, 1.5, 2.0)
 WEEK, WEEKS, SHARES = 5, (1, 4, 8, 12), (0, 0.01, 0.05, 0.5, 0.95, 0.99, 1)
+HORIZONS, SCORED, SPAN = (1, 2, 3, 5, 10, 21, 42, 63), 500, 60
 QUICK_SYMBOLS, QUICK_EVERY, QUICK_WEEKS = 12, 200, (1, 4)
 # Of the alerts in deploy/prometheus/tickgraph.rules.yml.
 BANDS = {
@@ -148,6 +155,82 @@ def print_panel(weekly: dict[str, np.ndarray], spans: tuple[int, ...]) -> None:
         print(f"{weeks * WEEK:8}   " + "".join(f"{share:8.1%}" for share in alarms))
 
 
+def replay_horizons(panel: PricePanel, factor: float) -> np.ndarray:
+    """``[T, S, H, levels]`` 1 where a return lies inside its interval, 0 outside, NaN where that is not known.
+
+    The volatility is multiplied after the scores were taken: a model that went wrong since.
+    """
+    returns = price_returns(panel)[1:]
+    volatility = forecast_volatility(returns, UNFITTED)
+    came = sums_ahead(returns, HORIZONS)[len(returns) - len(volatility) :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = came / (volatility[:, :, None] * np.sqrt(HORIZONS))
+    z[~np.isfinite(z)] = np.nan
+    inside = np.full((*z.shape, len(LEVELS)), np.nan)
+    for column, ahead in enumerate(HORIZONS):
+        for start in range(SCORED + ahead, len(z), WEEK):
+            held = np.sort(z[start - SCORED - ahead : start - ahead + 1, :, column], axis=None)
+            held, week = held[np.isfinite(held)], z[start : start + WEEK, :, column] / factor
+            for place, level in enumerate(LEVELS):
+                low, high = score_quantiles(held, np.array([(1 - level) / 2, (1 + level) / 2]))
+                inside[start : start + WEEK, :, column, place] = np.where(
+                    np.isfinite(week), (week >= low) & (week <= high), np.nan
+                )
+    return inside
+
+
+def windows(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``[weeks]`` coverage of each 60 sessions of one horizon and level, and ``[weeks]`` how many returns they are."""
+    days = np.flatnonzero(np.isfinite(inside).any(axis=1))
+    rows = inside[days[0] : days[-1] + 1]
+    held, known = np.nansum(rows, axis=1), np.isfinite(rows).sum(axis=1)
+    held, known = (sliding_window_view(each, SPAN)[::WEEK].sum(axis=-1) for each in (held, known))
+    return held / known, known
+
+
+def print_horizons(panel: PricePanel) -> None:
+    """What constants the rule of horizons was taken from, its false alarms, and its power."""
+    replays = {factor: replay_horizons(panel, factor) for factor in (1.0, *FACTORS)}
+    print(f"\nby horizon, the last {SPAN} sessions of each week")
+    print(
+        f"{'ahead':>5} {'stretches':>10} {'level':>6} {'mean':>6} {'together':>9} {'worth':>6} {'rule':>6}   ",
+        end="",
+    )
+    print(
+        "".join(f"{share:>7.0%}" for share in SHARES) + "   band             weeks outside, volatility times"
+    )
+    print(" " * 134 + "".join(f"{factor:>6}" for factor in replays))
+    alarms: dict[float, list[np.ndarray]] = {factor: [] for factor in replays}
+    for column, ahead in enumerate(HORIZONS):
+        for place, level in enumerate(LEVELS):
+            sound = replays[1.0][:, :, column, place]
+            day = np.nanmean(sound[np.isfinite(sound).any(axis=1)], axis=1)
+            values, known = windows(sound)
+            symbols, binomial = known.mean() / SPAN, level * (1 - level)
+            together = (day.var() / binomial - 1 / symbols) / (1 - 1 / symbols)
+            worth = binomial / ((values - level) ** 2).mean()
+            band = usual_coverage(level, ahead, SPAN, int(known.mean()))
+            stretches = independent_stretches(SPAN, ahead)
+            line = f"{ahead:5} {stretches:10.1f} {level:6.0%} {day.mean():6.3f} {together:9.2f}"
+            line += f" {worth:6.0f}" + "".join(f"{v:7.3f}" for v in np.quantile(values, SHARES))
+            if band is None:
+                print(line + "   no verdict")
+                continue
+            shares = []
+            for factor, inside in replays.items():
+                found = windows(inside[:, :, column, place])[0]
+                outside = (found < band[0]) | (found > band[1])
+                shares.append(outside.mean())
+                alarms[factor].append(outside)
+            print(
+                f"{line}   {band[0]:.3f} to {band[1]:.3f}   " + "".join(f"{share:6.1%}" for share in shares)
+            )
+    for factor, each in alarms.items():
+        weeks = min(map(len, each), default=0)
+        share = np.any([one[:weeks] for one in each], axis=0).mean()
+        print(f"outside at any horizon and level, volatility times {factor}: {share:.1%} of {weeks} weeks")
+
+
 def main() -> None:
     """Print what the constants of the rule were taken from, then its false alarms and its power."""
     quick, panel = options.parser(__doc__).parse_args().quick, prepare.sample_panel()
@@ -174,6 +257,7 @@ def main() -> None:
             np.mean(p_values(tallies(models, count, factor)) <= FALSE_ALARMS / together) for factor in FACTORS
         ]
         print(f"{count:9}   {np.mean(alarms):27.1%}   " + "".join(f"{share:8.0%}" for share in found))
+    print_horizons(panel)
     weekly = replay(panel, QUICK_EVERY if quick else WEEK, WEEK)
     print_panel(weekly, QUICK_WEEKS if quick else WEEKS)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tickgraph.market.calendar import next_sessions
 from tickgraph.market.dividends import DividendOutlook
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.horizon_distribution import HorizonDistribution
@@ -104,4 +105,20 @@ def record(
         "probability_up": 0.5,
         **ends,
         **others,
+    }
+
+
+def ahead(as_of, *sessions, half_widths=(0.05, 0.1), variance=0.0004):
+    """Columns of a record with intervals of one width at so many sessions ahead."""
+    ends = {
+        f"{end}_{level}_ahead": [sign * half] * len(sessions)
+        for level, half in zip(LEVELS, half_widths, strict=True)
+        for end, sign in (("lower", -1), ("upper", 1))
+    }
+    days = next_sessions(as_of, max(sessions))
+    return {
+        "ahead": list(sessions),
+        "expiries": [pd.Timestamp(days[each - 1]) for each in sessions],
+        "variances": [variance * each for each in sessions],
+        **ends,
     }

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from made_outlooks import SCORES, outlook
+from made_outlooks import GRID, SCORES, horizons, outlook
 from tickgraph.errors import StorageError
+from tickgraph.market.expiry import sessions_ahead
+from tickgraph.model.measures import LEVELS
 from tickgraph.serving import journal as journal_module
 from tickgraph.serving.journal import KEPT_MONTHS, ForecastJournal, read_journal
 from tickgraph.serving.model_cache import Observer
@@ -306,3 +308,43 @@ def test_a_named_pipe_in_the_journals_place_holds_up_neither_writer_nor_reader(j
     os.mkfifo(path)
     assert journal.log([outlook()]).dropped == 1
     assert symbols_of(journal) == []
+
+
+def test_a_record_keeps_the_distribution_of_every_horizon_and_the_session_each_is_for(journal):
+    made = horizons(drag=np.linspace(0.0, 0.01, 63))
+    journal.log([outlook(horizons=made)])
+    (record,) = read_journal(journal.folder).to_dict("records")
+    assert list(record["ahead"]) == GRID.tolist()
+    assert [str(day)[:10] for day in record["expiries"]] == [
+        str(sessions_ahead("2022-12-29", 63, sessions=int(ahead))[1]) for ahead in GRID
+    ]
+    np.testing.assert_allclose(record["variances"], made.variance(GRID), rtol=1e-4)
+    for level in LEVELS:
+        ends = np.column_stack([record[f"lower_{level}_ahead"], record[f"upper_{level}_ahead"]])
+        np.testing.assert_allclose(ends, made.interval(level, GRID), rtol=1e-4)  # dividends taken off
+
+
+def test_a_line_with_every_horizon_stays_small(journal):
+    journal.log([outlook()])
+    plain = len(only_file(journal).read_bytes())
+    journal.log([outlook("MSFT", horizons=horizons())])
+    assert plain < 600
+    assert len(only_file(journal).read_bytes()) - plain < 1200
+
+
+def test_records_without_horizons_stand_beside_those_with_them(journal):
+    """As momentum's do, and those of a release that knew no horizons."""
+    journal.log([outlook("AAPL"), outlook("MSFT", horizons=horizons()), outlook("JPM")])
+    assert '"ahead"' not in only_file(journal).read_text().split()[0]
+    found = read_journal(journal.folder)
+    assert list(found["symbol"]) == ["AAPL", "MSFT", "JPM"]
+    assert list(found["ahead"].isna()) == [True, False, True]
+
+
+def test_sessions_that_the_exchange_has_not_published_cost_their_horizons_and_no_record(journal, monkeypatch):
+    real = journal_module.known_sessions
+    monkeypatch.setattr(journal_module, "known_sessions", lambda day, most: real(day, min(most, 12)))
+    assert journal.log([outlook(horizons=horizons())]) == (1, 0)
+    (record,) = read_journal(journal.folder).to_dict("records")
+    assert list(record["ahead"]) == [1, 2, 3, 5, 10]
+    assert len(record["expiries"]) == len(record["upper_0.95_ahead"]) == 5

@@ -31,6 +31,7 @@ from tickgraph.cli.output import (
 )
 from tickgraph.errors import CheckFailed
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
+from tickgraph.operations.records import HorizonFigures
 from tickgraph.operations.universe_status import UniverseStatus
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
@@ -157,7 +158,17 @@ def _header(view: Overview) -> dict[str, str]:
             f"R2 {percent(panel.r2_vs_zero, 2, sign=True)} against no move and "
             f"{percent(panel.r2_vs_momentum, 2, sign=True)} against momentum"
         )
+    if quality is not None and quality.horizons:
+        rows["  by sessions ahead"] = "80% and 95% intervals of the close held " + ", ".join(
+            f"{ahead}: {_held(figures)}" for ahead, figures in quality.horizons.items()
+        )
     return rows
+
+
+def _held(figures: HorizonFigures) -> str:
+    held = " and ".join(percent(share, 0) for share in figures.coverage.values())
+    # Without a verdict a reader should know how little it says.
+    return held if figures.usual else f"{held} ({figures.stretches:.1f} independent stretches)"
 
 
 def _universe(of: UniverseStatus) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge
 
 from tickgraph.errors import StorageError
-from tickgraph.operations.records import Kind, LiveFigures, LiveQuality
+from tickgraph.operations.records import HorizonFigures, Kind, LiveFigures, LiveQuality
 from tickgraph.operations.watch import OperationsWatch, RunSummary
 
 _log = logging.getLogger(__name__)
 
 _Series = Mapping[tuple[str, ...], float | None]  # value by label values; None where it is not known
 
-# Text, and the label if there is one.
+# Text, and the labels if there are any.
 _GAUGES: dict[str, tuple[str, ...]] = {
     "gnn_refresh_last_success_timestamp_seconds": ("When the last refresh without failure ended.", "kind"),
     "gnn_refresh_last_run_timestamp_seconds": ("When the last refresh ended, whatever came of it.", "kind"),
@@ -29,6 +29,24 @@ _GAUGES: dict[str, tuple[str, ...]] = {
     "gnn_live_forecasts": ("Live forecasts that were scored, in the window.",),
     "gnn_live_symbols": ("Symbols of the live forecasts that were scored.",),
     "gnn_live_coverage": ("Share of returns inside the interval of the nominal level.", "level"),
+    "gnn_live_horizon_coverage": (
+        "Share of closes inside the interval of the nominal level, by sessions ahead.",
+        "sessions",
+        "level",
+    ),
+    "gnn_live_horizon_out_of_band": (
+        "1 if that coverage is beyond chance, 0 if not; no series where there are too few stretches for a verdict.",
+        "sessions",
+        "level",
+    ),
+    "gnn_live_horizon_qlike": (
+        "QLIKE of the variance that was forecast, by sessions ahead; 0 is perfect.",
+        "sessions",
+    ),
+    "gnn_live_horizon_stretches": (
+        "Independent stretches that the forecasts are worth, by sessions ahead.",
+        "sessions",
+    ),
     "gnn_live_ic": ("Information coefficient of live forecasts: mean over sessions.",),
     "gnn_live_hit_rate": ("Share of moves whose sign was forecast.",),
     "gnn_live_error_ratio": ("Size of live errors over what the calibration expects; 1 is as promised.",),
@@ -113,6 +131,7 @@ class OperationMetrics:
     def _show_quality(self, quality: LiveQuality | None) -> None:
         panel = quality.panel if quality else LiveFigures(forecasts=0)
         self._show("gnn_live_coverage", {(level,): share for level, share in panel.coverage.items()})
+        self._show_horizons(quality.horizons if quality else {})
         self._show("gnn_live_ic", {(): panel.ic})
         self._show("gnn_live_hit_rate", {(): panel.hit_rate})
         self._show("gnn_live_error_ratio", {(): panel.error_ratio})
@@ -124,6 +143,19 @@ class OperationMetrics:
         self._show("gnn_live_quality_as_of_timestamp_seconds", {(): midnight})
         labels = {self._labels(symbol) for symbol in quality.flagged} if quality else set()
         self._show("gnn_live_out_of_band", {(label,): 1.0 for label in labels if label is not None})
+
+    def _show_horizons(self, horizons: Mapping[str, HorizonFigures]) -> None:
+        def by_level(figure: Callable[[HorizonFigures], Mapping[str, float]]) -> _Series:
+            return {
+                (ahead, level): value
+                for ahead, figures in horizons.items()
+                for level, value in figure(figures).items()
+            }
+
+        self._show("gnn_live_horizon_coverage", by_level(lambda figures: figures.coverage))
+        self._show("gnn_live_horizon_out_of_band", by_level(lambda figures: figures.out_of_band))
+        self._show("gnn_live_horizon_qlike", {(ahead,): one.qlike for ahead, one in horizons.items()})
+        self._show("gnn_live_horizon_stretches", {(ahead,): one.stretches for ahead, one in horizons.items()})
 
     def _show(self, name: str, series: _Series) -> None:
         """Give a gauge these series and no others."""

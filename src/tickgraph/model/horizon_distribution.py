@@ -165,8 +165,11 @@ class HorizonDistribution:
         They are order statistics, as in :func:`~tickgraph.model.calibration.score_quantiles`. The interval never
         becomes narrower as sessions grow.
         """
-        tail = (1 - level) / 2
-        return score_quantiles(self.returns(sessions), np.array([tail, 1 - tail]))
+        tail, ahead = (1 - level) / 2, self._checked(sessions)
+        ends = score_quantiles(
+            self._signed_squares, np.array([tail, 1 - tail])
+        )  # ranks stay the same between
+        return np.asarray(_roots(self._between(ends, ahead)) + self._shift(ahead)[..., None])
 
     def expected_move(self, sessions: Int[np.ndarray, "*cells"] | int) -> Float64[np.ndarray, "*cells"]:
         """Mean absolute move of the price, as a share of it: E |exp(R_h) - 1|.
@@ -181,8 +184,7 @@ class HorizonDistribution:
 
     def _distances(self, ahead: Int[np.ndarray, "*cells"]) -> Float64[np.ndarray, "*cells scores"]:
         """Log returns of all ranks around a centre of zero, without dividends."""
-        squares = self._between(self._signed_squares, ahead)
-        return np.asarray(np.sign(squares) * np.sqrt(np.abs(squares)))
+        return _roots(self._between(self._signed_squares, ahead))
 
     def _shift(self, ahead: Int[np.ndarray, "*cells"]) -> Float64[np.ndarray, "*cells"]:
         """How far centre and dividends move all returns."""
@@ -223,6 +225,11 @@ class HorizonDistribution:
             check_sessions(int(ahead.min()), self.longest)
             check_sessions(int(ahead.max()), self.longest)
         return ahead
+
+
+def _roots(squares: Float64[np.ndarray, "*cells columns"]) -> Float64[np.ndarray, "*cells columns"]:
+    """Undo the square that keeps the sign."""
+    return np.asarray(np.sign(squares) * np.sqrt(np.abs(squares)))
 
 
 def _quantile(

@@ -55,7 +55,7 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
         The records that count, and ``realised`` and ``momentum``: log return from ``as_of`` to ``target_session``,
         and the mean of the 20 daily ones up to ``as_of`` (NaN where one end has no price).
     """
-    records = _named_as_today(_in_time(_whole(records), window_of(now, window)))
+    records = named_as_today(in_time(_whole(records), window_of(now, window)))
     parts = [records.iloc[:0].assign(realised=0.0, momentum=0.0)]
     for source, own in records.groupby("source"):
         targets = own["target_session"].to_numpy().astype("datetime64[D]")
@@ -65,7 +65,7 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
         before = calendar[np.maximum(np.searchsorted(calendar, bases, side="right") - 1 - MOMENTUM, 0)]
         symbols = own["symbol"].to_numpy()
         start, base, target = (np.full(len(own), np.nan) for _ in range(3))
-        for prices in _readable(panel, str(source), sorted(set(symbols)), first.item()):
+        for prices in readable(panel, str(source), sorted(set(symbols)), first.item()):
             for logs, days in ((start, before), (base, bases), (target, targets)):
                 _look_up(logs, prices, symbols, days)
         joined = own.assign(realised=target - base, momentum=(base - start) / MOMENTUM)
@@ -78,7 +78,7 @@ def _whole(records: pd.DataFrame) -> pd.DataFrame:
     return records[np.isfinite(records[list(FIGURES)].to_numpy(dtype=np.float64)).all(axis=1)]
 
 
-def _in_time(records: pd.DataFrame, days: Days) -> pd.DataFrame:
+def in_time(records: pd.DataFrame, days: Days) -> pd.DataFrame:
     """The last record of each symbol and session that was logged before that session closed."""
     targets = records["target_session"].to_numpy().astype("datetime64[D]")
     place = np.minimum(np.searchsorted(days, targets), len(days) - 1)
@@ -88,7 +88,7 @@ def _in_time(records: pd.DataFrame, days: Days) -> pd.DataFrame:
     return ordered.drop_duplicates(["symbol", "target_session"], keep="last", ignore_index=True)
 
 
-def _named_as_today(records: pd.DataFrame) -> pd.DataFrame:
+def named_as_today(records: pd.DataFrame) -> pd.DataFrame:
     """Records under the names that prices are stored under: a symbol may have been renamed since."""
     names: dict[str, str] = {}
     for symbol in records["symbol"].unique():
@@ -101,22 +101,29 @@ def _named_as_today(records: pd.DataFrame) -> pd.DataFrame:
     return renamed.drop_duplicates(["symbol", "target_session"], keep="last", ignore_index=True)
 
 
-def _readable(panel: Panel, source: str, symbols: Sequence[str], first: date) -> list[PricePanel]:
+def readable(panel: Panel, source: str, symbols: Sequence[str], first: date) -> list[PricePanel]:
     """Prices of all symbols that can be read. If a list cannot be read, each half of it is read by itself."""
     try:
         return [panel(source, symbols, first)]
     except PriceDataError:
         half = len(symbols) // 2
         parts = (symbols[:half], symbols[half:]) if half else ()
-        return [prices for part in parts for prices in _readable(panel, source, part, first)]
+        return [prices for part in parts for prices in readable(panel, source, part, first)]
+
+
+def cells(
+    prices: PricePanel, symbols: NDArray[np.object_], days: Days
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """``[n]`` row and column of each symbol's price at its day, and whether the panel has both; it has a session."""
+    column = pd.Index(prices.symbols).get_indexer(pd.Index(symbols))
+    row = np.minimum(np.searchsorted(prices.sessions, days), len(prices.sessions) - 1)
+    return row, column, (column >= 0) & (prices.sessions[row] == days)
 
 
 def _look_up(logs: NDArray[np.float64], prices: PricePanel, symbols: NDArray[np.object_], days: Days) -> None:
     """Put the logarithm of each symbol's adjusted close at its day into ``logs`` [n], where there is one."""
     if not len(prices.sessions):
         return
-    column = pd.Index(prices.symbols).get_indexer(pd.Index(symbols))
-    row = np.minimum(np.searchsorted(prices.sessions, days), len(prices.sessions) - 1)
-    known = (column >= 0) & (prices.sessions[row] == days)
+    row, column, known = cells(prices, symbols, days)
     with np.errstate(invalid="ignore", divide="ignore"):
         logs[known] = np.log(prices.adj_close[row[known], column[known]])

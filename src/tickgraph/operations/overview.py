@@ -15,6 +15,7 @@ from tickgraph.market.calendar import is_future, last_completed_session, session
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.due import future_faults
+from tickgraph.operations.horizon_scoring import in_words
 from tickgraph.operations.lease import lease_in_words
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
@@ -165,11 +166,21 @@ def overview(
         problems=(
             *schedule.missed,
             *unscored,
+            *_problems_of_horizons(quality),
             *_problems_of_models(registry, bool(models)),
             *(text for one in universe.values() for text in one.problems),
             *(_problems_of_run(last_run, now) if last_run else ()),
         ),
     )
+
+
+def _problems_of_horizons(quality: LiveQuality | None) -> list[str]:
+    horizons = quality.horizons if quality else {}
+    return [
+        f"{text}. Look for bad prices, tickgraph prices check; after a shock of the market: tickgraph refresh --full"
+        for ahead, figures in horizons.items()
+        for text in in_words(ahead, figures)
+    ]
 
 
 def _problems_of_models(registry: ModelRegistry, has_any: bool) -> list[str]:

@@ -106,6 +106,27 @@ class LiveFigures(_Record):
     promised."""
 
 
+class HorizonFigures(_Record):
+    """Forecasts of one horizon, of all symbols together, against what happened."""
+
+    forecasts: int
+    """Forecasts whose last session is over."""
+    first: date
+    """The first of these last sessions."""
+    last: date
+    """The last of them."""
+    stretches: float
+    """How many independent stretches they are worth: forecasts of several sessions overlap."""
+    coverage: dict[str, float]
+    """Share of closes inside the interval, by level such as `0.8`."""
+    usual: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Between what coverage of sound models lies, by level; empty where there are too few stretches for a verdict."""
+    out_of_band: dict[str, bool] = Field(default_factory=dict)
+    """Whether coverage is outside `usual`, by level."""
+    qlike: float | None = None
+    """Mean of V / F - log(V / F) - 1 with V the range variance that came and F its forecast: 0 is perfect."""
+
+
 class LiveQuality(_Record):
     """Rolling quality of the forecasts that were served."""
 
@@ -119,6 +140,8 @@ class LiveQuality(_Record):
     """All symbols together."""
     symbols: dict[str, LiveFigures] = Field(default_factory=dict)
     """By symbol."""
+    horizons: dict[str, HorizonFigures] = Field(default_factory=dict)
+    """By sessions ahead, as text."""
     flagged: dict[str, str] = Field(default_factory=dict)
     """Symbols out of their band, and why in words."""
 

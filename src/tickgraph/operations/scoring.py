@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tickgraph.market.expiry import LONGEST
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.model.measures import LEVELS
 from tickgraph.operations.drift import Trained, flag
+from tickgraph.operations.horizon_outcomes import horizon_outcomes
+from tickgraph.operations.horizon_scoring import horizon_figures
 from tickgraph.operations.outcomes import FIGURES, Panel, window_of, with_outcomes
 from tickgraph.operations.records import LiveFigures, LiveQuality
 from tickgraph.registry.registry import ModelRegistry
@@ -47,7 +50,7 @@ def live_quality(
     StorageError
         The journal cannot be read.
     """
-    first = window_of(now, window)[0].item()
+    first = window_of(now, window + LONGEST)[0].item()  # a forecast of so many sessions is scored as late
     records = read_journal(operations_dir / "journal", since=first)
     return score(records, store.panel, now, window=window, trained=lambda symbol: _trained(registry, symbol))
 
@@ -89,6 +92,7 @@ def score(
         window=window,
         panel=of_all[0] if of_all else LiveFigures(forecasts=0),
         symbols=dict(zip(map(str, names), of_each, strict=True)),
+        horizons=horizon_figures(horizon_outcomes(records, panel, now, window)),
         flagged=flag(outcomes, trained),
     )
 

@@ -31,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from tickgraph.market.calendar import Clock
+from tickgraph.market.calendar import Clock, known_sessions
 from tickgraph.model.measures import LEVELS
 from tickgraph.serving.outlook import Outlook
 from tickgraph.storage import READABLE, FileRefused, exclusive, names_in, read_regular, storage_errors
@@ -42,6 +42,7 @@ KEPT_MONTHS = 13  # that have files; those of older ones are deleted when a new 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NAME = re.compile(r"(\d{4}-\d{2})\.[A-Za-z0-9._-]+\.jsonl")
 _DIGITS = 7  # significant ones: a hundredth of what prices are known to, and half the file
+_DIGITS_AHEAD = 5  # at most a cent of a hundred dollars for the widest interval
 _MOMENT = pa.timestamp("us", tz="UTC")
 
 SCHEMA = pa.schema(
@@ -62,10 +63,18 @@ SCHEMA = pa.schema(
         "mean_score": pa.float64(),
         "probability_up": pa.float64(),
         **{f"{end}_{level}": pa.float64() for level in LEVELS for end in ("lower", "upper")},
+        "ahead": pa.list_(pa.int64()),
+        "expiries": pa.list_(pa.timestamp("s")),
+        "variances": pa.list_(pa.float64()),
+        **{f"{end}_{level}_ahead": pa.list_(pa.float64()) for level in LEVELS for end in ("lower", "upper")},
     }
 )
 """Columns of a record. ``centre`` is what the distribution is centred on, in log return as the interval's ends are.
-``mean_score`` is the mean absolute conformal score: the expected residual in units of ``volatility``."""
+``mean_score`` is the mean absolute conformal score: the expected residual in units of ``volatility``.
+
+The lists are of the horizons, and null where nothing forecasts more than one session: sessions ahead, the session that
+each is for, the variance of the log return until then, and the ends of its intervals. Those are log returns of the
+split-adjusted close, dividends taken off."""
 
 _IDENTITY = ("logged_at", "symbol", "as_of", "target_session")  # a record without them says nothing
 _SAME = ["symbol", "as_of", "target_session", "generation", "source", "predicted_return", "volatility"]
@@ -149,6 +158,7 @@ class ForecastJournal:
             "mean_score": _rounded(float(np.abs(distribution.scores).mean())),
             "probability_up": _rounded(outlook.probability_up),
             **ends,
+            **_ahead(outlook),
         }
 
     def _append(self, lines: Sequence[str], now: datetime) -> int:
@@ -212,7 +222,10 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
             # A folder is not ours, and a file that is gone was deleted for its age.
             with contextlib.suppress(FileNotFoundError, FileRefused), storage_errors(folder / name):
                 tables.append(_parsed(read_regular(folder / name, None)))
-    records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
+    # Lists stay as Arrow has them: as objects those of a year would fill the memory.
+    records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas(
+        types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
+    )
     if since is not None:
         records = records[records["target_session"] >= pd.Timestamp(since)]
     return records.sort_values("logged_at", kind="stable").drop_duplicates(_SAME, ignore_index=True)
@@ -239,8 +252,29 @@ def _table(lines: Sequence[bytes]) -> pa.Table:
     return pj.read_json(pa.BufferReader(b"\n".join(lines)), read_options=blocks, parse_options=options)
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
+def _ahead(outlook: Outlook) -> dict[str, Any]:
+    """Give the distribution by horizon, as far as the exchange has published its sessions."""
+    distribution = outlook.horizons
+    if distribution is None:
+        return {}
+    days = known_sessions(outlook.as_of, distribution.longest)
+    horizons = distribution.horizons[distribution.horizons <= len(days)]
+    columns = {"variances": distribution.variance(horizons)}
+    for level in LEVELS:
+        ends = distribution.interval(level, horizons)  # [H, 2]
+        columns |= {f"lower_{level}_ahead": ends[:, 0], f"upper_{level}_ahead": ends[:, 1]}
+    return {
+        "ahead": horizons.tolist(),
+        "expiries": days[horizons - 1].astype(str).tolist(),
+        **{
+            name: [_rounded(value, _DIGITS_AHEAD) for value in values.tolist()]
+            for name, values in columns.items()
+        },
+    }
+
+
+def _rounded(value: float, digits: int = _DIGITS) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def _moment(moment: datetime) -> str:
