@@ -10,7 +10,8 @@ from tickgraph.graph.variance_features import (
     num_variance_features,
     season_columns,
 )
-from tickgraph.model.linear_path import MAX_ROWS, MIN_ROWS, Kernel, fit_linear_path
+from tickgraph.model import linear_path
+from tickgraph.model.linear_path import MIN_ROWS, Kernel, fit_linear_path
 from tickgraph.model.variance_network import MIDDLE
 
 HORIZONS = (1, 5)
@@ -82,12 +83,23 @@ class TestFreeFit:
         known[0] = False
         assert fit_linear_path(features, known, variance, HORIZONS) is None
 
-    def test_more_rows_than_count_are_thinned_out(self, fitted):
-        """The fit is that of every second session."""
-        features, known, variance = simulated(truth(), MAX_ROWS // 4 + 100)
-        half = fit_linear_path(features[::2], known[::2], variance[::2], HORIZONS)
-        whole = fit_linear_path(features, known, variance, HORIZONS)
-        np.testing.assert_array_equal(whole.coefficients, half.coefficients)
+    def test_of_many_rows_so_many_are_drawn(self, monkeypatch):
+        """They are drawn from all sessions, and always the same ones."""
+        rows = simulated(truth(), 4000)
+        whole = fit_linear_path(*rows, HORIZONS)
+        monkeypatch.setattr(linear_path, "MAX_ROWS", 12_000)
+        counts, real = [], linear_path.fit_qlike
+        monkeypatch.setattr(
+            linear_path,
+            "fit_qlike",
+            lambda design, *rest: (counts.append(len(design)), real(design, *rest))[1],
+        )
+        drawn = fit_linear_path(*rows, HORIZONS)
+        assert max(counts) == 12_000
+        np.testing.assert_array_equal(drawn.coefficients, fit_linear_path(*rows, HORIZONS).coefficients)
+        np.testing.assert_allclose(drawn.coefficients, whole.coefficients, atol=0.03)
+        first = fit_linear_path(*(part[:3000] for part in rows), HORIZONS)
+        assert np.abs(drawn.coefficients - first.coefficients).max() > 1e-3
 
 
 class TestRowsThatDoNotCount:

@@ -79,6 +79,16 @@ def test_equal_columns_share_what_one_would_have(simulated):
     np.testing.assert_allclose(fitted[1] + fitted[3], fit_qlike(design, target)[1], atol=1e-3)
 
 
+def test_where_it_starts_changes_nothing(simulated):
+    prior, pull = TRUE + 1, 0.1 * np.eye(3)
+    for drawn in ((), (prior, pull)):
+        start = np.array([-8.0, 0.0, 0.5])
+        np.testing.assert_allclose(
+            fit_qlike(*simulated, *(drawn or (None, None)), start), fit_qlike(*simulated, *drawn), atol=1e-4
+        )
+        assert start.tolist() == [-8.0, 0.0, 0.5]
+
+
 def test_a_start_far_away_still_ends_at_the_fit(simulated):
     """A prior of another unit, without any pull: the steps are halved until they help."""
     far = np.array([6.0, -2.0, 2.0])
