@@ -60,3 +60,11 @@ def test_the_confidence_set_holds_the_best_and_drops_the_bad():
     found = confidence_set(losses, 10, resamples=200)
     assert found["bad"] < 0.1 < min(found["good"], found["same"])
     assert confidence_set({"only": base}, 10) == {"only": 1.0}
+
+
+def test_forecasters_with_the_same_losses_stand_as_one_in_the_confidence_set():
+    """A network whose nonlinear path counts by a share of 0 is its own linear path."""
+    base = np.random.default_rng(0).gamma(2.0, size=200)
+    found = confidence_set({"network": base, "linear": base.copy(), "bad": base * 1.4}, 10, resamples=200)
+    assert found["network"] == found["linear"] == 1.0 > found["bad"]
+    assert confidence_set({"network": base, "linear": base.copy()}, 10) == {"network": 1.0, "linear": 1.0}

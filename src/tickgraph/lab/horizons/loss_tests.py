@@ -103,10 +103,15 @@ def confidence_set(
     dict
         Empty below 20 sessions; 1 for a single forecaster.
     """
-    names = list(losses)
-    if len(names) < 2:
-        return dict.fromkeys(names, 1.0)
-    table = np.stack([losses[name] for name in names], axis=1)  # [T, M]
+    # Two with the same losses stand as one: the difference of the two has no variance to be measured in.
+    same: dict[bytes, list[str]] = {}
+    unit = max((float(own.mean()) for own in losses.values()), default=1.0)
+    for name, own in losses.items():
+        same.setdefault(np.round(own / unit, 9).tobytes(), []).append(name)
+    groups = list(same.values())
+    if len(groups) < 2:
+        return dict.fromkeys(losses, 1.0)
+    table = np.stack([losses[names[0]] for names in groups], axis=1)  # [T, M]
     if len(table) < FEWEST_SESSIONS:
         return {}
     test = MCS(
@@ -118,4 +123,4 @@ def confidence_set(
     )
     test.compute()
     found = test.pvalues["Pvalue"]
-    return {name: float(found.loc[place]) for place, name in enumerate(names)}
+    return {name: float(found.loc[place]) for place, names in enumerate(groups) for name in names}
