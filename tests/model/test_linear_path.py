@@ -30,7 +30,7 @@ def truth(excess=0.0, bias=0.2):
     return Kernel(kernel, bias + np.log(HORIZONS))
 
 
-def simulated(kernel, sessions, symbols=4, seed=0):
+def simulated(kernel, sessions, symbols=4, seed=0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features and gamma draws of the variance that the kernel gives."""
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(sessions, symbols, len(kernel.coefficients)))
@@ -98,7 +98,7 @@ class TestFreeFit:
         assert max(counts) == 12_000
         np.testing.assert_array_equal(drawn.coefficients, fit_linear_path(*rows, HORIZONS).coefficients)
         np.testing.assert_allclose(drawn.coefficients, whole.coefficients, atol=0.03)
-        first = fit_linear_path(*(part[:3000] for part in rows), HORIZONS)
+        first = fit_linear_path(rows[0][:3000], rows[1][:3000], rows[2][:3000], HORIZONS)
         assert np.abs(drawn.coefficients - first.coefficients).max() > 1e-3
 
 

@@ -19,7 +19,7 @@ def simulated():
     return design, np.exp(design @ TRUE) * generator.gamma(0.5, 2.0, len(design))
 
 
-def test_it_finds_known_coefficients(simulated):
+def test_it_finds_known_coefficients(simulated: tuple[np.ndarray, np.ndarray]):
     np.testing.assert_allclose(fit_qlike(*simulated), TRUE, atol=0.05)
 
 
@@ -42,14 +42,14 @@ def test_where_it_ends_nothing_is_left_to_gain(seed, shape, zeros, drawn):
 class TestPrior:
     PRIOR = np.array([-8.0, 0.0, 1.0])
 
-    def test_a_strong_pull_gives_the_prior(self, simulated):
+    def test_a_strong_pull_gives_the_prior(self, simulated: tuple[np.ndarray, np.ndarray]):
         np.testing.assert_allclose(fit_qlike(*simulated, self.PRIOR, 1e6 * np.eye(3)), self.PRIOR, atol=1e-5)
 
-    def test_no_pull_gives_the_free_fit(self, simulated):
+    def test_no_pull_gives_the_free_fit(self, simulated: tuple[np.ndarray, np.ndarray]):
         free = fit_qlike(*simulated)
         np.testing.assert_allclose(fit_qlike(*simulated, self.PRIOR, np.zeros((3, 3))), free, atol=1e-4)
 
-    def test_a_stronger_pull_comes_nearer(self, simulated):
+    def test_a_stronger_pull_comes_nearer(self, simulated: tuple[np.ndarray, np.ndarray]):
         strengths = (0.01, 0.1, 1.0, 10.0)
         away = [
             np.abs(fit_qlike(*simulated, self.PRIOR, s * np.eye(3)) - self.PRIOR).sum() for s in strengths
@@ -57,29 +57,29 @@ class TestPrior:
         assert away == sorted(away, reverse=True)
         assert away[0] > 5 * away[-1]
 
-    def test_one_coefficient_can_be_drawn_alone(self, simulated):
+    def test_one_coefficient_can_be_drawn_alone(self, simulated: tuple[np.ndarray, np.ndarray]):
         fitted = fit_qlike(*simulated, self.PRIOR, np.diag([0.0, 0.0, 1e6]))
         assert fitted[2] == pytest.approx(1.0, abs=1e-5)
         assert fitted[1] == pytest.approx(0.7, abs=0.1)
 
-    def test_without_a_prior_it_is_drawn_to_zero(self, simulated):
+    def test_without_a_prior_it_is_drawn_to_zero(self, simulated: tuple[np.ndarray, np.ndarray]):
         fitted = fit_qlike(*simulated, pull=np.diag([0.0, 1e6, 1e6]))
         np.testing.assert_allclose(fitted[1:], 0.0, atol=1e-5)
         assert fitted[0] == pytest.approx(np.log(simulated[1].mean()), abs=1e-4)
 
-    def test_the_prior_is_left_alone(self, simulated):
+    def test_the_prior_is_left_alone(self, simulated: tuple[np.ndarray, np.ndarray]):
         prior = self.PRIOR.copy()
         fit_qlike(*simulated, prior, 0.1 * np.eye(3))
         np.testing.assert_array_equal(prior, self.PRIOR)
 
 
-def test_equal_columns_share_what_one_would_have(simulated):
+def test_equal_columns_share_what_one_would_have(simulated: tuple[np.ndarray, np.ndarray]):
     design, target = simulated
     fitted = fit_qlike(np.column_stack([design, design[:, 1]]), target)
     np.testing.assert_allclose(fitted[1] + fitted[3], fit_qlike(design, target)[1], atol=1e-3)
 
 
-def test_where_it_starts_changes_nothing(simulated):
+def test_where_it_starts_changes_nothing(simulated: tuple[np.ndarray, np.ndarray]):
     prior, pull = TRUE + 1, 0.1 * np.eye(3)
     for drawn in ((), (prior, pull)):
         start = np.array([-8.0, 0.0, 0.5])
@@ -89,7 +89,7 @@ def test_where_it_starts_changes_nothing(simulated):
         assert start.tolist() == [-8.0, 0.0, 0.5]
 
 
-def test_a_start_far_away_still_ends_at_the_fit(simulated):
+def test_a_start_far_away_still_ends_at_the_fit(simulated: tuple[np.ndarray, np.ndarray]):
     """A prior of another unit, without any pull: the steps are halved until they help."""
     far = np.array([6.0, -2.0, 2.0])
     np.testing.assert_allclose(fit_qlike(*simulated, far, np.zeros((3, 3))), fit_qlike(*simulated), atol=1e-3)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.graph.graph_config import GraphConfig
+from tickgraph.market.calendar import sessions
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.weights import Weights
 from tickgraph.registry.registry import StoredModel
@@ -31,6 +32,8 @@ class LoadedModel:
     horizons, horizon_scores
         Sessions ahead whose variance it forecasts, and ``[H, P]`` quantiles of standardised returns. Both are empty
         where it forecasts the next session alone.
+    calibration_sessions
+        Held-out sessions behind its scores.
     trained_at, source, trained_through
         When it was trained, on which source's prices, and the last session whose prices it has seen.
     short_history, beats_zero
@@ -76,7 +79,9 @@ class LoadedModel:
             scores=horizon_scores[0] if variance else np.asarray(metadata.calibration.scores),
             trust=metadata.calibration.trust,
             volatility=None if coefficients is None else np.asarray(coefficients),
-            calibration_sessions=metadata.data_stats.calibration_sessions,
+            calibration_sessions=len(sessions(variance.first_session, variance.last_session))
+            if variance
+            else metadata.data_stats.calibration_sessions,
             generation=stored.generation,
             trained_at=metadata.training_date,
             source=metadata.data_stats.source,
