@@ -76,7 +76,10 @@ def test_a_model_that_cannot_be_trained_again_is_wrong_and_the_others_are_checke
                 raise ZeroDivisionError("odd prices")
 
     world = SimpleNamespace(symbols=(), names=lambda _: {}, ends=lambda _: {})
-    models = {s: SimpleNamespace(symbol=s, trained_at=None, trained_through=None) for s in ("AAPL", "JPM")}
-    failed = Checker(world, Again())._train_again({**models, "TSLA": None})
+    models = {
+        s: SimpleNamespace(symbol=s, trained_at=None, trained_through=None, horizons=())
+        for s in ("AAPL", "JPM")
+    }
+    failed = Checker(world, Again(), None)._train_again({**models, "TSLA": None})
     assert set(failed) == {"JPM"}
     assert "could not be made again: JPM: an unforeseen error, ZeroDivisionError" in failed["JPM"]
