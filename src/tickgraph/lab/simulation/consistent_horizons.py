@@ -1,12 +1,13 @@
-"""The check of an answer's horizons that needs nothing else: each for the right session, and wider the longer."""
+"""Checks of an answer's horizons: each for the right session, wider the longer, and the same as another answer's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from tickgraph.market.calendar import known_sessions
+from tickgraph.market.calendar import known_sessions, sessions_a_year
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.price_ranges import HorizonForecast
@@ -32,6 +33,25 @@ def inconsistency(answer: Forecast, model: LoadedModel | None) -> str | None:
         if not _widens(shorter, longer):
             return f"{name}: it is surer of {longer.sessions} sessions than of {shorter.sessions}"
     return None
+
+
+def difference_ahead(answer: Sequence[HorizonForecast], other: Sequence[HorizonForecast]) -> float:
+    """Largest difference of two answers' horizons; infinite where they do not have the same.
+
+    It is of interval ends in units of the volatility until then, and of volatilities as shares.
+    """
+    if [one.sessions for one in answer] != [one.sessions for one in other]:
+        return float("inf")
+    a_session = np.sqrt(sessions_a_year())
+    largest = 0.0
+    for one, same in zip(answer, other, strict=True):
+        deviation = same.volatility * np.sqrt(same.sessions) / a_session
+        differences = [one.volatility / same.volatility - 1]
+        for interval, its in zip(one.intervals, same.intervals, strict=True):
+            differences.append((interval.lower_return - its.lower_return) / deviation)
+            differences.append((interval.upper_return - its.upper_return) / deviation)
+        largest = max(largest, *(abs(float(apart)) for apart in differences))
+    return largest
 
 
 def _widens(shorter: HorizonForecast, longer: HorizonForecast) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from cachetools import LRUCache
 
 from tickgraph.errors import ArtefactError, TickgraphError, reason_of
-from tickgraph.lab.simulation.consistent_horizons import inconsistency
+from tickgraph.lab.simulation.consistent_horizons import difference_ahead, inconsistency
 from tickgraph.lab.simulation.retrained_forecasts import TOLERANCE, ExpectedForecasts, difference
 from tickgraph.lab.simulation.world import World
 from tickgraph.market.calendar import last_completed_session, next_session, sessions_behind
@@ -55,11 +55,12 @@ class Checker:
     verified: int = 0
     largest: float = 0.0
     _known: LRUCache[tuple[str, datetime, np.datetime64, bool], Outlook] = field(init=False)
+    _said: LRUCache[tuple[str, datetime, date, bool], Forecast] = field(init=False)
     _drawn_to: dict[tuple[str, datetime], VarianceForecast] = field(default_factory=dict)
     _fitted_at: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._known = LRUCache(20 * max(1, len(self.world.symbols)))
+        self._known, self._said = (LRUCache(20 * max(1, len(self.world.symbols))) for _ in range(2))
 
     def check(
         self,
@@ -85,7 +86,11 @@ class Checker:
         wrong = {
             symbol: problem
             for symbol, answer in forecasts.items()
-            if (problem := _mismarked(answer, models[symbol], now) or inconsistency(answer, models[symbol]))
+            if (
+                problem := _mismarked(answer, models[symbol], now)
+                or inconsistency(answer, models[symbol])
+                or self._changed(symbol, answer, models[symbol])
+            )
         }
         if self.expected is None:
             return wrong
@@ -98,9 +103,21 @@ class Checker:
             if not apart <= TOLERANCE:
                 wrong[symbol] = (
                     f"{symbol} as of {left[symbol].as_of}: forecast {left[symbol].predicted_return:+.6f}, and "
-                    f"{outlook.distribution.forecast:+.6f} when trained as of that day (apart by {apart:.2g})"
+                    f"{outlook.distribution.forecast:+.6f} when trained as of that day; they or their horizons are "
+                    f"apart by {apart:.2g}"
                 )
         return wrong
+
+    def _changed(self, symbol: str, answer: Forecast, model: LoadedModel | None) -> str | None:
+        """Say whether the same model said something else of the same session before; None where it did not."""
+        if model is None:
+            return None
+        first = self._said.setdefault((symbol, model.trained_at, answer.as_of, _heard(answer)), answer)
+        if (apart := difference_ahead(answer.horizons, first.horizons)) <= TOLERANCE:
+            return None
+        return (
+            f"{answer.symbol} as of {answer.as_of}: what it says of its horizons has changed by {apart:.2g}"
+        )
 
     def _expected(
         self,
@@ -126,7 +143,7 @@ class Checker:
                 except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                     wrong[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
                 continue
-            heard = not any(PEERS_ALONE in note for note in answer.notes)
+            heard = _heard(answer)
             key = symbol, model.trained_at, as_of, heard
             if key in self._known:
                 outlooks[symbol] = self._known[key]
@@ -189,6 +206,11 @@ class Checker:
         at = self._fitted_at.setdefault(known.universe, model.trained_at)
         last = np.datetime64(known.last_session, "D")
         return self.expected.universe(last, self.world.names(at), self.world.ends(at))
+
+
+def _heard(answer: Forecast) -> bool:
+    """Whether the model heard the whole universe."""
+    return not any(PEERS_ALONE in note for note in answer.notes)
 
 
 def _under(names: Mapping[str, str], model: LoadedModel) -> LoadedModel:

@@ -11,12 +11,12 @@ import numpy as np
 from cachetools import LRUCache
 
 from tickgraph.errors import TickgraphError
+from tickgraph.lab.simulation.consistent_horizons import difference_ahead
 from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import choose
 from tickgraph.model.fitting import fit
-from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.training import TrainingProgram
 from tickgraph.model.universe_fit import UniverseFit, fit_universe
 from tickgraph.model.universe_state import UniverseState, universe_state
@@ -26,6 +26,7 @@ from tickgraph.registry.registry import StoredModel
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook, network_outlooks
+from tickgraph.serving.price_ranges import horizon_forecasts
 
 # In units of the forecast's own volatility. Stored prices hold up to 1e-5 of a dividend that was too small to be
 # noticed, and 20 epochs in float32 let roundings grow.
@@ -181,27 +182,11 @@ def difference(served: Forecast, expected: Outlook) -> float:
         pairs += [(interval.lower_return, low), (interval.upper_return, high)]
     differences = [abs(one - other) / volatility for one, other in pairs]
     closes = abs(served.last_close / expected.last_close - 1)
+    ahead = expected.horizons
+    again = () if ahead is None else horizon_forecasts(ahead, expected.as_of, ahead.horizons)
     return max(
         *differences,
         abs(served.probability_up - expected.probability_up),
         closes,
-        _difference_ahead(served, expected.horizons),
+        difference_ahead(served.horizons, again),
     )
-
-
-def _difference_ahead(served: Forecast, expected: HorizonDistribution | None) -> float:
-    if expected is None or not served.horizons:
-        return float("inf") if expected is not None or served.horizons else 0.0
-    largest = 0.0
-    for one in served.horizons:
-        deviation = float(np.sqrt(expected.variance(one.sessions)))
-        volatility = float(expected.volatility(one.sessions))
-        differences = [one.volatility / volatility - 1]
-        for interval in one.intervals:
-            low, high = expected.interval(interval.level, one.sessions)
-            differences += [
-                (interval.lower_return - low) / deviation,
-                (interval.upper_return - high) / deviation,
-            ]
-        largest = max(largest, *map(abs, differences))
-    return largest
