@@ -18,6 +18,7 @@ from tickgraph.serving.outlook import Outlook, PerDollarKey
 from tickgraph.serving.price_ranges import HorizonForecast, Interval, horizon_forecasts
 
 HORIZON = 1
+PEERS_ALONE = "the model's peers stand in for the universe"  # a note has it where the universe was not heard
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
 
 Status = Literal["pre-trained", "trained-on-demand", "momentum"]
@@ -235,8 +236,8 @@ def _model_notes(outlook: Outlook, model: LoadedModel) -> list[str]:
         )
     if outlook.universe_heard is False:
         notes.append(
-            f"the universe's state of {outlook.as_of} is not there, so the model's peers stand in for the universe; "
-            "publish it with: tickgraph refresh"
+            f"the universe's state of {outlook.as_of} is not there, so {PEERS_ALONE}; publish it with: "
+            "tickgraph refresh"
         )
     if model.volatility is None:
         notes.append(

@@ -1,26 +1,33 @@
 """The check finds what it is there to find: broken on purpose, a simulation fails."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
+import pytest
+
+import made_outlooks
+import made_universe
 from tickgraph.lab.simulation import world as world_module
+from tickgraph.lab.simulation.consistent_horizons import difference_ahead, inconsistency
 from tickgraph.lab.simulation.faults import FaultyProvider
 from tickgraph.lab.simulation.forecast_check import Checker
 from tickgraph.lab.simulation.replay import ReplaySource
+from tickgraph.lab.simulation.retrained_forecasts import ExpectedForecasts
 from tickgraph.lab.simulation.year import Year
 from tickgraph.market.calendar import Clock
 from tickgraph.market.store import PriceStore, verdict
+from tickgraph.model.measures import LEVELS
+from tickgraph.serving.journal import read_journal
+from tickgraph.serving.price_ranges import Interval, horizon_forecasts
 
 SPAN = date(2022, 5, 31), date(2022, 6, 10)  # AMZN split on 6 June, and XOM and JPM paid dividends around it
 
 
 def wrong(world, **kwargs):
     return Year(world, *SPAN, **kwargs).run().wrong
-
-
-def test_a_sound_system_passes(make_world):
-    assert wrong(make_world()) == ()
 
 
 def test_a_provider_that_knows_tomorrow_is_found(make_world, monkeypatch):
@@ -76,7 +83,82 @@ def test_a_model_that_cannot_be_trained_again_is_wrong_and_the_others_are_checke
                 raise ZeroDivisionError("odd prices")
 
     world = SimpleNamespace(symbols=(), names=lambda _: {}, ends=lambda _: {})
-    models = {s: SimpleNamespace(symbol=s, trained_at=None, trained_through=None) for s in ("AAPL", "JPM")}
-    failed = Checker(world, Again())._train_again({**models, "TSLA": None})
+    models = {
+        s: SimpleNamespace(symbol=s, trained_at=None, trained_through=None, horizons=())
+        for s in ("AAPL", "JPM")
+    }
+    failed = Checker(world, Again(), None)._train_again({**models, "TSLA": None})
     assert set(failed) == {"JPM"}
     assert "could not be made again: JPM: an unforeseen error, ZeroDivisionError" in failed["JPM"]
+
+
+AHEAD = {
+    "horizons": (1, 5, 21),
+    "variance_dim": 8,
+}  # every symbol of the pool, so that the universe is fitted
+JUNE = date(2022, 6, 3), date(2022, 6, 7)  # a Sunday's retraining between
+
+
+@pytest.fixture
+def world_ahead(make_world):
+    """A system whose models are drawn to a fit of its universe, and forecast three horizons."""
+    with made_universe.short_training():
+        yield make_world(**AHEAD)
+
+
+def test_horizons_equal_those_of_a_universe_that_is_fitted_again(world_ahead):
+    result = Year(world_ahead, *JUNE).run()
+    assert result.wrong == ()
+    assert result.verified == result.total.served == 3 * 2 * 5
+    assert result.largest_difference < 1e-3
+    journal = read_journal(world_ahead.operations_dir / "journal")
+    assert {tuple(ahead) for ahead in journal["ahead"]} == {(1, 5, 21)}
+    assert result.quality.horizons["1"].forecasts == 10, "the last session's forecasts have not met theirs"
+    assert "5" not in result.quality.horizons
+
+
+def test_a_universe_that_was_fitted_on_other_sessions_is_found(world_ahead, monkeypatch):
+    universe = ExpectedForecasts.universe
+
+    def earlier(self, session, names, ends):
+        return universe(self, session - np.timedelta64(3, "D"), names, ends)
+
+    monkeypatch.setattr(ExpectedForecasts, "universe", earlier)
+    problems = Year(world_ahead, JUNE[0], JUNE[0]).run().wrong
+    assert len(problems) == 10
+    assert all("horizons are apart by" in problem for problem in problems)
+
+
+def answer_with(horizons):
+    return SimpleNamespace(symbol="AAPL", as_of=date(2022, 12, 29), horizons=horizons)
+
+
+MODEL = SimpleNamespace(horizons=tuple(made_outlooks.GRID.tolist()))
+
+
+def test_horizons_that_fit_together_pass_and_others_are_named():
+    sound = horizon_forecasts(made_outlooks.horizons(), np.datetime64("2022-12-29"), np.array(MODEL.horizons))
+    assert inconsistency(answer_with(sound), MODEL) is None
+    assert inconsistency(answer_with(()), None) is None
+    narrow = tuple(Interval.of_returns(level, -0.001, 0.001) for level in LEVELS)
+    for found, said in (
+        (sound[:-1], "its model has"),
+        ((), "its model has"),
+        ((*sound[:3], replace(sound[3], expiry=date(2023, 1, 9)), *sound[4:]), "is not 2023-01-09"),
+        ((*sound[:3], replace(sound[3], intervals=narrow), *sound[4:]), "surer of 5 sessions than of 3"),
+        ((*sound[:3], replace(sound[3], volatility=0.01), *sound[4:]), "surer of 5 sessions than of 3"),
+        ((*sound[:3], replace(sound[3], intervals=sound[3].intervals[::-1]), *sound[4:]), "does not fit"),
+    ):
+        assert said in inconsistency(answer_with(found), MODEL)
+    assert "its model has []" in inconsistency(answer_with(sound), None)
+
+
+def test_an_answer_that_changes_afterwards_is_found():
+    ahead = np.array(MODEL.horizons)
+    first, other = (
+        horizon_forecasts(made_outlooks.horizons(volatility=spread), np.datetime64("2022-12-29"), ahead)
+        for spread in (0.02, 0.0201)
+    )
+    assert difference_ahead(first, first) == 0
+    assert difference_ahead(other, first) > 0.004
+    assert difference_ahead(other[:-1], first) == float("inf")

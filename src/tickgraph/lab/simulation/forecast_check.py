@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from cachetools import LRUCache
 
-from tickgraph.errors import TickgraphError, reason_of
+from tickgraph.errors import ArtefactError, TickgraphError, reason_of
+from tickgraph.lab.simulation.consistent_horizons import difference_ahead, inconsistency
 from tickgraph.lab.simulation.retrained_forecasts import TOLERANCE, ExpectedForecasts, difference
 from tickgraph.lab.simulation.world import World
 from tickgraph.market.calendar import last_completed_session, next_session, sessions_behind
 from tickgraph.market.spelling import Symbol
-from tickgraph.serving.answer import Forecast
+from tickgraph.model.universe_fit import UniverseFit
+from tickgraph.registry.default_universe import default_universe
+from tickgraph.registry.metadata import ModelMetadata, VarianceForecast
+from tickgraph.serving.answer import PEERS_ALONE, Forecast
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
@@ -33,7 +37,9 @@ class Checker:
     world
         What the system knew when.
     expected
-        Makes forecasts again. None: only marks and sessions are checked.
+        Makes forecasts again. None: only marks, sessions and horizons are checked.
+    metadata_of
+        Metadata of a symbol's published model: it says what the model was drawn to.
 
     Attributes
     ----------
@@ -45,12 +51,16 @@ class Checker:
 
     world: World
     expected: ExpectedForecasts | None
+    metadata_of: Callable[[Symbol], ModelMetadata]
     verified: int = 0
     largest: float = 0.0
-    _known: LRUCache[tuple[str, datetime, np.datetime64], Outlook] = field(init=False)
+    _known: LRUCache[tuple[str, datetime, np.datetime64, bool], Outlook] = field(init=False)
+    _said: LRUCache[tuple[str, datetime, date, bool], Forecast] = field(init=False)
+    _drawn_to: dict[tuple[str, datetime], VarianceForecast] = field(default_factory=dict)
+    _fitted_at: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._known = LRUCache(20 * max(1, len(self.world.symbols)))
+        self._known, self._said = (LRUCache(20 * max(1, len(self.world.symbols))) for _ in range(2))
 
     def check(
         self,
@@ -76,7 +86,11 @@ class Checker:
         wrong = {
             symbol: problem
             for symbol, answer in forecasts.items()
-            if (problem := _mismarked(answer, models[symbol], now)) is not None
+            if (
+                problem := _mismarked(answer, models[symbol], now)
+                or inconsistency(answer, models[symbol])
+                or self._changed(symbol, answer, models[symbol])
+            )
         }
         if self.expected is None:
             return wrong
@@ -89,9 +103,21 @@ class Checker:
             if not apart <= TOLERANCE:
                 wrong[symbol] = (
                     f"{symbol} as of {left[symbol].as_of}: forecast {left[symbol].predicted_return:+.6f}, and "
-                    f"{outlook.distribution.forecast:+.6f} when trained as of that day (apart by {apart:.2g})"
+                    f"{outlook.distribution.forecast:+.6f} when trained as of that day; they or their horizons are "
+                    f"apart by {apart:.2g}"
                 )
         return wrong
+
+    def _changed(self, symbol: str, answer: Forecast, model: LoadedModel | None) -> str | None:
+        """Say whether the same model said something else of the same session before; None where it did not."""
+        if model is None:
+            return None
+        first = self._said.setdefault((symbol, model.trained_at, answer.as_of, _heard(answer)), answer)
+        if (apart := difference_ahead(answer.horizons, first.horizons)) <= TOLERANCE:
+            return None
+        return (
+            f"{answer.symbol} as of {answer.as_of}: what it says of its horizons has changed by {apart:.2g}"
+        )
 
     def _expected(
         self,
@@ -104,7 +130,7 @@ class Checker:
         assert self.expected is not None  # noqa: S101  asked by its only caller
         names, ends = self.world.names(now), self.world.ends(now)
         outlooks: dict[str, Outlook] = {}
-        groups: dict[np.datetime64, list[tuple[str, LoadedModel]]] = {}
+        groups: dict[tuple[np.datetime64, bool, bool], list[tuple[str, LoadedModel]]] = {}
         for symbol, answer in forecasts.items():
             as_of: np.datetime64 = np.datetime64(answer.as_of, "D")
             model = models[symbol]
@@ -117,42 +143,74 @@ class Checker:
                 except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                     wrong[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
                 continue
-            key = symbol, model.trained_at, as_of
+            heard = _heard(answer)
+            key = symbol, model.trained_at, as_of, heard
             if key in self._known:
                 outlooks[symbol] = self._known[key]
             else:
-                groups.setdefault(as_of, []).append((symbol, model))
-        for as_of, group in groups.items():
+                groups.setdefault((as_of, heard, bool(model.horizons)), []).append((symbol, model))
+        for (as_of, heard, _), group in groups.items():
             again = [_under(names, self._again(model)) for _, model in group]
-            results = self.expected.outlooks(again, as_of, names, ends)
+            results = self.expected.outlooks(again, as_of, names, ends, heard=heard)
             for (symbol, model), outlook in zip(group, results, strict=True):
                 if not isinstance(outlook, TickgraphError):
-                    outlooks[symbol] = self._known[symbol, model.trained_at, as_of] = outlook
+                    outlooks[symbol] = self._known[symbol, model.trained_at, as_of, heard] = outlook
         return outlooks
 
     def _train_again(self, models: Mapping[str, LoadedModel | None]) -> dict[str, str]:
         """Train the models of some symbols as of their day; gives by symbol why one could not be trained."""
-        failed = {}
+        failed, training = {}, {}
         with ThreadPoolExecutor(cores()) as pool:
-            training = {
-                symbol: pool.submit(self._again, model)
-                for symbol, model in models.items()
-                if model is not None
-            }
-            for symbol, future in training.items():
-                if (error := future.exception()) is None:
+            for symbol, model in models.items():
+                if model is None:
                     continue
-                if not isinstance(error, Exception):
-                    raise error
-                failed[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
+                try:
+                    universe = self._universe(
+                        model
+                    )  # one for all of them: it is fitted before they are trained
+                except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
+                    failed[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
+                else:
+                    training[symbol] = pool.submit(self._train, model, universe)
+            for symbol, future in training.items():
+                if (fault := future.exception()) is None:
+                    continue
+                if not isinstance(fault, Exception):
+                    raise fault
+                failed[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, fault)}"
         return failed
 
     def _again(self, model: LoadedModel) -> LoadedModel:
+        return self._train(model, self._universe(model))
+
+    def _train(self, model: LoadedModel, universe: UniverseFit | None) -> LoadedModel:
         assert self.expected is not None  # noqa: S101  asked by its only callers
         at = model.trained_at
         return self.expected.model(
-            model.symbol, model.trained_through, self.world.names(at), self.world.ends(at)
+            model.symbol, model.trained_through, self.world.names(at), self.world.ends(at), universe
         )
+
+    def _universe(self, model: LoadedModel) -> UniverseFit | None:
+        """Fit again what a model was drawn to; the run that first drew a model to it has made it."""
+        assert self.expected is not None  # noqa: S101  asked by its only callers
+        if not model.horizons:
+            return None
+        known = self._drawn_to.get((model.symbol, model.trained_at))
+        if known is None:
+            metadata = self.metadata_of(model.symbol)
+            if metadata.variance is None or metadata.training_date != model.trained_at:
+                raise ArtefactError(f"The metadata of {model.symbol} is not of the model in memory.")
+            known = self._drawn_to[model.symbol, model.trained_at] = metadata.variance
+        if known.universe_is_default:
+            return default_universe()
+        at = self._fitted_at.setdefault(known.universe, model.trained_at)
+        last = np.datetime64(known.last_session, "D")
+        return self.expected.universe(last, self.world.names(at), self.world.ends(at))
+
+
+def _heard(answer: Forecast) -> bool:
+    """Whether the model heard the whole universe."""
+    return not any(PEERS_ALONE in note for note in answer.notes)
 
 
 def _under(names: Mapping[str, str], model: LoadedModel) -> LoadedModel:

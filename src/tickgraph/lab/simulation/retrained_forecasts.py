@@ -11,22 +11,28 @@ import numpy as np
 from cachetools import LRUCache
 
 from tickgraph.errors import TickgraphError
+from tickgraph.lab.simulation.consistent_horizons import difference_ahead
 from tickgraph.lab.simulation.replay import ReplaySource
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import choose
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram
+from tickgraph.model.universe_fit import UniverseFit, fit_universe
+from tickgraph.model.universe_state import UniverseState, universe_state
 from tickgraph.pipeline.describe import describe
+from tickgraph.pipeline.fitting_universe import common_end
 from tickgraph.registry.registry import StoredModel
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook, network_outlooks
+from tickgraph.serving.price_ranges import horizon_forecasts
 
 # In units of the forecast's own volatility. Stored prices hold up to 1e-5 of a dividend that was too small to be
 # noticed, and 20 epochs in float32 let roundings grow.
 TOLERANCE = 1e-3
 KEPT_PANELS = 4
+KEPT_FITS = 4
 KEPT_MODELS = 3  # of each symbol: the ones in service, and older ones that a fault left there
 
 Names = Mapping[str, str]
@@ -52,13 +58,29 @@ class ExpectedForecasts:
     pool: tuple[str, ...]
     trained: int = 0
     _panels: LRUCache[Hashable, PricePanel] = field(default_factory=lambda: LRUCache(KEPT_PANELS))
+    _fits: LRUCache[Hashable, UniverseFit | None] = field(default_factory=lambda: LRUCache(KEPT_FITS))
+    _states: LRUCache[Hashable, UniverseState] = field(default_factory=lambda: LRUCache(KEPT_PANELS))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _models: LRUCache[tuple[str, np.datetime64], LoadedModel] = field(init=False)
+    _models: LRUCache[Hashable, LoadedModel] = field(init=False)
 
     def __post_init__(self) -> None:
         self._models = LRUCache(KEPT_MODELS * max(1, len(self.pool)))
 
-    def model(self, symbol: Symbol, session: np.datetime64, names: Names, ends: Ends) -> LoadedModel:
+    def universe(self, session: np.datetime64, names: Names, ends: Ends) -> UniverseFit | None:
+        """Fit the universe on prices known at the close of a session; None where those are too few."""
+        key = _key(session, names, ends)
+        if key not in self._fits:
+            self._fits[key] = fit_universe(self.panel(session, names, ends), self.program.config)
+        return self._fits[key]
+
+    def model(
+        self,
+        symbol: Symbol,
+        session: np.datetime64,
+        names: Names,
+        ends: Ends,
+        universe: UniverseFit | None = None,
+    ) -> LoadedModel:
         """Train a symbol on prices known at the close of a session.
 
         Parameters
@@ -71,15 +93,17 @@ class ExpectedForecasts:
             By name in the replay, the name under which the system knew the symbol. Each name has seeds of its own.
         ends
             By name in the replay, the last session of which the system could have prices.
+        universe
+            Fit that the model is drawn to; None where it forecasts the next session alone.
         """
-        key = symbol, session
+        key = symbol, session, universe.version if universe else None
         with self._lock:
             known = self._models.get(key)
         if known is None:
             panel = self.panel(session, names, ends)
             pool = tuple(names.get(name, name) for name in self.pool)
             choice = choose(panel, (symbol,), self.program.config, pool).get(symbol)
-            fitted = fit(panel, symbol, self.program, choice)
+            fitted = fit(panel, symbol, self.program, choice, universe)
             metadata = describe(fitted, _evening(session))
             stored = StoredModel(symbol, metadata, dict(fitted.weights), fitted.correlation, "")
             known = LoadedModel.from_stored(stored)
@@ -90,17 +114,43 @@ class ExpectedForecasts:
 
     def panel(self, session: np.datetime64, names: Names, ends: Ends) -> PricePanel:
         """Prices of the pool as known at the close of a session, under the names the system knew."""
-        key = session, tuple(names.items()), tuple(ends.items())
+        key = _key(session, names, ends)
         with self._lock:
             if key not in self._panels:
                 self._panels[key] = _renamed(self.replay.known_at(self.pool, session), names, ends)
             return self._panels[key]
 
     def outlooks(
-        self, models: Sequence[LoadedModel], session: np.datetime64, names: Names, ends: Ends
+        self,
+        models: Sequence[LoadedModel],
+        session: np.datetime64,
+        names: Names,
+        ends: Ends,
+        *,
+        heard: bool = True,
     ) -> list[Outlook | TickgraphError]:
-        """Forecast from a session with models that were trained again."""
-        return network_outlooks(self.panel(session, names, ends), session, models, _evening(session))
+        """Forecast from a session with models that were trained again; ``heard`` says whether they hear the universe.
+
+        All models have the same horizons.
+        """
+        panel = self.panel(session, names, ends)
+        state = (
+            self._state(session, names, ends, models[0].horizons) if heard and models[0].horizons else None
+        )
+        return network_outlooks(panel, session, models, _evening(session), state)
+
+    def _state(
+        self, session: np.datetime64, names: Names, ends: Ends, horizons: tuple[int, ...]
+    ) -> UniverseState:
+        key = _key(session, names, ends), horizons
+        if key not in self._states:
+            panel = self.panel(session, names, ends)
+            self._states[key] = universe_state(panel.through(common_end(panel)), horizons)
+        return self._states[key]
+
+
+def _key(session: np.datetime64, names: Names, ends: Ends) -> Hashable:
+    return session, tuple(names.items()), tuple(ends.items())
 
 
 def _renamed(panel: PricePanel, names: Names, ends: Ends) -> PricePanel:
@@ -120,11 +170,23 @@ def _evening(session: np.datetime64) -> datetime:
 
 
 def difference(served: Forecast, expected: Outlook) -> float:
-    """Largest difference of point forecast, interval ends (in units of volatility) and probability of a rise."""
+    """Largest difference of two forecasts.
+
+    It is of point forecast and interval ends at every horizon, in units of the volatility until then, of the
+    probability of a rise, and of the volatilities and last closes as shares. It is infinite where one of the two has
+    horizons and the other has none.
+    """
     volatility = expected.distribution.volatility
     pairs = [(served.predicted_return, expected.distribution.forecast)]
     for interval, (_, low, high) in zip(served.intervals, expected.intervals, strict=True):
         pairs += [(interval.lower_return, low), (interval.upper_return, high)]
     differences = [abs(one - other) / volatility for one, other in pairs]
     closes = abs(served.last_close / expected.last_close - 1)
-    return max(*differences, abs(served.probability_up - expected.probability_up), closes)
+    ahead = expected.horizons
+    again = () if ahead is None else horizon_forecasts(ahead, expected.as_of, ahead.horizons)
+    return max(
+        *differences,
+        abs(served.probability_up - expected.probability_up),
+        closes,
+        difference_ahead(served.horizons, again),
+    )

@@ -28,6 +28,7 @@ from tickgraph.operations.refresh import refresh
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.site import Site
 from tickgraph.operations.timetable import FIRST_RETRY, LAST_RETRY, due_between, missed
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.watcher import Watcher
@@ -86,7 +87,7 @@ class Year:
         if self.verify:
             program = TrainingProgram(self.world.training)
             expected = ExpectedForecasts(replay, program, self.world.pool)
-        self._expected, self._checker = expected, Checker(self.world, expected)
+        self._expected, self._checker = expected, Checker(self.world, expected, self._metadata)
         for day in days:
             for hour in SERVED_AT:
                 self._plan(datetime.combine(day, hour, EXCHANGE_TIME).astimezone(UTC), "serve")
@@ -217,6 +218,9 @@ class Year:
         return replace(
             site, quality=lambda: live_quality(site.operations_dir, site.store, site.registry, site.now())
         )
+
+    def _metadata(self, symbol: Symbol) -> ModelMetadata:
+        return self._site().registry.metadata(symbol)
 
     def _open(self) -> Forecaster:
         site = self._site()
