@@ -75,6 +75,12 @@ def small_universe(panel) -> PricePanel:
 
 
 @pytest.fixture(scope="session")
+def small_program() -> TrainingProgram:
+    """The training program beside the small network's."""
+    return TrainingProgram(made_universe.CONFIG)
+
+
+@pytest.fixture(scope="session")
 def small_fit(small_universe) -> UniverseFit:
     """A fit of the six symbols, of a small network with three horizons."""
     with made_universe.short_training():

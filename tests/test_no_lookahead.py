@@ -6,9 +6,10 @@ import dataclasses
 from datetime import UTC, date, datetime
 
 import numpy as np
+import pytest
 
 from made_prices import StoreOf
-from tickgraph.market.panel import PANEL_COLUMNS
+from made_universe import corrupted_after, short_training
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -17,21 +18,10 @@ from tickgraph.serving.forecaster import Forecaster
 CUT = np.datetime64("2022-06-30")
 
 
-def corrupted(panel):
-    """Every price and volume after the cut is another number, and every symbol's own."""
-    generator = np.random.default_rng(0)
-    later = (panel.sessions > CUT)[:, None]
-
-    def noise(values):
-        return np.where(later & np.isfinite(values), generator.uniform(1, 1e5, values.shape), values)
-
-    return dataclasses.replace(panel, **{name: noise(getattr(panel, name)) for name in PANEL_COLUMNS})
-
-
 def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program, tmp_path):
     """Peers, scaling, weights, calibration, measures, correlations and the forecast itself."""
     symbols, answers, models = ["AAPL", "JPM", "ABNB"], [], []
-    for name, prices in (("real", panel), ("corrupt", corrupted(panel))):
+    for name, prices in (("real", panel), ("corrupt", corrupted_after(panel, CUT))):
         registry = ModelRegistry(tmp_path / name)
         report = train_symbols(prices.through(CUT), symbols, registry, program=program)
         assert not report.failed
@@ -63,10 +53,44 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
         assert abs(said.intervals[1].lower_return - other.intervals[1].lower_return) < 1e-5
 
 
+def test_distributions_of_every_horizon_ignore_what_came_later(small_universe, small_program, tmp_path):
+    """As of the day of the universe's state, and as of a day before it, when the models' own peers are heard."""
+    symbols, days = ["AAPL", "JPM"], (date(2022, 6, 30), date(2022, 6, 15))
+    answers = []
+    for name, prices in (("real", small_universe), ("corrupt", corrupted_after(small_universe, CUT))):
+        registry = ModelRegistry(tmp_path / name)
+        with short_training():
+            report = train_symbols(prices.through(CUT), symbols, registry, program=small_program)
+        assert set(report.done) == set(symbols)
+        assert registry.universe.state("sample").session == CUT
+        forecaster = Forecaster(
+            registry,
+            StoreOf(lambda _, nodes, prices=prices: prices.select(nodes)),
+            now=lambda: datetime(2022, 7, 1, tzinfo=UTC),
+        )
+        answers.append([forecaster.forecast_many(symbols, as_of=day).forecasts for day in days])
+        # What came later does change what is forecast after it.
+        answers[-1].append(forecaster.forecast_many(symbols, as_of=date(2022, 7, 1)).forecasts)
+    for place, day in enumerate(days):
+        for symbol in symbols:
+            said, other = (answer[place][symbol] for answer in answers)
+            assert said.as_of == other.as_of == day
+            assert [each.sessions for each in said.horizons] == [1, 5, 21]
+            for one, corrupt in zip(said.horizons, other.horizons, strict=True):
+                assert one.volatility == pytest.approx(corrupt.volatility, rel=1e-5)
+                assert one.expected_move == pytest.approx(corrupt.expected_move, rel=1e-5)
+                for interval, beside in zip(one.intervals, corrupt.intervals, strict=True):
+                    assert interval.lower == pytest.approx(beside.lower, rel=1e-5)
+                    assert interval.upper == pytest.approx(beside.upper, rel=1e-5)
+    later, shaken = (answer[-1].get("JPM") for answer in answers)
+    assert later is not None
+    assert shaken is None or shaken.horizons[0].volatility != later.horizons[0].volatility
+
+
 def test_the_corruption_is_seen_by_who_may_see_it(panel, program, tmp_path):
     """The same corruption changes a model that is trained after it: the test above can fail."""
     weights = []
-    for name, prices in (("real", panel), ("corrupt", corrupted(panel))):
+    for name, prices in (("real", panel), ("corrupt", corrupted_after(panel, CUT))):
         registry = ModelRegistry(tmp_path / name)
         train_symbols(prices, ["AAPL"], registry, program=program)
         weights.append(registry.load("AAPL", weight_shapes).weights)

@@ -5,7 +5,6 @@ import pytest
 
 from made_universe import CONFIG, corrupted_after
 from tickgraph.model.fitting import fit
-from tickgraph.model.training import TrainingProgram
 from tickgraph.model.universe_fit import universe_of
 from tickgraph.model.variance_fit import fit_variance, own_volatility
 from tickgraph.model.weights import (
@@ -103,11 +102,6 @@ class TestOwnVolatility:
 
 
 class TestWholeModel:
-    @pytest.fixture(scope="class")
-    @staticmethod
-    def small_program():
-        return TrainingProgram(CONFIG)
-
     @pytest.fixture(scope="class")
     @staticmethod
     def model(small_universe, small_fit, small_program):

@@ -14,7 +14,7 @@ from edited_metadata import edit
 from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError
 from tickgraph.market.store import PriceStore
-from tickgraph.model.weights import weight_shapes
+from tickgraph.model.weights import VARIANCE, weight_shapes
 from tickgraph.registry.metadata_file import (
     MAX_METADATA_BYTES,
     content_checksum,
@@ -139,6 +139,49 @@ def test_what_is_wrong_is_said_with_field_value_and_what_was_expected(registry, 
         words in text for words in ("Input should", "Value error", "Extra inputs", "validation error")
     )
     assert len(text) < 500
+
+
+@pytest.mark.parametrize(
+    ("where", "change", "said"),
+    [
+        ("variance.scores", lambda rows: rows[:1], "scores of 1 horizons, and training_config has 2"),
+        ("variance.scores", lambda rows: [*rows, rows[0]], "scores of 3 horizons, and training_config has 2"),
+        ("variance", lambda _: None, "scores of 0 horizons, and training_config has 2"),
+        ("training_config.horizons", lambda _: [], "scores of 2 horizons, and training_config has 0"),
+        ("training_config.horizons", lambda _: [2, 5], "horizons must ascend from 1, got (2, 5)"),
+        ("training_config.horizons", lambda _: [1, 64], "horizons must be from 1 to 63 sessions"),
+        ("variance.scores", lambda rows: [rows[0], rows[1][::-1]], "scores of a horizon must ascend"),
+        ("variance.scores", lambda rows: [rows[0], rows[1][1:]], "as many at each horizon"),
+    ],
+)
+def test_scores_of_other_horizons_are_refused(drawn, where, change, said):
+    def edited(content):
+        place = content
+        for name in where.split("."):
+            place = place[name]
+        changed(content, where, change(place))
+
+    edit(drawn.paths("AAPL").metadata, edited)
+    with pytest.raises(ArtefactError) as refused:
+        drawn.metadata("AAPL")
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("architecture", ["named", "not named"])
+def test_a_model_that_names_no_horizons_forecasts_one_session(registry, architecture):
+    """Earlier releases wrote neither horizons nor, before them, the architecture."""
+
+    def as_of_then(content):
+        del content["training_config"]["horizons"], content["training_config"]["variance_dim"]
+        del content["variance"]
+        if architecture == "not named":
+            del content["training_config"]["architecture"], content["training_config"]["weight_decay"]
+
+    edit(registry.paths("AAPL").metadata, as_of_then)
+    config = registry.metadata("AAPL").training_config
+    assert config.horizons == ()
+    assert config.architecture == ("residual" if architecture == "named" else "baseline")
+    assert not any(path.startswith(VARIANCE) for path in weight_shapes(config))
 
 
 @pytest.mark.parametrize(
