@@ -11,7 +11,7 @@ from tickgraph.lab.horizons.embedded_network import EmbeddedNetwork
 from tickgraph.lab.horizons.garch_paths import GarchPaths
 from tickgraph.lab.horizons.lognormal import smoothed_volatility, window_volatility
 from tickgraph.lab.horizons.method import HorizonForecaster
-from tickgraph.lab.horizons.network_forecasts import Edges, NetworkForecaster, UniverseFits
+from tickgraph.lab.horizons.network_forecasts import NetworkForecaster, UniverseFits
 from tickgraph.lab.horizons.range_regressions import (
     RangeRegression,
     own_listening,
@@ -62,25 +62,25 @@ def _catalogue(config: TrainingConfig, trees: int) -> dict[str, Callable[[], Hor
 
 def _networks(config: TrainingConfig) -> tuple[HorizonForecaster, ...]:
     """The product's model and its ablations."""
-    fits = UniverseFits(config)
+    fits, unconnected = UniverseFits(config), UniverseFits(config, "none")
 
-    def other(name: str, edges: Edges, description: str) -> NetworkForecaster:
-        return NetworkForecaster(f"{PRODUCT}-{name}", "ablation", description, UniverseFits(config, edges))
+    def other(name: str, fits: UniverseFits, description: str) -> NetworkForecaster:
+        return NetworkForecaster(f"{PRODUCT}-{name}", "ablation", description, fits)
 
     return (
         other(
             "no-edges",
-            "none",
+            unconnected,
             "The network without edges: it hears of no peer, of no other and of no market.",
         ),
         other(
             "listening",
-            "listening",
+            UniverseFits(config, "listening"),
             "The network without peers: it hears the whole universe, and has no edge.",
         ),
         other(
             "shuffled-edges",
-            "shuffled",
+            UniverseFits(config, "shuffled"),
             "The network with edges, and with what it hears, of the wrong symbols.",
         ),
         NetworkForecaster(
@@ -89,7 +89,7 @@ def _networks(config: TrainingConfig) -> tuple[HorizonForecaster, ...]:
         NetworkForecaster(
             f"{PRODUCT}-alone", "ablation", "The network of each symbol drawn to nothing.", fits, drawn=False
         ),
-        EmbeddedNetwork(UniverseFits(config, "none")),
+        EmbeddedNetwork(unconnected),
         NetworkForecaster(
             PRODUCT,
             "model",

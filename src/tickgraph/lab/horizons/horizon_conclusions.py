@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tickgraph.lab.horizons.comparing import GJR, MEASURES, NAMES, QUESTIONS, SIGNIFICANT, written_p
+from tickgraph.lab.horizons.comparing import (
+    GJR,
+    LOGNORMAL,
+    MEASURES,
+    NAMES,
+    QUESTIONS,
+    SIGNIFICANT,
+    written_p,
+)
 from tickgraph.lab.horizons.horizon_catalogue import PRODUCT
 from tickgraph.lab.horizons.horizon_result import (
     HorizonComparison,
@@ -21,8 +29,18 @@ MOST_NAMED = 2
 def horizon_findings(evaluation: HorizonEvaluation, targets: Sequence[HorizonTarget]) -> list[str]:
     """Sentences on the figures; a pair that the test does not tell apart is said to be so."""
     sentences = [_best(evaluation, measure) for measure in MEASURES]
+    against_bar = [
+        c
+        for c in evaluation.comparisons
+        if (c.first, c.measure, c.second) == (PRODUCT, "qlike", evaluation.bar.get(str(c.horizon)))
+    ]
+    if against_bar:
+        sentences.append(
+            f"What the graph is worth to the network: {_answer(against_bar, 'the better own HAR')}"
+        )
     asked = [
         *((first, second, question, "qlike") for first, second, question in QUESTIONS),
+        (PRODUCT, LOGNORMAL, "The network's distribution, against the log-normal with 20 sessions", "crps"),
         (PRODUCT, GJR, "The network's distribution, against GJR with filtered historical simulation", "crps"),
         (
             "graph-har",
@@ -62,9 +80,9 @@ def _best(evaluation: HorizonEvaluation, measure: Measure) -> str:
     return f"Least {NAMES[measure]} by sessions ahead. {'; '.join(parts)}."
 
 
-def _answer(comparisons: Sequence[HorizonComparison]) -> str:
-    """Of one pair and measure, horizon by horizon."""
-    first, second, measure = comparisons[0].first, comparisons[0].second, comparisons[0].measure
+def _answer(comparisons: Sequence[HorizonComparison], named: str = "") -> str:
+    """Of one pair and measure, horizon by horizon; ``named`` is what the second is called, if not by its name."""
+    first, second, measure = comparisons[0].first, named or comparisons[0].second, comparisons[0].measure
     verdicts: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
     for own in comparisons:
         verdict = "better" if own.ratio.value < 1 else "worse"
