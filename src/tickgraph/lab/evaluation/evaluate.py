@@ -305,11 +305,14 @@ def _windows(panel: PricePanel, walk: Walk, embargo: int) -> list[WindowResult]:
 
 
 def _flat(settings: EvaluationSettings, k: int) -> dict[str, str | int | float | bool]:
-    """Settings that change figures, under the names of the command's options."""
+    """Settings that change figures, under the names of the command's options.
+
+    What the variance network is made of changes none: the figures are of the next session's return.
+    """
     windows, training = settings.windows, settings.forecasters.training
-    trained = training.model_dump(exclude={"sessions"}) | settings.forecasters.model_dump(
-        exclude={"training"}
-    )
+    trained = training.model_dump(
+        exclude={"sessions", "horizons", "variance_dim"}
+    ) | settings.forecasters.model_dump(exclude={"training"})
     return {
         "scheme": windows.scheme,
         "train_sessions": windows.train_sessions,

@@ -101,6 +101,8 @@ def walk_forward_by_symbol(evaluation: Evaluation) -> dict[str, WalkForward]:
 def training_config(evaluation: Evaluation) -> TrainingConfig:
     """How the evaluated models were trained: ``sessions`` is the length of the walk's training windows.
 
+    They forecast the next session's return alone.
+
     Raises
     ------
     InputError
@@ -108,7 +110,8 @@ def training_config(evaluation: Evaluation) -> TrainingConfig:
     """
     settings = evaluation.settings
     walk = ("scheme", "train_sessions", "retrain_every", "embargo")
-    named = [name for name in TrainingConfig.model_fields if name != "sessions"]
+    apart = ("sessions", "horizons", "variance_dim")
+    named = [name for name in TrainingConfig.model_fields if name not in apart]
     if missing := [name for name in (*named, *walk) if name not in settings]:
         raise InputError(
             f"The evaluation does not say how its models were trained: {', '.join(missing)} missing. "
@@ -118,7 +121,8 @@ def training_config(evaluation: Evaluation) -> TrainingConfig:
     # Each window is trained so, even if it is shorter than the usual minimum.
     least = min(int(settings["min_sessions"]), sessions)
     return TrainingConfig.model_validate(
-        {**{name: settings[name] for name in named}, "sessions": sessions, "min_sessions": least}
+        {name: settings[name] for name in named}
+        | {"sessions": sessions, "min_sessions": least, "horizons": ()}
     )
 
 
