@@ -13,6 +13,7 @@ import pytest
 from real_prometheus import DEPLOY, prometheus, until
 from real_service import here, settings_of
 from tickgraph.operations.records import (
+    HorizonFigures,
     LiveFigures,
     LiveQuality,
     RefreshRun,
@@ -67,12 +68,23 @@ def write_operations(folder):
         r2_vs_momentum=0.03,
         error_ratio=1.04,
     )
+    week = HorizonFigures(
+        forecasts=230,
+        first=now.date(),
+        last=now.date(),
+        stretches=12.0,
+        coverage={"0.8": 0.78, "0.95": 0.93},
+        usual={"0.8": (0.62, 0.93), "0.95": (0.83, 0.997)},
+        out_of_band={"0.8": False, "0.95": False},
+        qlike=0.26,
+    )
     quality = LiveQuality(
         as_of=now.date(),
         computed_at=now,
         window=60,
         panel=panel,
         symbols={"AAPL": panel},
+        horizons={"5": week},
         flagged={"AAPL": "coverage"},
     )
     write_quality(folder, quality)
@@ -135,6 +147,7 @@ def test_every_query_of_the_dashboard_succeeds_and_has_data(watched):
         ("Models", "refused", 1, 1),
         ("R2", "against {{baseline}}", 0.001, 0.03),
         ("Size of errors", "error ratio", 1.04, 1.04),
+        ("Coverage by sessions ahead", "{{sessions}}", 0.78, 0.78),
     ],
 )
 def test_figures_are_of_the_size_that_they_ought_to_be(watched, title, legend, low, high):
@@ -169,6 +182,7 @@ def test_what_is_wrong_is_on_its_way_to_an_alert_and_what_is_well_is_not(watched
     well = {
         "TickgraphCoverageOutOfBand",
         "TickgraphErrorsOutOfBand",
+        "TickgraphHorizonCoverageOutOfBand",
         "TickgraphModelOld",
         "TickgraphNotReady",
         "TickgraphNotScraped",

@@ -13,6 +13,7 @@ from made_runs import MONDAY, run
 from tickgraph.http import operation_metrics
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.operations.records import (
+    HorizonFigures,
     LiveFigures,
     LiveQuality,
     RunLog,
@@ -34,6 +35,21 @@ QUALITY = LiveQuality(
         error_ratio=1.04,
     ),
     symbols={"AAPL": LiveFigures(forecasts=60), "TSLA": LiveFigures(forecasts=180)},
+    horizons={
+        "5": HorizonFigures(
+            forecasts=220,
+            first=date(2023, 12, 8),
+            last=date(2024, 3, 1),
+            stretches=12.0,
+            coverage={"0.8": 0.6},
+            usual={"0.8": (0.65, 0.9)},
+            out_of_band={"0.8": True},
+            qlike=0.3,
+        ),
+        "63": HorizonFigures(
+            forecasts=40, first=date(2024, 2, 1), last=date(2024, 3, 1), stretches=1.2, coverage={"0.8": 1.0}
+        ),
+    },
     flagged={"AAPL": "coverage of 80 % was 61 %", "TSLA": "error ratio 1.6"},
 )
 
@@ -131,6 +147,12 @@ def test_live_quality_shows_with_a_flag_for_symbols_that_have_a_label(shown, ope
         "gnn_live_symbols": 2,
         "gnn_live_coverage{0.8}": 0.79,
         "gnn_live_coverage{0.95}": 0.94,
+        "gnn_live_horizon_coverage{0.8}{5}": 0.6,
+        "gnn_live_horizon_coverage{0.8}{63}": 1.0,
+        "gnn_live_horizon_out_of_band{0.8}{5}": 1,  # of 63 sessions there are too few stretches for a verdict
+        "gnn_live_horizon_qlike{5}": 0.3,
+        "gnn_live_horizon_stretches{5}": 12.0,
+        "gnn_live_horizon_stretches{63}": 1.2,
         "gnn_live_ic": 0.02,
         "gnn_live_hit_rate": 0.51,
         "gnn_live_error_ratio": 1.04,
@@ -146,7 +168,7 @@ def test_what_is_not_known_any_more_has_no_series_rather_than_a_zero(shown, oper
     write_quality(operations_dir, QUALITY)
     shown()
     poorer = LiveFigures(forecasts=3, coverage={"0.8": 1.0})
-    write_quality(operations_dir, QUALITY.model_copy(update={"panel": poorer, "flagged": {}}))
+    write_quality(operations_dir, QUALITY.model_copy(update={"panel": poorer, "flagged": {}, "horizons": {}}))
     found = shown()
     assert {name for name in found if "live" in name} == {
         "gnn_live_forecasts",
