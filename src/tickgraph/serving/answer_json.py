@@ -73,8 +73,11 @@ def answer_json(
     if price is not None and is_unusual(outlook, price):
         return to_json(answer_fields(outlook, price, clock, trained_now=trained_now, refused=refused))
     key, fields = per_dollar(outlook, clock, trained_now=trained_now, refused=refused)
-    source = "last close" if price is None else "request"
-    if (kept := outlook.any_json.get((key, source))) is None:
-        kept = PricedJson.of({**fields, "price": 1.0, "price_source": source})
-        outlook.any_json[key, source] = kept
-    return kept.at(outlook.last_close if price is None else price)
+    if price is None:
+        if (whole := outlook.json_at_close.get(key)) is None:
+            one_dollar = PricedJson.of({**fields, "price": 1.0, "price_source": "last close"})
+            whole = outlook.json_at_close[key] = one_dollar.at(outlook.last_close)
+        return whole
+    if (kept := outlook.any_json.get(key)) is None:
+        kept = outlook.any_json[key] = PricedJson.of({**fields, "price": 1.0, "price_source": "request"})
+    return kept.at(price)

@@ -77,8 +77,8 @@ class Outlook:
         Probability of a rise.
     any_price
         Fields of forecasts for a price of one dollar, by what else they depend on.
-    any_json
-        The JSON of these fields with gaps for prices; it depends on where the price comes from, too.
+    any_json, json_at_close
+        The JSON of these fields with gaps for a request's prices, and that of the answer at the last close.
     """
 
     symbol: Symbol
@@ -99,7 +99,8 @@ class Outlook:
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
     any_price: dict[PerDollarKey, dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
-    any_json: dict[tuple[PerDollarKey, str], PricedJson] = field(init=False, default_factory=dict, repr=False)
+    any_json: dict[PerDollarKey, PricedJson] = field(init=False, default_factory=dict, repr=False)
+    json_at_close: dict[PerDollarKey, bytes] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         intervals = tuple((level, *self.distribution.interval(level)) for level in LEVELS)
