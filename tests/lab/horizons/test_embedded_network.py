@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from test_no_lookahead import CUT, corrupted
+from made_universe import corrupted_after
+from test_no_lookahead import CUT
 from tickgraph.lab.horizons import embedded_network
 from tickgraph.lab.horizons.embedded_network import EMBEDDING, EmbeddedNetwork, correction, fit_embedded
 from tickgraph.lab.horizons.moves import Moves
@@ -26,7 +27,7 @@ def walked(few, moves, stretch):
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(embedded_network, "EPOCHS", 2)
         changed.setattr(linear_path, "MIN_ROWS", 300)
-        panels = moves, Moves.of(corrupted(few), moves.horizons)
+        panels = moves, Moves.of(corrupted_after(few, CUT), moves.horizons)
         yield [EmbeddedNetwork(UniverseFits(CONFIG, "none")).prepare(each)(stretch) for each in panels]
 
 

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from test_no_lookahead import CUT, corrupted
+from made_universe import corrupted_after
+from test_no_lookahead import CUT
 from tickgraph.lab.horizons.garch_paths import GarchPaths, _quantiles, expected_sums, filtered
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS, make_horizon_forecasters
 from tickgraph.lab.horizons.method import PROBABILITIES
@@ -24,7 +25,7 @@ def walked(request, few, moves, schedule):
     (forecaster,) = make_horizon_forecasters([request.param], trees=5)
     cut = int(np.searchsorted(few.sessions, CUT))
     assert 0 < cut - (schedule.first + 63) < 21  # a fit shortly before, when long targets were not known yet
-    other = Moves.of(corrupted(few), moves.horizons)
+    other = Moves.of(corrupted_after(few, CUT), moves.horizons)
     return cut, *(walk_forecaster(each, forecaster, schedule) for each in (moves, other))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from test_no_lookahead import CUT, corrupted
+from made_universe import corrupted_after
+from test_no_lookahead import CUT
 from tickgraph.lab.horizons import network_forecasts
 from tickgraph.lab.horizons.method import PROBABILITIES
 from tickgraph.lab.horizons.moves import Moves
@@ -63,7 +64,7 @@ def whole(briefly, moves, fits, stretch):
 
 
 def test_forecasts_look_at_nothing_that_came_later(whole, few, moves, fits, stretch):
-    corrupt = forecaster(fits).prepare(Moves.of(corrupted(few), moves.horizons))(stretch)
+    corrupt = forecaster(fits).prepare(Moves.of(corrupted_after(few, CUT), moves.horizons))(stretch)
     cut = int(np.searchsorted(few.sessions, CUT))
     before = cut - stretch.first + 1
     assert 5 < before < 21
