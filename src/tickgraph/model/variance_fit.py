@@ -60,7 +60,7 @@ def fit_variance(
 def own_volatility(
     prices: Universe, nodes: Sequence[str], first_held_out: np.datetime64, session: np.datetime64
 ) -> Float64[np.ndarray, "sessions nodes"] | None:
-    """One-session volatility by a linear path that saw nothing from ``first_held_out`` on, universe included.
+    """One-session volatility by a linear path that saw nothing after ``first_held_out``, and no fit of the universe.
 
     Row t is of session t of ``prices``, up to ``session``; NaN where not known. None where too little is known.
     """
