@@ -6,11 +6,14 @@ import dataclasses
 from datetime import UTC, date, datetime
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from made_outlooks import ahead, record
 from made_prices import StoreOf
 from made_universe import corrupted_after, short_training
 from tickgraph.model.weights import weight_shapes
+from tickgraph.operations.scoring import score
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
@@ -116,3 +119,27 @@ def test_peers_come_from_the_training_part_of_the_window(panel, program, tmp_pat
     assert real.scores.values[0] != corrupt.scores.values[0]
     for path, value in real.weights.items():
         np.testing.assert_allclose(value, corrupt.weights[path], rtol=1e-4, atol=1e-6)
+
+
+def test_scores_of_forecasts_ignore_what_came_after_their_last_session(panel):
+    """Every horizon's: what was not over by the cut is not scored then, and what was has the same figures."""
+    records = pd.DataFrame(
+        [
+            record(name, as_of=str(base), target=str(base + 1), logged=f"{base + 1}T11:00")
+            | ahead(base, 1, 2, 3, 5, 10, 21, 42, 63)
+            for name in ("AAPL", "JPM", "XOM")
+            for base in np.array(["2022-04-18", "2022-05-16", "2022-06-13", "2022-06-29"], "datetime64[D]")
+        ]
+    )
+
+    def quality(prices, now):
+        return score(records, lambda source, symbols, first: prices.select(symbols), now)
+
+    corrupt = corrupted_after(panel, CUT)
+    at_the_cut, later = (datetime(2022, *day, 22, tzinfo=UTC) for day in ((6, 30), (7, 29)))
+    real = quality(panel, at_the_cut)
+    assert real == quality(corrupt, at_the_cut)
+    # Of 18 April 42 sessions are over by 30 June, of 16 May 21, of 13 June 10.
+    found = {ahead: figures.forecasts for ahead, figures in real.horizons.items()}
+    assert found == {"1": 12, "2": 9, "3": 9, "5": 9, "10": 9, "21": 6, "42": 3}
+    assert quality(panel, later) != quality(corrupt, later), "this test can fail"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 
 import pytest
+
+from tickgraph.operations.records import HorizonFigures, LiveFigures, LiveQuality, write_quality
 
 
 @pytest.fixture
@@ -85,3 +88,35 @@ def test_it_shows_what_models_are_drawn_to(run, drawn, prices_dir):
     found = json.loads(out)["universe"]["sample"]
     assert (found["version"], found["state_session"]) == (fit.version, "2022-12-30")
     assert found["qlike"]["1"].keys() == {"network", "linear", "today"}
+
+
+def test_it_shows_coverage_by_horizon_and_which_is_beyond_chance(run, here, registry):
+    day = date(2022, 12, 30)
+    week = HorizonFigures(
+        forecasts=2200,
+        first=day,
+        last=day,
+        stretches=12.3,
+        coverage={"0.8": 0.55, "0.95": 0.9},
+        usual={"0.8": (0.62, 0.93), "0.95": (0.83, 0.997)},
+        out_of_band={"0.8": True, "0.95": False},
+    )
+    quarter = HorizonFigures(
+        forecasts=90, first=day, last=day, stretches=1.5, coverage={"0.8": 0.2, "0.95": 0.3}
+    )
+    quality = LiveQuality(
+        as_of=day,
+        computed_at=datetime.now(UTC),
+        window=60,
+        panel=LiveFigures(forecasts=2400),
+        horizons={"5": week, "63": quarter},
+    )
+    write_quality(registry.root / ".operations", quality)
+    _, out, _ = run(*here)
+    text = " ".join(out.split())
+    assert "5: 55% and 90%, 63: 20% and 30% (1.5 independent stretches)" in text
+    assert "intervals of 80% over 5 sessions held 55% of 2200 closes (62% to 93% is usual)" in text
+    assert "63 sessions held" not in text, "too few stretches for a verdict"
+    found = json.loads(run(*here, "--json")[1])
+    assert any("over 5 sessions" in problem for problem in found["problems"])
+    assert found["quality"]["horizons"]["5"]["out_of_band"] == {"0.8": True, "0.95": False}

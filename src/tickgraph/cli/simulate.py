@@ -26,6 +26,7 @@ from tickgraph.cli.progress import Bars
 from tickgraph.errors import CheckFailed, InputError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.settings import load_settings
+from tickgraph.wording import counted
 
 IN_MEMORY = "/dev/shm"  # noqa: S108  a folder of one's own is made in it
 
@@ -65,8 +66,8 @@ def simulate(
 
     The system gets the bundled prices as a live provider gave them on each day: nothing of the future, and splits and
     dividends restate the history on their day. Refresh runs when it is due, models are retrained weekly, and forecasts
-    are asked for after the open and after the close. Each forecast must be fresh or marked stale, and equal to the one
-    that training as of that day gives. Exit code 8 if one is not.
+    are asked for after the open and after the close. Each forecast must be fresh or marked stale, and equal at every
+    horizon to the one that training as of that day gives. Exit code 8 if one is not.
     """
     from tickgraph.lab.simulation.faults import Faults, faults_of
     from tickgraph.lab.simulation.replay import known_splits
@@ -163,6 +164,14 @@ def _print(result: SimulationResult) -> None:
             f"R2 against no move {percent(live.r2_vs_zero, 2, sign=True)}, against momentum "
             f"{percent(live.r2_vs_momentum, 2, sign=True)}."
         )
+        for ahead, figures in result.quality.horizons.items():
+            held = ", ".join(
+                f"{percent(float(level), 0)} {percent(on)}" for level, on in figures.coverage.items()
+            )
+            print_sentence(
+                f"Over {counted(int(ahead), 'session')}, {figures.forecasts:,} forecasts worth {figures.stretches:.1f} "
+                f"independent stretches: intervals held {held}."
+            )
     for reason, times in result.refusals.items():
         note(f"refused {times} times: {reason}")
     for problem in result.wrong:
