@@ -84,6 +84,7 @@ def server(
         "TICKGRAPH_MODELS_DIR": str(models),
         "TICKGRAPH_PRICES_DIR": str(prices),
         "TICKGRAPH_SERVE__ADMIN_TOKEN": TOKEN,
+        "TICKGRAPH_SERVE__REQUEST_SECONDS": "100",  # for the request that loads every model, on a busy machine
     }
     if quick:
         environment["TICKGRAPH_TRAINING"] = json.dumps(options.QUICK_TRAINING)

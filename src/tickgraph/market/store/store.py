@@ -31,6 +31,7 @@ from tickgraph.storage import exclusive, names_in
 FOLD_BATCH = 250  # histories written before other writers get a turn
 
 _COLUMNS = ("date", *PANEL_COLUMNS)
+_MANY = 100  # symbols: what reading so many took is given back to the system, which costs a later read a millisecond
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,9 @@ class PriceStore:
             parts[symbol] = _Rows(each, kept)
         providers: dict[str, str] = {symbol: each.head.provider for symbol, each in prices.items()}
         panel = PricePanel.side_by_side(parts, source, providers)
+        if len(prices) >= _MANY:
+            del prices, parts
+            pa.default_memory_pool().release_unused()
         return panel if sessions is None else panel.tail(sessions)
 
     def recent(self, source: str, symbols: Iterable[str]) -> PricePanel:
