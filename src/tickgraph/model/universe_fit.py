@@ -54,7 +54,8 @@ class UniverseFit:
     scores
         Quantiles k / (P + 1) of held-out standardised returns R_h / sqrt(V_h), by horizon.
     qlike
-        Held-out QLIKE by horizon: of the network, of its linear path alone, and of today's 25-session level.
+        Held-out QLIKE by horizon: of the network, of its linear path alone, and of today's 25-session level. The
+        network's share of the nonlinear path was chosen on the same sessions, which flatters it a little.
     symbols
         Whom it was fitted on.
     first_session, held_out_first, last_session
@@ -316,8 +317,10 @@ def _scores(
 ) -> Float64[np.ndarray, "horizons scores"]:
     """Quantiles of standardised returns, with the finite-sample correction of so many independent ones as there are.
 
-    Stretches of h sessions overlap, and symbols move together. So T sessions of N symbols are worth T / h times the
-    effective number of symbols: (sum of eigenvalues)^2 / (sum of their squares), of the correlation of the scores.
+    Symbols move together: N of them are worth (sum of eigenvalues)^2 / (sum of their squares), of the correlation of the
+    scores. Stretches of h sessions overlap: those of T sessions are worth T / h times 3 h^2 / (2 h^2 + 1), as far as a
+    variance goes (Lo & MacKinlay 1988, "Stock Market Prices Do Not Follow Random Walks", Review of Financial Studies
+    1(1), section 1.2).
     """
     ranks = np.arange(1, SCORES + 1) / (SCORES + 1)
     daily = np.nan_to_num(standardised[..., 0])
@@ -330,8 +333,9 @@ def _scores(
         sessions = np.isfinite(standardised[..., place]).any(axis=0).sum() / horizon
         # Some sessions hardly tell what the drift is: it is drawn towards zero (calibration.py).
         values = values - DRIFT_PRIOR / (sessions + DRIFT_PRIOR) * values.mean()
-        independent = max(sessions * symbols, 1.0)
+        independent = max(sessions * symbols * 3 * horizon**2 / (2 * horizon**2 + 1), 1.0)
         tails = np.minimum(np.minimum(ranks, 1 - ranks), 0.5)
         tails = np.maximum(1 - (1 - tails) * (independent + 1) / independent, 0.5 / len(values))
-        quantiles[place] = np.quantile(values, np.where(ranks < 0.5, tails, 1 - tails))
+        wider = np.where(ranks < 0.5, tails, 1 - tails)
+        quantiles[place] = np.quantile(values, np.where(ranks == 0.5, 0.5, wider))
     return quantiles
