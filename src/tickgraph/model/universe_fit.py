@@ -318,9 +318,9 @@ def _scores(
     """Quantiles of standardised returns, with the finite-sample correction of so many independent ones as there are.
 
     Symbols move together: N of them are worth (sum of eigenvalues)^2 / (sum of their squares), of the correlation of
-    the scores. Stretches of h sessions overlap: those of T sessions are worth T / h times 3 h^2 / (2 h^2 + 1), as far as a
-    variance goes (Lo & MacKinlay 1988, "Stock Market Prices Do Not Follow Random Walks", Review of Financial Studies
-    1(1), section 1.2).
+    the scores. Stretches of h sessions overlap: those of T sessions are worth T / h times 3 h^2 / (2 h^2 + 1), as far
+    as a variance goes (Lo & MacKinlay 1988, "Stock Market Prices Do Not Follow Random Walks", Review of Financial
+    Studies 1(1), section 1.2).
     """
     ranks = np.arange(1, SCORES + 1) / (SCORES + 1)
     daily = np.nan_to_num(standardised[..., 0])
