@@ -34,7 +34,7 @@ COUNTS = (5, 10, 20, 40, 60)
 FACTORS = (0.33, 0.5, 0.7, 1.5, 2.0)
 WEEK, WEEKS, SHARES = 5, (1, 4, 8, 12), (0, 0.01, 0.05, 0.5, 0.95, 0.99, 1)
 HORIZONS, SCORED, SPAN = (1, 2, 3, 5, 10, 21, 42, 63), 500, 60
-QUICK_SYMBOLS, QUICK_EVERY, QUICK_WEEKS = 12, 200, (1, 4)
+QUICK_SYMBOLS, QUICK_EVERY, QUICK_WEEKS, QUICK_FACTORS = 12, 200, (1, 4), (0.5,)
 # Of the alerts in deploy/prometheus/tickgraph.rules.yml.
 BANDS = {
     "coverage 80%": (0.65, 0.91),
@@ -188,12 +188,12 @@ def windows(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return held / known, known
 
 
-def print_horizons(panel: PricePanel) -> None:
+def print_horizons(panel: PricePanel, factors: tuple[float, ...]) -> None:
     """What constants the rule of horizons was taken from, its false alarms, and its power."""
-    replays = {factor: replay_horizons(panel, factor) for factor in (1.0, *FACTORS)}
+    replays = {factor: replay_horizons(panel, factor) for factor in (1.0, *factors)}
     print(f"\nby horizon, the last {SPAN} sessions of each week")
     print(
-        f"{'ahead':>5} {'stretches':>10} {'level':>6} {'mean':>6} {'together':>9} {'worth':>6} {'rule':>6}   ",
+        f"{'ahead':>5} {'stretches':>10} {'level':>6} {'mean':>6} {'together':>9} {'worth':>6}",
         end="",
     )
     print(
@@ -257,7 +257,7 @@ def main() -> None:
             np.mean(p_values(tallies(models, count, factor)) <= FALSE_ALARMS / together) for factor in FACTORS
         ]
         print(f"{count:9}   {np.mean(alarms):27.1%}   " + "".join(f"{share:8.0%}" for share in found))
-    print_horizons(panel)
+    print_horizons(panel, QUICK_FACTORS if quick else FACTORS)
     weekly = replay(panel, QUICK_EVERY if quick else WEEK, WEEK)
     print_panel(weekly, QUICK_WEEKS if quick else WEEKS)
 
