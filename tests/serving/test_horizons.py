@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
@@ -16,10 +17,12 @@ from tickgraph.errors import InputError, ModelNotFoundError
 from tickgraph.market import calendar
 from tickgraph.market.calendar import Clock, next_sessions, use_exchange
 from tickgraph.market.store import PriceStore
+from tickgraph.model.weights import weight_shapes
 from tickgraph.serving.answer import answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.distribution_answer import distribution_of
 from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.loaded_model import LoadedModel
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 AS_OF = "2022-12-30"
@@ -213,3 +216,10 @@ class TestANetworkOfTwoHorizons:
         for words in ({"sessions": 6}, {"expiry": "2023-01-20"}):
             with pytest.raises(InputError, match="trained to forecast 5 sessions at most"):
                 forecaster.distribution("JPM", **words)
+
+    def test_models_drawn_to_one_fit_have_their_scores_in_memory_once(self, drawn, forecaster):
+        assert forecaster.models.get("AAPL").horizon_scores is forecaster.models.get("JPM").horizon_scores
+        stored = drawn.load("JPM", weight_shapes)
+        variance = stored.metadata.variance.model_copy(update={"scores": ((-1.0, 1.0), (-1.0, 1.5))})
+        changed = replace(stored, metadata=stored.metadata.model_copy(update={"variance": variance}))
+        assert LoadedModel.from_stored(changed).horizon_scores.tolist() == [[-1.0, 1.0], [-1.0, 1.5]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class LoadedModel:
         """Unpack a verified generation into what every forecast needs."""
         metadata = stored.metadata
         coefficients, variance = metadata.calibration.volatility, metadata.variance
-        horizon_scores = np.asarray(variance.scores if variance else np.empty((0, 0)))
+        horizon_scores = _shared(np.asarray(variance.scores)) if variance else np.empty((0, 0))
         return cls(
             symbol=Symbol(metadata.symbol),
             nodes=tuple(map(Symbol, metadata.nodes)),
@@ -102,3 +103,11 @@ class LoadedModel:
         """Bytes of the arrays."""
         weights = sum(array.nbytes for array in self.weights.values())
         return weights + self.correlation.nbytes + max(self.scores.nbytes, self.horizon_scores.nbytes)
+
+
+_scores: WeakValueDictionary[bytes, NDArray[np.float64]] = WeakValueDictionary()
+
+
+def _shared(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One array for all models with the same scores, as all have that were drawn to the same fit of the universe."""
+    return _scores.setdefault(np.array(scores.shape).tobytes() + scores.tobytes(), scores)
