@@ -69,7 +69,7 @@ def test_several_are_a_table_and_one_that_cannot_be_forecast_fails_alone(run):
         ["AAPL", "21"],
         ["MSFT", "21"],
     ]
-    assert "The model of XOM is of an earlier release" in err
+    assert "The model of XOM forecasts the next session only" in err
     assert "tickgraph train --symbols XOM" in err
     code, out, _ = run("predict", "--all", "--expiry", "2023-01-20", "--json")
     document = json.loads(out)

@@ -165,10 +165,11 @@ def distribution_of(
 def _one_session_only(outlook: Outlook, ahead: int) -> ModelNotFoundError:
     symbol = outlook.symbol
     reason = (
-        f"{symbol} has no model, and momentum forecasts"
+        f"{symbol} has no model, and momentum forecasts the next session only"
         if outlook.model is None
-        else f"The model of {symbol} is of an earlier release, and forecasts"
+        else f"The model of {symbol} forecasts the next session only, as those of earlier releases do"
     )
     return ModelNotFoundError(
-        f"{reason} the next session only; {ahead} sessions were asked for. Run: tickgraph train --symbols {symbol}"
+        f"{reason}; {ahead} sessions were asked for. Train one that looks {LONGEST} sessions ahead: "
+        f"tickgraph train --symbols {symbol}"
     )
