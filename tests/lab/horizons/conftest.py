@@ -29,7 +29,7 @@ def windows():
         train_sessions=300,
         fit_sessions=300,
         refit_every=63,
-        density_every=10,
+        density_every=7,
         start="2022-03-15",
     )
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from made_horizons import made_comparison, made_horizon_evaluation
 from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab.horizons.evaluate_horizons import (
     HorizonListener,
@@ -103,6 +104,19 @@ def test_targets_are_of_a_named_forecaster(result):
         if each.wanted.startswith("QLIKE"):
             assert (each.verdict == "met") == (each.measured.value <= each.bound)
     assert {each.bound for each in check_targets(result, 479, product="graph-har")} > {0.87, 0.76, 0.83}
+
+
+def test_an_ablation_of_the_network_must_be_worse_where_it_is_in_the_run():
+    evaluation = made_horizon_evaluation()
+    ablation = made_comparison("network", "har", "qlike", 1).model_copy(update={"second": "network-linear"})
+    for p_value, verdict in ((0.01, "met"), (0.2, "missed")):
+        asked = ablation.model_copy(update={"p_value": p_value})
+        checked = check_targets(evaluation.model_copy(update={"comparisons": [asked]}), 42)
+        (found,) = [each for each in checked if "network-linear" in each.wanted]
+        assert (found.wanted, found.verdict) == (
+            "QLIKE over 1 session below that of network-linear, p below 0.05",
+            verdict,
+        )
 
 
 def test_finished_forecasters_are_taken_up_again_and_damaged_files_are_not(few, settings, folder, result):

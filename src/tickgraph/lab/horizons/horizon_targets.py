@@ -24,6 +24,11 @@ QLIKE_AGAINST_BAR_LARGE = {1: 0.87, 5: 0.76, 21: 0.83}
 """The same with more than 100 symbols."""
 AGAINST_LOGNORMAL = {1: 0.984, 5: 0.979, 21: 0.974}
 """Most that CRPS and Brier score may be of those of the log-normal with 20 sessions."""
+WORSE_WITHOUT = {
+    **{f"{PRODUCT}-{name}": (5,) for name in ("no-edges", "listening", "shuffled-edges", "embedding")},
+    f"{PRODUCT}-linear": (1, 5),
+}
+"""Ablations whose QLIKE must be higher, p below 0.05, and at which horizons."""
 COVERAGE_WITHIN = ((10, 0.015), (63, 0.03))
 """Up to this horizon, coverage may be so far off its level."""
 
@@ -43,6 +48,11 @@ def check_targets(evaluation: HorizonEvaluation, symbols: int, product: str = PR
             targets.append(_ratio(bar, against[h]))
         if h in against and "qlike" in figures.in_confidence_set:
             targets.append(_in_confidence_set(figures))
+        targets += [
+            _ratio(found[ablation, "qlike", h], 1.0, significant=True)
+            for ablation, horizons in WORSE_WITHOUT.items()
+            if h in horizons and (ablation, "qlike", h) in found
+        ]
         for measure in ("crps", "brier"):
             targets += _distribution(found, measure, h)
         targets += _coverage(figures)
