@@ -165,9 +165,7 @@ class Checker:
                 if model is None:
                     continue
                 try:
-                    universe = self._universe(
-                        model
-                    )  # one for all of them: it is fitted before they are trained
+                    universe = self._universe(model)  # here, and not side by side: it is one for many
                 except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
                     failed[symbol] = f"{_NOT_AGAIN}: {reason_of(symbol, error)}"
                 else:
