@@ -50,7 +50,7 @@ $(VENV)/.installed-test: $(LOCK) | $(VENV)/.installed
 fuzz: $(VENV)/.installed-test # an hour on two cores; FUZZ=10 is a short one
 	FUZZ=$${FUZZ:-150} $(BIN)/pytest -n 2 --timeout 0 tests/market/files/test_any_dialect.py \
 	  tests/market/quality/test_any_bars.py tests/serving/test_any_artefact.py tests/http/test_protocol.py \
-	  tests/http/test_schema.py
+	  tests/http/test_schema.py tests/model/test_horizon_distribution.py
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"

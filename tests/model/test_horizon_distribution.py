@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from fuzzing import examples
 from tickgraph.errors import InputError
 from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.model.horizon_distribution import HorizonDistribution
@@ -33,7 +34,7 @@ def contradicting(seed, count, equal):
 
 distributions = st.builds(contradicting, st.integers(0, 10_000), st.integers(2, 30), st.booleans())
 log_returns = arrays(float, 20, elements=st.floats(-3, 3))
-many = settings(deadline=None)
+many = settings(deadline=None, max_examples=examples(60))
 NOISE = 1e-12
 
 
