@@ -79,8 +79,8 @@ def test_the_next_run_uses_what_is_published(drawn, few, ahead, published, fits)
         np.testing.assert_allclose(value, before.weights[path], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("days", "renewed"), [(0, False), (7, False), (8, True), (-1, True)])
-def test_a_fit_is_used_for_seven_days_and_never_from_the_future(
+@pytest.mark.parametrize(("days", "renewed"), [(0, False), (6, False), (7, True), (-1, True)])
+def test_a_fit_is_used_for_less_than_seven_days_and_never_from_the_future(
     drawn, few, chosen, published, fits, days, renewed
 ):
     """At -1 the panel ends before the fit does, as with --as-of."""

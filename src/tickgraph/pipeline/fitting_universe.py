@@ -170,7 +170,7 @@ def _published(
 def _is_fresh(published: UniverseFit, panel: PricePanel) -> bool:
     known = len(set(panel.symbols).intersection(published.symbols))
     age = panel.sessions[-1] - published.last_session
-    return bool(age <= np.timedelta64(MODEL_AGE.days, "D")) and known >= KNOWN * len(panel.symbols)
+    return bool(age < np.timedelta64(MODEL_AGE.days, "D")) and known >= KNOWN * len(panel.symbols)
 
 
 def _fit(
