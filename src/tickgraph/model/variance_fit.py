@@ -21,7 +21,7 @@ def fit_variance(
 ) -> Weights:
     """Fit the linear path on a symbol and its peers, drawn to the universe's; take the rest from the universe.
 
-    The nonlinear path stays the universe's own: a symbol's graphs are too few to learn it from (docs/distribution.md).
+    The nonlinear path stays the universe's own. What a symbol's own graphs would add to it has not been measured.
 
     Parameters
     ----------
