@@ -176,11 +176,13 @@ def test_the_documented_service_answers_as_written(trained_dir, prices_dir, tmp_
 
 
 def test_the_readmes_output_is_what_predict_prints(tmp_path):
-    """The labels of the README's sample output are those of the real one; its figures are of one run."""
+    """The labels of the README's sample output are those of its command; its figures are of one run."""
     shown = next(block for block in blocks(README, "text") if "AAPL: close of" in block)
+    asked = next(block for block in blocks(README, "sh") if "tickgraph predict" in block)
     trained = run("train", "-s", "AAPL", "--epochs", "1", cwd=tmp_path)
     assert "fitting the universe of 42 symbols" in trained.stderr  # it takes seconds, so it is said
-    printed = run("predict", "AAPL", "--price", "130", cwd=tmp_path).stdout
+    printed, _, not_shown = run(*asked.split()[1:], cwd=tmp_path).stdout.partition("Quantiles")
+    assert "2023-01-20" in not_shown  # quantiles and a fan
 
     def labels(text):
         return [
