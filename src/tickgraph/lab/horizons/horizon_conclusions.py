@@ -36,7 +36,7 @@ def horizon_findings(evaluation: HorizonEvaluation, targets: Sequence[HorizonTar
     ]
     if against_bar:
         sentences.append(
-            f"What the graph is worth to the network: {_answer(against_bar, 'the better own HAR')}"
+            f"The network, against a regression of the own range: {_answer(against_bar, 'the better own HAR')}"
         )
     asked = [
         *((first, second, question, "qlike") for first, second, question in QUESTIONS),
