@@ -21,7 +21,7 @@ def fit_variance(
 ) -> Weights:
     """Fit the linear path on a symbol and its peers, drawn to the universe's; take the rest from the universe.
 
-    The nonlinear path stays the universe's own. What a symbol's own graphs would add to it has not been measured.
+    The nonlinear path stays the universe's own; docs/distribution.md says what a symbol's own would be worth.
 
     Parameters
     ----------
