@@ -188,14 +188,14 @@ def test_clients_that_do_not_read_are_disconnected_and_hold_nobody_up(
 def slow(hasty, monkeypatch):
     """Have a request take until the test lets it go on; gives what says that it was begun."""
     begun, go_on = threading.Semaphore(0), threading.Event()
-    real = hasty.service.forecaster.forecasts
+    real = hasty.service.forecaster.outlooks
 
     def waiting(*words, **more):
         begun.release()
         assert go_on.wait(60)
         return real(*words, **more)
 
-    monkeypatch.setattr(hasty.service.forecaster, "forecasts", waiting)
+    monkeypatch.setattr(hasty.service.forecaster, "outlooks", waiting)
     yield begun, go_on
     go_on.set()
 
