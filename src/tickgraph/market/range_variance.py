@@ -49,9 +49,14 @@ def range_variance(panel: PricePanel) -> Float64[np.ndarray, "sessions symbols"]
 def usable_range(panel: PricePanel) -> Bool[np.ndarray, "sessions symbols"]:
     """Whether a session's range counts in :func:`range_variance`.
 
-    It does not where one of open, high and low is missing or no price, where high and low are the same (the symbol
-    did not trade, or once), where open or close lies outside by more than :data:`ROUNDING` of the range, and where a
-    price is further than :data:`BEYOND` from both closes around it. Nor does it where the return is not known.
+    It does not count in these cases:
+
+    - open, high or low is missing or no price;
+    - high and low are the same: the symbol did not trade, or once;
+    - open or close lies outside by more than :data:`ROUNDING` of the range;
+    - a price is further than :data:`BEYOND` from both closes around it;
+    - the return is not known.
+
     Volume is not asked: an index has none.
     """
     returns, opened, high, low = _logs_from_close(panel)
