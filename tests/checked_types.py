@@ -9,7 +9,9 @@ from jaxtyping import install_import_hook
 
 SOURCE = Path(__file__).parents[1] / "src" / "tickgraph"
 CHECKED = [
-    f"tickgraph.{layer}.{path.stem}" for layer in ("graph", "model") for path in (SOURCE / layer).glob("*.py")
+    f"tickgraph.{layer}.{path.stem}"
+    for layer in ("graph", "model", "options")
+    for path in (SOURCE / layer).glob("*.py")
 ]
 CHECKED += ["tickgraph.market.dividends", "tickgraph.market.range_variance"]
 CHECKED.remove("tickgraph.model.layers")  # Keras reads the signatures of its layers itself

@@ -1,0 +1,1 @@
+"""Options on the distribution of a price: chains, touched levels, strategies."""
