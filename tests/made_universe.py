@@ -27,8 +27,7 @@ def short_training():
     """
     with pytest.MonkeyPatch.context() as patch:
         for module in (universe_fit, variance_training):
-            patch.setattr(module, "GRAPHS", 1024)
-        patch.setattr(variance_training, "EPOCHS", 8)
+            patch.setattr(module, "UNIVERSE", variance_training.Schedule(1024, 8))
         yield
 
 

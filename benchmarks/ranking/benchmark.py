@@ -26,7 +26,7 @@ from benchmarks.ranking.scores import RankingScores, random_scores, score
 from benchmarks.ranking.training import Objective
 from tickgraph.errors import InputError
 from tickgraph.lab.side_by_side import Check, run_side_by_side
-from tickgraph.model.training import prepare_jax
+from tickgraph.model.program import prepare_jax
 
 RANDOM_FORECASTS = 1000
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)

@@ -9,7 +9,8 @@ from made_universe import CONFIG, changed, corrupted_after, short_training
 from tickgraph.market.range_variance import range_variance
 from tickgraph.model import universe_fit as module
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.model.universe_fit import fit_universe, universe_of
+from tickgraph.model.universe_fit import fit_universe
+from tickgraph.model.variance_examples import universe_of
 from tickgraph.model.weights import CORRECTION_KERNEL, LINEAR_KERNEL, SHARE, variance_shapes
 
 

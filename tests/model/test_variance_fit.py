@@ -5,11 +5,14 @@ import pytest
 
 from made_universe import CONFIG, corrupted_after
 from tickgraph.model.fitting import fit
-from tickgraph.model.universe_fit import universe_of
+from tickgraph.model.variance_examples import universe_of
 from tickgraph.model.variance_fit import fit_variance, own_volatility
 from tickgraph.model.weights import (
-    LINEAR_BIAS,
+    CORRECTION_KERNEL,
+    FEATURE_MEAN,
+    FEATURE_SCALE,
     LINEAR_KERNEL,
+    SHARE,
     VARIANCE,
     return_shapes,
     variance_part,
@@ -29,7 +32,7 @@ def prices(small_universe):
 
 @pytest.fixture(scope="module")
 def of_a_day(small_fit, prices):
-    return variance_part(fit_variance(small_fit, prices, NODES, CUT))
+    return variance_part(fit_variance(small_fit, prices, NODES, CUT, CONFIG))
 
 
 def assert_same(one, other):
@@ -39,34 +42,35 @@ def assert_same(one, other):
 
 
 class TestFitVariance:
-    def test_its_linear_path_is_its_own_and_the_rest_the_universes(self, small_fit, of_a_day):
+    def test_both_paths_are_its_own_and_near_the_universes(self, small_fit, of_a_day):
         assert of_a_day.keys() == small_fit.weights.keys()
         for path, value in of_a_day.items():
             assert value.dtype == np.float32
             same = (value == small_fit.weights[path]).all()
-            assert same == (path not in (LINEAR_KERNEL, LINEAR_BIAS)), path
-        away = of_a_day[LINEAR_KERNEL] - small_fit.weights[LINEAR_KERNEL]
-        assert 1e-3 < np.abs(away).max() < 0.5
+            assert same == (path in (FEATURE_MEAN, FEATURE_SCALE, SHARE)), path
+        for path in (LINEAR_KERNEL, CORRECTION_KERNEL):
+            away = of_a_day[path] - small_fit.weights[path]
+            assert 1e-3 < np.abs(away).max() < 0.5, path
 
     def test_it_ignores_what_came_later(self, small_universe, small_fit, of_a_day):
         """The prices reach beyond the session: targets that overlap it are not known yet."""
         later = universe_of(corrupted_after(small_universe, CUT), CONFIG)
-        assert_same(variance_part(fit_variance(small_fit, later, NODES, CUT)), of_a_day)
+        assert_same(variance_part(fit_variance(small_fit, later, NODES, CUT, CONFIG)), of_a_day)
         sooner = universe_of(small_universe.through(CUT), CONFIG)
-        assert_same(variance_part(fit_variance(small_fit, sooner, NODES, CUT)), of_a_day)
+        assert_same(variance_part(fit_variance(small_fit, sooner, NODES, CUT, CONFIG)), of_a_day)
         end = small_universe.sessions[-1]
-        changed = fit_variance(small_fit, later, NODES, end)[VARIANCE + LINEAR_KERNEL]
+        changed = fit_variance(small_fit, later, NODES, end, CONFIG)[VARIANCE + LINEAR_KERNEL]
         assert np.abs(changed - of_a_day[LINEAR_KERNEL]).max() > 0.01
 
     def test_with_little_history_it_is_the_universes(self, small_universe, small_fit, prices):
         early = small_universe.sessions[250]
-        own = variance_part(fit_variance(small_fit, prices, NODES[:2], early))
+        own = variance_part(fit_variance(small_fit, prices, NODES[:2], early, CONFIG))
         assert_same(own, small_fit.weights)
 
     def test_it_reads_no_other_symbol(self, small_fit, prices):
-        """The nodes' features and targets are all of it, in any order."""
-        one = fit_variance(small_fit, prices, NODES, CUT)
-        assert_same(fit_variance(small_fit, prices, NODES[::-1], CUT), one)
+        """The nodes' features and targets are all of it, whatever the order of the peers."""
+        one = fit_variance(small_fit, prices, NODES, CUT, CONFIG)
+        assert_same(fit_variance(small_fit, prices, (NODES[0], *NODES[:0:-1]), CUT, CONFIG), one)
 
 
 class TestOwnVolatility:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from made_universe import CONFIG, short_training
+from tickgraph.model import variance_training
 from tickgraph.model.functional import normalise_adjacency, propagate_residual, standardise
+from tickgraph.model.variance_examples import CorrectionExamples
 from tickgraph.model.variance_network import correction_of
-from tickgraph.model.variance_training import CorrectionExamples, correction_program, train_correction
+from tickgraph.model.variance_training import SYMBOL, correction_program, train_correction, tune_correction
 from tickgraph.model.weights import (
     CORRECTION_KERNEL,
     FEATURE_MEAN,
@@ -118,7 +120,8 @@ def test_same_seed_same_weights_another_seed_others_and_one_compilation(graphs, 
     again, other = trained(graphs, 1), trained(graphs, 2)
     fewer = trained(made(count=50))
     assert not compiled
-    assert correction_program(CONFIG).compilations == 1
+    with short_training():
+        assert correction_program(CONFIG, variance_training.UNIVERSE).compilations == 1
     for path, value in weights.items():
         np.testing.assert_array_equal(again[path], value)
     assert (other[CORRECTION_KERNEL] != weights[CORRECTION_KERNEL]).any()
@@ -150,3 +153,52 @@ def test_divergence_is_an_error(graphs):
     ratio[0, 0, 0] = np.inf
     with pytest.raises(FloatingPointError, match="variance network diverged"):
         trained(replace(graphs, ratio=ratio))
+
+
+class TestTuneCorrection:
+    """A symbol whose effect is another than the universe's."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def other_effect(graphs):
+        ratio = np.where(graphs.known > 0, 1 / np.sqrt(np.maximum(graphs.ratio, 0.01)), 0.0)
+        return replace(graphs, ratio=ratio.astype(np.float32))
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def universe(weights):
+        fixed = {path: shape for path, shape in variance_shapes(CONFIG).items() if path not in weights}
+        return weights | {path: np.zeros(shape, np.float32) for path, shape in fixed.items()}
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def tuned(universe, other_effect):
+        return tune_correction(other_effect, CONFIG, 1, universe)
+
+    def test_it_learns_the_symbols_own(self, universe, tuned, other_effect):
+        assert qlike(universe | tuned, other_effect) < qlike(universe, other_effect) - 0.01
+
+    def test_it_changes_the_nonlinear_path_alone(self, tuned):
+        assert tuned.keys() == {path for path in variance_shapes(CONFIG) if path not in VARIANCE_FIXED}
+
+    def test_it_is_drawn_to_the_universes(self, universe, tuned, other_effect, monkeypatch):
+        """With a strong pull, it stays there."""
+        monkeypatch.setattr(variance_training, "WEIGHT_DECAY", 1000.0)
+        monkeypatch.setattr(variance_training, "_programs", {})
+        held = tune_correction(other_effect, CONFIG, 1, universe)
+        away, own = (
+            max(np.abs(found[path] - universe[path]).max() for path in found) for found in (held, tuned)
+        )
+        assert away < own / 5
+
+    def test_one_program_serves_all_symbols(self, universe, tuned, graphs):
+        again, fewer = tune_correction(graphs, CONFIG, 2, universe), made(count=50)
+        assert np.isfinite(tune_correction(fewer, CONFIG, 3, universe)[CORRECTION_KERNEL]).all()
+        assert (again[CORRECTION_KERNEL] != tuned[CORRECTION_KERNEL]).any()
+        assert correction_program(CONFIG, SYMBOL).compilations == 1
+
+    def test_divergence_is_an_error(self, universe, graphs):
+        ratio = graphs.ratio.copy()
+        ratio[0, 0, 0] = np.inf
+        with pytest.raises(FloatingPointError, match="variance network diverged"):
+            tune_correction(replace(graphs, ratio=ratio), CONFIG, 1, universe)

@@ -21,7 +21,8 @@ from tickgraph.model.network import forward
 from tickgraph.model.still import check_moves
 from tickgraph.model.training import TrainingProgram, training_example
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.model.universe_fit import Universe, UniverseFit, universe_of
+from tickgraph.model.universe_fit import UniverseFit
+from tickgraph.model.variance_examples import Universe, universe_of
 from tickgraph.model.variance_fit import fit_variance, own_volatility
 from tickgraph.model.volatility import fit_volatility, forecast_volatility
 from tickgraph.model.weights import Weights, symbol_seed
@@ -184,7 +185,7 @@ def fit(
     if universe:
         own = (symbol, *peers)
         prices = prices or universe_of(panel.through(window.sessions[-1]), config, own)
-        weights = weights | fit_variance(universe, prices, own, window.sessions[-1])
+        weights = weights | fit_variance(universe, prices, own, window.sessions[-1], config)
         expected = _with_ranges(expected, window, prices, own, calibration.sessions[0])
     forecast = forward(trained.weights, calibration.features, calibration.adjacency).astype(np.float64)
     forecast = np.where(calibration.present, forecast, np.nan)[:, :nodes]  # [C, n]

@@ -7,8 +7,6 @@ through the same numbers as one that is trained among others.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +19,7 @@ from tickgraph.graph.snapshots import Snapshots
 from tickgraph.model.descent import descend
 from tickgraph.model.functional import normalise_adjacency, propagate, propagate_residual, standardise
 from tickgraph.model.network import forward_propagated
+from tickgraph.model.program import Program
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import (
     FEATURE_MEAN,
@@ -171,32 +170,13 @@ def shuffles(config: TrainingConfig, seed: int) -> Int[np.ndarray, "epochs batch
     return order.reshape(config.epochs, batches, size)
 
 
-class TrainingProgram:
-    """The training program of one configuration, compiled on first use, safe to run from many threads.
-
-    Attributes
-    ----------
-    compilations
-        How often XLA compiled it: at most once, however many symbols are trained.
-    """
+class TrainingProgram(Program):
+    """The training program of one configuration."""
 
     def __init__(self, config: TrainingConfig) -> None:
+        program = partial(_train, config.learning_rate, config.weight_decay)
+        super().__init__(program, partial(_operand_shapes, config))
         self.config = config
-        self.compilations = 0
-        self._lock = threading.Lock()
-        self._executable: Any = None
-
-    def compile(self) -> None:
-        """Compile the program, unless it is compiled."""
-        with self._lock:
-            if self._executable is not None:
-                return
-            prepare_jax()
-            import jax
-
-            program = jax.jit(partial(_train, self.config.learning_rate, self.config.weight_decay))
-            self._executable = program.lower(*_operand_shapes(self.config)).compile()
-            self.compilations += 1
 
     def train(self, example: TrainingExample, seed: int, start: Weights | None = None) -> TrainedWeights:
         """Train one symbol.
@@ -216,9 +196,8 @@ class TrainingProgram:
         FloatingPointError
             The loss or a weight is not finite.
         """
-        self.compile()
         first = initial_weights(self.config, seed) if start is None else _in_units_of(example, start)
-        weights, losses = self._executable(first, *example.arrays(), shuffles(self.config, seed))
+        weights, losses = self(first, *example.arrays(), shuffles(self.config, seed))
         return _in_units_of_prices(
             {k: np.asarray(v) for k, v in weights.items()}, np.asarray(losses), example
         )
@@ -232,26 +211,6 @@ def program_for(config: TrainingConfig) -> TrainingProgram:
     """Give this process's one program of a configuration: a process that trains again does not compile again."""
     with _programs_lock:
         return _programs.setdefault(config, TrainingProgram(config))
-
-
-def prepare_jax() -> None:
-    """Set JAX up; it must be called before anything else imports JAX.
-
-    Threads run its programs side by side, so XLA gets no second pool of threads. JAX keeps compiled programs on disk:
-    the next process reads in 0.2 s what took this one over a second. They are in the user's cache folder, unless JAX
-    was told another (``JAX_COMPILATION_CACHE_DIR``) or none (``JAX_ENABLE_COMPILATION_CACHE=false``). A folder that
-    cannot be made costs only the time.
-    """
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-    import jax
-    from platformdirs import user_cache_path
-
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
-        folder = user_cache_path("tickgraph", appauthor=False) / "xla"
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def _operand_shapes(config: TrainingConfig) -> tuple[Any, ...]:

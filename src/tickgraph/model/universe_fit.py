@@ -15,22 +15,25 @@ from itertools import pairwise
 
 import numpy as np
 
-from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
 from tickgraph.graph.peers import select_peers
-from tickgraph.graph.variance_features import LEVELS, VarianceFeatures, variance_features
+from tickgraph.graph.variance_features import LEVELS
 from tickgraph.market.panel import PricePanel
-from tickgraph.market.range_variance import range_variance
 from tickgraph.model.calibration import DRIFT_PRIOR
 from tickgraph.model.linear_path import Kernel, fit_linear_path
-from tickgraph.model.realised import known_by, sums_ahead
+from tickgraph.model.realised import known_by
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.model.variance_network import log_variances, nonlinear_inputs
-from tickgraph.model.variance_training import GRAPHS, CorrectionExamples, train_correction
+from tickgraph.model.variance_examples import (
+    Universe,
+    correction_examples,
+    graphs_of,
+    node_features,
+    universe_of,
+)
+from tickgraph.model.variance_network import log_variances
+from tickgraph.model.variance_training import UNIVERSE, train_correction
 from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, SHARE, Weights, symbol_seed, variance_shapes
 from tickgraph.shapes import Float32, Float64, Int
 
-SESSIONS = 1500
-"""Sessions behind a fit: on more it is hardly better, on 1,000 its error at a month is 9 % higher."""
 HELD_OUT = 500
 STRETCHES = 2
 """Parts of the held-out sessions, each forecast from a fit of its own."""
@@ -98,26 +101,6 @@ class UniverseFit:
 
 
 @dataclass(frozen=True)
-class Universe:
-    """Features and targets of all symbols over the window.
-
-    Attributes
-    ----------
-    features
-        Of every symbol at every session.
-    variance, returns
-        Realised variance and log return over each horizon; NaN where not known yet.
-    daily
-        Daily log returns.
-    """
-
-    features: VarianceFeatures
-    variance: Float64[np.ndarray, "sessions symbols horizons"]
-    returns: Float64[np.ndarray, "sessions symbols horizons"]
-    daily: Float64[np.ndarray, "sessions symbols"]
-
-
-@dataclass(frozen=True)
 class Egos:
     """Graphs of some targets, one per session; node 0 is the target.
 
@@ -131,22 +114,6 @@ class Egos:
 
     nodes: Int[np.ndarray, "targets nodes"]
     adjacency: Float32[np.ndarray, "targets sessions nodes nodes"]
-
-
-def universe_of(
-    panel: PricePanel, config: TrainingConfig, symbols: Sequence[str] | None = None, sessions: int = SESSIONS
-) -> Universe:
-    """Features and targets of the last sessions of a panel; of some symbols, who hear all of them, or of all."""
-    features = variance_features(panel, config.horizons, symbols, last=sessions)
-    rows = slice(len(panel.sessions) - len(features.sessions), None)
-    own = panel if symbols is None else panel.select(symbols)
-    returns = own.log_returns()
-    return Universe(
-        features,
-        sums_ahead(range_variance(own), config.horizons)[rows],
-        sums_ahead(returns, config.horizons)[rows],
-        returns[rows],
-    )
 
 
 def fit_universe(
@@ -191,7 +158,7 @@ def fit_universe(
         linear[rows] = universe.features.values[rows] @ weights[LINEAR_KERNEL] + weights[LINEAR_BIAS]
         whole = weights | {SHARE: np.ones_like(weights[SHARE])}
         for ego in range(len(egos.nodes)):
-            features = _nodes(universe.features.values[rows], egos.nodes[ego])
+            features = node_features(universe.features.values[rows], egos.nodes[ego])
             both = log_variances(whole, features, egos.adjacency[ego, rows])[:, 0]
             correction[ego, rows] = both - linear[rows, egos.nodes[ego, 0]]
     linear[~universe.features.known] = np.nan
@@ -234,24 +201,16 @@ def _fit(universe: Universe, egos: Egos, config: TrainingConfig, end: int) -> We
     }
     seed = symbol_seed(config.seed, "")
     generator = np.random.default_rng([seed, 4])
-    drawn = generator.permutation(len(egos.nodes) * end)[: GRAPHS + GRAPHS // 4]
+    wanted = UNIVERSE.graphs
+    drawn = generator.permutation(len(egos.nodes) * end)[: wanted + wanted // 4]
     ego, session = np.divmod(drawn, end)
     there = universe.features.known[session, egos.nodes[ego, 0]]
-    ego, session = ego[there][:GRAPHS], session[there][:GRAPHS]
+    ego, session = ego[there][:wanted], session[there][:wanted]
     nodes = egos.nodes[ego]  # [G, N]
     graphs = np.where((nodes >= 0)[..., None], features[session[:, None], nodes], np.float32(0.0))
     linear = graphs @ weights[LINEAR_KERNEL] + weights[LINEAR_BIAS]
-    adjacency = egos.adjacency[ego, session]
-    present = np.diagonal(adjacency, axis1=-2, axis2=-1) > 0
-    realised = known[session[:, None], nodes]  # [G, N, H]
-    counts = present[..., None] & (realised > 0)
-    with np.errstate(invalid="ignore"):
-        ratio = np.where(counts, realised / np.exp(linear.astype(np.float64)), 0.0)
-    examples = CorrectionExamples(
-        nonlinear_inputs(graphs, linear),
-        adjacency,
-        ratio.astype(np.float32),
-        counts.astype(np.float32),
+    examples = correction_examples(
+        graphs, linear, egos.adjacency[ego, session], known[session[:, None], nodes]
     )
     return weights | train_correction(examples, config, seed)
 
@@ -270,16 +229,8 @@ def _egos(universe: Universe, config: TrainingConfig, end: int) -> Egos:
     for row, target in enumerate(targets):
         own = [place[target], *(place[peer] for peer in peers[target])]
         nodes[row, : len(own)] = own
-        correlation = rolling_correlation(universe.daily[:, own], config.lookback)
-        size = slice(len(own))
-        adjacency[row][:, size, size] = threshold_adjacency(correlation, known[:, own], config.threshold)
+        adjacency[row] = graphs_of(universe.daily[:, own], known[:, own], config)
     return Egos(nodes, adjacency)
-
-
-def _nodes(
-    values: Float32[np.ndarray, "sessions symbols features"], nodes: Int[np.ndarray, "nodes"]
-) -> Float32[np.ndarray, "sessions nodes features"]:
-    return np.where((nodes >= 0)[:, None], values[:, nodes], np.float32(0.0))
 
 
 def _losses(

@@ -1,4 +1,4 @@
-"""A symbol's variance network: the universe's, its linear path fitted anew on the symbol and its peers."""
+"""A symbol's variance network: both paths fitted anew on the symbol and its peers, and drawn to the universe's."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ import numpy as np
 
 from tickgraph.model.linear_path import fit_linear_path
 from tickgraph.model.realised import known_by
-from tickgraph.model.universe_fit import Universe, UniverseFit
-from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, VARIANCE, Weights
+from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.universe_fit import UniverseFit
+from tickgraph.model.variance_examples import SESSIONS, Universe, correction_examples, graphs_of
+from tickgraph.model.variance_training import SYMBOL, tune_correction
+from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, VARIANCE, Weights, symbol_seed
 from tickgraph.shapes import Float64
 
-SESSIONS = 1500
-"""On 1,000 the error at a month is 6 % higher, as it is for the universe's fit."""
+MIN_GRAPHS = 250
+"""Sessions of a symbol's graphs that its nonlinear path needs; with fewer it stays the universe's."""
 
 
 def fit_variance(
-    universe: UniverseFit, prices: Universe, nodes: Sequence[str], session: np.datetime64
+    universe: UniverseFit,
+    prices: Universe,
+    nodes: Sequence[str],
+    session: np.datetime64,
+    config: TrainingConfig,
 ) -> Weights:
-    """Fit the linear path on a symbol and its peers, drawn to the universe's; take the rest from the universe.
-
-    The nonlinear path stays the universe's own; docs/distribution.md says what a symbol's own would be worth.
+    """Fit the linear path on a symbol and its peers, then the nonlinear path on their graphs.
 
     Parameters
     ----------
@@ -33,27 +38,41 @@ def fit_variance(
         The target, then its peers.
     session
         The last one whose prices are known.
+    config
+        Of the universe's horizons and sizes.
 
     Returns
     -------
     dict
-        Arrays of a model's weights file, behind the prefix of the variance network.
+        Arrays of a model's weights file, behind the prefix of the variance network. With little history they are the
+        universe's.
+
+    Raises
+    ------
+    FloatingPointError
+        Training diverged.
     """
     end = int(np.searchsorted(prices.features.sessions, session, side="right"))
     columns = [prices.features.columns[node] for node in nodes]
     rows = slice(max(0, end - SESSIONS), end)
-    kernel = fit_linear_path(
-        prices.features.values[rows][:, columns],
-        prices.features.known[rows][:, columns],
-        known_by(prices.variance[:, columns], end, universe.horizons)[rows],
-        universe.horizons,
-        universe.kernel,
-    )
+    features, known = prices.features.values[rows][:, columns], prices.features.known[rows][:, columns]
+    variance = known_by(prices.variance[:, columns], end, universe.horizons)[rows]
+    kernel = fit_linear_path(features, known, variance, universe.horizons, universe.kernel)
     assert kernel is not None  # noqa: S101  the universe's at worst
     own = universe.weights | {
         LINEAR_KERNEL: kernel.coefficients.astype(np.float32),
         LINEAR_BIAS: kernel.bias.astype(np.float32),
     }
+    # Of the latest sessions only: the nonlinear path needs fewer, and a graph looks back beyond the first of them.
+    adjacency = graphs_of(prices.daily[rows][:, columns], known, config)
+    graphs = np.flatnonzero(known[:, 0] & np.isfinite(variance[:, 0]).any(axis=-1))[-SYMBOL.graphs :]
+    if len(graphs) >= MIN_GRAPHS:
+        absent = [(0, 0), (0, config.num_stocks - len(nodes)), (0, 0)]
+        padded = np.pad(features[graphs], absent)
+        linear = padded @ own[LINEAR_KERNEL] + own[LINEAR_BIAS]
+        realised = np.pad(variance[graphs], absent)
+        examples = correction_examples(padded, linear, adjacency[graphs], realised)
+        own |= tune_correction(examples, config, symbol_seed(config.seed, nodes[0]), universe.weights)
     return {VARIANCE + path: value for path, value in own.items()}
 
 

@@ -1,4 +1,4 @@
-"""The compiled training program of the variance network's nonlinear path.
+"""The compiled training programs of the variance network's nonlinear path: the universe's, and one for all symbols.
 
 It learns by QLIKE, over all horizons and all nodes of its graphs, what the linear path leaves. The linear path is
 fitted before (:mod:`tickgraph.model.linear_path`) and stands still.
@@ -7,16 +7,16 @@ fitted before (:mod:`tickgraph.model.linear_path`) and stands still.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tickgraph.model.descent import descend
 from tickgraph.model.functional import normalise_adjacency, propagate_residual, standardise
-from tickgraph.model.training import prepare_jax
+from tickgraph.model.program import Program
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.variance_examples import CorrectionExamples
 from tickgraph.model.variance_network import correction_of
 from tickgraph.model.weights import (
     FEATURE_MEAN,
@@ -28,73 +28,31 @@ from tickgraph.model.weights import (
 )
 from tickgraph.shapes import Float32, Int, JaxArray
 
-GRAPHS = 4096
-"""Graphs that the program takes: of more, so many are drawn; fewer are padded."""
-BATCH, EPOCHS = 64, 10
+BATCH = 64
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 1.0
 
 
-@dataclass(frozen=True)
-class CorrectionExamples:
-    """Graphs that the nonlinear path learns from.
+class Schedule(NamedTuple):
+    """Graphs that a program takes, and how often it goes through them: of more, so many are drawn; fewer are padded."""
 
-    Attributes
-    ----------
-    inputs
-        :func:`tickgraph.model.variance_network.nonlinear_inputs`, not standardised; any number for an absent node.
-    adjacency
-        With self loops; the row and column of an absent node are 0.
-    ratio
-        Realised variance over the linear path's; 0 where not known.
-    known
-        Where it is, 1.
-    """
-
-    inputs: Float32[np.ndarray, "graphs nodes inputs"]
-    adjacency: Float32[np.ndarray, "graphs nodes nodes"]
-    ratio: Float32[np.ndarray, "graphs nodes horizons"]
-    known: Float32[np.ndarray, "graphs nodes horizons"]
-
-    def __len__(self) -> int:
-        return len(self.inputs)
+    graphs: int
+    epochs: int
 
 
-class CorrectionProgram:
-    """The program of one configuration, compiled on first use, safe to run from many threads."""
+UNIVERSE, SYMBOL = Schedule(4096, 10), Schedule(1024, 3)
 
-    def __init__(self, config: TrainingConfig) -> None:
-        self.config = config
-        self.compilations = 0
-        self._lock = threading.Lock()
-        self._executable: Any = None
-
-    def compile(self) -> None:
-        """Compile the program, unless it is compiled."""
-        with self._lock:
-            if self._executable is not None:
-                return
-            prepare_jax()
-            import jax
-
-            self._executable = jax.jit(_train).lower(*_operand_shapes(self.config)).compile()
-            self.compilations += 1
-
-    def run(self, weights: Weights, operands: tuple[np.ndarray, ...], order: np.ndarray) -> Weights:
-        """Train from first weights."""
-        self.compile()
-        trained = self._executable(weights, *operands, order)
-        return {path: np.asarray(value) for path, value in trained.items()}
-
-
-_programs: dict[tuple[Any, ...], CorrectionProgram] = {}
+_programs: dict[tuple[Any, ...], Program] = {}
 _programs_lock = threading.Lock()
 
 
-def correction_program(config: TrainingConfig) -> CorrectionProgram:
+def correction_program(config: TrainingConfig, schedule: Schedule) -> Program:
     """Give this process's one program of these shapes."""
-    key = tuple(sorted(variance_shapes(config).items())), config.num_stocks
+    key = tuple(sorted(variance_shapes(config).items())), config.num_stocks, schedule
     with _programs_lock:
-        return _programs.setdefault(key, CorrectionProgram(config))
+        return _programs.setdefault(
+            key,
+            Program(partial(_train, LEARNING_RATE, WEIGHT_DECAY), partial(_operand_shapes, config, schedule)),
+        )
 
 
 def train_correction(examples: CorrectionExamples, config: TrainingConfig, seed: int) -> Weights:
@@ -119,25 +77,53 @@ def train_correction(examples: CorrectionExamples, config: TrainingConfig, seed:
     FloatingPointError
         A weight is not finite.
     """
-    program, generator = correction_program(config), np.random.default_rng([seed, 3])
     present = np.diagonal(examples.adjacency, axis1=-2, axis2=-1) > 0
     seen = examples.inputs[present]
     mean = seen.mean(axis=0, dtype=np.float64).astype(np.float32)
     deviation = seen.std(axis=0, dtype=np.float64).astype(np.float32)
-    scale = np.where(deviation > 0, deviation, np.float32(1.0))
-    rows = generator.permutation(len(examples))[:GRAPHS]
-    order = np.stack([generator.permutation(GRAPHS) for _ in range(EPOCHS)])
-    order = order.reshape(EPOCHS, -1, BATCH).astype(np.int32)
-    weights = initial_variance_weights(config, seed)
-    weights = program.run(weights, _operands(examples, rows, mean, scale), order)
+    scaling = {FEATURE_MEAN: mean, FEATURE_SCALE: np.where(deviation > 0, deviation, np.float32(1.0))}
+    first = initial_variance_weights(config, seed)
+    nothing = {path: np.zeros_like(value) for path, value in first.items()}
+    return _descend(examples, config, UNIVERSE, seed, first, nothing, scaling) | scaling
+
+
+def tune_correction(
+    examples: CorrectionExamples, config: TrainingConfig, seed: int, universe: Weights
+) -> Weights:
+    """Train the nonlinear path of a symbol: it starts from the universe's and is drawn to it.
+
+    Parameters and errors as in :func:`train_correction`; the graphs are the symbol's. Gives the arrays that it changed.
+    """
+    first = {path: value for path, value in universe.items() if path not in VARIANCE_FIXED}
+    scaling = {path: universe[path] for path in (FEATURE_MEAN, FEATURE_SCALE)}
+    return _descend(examples, config, SYMBOL, seed, first, first, scaling)
+
+
+def _descend(
+    examples: CorrectionExamples,
+    config: TrainingConfig,
+    schedule: Schedule,
+    seed: int,
+    first: Weights,
+    anchor: Weights,
+    scaling: Weights,
+) -> Weights:
+    generator = np.random.default_rng([seed, 3])
+    rows = generator.permutation(len(examples))[: schedule.graphs]
+    order = np.stack([generator.permutation(schedule.graphs) for _ in range(schedule.epochs)])
+    order = order.reshape(schedule.epochs, -1, BATCH).astype(np.int32)
+    operands = _operands(examples, rows, schedule.graphs, scaling[FEATURE_MEAN], scaling[FEATURE_SCALE])
+    trained = correction_program(config, schedule)(first, anchor, *operands, order)
+    weights = {path: np.asarray(value) for path, value in trained.items()}
     if not all(np.isfinite(value).all() for value in weights.values()):
         raise FloatingPointError("training of the variance network diverged: a weight is not finite.")
-    return weights | {FEATURE_MEAN: mean, FEATURE_SCALE: scale}
+    return weights
 
 
 def _operands(
     examples: CorrectionExamples,
     rows: np.ndarray,
+    graphs: int,
     mean: Float32[np.ndarray, "inputs"],
     scale: Float32[np.ndarray, "inputs"],
 ) -> tuple[np.ndarray, ...]:
@@ -153,30 +139,36 @@ def _operands(
         examples.known[rows],
     )
     return tuple(
-        np.pad(part, [(0, GRAPHS - len(rows))] + [(0, 0)] * (part.ndim - 1)).astype(np.float32)
+        np.pad(part, [(0, graphs - len(rows))] + [(0, 0)] * (part.ndim - 1)).astype(np.float32)
         for part in operands
     )
 
 
-def _operand_shapes(config: TrainingConfig) -> tuple[Any, ...]:
+def _operand_shapes(config: TrainingConfig, schedule: Schedule) -> tuple[Any, ...]:
     import jax
 
     n, horizons = config.num_stocks, len(config.horizons)
     shapes = variance_shapes(config)
     single = partial(jax.ShapeDtypeStruct, dtype=np.float32)
+    graphs, epochs = schedule
+    weights = {path: single(shape) for path, shape in shapes.items() if path not in VARIANCE_FIXED}
     return (
-        {path: single(shape) for path, shape in shapes.items() if path not in VARIANCE_FIXED},
-        single((GRAPHS, n, 2 * shapes[FEATURE_MEAN][0])),
-        single((GRAPHS, n, n)),
-        single((GRAPHS, n, n)),
-        single((GRAPHS, n, horizons)),
-        single((GRAPHS, n, horizons)),
-        jax.ShapeDtypeStruct((EPOCHS, GRAPHS // BATCH, BATCH), np.int32),
+        weights,
+        weights,
+        single((graphs, n, 2 * shapes[FEATURE_MEAN][0])),
+        single((graphs, n, n)),
+        single((graphs, n, n)),
+        single((graphs, n, horizons)),
+        single((graphs, n, horizons)),
+        jax.ShapeDtypeStruct((epochs, graphs // BATCH, BATCH), np.int32),
     )
 
 
 def _train(
+    learning_rate: float,
+    weight_decay: float,
     weights: dict[str, JaxArray],
+    anchor: dict[str, JaxArray],
     propagated: Float32[JaxArray, "rows nodes width"],
     propagation: Float32[JaxArray, "rows nodes nodes"],
     adjacency: Float32[JaxArray, "rows nodes nodes"],
@@ -199,6 +191,6 @@ def _train(
         return each.mean(), jnp.stack([loss.sum(), weight.sum()])
 
     operands = (propagated, propagation, adjacency, ratio, known)
-    vector, _ = descend(qlike, start, operands, order, LEARNING_RATE, WEIGHT_DECAY)
+    vector, _ = descend(qlike, start, operands, order, learning_rate, weight_decay, ravel_pytree(anchor)[0])
     trained: dict[str, JaxArray] = unflatten(vector)
     return trained

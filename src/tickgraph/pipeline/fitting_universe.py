@@ -16,11 +16,10 @@ from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import (
     MIN_SESSIONS,
     MIN_SYMBOLS,
-    Universe,
     UniverseFit,
     fit_universe,
-    universe_of,
 )
+from tickgraph.model.variance_examples import Universe, universe_of
 from tickgraph.registry.default_universe import default_for, default_universe
 from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.registry.registry import ModelRegistry

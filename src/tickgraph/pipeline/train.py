@@ -17,7 +17,8 @@ from tickgraph.model.choice import Choice, choose, choose_all
 from tickgraph.model.fitting import fit
 from tickgraph.model.training import TrainingProgram, program_for
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.model.universe_fit import Universe, UniverseFit
+from tickgraph.model.universe_fit import UniverseFit
+from tickgraph.model.variance_examples import Universe
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.fitting_universe import remark_on_later, universe_of_run
 from tickgraph.pipeline.remarks import remarks

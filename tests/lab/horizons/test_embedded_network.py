@@ -25,7 +25,7 @@ def stretch(schedule):
 def walked(few, moves, stretch):
     """Forecasts of real prices, and of prices whose future is another; trained in two passes."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(embedded_network, "EPOCHS", 2)
+        changed.setattr(embedded_network, "UNIVERSE", embedded_network.UNIVERSE._replace(epochs=2))
         changed.setattr(linear_path, "MIN_ROWS", 300)
         panels = moves, Moves.of(corrupted_after(few, CUT), moves.horizons)
         yield [EmbeddedNetwork(UniverseFits(CONFIG, "none")).prepare(each)(stretch) for each in panels]

@@ -17,7 +17,7 @@ from tickgraph.lab.horizons.network_forecasts import (
     scores_at_probabilities,
     wrong_symbols,
 )
-from tickgraph.model import linear_path, universe_fit, variance_training
+from tickgraph.model import linear_path, universe_fit, variance_fit, variance_training
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.training_config import TrainingConfig
 
@@ -51,8 +51,9 @@ def briefly():
     """Few graphs in one pass, and no more rows than six symbols have."""
     with pytest.MonkeyPatch.context() as changed:
         for module in (universe_fit, variance_training):
-            changed.setattr(module, "GRAPHS", 128)
-        changed.setattr(variance_training, "EPOCHS", 1)
+            changed.setattr(module, "UNIVERSE", variance_training.Schedule(128, 1))
+        for module in (variance_fit, variance_training):
+            changed.setattr(module, "SYMBOL", variance_training.Schedule(64, 1))
         changed.setattr(universe_fit, "MIN_SESSIONS", 300)
         changed.setattr(linear_path, "MIN_ROWS", 300)
         yield

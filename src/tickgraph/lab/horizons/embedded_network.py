@@ -23,11 +23,12 @@ from tickgraph.lab.horizons.pooled_scores import score_quantiles
 from tickgraph.model.descent import descend
 from tickgraph.model.functional import relu
 from tickgraph.model.linear_path import Kernel, fit_linear_path
+from tickgraph.model.program import prepare_jax
 from tickgraph.model.realised import known_by
-from tickgraph.model.training import prepare_jax
-from tickgraph.model.universe_fit import HELD_OUT, SESSIONS, Universe
+from tickgraph.model.universe_fit import HELD_OUT
+from tickgraph.model.variance_examples import SESSIONS, Universe
 from tickgraph.model.variance_network import CORRECTION_BOUND, nonlinear_inputs
-from tickgraph.model.variance_training import EPOCHS, LEARNING_RATE, WEIGHT_DECAY
+from tickgraph.model.variance_training import LEARNING_RATE, UNIVERSE, WEIGHT_DECAY
 from tickgraph.shapes import Array, Bool, Float, Float32, Float64, JaxArray
 
 EMBEDDING, HIDDEN = 8, 32
@@ -82,7 +83,7 @@ class EmbeddedNetwork:
         return {
             "sessions": SESSIONS,
             "held_out": HELD_OUT,
-            "sizes": (EMBEDDING, HIDDEN, BATCH, EPOCHS),
+            "sizes": (EMBEDDING, HIDDEN, BATCH, UNIVERSE.epochs),
             "training": (LEARNING_RATE, WEIGHT_DECAY),
             "seed": self.fits.config.seed,
             "horizons": self.fits.config.horizons,
@@ -154,8 +155,8 @@ def fit_embedded(past: Universe, end: int, grid: tuple[int, ...], seed: int) -> 
     present = known.astype(np.float32)
     operands = ((inputs - mean) / scale * present[..., None], present, ratio, counts)
     generator = np.random.default_rng([seed, 6])
-    order = np.stack([generator.permutation(SESSIONS) for _ in range(EPOCHS)])
-    order = order[:, : SESSIONS // BATCH * BATCH].reshape(EPOCHS, -1, BATCH).astype(np.int32)
+    order = np.stack([generator.permutation(SESSIONS) for _ in range(UNIVERSE.epochs)])
+    order = order[:, : SESSIONS // BATCH * BATCH].reshape(UNIVERSE.epochs, -1, BATCH).astype(np.int32)
     weights = _first_weights(generator, inputs.shape[1:], len(grid))
     prepare_jax()
     trained = _program(weights, tuple(_padded(each) for each in operands), order)

@@ -18,7 +18,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from tickgraph.graph.correlation import rolling_correlation, threshold_adjacency
 from tickgraph.graph.peers import select_peers
 from tickgraph.graph.variance_features import COMMON
 from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Kind, Stretch
@@ -26,8 +25,8 @@ from tickgraph.lab.horizons.moves import Moves
 from tickgraph.model.linear_path import fit_linear_path
 from tickgraph.model.realised import known_by
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.model.universe_fit import SESSIONS, Universe, UniverseFit, fit_universe, universe_of
-from tickgraph.model.variance_fit import SESSIONS as SYMBOL_SESSIONS
+from tickgraph.model.universe_fit import UniverseFit, fit_universe
+from tickgraph.model.variance_examples import SESSIONS, Universe, graphs_of, universe_of
 from tickgraph.model.variance_fit import fit_variance
 from tickgraph.model.variance_network import log_variances
 from tickgraph.model.weights import LINEAR_BIAS, LINEAR_KERNEL, SHARE, Weights, variance_part
@@ -128,8 +127,7 @@ class NetworkForecaster:
             "edges": self.fits.edges,
             "nonlinear": self.nonlinear,
             "drawn": self.drawn,
-            "universe_sessions": SESSIONS,
-            "symbol_sessions": SYMBOL_SESSIONS,
+            "sessions": SESSIONS,
             "training": self.fits.config.model_dump(mode="json"),
         }
 
@@ -163,7 +161,7 @@ class NetworkForecaster:
         if not self.nonlinear:
             own[SHARE] = np.zeros_like(own[SHARE])
         if not self.drawn:
-            rows = slice(-SYMBOL_SESSIONS, None)
+            rows = slice(-SESSIONS, None)
             kernel = fit_linear_path(
                 past.features.values[rows][:, nodes],
                 past.features.known[rows][:, nodes],
@@ -179,13 +177,13 @@ class NetworkForecaster:
 def fitted_models(fit: UniverseFit, past: Universe, config: TrainingConfig) -> FittedModels:
     """Choose the peers of each symbol and fit its model, drawn to the universe's."""
     names, place = past.features.symbols, past.features.columns
-    daily = past.daily[-SYMBOL_SESSIONS:]
+    daily = past.daily[-SESSIONS:]
     overlap = [max(config.lookback, len(daily) // 4)] * len(names)
     peers = select_peers(daily, names, names, config.num_peers, overlap)
     models = []
     for name in names:
         nodes = name, *peers[name]
-        weights = variance_part(fit_variance(fit, past, nodes, past.features.sessions[-1]))
+        weights = variance_part(fit_variance(fit, past, nodes, past.features.sessions[-1], config))
         models.append(([place[node] for node in nodes], weights))
     return FittedModels(fit, tuple(models))
 
@@ -233,11 +231,9 @@ def symbol_variances(
     count = config.num_stocks
     begin = max(0, rows.start - config.lookback + 1)
     own = slice(rows.start - begin, None)
-    known = universe.features.known[rows][:, nodes]  # [t, n]
-    correlation = rolling_correlation(universe.daily[begin : rows.stop, nodes], config.lookback)[own]
-    size = slice(len(nodes))
-    adjacency = np.zeros((len(known), count, count), np.float32)
-    adjacency[:, size, size] = threshold_adjacency(correlation, known, config.threshold)
+    daily, seen = (part[begin : rows.stop, nodes] for part in (universe.daily, universe.features.known))
+    known, size = seen[own], slice(len(nodes))  # [t, n]
+    adjacency = graphs_of(daily, seen, config)[own]
     features = np.zeros((len(known), count, universe.features.values.shape[-1]), np.float32)
     features[:, size] = universe.features.values[rows][:, nodes]
     variances = np.exp(log_variances(weights, features, adjacency)[:, 0].astype(np.float64))

@@ -13,7 +13,7 @@ from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab.horizons.method import Stretch
 from tickgraph.lab.horizons.moves import HORIZONS
 from tickgraph.lab.horizons.pooled_scores import WINDOW
-from tickgraph.model.universe_fit import SESSIONS
+from tickgraph.model.variance_examples import SESSIONS
 from tickgraph.shapes import Int
 
 WARM_UP = 60

@@ -26,7 +26,7 @@ from tickgraph.lab.evaluation.forecasters.pooled_rows import (
 )
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.training import prepare_jax
+from tickgraph.model.program import prepare_jax
 from tickgraph.model.training_config import TrainingConfig
 
 LENGTH, UNITS, MOST_ROWS = 20, 32, 65_536
