@@ -15,6 +15,7 @@ from tickgraph.model.bounds import OwnMoves, unsupported
 from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
 from tickgraph.model.still import UnmovedError, still_sessions, unmoved
 from tickgraph.model.volatility import STILL, UNFITTED, WINDOW, forecast_volatility
+from tickgraph.options.touch import gap_shares
 from tickgraph.serving.outlook import Outlook, ends, last_session, own_returns, until
 
 MIN_SCORES = 40  # an interval of level 0.95 needs 39
@@ -76,4 +77,12 @@ def momentum_outlook(symbol: Symbol, whole: PricePanel, as_of: date | None, grap
             f"The prices of {symbol} give no forecast by momentum: {fault}. "
             f"Check them with: tickgraph prices check --symbols {symbol}"
         )
-    return Outlook(symbol, distribution, None, *ends(panel, symbol), whole.lineage, scores.sessions)
+    return Outlook(
+        symbol,
+        distribution,
+        None,
+        *ends(panel, symbol),
+        whole.lineage,
+        scores.sessions,
+        gap=float(gap_shares(panel, [symbol])[0]),
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ from tickgraph.model.still import unmoved
 from tickgraph.model.universe_state import UniverseState
 from tickgraph.model.volatility import STILL, WINDOW, forecast_volatility
 from tickgraph.model.weights import stack_weights
+from tickgraph.options.touch import TYPICAL_GAP, TouchDistribution, gap_shares
 from tickgraph.registry.freshness import is_recent, staleness
 from tickgraph.serving.latest_variance import latest_variances
 from tickgraph.serving.loaded_model import LoadedModel
@@ -71,6 +73,8 @@ class Outlook:
         Whether the variance network heard the whole universe or the model's nodes alone; None where it was not asked.
     state
         The universe's state that there was, whether it was used or not.
+    gap
+        Share of the symbol's sessions that never trade above, or never below, the close before.
     intervals
         (level, lower, upper) in log return.
     probability_up
@@ -96,6 +100,7 @@ class Outlook:
     dividends: DividendOutlook | None = None
     universe_heard: bool | None = None
     state: UniverseState | None = None
+    gap: float = TYPICAL_GAP
     intervals: tuple[tuple[float, float, float], ...] = field(init=False)
     probability_up: float = field(init=False)
     any_price: dict[PerDollarKey, dict[str, Any]] = field(init=False, default_factory=dict, repr=False)
@@ -111,6 +116,11 @@ class Outlook:
     def one_session_or_more(self) -> HorizonDistribution:
         """The distribution over as many sessions as there are forecasts for, be it one."""
         return self.horizons or HorizonDistribution.of_one_session(self.distribution)
+
+    @cached_property
+    def touch(self) -> TouchDistribution:
+        """Probabilities of touching a level, over as many sessions."""
+        return TouchDistribution(self.one_session_or_more, self.gap)
 
     def holds(
         self, model: LoadedModel | None, panel: PricePanel, state: UniverseState | None, now: datetime
@@ -208,6 +218,7 @@ def network_outlooks(
         else:
             variances, heard = None, [False] * len(models)
             volatility = [_latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
+    gaps = gap_shares(panel, [model.symbol for model in models]).tolist()
     outlooks: list[Outlook | TickgraphError] = []
     for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
         own = own_returns(panel, model.symbol)
@@ -248,6 +259,7 @@ def network_outlooks(
                 dividends,
                 heard[row] if horizons else None,
                 state,
+                gaps[row],
             )
         )
     return outlooks

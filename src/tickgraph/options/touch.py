@@ -1,0 +1,178 @@
+"""How likely a price touches a level: that a day's high, or low, gets there at a session up to the expiry.
+
+A price that moves up and down alike from the moment it touches a level ends beyond the level in half of these cases. So
+a touch is twice as likely as an end beyond: the reflection principle. It needs no normal distribution, and here it
+is taken of the calibrated distribution of the close. Two things are put right::
+
+    u = P(R_h > x) / P(R_h > 0)             a rise and a fall are not exactly as likely
+    g = a / sqrt(h)
+    T = u (1 - g exp(-0.58 (1 - u) / g))    a price is not traded at night
+
+``a`` is the share of sessions that never trade above the close before: the price opened lower and did not come back.
+Over h sessions that share falls with the square root of h, as the chance does that a random walk never rises above its
+start (Sparre Andersen 1954, "On the fluctuations of sums of random variables II", Mathematica Scandinavica 2). It
+counts for levels near the price, and not for far ones. P(R_h > 0) is that without dividends. The lower side is the
+mirror image.
+
+Sources: reflection, Karatzas & Shreve 1991, "Brownian Motion and Stochastic Calculus", section 2.6; levels that are
+watched from time to time, Broadie, Glasserman & Kou 1997, "A Continuity Correction for Discrete Barrier Options",
+Mathematical Finance 7(4). Their correction moves the level, and is too strong for far levels, where big days decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from tickgraph.market.panel import PricePanel
+from tickgraph.market.range_variance import usable_range
+from tickgraph.model.horizon_distribution import LEAST, TAIL, HorizonDistribution
+from tickgraph.shapes import Float64, Int
+
+TYPICAL_GAP = 0.145
+"""Share of sessions that never trade above, or never below, the close before: 479 US stocks, 2014 to 2022."""
+LARGEST_GAP = 0.4
+"""With a larger share a nearer level could be touched less often than a farther one."""
+NEARNESS = 0.58
+"""How fast the share fades with the distance of the level: 479 US stocks, 2014 to 2017, 1 to 63 sessions ahead."""
+GAP_SESSIONS = 1000
+"""Sessions that a symbol's share is measured on."""
+FEWEST_GAP_SESSIONS = 250
+LEAST_CHANCE = 0.25
+"""A rise, or a fall, is taken to be at least this likely where it is the divisor."""
+
+
+@dataclass(frozen=True, eq=False)
+class TouchDistribution:
+    """Probabilities of touching a level within 1 session to the longest horizon.
+
+    A probability is never below the probability to end beyond the level. It never falls with sessions, and never rises
+    with the level's distance.
+
+    Attributes
+    ----------
+    distribution
+        Of the close.
+    gap
+        Share of sessions that never trade above, or never below, the close before.
+    """
+
+    distribution: HorizonDistribution
+    gap: float = TYPICAL_GAP
+
+    def probability_touched(
+        self,
+        log_level: Float64[np.ndarray, "..."] | float,
+        sessions: Int[np.ndarray, "..."] | int,
+    ) -> Float64[np.ndarray, "..."]:
+        """Probability that a level is touched at one of so many sessions.
+
+        Parameters
+        ----------
+        log_level
+            Log of the level over today's price. A level above 0 is touched by a day's high, one below 0 by a day's
+            low. One at 0 is touched already.
+        sessions
+            1 to the longest horizon; broadcast against the levels.
+
+        Raises
+        ------
+        InputError
+            Fewer sessions than 1, or more than the longest horizon.
+        """
+        levels, ahead = np.broadcast_arrays(np.asarray(log_level, dtype=np.float64), sessions)
+        distinct, places = np.unique(ahead, return_inverse=True)
+        if not len(distinct):
+            return np.ones(levels.shape)
+        wanted = np.union1d(distinct, self._turns[self._turns < distinct[-1]])
+        returns = self.distribution.returns(wanted)  # [W, P]
+        up_to = np.searchsorted(wanted, distinct)
+        # The farthest quantile of each rank up to each session, above and then below: [2 D, P]
+        farthest = np.concatenate(
+            [np.maximum.accumulate(returns)[up_to], -np.minimum.accumulate(returns)[up_to, ::-1]]
+        )
+        distance, below = np.abs(levels).ravel(), (levels < 0).ravel()
+        rows = places.ravel() + len(distinct) * below
+        sides = self._sides
+        beyond, gap, shift = (each[below.astype(np.intp), ahead.ravel() - 1] for each in sides)
+        u = np.minimum(_ends_beyond(farthest, rows, distance, shift) / beyond, 1.0)
+        touched = u * (1 - gap * np.exp(-NEARNESS * (1 - u) / gap))
+        return np.where(levels == 0, 1.0, touched.reshape(levels.shape))
+
+    @cached_property
+    def _turns(self) -> Int[np.ndarray, "turns"]:
+        """Sessions after which the quantiles may turn; between them they rise or fall throughout."""
+        turns = self.distribution.horizons
+        if self.distribution.drag is not None:
+            falls = np.flatnonzero(np.diff(self.distribution.drag[: self.distribution.longest]))
+            turns = np.union1d(turns, falls + 1)  # the session before a dividend goes ex
+        return np.asarray(turns)
+
+    @cached_property
+    def _sides(self) -> tuple[Float64[np.ndarray, "2 sessions"], ...]:
+        """Of levels above and below, up to 1, 2, 3... sessions, each the least.
+
+        They are the chance of a close beyond today's price but for dividends, the chance that no level beyond it is
+        touched, and the shift of the returns.
+        """
+        ahead, drag = np.arange(1, self.distribution.longest + 1), self.distribution.drag
+        beyond, paid = (
+            np.stack([rise, 1 - rise])
+            for rise in (
+                each.probability_above(0.0, ahead)
+                for each in (replace(self.distribution, drag=None), self.distribution)
+            )
+        )
+        shift = self.distribution.centre - (np.zeros(len(ahead)) if drag is None else drag[: len(ahead)])
+        gap = np.clip(self.gap, 0.0, LARGEST_GAP) / np.sqrt(ahead)
+        # The nearest level is touched at least as often as the price ends beyond it.
+        gaps = np.minimum(gap, 1 - np.maximum.accumulate(np.maximum(beyond, paid), axis=1))
+        return (
+            np.maximum(np.minimum.accumulate(beyond, axis=1), LEAST_CHANCE),
+            np.maximum(gaps, LEAST),
+            np.minimum.accumulate(np.stack([shift, -shift]), axis=1),
+        )
+
+
+def _ends_beyond(
+    farthest: Float64[np.ndarray, "rows scores"],
+    rows: Int[np.ndarray, "cells"],
+    distance: Float64[np.ndarray, "cells"],
+    shift: Float64[np.ndarray, "cells"],
+) -> Float64[np.ndarray, "cells"]:
+    """Probability beyond each distance of its row: linear between the ranks, then the distribution's tail."""
+    count = farthest.shape[1]
+    ranks = np.arange(1, count + 1) / (count + 1)
+    inside = np.empty(len(distance))
+    for row in range(len(farthest)):
+        cells = np.flatnonzero(rows == row)
+        inside[cells] = 1 - np.interp(distance[cells], farthest[row], ranks, left=0.0)
+    outermost = farthest[rows, -1]
+    share = np.divide(
+        np.maximum(outermost - shift, 0.0),
+        distance - shift,
+        out=np.zeros(len(distance)),
+        where=distance > np.maximum(outermost, shift),
+    )
+    tail = np.maximum(share**TAIL / (count + 1), LEAST)
+    return np.where(distance > outermost, tail, inside)
+
+
+def gap_shares(panel: PricePanel, symbols: Sequence[str]) -> Float64[np.ndarray, "symbols"]:
+    """Share of each symbol's sessions that never trade above, or never below, the close before: the mean of the two.
+
+    It is of the panel's last 1000 sessions, and :data:`TYPICAL_GAP` where fewer than 250 of them have a high and a low.
+    """
+    recent = panel.tail(GAP_SESSIONS + 1).select(symbols)
+    usable = usable_range(recent)[1:]
+    before = recent.close[:-1]
+    never_above, never_below = (
+        recent.high[1:] <= before,
+        recent.low[1:] >= before,
+    )  # a missing price is neither
+    missed = np.where(usable, 0.5 * never_above + 0.5 * never_below, 0.0).sum(axis=0)
+    count = usable.sum(axis=0)
+    return np.where(count >= FEWEST_GAP_SESSIONS, missed / np.maximum(count, 1), TYPICAL_GAP)
