@@ -122,9 +122,10 @@ def test_a_running_service_is_asked_the_same(command, monkeypatch, trained_dir, 
         assert "AAPL: close of 2023-01-20, 13 sessions after 2022-12-30" in out
         code, out, _ = command("forecast", "AAPL", "--sessions", "13", "--json", "--url", service.url)
         assert (code, json.loads(out)["expiry"]) == (0, "2023-01-20")
-        for words in (["MSFT", "--sessions", "5"], ["--sessions", "5", "--strike", "130"]):
-            code, _, err = command("forecast", "AAPL", *words, "--url", service.url)
-            assert (code, "--sessions" in err) == (2, True)
+        code, _, err = command("forecast", "AAPL", "MSFT", "--sessions", "5", "--url", service.url)
+        assert (code, "--sessions" in err) == (2, True)
+        code, out, _ = command("forecast", "AAPL", "--sessions", "5", "--strike", "130", "--url", service.url)
+        assert (code, "P(touch 130.00)" in out) == (0, True)
 
 
 def test_the_documented_python_gives_a_distribution(run, capsys):

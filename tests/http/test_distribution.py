@@ -126,3 +126,46 @@ def test_both_clients_read_it(service):
             return await other.distribution("AAPL", sessions=13, price=130.0)
 
     assert asyncio.run(ask()) == answer
+
+
+class TestOneStrike:
+    ROUTE = "/forecast/AAPL/probability"
+
+    def test_at_an_expiry_it_is_the_forecasters_own(
+        self, service, trained_dir, prices_dir, registry, monkeypatch
+    ):
+        with_horizons(monkeypatch)
+        own = Forecaster(registry, PriceStore(prices_dir), now=lambda: EVENING)
+        said = own.probability("AAPL", 125, upper_strike=140, expiry="2023-01-20", price=130.0)
+        body = service.get(f"{self.ROUTE}?strike=125&upper_strike=140&expiry=2023-01-20&price=130").json()
+        forecast = body.pop("forecast")
+        assert body == said.model_dump(mode="json")
+        assert forecast["target_session"] == "2023-01-03"
+        assert body["probability_touched"] > body["probability_below"]
+        assert body["probability_upper_touched"] > body["probability_above_upper"]
+
+    def test_both_clients_give_it(self, service):
+        async def ask():
+            async with AsyncClient(service.url) as client:
+                return await client.probability("AAPL", 125, 130, upper_strike=140, sessions=13)
+
+        with Client(service.url) as client:
+            by_day = client.probability("AAPL", 125, 130, upper_strike=140, expiry="2023-01-20")
+            with pytest.raises(InputError, match="Upper strike of AAPL must be a positive number"):
+                client.probability("AAPL", 125, upper_strike=-1)
+        by_sessions = asyncio.run(ask())
+        assert by_day.probability_between == by_sessions.probability_between
+        assert (by_day.expiry, by_day.sessions) == (by_sessions.expiry, by_sessions.sessions)
+
+    @pytest.mark.parametrize(
+        ("query", "detail"),
+        [
+            ("?strike=130&upper_strike=130", "upper_strike must be above strike 130, got 130"),
+            ("?strike=130&upper_strike=x", "upper_strike: Upper strike must be a positive number"),
+            ("?strike=130&expiry=2023-01-21", "expiry 2023-01-21 is no session of XNYS"),
+            ("?strike=130&sessions=3&expiry=2023-01-20", "both came"),
+        ],
+    )
+    def test_what_cannot_be_answered_names_the_field(self, service, query, detail):
+        answer = service.get(self.ROUTE + query)
+        assert (answer.status_code, detail in answer.json()["detail"]) == (422, True)

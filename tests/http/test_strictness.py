@@ -59,7 +59,10 @@ def test_plain_requests_are_as_strict_as_others(service):
         ("/forecast/AAPL?current_price=130", "price, wait"),
         ("/forecast?symbols=AAPL&price=130", "symbols"),
         ("/forecast/all?price=130", "none"),
-        ("/forecast/AAPL/probability?strike=130&spot=1", "strike, price, wait"),
+        (
+            "/forecast/AAPL/probability?strike=130&spot=1",
+            "strike, upper_strike, sessions, expiry, price, wait",
+        ),
         ("/symbols?q=A", "none"),
     ],
 )

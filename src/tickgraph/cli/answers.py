@@ -8,6 +8,7 @@ from tickgraph.cli.fan import ASCII, LINES, fan
 from tickgraph.cli.output import facts, money, note, percent, print_table, results, stdout
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.distribution_answer import Distribution
+from tickgraph.serving.outlook_answer import OutlookAnswer
 from tickgraph.serving.price_ranges import HorizonForecast
 from tickgraph.wording import counted
 
@@ -50,7 +51,7 @@ def _print_forecast(forecast: Forecast) -> None:
     rows["confidence"] = (
         f"{percent(forecast.confidence)}  (sign is right; {forecast.calibration_sessions} held-out sessions)"
     )
-    stdout.print(facts(f"{forecast.symbol}: close of {forecast.target_session}", rows | _origin(forecast)))
+    stdout.print(facts(f"{forecast.symbol}: close of {forecast.target_session}", rows | origin(forecast)))
     if forecast.horizons:
         _print_horizons(forecast)
 
@@ -85,7 +86,7 @@ def _print_distribution(answer: Distribution) -> None:
     rows["calibrated on"] = counted(answer.calibration_sessions, "held-out session")
     ahead = counted(answer.sessions, "session")
     title = f"{answer.symbol}: close of {answer.expiry}, {ahead} after {answer.as_of}"
-    stdout.print(facts(title, rows | _origin(answer)))
+    stdout.print(facts(title, rows | origin(answer)))
     table = results("Quantiles", right=("probability below", "close", "log return"))
     for quantile in answer.quantiles:
         table.add_row(
@@ -128,7 +129,7 @@ def _range(each: HorizonForecast | Distribution, price: float) -> tuple[str, ...
     return move, percent(each.volatility), *intervals
 
 
-def _origin(answer: Forecast | Distribution) -> dict[str, str]:
+def origin(answer: Forecast | OutlookAnswer) -> dict[str, str]:
     """Where a model and its prices come from, and how fresh they are."""
     rows: dict[str, str] = {"status": answer.status}
     if answer.trained_at is not None:

@@ -18,9 +18,9 @@ from tickgraph.cli.options import (
     read_horizon,
     read_prices,
 )
-from tickgraph.cli.output import facts, failure, money, note, percent, print_json, stdout
+from tickgraph.cli.output import failure, print_json
+from tickgraph.cli.strikes import Strike, UpperStrike, print_probability, read_strikes
 from tickgraph.errors import InputError, PartialFailure
-from tickgraph.market.price import read_price
 from tickgraph.market.spelling import Symbol
 
 if TYPE_CHECKING:  # needs the extra
@@ -38,10 +38,8 @@ def forecast(
     price: Prices = None,
     sessions: Sessions = None,
     expiry: Expiry = None,
-    strike: Annotated[
-        str | None,
-        typer.Option(metavar="PRICE", help="Probability that the next close is above this price, too."),
-    ] = None,
+    strike: Strike = None,
+    upper_strike: UpperStrike = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for a model to be trained if there is none.")
     ] = False,
@@ -64,8 +62,7 @@ def forecast(
     ahead = sessions is not None or until is not None
     if not single and (strike is not None or wait or ahead):
         raise InputError("--strike, --sessions, --expiry and --wait fit one symbol.")
-    if strike is not None and ahead:
-        raise InputError("--strike is about the next close: leave --sessions and --expiry out.")
+    strikes = read_strikes(strike, upper_strike, names or ())
     if names is None and price:
         raise InputError(
             "--price fits symbols that are named, such as: tickgraph forecast AAPL --price AAPL=130."
@@ -73,41 +70,31 @@ def forecast(
     prices = read_prices(price or (), names or ())
     with Client(url, api_key=os.environ.get(KEY_VARIABLE)) as client:
         try:
-            if names is not None and ahead:
+            if names is not None and strikes is not None:
+                chance = client.probability(
+                    names[0],
+                    strikes[0],
+                    prices.get(names[0]),
+                    upper_strike=strikes[1],
+                    sessions=sessions,
+                    expiry=until,
+                    wait=wait,
+                )
+                print_json(chance.model_dump(mode="json")) if as_json else print_probability(chance)
+            elif names is not None and single:
                 start = prices.get(names[0])
-                answer = client.distribution(
-                    names[0], sessions=sessions, expiry=until, price=start, wait=wait
+                answer = (
+                    client.distribution(names[0], sessions=sessions, expiry=until, price=start, wait=wait)
+                    if ahead
+                    else client.forecast(names[0], start, wait=wait)
                 )
                 print_json(answer.model_dump(mode="json")) if as_json else print_one(answer)
-            elif names is not None and single:
-                above = None if strike is None else read_price(names[0], strike, what="Strike")
-                _one(client, names[0], prices.get(names[0]), above, wait=wait, as_json=as_json)
             else:
                 _several(client, names, prices, as_json=as_json)
         except ServiceError as error:
             if error.status != UNAUTHORISED:
                 raise
             raise InputError(f"{error} tickgraph forecast sends the one in {KEY_VARIABLE}.") from error
-
-
-def _one(
-    client: Client, name: Symbol, price: float | None, strike: float | None, *, wait: bool, as_json: bool
-) -> None:
-    chance = None if strike is None else client.probability(name, strike, price, wait=wait)
-    answer = chance.forecast if chance else client.forecast(name, price, wait=wait)
-    if as_json:
-        print_json((chance or answer).model_dump(mode="json"))
-        return
-    print_one(answer)
-    if chance is not None:
-        rows = {f"P(close > {money(chance.strike)})": percent(chance.probability_above)}
-        rows |= {f"{q.probability:.0%} quantile": money(q.close) for q in chance.quantiles}
-        stdout.print(facts(f"{chance.symbol}: distribution of the next close", rows))
-        if chance.beyond_calibration:
-            note(
-                f"{money(chance.strike)} lies beyond every move of the {chance.calibration_sessions} calibration "
-                "sessions: the probability is not known better than that it is small"
-            )
 
 
 def _several(

@@ -28,6 +28,7 @@ from tickgraph.cli.options import (
 )
 from tickgraph.cli.output import failure, note, print_json
 from tickgraph.cli.price_findings import finding_documents, show_findings
+from tickgraph.cli.strikes import Strike, UpperStrike, print_probability, read_strikes
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.quality import Finding
 from tickgraph.market.spelling import Symbol
@@ -50,6 +51,8 @@ def predict(
     ] = None,
     sessions: Sessions = None,
     expiry: Expiry = None,
+    strike: Strike = None,
+    upper_strike: UpperStrike = None,
     as_of: AsOf = None,
     source: Source = None,
     source_path: SourcePath = None,
@@ -64,11 +67,13 @@ def predict(
     sessions that training never saw; confidence is the probability that the forecast's sign is right.
 
     With --sessions or --expiry it gives the distribution of one later close: its quantiles, its expected move, its
-    volatility, and a fan of the way there.
+    volatility, and a fan of the way there. With --strike it says how likely that close, or the next one, is above a
+    price, and how likely the price gets there by then.
 
     - `tickgraph predict AAPL --price 130`
     - `tickgraph predict AAPL --expiry 2023-01-20`
     - `tickgraph predict AAPL MSFT --sessions 21`
+    - `tickgraph predict AAPL --expiry 2023-01-20 --strike 135`
     """
     day, until = parse_date(as_of), read_horizon(sessions, expiry)
     settings = load_settings(
@@ -91,8 +96,26 @@ def predict(
     else:
         wanted = named_symbols(symbols or (), forecaster.symbols, "For every trained symbol use --all.")
     prices = read_prices(price or (), wanted)
+    strikes = read_strikes(strike, upper_strike, wanted)
     findings = _store_prices_of_untrained(settings, wanted)
     without: Fallback = "none" if everything else settings.fallback
+    if strikes is not None:
+        low, high = strikes
+        found_there = forecaster.probability(
+            wanted[0],
+            low,
+            upper_strike=high,
+            sessions=sessions,
+            expiry=until,
+            price=prices.get(wanted[0]),
+            as_of=day,
+            fallback=without,
+        )
+        if as_json:
+            print_json({**found_there.model_dump(mode="json"), "findings": finding_documents(findings)})
+        else:
+            print_probability(found_there)
+        return
     answers: Mapping[str, Forecast] | Mapping[str, Distribution]
     if sessions is None and until is None:
         forecasts = forecaster.forecasts(wanted, prices, as_of=day, fallback=without)

@@ -94,10 +94,21 @@ class Client:
         return self._ask(requests.forecasts(symbols, prices))
 
     def probability(
-        self, symbol: str, strike: float, price: float | None = None, *, wait: bool = False
+        self,
+        symbol: str,
+        strike: float,
+        price: float | None = None,
+        *,
+        upper_strike: float | None = None,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        wait: bool = False,
     ) -> Probability:
-        """Probability that the next close is above the strike, the quantiles behind it, and the forecast."""
-        return self._ask(requests.probability(symbol, strike, price, wait))
+        """Probability that a close is above the strike, or between two, and that a strike is touched by then.
+
+        It is the next session's close, that after so many sessions, or that of an expiry such as 2023-01-20.
+        """
+        return self._ask(requests.probability(symbol, strike, price, wait, upper_strike, sessions, expiry))
 
     def distribution(
         self,
@@ -206,10 +217,23 @@ class AsyncClient:
         return await self._ask(requests.forecasts(symbols, prices))
 
     async def probability(
-        self, symbol: str, strike: float, price: float | None = None, *, wait: bool = False
+        self,
+        symbol: str,
+        strike: float,
+        price: float | None = None,
+        *,
+        upper_strike: float | None = None,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        wait: bool = False,
     ) -> Probability:
-        """Probability that the next close is above the strike, the quantiles behind it, and the forecast."""
-        return await self._ask(requests.probability(symbol, strike, price, wait))
+        """Probability that a close is above the strike, or between two, and that a strike is touched by then.
+
+        It is the next session's close, that after so many sessions, or that of an expiry such as 2023-01-20.
+        """
+        return await self._ask(
+            requests.probability(symbol, strike, price, wait, upper_strike, sessions, expiry)
+        )
 
     async def distribution(
         self,

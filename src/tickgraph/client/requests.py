@@ -202,11 +202,27 @@ def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None)
     return Ask(Forecasts, "/forecast", {"symbols": ",".join(words)})
 
 
-def probability(symbol: str, strike: float, price: float | None, wait: bool) -> Ask[Probability]:
-    """``GET /forecast/{symbol}/probability``; :class:`InputError` for a strike or a price that is none."""
+def probability(
+    symbol: str,
+    strike: float,
+    price: float | None,
+    wait: bool,
+    upper_strike: float | None = None,
+    sessions: int | None = None,
+    expiry: Day | None = None,
+) -> Ask[Probability]:
+    """``GET /forecast/{symbol}/probability``; :class:`InputError` for a strike, price or expiry that is none."""
     name = canonical(symbol)
-    above = checked_price(name, strike, what="Strike")
-    params = {"strike": above, "price": _checked(name, price), "wait": wait or None}
+    params = {
+        "strike": checked_price(name, strike, what="Strike"),
+        "upper_strike": None
+        if upper_strike is None
+        else checked_price(name, upper_strike, what="Upper strike"),
+        "sessions": sessions,
+        "expiry": None if expiry is None else str(as_day(expiry)),
+        "price": _checked(name, price),
+        "wait": wait or None,
+    }
     return Ask(Probability, f"/forecast/{quote(name)}/probability", params, timeout=_timeout(wait))
 
 

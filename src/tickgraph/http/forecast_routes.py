@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
@@ -25,6 +23,7 @@ from tickgraph.http.parameters import (
     Sessions,
     Strike,
     SymbolInPath,
+    UpperStrike,
     Wait,
     read_symbol,
 )
@@ -40,12 +39,9 @@ from tickgraph.http.service import Service
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
-from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.serving.price_ranges import QUANTILES, Quantile
 
 MAX_SYMBOLS = 1_000
 MAX_LENGTH = 10_000
-METHOD = "split conformal: held-out residuals scaled by the volatility forecast"
 LIST = r"^[ ,]*[!-+\--~][ -~]*$"  # printable ASCII, with something in it besides commas and spaces
 _LIST = re.compile(LIST)
 # A price as most callers write it. Any other valid request takes the usual way.
@@ -117,7 +113,7 @@ async def forecast(
     A symbol without a model is answered by momentum at once (`status`), while a model is trained in the
     background (`training_job`); with `wait` the answer comes from the trained model.
     """
-    answer, _ = await service.forecast(symbol, price, wait=wait)
+    answer = await service.forecast(symbol, price, wait=wait)
     return Response(_forecast.to_json(answer), media_type="application/json")
 
 
@@ -178,15 +174,25 @@ def _plain(scope: Scope) -> tuple[Symbol, float | None] | None:
 
 @router.get("/forecast/{symbol}/probability", response_model=ProbabilityAnswer, responses=problems(404, 422))
 async def probability(
-    service: CurrentService, symbol: SymbolInPath, strike: Strike, price: Price = None, wait: Wait = False
+    service: CurrentService,
+    symbol: SymbolInPath,
+    strike: Strike,
+    upper_strike: UpperStrike = None,
+    sessions: Sessions = None,
+    expiry: Expiry = None,
+    price: Price = None,
+    wait: Wait = False,
 ) -> Response:
-    """Probability that the next session's close is above a strike, and the quantiles behind it.
+    """Probability that a close is above a strike, or between two, and that the price touches a strike by then.
 
-    Both come from the calibrated predictive distribution of the forecast; it was calibrated on sessions that
-    training never saw. Beyond its outermost scores nothing is known, and the probability stays inside (0, 1).
+    It is the next session's close, that after so many sessions, or that of an option's expiry. All come from the
+    calibrated predictive distribution; it was calibrated on sessions that training never saw. A strike is touched by a
+    day's high or low.
     """
-    answer, distribution = await service.forecast(symbol, price, wait=wait)
-    return Response(_probability.to_json(_above(answer, distribution, strike)), media_type="application/json")
+    answer = await service.probability(
+        symbol, strike, price, upper_strike=upper_strike, sessions=sessions, expiry=expiry, wait=wait
+    )
+    return Response(_probability.to_json(answer), media_type="application/json")
 
 
 @router.get(
@@ -207,28 +213,6 @@ async def distribution(
     """
     answer = await service.distribution(symbol, price, sessions=sessions, expiry=expiry, wait=wait)
     return Response(answer.model_dump_json(), media_type="application/json")
-
-
-def _above(answer: ForecastAnswer, distribution: PredictiveDistribution, strike: float) -> ProbabilityAnswer:
-    move = math.log(strike) - math.log(answer.price)
-    above = distribution.probability_above(move)
-    returns = distribution.quantile(np.array(QUANTILES))
-    return ProbabilityAnswer(
-        symbol=answer.symbol,
-        strike=strike,
-        price=answer.price,
-        price_source=answer.price_source,
-        probability_above=above,
-        probability_below=1 - above,
-        beyond_calibration=distribution.is_beyond(move),
-        quantiles=[
-            Quantile.of_return(probability, log_return, answer.price)
-            for probability, log_return in zip(QUANTILES, returns.tolist(), strict=True)
-        ],
-        method=METHOD,
-        calibration_sessions=answer.calibration_sessions,
-        forecast=answer,
-    )
 
 
 def _read(words: list[str]) -> tuple[list[Symbol], dict[str, float], dict[str, TickgraphError]]:

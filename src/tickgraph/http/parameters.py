@@ -68,6 +68,11 @@ Strike = Annotated[
     BeforeValidator(_dollars("Strike")),
     Query(gt=0, le=MAX_PRICE, description="Dollars.", examples=[135.0]),
 ]
+UpperStrike = Annotated[
+    float | None,
+    BeforeValidator(_dollars("Upper strike")),
+    Query(gt=0, le=MAX_PRICE, description="Dollars; above the strike.", examples=[145.0]),
+]
 Sessions = Annotated[
     int | None,
     BeforeValidator(read_sessions),

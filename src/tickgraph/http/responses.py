@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.distribution_answer import Distribution
-from tickgraph.serving.price_ranges import Quantile
+from tickgraph.serving.probability_answer import Probability
 
 _EXAMPLES: dict[str, Any] = json.loads(
     resources.files("tickgraph.http").joinpath("examples.json").read_text("utf-8")
@@ -100,35 +100,13 @@ class ForecastsAnswer(_Answer):
     """Where the time went."""
 
 
-class ProbabilityAnswer(_Answer):
-    """Probability that the next close lies above a strike."""
+class ProbabilityAnswer(Probability):
+    """Probability that a close lies above a strike, or between two, and that a strike is touched."""
 
     model_config = _example("probability")
 
-    symbol: str
-    """Ticker."""
-    strike: float
-    """Dollars."""
-    price: float
-    """Dollars; the price that the forecast starts from."""
-    price_source: str
-    """Where `price` comes from."""
-    probability_above: float
-    """That the next close is above the strike."""
-    probability_below: float
-    """That it is not."""
-    beyond_calibration: bool
-    """Whether the strike lies beyond every move that the distribution was calibrated on. Then the probability of
-    getting there is only known to be small: at most 1 / (n + 1) after n sessions, of which half is given. It is no
-    price of a far strike."""
-    quantiles: list[Quantile]
-    """Of the same predictive distribution."""
-    method: str
-    """What the distribution is."""
-    calibration_sessions: int
-    """Sessions that it was calibrated on."""
     forecast: ForecastAnswer
-    """The forecast whose distribution it is."""
+    """The forecast of the next session's close."""
 
 
 class SymbolEntry(_Answer):

@@ -17,10 +17,9 @@ from pydantic_core import to_json
 from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
-from tickgraph.http.responses import ForecastAnswer, Timings
+from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import suggest
-from tickgraph.model.calibration import PredictiveDistribution
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
@@ -125,9 +124,7 @@ class Service:
         if self.metrics.files is not None:
             self.metrics.files.stop(END_SECONDS)
 
-    async def forecast(
-        self, symbol: Symbol, price: float | None, *, wait: bool = False
-    ) -> tuple[ForecastAnswer, PredictiveDistribution]:
+    async def forecast(self, symbol: Symbol, price: float | None, *, wait: bool = False) -> ForecastAnswer:
         """Forecast one symbol; without a model, by momentum while one is trained in the background.
 
         Parameters
@@ -139,11 +136,6 @@ class Service:
         wait
             Wait for the training, and answer from the trained model.
 
-        Returns
-        -------
-        tuple
-            The answer, and the distribution that it was made from.
-
         Raises
         ------
         UnknownSymbolError
@@ -152,7 +144,9 @@ class Service:
             What else the forecast failed on.
         """
         started = time.perf_counter()
-        prepared = await self._prepare(symbol, wait=wait)
+        return self._forecast_answer(await self._prepare(symbol, wait=wait), price, started)
+
+    def _forecast_answer(self, prepared: _Prepared, price: float | None, started: float) -> ForecastAnswer:
         training = prepared.training
         forecast = self.forecaster.answer(prepared.outlook, price, trained_now=training.trained)
         seconds = time.perf_counter() - started
@@ -161,8 +155,41 @@ class Service:
         values = {**forecast.__dict__, "cached": prepared.cached, "training_job": training.job}
         if training.note:
             values["notes"] = (*forecast.notes, training.note)
-        answer = ForecastAnswer.model_construct(**values, timings=Timings(seconds, prepared.queued))
-        return answer, prepared.outlook.distribution
+        return ForecastAnswer.model_construct(**values, timings=Timings(seconds, prepared.queued))
+
+    async def probability(
+        self,
+        symbol: Symbol,
+        strike: float,
+        price: float | None,
+        *,
+        upper_strike: float | None = None,
+        sessions: int | None = None,
+        expiry: np.datetime64 | None = None,
+        wait: bool = False,
+    ) -> ProbabilityAnswer:
+        """Say how likely one symbol's close is above a strike, or between two, and how likely a strike is touched.
+
+        The other parameters and the errors are those of :meth:`forecast`; and
+        :meth:`~tickgraph.serving.forecaster.Forecaster.probability` says what else it raises.
+        """
+        started = time.perf_counter()
+        prepared = await self._prepare(symbol, wait=wait)
+        training = prepared.training
+        found = self.forecaster.probability_of(
+            prepared.outlook,
+            strike,
+            price,
+            upper_strike=upper_strike,
+            sessions=sessions,
+            expiry=expiry,
+            trained_now=training.trained,
+        )
+        values = dict(found.__dict__)
+        if training.note:
+            values["notes"] = (*found.notes, training.note)
+        forecast = self._forecast_answer(prepared, price, started)
+        return ProbabilityAnswer.model_construct(**values, forecast=forecast)
 
     async def distribution(
         self,

@@ -27,6 +27,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tickgraph.market.expiry import check_sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import usable_range
 from tickgraph.model.horizon_distribution import LEAST, TAIL, HorizonDistribution
@@ -84,9 +85,13 @@ class TouchDistribution:
             Fewer sessions than 1, or more than the longest horizon.
         """
         levels, ahead = np.broadcast_arrays(np.asarray(log_level, dtype=np.float64), sessions)
-        distinct, places = np.unique(ahead, return_inverse=True)
-        if not len(distinct):
+        if not levels.size:
             return np.ones(levels.shape)
+        for end in (int(ahead.min()), int(ahead.max())):
+            check_sessions(end, self.distribution.longest)
+        asked = np.zeros(self.distribution.longest + 1, dtype=bool)
+        asked[ahead] = True
+        distinct = np.flatnonzero(asked)
         wanted = np.union1d(distinct, self._turns[self._turns < distinct[-1]])
         returns = self.distribution.returns(wanted)  # [W, P]
         up_to = np.searchsorted(wanted, distinct)
@@ -95,7 +100,7 @@ class TouchDistribution:
             [np.maximum.accumulate(returns)[up_to], -np.minimum.accumulate(returns)[up_to, ::-1]]
         )
         distance, below = np.abs(levels).ravel(), (levels < 0).ravel()
-        rows = places.ravel() + len(distinct) * below
+        rows = (np.cumsum(asked) - 1)[ahead.ravel()] + len(distinct) * below
         sides = self._sides
         beyond, gap, shift = (each[below.astype(np.intp), ahead.ravel() - 1] for each in sides)
         u = np.minimum(_ends_beyond(farthest, rows, distance, shift) / beyond, 1.0)
@@ -146,19 +151,16 @@ def _ends_beyond(
     """Probability beyond each distance of its row: linear between the ranks, then the distribution's tail."""
     count = farthest.shape[1]
     ranks = np.arange(1, count + 1) / (count + 1)
-    inside = np.empty(len(distance))
+    beyond = np.empty(len(distance))
     for row in range(len(farthest)):
         cells = np.flatnonzero(rows == row)
-        inside[cells] = 1 - np.interp(distance[cells], farthest[row], ranks, left=0.0)
+        beyond[cells] = 1 - np.interp(distance[cells], farthest[row], ranks, left=0.0)
     outermost = farthest[rows, -1]
-    share = np.divide(
-        np.maximum(outermost - shift, 0.0),
-        distance - shift,
-        out=np.zeros(len(distance)),
-        where=distance > np.maximum(outermost, shift),
-    )
-    tail = np.maximum(share**TAIL / (count + 1), LEAST)
-    return np.where(distance > outermost, tail, inside)
+    far = np.flatnonzero(distance > outermost)
+    reach, start = distance[far] - shift[far], np.maximum(outermost - shift, 0.0)[far]
+    share = np.divide(start, reach, out=np.zeros(len(far)), where=reach > 0)
+    beyond[far] = np.maximum(share**TAIL / (count + 1), LEAST)
+    return beyond
 
 
 def gap_shares(panel: PricePanel, symbols: Sequence[str]) -> Float64[np.ndarray, "symbols"]:

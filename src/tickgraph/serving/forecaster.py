@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from tickgraph.market.calendar import Clock, Day
-from tickgraph.market.price import prices_by_symbol
+from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
@@ -15,6 +15,7 @@ from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
+from tickgraph.serving.probability_answer import Probability, probability_of
 
 
 class Forecaster(OutlookCache):
@@ -182,6 +183,54 @@ class Forecaster(OutlookCache):
             outlooks.failures,
         )
 
+    def probability(
+        self,
+        symbol: str,
+        strike: float,
+        *,
+        upper_strike: float | None = None,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        price: float | None = None,
+        as_of: date | None = None,
+        fallback: Fallback = "momentum",
+    ) -> Probability:
+        """Say how likely a symbol's close is above a strike, or between two, and how likely a strike is touched.
+
+        Without sessions and an expiry it is about the next session's close.
+
+        Parameters
+        ----------
+        strike, upper_strike
+            Dollars; the upper one is the higher.
+        symbol, sessions, expiry, price, as_of, fallback
+            As in :meth:`distribution`.
+
+        Raises
+        ------
+        InputError
+            As in :meth:`distribution`, and for a strike that is no positive number or an upper one that is not above.
+        TickgraphError
+            What else :meth:`distribution` raises.
+        """
+        name = canonical(symbol)
+        low = checked_price(name, strike, what="Strike")
+        high = None if upper_strike is None else checked_price(name, upper_strike, what="Upper strike")
+        start = None if price is None else checked_price(name, price)
+        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
+        for error in outlooks.failures.values():
+            raise error
+        return self.probability_of(
+            outlooks.found[name],
+            low,
+            start,
+            upper_strike=high,
+            sessions=sessions,
+            expiry=expiry,
+            trained_now=name in outlooks.trained,
+            clock=self._clock_at(as_of),
+        )
+
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Forecast at a price that was checked; None is the last stored close."""
         return forecast_of(self.answer_fields(outlook, price, trained_now=trained_now))
@@ -213,6 +262,31 @@ class Forecaster(OutlookCache):
             outlook,
             price,
             clock or self._clock,
+            sessions=sessions,
+            expiry=expiry,
+            trained_now=trained_now,
+            refused=self._refusal(outlook),
+        )
+
+    def probability_of(
+        self,
+        outlook: Outlook,
+        strike: float,
+        price: float | None,
+        *,
+        upper_strike: float | None = None,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        trained_now: bool = False,
+        clock: Clock | None = None,
+    ) -> Probability:
+        """Answer of :meth:`probability` at strikes and a price that were checked; no price is the last stored close."""
+        return probability_of(
+            outlook,
+            strike,
+            price,
+            clock or self._clock,
+            upper_strike=upper_strike,
             sessions=sessions,
             expiry=expiry,
             trained_now=trained_now,
