@@ -124,13 +124,9 @@ class TouchDistribution:
         touched, and the shift of the returns.
         """
         ahead, drag = np.arange(1, self.distribution.longest + 1), self.distribution.drag
-        beyond, paid = (
-            np.stack([rise, 1 - rise])
-            for rise in (
-                each.probability_above(0.0, ahead)
-                for each in (replace(self.distribution, drag=None), self.distribution)
-            )
-        )
+        plain = self.distribution if drag is None else replace(self.distribution, drag=None)
+        beyond = _rises_and_falls(plain, ahead)
+        paid = beyond if drag is None else _rises_and_falls(self.distribution, ahead)
         shift = self.distribution.centre - (np.zeros(len(ahead)) if drag is None else drag[: len(ahead)])
         gap = np.clip(self.gap, 0.0, LARGEST_GAP) / np.sqrt(ahead)
         # The nearest level is touched at least as often as the price ends beyond it.
@@ -140,6 +136,25 @@ class TouchDistribution:
             np.maximum(gaps, LEAST),
             np.minimum.accumulate(np.stack([shift, -shift]), axis=1),
         )
+
+
+def _rises_and_falls(
+    distribution: HorizonDistribution, ahead: Int[np.ndarray, "sessions"]
+) -> Float64[np.ndarray, "2 sessions"]:
+    """Probability of a close above today's price, and of one that is not, after so many sessions."""
+    returns = distribution.returns(ahead)  # [H, P]
+    count = returns.shape[1]
+    below = (returns <= 0).sum(axis=1)
+    inside = (below > 0) & (below < count)
+    rows, place = (
+        np.arange(len(ahead)),
+        np.clip(below, 1, count - 1) if count > 1 else np.zeros(len(ahead), int),
+    )
+    before, after = returns[rows, place - 1], returns[rows, place]
+    share = np.divide(-before, after - before, out=np.zeros(len(ahead)), where=inside)
+    rise = 1 - (place + share) / (count + 1)
+    rise[~inside] = distribution.probability_above(0.0, ahead[~inside])
+    return np.stack([rise, 1 - rise])
 
 
 def _ends_beyond(
