@@ -162,7 +162,7 @@ def evaluate(
     try:
         from tickgraph.lab.evaluation.evaluate import EvaluationSettings, default_retraining
         from tickgraph.lab.evaluation.html_report.sections import write_report
-        from tickgraph.lab.evaluation.recording import Recording, record_evaluation
+        from tickgraph.lab.evaluation.recording import record_evaluation
         from tickgraph.lab.evaluation.summary import summary_table
         from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_steps
         from tickgraph.lab.horizons.horizon_summary import horizon_table
@@ -243,9 +243,9 @@ def evaluate(
             horizon_listener=horizon_listener,
         )
         page, figures = write_report(result, out)
-        recording = Recording()
+        recordings: dict[str, Recording] = {}
         if record and not quick:
-            recording = record_evaluation(result, ModelRegistry(settings.models_dir))
+            recordings = record_evaluation(result, ModelRegistry(settings.models_dir))
     for symbol, reason in result.left_out.items():
         if symbol not in prices.missing:
             failure(f"left out: {reason}")
@@ -263,8 +263,9 @@ def evaluate(
         for sentence in [*(by_horizons.findings if by_horizons is not None else []), *result.findings]:
             print_sentence(f"- {sentence}")
         print_sentence(f"{run}. Report: {page}; figures: {figures}.")
-    _print_recording(recording, settings.models_dir)
-    if recording.failed:
+    for kind, recording in recordings.items():
+        _print_recording(kind, recording, settings.models_dir)
+    if any(recording.failed for recording in recordings.values()):
         raise typer.Exit(StorageError.exit_code)
     single = [word for word in words if not is_group(word)]
     named = set(parse_symbols(single)) if single else set()
@@ -273,18 +274,18 @@ def evaluate(
         raise typer.Exit(PartialFailure.exit_code)
 
 
-def _print_recording(recording: Recording, folder: Path) -> None:
-    """Say which models hold the figures now, and why the others do not."""
+def _print_recording(kind: str, recording: Recording, folder: Path) -> None:
+    """Say which models hold the figures of a kind now, and why the others do not."""
     models = len(recording.recorded) + len(recording.skipped)
     if models:
-        note(f"figures recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
+        note(f"figures {kind} recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
     reasons: dict[str, list[str]] = {}
     for symbol, reason in recording.skipped.items():
         reasons.setdefault(reason, []).append(symbol)
     for reason, symbols in reasons.items():
-        note(f"not recorded in {', '.join(symbols)}: {reason}")
+        note(f"figures {kind} not recorded in {', '.join(symbols)}: {reason}")
     if recording.failed:
-        failure(f"Figures were not recorded: {recording.failed}")
+        failure(f"Figures {kind} were not recorded: {recording.failed}")
 
 
 def _prices(words: list[str], settings: Settings) -> RunPrices:

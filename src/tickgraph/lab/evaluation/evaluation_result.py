@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
-from tickgraph.registry.metadata import Figure
+from tickgraph.registry.evaluation_record import Figure
 
 Estimate = Figure
 """A figure with its 95 % block-bootstrap interval, as a model's metadata has it."""
