@@ -86,13 +86,17 @@ def evaluate(
             "--forecasters",
             "-f",
             metavar="NAMES",
-            help="Which to run; horizons and returns stand for all of a part.",
+            help="Which to run; horizons, returns and strategies stand for all of a part.",
             show_default="all",
         ),
     ] = None,
     horizons: Annotated[
         list[str] | None,
-        typer.Option(metavar="SESSIONS", help="Sessions ahead.", show_default="1,5,10,21,42,63"),
+        typer.Option(
+            metavar="SESSIONS",
+            help="Sessions ahead.",
+            show_default="1,5,10,21,42,63; 5,10,21 of strategies",
+        ),
     ] = None,
     refit_every: Annotated[
         int | None,
@@ -101,7 +105,8 @@ def evaluate(
     density_every: Annotated[
         int | None,
         typer.Option(
-            help="Sessions between scored distributions by horizon.", show_default="1; 3 above 100 symbols"
+            help="Sessions between scored distributions by horizon, and between entries of strategies.",
+            show_default="1; 3 above 100 symbols; 3 of strategies",
         ),
     ] = None,
     costs: Annotated[float, typer.Option(help="Basis points per dollar traded.")] = 5.0,
@@ -123,7 +128,7 @@ def evaluate(
         bool,
         typer.Option(
             "--quick",
-            help="12 symbols, 2 windows, 5 epochs, few ablations by horizon: under 2 minutes. Nothing is recorded.",
+            help="12 symbols, 2 windows, 5 epochs, few ablations, no strategies: under 2 minutes. Nothing is recorded.",
         ),
     ] = False,
     fresh: Annotated[
@@ -140,9 +145,10 @@ def evaluate(
 ) -> None:
     """Measure how good forecasts are, walk-forward: trained on the past, judged on what came after.
 
-    There are two parts: how far prices move over the next 1 to 63 sessions (horizons), and the next return (returns).
-    Each runs the product's model, baselines and ablations side by side and trains them again as time goes on. Both
-    stand in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
+    There are three parts: how far prices move over the next 1 to 63 sessions (horizons), whether the stated
+    probability of profit of option strategies comes true (strategies), and the next return (returns). The first and
+    the last run the product's model, baselines and ablations side by side. All train again as time goes on, and stand
+    in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
     command goes on from there. Then each symbol's figures go into the metadata of its trained model, where tickgraph
     list and inspect show them.
 
@@ -158,6 +164,8 @@ def evaluate(
     Forecasters by horizon: lognormal-20, lognormal-60, ewma, garch-fhs, gjr-fhs, har-least-squares, har-free, har,
     graph-har, graph-har-listening, lightgbm-variance, network-no-edges, network-listening, network-shuffled-edges,
     network-linear, network-alone, network-embedding, network.
+
+    Strategies: strangle-16, strangle-30, put-spread-30-16, covered-call-30.
     """
     try:
         from tickgraph.lab.evaluation.evaluate import EvaluationSettings, default_retraining
@@ -167,6 +175,9 @@ def evaluate(
         from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_steps
         from tickgraph.lab.horizons.horizon_summary import horizon_table
         from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
+        from tickgraph.lab.options.strategy_evaluation import ENTERED_EVERY, StrategySettings
+        from tickgraph.lab.options.strategy_evaluation import HORIZONS as EXPIRIES
+        from tickgraph.lab.options.strategy_summary import strategy_table
     except ImportError as error:
         raise InputError(
             f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
@@ -211,20 +222,37 @@ def evaluate(
         },
     )
     refitting, scoring = (QUICK_REFITTING, QUICK_DENSITIES) if quick else default_steps(len(prices.symbols))
+    walk = {
+        **({"horizons": split_words(horizons)} if horizons else {}),
+        "train_sessions": sessions,
+        "refit_every": refit_every or refitting,
+        **test_range,
+    }
     by_horizon = _settings(
         HorizonSettings,
         {
             "windows": {
-                **({"horizons": split_words(horizons)} if horizons else {}),
-                "train_sessions": sessions,
+                **walk,
                 **({"fit_sessions": sessions} if train_sessions or quick else {}),
-                "refit_every": refit_every or refitting,
                 "density_every": density_every or scoring,
-                **test_range,
             },
             "names": chosen["horizons"],
             "training": training,
             **({"trees": QUICK_TREES, "resamples": 200} if quick else {}),
+            "seed": seed or 0,
+        },
+    )
+    of_strategies = _settings(
+        StrategySettings,
+        {
+            "windows": {
+                "horizons": EXPIRIES,
+                **walk,
+                "density_every": density_every or max(scoring, ENTERED_EVERY),
+            },
+            "names": chosen["strategies"],
+            "training": training,
+            **({"resamples": 200} if quick else {}),
             "seed": seed or 0,
         },
     )
@@ -234,6 +262,7 @@ def evaluate(
             prices.panel.select(prices.symbols),
             of_returns if chosen["returns"] else None,
             by_horizon if chosen["horizons"] else None,
+            of_strategies if chosen["strategies"] else None,
             out / PIECES,
             source=place,
             left_out=prices.missing,
@@ -257,10 +286,14 @@ def evaluate(
         if by_horizons is not None:
             print_table(horizon_table(by_horizons))
             run = f"{counted(len(by_horizons.forecasters), 'forecaster')} by horizon, {run}"
+        if result.strategies is not None:
+            print_table(strategy_table(result.strategies))
+            run = f"strategies, {run}"
         if result.forecasters:
             print_table(summary_table(result))
             run = f"{len(result.forecasters)} forecasters, {len(result.windows)} windows, {run}"
-        for sentence in [*(by_horizons.findings if by_horizons is not None else []), *result.findings]:
+        parts = [part.findings for part in (by_horizons, result.strategies, result) if part is not None]
+        for sentence in [sentence for findings in parts for sentence in findings]:
             print_sentence(f"- {sentence}")
         print_sentence(f"{run}. Report: {page}; figures: {figures}.")
     for kind, recording in recordings.items():

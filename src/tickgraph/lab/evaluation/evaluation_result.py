@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
+from tickgraph.lab.options.strategy_result import StrategyEvaluation
 from tickgraph.registry.evaluation_record import Figure
 
 Estimate = Figure
@@ -173,7 +174,7 @@ class Window(_Result):
 
 
 class Evaluation(_Result):
-    """A whole evaluation: of the next return (``forecasters``; empty where it was not evaluated), and by horizon."""
+    """A whole evaluation: of the next return (``forecasters``; empty where it was not evaluated), and other parts."""
 
     created: datetime
     version: str
@@ -197,3 +198,5 @@ class Evaluation(_Result):
     """What the figures say, in sentences made from them."""
     horizons: HorizonEvaluation | None = None
     """How far prices move over the next h sessions: variance and distribution. Null where it was not evaluated."""
+    strategies: StrategyEvaluation | None = None
+    """Whether stated probabilities of profit come true. Null where it was not evaluated."""
