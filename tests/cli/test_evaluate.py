@@ -220,7 +220,12 @@ class TestRecording:
 
 
 @pytest.mark.parametrize(
-    ("part", "heading"), [("returns", "Forecasters of returns:"), ("horizons", "Forecasters by horizon:")]
+    ("part", "heading"),
+    [
+        ("returns", "Forecasters of returns:"),
+        ("horizons", "Forecasters by horizon:"),
+        ("strategies", "Strategies:"),
+    ],
 )
 def test_the_help_names_every_forecaster(part, heading):
     from tickgraph.cli.evaluate import evaluate
