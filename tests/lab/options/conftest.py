@@ -59,7 +59,7 @@ def schedule(moves):
         horizons=HORIZONS,
         train_sessions=300,
         refit_every=100,
-        density_every=11,
+        density_every=24,
         start="2021-06-15",
     )
     return make_schedule(moves.panel.sessions, windows)

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from tickgraph.lab.options.strategy_conclusions import WITHIN
 from tickgraph.lab.options.strategy_result import StrategyEvaluation
+from tickgraph.lab.terminal_table import figures_table
 
 
 def strategy_table(evaluation: StrategyEvaluation) -> Table:
     """A row for each strategy and horizon; an asterisk stands where the interval of the difference leaves out 0."""
-    table = Table(
-        title=Text(
-            f"Probability of profit, out of sample: {evaluation.first_session} to {evaluation.last_session}, "
-            f"distribution of {evaluation.forecaster}"
-        ),
-        caption=Text(
-            f"Premiums: {evaluation.pricing}. Off: share with a profit less what was stated, in points, held to "
-            f"{WITHIN * 100:g}; * the 95 % interval leaves out 0. Brier: over the log-normal's, below 1 is better."
-        ),
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = figures_table(
+        f"Probability of profit, out of sample: {evaluation.first_session} to {evaluation.last_session}, "
+        f"distribution of {evaluation.forecaster}",
+        f"Premiums: {evaluation.pricing}. Off: share with a profit less what was stated, in points, held to "
+        f"{WITHIN * 100:g}; * the 95 % interval leaves out 0. Brier: over the log-normal's, below 1 is better.",
+        "strategy",
+        ("sessions", "entered", "stated", "came", "off", "Brier"),
     )
-    table.add_column("strategy", max_width=20, overflow="fold")
-    for label in ("sessions", "entered", "stated", "came", "off", "Brier"):
-        table.add_column(label, justify="right", no_wrap=True)
     for own in evaluation.strategies:
         for figures in own.horizons:
             off = figures.difference

@@ -5,8 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from tickgraph.lab.evaluation.html_report.style import (
-    REFERENCE,
-    add_legend,
+    add_reliability_axes,
     empty_figure,
     styles_of,
     whiskers,
@@ -39,11 +38,6 @@ def reliability(evaluation: StrategyEvaluation, horizon: int) -> go.Figure:
             hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
             **style.trace(),
         )
-    low, high = max(min(ends, default=0.0) - 4, 0), min(max(ends, default=100.0) + 4, 100)
-    figure.add_scatter(
-        x=[low, high], y=[low, high], mode="lines", line=REFERENCE, hoverinfo="skip", name="As stated"
-    )
-    figure.update_xaxes(title="Stated probability of profit, %", range=[low, high])
-    figure.update_yaxes(title="Share that made a profit, %", range=[low, high])
-    add_legend(figure)
+    names_of_axes = "Stated probability of profit, %", "Share that made a profit, %"
+    add_reliability_axes(figure, ends, names_of_axes, "As stated")
     return figure
