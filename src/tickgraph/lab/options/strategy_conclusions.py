@@ -29,11 +29,17 @@ def strategy_targets(evaluation: StrategyEvaluation) -> list[HorizonTarget]:
 
 
 def strategy_findings(evaluation: StrategyEvaluation, targets: Sequence[HorizonTarget]) -> list[str]:
-    """A sentence on each strategy, one on the log-normal, and one on the targets."""
+    """A sentence on each strategy, one on the tenths, one on the log-normal, and one on the targets."""
     sentences = [
         f"{own.name}, stated and came: " + "; ".join(map(_said, own.horizons)) + "."
         for own in evaluation.strategies
     ]
+    together = evaluation.strategies[-1]
+    sentences.append(
+        f"By tenth of the stated probability, {together.name}: "
+        + "; ".join(_farthest_tenth(figures) for figures in together.horizons)
+        + "."
+    )
     every = [figures for own in evaluation.strategies for figures in own.horizons]
     ratios = [figures.brier_ratio.value for figures in every]
     better = sum(value < 1 for value in ratios)
@@ -49,6 +55,16 @@ def strategy_findings(evaluation: StrategyEvaluation, targets: Sequence[HorizonT
             f"; the farthest off is {worst.wanted.split(':')[0]}, by {worst.measured.value * 100:+.1f} points"
         )
     return [*sentences, f"{said}."]
+
+
+def _farthest_tenth(figures: StrategyHorizon) -> str:
+    offs = [each.came.value - each.stated for each in figures.deciles]
+    within = sum(abs(off) <= WITHIN for off in offs)
+    farthest = max(offs, key=abs)
+    return (
+        f"{figures.horizon} sessions {within} of {len(offs)} within {WITHIN * 100:g} points, "
+        f"the farthest off by {farthest * 100:+.1f}"
+    )
 
 
 def _said(figures: StrategyHorizon) -> str:
