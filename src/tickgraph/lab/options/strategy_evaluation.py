@@ -10,6 +10,7 @@ from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab.evaluation.resampling import RESAMPLES
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.horizons.horizon_catalogue import PRODUCT, make_horizon_forecasters
+from tickgraph.lab.horizons.moves import HORIZONS as ALL_HORIZONS
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.schedule import HorizonWindows, make_schedule
 from tickgraph.lab.horizons.walk import stretch_count
@@ -88,8 +89,8 @@ def evaluate_strategies(
         raise InputError(f"Unknown strategy {', '.join(unknown)}. Choose among: {', '.join(STRATEGIES)}.")
     rules = [RULES[name] for name in STRATEGIES if name in settings.names]
     asked = settings.windows.horizons
-    # The distribution begins at one session, whatever is asked for.
-    windows = settings.windows.model_copy(update={"horizons": tuple(sorted({1, *asked}))})
+    # The distribution begins at one session. With the horizons of the other part the networks' fits are the same.
+    windows = settings.windows.model_copy(update={"horizons": tuple(sorted({*ALL_HORIZONS, *asked}))})
     (forecaster,) = make_horizon_forecasters((PRODUCT,), config=settings.training)
     schedule = make_schedule(panel.sessions, windows)
     moves = Moves.of(panel, windows.horizons)
