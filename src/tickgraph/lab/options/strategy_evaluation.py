@@ -21,6 +21,7 @@ from tickgraph.lab.options.strategy_rules import PRICING, RULES, STRATEGIES
 from tickgraph.lab.options.strategy_walk import enter_strategies
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.universe_fit import MIN_SESSIONS, MIN_SYMBOLS
 
 HORIZONS = (5, 10, 21)
 """Sessions to the expiry: a week, two weeks and a month."""
@@ -80,7 +81,7 @@ def evaluate_strategies(
     Raises
     ------
     HistoryTooShortError, InputError
-        As :func:`tickgraph.lab.horizons.schedule.make_schedule`; or no strategy came to its end, or one is unknown.
+        As :func:`tickgraph.lab.horizons.schedule.make_schedule`; or no strategy could be judged, or one is unknown.
     StorageError
         As :func:`tickgraph.lab.options.strategy_walk.enter_strategies`.
     """
@@ -118,9 +119,9 @@ def evaluate_strategies(
         listener.on_measured(name)
     if not any(result.horizons for result in results):
         raise HistoryTooShortError(
-            f"No strategy over {asked[0]} sessions came to its end in the test range of "
-            f"{schedule.stop - schedule.first} sessions. Lower --train-sessions, leave out long horizons, or give "
-            "more history."
+            f"No strategy could be judged in the test range of {schedule.stop - schedule.first} sessions: it ends "
+            f"within {asked[0]} sessions of entry, or the network has fewer than {MIN_SYMBOLS} symbols or "
+            f"{MIN_SESSIONS} sessions before. Lower --train-sessions, start later, or give more symbols or history."
         )
     result = StrategyEvaluation(
         horizons=list(asked),
