@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
+from made_walk_forward import made_symbol_horizon
+from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.horizons.horizon_result import (
     HorizonComparison,
     HorizonEvaluation,
@@ -11,7 +13,7 @@ from tickgraph.lab.horizons.horizon_result import (
     HorizonForecasterResult,
     HorizonTarget,
 )
-from tickgraph.registry.metadata import Figure
+from tickgraph.registry.evaluation_record import Figure
 
 HORIZONS = (1, 21)
 LOSSES = {"lognormal-20": 0.6, "gjr-fhs": 0.5, "har": 0.45, "graph-har": 0.42, "network": 0.4}
@@ -101,4 +103,32 @@ def made_horizon_evaluation() -> HorizonEvaluation:
             )
         ],
         findings=["The network has the least QLIKE.", "Over 21 sessions it is not told apart."],
+    )
+
+
+def made_evaluation_by_horizon(*symbols, training, horizons=(1, 21)):
+    """An evaluation by horizon alone, with the made figures and some of each symbol."""
+    made = made_horizon_evaluation()
+    own = {str(horizon): made_symbol_horizon(480, qlike=0.4, bar=0.45, crps=0.01) for horizon in horizons}
+    network = made.forecasters[-1].model_copy(update={"by_symbol": dict.fromkeys(symbols, own)})
+    by_horizon = made.model_copy(
+        update={
+            "forecasters": [*made.forecasters[:-1], network],
+            "settings": made.settings | {"density_every": 3},
+            "training": training,
+        }
+    )
+    return Evaluation(
+        created=datetime(2026, 5, 4, tzinfo=UTC),
+        version="0.3.0",
+        source="sample",
+        data_version="3f9c2a71",
+        survivorship="Those that failed are not among them.",
+        symbols=list(symbols),
+        settings={},
+        cost_basis_points=0.0,
+        windows=[],
+        forecasters=[],
+        comparisons=[],
+        horizons=by_horizon,
     )

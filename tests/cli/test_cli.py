@@ -9,7 +9,7 @@ import os
 import pytest
 
 from made_prices import walk
-from made_walk_forward import made_walk_forward
+from made_walk_forward import made_horizon_walk_forward, made_walk_forward
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
 
@@ -199,6 +199,22 @@ def test_list_and_inspect_show_walk_forward_figures_where_there_are_some(run, re
         assert text in out
     _, out, _ = run("inspect", "AAPL", "--json", "--models-dir", registry.root)
     assert json.loads(out)["metadata"]["evaluation"]["figures"]["hit_rate"]["value"] == 0.514
+
+
+def test_inspect_shows_figures_by_horizon_where_there_are_some(run, drawn, few):
+    figures = made_horizon_walk_forward(drawn.metadata("AAPL").training_config, few.symbols)
+    assert drawn.record_evaluation("AAPL", figures) is None
+    code, out, _ = run("inspect", "AAPL", "--models-dir", drawn.root)
+    assert code == 0
+    assert "2018-01-02 to 2022-12-29, walk-forward, fitted every 21 sessions" in out
+    assert "network, on sample, version 3f9c2a71, 8 symbols" in out
+    rows = {line[:20].strip(): line.split()[-2:] for line in out.splitlines()}
+    assert rows["QLIKE"] == ["0.412", "0.266"]
+    assert rows["own HAR"] == ["0.431", "0.297"]
+    assert rows["CRPS"] == ["0.91%", "2.04%"]
+    assert rows["log-normal"] == ["0.94%", "2.10%"]
+    assert rows["80% holds"] == ["79.7%", "79.7%"]
+    assert rows["QLIKE, all"] == ["0.401", "0.255"]
 
 
 def test_refresh_and_prices(run, here, registry, tmp_path):

@@ -183,8 +183,11 @@ class TestRecording:
         before = models.generation("JPM")
         code, _, err = run(*self.WORDS, "--models-dir", models.root)
         assert code == 0, err
-        assert "figures recorded in 1 of 2 evaluated models" in err
-        assert "not recorded in JPM: trained with other settings (epochs 2, evaluated 1)" in err
+        assert "figures of the next return recorded in 1 of 2 evaluated models" in err
+        assert (
+            "figures of the next return not recorded in JPM: trained with other settings (epochs 2, evaluated 1)"
+            in err
+        )
         assert models.generation("JPM") == before
         walk = models.metadata("AAPL").evaluation
         figures = Evaluation.model_validate_json((tmp_path / "evaluation/evaluation.json").read_bytes())
@@ -212,12 +215,17 @@ class TestRecording:
             code, out, err = run(*self.WORDS, "--models-dir", models.root, "--json")
         assert code == 7
         assert Evaluation.model_validate_json(out).symbols == ["AAPL", "JPM", "MSFT", "XOM"]
-        assert "Figures were not recorded" in err
+        assert "Figures of the next return were not recorded" in err
         assert "AAPL.lock is held by another writer" in err
 
 
 @pytest.mark.parametrize(
-    ("part", "heading"), [("returns", "Forecasters of returns:"), ("horizons", "Forecasters by horizon:")]
+    ("part", "heading"),
+    [
+        ("returns", "Forecasters of returns:"),
+        ("horizons", "Forecasters by horizon:"),
+        ("strategies", "Strategies:"),
+    ],
 )
 def test_the_help_names_every_forecaster(part, heading):
     from tickgraph.cli.evaluate import evaluate

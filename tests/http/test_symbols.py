@@ -40,6 +40,7 @@ def test_a_symbol_tells_its_walk_forward_figures_once_they_are_recorded(own, reg
     told = own.get("/symbols/JPM").json()["metadata"]["evaluation"]
     assert told == figures.model_dump(mode="json")
     assert told["figures"]["hit_rate"] == {"value": 0.514, "low": 0.487, "high": 0.541}
+    assert own.get("/symbols/JPM").json()["metadata"]["evaluation_by_horizon"] is None
 
 
 def test_the_graph_is_the_one_behind_the_forecast(service, registry, panel):

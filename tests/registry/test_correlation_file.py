@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tickgraph.errors import ArtefactError
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
-from tickgraph.registry.metadata import TrainingRecord
+from tickgraph.registry.training_record import TrainingRecord
 
 PEERS = tuple(f"P{n}" for n in range(10))
 TRAINING = TrainingRecord(correlated_symbols=PEERS, symbol_seed=1)

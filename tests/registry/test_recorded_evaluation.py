@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edited_metadata import edit
-from made_walk_forward import made_walk_forward
+from made_walk_forward import made_horizon_walk_forward, made_walk_forward
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.metadata import metadata_json_schema
@@ -152,3 +152,76 @@ def test_a_model_is_published_over_damaged_metadata(registry, figures):
     registry.paths("AAPL").metadata.write_text("{}")
     registry.publish(metadata, weights, correlation, keep_evaluation=True)
     assert publisher.number_of(registry.load("AAPL", weight_shapes)) == 7
+
+
+@pytest.fixture
+def by_horizon(drawn, few):
+    """Figures by horizon of the procedure that the models of ``drawn`` were trained by."""
+    return made_horizon_walk_forward(drawn.metadata("AAPL").training_config, few.symbols)
+
+
+def test_figures_by_horizon_stand_beside_those_of_the_next_return(drawn, few, by_horizon):
+    before = drawn.metadata("AAPL")
+    one = made_walk_forward(before.training_config.model_copy(update={"horizons": ()}), few.symbols)
+    assert drawn.record_evaluation("AAPL", one) is None
+    assert drawn.record_evaluation("AAPL", by_horizon) is None
+    after = drawn.load("AAPL", weight_shapes).metadata
+    assert (after.evaluation, after.evaluation_by_horizon) == (one, by_horizon)
+    assert after.checksums.weights == before.checksums.weights
+    jsonschema.validate(json.loads(drawn.paths("AAPL").metadata.read_text()), metadata_json_schema())
+
+
+def test_metadata_from_before_figures_by_horizon_loads(drawn):
+    edit(drawn.paths("AAPL").metadata, lambda content: content.pop("evaluation_by_horizon"))
+    assert drawn.load("AAPL", weight_shapes).metadata.evaluation_by_horizon is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "said"),
+    [
+        ({"horizons": (1, 2, 5)}, {}, "(horizons (1, 5), evaluated (1, 2, 5))"),
+        ({"variance_dim": 32}, {}, "(variance_dim 8, evaluated 32)"),
+        ({}, {"symbols": ("AAPL", "JPM")}, "has peers that were not evaluated ("),
+        ({}, {"symbols": "twice"}, "drawn to a fit of the universe on 8 symbols, evaluated on 16"),
+    ],
+)
+def test_figures_by_horizon_of_another_procedure_are_not_recorded(
+    drawn, few, by_horizon, settings, changes, said
+):
+    if changes.get("symbols") == "twice":
+        changes = {"symbols": (*few.symbols, *(f"A{letter}" for letter in "BCDEFGHI"))}
+    other = by_horizon.training_config.model_copy(update=settings)
+    figures = by_horizon.model_copy(update={"training_config": other, **changes})
+    before = drawn.paths("AAPL").metadata.read_bytes()
+    assert said in drawn.record_evaluation("AAPL", figures)
+    assert drawn.paths("AAPL").metadata.read_bytes() == before
+
+
+def test_what_only_the_return_is_trained_by_is_free(drawn, by_horizon):
+    other = by_horizon.training_config.model_copy(update={"epochs": 77, "sessions": 500, "hidden_dim": 16})
+    assert drawn.record_evaluation("AAPL", by_horizon.model_copy(update={"training_config": other})) is None
+
+
+def test_a_model_of_the_next_return_has_no_figures_by_horizon(registry, config, panel):
+    figures = made_horizon_walk_forward(config, panel.symbols)
+    assert registry.record_evaluation("AAPL", figures) == "does not forecast by horizon"
+
+
+@pytest.mark.parametrize(("source", "recorded"), [("sample", True), ("files prices.parquet", False)])
+def test_a_model_drawn_to_the_fit_that_ships_has_figures_of_its_prices_alone(
+    drawn, by_horizon, source, recorded
+):
+    edit(drawn.paths("AAPL").metadata, lambda content: content["variance"].update(universe_is_default=True))
+    reason = drawn.record_evaluation("AAPL", by_horizon.model_copy(update={"source": source}))
+    assert reason is None if recorded else "which is not of the evaluated prices" in reason
+
+
+def test_a_retrained_model_keeps_only_the_figures_that_are_still_of_its_procedure(drawn, few, by_horizon):
+    model = drawn.load("AAPL", weight_shapes)
+    one = made_walk_forward(model.metadata.training_config.model_copy(update={"horizons": ()}), few.symbols)
+    drawn.record_evaluation("AAPL", one)
+    drawn.record_evaluation("AAPL", by_horizon)
+    training = model.metadata.training_config.model_copy(update={"epochs": 77})
+    again = model.metadata.model_copy(update={"training_config": training})
+    published = drawn.publish(again, model.weights, model.correlation, keep_evaluation=True)
+    assert (published.evaluation, published.evaluation_by_horizon) == (None, by_horizon)

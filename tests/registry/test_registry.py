@@ -19,8 +19,10 @@ from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry import generation as generation_module
 from tickgraph.registry.correlation_file import encode_correlation
-from tickgraph.registry.metadata import ModelMetadata, TrainingRecord, WalkForward, metadata_json_schema
+from tickgraph.registry.evaluation_record import WalkForward
+from tickgraph.registry.metadata import ModelMetadata, metadata_json_schema
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES
+from tickgraph.registry.training_record import TrainingRecord
 from tickgraph.storage import FileRefused
 
 sys.path.insert(0, str(Path(__file__).parent))

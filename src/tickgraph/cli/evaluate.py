@@ -86,13 +86,17 @@ def evaluate(
             "--forecasters",
             "-f",
             metavar="NAMES",
-            help="Which to run; horizons and returns stand for all of a part.",
+            help="Which to run; horizons, returns and strategies stand for all of a part.",
             show_default="all",
         ),
     ] = None,
     horizons: Annotated[
         list[str] | None,
-        typer.Option(metavar="SESSIONS", help="Sessions ahead.", show_default="1,5,10,21,42,63"),
+        typer.Option(
+            metavar="SESSIONS",
+            help="Sessions ahead.",
+            show_default="1,5,10,21,42,63; 5,10,21 of strategies",
+        ),
     ] = None,
     refit_every: Annotated[
         int | None,
@@ -101,7 +105,8 @@ def evaluate(
     density_every: Annotated[
         int | None,
         typer.Option(
-            help="Sessions between scored distributions by horizon.", show_default="1; 3 above 100 symbols"
+            help="Sessions between scored distributions by horizon, and between entries of strategies.",
+            show_default="1; 3 above 100 symbols; 3 of strategies",
         ),
     ] = None,
     costs: Annotated[float, typer.Option(help="Basis points per dollar traded.")] = 5.0,
@@ -123,7 +128,7 @@ def evaluate(
         bool,
         typer.Option(
             "--quick",
-            help="12 symbols, 2 windows, 5 epochs, few ablations by horizon: under 2 minutes. Nothing is recorded.",
+            help="12 symbols, 2 windows, 5 epochs, few ablations, no strategies: under 2 minutes. Nothing is recorded.",
         ),
     ] = False,
     fresh: Annotated[
@@ -140,9 +145,10 @@ def evaluate(
 ) -> None:
     """Measure how good forecasts are, walk-forward: trained on the past, judged on what came after.
 
-    There are two parts: how far prices move over the next 1 to 63 sessions (horizons), and the next return (returns).
-    Each runs the product's model, baselines and ablations side by side and trains them again as time goes on. Both
-    stand in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
+    There are three parts: how far prices move over the next 1 to 63 sessions (horizons), whether the stated
+    probability of profit of option strategies comes true (strategies), and the next return (returns). The first and
+    the last run the product's model, baselines and ablations side by side. All train again as time goes on, and stand
+    in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
     command goes on from there. Then each symbol's figures go into the metadata of its trained model, where tickgraph
     list and inspect show them.
 
@@ -158,15 +164,20 @@ def evaluate(
     Forecasters by horizon: lognormal-20, lognormal-60, ewma, garch-fhs, gjr-fhs, har-least-squares, har-free, har,
     graph-har, graph-har-listening, lightgbm-variance, network-no-edges, network-listening, network-shuffled-edges,
     network-linear, network-alone, network-embedding, network.
+
+    Strategies: strangle-16, strangle-30, put-spread-30-16, covered-call-30.
     """
     try:
         from tickgraph.lab.evaluation.evaluate import EvaluationSettings, default_retraining
         from tickgraph.lab.evaluation.html_report.sections import write_report
-        from tickgraph.lab.evaluation.recording import Recording, record_evaluation
+        from tickgraph.lab.evaluation.recording import record_evaluation
         from tickgraph.lab.evaluation.summary import summary_table
         from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_steps
         from tickgraph.lab.horizons.horizon_summary import horizon_table
         from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
+        from tickgraph.lab.options.strategy_evaluation import ENTERED_EVERY, StrategySettings
+        from tickgraph.lab.options.strategy_evaluation import HORIZONS as EXPIRIES
+        from tickgraph.lab.options.strategy_summary import strategy_table
     except ImportError as error:
         raise InputError(
             f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
@@ -211,20 +222,37 @@ def evaluate(
         },
     )
     refitting, scoring = (QUICK_REFITTING, QUICK_DENSITIES) if quick else default_steps(len(prices.symbols))
+    walk = {
+        **({"horizons": split_words(horizons)} if horizons else {}),
+        "train_sessions": sessions,
+        "refit_every": refit_every or refitting,
+        **test_range,
+    }
     by_horizon = _settings(
         HorizonSettings,
         {
             "windows": {
-                **({"horizons": split_words(horizons)} if horizons else {}),
-                "train_sessions": sessions,
+                **walk,
                 **({"fit_sessions": sessions} if train_sessions or quick else {}),
-                "refit_every": refit_every or refitting,
                 "density_every": density_every or scoring,
-                **test_range,
             },
             "names": chosen["horizons"],
             "training": training,
             **({"trees": QUICK_TREES, "resamples": 200} if quick else {}),
+            "seed": seed or 0,
+        },
+    )
+    of_strategies = _settings(
+        StrategySettings,
+        {
+            "windows": {
+                "horizons": EXPIRIES,
+                **walk,
+                "density_every": density_every or max(scoring, ENTERED_EVERY),
+            },
+            "names": chosen["strategies"],
+            "training": training,
+            **({"resamples": 200} if quick else {}),
             "seed": seed or 0,
         },
     )
@@ -234,6 +262,7 @@ def evaluate(
             prices.panel.select(prices.symbols),
             of_returns if chosen["returns"] else None,
             by_horizon if chosen["horizons"] else None,
+            of_strategies if chosen["strategies"] else None,
             out / PIECES,
             source=place,
             left_out=prices.missing,
@@ -243,9 +272,9 @@ def evaluate(
             horizon_listener=horizon_listener,
         )
         page, figures = write_report(result, out)
-        recording = Recording()
+        recordings: dict[str, Recording] = {}
         if record and not quick:
-            recording = record_evaluation(result, ModelRegistry(settings.models_dir))
+            recordings = record_evaluation(result, ModelRegistry(settings.models_dir))
     for symbol, reason in result.left_out.items():
         if symbol not in prices.missing:
             failure(f"left out: {reason}")
@@ -257,14 +286,19 @@ def evaluate(
         if by_horizons is not None:
             print_table(horizon_table(by_horizons))
             run = f"{counted(len(by_horizons.forecasters), 'forecaster')} by horizon, {run}"
+        if result.strategies is not None:
+            print_table(strategy_table(result.strategies))
+            run = f"strategies, {run}"
         if result.forecasters:
             print_table(summary_table(result))
             run = f"{len(result.forecasters)} forecasters, {len(result.windows)} windows, {run}"
-        for sentence in [*(by_horizons.findings if by_horizons is not None else []), *result.findings]:
+        parts = [part.findings for part in (by_horizons, result.strategies, result) if part is not None]
+        for sentence in [sentence for findings in parts for sentence in findings]:
             print_sentence(f"- {sentence}")
         print_sentence(f"{run}. Report: {page}; figures: {figures}.")
-    _print_recording(recording, settings.models_dir)
-    if recording.failed:
+    for kind, recording in recordings.items():
+        _print_recording(kind, recording, settings.models_dir)
+    if any(recording.failed for recording in recordings.values()):
         raise typer.Exit(StorageError.exit_code)
     single = [word for word in words if not is_group(word)]
     named = set(parse_symbols(single)) if single else set()
@@ -273,18 +307,18 @@ def evaluate(
         raise typer.Exit(PartialFailure.exit_code)
 
 
-def _print_recording(recording: Recording, folder: Path) -> None:
-    """Say which models hold the figures now, and why the others do not."""
+def _print_recording(kind: str, recording: Recording, folder: Path) -> None:
+    """Say which models hold the figures of a kind now, and why the others do not."""
     models = len(recording.recorded) + len(recording.skipped)
     if models:
-        note(f"figures recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
+        note(f"figures {kind} recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
     reasons: dict[str, list[str]] = {}
     for symbol, reason in recording.skipped.items():
         reasons.setdefault(reason, []).append(symbol)
     for reason, symbols in reasons.items():
-        note(f"not recorded in {', '.join(symbols)}: {reason}")
+        note(f"figures {kind} not recorded in {', '.join(symbols)}: {reason}")
     if recording.failed:
-        failure(f"Figures were not recorded: {recording.failed}")
+        failure(f"Figures {kind} were not recorded: {recording.failed}")
 
 
 def _prices(words: list[str], settings: Settings) -> RunPrices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -32,9 +33,11 @@ from tickgraph.errors import (
 )
 from tickgraph.market.universe import canonical, sector_of
 from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.evaluation_record import Figure, HorizonWalkForward, PanelFigures, WalkForward
 from tickgraph.registry.generation import trained_symbols
-from tickgraph.registry.metadata import Figure, ModelMetadata, PanelFigures, VarianceForecast, WalkForward
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.training_record import VarianceForecast
 from tickgraph.settings import load_settings
 from tickgraph.wording import counted, listed
 
@@ -209,6 +212,7 @@ def _model_table(metadata: ModelMetadata, generation: str | None) -> Table:
         "Brier": f"{number(figures.brier)}, base rate {number(figures.brier_base)}",
         **(_variance_rows(metadata, metadata.variance) if metadata.variance else {}),
         **(_walk_forward_rows(metadata.evaluation) if metadata.evaluation else {}),
+        **(_horizon_rows(metadata.evaluation_by_horizon) if metadata.evaluation_by_horizon else {}),
     }
     return facts(f"{metadata.symbol}  {sector_of(metadata.symbol) or ''}".strip(), rows)
 
@@ -250,6 +254,33 @@ def _walk_forward_rows(walk: WalkForward) -> dict[str, str]:
     if walk.best_baseline is not None:
         rows["  best baseline"] = _panel(walk.best_baseline)
     return rows | {"  survivorship": walk.survivorship}
+
+
+def _horizon_rows(walk: HorizonWalkForward) -> dict[str, str]:
+    own = walk.figures
+    width = max(6, *map(len, own))
+
+    def row(values: Iterable[str]) -> str:
+        return "  ".join(f"{value:>{width}}" for value in values)
+
+    rows = {
+        "by horizon": f"{walk.first_session} to {walk.last_session}, walk-forward, fitted every "
+        f"{counted(walk.refit_every, 'session')}; measured {age(walk.measured_at)} ago by tickgraph {walk.version}",
+        "measured by": f"{walk.forecaster}, on {walk.source}, version {walk.data_version}, "
+        f"{counted(len(walk.symbols), 'symbol')}",
+        "  horizon": row(own),
+        "  QLIKE": row(f"{each.qlike:.3f}" for each in own.values()),
+        "  own HAR": row(f"{each.qlike_bar:.3f}" for each in own.values()),
+        "  CRPS": row(percent(each.crps, 2) for each in own.values()),
+        "  log-normal": row(percent(each.crps_lognormal, 2) for each in own.values()),
+    }
+    levels = dict.fromkeys(level for each in own.values() for level in each.coverage)
+    for level in levels:
+        rows[f"  {float(level):.0%} holds"] = row(percent(each.coverage.get(level)) for each in own.values())
+    rows["  QLIKE, all"] = row(
+        f"{each.qlike.value:.3f}" for horizon, each in walk.panel.items() if horizon in own
+    )
+    return rows | {"  chosen symbols": walk.survivorship}
 
 
 def _panel(panel: PanelFigures) -> str:

@@ -1,4 +1,4 @@
-"""Both evaluations in one document: of the next return, and of how far prices move by horizon."""
+"""All evaluations in one document: of the next return, of how far prices move by horizon, and of strategies."""
 
 from __future__ import annotations
 
@@ -22,25 +22,33 @@ from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
 from tickgraph.lab.evaluation.windows import walk_windows
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener, HorizonSettings, evaluate_horizons
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS
+from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate_strategies
+from tickgraph.lab.options.strategy_rules import STRATEGIES
 from tickgraph.market.panel import PricePanel
 
-GROUPS: Mapping[str, tuple[str, ...]] = {"returns": FORECASTERS, "horizons": HORIZON_FORECASTERS}
-"""Forecasters of the next return, and by horizon, under the name of their part of the evaluation."""
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "returns": FORECASTERS,
+    "horizons": HORIZON_FORECASTERS,
+    "strategies": STRATEGIES,
+}
+"""Forecasters of the next return, those by horizon, and strategies, under the name of their part of the evaluation."""
 
 
 NOT_QUICK = ("network-no-edges", "network-listening", "network-shuffled-edges", "network-alone")
 """Ablations that a quick run leaves out unless they are named: each fits a universe or many models of its own."""
+PARTS_NOT_QUICK = ("strategies",)
+"""Parts that a quick run leaves out unless they are named."""
 
 
 def chosen_forecasters(words: list[str], *, quick: bool = False) -> dict[str, tuple[str, ...]]:
-    """Names by part of the evaluation, of forecasters and of whole parts; without words, all.
+    """Names by part of the evaluation, of forecasters, of strategies and of whole parts; without words, all.
 
     Parameters
     ----------
     words
-        Names of forecasters and of parts.
+        Names of forecasters, of strategies and of parts.
     quick
-        Whether :data:`NOT_QUICK` are left out of a whole part.
+        Whether :data:`NOT_QUICK` are left out of a whole part, and :data:`PARTS_NOT_QUICK` of all.
 
     Raises
     ------
@@ -59,6 +67,8 @@ def chosen_forecasters(words: list[str], *, quick: bool = False) -> dict[str, tu
             for name in names
             if name in words or ((not words or part in words) and not (quick and name in NOT_QUICK))
         )
+        if words or not (quick and part in PARTS_NOT_QUICK)
+        else ()
         for part, names in GROUPS.items()
     }
 
@@ -67,6 +77,7 @@ def evaluate_parts(
     panel: PricePanel,
     of_returns: EvaluationSettings | None,
     by_horizon: HorizonSettings | None,
+    of_strategies: StrategySettings | None,
     folder: Path,
     *,
     source: str | None = None,
@@ -76,25 +87,25 @@ def evaluate_parts(
     listener: Listener | None = None,
     horizon_listener: HorizonListener | None = None,
 ) -> Evaluation:
-    """Run one part of the evaluation or both.
+    """Run one part of the evaluation or several.
 
     Parameters
     ----------
     panel, source, left_out, jobs, fresh, listener
         As :func:`tickgraph.lab.evaluation.evaluate.evaluate`.
-    of_returns, by_horizon
+    of_returns, by_horizon, of_strategies
         Settings of each part; None leaves it out.
     folder
-        Where forecasts of both parts are kept.
+        Where forecasts of all parts are kept.
     horizon_listener
-        Is told of the progress of the part by horizon, which runs first.
+        Is told of the progress of the part by horizon, which runs first, and of that of strategies, which is next.
 
     Raises
     ------
     InputError
-        Neither part, or fewer than 3 symbols; and all that the parts raise.
+        No part, or fewer than 3 symbols; and all that the parts raise.
     """
-    if of_returns is None and by_horizon is None:
+    if of_returns is None and by_horizon is None and of_strategies is None:
         raise InputError("Nothing to evaluate: name a forecaster.")
     unmoved = unmoved_symbols(panel)
     moving = [symbol for symbol in panel.symbols if symbol not in unmoved]
@@ -103,7 +114,7 @@ def evaluate_parts(
         raise InputError(
             f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {len(moving)}. Name more.{without}"
         )
-    if of_returns is not None:  # what cannot be evaluated fails before the other part takes its time
+    if of_returns is not None:  # what cannot be evaluated fails before the other parts take their time
         leg_symbols(of_returns, len(moving))
         walk_windows(panel.sessions, of_returns.windows, of_returns.forecasters.training.history)
     horizons = None
@@ -116,6 +127,11 @@ def evaluate_parts(
             fresh=fresh,
             listener=horizon_listener,
         )
+    strategies = None
+    if of_strategies is not None:
+        strategies = evaluate_strategies(
+            panel.select(moving), of_strategies, folder / "strategies", fresh=fresh, listener=horizon_listener
+        )
     if of_returns is not None:
         result = evaluate(
             panel,
@@ -127,7 +143,7 @@ def evaluate_parts(
             fresh=fresh,
             listener=listener,
         )
-        return result.model_copy(update={"horizons": horizons})
+        return result.model_copy(update={"horizons": horizons, "strategies": strategies})
     own = panel.select(moving)
     return Evaluation(
         created=datetime.now(UTC),
@@ -143,4 +159,5 @@ def evaluate_parts(
         forecasters=[],
         comparisons=[],
         horizons=horizons,
+        strategies=strategies,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tickgraph.errors import HistoryTooShortError
+from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.market.panel import PricePanel
@@ -156,6 +156,8 @@ def fit(
 
     Raises
     ------
+    InputError
+        The universe is of other horizons or sizes than the configuration.
     HistoryTooShortError
         The symbol has fewer usable sessions than ``min_sessions``.
     PriceDataError
@@ -163,6 +165,13 @@ def fit(
     FloatingPointError
         Training diverged, or the model forecasts what the symbol's own moves do not support.
     """
+    if universe and not universe.suits(program.config):
+        raise InputError(
+            f"universe: the fit is of horizons {universe.horizons} and its own sizes, and {symbol} is to be trained "
+            f"with horizons {program.config.horizons}, variance_dim {program.config.variance_dim}, num_gcn_layers "
+            f"{program.config.num_gcn_layers} and num_gat_heads {program.config.num_gat_heads}. Give the fit that "
+            "fit_universe makes with the same configuration, or None for a model of the next session's return alone."
+        )
     config = program.config if universe else program.config.model_copy(update={"horizons": ()})
     data = fitting_data(panel, symbol, config, choice=choice)
     window, peers, snapshots = data.window, data.peers, data.snapshots

@@ -18,7 +18,8 @@ from tickgraph.market.universe import canonical
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
 from tickgraph.registry.freshness import MODEL_AGE
-from tickgraph.registry.metadata import ModelMetadata, TrainingRecord
+from tickgraph.registry.metadata import ModelMetadata
+from tickgraph.registry.training_record import TrainingRecord
 
 # Share of a model's peers that would no longer be chosen, or that it lacks and could have.
 PEERS_DRIFTED = 0.3

@@ -11,8 +11,9 @@ from tickgraph.market.calendar import last_completed_session
 from tickgraph.market.ends import ends_of
 from tickgraph.pipeline.describe import qlike_by_horizon
 from tickgraph.pipeline.state_of_the_day import horizons_by_source
-from tickgraph.registry.metadata import HorizonQlike, ModelMetadata
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.registry.training_record import HorizonQlike
 
 
 @dataclass(frozen=True)

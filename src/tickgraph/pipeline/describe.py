@@ -13,18 +13,17 @@ from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.weights import num_params
 from tickgraph.registry.default_universe import default_universe
 from tickgraph.registry.library_versions import library_versions
-from tickgraph.registry.metadata import (
+from tickgraph.registry.metadata import Correlations, ModelMetadata
+from tickgraph.registry.registry import UNPUBLISHED
+from tickgraph.registry.training_record import (
     Calibration,
-    Correlations,
     DataStats,
     HorizonQlike,
-    ModelMetadata,
     OutOfSample,
     PerformanceMetrics,
     TrainingRecord,
     VarianceForecast,
 )
-from tickgraph.registry.registry import UNPUBLISHED
 
 
 def describe(fitted: FittedModel, trained_at: datetime) -> ModelMetadata:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import ArtefactError
-from tickgraph.registry.metadata import TrainingRecord
 from tickgraph.registry.plain_array import Unfit, decode_array, encode_array
+from tickgraph.registry.training_record import TrainingRecord
 
 _ROUNDING = 1e-9  # by how much correlations of float64 returns may leave [-1, 1] and symmetry
 

@@ -20,6 +20,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
+from tickgraph.registry.evaluation_record import HorizonWalkForward, WalkForward
 from tickgraph.registry.generation import (
     ArtefactPaths,
     digest,
@@ -37,7 +38,7 @@ from tickgraph.registry.generation import (
     withdraw,
     without_metadata,
 )
-from tickgraph.registry.metadata import Checksums, Correlations, ModelMetadata, WalkForward
+from tickgraph.registry.metadata import Checksums, Correlations, ModelMetadata
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata, encode_metadata
 from tickgraph.registry.universe_folder import UniverseFolder
 from tickgraph.registry.weights_file import decode_weights, encode_weights
@@ -334,18 +335,20 @@ class ModelRegistry:
             correlations = Correlations(as_of=as_of, computed_at=self.now())
             return self._commit(metadata.model_copy(update={"correlations": correlations}), weights, encoded)
 
-    def record_evaluation(self, symbol: Symbol, evaluation: WalkForward) -> str | None:
+    def record_evaluation(self, symbol: Symbol, evaluation: WalkForward | HorizonWalkForward) -> str | None:
         """Put walk-forward figures into a model's metadata; its other files are not touched.
 
+        Figures by horizon stand beside those of the next return, and each kind replaces its own.
         Gives the reason if the figures were not recorded: the model, as it is now, was trained another way.
         """
         # Read under the lock: a training run that ends in between has its own metadata, and maybe other settings.
         with self._writing(symbol):
             paths = self.paths(symbol)
             metadata, _ = read_metadata(paths)
-            if reason := evaluation.mismatch(metadata.training_config):
+            if reason := evaluation.mismatch(metadata.training_config, metadata.variance):
                 return reason
-            text = encode_metadata(metadata.model_copy(update={"evaluation": evaluation}))
+            field = "evaluation_by_horizon" if isinstance(evaluation, HorizonWalkForward) else "evaluation"
+            text = encode_metadata(metadata.model_copy(update={field: evaluation}))
             decode_metadata(text, symbol, name=f"{paths.metadata}{_UNWRITTEN}")
             write_atomically(paths.metadata, text)
             return None
@@ -388,12 +391,19 @@ class ModelRegistry:
         if not os.path.lexists(paths.metadata):  # reading would search for similar names
             return metadata
         try:
-            former = self.metadata(metadata.symbol).evaluation
+            replaced = self.metadata(metadata.symbol)
         except (ArtefactError, StorageError):  # it cannot be read and is about to be replaced
             return metadata
-        if former is None or former.mismatch(metadata.training_config):
-            return metadata
-        return metadata.model_copy(update={"evaluation": former})
+        former = {
+            "evaluation": replaced.evaluation,
+            "evaluation_by_horizon": replaced.evaluation_by_horizon,
+        }
+        kept = {
+            field: figures
+            for field, figures in former.items()
+            if figures and not figures.mismatch(metadata.training_config, metadata.variance)
+        }
+        return metadata.model_copy(update=kept)
 
     def _commit(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
         """Publish with the symbol's lock held."""

@@ -23,8 +23,8 @@ from tickgraph.model.universe_fit import SCORES, UniverseFit
 from tickgraph.model.universe_state import UniverseState
 from tickgraph.model.weights import ATTENTION_SOURCE, SHARE, convolutions, variance_shapes
 from tickgraph.registry.library_versions import library_versions
-from tickgraph.registry.metadata import UtcDatetime
 from tickgraph.registry.plain_array import Unfit, decode_array, encode_array
+from tickgraph.registry.record import UtcDatetime
 from tickgraph.registry.sealed_arrays import seal, unseal
 from tickgraph.wording import escaped, in_words
 

@@ -3,16 +3,21 @@ from __future__ import annotations
 import pytest
 
 from made_evaluation import made_evaluation
+from made_horizons import made_evaluation_by_horizon
 from tickgraph import storage
 from tickgraph.errors import InputError
 from tickgraph.lab.evaluation.evaluate import EvaluationSettings, evaluate
 from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
 from tickgraph.lab.evaluation.recording import record_evaluation, training_config, walk_forward_by_symbol
 from tickgraph.lab.evaluation.windows import WindowSettings
+from tickgraph.lab.horizons.evaluate_horizons import trained_by_horizon
+from tickgraph.lab.horizons.horizon_recording import horizon_walk_forward_by_symbol
+from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
+KIND = "of the next return"
 TRAINED = ("AAPL", "JPM", "XOM")
 
 
@@ -72,7 +77,7 @@ def test_the_panel_and_the_best_baseline_stand_beside_it(result):
 
 def test_models_trained_as_they_were_evaluated_get_their_figures(result, models):
     before = {symbol: models.load(symbol, weight_shapes) for symbol in TRAINED}
-    done = record_evaluation(result, models)
+    done = record_evaluation(result, models)[KIND]
     assert (done.recorded, done.skipped, done.failed) == (list(TRAINED), {}, None)
     for symbol, block in walk_forward_by_symbol(result).items():
         if symbol in TRAINED:
@@ -85,7 +90,7 @@ def test_others_are_left_with_a_reason(result, models, panel, small_panel, short
     train_symbols(small_panel, ["JPM"], models, config=short.model_copy(update={"epochs": 2}))
     train_symbols(panel, ["GS"], models, config=short)  # not evaluated
     models.paths("XOM").metadata.write_text("{}")
-    done = record_evaluation(result, models)
+    done = record_evaluation(result, models)[KIND]
     assert done.recorded == ["AAPL"]
     assert done.skipped["JPM"] == "trained with other settings (epochs 2, evaluated 1)"
     assert "XOM_metadata.json is damaged or foreign" in done.skipped["XOM"]
@@ -97,7 +102,7 @@ def test_a_symbol_that_was_never_forecast_has_no_figures(result, models):
     product = result.forecasters[-1]
     fewer = [own for own in product.slices if own.name != "AAPL"]
     partly = result.model_copy(update={"forecasters": [product.model_copy(update={"slices": fewer})]})
-    done = record_evaluation(partly, models)
+    done = record_evaluation(partly, models)[KIND]
     assert done.skipped == {"AAPL": "has no forecast in these windows"}
     assert done.recorded == ["JPM", "XOM"]
 
@@ -105,17 +110,32 @@ def test_a_symbol_that_was_never_forecast_has_no_figures(result, models):
 def test_a_folder_that_cannot_be_written_ends_the_recording_and_says_why(result, models, monkeypatch):
     monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
     with ModelRegistry(models.root)._writing("JPM"):
-        done = record_evaluation(result, models)
+        done = record_evaluation(result, models)[KIND]
     assert done.recorded == ["AAPL"]
     assert "JPM.lock is held by another writer" in done.failed
     assert models.metadata("XOM").evaluation is None
 
 
 def test_without_the_product_there_is_nothing_to_record(result, models):
-    done = record_evaluation(result.model_copy(update={"forecasters": result.forecasters[:-1]}), models)
-    assert (done.recorded, done.skipped, done.failed) == ([], {}, None)
+    assert record_evaluation(result.model_copy(update={"forecasters": result.forecasters[:-1]}), models) == {}
 
 
 def test_settings_that_are_not_told_are_not_guessed(result):
     with pytest.raises(InputError, match=r"epochs.* missing"):
         training_config(made_evaluation(sessions=60))
+
+
+def test_models_get_their_figures_by_horizon(drawn):
+    training = trained_by_horizon(
+        TrainingConfig.model_validate(
+            drawn.metadata("AAPL").training_config.model_dump(exclude={"correlated_symbols", "symbol_seed"})
+        ),
+        (1, 5),
+    )
+    evaluation = made_evaluation_by_horizon(
+        *drawn.universe.fit("sample").symbols, training=training, horizons=(1, 5)
+    )
+    done = record_evaluation(evaluation, drawn)
+    assert list(done) == ["by horizon"]
+    assert (done["by horizon"].recorded, done["by horizon"].skipped) == (["AAPL", "JPM"], {})
+    assert drawn.metadata("JPM").evaluation_by_horizon == horizon_walk_forward_by_symbol(evaluation)["JPM"]

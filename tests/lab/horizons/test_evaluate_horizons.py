@@ -14,6 +14,7 @@ from tickgraph.lab.horizons.evaluate_horizons import (
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
 from tickgraph.lab.horizons.horizon_targets import check_targets
 from tickgraph.lab.horizons.method import HorizonForecast
+from tickgraph.model.training_config import TrainingConfig
 
 NAMES = ("lognormal-20", "ewma", "gjr-fhs", "har-free", "har", "graph-har")
 
@@ -38,6 +39,7 @@ def test_all_forecasters_are_judged_on_the_same_cells(result):
     assert all([each.horizon for each in own.horizons] == [1, 5, 21] for own in result.forecasters)
     assert result.sessions["1"] > result.sessions["21"] > 60
     assert result.origins["1"] < result.sessions["1"]
+    assert result.training == TrainingConfig(horizons=(1, 2, 3, 5, 10, 21, 42, 63))
 
 
 def test_the_bar_is_the_better_of_the_own_hars(result):

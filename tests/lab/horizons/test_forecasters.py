@@ -15,6 +15,7 @@ from tickgraph.lab.horizons.method import PROBABILITIES
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_regressions import RangeRegression, own_range
 from tickgraph.lab.horizons.walk import walk_forecaster
+from tickgraph.model.training_config import TrainingConfig
 
 
 @pytest.fixture(
@@ -95,3 +96,11 @@ def test_a_filtered_variance_answers_the_session_before():
     third = 0.1 + 0.3 * 4 + 0.7 * second
     np.testing.assert_allclose(following[:, 0], [second, third, np.nan, 0.1 + 0.1 + 0.7 * third])
     np.testing.assert_allclose(shocks[:, 0], [1 / first**0.5, -2 / second**0.5, np.nan, 1 / third**0.5])
+
+
+def test_two_parts_of_an_evaluation_share_what_the_network_fits():
+    config = TrainingConfig(seed=9)
+    first, second = (make_horizon_forecasters(("network",), config=config)[0] for _ in range(2))
+    (other,) = make_horizon_forecasters(("network",), config=TrainingConfig(seed=10))
+    assert first is second
+    assert other is not first

@@ -4,7 +4,7 @@ from made_horizons import made_horizon_evaluation
 from tickgraph.lab.horizons.comparing import conclusion, written_p
 from tickgraph.lab.horizons.horizon_conclusions import horizon_findings
 from tickgraph.lab.horizons.horizon_summary import horizon_table, shown_horizons
-from tickgraph.registry.metadata import Figure
+from tickgraph.registry.evaluation_record import Figure
 
 
 def test_a_conclusion_says_which_is_better_or_that_they_are_not_told_apart():

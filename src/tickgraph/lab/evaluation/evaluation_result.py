@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
-from tickgraph.registry.metadata import Figure
+from tickgraph.lab.options.strategy_result import StrategyEvaluation
+from tickgraph.registry.evaluation_record import Figure
 
 Estimate = Figure
 """A figure with its 95 % block-bootstrap interval, as a model's metadata has it."""
@@ -173,7 +174,7 @@ class Window(_Result):
 
 
 class Evaluation(_Result):
-    """A whole evaluation: of the next return (``forecasters``; empty where it was not evaluated), and by horizon."""
+    """A whole evaluation: of the next return (``forecasters``; empty where it was not evaluated), and other parts."""
 
     created: datetime
     version: str
@@ -197,3 +198,5 @@ class Evaluation(_Result):
     """What the figures say, in sentences made from them."""
     horizons: HorizonEvaluation | None = None
     """How far prices move over the next h sessions: variance and distribution. Null where it was not evaluated."""
+    strategies: StrategyEvaluation | None = None
+    """Whether stated probabilities of profit come true. Null where it was not evaluated."""

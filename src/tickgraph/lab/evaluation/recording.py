@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tickgraph.errors import ArtefactError, InputError, ModelNotFoundError, StorageError, reason_of
 from tickgraph.lab.evaluation.conclusions import PRODUCT
 from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult, Slice
+from tickgraph.lab.horizons.horizon_recording import horizon_walk_forward_by_symbol, provenance
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.registry.metadata import PanelFigures, SymbolFigures, WalkForward
+from tickgraph.registry.evaluation_record import (
+    HorizonWalkForward,
+    PanelFigures,
+    SymbolFigures,
+    WalkForward,
+)
 from tickgraph.registry.registry import ModelRegistry
 
 
@@ -31,20 +38,38 @@ class Recording:
     failed: str | None = None
 
 
-def record_evaluation(evaluation: Evaluation, registry: ModelRegistry) -> Recording:
+def record_evaluation(evaluation: Evaluation, registry: ModelRegistry) -> dict[str, Recording]:
     """Put the figures of each symbol into its model's metadata, where the model was trained as it was evaluated.
 
     Symbols without a model are left out, and so are models of symbols that were not evaluated.
+
+    Returns
+    -------
+    dict
+        By kind of figures, ``"of the next return"`` and ``"by horizon"``; a kind that was not evaluated is not there.
     """
-    blocks, recording = walk_forward_by_symbol(evaluation), Recording()
-    if not blocks:
-        return recording
+    blocks: dict[str, Mapping[str, WalkForward | HorizonWalkForward]] = {
+        "of the next return": walk_forward_by_symbol(evaluation),
+        "by horizon": horizon_walk_forward_by_symbol(evaluation),
+    }
+    return {
+        kind: record_figures(figures, evaluation.symbols, registry)
+        for kind, figures in blocks.items()
+        if figures
+    }
+
+
+def record_figures(
+    figures: Mapping[str, WalkForward | HorizonWalkForward], evaluated: Sequence[str], registry: ModelRegistry
+) -> Recording:
+    """Put one kind of figures into the metadata of the models of evaluated symbols."""
+    recording = Recording()
     try:
-        for symbol in sorted(set(registry.symbols()) & set(evaluation.symbols)):
+        for symbol in sorted(set(registry.symbols()) & set(evaluated)):
             try:
                 reason = (
-                    registry.record_evaluation(symbol, blocks[symbol])
-                    if symbol in blocks
+                    registry.record_evaluation(symbol, figures[symbol])
+                    if symbol in figures
                     else "has no forecast in these windows"
                 )
             except ModelNotFoundError:  # removed meanwhile
@@ -84,12 +109,7 @@ def walk_forward_by_symbol(evaluation: Evaluation) -> dict[str, WalkForward]:
         "embargo": settings["embargo"],
         "first_session": windows[0].test_first,
         "last_session": windows[-1].test_last,
-        "source": evaluation.source,
-        "data_version": evaluation.data_version,
-        "symbols": tuple(evaluation.symbols),
-        "survivorship": evaluation.survivorship,
-        "measured_at": evaluation.created,
-        "version": evaluation.version,
+        **provenance(evaluation),
     }
     return {
         part.name: WalkForward.model_validate({"figures": _symbol(part), **common})

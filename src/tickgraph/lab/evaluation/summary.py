@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from tickgraph.lab.evaluation.metric_columns import (
     holds,
     number,
 )
+from tickgraph.lab.terminal_table import figures_table
 
 _COLUMNS: list[tuple[str, Column]] = [
     ("IC", (IC, lambda f: f.accuracy.ic)),
@@ -42,21 +42,14 @@ def summary_table(evaluation: Evaluation) -> Table:
         if evaluation.windows
         else ""
     )
-    table = Table(
-        title=Text(f"Out of sample: {symbols}{span}"),
-        caption=Text(
-            "* told apart from knowing nothing, better or worse (95 % interval). long and l-s: Sharpe ratios of "
-            f"the long and the long-short portfolio after {evaluation.cost_basis_points:g} basis points. "
-            f"{evaluation.survivorship}"
-        ),
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = figures_table(
+        f"Out of sample: {symbols}{span}",
+        "* told apart from knowing nothing, better or worse (95 % interval). long and l-s: Sharpe ratios of "
+        f"the long and the long-short portfolio after {evaluation.cost_basis_points:g} basis points. "
+        f"{evaluation.survivorship}",
+        "forecaster",
+        [label for label, _ in _COLUMNS],
     )
-    table.add_column("forecaster", max_width=30, overflow="fold")
-    for label, _ in _COLUMNS:
-        table.add_column(label, justify="right", no_wrap=True)
     for forecaster in evaluation.forecasters:
         name = Text(forecaster.name, style="dim" if forecaster.kind == "baseline" else "bold")
         if forecaster.kind != "model":

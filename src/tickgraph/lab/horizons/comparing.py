@@ -10,7 +10,7 @@ from tickgraph.lab.evaluation.resampling import SessionBootstrap, ratio
 from tickgraph.lab.horizons.horizon_result import HorizonComparison, Measure
 from tickgraph.lab.horizons.loss_tests import confidence_set, diebold_mariano, shortest_block
 from tickgraph.lab.horizons.measured_losses import MeasuredLosses
-from tickgraph.registry.metadata import Figure
+from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 
 MEASURES: tuple[Measure, ...] = ("qlike", "crps", "brier")

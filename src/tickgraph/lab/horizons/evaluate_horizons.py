@@ -19,7 +19,6 @@ from tickgraph.lab.horizons.horizon_result import (
     HorizonFigures,
     HorizonForecasterResult,
     Measure,
-    SymbolHorizon,
 )
 from tickgraph.lab.horizons.horizon_targets import LARGE_UNIVERSE, check_targets
 from tickgraph.lab.horizons.losses import LEVELS, STRIKES
@@ -30,6 +29,7 @@ from tickgraph.lab.horizons.schedule import HorizonWindows, Schedule, make_sched
 from tickgraph.lab.horizons.walk import HorizonProgress, WalkedForecasts, stretch_count, walk_by_horizon
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.registry.evaluation_record import SymbolHorizon
 
 
 class HorizonSettings(BaseModel):
@@ -187,12 +187,20 @@ def measured_evaluation(
             "resamples": settings.resamples,
             "seed": settings.seed,
         },
+        training=trained_by_horizon(settings.training, horizons),
         bar={str(h): bars[place] for place, h in enumerate(horizons) if place in bars},
         forecasters=results,
         comparisons=comparisons,
     )
     targets = check_targets(result, len(moves.panel.symbols))
     return result.model_copy(update={"targets": targets, "findings": horizon_findings(result, targets)})
+
+
+def trained_by_horizon(training: TrainingConfig, horizons: Sequence[int]) -> TrainingConfig | None:
+    """The product's configuration with all horizons that are asked for; None where it has none of its own."""
+    if not training.horizons:
+        return None
+    return training.model_copy(update={"horizons": tuple(sorted({*training.horizons, *horizons}))})
 
 
 def _figures(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from tickgraph.errors import InputError
 from tickgraph.lab.horizons.boosted_variance import TREES, BoostedVariance
@@ -60,8 +60,9 @@ def _catalogue(config: TrainingConfig, trees: int) -> dict[str, Callable[[], Hor
     }
 
 
+@lru_cache(maxsize=1)
 def _networks(config: TrainingConfig) -> tuple[HorizonForecaster, ...]:
-    """The product's model and its ablations."""
+    """The product's model and its ablations; two parts of an evaluation share what they fit."""
     fits, unconnected = UniverseFits(config), UniverseFits(config, "none")
 
     def other(name: str, fits: UniverseFits, description: str) -> NetworkForecaster:

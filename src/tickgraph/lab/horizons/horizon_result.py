@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tickgraph.registry.metadata import Figure
+from tickgraph.model.training_config import TrainingConfig
+from tickgraph.registry.evaluation_record import Figure, SymbolHorizon
 
 Measure = Literal["qlike", "crps", "brier"]
 """Losses that forecasters are compared by; lower is better."""
@@ -44,20 +45,6 @@ class HorizonFigures(_Result):
     """Histogram of the probability integral transform: shares in 20 equal bins, 0.05 each where it is calibrated."""
     in_confidence_set: dict[Measure, float]
     """p-value in the model confidence set (Hansen, Lunde & Nason 2011); above 0.1 the 90 % set holds the forecaster."""
-
-
-class SymbolHorizon(_Result):
-    """Figures of one symbol over one horizon."""
-
-    sessions: int
-    """Sessions whose variance was judged."""
-    qlike: float
-    qlike_bar: float
-    """Of the own HAR on the same sessions."""
-    crps: float
-    crps_lognormal: float
-    """Of the log-normal with 20 sessions on the same sessions."""
-    coverage: dict[str, float]
 
 
 class HorizonForecasterResult(_Result):
@@ -118,6 +105,8 @@ class HorizonEvaluation(_Result):
     forecasts: dict[str, int]
     """Symbols times sessions whose variance was judged, by horizon."""
     settings: dict[str, str | int | float | bool]
+    training: TrainingConfig | None = None
+    """How the network was fitted, with all horizons; null where its models forecast the next return alone."""
     bar: dict[str, str]
     """The own HAR that is best at each horizon, which the graph has to beat."""
     forecasters: list[HorizonForecasterResult]

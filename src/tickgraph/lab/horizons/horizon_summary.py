@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from tickgraph.lab.horizons.comparing import LOGNORMAL, SIGNIFICANT
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation, Measure
+from tickgraph.lab.terminal_table import figures_table
 
 
 def horizon_table(evaluation: HorizonEvaluation) -> Table:
@@ -16,24 +16,14 @@ def horizon_table(evaluation: HorizonEvaluation) -> Table:
     An asterisk stands where the test tells the forecaster apart from the benchmark.
     """
     shown = shown_horizons(evaluation.horizons)
-    table = Table(
-        title=Text(
-            f"By horizon, out of sample: {evaluation.first_session} to {evaluation.last_session}, "
-            f"{', '.join(map(str, shown))} sessions ahead"
-        ),
-        caption=Text(
-            f"QLIKE of the variance as a share of the own HAR's, CRPS of the log-normal's ({LOGNORMAL}): below 1 is "
-            f"better. * p below {SIGNIFICANT:g}. In: returns inside the 80 % interval."
-        ),
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = figures_table(
+        f"By horizon, out of sample: {evaluation.first_session} to {evaluation.last_session}, "
+        f"{', '.join(map(str, shown))} sessions ahead",
+        f"QLIKE of the variance as a share of the own HAR's, CRPS of the log-normal's ({LOGNORMAL}): below 1 is "
+        f"better. * p below {SIGNIFICANT:g}. In: returns inside the 80 % interval.",
+        "forecaster",
+        [f"{label} {horizon}" for label in ("QLIKE", "CRPS", "in") for horizon in shown],
     )
-    table.add_column("forecaster", max_width=30, overflow="fold")
-    for label in ("QLIKE", "CRPS", "in"):
-        for horizon in shown:
-            table.add_column(f"{label} {horizon}", justify="right", no_wrap=True)
     for forecaster in evaluation.forecasters:
         name = Text(forecaster.name, style="dim" if forecaster.kind == "baseline" else "bold")
         cells = [

@@ -14,7 +14,7 @@ from tickgraph.lab.horizons.horizon_result import (
     Measure,
 )
 from tickgraph.lab.horizons.loss_tests import CONFIDENCE_SET
-from tickgraph.registry.metadata import Figure
+from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 
 LARGE_UNIVERSE = 100

@@ -18,7 +18,8 @@ from tickgraph.market.calendar import last_completed_session, next_session, sess
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.registry.default_universe import default_universe
-from tickgraph.registry.metadata import ModelMetadata, VarianceForecast
+from tickgraph.registry.metadata import ModelMetadata
+from tickgraph.registry.training_record import VarianceForecast
 from tickgraph.serving.answer import PEERS_ALONE, Forecast
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.loaded_model import LoadedModel

@@ -14,6 +14,7 @@ from tickgraph.lab.evaluation.html_report.style import (
     NEUTRAL,
     REFERENCE,
     add_legend,
+    add_reliability_axes,
     empty_figure,
     styles,
     whiskers,
@@ -64,18 +65,7 @@ def reliability(forecasters: Sequence[ForecasterResult], event: Literal["rise", 
             hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
             **style.trace(),
         )
-    low, high = max(min(ends, default=0.0) - 4, 0), min(max(ends, default=100.0) + 4, 100)
-    figure.add_scatter(
-        x=[low, high],
-        y=[low, high],
-        mode="lines",
-        line=REFERENCE,
-        hoverinfo="skip",
-        name="Perfect",
-    )
-    figure.update_xaxes(title="Forecast probability, %", range=[low, high])
-    figure.update_yaxes(title="How often it came, %", range=[low, high])
-    add_legend(figure)
+    add_reliability_axes(figure, ends, ("Forecast probability, %", "How often it came, %"), "Perfect")
     return figure
 
 

@@ -12,6 +12,7 @@ from tickgraph.lab.evaluation.html_report.calibration_section import calibration
 from tickgraph.lab.evaluation.html_report.horizon_section import horizon_section
 from tickgraph.lab.evaluation.html_report.page import page
 from tickgraph.lab.evaluation.html_report.parts import Callout, Facts, Masthead, Part, Plot, Prose, Section
+from tickgraph.lab.evaluation.html_report.strategy_section import strategy_section
 from tickgraph.lab.evaluation.html_report.style import styles
 from tickgraph.lab.evaluation.metric_columns import (
     HIT_RATE,
@@ -67,10 +68,11 @@ def render(evaluation: Evaluation) -> str:
 def masthead(evaluation: Evaluation) -> Masthead:
     """What was measured, in one look."""
     span, horizons = "–", evaluation.horizons
+    ahead = horizons or evaluation.strategies
     if evaluation.windows:
         span = f"{evaluation.windows[0].test_first} to {evaluation.windows[-1].test_last}"
-    elif horizons is not None:
-        span = f"{horizons.first_session} to {horizons.last_session}"
+    elif ahead is not None:
+        span = f"{ahead.first_session} to {ahead.last_session}"
     of_returns = {
         "Walk-forward windows": str(len(evaluation.windows)),
         "Costs": f"{evaluation.cost_basis_points:g} basis points per dollar traded",
@@ -84,7 +86,7 @@ def masthead(evaluation: Evaluation) -> Masthead:
             "Symbols": f"{len(evaluation.symbols)}"
             + (f", {len(evaluation.left_out)} left out" if evaluation.left_out else ""),
             **(of_returns if evaluation.windows else {}),
-            **({"Sessions ahead": ", ".join(map(str, horizons.horizons))} if horizons is not None else {}),
+            **({"Sessions ahead": ", ".join(map(str, ahead.horizons))} if ahead is not None else {}),
         },
     )
 
@@ -93,6 +95,7 @@ def sections(evaluation: Evaluation) -> list[Section]:
     """All sections; one that has nothing to show is left out."""
     every = [
         horizon_section(evaluation.horizons),
+        strategy_section(evaluation.strategies),
         _results(evaluation),
         _over_time(evaluation.forecasters),
         _by_part(evaluation),
@@ -107,7 +110,7 @@ def sections(evaluation: Evaluation) -> list[Section]:
 def _results(evaluation: Evaluation) -> Section:
     look = styles(evaluation.forecasters)
     survivors = Callout("Survivorship", evaluation.survivorship)
-    if evaluation.horizons is not None and not evaluation.forecasters:
+    if (evaluation.horizons or evaluation.strategies) is not None and not evaluation.forecasters:
         return Section("Findings", [survivors])
     k = evaluation.forecasters[0].accuracy.k if evaluation.forecasters else 0
     columns = [(m, of) for m, of in accuracy_columns(k) if m.null is not None]

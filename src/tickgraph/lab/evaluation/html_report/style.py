@@ -143,6 +143,19 @@ def add_legend(figure: go.Figure) -> None:
     )
 
 
+def add_reliability_axes(
+    figure: go.Figure, percents: Sequence[float], names: tuple[str, str], perfect: str
+) -> None:
+    """Axes that hold what was forecast and what came, not 0 to 100 %, and the line on which the two are equal."""
+    low, high = max(min(percents, default=0.0) - 4, 0), min(max(percents, default=100.0) + 4, 100)
+    figure.add_scatter(
+        x=[low, high], y=[low, high], mode="lines", line=REFERENCE, hoverinfo="skip", name=perfect
+    )
+    figure.update_xaxes(title=names[0], range=[low, high])
+    figure.update_yaxes(title=names[1], range=[low, high])
+    add_legend(figure)
+
+
 def whiskers(estimates: Sequence[Estimate], scale: float = 1) -> dict[str, Any]:
     """Plotly's error bars from the ends of intervals; of no length where there is no interval."""
     return {

@@ -1,0 +1,136 @@
+"""Stated probabilities of profit beside the shares that made one, with intervals over sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tickgraph.lab.evaluation.resampling import SessionBootstrap, ratio
+from tickgraph.lab.horizons.loss_tests import shortest_block
+from tickgraph.lab.options.strategy_result import ProfitBin, StrategyHorizon
+from tickgraph.lab.options.strategy_walk import EnteredStrategies
+from tickgraph.registry.evaluation_record import Figure
+from tickgraph.shapes import Float64, Shaped
+
+BINS = 10
+
+
+class StrategyMeasures:
+    """Figures of strategies that were entered on the same sessions.
+
+    Parameters
+    ----------
+    entered
+        What was stated and what came.
+    years
+        Of each origin, such as ``"2018"``.
+    step
+        Sessions between two origins.
+    seed, resamples
+        Of the bootstrap.
+    """
+
+    def __init__(
+        self,
+        entered: EnteredStrategies,
+        years: Shaped[np.ndarray, "origins"],
+        step: int,
+        seed: int,
+        resamples: int,
+    ) -> None:
+        self._entered = entered
+        self._years = years
+        self._step = step
+        self._seed = seed
+        self._resamples = resamples
+        self._bootstraps: dict[int, SessionBootstrap] = {}
+
+    def figures(self, place: int, horizon: int, strategies: slice) -> StrategyHorizon | None:
+        """Figures of some strategies together at one horizon; None where none was entered."""
+        part = {
+            name: getattr(self._entered, name)[:, :, place, strategies].reshape(len(self._years), -1)
+            for name in ("stated", "lognormal", "expected", "earned", "profitable")
+        }  # [O, S * K]
+        known = np.isfinite(part["stated"])
+        if not known.any():
+            return None
+        stated, came = (np.where(known, part[name], 0.0) for name in ("stated", "profitable"))
+        errors = {
+            name: np.where(known, (part[name] - part["profitable"]) ** 2, 0.0)
+            for name in ("stated", "lognormal")
+        }
+        count = known.sum(axis=1).astype(np.float64)  # [O]
+
+        def mean(values: Float64[np.ndarray, "origins cells"]) -> Figure:
+            return self._figure(horizon, values.sum(axis=1), count)
+
+        def plain(name: str) -> float:
+            return float(part[name][known].mean())
+
+        return StrategyHorizon(
+            horizon=horizon,
+            sessions=int((count > 0).sum()),
+            strategies=int(count.sum()),
+            stated=plain("stated"),
+            came=mean(came),
+            difference=mean(came - stated),
+            stated_lognormal=plain("lognormal"),
+            brier=mean(errors["stated"]),
+            brier_ratio=self._figure(horizon, errors["stated"].sum(axis=1), errors["lognormal"].sum(axis=1)),
+            expected_profit=plain("expected"),
+            mean_profit=mean(np.where(known, part["earned"], 0.0)),
+            deciles=self._deciles(horizon, part),
+            by_year=self._by_year(part),
+        )
+
+    def _deciles(
+        self, horizon: int, part: Mapping[str, Float64[np.ndarray, "origins cells"]]
+    ) -> list[ProfitBin]:
+        stated = part["stated"]
+        known = np.isfinite(stated)
+        edges = np.unique(np.quantile(stated[known], np.arange(1, BINS) / BINS))
+        bins = np.searchsorted(edges, stated, side="right")
+        sums = np.stack(
+            [
+                np.stack([np.where(inside, part["profitable"], 0.0).sum(axis=1), inside.sum(axis=1)], axis=-1)
+                for inside in (known & (bins == number) for number in range(len(edges) + 1))
+            ],
+            axis=1,
+        )  # [O, B, 2]
+        shares = self._bootstrap(horizon).estimates(sums.astype(np.float64), ratio)
+        return [
+            ProfitBin(stated=float(stated[inside].mean()), came=came, strategies=int(inside.sum()))
+            for number, came in enumerate(shares)
+            if came is not None and (inside := known & (bins == number)).any()
+        ]
+
+    def _by_year(self, part: Mapping[str, Float64[np.ndarray, "origins cells"]]) -> dict[str, ProfitBin]:
+        found = {}
+        for year in np.unique(self._years):
+            stated, came = (part[name][self._years == year] for name in ("stated", "profitable"))
+            known = np.isfinite(stated)
+            if known.any():
+                found[str(year)] = ProfitBin(
+                    stated=float(stated[known].mean()),
+                    came=Figure(value=float(came[known].mean())),
+                    strategies=int(known.sum()),
+                )
+        return found
+
+    def _figure(
+        self, horizon: int, above: Float64[np.ndarray, "origins"], below: Float64[np.ndarray, "origins"]
+    ) -> Figure:
+        found = self._bootstrap(horizon).estimate(np.stack([above, below], axis=1), ratio)
+        assert found is not None  # noqa: S101  something was entered
+        return found
+
+    def _bootstrap(self, horizon: int) -> SessionBootstrap:
+        if horizon not in self._bootstraps:
+            self._bootstraps[horizon] = SessionBootstrap(
+                len(self._years),
+                seed=self._seed,
+                resamples=self._resamples,
+                shortest=shortest_block(horizon, self._step),
+            )
+        return self._bootstraps[horizon]

@@ -1,0 +1,196 @@
+"""Well-known strategies by name: their legs from strikes, expiries and premiums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise, repeat
+from typing import Literal
+
+from tickgraph.errors import InputError
+from tickgraph.market.price import MAX_PRICE, checked_price
+from tickgraph.options.legs import CONTRACT, Leg, LegKind, Side, check_legs, check_premium, check_quantity
+from tickgraph.wording import counted
+
+
+@dataclass(frozen=True)
+class Part:
+    """A leg of a template: its strike and its expiry by their places among those that are given."""
+
+    side: Side
+    kind: LegKind
+    strike: int = 0
+    expiry: int = 0
+
+
+@dataclass(frozen=True)
+class Template:
+    """A strategy without its figures.
+
+    Attributes
+    ----------
+    parts
+        Its legs, in the order in which their premiums are given.
+    net
+        Whether its premium as a whole is received (``credit``) or paid (``debit``).
+    says
+        What it bets on.
+    """
+
+    parts: tuple[Part, ...]
+    net: Literal["credit", "debit"]
+    says: str
+
+    @property
+    def strikes(self) -> int:
+        """How many strikes it takes, ascending."""
+        return 1 + max(part.strike for part in self.parts)
+
+    @property
+    def expiries(self) -> int:
+        """How many expiries it takes, ascending."""
+        return 1 + max(part.expiry for part in self.parts)
+
+    @property
+    def options(self) -> tuple[Part, ...]:
+        """Its legs that are options."""
+        return tuple(part for part in self.parts if part.kind != "stock")
+
+
+_STOCK = Part("buy", "stock")
+
+TEMPLATES = {
+    "covered-call": Template((_STOCK, Part("sell", "call")), "credit", "stock, and income up to the strike"),
+    "cash-secured-put": Template(
+        (Part("sell", "put"),), "credit", "income, and stock at the strike if it falls below"
+    ),
+    "bull-call-spread": Template((Part("buy", "call"), Part("sell", "call", 1)), "debit", "a rise"),
+    "bear-call-spread": Template((Part("sell", "call"), Part("buy", "call", 1)), "credit", "no rise"),
+    "bull-put-spread": Template((Part("buy", "put"), Part("sell", "put", 1)), "credit", "no fall"),
+    "bear-put-spread": Template((Part("sell", "put"), Part("buy", "put", 1)), "debit", "a fall"),
+    "straddle": Template((Part("buy", "put"), Part("buy", "call")), "debit", "a large move"),
+    "short-straddle": Template((Part("sell", "put"), Part("sell", "call")), "credit", "a small move"),
+    "strangle": Template((Part("buy", "put"), Part("buy", "call", 1)), "debit", "a very large move"),
+    "short-strangle": Template((Part("sell", "put"), Part("sell", "call", 1)), "credit", "no large move"),
+    "iron-condor": Template(
+        (Part("buy", "put"), Part("sell", "put", 1), Part("sell", "call", 2), Part("buy", "call", 3)),
+        "credit",
+        "no large move, with a bounded loss",
+    ),
+    "collar": Template(
+        (_STOCK, Part("buy", "put"), Part("sell", "call", 1)), "credit", "stock, bounded on both sides"
+    ),
+    "calendar": Template(
+        (Part("sell", "call"), Part("buy", "call", expiry=1)), "debit", "a price near the strike at first"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """Legs that are held together.
+
+    Attributes
+    ----------
+    legs
+        At least one.
+    net
+        Dollars received for all options together, negative if they were paid; None where each leg has its own premium.
+    """
+
+    legs: tuple[Leg, ...]
+    net: float | None = None
+
+
+def template_named(name: str) -> Template:
+    """The template of a name; :class:`InputError` for a name that there is not."""
+    if name not in TEMPLATES:
+        raise InputError(f"template must be one of {', '.join(TEMPLATES)}, got {name[:40]!r}.")
+    return TEMPLATES[name]
+
+
+def from_template(
+    name: str,
+    strikes: Sequence[float],
+    expiries: Sequence[date],
+    *,
+    quantity: float = CONTRACT,
+    premium: float | None = None,
+    premiums: Sequence[float] | None = None,
+) -> Strategy:
+    """Make a strategy of a template.
+
+    Parameters
+    ----------
+    name
+        One of :data:`TEMPLATES`.
+    strikes
+        Dollars, ascending; as many as it takes.
+    expiries
+        Ascending; as many as it takes.
+    quantity
+        Shares of every leg.
+    premium
+        Dollars a share for all options together: received where the template's ``net`` is a credit, paid where it is a
+        debit. A negative one is the other way.
+    premiums
+        Dollars a share of each option, in the order of the template's parts. Without either the premiums are not known.
+
+    Raises
+    ------
+    InputError
+        Names the field that does not fit the template.
+    """
+    template = template_named(name)
+    if len(strikes) != template.strikes:
+        raise InputError(
+            f"strikes must be {counted(template.strikes, 'price')} for {name} ({_described(template)}), "
+            f"got {len(strikes)}."
+        )
+    for number, strike in enumerate(strikes):
+        checked_price(None, strike, what=f"strikes.{number}")
+    if not _ascend(strikes):
+        raise InputError(
+            f"strikes must ascend for {name} ({_described(template)}), or its legs are crossed; got "
+            f"{', '.join(f'{each:g}' for each in strikes)}."
+        )
+    if len(expiries) != template.expiries:
+        raise InputError(
+            f"expiries must be {counted(template.expiries, 'day')} for {name}, got {len(expiries)}."
+        )
+    if not _ascend(expiries):
+        raise InputError(f"expiries must ascend for {name}, got {', '.join(map(str, expiries))}.")
+    if premium is not None and premiums is not None:
+        raise InputError(
+            "Give either premium, for all options together, or premiums, one for each; both came."
+        )
+    options = template.options
+    if premiums is not None and len(premiums) != len(options):
+        raise InputError(
+            f"premiums must be {len(options)} for {name} ({_described(template)}), got {len(premiums)}."
+        )
+    for number, each in enumerate(premiums or ()):
+        check_premium(each, f"premiums.{number}")
+    if premium is not None:
+        check_premium(premium, "premium", least=-MAX_PRICE)
+    check_quantity(quantity, "quantity")
+    priced = iter(premiums if premiums is not None else repeat(None))
+    legs = tuple(
+        Leg(part.kind, part.side, quantity)
+        if part.kind == "stock"
+        else Leg(part.kind, part.side, quantity, strikes[part.strike], expiries[part.expiry], next(priced))
+        for part in template.parts
+    )
+    check_legs(legs)
+    sign = 1 if template.net == "credit" else -1
+    return Strategy(legs, None if premium is None else sign * premium * quantity)
+
+
+def _ascend(values: Sequence[float] | Sequence[date]) -> bool:
+    return all(a < b for a, b in pairwise(values))  # type: ignore[operator]
+
+
+def _described(template: Template) -> str:
+    """Its options by ascending strike and expiry: ``buy put, sell put, sell call, buy call``."""
+    return ", ".join(f"{part.side} {part.kind}" for part in template.options)
