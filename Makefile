@@ -56,6 +56,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/serving/run.py
+	$(BIN)/python benchmarks/serving/chain.py
 
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o constraints.txt

@@ -14,6 +14,7 @@ CHECKED = [
     for path in (SOURCE / layer).glob("*.py")
 ]
 CHECKED += ["tickgraph.market.dividends", "tickgraph.market.range_variance"]
+CHECKED.remove("tickgraph.options.quotes")  # it reads whatever a caller gives
 CHECKED.remove("tickgraph.model.layers")  # Keras reads the signatures of its layers itself
 
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float, as it is for mypy

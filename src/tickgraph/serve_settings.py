@@ -65,6 +65,8 @@ class ServeSettings(BaseModel):
         count; those of other addresses are ignored.
     cors_origins
         Web origins whose pages may call the service; empty turns CORS off.
+    max_cells
+        Strikes of all expiries that a chain of options may have.
     max_in_flight
         Requests in work at one time; more are refused with 503.
     max_waiting
@@ -105,6 +107,7 @@ class ServeSettings(BaseModel):
     root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    max_cells: int = Field(default=10_000, ge=1, le=100_000)
     max_in_flight: int = Field(default=256, ge=1)
     max_waiting: int = Field(default=32, ge=0)
     threads: int = Field(default=8, ge=1, le=256)

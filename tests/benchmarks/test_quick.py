@@ -34,6 +34,12 @@ PRINTED = {
         r"first request: model from disk .* \d+\.\d\d",
         r"training on request .* \d+\.\d\d",
     ),
+    "serving/chain.py": (
+        r"with touch / 2 ms .* \d+\.\d\d",
+        r"a loop over vollib's implied volatility .* \d+\.\d\d",
+        r"without touch / one forecast .* \d+\.\d\d",
+        r"with touch / one forecast .* \d+\.\d\d",
+    ),
     "prices.py": (
         r"against rewriting every file .* \d+ x",
         r"nothing appended yet\n(.*\n){4}  DuckDB on the same files .* ms",

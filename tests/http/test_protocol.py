@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fuzzing import examples
 from real_service import here, settings_of
-from tickgraph.http.connection import MAX_REQUEST_BYTES
+from tickgraph.http.connection import MAX_HEAD_BYTES, MAX_REQUEST_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +94,12 @@ def test_an_idle_connection_between_requests_is_not_a_slow_request(hasty):
 @pytest.mark.parametrize(
     "request_",
     [
-        b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\nX-Large: " + b"a" * MAX_REQUEST_BYTES + b"\r\n\r\n",
-        b"GET /forecast/AAPL?x=" + b"a" * MAX_REQUEST_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST /forecast/AAPL HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n" + b"a" * 200_000,
+        b"GET /forecast/AAPL HTTP/1.1\r\nHost: x\r\nX-Large: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n",
+        b"GET /forecast/AAPL?x=" + b"a" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /forecast/AAPL HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"
+        + b"a" * (MAX_REQUEST_BYTES + 1),
         b"POST /forecast/AAPL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + b"ffff\r\n"
-        + b"a" * 65535
-        + b"\r\n"
-        + b"ffff\r\n"
-        + b"a" * 65535
-        + b"\r\n",
+        + (b"ffff\r\n" + b"a" * 65535 + b"\r\n") * 9,
     ],
     ids=["header", "address", "body", "chunks"],
 )

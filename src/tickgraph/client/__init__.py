@@ -8,6 +8,7 @@
 
 from tickgraph.client.clients import AsyncClient, Client
 from tickgraph.client.requests import (
+    Chain,
     Cleared,
     Distribution,
     Forecast,
@@ -22,9 +23,11 @@ from tickgraph.client.requests import (
     SymbolInfo,
     SymbolList,
 )
+from tickgraph.options.quotes import Quotes
 
 __all__ = [
     "AsyncClient",
+    "Chain",
     "Cleared",
     "Client",
     "Distribution",
@@ -36,6 +39,7 @@ __all__ = [
     "Jobs",
     "Probability",
     "Problem",
+    "Quotes",
     "ServiceError",
     "SymbolInfo",
     "SymbolList",

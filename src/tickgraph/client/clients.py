@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from tickgraph.client import requests
 from tickgraph.client.requests import (
+    Chain,
     Cleared,
     Distribution,
     Forecast,
@@ -26,6 +27,8 @@ from tickgraph.client.requests import (
     SymbolList,
 )
 from tickgraph.market.calendar import Day
+from tickgraph.options.chain import Centre, ChainQuestion
+from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -121,6 +124,37 @@ class Client:
     ) -> Distribution:
         """Distribution of the close after so many sessions, or at an expiry such as 2023-01-20: give one of the two."""
         return self._ask(requests.distribution(symbol, sessions, expiry, price, wait))
+
+    def chain(
+        self,
+        symbol: str,
+        *,
+        expiries: Sequence[Day] | None = None,
+        strikes: Numbers | None = None,
+        quotes: Sequence[Quotes] | None = None,
+        price: float | None = None,
+        rate: float = 0.0,
+        dividend_yield: float | None = None,
+        centred_on: Centre = "forward",
+        values: bool = False,
+        touch: bool = True,
+        skip_impossible: bool = False,
+        wait: bool = False,
+    ) -> Chain:
+        """Say of every strike at every expiry what the forecast says of it, beside the market's quotes.
+
+        The parameters are those of :meth:`~tickgraph.serving.forecaster.Forecaster.chain`.
+        """
+        question = ChainQuestion(
+            as_quotes(expiries, strikes, quotes),
+            rate,
+            dividend_yield,
+            centred_on,
+            values,
+            touch,
+            skip_impossible,
+        )
+        return self._ask(requests.chain(symbol, price, question, wait))
 
     def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
@@ -246,6 +280,37 @@ class AsyncClient:
     ) -> Distribution:
         """Distribution of the close after so many sessions, or at an expiry such as 2023-01-20: give one of the two."""
         return await self._ask(requests.distribution(symbol, sessions, expiry, price, wait))
+
+    async def chain(
+        self,
+        symbol: str,
+        *,
+        expiries: Sequence[Day] | None = None,
+        strikes: Numbers | None = None,
+        quotes: Sequence[Quotes] | None = None,
+        price: float | None = None,
+        rate: float = 0.0,
+        dividend_yield: float | None = None,
+        centred_on: Centre = "forward",
+        values: bool = False,
+        touch: bool = True,
+        skip_impossible: bool = False,
+        wait: bool = False,
+    ) -> Chain:
+        """Say of every strike at every expiry what the forecast says of it, beside the market's quotes.
+
+        The parameters are those of :meth:`~tickgraph.serving.forecaster.Forecaster.chain`.
+        """
+        question = ChainQuestion(
+            as_quotes(expiries, strikes, quotes),
+            rate,
+            dividend_yield,
+            centred_on,
+            values,
+            touch,
+            skip_impossible,
+        )
+        return await self._ask(requests.chain(symbol, price, question, wait))
 
     async def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""

@@ -26,11 +26,14 @@ from tickgraph.http.responses import Problem
 from tickgraph.market.calendar import Day, as_day
 from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.universe import canonical
+from tickgraph.options.chain import ChainQuestion
+from tickgraph.options.quotes import Quotes, or_none
 from tickgraph.pipeline.jobs import Job
 from tickgraph.secret import is_sendable
 
 __all__ = ["Job", "Problem"]
 
+Chain = responses.ChainAnswer
 Cleared = responses.ClearedAnswer
 Distribution = responses.DistributionAnswer
 Forecast = responses.ForecastAnswer
@@ -116,11 +119,12 @@ class Ask(Generic[Answer]):
     params: dict[str, Any] = field(default_factory=dict)
     method: str = "GET"
     timeout: float = TIMEOUT_SECONDS
+    body: dict[str, Any] | None = None
 
     def of(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """Build the request that a client sends."""
         params = {name: value for name, value in self.params.items() if value is not None}
-        return http.build_request(self.method, self.path, params=params, timeout=self.timeout)
+        return http.build_request(self.method, self.path, params=params, json=self.body, timeout=self.timeout)
 
     def read(self, response: httpx.Response) -> Answer:
         """Read the answer; :class:`ServiceError` for a problem, or for an answer that is not the service's."""
@@ -234,6 +238,35 @@ def distribution(
     day = None if expiry is None else str(as_day(expiry))
     params = {"sessions": sessions, "expiry": day, "price": _checked(name, price), "wait": wait or None}
     return Ask(Distribution, f"/forecast/{quote(name)}/distribution", params, timeout=_timeout(wait))
+
+
+def chain(symbol: str, price: float | None, question: ChainQuestion, wait: bool) -> Ask[Chain]:
+    """``POST /forecast/{symbol}/chain``; :class:`InputError` for a price that is none."""
+    name = canonical(symbol)
+    body = {
+        "quotes": [_quotes(each) for each in question.quotes],
+        "price": _checked(name, price),
+        "rate": question.rate,
+        "dividend_yield": question.dividend_yield,
+        "centred_on": question.centred_on,
+        "values": question.values,
+        "touch": question.touch,
+        "skip_impossible": question.skip_impossible,
+    }
+    path, params = f"/forecast/{quote(name)}/chain", {"wait": wait or None}
+    return Ask(Chain, path, params, "POST", _timeout(wait), body)
+
+
+def _quotes(quotes: Quotes) -> dict[str, Any]:
+    """Quotes of one expiry as the service reads them."""
+    columns = {
+        "strikes": quotes.strikes,
+        "implied_volatilities": quotes.implied_volatilities,
+        "calls": quotes.calls,
+        "puts": quotes.puts,
+    }
+    lists = {name: or_none(column) for name, column in columns.items() if column is not None}
+    return {"expiry": str(quotes.expiry), **lists}
 
 
 def _checked(symbol: str, price: float | None) -> float | None:

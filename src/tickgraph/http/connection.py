@@ -7,7 +7,8 @@ from collections import deque
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-MAX_REQUEST_BYTES = 64 * 1024  # headers and body together: no route takes a body
+MAX_HEAD_BYTES = 64 * 1024  # address and headers
+MAX_REQUEST_BYTES = 512 * 1024  # with the body: a chain of options with quotes takes 300 KiB
 MAX_PIPELINED = 100  # requests sent ahead of their answers: each takes memory
 
 
@@ -28,6 +29,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _received = 0
+    _in_body = False
+    _last = b""
     _half_closed = False
     _cycles: deque[RequestResponseCycle] | None = None
 
@@ -51,9 +54,15 @@ class GuardedProtocol(HttpToolsProtocol):
         """Count what a request sends."""
         if self._deadline is None:
             self._begin()
+        head = self._received + self._end_of_head(data)
         self._received += len(data)
+        if head > MAX_HEAD_BYTES:
+            self._refuse(
+                b"413 Content Too Large", b"The request's address and headers are larger than 64 KiB."
+            )
+            return
         if self._received > MAX_REQUEST_BYTES:
-            self._refuse(b"413 Content Too Large", b"The request is larger than 64 KiB.")
+            self._refuse(b"413 Content Too Large", b"The request is larger than 512 KiB.")
             return
         super().data_received(data)
 
@@ -70,6 +79,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Remember the request until it is answered."""
+        self._in_body = True
         super().on_headers_complete()
         if self._cycles is None:
             self._cycles = deque()
@@ -98,12 +108,20 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unread = None
         super().resume_writing()
 
+    def _end_of_head(self, data: bytes) -> int:
+        """How many bytes of these belong to the address and the headers."""
+        if self._in_body:
+            return -self._received
+        before, self._last = self._last, data[-3:]  # the empty line that ends them may come in two parts
+        place = (before + data).find(b"\r\n\r\n")
+        return len(data) if place < 0 else place
+
     def _begin(self) -> None:
         self._received = 0
         self._deadline = self.loop.call_later(self.header_seconds, self._too_slow)
 
     def _end(self) -> None:
-        self._received = 0
+        self._received, self._in_body, self._last = 0, False, b""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

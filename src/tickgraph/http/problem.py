@@ -99,7 +99,7 @@ _DESCRIPTIONS = {
     503: "Not now: overloaded, or models or prices cannot be read; see Retry-After",
 }
 _TOO_LARGE = {  # the server refuses it before any route sees it, in plain text
-    "description": "The request is larger than 64 KiB",
+    "description": "The request is larger than 512 KiB, or its address and headers than 64 KiB",
     "content": {"text/plain": {"schema": {"type": "string"}}},
 }
 PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")

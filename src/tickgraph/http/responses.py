@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
+from tickgraph.serving.chain_answer import Chain
 from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.probability_answer import Probability
 
@@ -23,7 +24,8 @@ _EXAMPLES: dict[str, Any] = json.loads(
 )
 
 
-def _example(name: str) -> ConfigDict:
+def example(name: str) -> ConfigDict:
+    """Configuration of a model whose schema shows an example."""
     return ConfigDict(json_schema_extra={"examples": [_EXAMPLES[name]]})
 
 
@@ -46,7 +48,7 @@ class Timings:
 class ForecastAnswer(Forecast):
     """Forecast of one symbol's next close, as the service gives it."""
 
-    model_config = _example("forecast")
+    model_config = example("forecast")
 
     cached: bool
     """Whether it was answered from memory, with nothing read or computed."""
@@ -59,13 +61,19 @@ class ForecastAnswer(Forecast):
 class DistributionAnswer(Distribution):
     """Distribution of one symbol's close after so many sessions."""
 
-    model_config = _example("distribution")
+    model_config = example("distribution")
+
+
+class ChainAnswer(Chain):
+    """A chain of options beside the forecast: columns by expiry."""
+
+    model_config = example("chain")
 
 
 class Problem(_Answer):
     """An error, as problem details (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow", **_example("problem"))
+    model_config = ConfigDict(extra="allow", **example("problem"))
 
     type: str
     """What kind it is, to branch on, such as `urn:tickgraph:problem:unknown-symbol`."""
@@ -90,7 +98,7 @@ class Problem(_Answer):
 class ForecastsAnswer(_Answer):
     """Forecasts of several symbols; what failed is named with its reason."""
 
-    model_config = _example("forecasts")
+    model_config = example("forecasts")
 
     forecasts: dict[str, Forecast]
     """By symbol."""
@@ -103,7 +111,7 @@ class ForecastsAnswer(_Answer):
 class ProbabilityAnswer(Probability):
     """Probability that a close lies above a strike, or between two, and that a strike is touched."""
 
-    model_config = _example("probability")
+    model_config = example("probability")
 
     forecast: ForecastAnswer
     """The forecast of the next session's close."""
@@ -125,7 +133,7 @@ class SymbolEntry(_Answer):
 class SymbolsAnswer(_Answer):
     """Symbols that can be forecast: those with a model, and those with stored prices only."""
 
-    model_config = _example("symbols")
+    model_config = example("symbols")
 
     count: int
     """How many."""
@@ -222,7 +230,7 @@ class ClearedAnswer(_Answer):
 class HealthAnswer(_Answer):
     """Whether the service is up."""
 
-    model_config = _example("health")
+    model_config = example("health")
 
     status: str
     """`live` or `ready`."""

@@ -20,19 +20,23 @@ from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import suggest
+from tickgraph.options.chain import ChainQuestion
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.chain_answer import Chain
 from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.outlook_answer import OutlookAnswer
 from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
 from tickgraph.threads import HungError, Threads
 
 T = TypeVar("T")
+AnOutlookAnswer = TypeVar("AnOutlookAnswer", bound=OutlookAnswer)
 
 END_SECONDS = 2.0  # for calls that nobody waits for any more
 MAX_SUGGESTED = 10  # unknown symbols of one request that get suggestions
@@ -205,16 +209,48 @@ class Service:
         The other parameters and the errors are those of :meth:`forecast`; and
         :meth:`~tickgraph.serving.forecaster.Forecaster.distribution` says what else it raises.
         """
+
+        def answer(outlook: Outlook, trained_now: bool) -> Distribution:
+            return self.forecaster.distribution_of(
+                outlook, price, sessions=sessions, expiry=expiry, trained_now=trained_now
+            )
+
+        return await self._from_outlook(symbol, answer, wait=wait)
+
+    async def chain(
+        self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
+    ) -> Chain:
+        """Answer for every strike of every expiry; mid prices, which take longer, in a thread.
+
+        The other parameters and the errors are those of :meth:`forecast`; and
+        :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
+        """
+
+        def answer(outlook: Outlook, trained_now: bool) -> Chain:
+            return self.forecaster.chain_of(outlook, price, question, trained_now=trained_now)
+
+        return await self._from_outlook(symbol, answer, wait=wait, slow=question.has_mid_prices)
+
+    async def _from_outlook(
+        self,
+        symbol: Symbol,
+        answer: Callable[[Outlook, bool], AnOutlookAnswer],
+        *,
+        wait: bool,
+        slow: bool = False,
+    ) -> AnOutlookAnswer:
+        """Answer from one symbol's outlook, which may have been trained for it; a slow answer is made in a thread."""
         started = time.perf_counter()
         prepared = await self._prepare(symbol, wait=wait)
-        training = prepared.training
-        answer = self.forecaster.distribution_of(
-            prepared.outlook, price, sessions=sessions, expiry=expiry, trained_now=training.trained
-        )
+        outlook, training = prepared.outlook, prepared.training
+        if slow:
+            made = await self.in_thread(lambda: answer(outlook, training.trained))
+        else:
+            made = answer(outlook, training.trained)
         self.metrics.answered(time.perf_counter() - started, cached=prepared.cached)
         if training.note:
-            answer = answer.model_copy(update={"notes": (*answer.notes, training.note)})
-        return answer
+            made = made.model_copy(update={"notes": (*made.notes, training.note)})
+        return made
 
     async def _prepare(self, symbol: Symbol, *, wait: bool) -> _Prepared:
         """Give what one symbol is answered from: from memory, or read and computed in a thread."""

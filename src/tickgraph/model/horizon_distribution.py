@@ -64,6 +64,8 @@ class HorizonDistribution:
     drag: Float64[np.ndarray, "sessions"] | None = None
     _rising: Float64[np.ndarray, "horizons"] = field(init=False, repr=False)
     _signed_squares: Float64[np.ndarray, "horizons scores"] = field(init=False, repr=False)
+    _kept: dict[int, np.ndarray] = field(init=False, repr=False, default_factory=dict)
+    """Distances of all ranks, by sessions; those that were asked for."""
 
     def __post_init__(self) -> None:
         """Make the horizons consistent; :class:`ValueError` for arrays that are no distribution."""
@@ -143,6 +145,11 @@ class HorizonDistribution:
 
         It never rises with the value, and is never exactly 0 or 1.
         """
+        if isinstance(sessions, int):  # many values at one number of sessions
+            check_sessions(sessions, self.longest)
+            drag = 0.0 if self.drag is None else self.drag[sessions - 1]
+            at = np.asarray(log_return - (self.centre - drag), dtype=np.float64)
+            return np.asarray(_probability_above(self._ranked(sessions), at.ravel()).reshape(at.shape))
         ahead = self._checked(sessions)
         return self._of_each(log_return - self._shift(ahead), ahead, _probability_above)
 
@@ -181,6 +188,12 @@ class HorizonDistribution:
     def mean(self, sessions: Int[np.ndarray, "*cells"] | int) -> Float64[np.ndarray, "*cells"]:
         """Mean of the price, as a multiple of today's: E exp(R_h)."""
         return np.asarray(np.exp(self.returns(sessions)).mean(axis=-1))
+
+    def _ranked(self, ahead: int) -> Float64[np.ndarray, "scores"]:
+        """Distances of all ranks at one number of sessions, made once."""
+        if (ranked := self._kept.get(ahead)) is None:
+            ranked = self._kept[ahead] = self._distances(np.array(ahead))
+        return ranked
 
     def _distances(self, ahead: Int[np.ndarray, "*cells"]) -> Float64[np.ndarray, "*cells scores"]:
         """Log returns of all ranks around a centre of zero, without dividends."""
@@ -253,9 +266,11 @@ def _probability_above(
     ranked: Float64[np.ndarray, "scores"], at: Float64[np.ndarray, "cells"]
 ) -> Float64[np.ndarray, "cells"]:
     """Probability of a distance above each value."""
-    below, above = _tail(ranked, -ranked[0], -at), _tail(ranked, ranked[-1], at)
-    inside = share_above(ranked, at)
-    return np.where(at < ranked[0], 1 - below, np.where(at > ranked[-1], above, inside))
+    found = share_above(ranked, at)
+    low, high = np.flatnonzero(at < ranked[0]), np.flatnonzero(at > ranked[-1])
+    found[low] = 1 - _tail(ranked, -ranked[0], -at[low])
+    found[high] = _tail(ranked, ranked[-1], at[high])
+    return found
 
 
 def _tail(

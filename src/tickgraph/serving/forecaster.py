@@ -10,8 +10,11 @@ from tickgraph.market.calendar import Clock, Day
 from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
+from tickgraph.options.chain import Centre, ChainQuestion, read_centre
+from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
+from tickgraph.serving.chain_answer import Chain, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
@@ -231,6 +234,67 @@ class Forecaster(OutlookCache):
             clock=self._clock_at(as_of),
         )
 
+    def chain(
+        self,
+        symbol: str,
+        *,
+        expiries: Sequence[Day] | None = None,
+        strikes: Numbers | None = None,
+        quotes: Sequence[Quotes] | None = None,
+        price: float | None = None,
+        rate: float = 0.0,
+        dividend_yield: float | None = None,
+        centred_on: Centre = "forward",
+        values: bool = False,
+        touch: bool = True,
+        skip_impossible: bool = False,
+        as_of: date | None = None,
+        fallback: Fallback = "momentum",
+    ) -> Chain:
+        """Say of every strike at every expiry how likely the close is above it, and what options on it are worth.
+
+        Parameters
+        ----------
+        symbol, price, as_of, fallback
+            As in :meth:`forecast`.
+        expiries, strikes
+            Sessions of the exchange, 63 sessions ahead at most, and dollars: every strike at every expiry.
+        quotes
+            In place of them: strikes of each expiry, with what the market says of them.
+        rate, dividend_yield, centred_on, values, touch, skip_impossible
+            As :class:`~tickgraph.options.chain.ChainQuestion`.
+
+        Raises
+        ------
+        InputError
+            As in :meth:`forecast`, and for a chain that cannot be read or forecast.
+        ModelNotFoundError
+            No model forecasts as many sessions; train one.
+        TickgraphError
+            What else :meth:`forecast` raises.
+        """
+        name = canonical(symbol)
+        start = None if price is None else checked_price(name, price)
+        question = ChainQuestion(
+            as_quotes(expiries, strikes, quotes),
+            rate,
+            dividend_yield,
+            read_centre(centred_on),
+            values,
+            touch,
+            skip_impossible,
+        )
+        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
+        for error in outlooks.failures.values():
+            raise error
+        return self.chain_of(
+            outlooks.found[name],
+            start,
+            question,
+            trained_now=name in outlooks.trained,
+            clock=self._clock_at(as_of),
+        )
+
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Forecast at a price that was checked; None is the last stored close."""
         return forecast_of(self.answer_fields(outlook, price, trained_now=trained_now))
@@ -289,6 +353,25 @@ class Forecaster(OutlookCache):
             upper_strike=upper_strike,
             sessions=sessions,
             expiry=expiry,
+            trained_now=trained_now,
+            refused=self._refusal(outlook),
+        )
+
+    def chain_of(
+        self,
+        outlook: Outlook,
+        price: float | None,
+        question: ChainQuestion,
+        *,
+        trained_now: bool = False,
+        clock: Clock | None = None,
+    ) -> Chain:
+        """Answer of :meth:`chain` at a price that was checked; None is the last stored close."""
+        return chain_of(
+            outlook,
+            price,
+            clock or self._clock,
+            question,
             trained_now=trained_now,
             refused=self._refusal(outlook),
         )

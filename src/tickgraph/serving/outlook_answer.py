@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tickgraph.errors import ModelNotFoundError
-from tickgraph.market.calendar import Clock, Day
+from tickgraph.market.calendar import Clock, Day, known_sessions
 from tickgraph.market.dividends import Source as DividendSource
 from tickgraph.market.expiry import LONGEST, sessions_ahead
 from tickgraph.serving.answer import Status, answer_fields
@@ -92,6 +93,17 @@ def looking_ahead(
     if ahead > longest:
         raise _one_session_only(outlook, ahead)
     return ahead, day
+
+
+def sessions_to(outlook: Outlook, expiries: Sequence[np.datetime64]) -> list[int]:
+    """How many sessions an outlook is asked to look ahead to each expiry; errors as :func:`looking_ahead`."""
+    days = np.array(expiries, dtype="datetime64[D]")
+    ahead = known_sessions(outlook.as_of, outlook.one_session_or_more.longest)
+    places = np.searchsorted(ahead, days)
+    if len(ahead) and (ahead[np.minimum(places, len(ahead) - 1)] == days).all():
+        counts: list[int] = (places + 1).tolist()
+        return counts
+    return [looking_ahead(outlook, expiry=day)[0] for day in expiries]
 
 
 def _one_session_only(outlook: Outlook, ahead: int) -> ModelNotFoundError:

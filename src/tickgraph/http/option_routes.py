@@ -1,0 +1,111 @@
+"""Routes of options: what is asked is too long for an address, so it comes as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from fastapi.responses import Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from tickgraph.http.parameters import CurrentService, SymbolInPath, Wait
+from tickgraph.http.problem import problems
+from tickgraph.http.responses import ChainAnswer, example
+from tickgraph.market.expiry import EXPIRY, read_expiry
+from tickgraph.market.price import MAX_PRICE
+from tickgraph.options.chain import Centre, ChainQuestion
+from tickgraph.options.quotes import MAX_VOLATILITY, Quotes, as_quotes, checked
+
+router = APIRouter(tags=["options"])
+
+_chain = ChainAnswer.__pydantic_serializer__
+
+Dollars = Annotated[float, Field(gt=0, le=MAX_PRICE, allow_inf_nan=False)]
+Volatility = Annotated[float, Field(gt=0, le=MAX_VOLATILITY, allow_inf_nan=False)]
+AShare = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+Expiry = Annotated[
+    Any,
+    BeforeValidator(lambda text: read_expiry(text if isinstance(text, str) else repr(text))),
+    Field(json_schema_extra={"type": "string", "format": "date", "pattern": EXPIRY}),
+]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True
+    )
+
+
+class ExpiryQuotes(_Asked):
+    """Strikes of one expiry, with what the market says of them; null where it says nothing."""
+
+    expiry: Expiry
+    """Session of the exchange on which the options expire, such as 2023-01-20."""
+    strikes: Annotated[list[Dollars], Field(min_length=1)]
+    """Dollars."""
+    implied_volatilities: list[Volatility | None] | None = None
+    """Annualised, such as 0.3; one a strike."""
+    calls: list[Dollars | None] | None = None
+    """Mid prices of calls in dollars; one a strike. They give the implied volatilities that are null."""
+    puts: list[Dollars | None] | None = None
+    """Mid prices of puts in dollars; one a strike. Of a call and a put the one that is out of the money decides."""
+
+
+class ChainBody(_Asked):
+    """A chain of options: every strike at every expiry, or the quotes of each expiry."""
+
+    model_config = example("chain_request")
+
+    expiries: Annotated[list[Expiry], Field(min_length=1)] | None = None
+    """Sessions of the exchange, 63 sessions after the last one with prices at the latest."""
+    strikes: Annotated[list[Dollars], Field(min_length=1)] | None = None
+    """Dollars; the same at every expiry."""
+    quotes: Annotated[list[ExpiryQuotes], Field(min_length=1)] | None = None
+    """In place of `expiries` and `strikes`."""
+    price: Dollars | None = None
+    """Current price in dollars; null starts from the last stored close."""
+    rate: AShare = 0.0
+    """Interest rate, continuous, a year, such as 0.04."""
+    dividend_yield: AShare | None = None
+    """Continuous, a year; null is what the forecast takes off by each expiry."""
+    centred_on: Centre = "forward"
+    """Mean of the distribution that fair values are taken under: the forward, or the forecast's own."""
+    values: bool = False
+    """Give fair values where there are no quotes, too."""
+    touch: bool = True
+    """Say how likely each strike is touched."""
+    skip_impossible: bool = False
+    """Leave a mid price out that no volatility gives; without it, it is an error."""
+
+    def question(self) -> ChainQuestion:
+        """What is asked; :class:`InputError` for what makes no chain."""
+        quotes = None
+        if self.quotes is not None:
+            quotes = [
+                Quotes.of(each.expiry, each.strikes, each.implied_volatilities, each.calls, each.puts)
+                for each in self.quotes
+            ]
+        return ChainQuestion(
+            as_quotes(self.expiries, self.strikes, quotes),
+            self.rate,
+            self.dividend_yield,
+            self.centred_on,
+            self.values,
+            self.touch,
+            self.skip_impossible,
+        )
+
+
+@router.post("/forecast/{symbol}/chain", response_model=ChainAnswer, responses=problems(404, 422))
+async def chain(
+    service: CurrentService, symbol: SymbolInPath, body: Annotated[ChainBody, Body()], wait: Wait = False
+) -> Response:
+    """Say of every strike at every expiry how likely the close is above it, and how likely it is touched.
+
+    With quotes, the risk-neutral probability stands beside the forecast's, with the difference and the fair value of a
+    call and a put under the forecast's distribution. Each list of an answer has one value a strike.
+    """
+    question = body.question()
+    checked(question.quotes, service.settings.serve.max_cells)
+    answer = await service.chain(symbol, body.price, question, wait=wait)
+    return Response(_chain.to_json(answer), media_type="application/json")

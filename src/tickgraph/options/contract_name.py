@@ -1,0 +1,80 @@
+"""Names of option contracts, and the days on which they expire, as exchanges and brokers write them.
+
+``AAPL230120C00130000`` is the OCC's name, with or without spaces; ``AAPL 01/20/2023 130.00 C`` is Schwab's, and
+``AAPL JAN 20 '23 130 Call`` Interactive Brokers'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from tickgraph.options.black_scholes import Kind
+
+EXPIRY_FORMS = (
+    "%Y-%m-%d",
+    "%m/%d/%Y",
+    "%m/%d/%y",
+    "%a %b %d %Y",  # CBOE: Fri Jan 20 2023
+    "%d %b %y",  # thinkorswim: 20 JAN 23
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%Y%m%d",
+    "%d%b%y",  # 20JAN23
+    "%b%d'%y",  # Interactive Brokers: Jan20'23
+    "%b %d '%y",
+)
+"""Forms of a day."""
+KINDS: Mapping[str, Kind] = {
+    "c": "call",
+    "call": "call",
+    "calls": "call",
+    "p": "put",
+    "put": "put",
+    "puts": "put",
+}
+"""Words for a call and for a put."""
+
+_OCC = re.compile(r"([A-Z][A-Z0-9./^-]{0,5}?)\s*(\d{6})([CP])(\d{8})")
+_SPOKEN = re.compile(r"([A-Z][A-Z0-9./^-]*)\s+(.+?)\s+\$?(\d+(?:\.\d+)?)\s+(C|P|CALL|PUT)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a contract's name says."""
+
+    root: str
+    expiry: np.datetime64
+    kind: Kind
+    strike: float
+
+
+def contract_of(text: str) -> Contract | None:
+    """Read a contract's name; None for any other text."""
+    if occ := _OCC.fullmatch(text):
+        root, day, letter, thousandths = occ.groups()
+        expiry = read_day(f"20{day}")
+        if expiry is not None:
+            return Contract(root, expiry, KINDS[letter.lower()], int(thousandths) / 1000)
+    if spoken := _SPOKEN.fullmatch(text):
+        root, day, strike, kind = spoken.groups()
+        expiry = read_day(day)
+        if expiry is not None:
+            return Contract(root.upper(), expiry, KINDS[kind.lower()], float(strike))
+    return None
+
+
+def read_day(text: str) -> np.datetime64 | None:
+    """Read a day in one of the forms; None for any other text."""
+    plain = " ".join(text.split())
+    for form in EXPIRY_FORMS:
+        try:
+            return np.datetime64(datetime.strptime(plain, form).date(), "D")
+        except ValueError:
+            continue
+    return None
