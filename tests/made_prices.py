@@ -7,7 +7,7 @@ import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
 from tickgraph.market.calendar import sessions
-from tickgraph.market.source import BAR_COLUMNS, Fetched, select_bars
+from tickgraph.market.source import BAR_COLUMNS, Fetched, empty_bars, select_bars
 
 DAYS = sessions("2022-06-01", "2022-12-30")
 
@@ -75,7 +75,8 @@ class Scripted:
         self.down(symbols, first)
         known = {s: self.providers[s] for s in symbols if s in self.providers}
         missing = {s: f"{s} unknown" for s in symbols if s not in self.symbols()}
-        return Fetched(select_bars(self.bars, symbols, first, last), missing, known)
+        bars = select_bars(self.bars, symbols, first, last)
+        return Fetched(empty_bars() if bars.empty else bars, missing, known)  # as providers answer
 
 
 def offline(*_):

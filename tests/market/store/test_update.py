@@ -228,6 +228,17 @@ def test_a_whole_history_that_ends_earlier_is_refused(store, source):
     assert closes(store, NAMES) == closes_of(made_bars(NAMES, 40))
 
 
+def test_a_symbol_that_is_asked_for_alone_and_has_become_unknown_fails_by_that_name(store, source):
+    """It is behind the others, so its request has no other symbol; and there may be nothing new of it either."""
+    store.write("scripted", made_bars(["XOM"], 30))
+    source.bars = made_bars(NAMES[:3], 41)
+    report = store.update(source, NAMES)
+    assert report.failures == {"XOM": "XOM unknown"}
+    assert report.added == dict.fromkeys(NAMES[:3], 1)
+    source.symbols = lambda: NAMES
+    assert store.update(source, NAMES).added == dict.fromkeys(NAMES, 0)
+
+
 def test_an_outage_in_one_request_costs_no_other(store, source):
     store.write("scripted", made_bars(["XOM"], 30))
     source.down = lambda symbols, first: offline() if "XOM" in symbols else None

@@ -267,7 +267,8 @@ class _Update:
         self._report.refuse(findings)
         refused = {finding.symbol for finding in findings if finding.severity == "error"}
         starts = {symbol: fetched.days[start] for symbol, (start, _) in fetched.places.items()}
-        rows = FetchedRows.of(kept[kept["date"] >= kept["symbol"].map(starts)])
+        first = kept["symbol"].map(starts).astype(kept["date"].dtype)  # of no rows, map gives numbers
+        rows = FetchedRows.of(kept[kept["date"] >= first])
         return rows, refused, disowned(stored, fetched, rows)
 
     def _whole(self, symbols: Sequence[Symbol], why: str) -> SourceUnavailableError | None:
