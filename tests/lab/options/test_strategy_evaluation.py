@@ -50,7 +50,7 @@ def test_it_stands_in_the_document_of_all_parts(moves, settings, tmp_path):
 def test_nothing_that_came_to_its_end_is_an_error(moves, settings, tmp_path):
     last = moves.panel.sessions[-4].astype("datetime64[D]").item()
     windows = settings.windows.model_copy(update={"start": last})
-    with pytest.raises(HistoryTooShortError, match="it ends within 5 sessions of entry"):
+    with pytest.raises(HistoryTooShortError, match="prices end within 5 sessions of entry"):
         evaluate_strategies(moves.panel, settings.model_copy(update={"windows": windows}), tmp_path)
 
 

@@ -119,7 +119,7 @@ def evaluate_strategies(
         listener.on_measured(name)
     if not any(result.horizons for result in results):
         raise HistoryTooShortError(
-            f"No strategy could be judged in the test range of {schedule.stop - schedule.first} sessions: it ends "
+            f"No strategy could be judged in the test range of {schedule.stop - schedule.first} sessions: prices end "
             f"within {asked[0]} sessions of entry, or the network has fewer than {MIN_SYMBOLS} symbols or "
             f"{MIN_SESSIONS} sessions before. Lower --train-sessions, start later, or give more symbols or history."
         )

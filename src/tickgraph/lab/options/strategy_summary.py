@@ -13,7 +13,7 @@ def strategy_table(evaluation: StrategyEvaluation) -> Table:
     """A row for each strategy and horizon; an asterisk stands where the interval of the difference leaves out 0."""
     table = figures_table(
         f"Probability of profit, out of sample: {evaluation.first_session} to {evaluation.last_session}, "
-        f"distribution of {evaluation.forecaster}",
+        f"distribution by {evaluation.forecaster}",
         f"Premiums: {evaluation.pricing}. Off: share with a profit less what was stated, in points, held to "
         f"{WITHIN * 100:g}; * the 95 % interval leaves out 0. Brier: over the log-normal's, below 1 is better.",
         "strategy",

@@ -69,7 +69,7 @@ def strategy_section(evaluation: StrategyEvaluation | None) -> Section:
         title,
         parts,
         f"Entered at the closes of {evaluation.first_session} to {evaluation.last_session}, held to the expiry. The "
-        f"probability is that of the distribution of {evaluation.forecaster} at entry; it learned from no later price.",
+        f"probability is of the forecast distribution ({evaluation.forecaster}) at entry, which knew no later price.",
     )
 
 
@@ -116,10 +116,13 @@ def _deciles(evaluation: StrategyEvaluation) -> Table:
         "By tenth of the stated probability",
         "The lowest tenth first. A tenth holds few independent sessions at long expiries.",
         [
-            ("Tenth", lambda row: Cell(str(row[0]), value=row[0], is_number=True)),
+            (Heading("Tenth"), lambda row: Cell(str(row[0]), value=row[0], is_number=True)),
             (_SHARE, lambda row: row[1].stated),
             (_CAME, lambda row: row[1].came),
-            ("Entered", lambda row: Cell(f"{row[1].strategies:,}", value=row[1].strategies, is_number=True)),
+            (
+                Heading("Entered"),
+                lambda row: Cell(f"{row[1].strategies:,}", value=row[1].strategies, is_number=True),
+            ),
         ],
         {
             f"{own.name}, {counted(figures.horizon, 'session')}": list(enumerate(figures.deciles, start=1))
