@@ -1,0 +1,104 @@
+"""What the probability of a touch is held to, and what an evaluation found, in sentences made from its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tickgraph.lab.horizons.comparing import SIGNIFICANT, written_p
+from tickgraph.lab.options.touch_methods import FORMULAS, PATHS, PRODUCT
+from tickgraph.lab.options.touch_result import TouchDecile, TouchEvaluation, TouchHorizon, TouchTarget
+from tickgraph.registry.metadata import Figure
+from tickgraph.wording import counted
+
+WITHIN = 0.02
+"""How far what was said of a tenth may be off what came."""
+
+
+def touch_targets(evaluation: TouchEvaluation) -> list[TouchTarget]:
+    """Set the product's figures beside what it is held to; empty where it was not evaluated."""
+    targets: list[TouchTarget] = []
+    for horizon in evaluation.horizons:
+        own = _figures(evaluation, PRODUCT, horizon)
+        if own is None:
+            continue
+        ahead = counted(horizon, "session")
+        worst = worst_decile(own)
+        targets.append(
+            TouchTarget(
+                wanted=f"Every tenth over {ahead} within {WITHIN * 100:g} points; the worst is that of "
+                f"{worst.lower:.0%} to {worst.upper:.0%}",
+                measured=worst.error,
+                verdict="met" if abs(worst.error.value) <= WITHIN else "missed",
+            )
+        )
+        for name in FORMULAS:
+            rival = _figures(evaluation, name, horizon)
+            if rival is not None and rival.brier_ratio is not None:
+                targets.append(
+                    TouchTarget(
+                        wanted=f"Brier score over {ahead} below that of {name}",
+                        measured=rival.brier_ratio,
+                        verdict="met" if rival.brier_ratio.value < 1 else "missed",
+                    )
+                )
+    return targets
+
+
+def touch_findings(evaluation: TouchEvaluation, targets: Sequence[TouchTarget]) -> list[str]:
+    """Sentences on the figures."""
+    sentences = []
+    for horizon in evaluation.horizons:
+        own = _figures(evaluation, PRODUCT, horizon)
+        if own is None:
+            continue
+        ahead, worst = counted(horizon, "session"), worst_decile(own)
+        off = sum(abs(each.error.value) > WITHIN for each in own.deciles)
+        sentences.append(
+            f"Touch over {ahead}: {len(own.deciles) - off} of {len(own.deciles)} tenths are within {WITHIN * 100:g} "
+            f"points. The worst, {worst.lower:.0%} to {worst.upper:.0%}, is off by {_points(worst.error)}."
+        )
+        rivals = [(name, _figures(evaluation, name, horizon)) for name in (*FORMULAS, PATHS)]
+        said = [_against(name, rival) for name, rival in rivals if rival is not None and rival.brier_ratio]
+        if said:
+            sentences.append(f"Brier score of a touch over {ahead}, as a share: {'; '.join(said)}.")
+    if targets:
+        missed = sum(each.verdict == "missed" for each in targets)
+        sentences.append(f"Touch: {len(targets) - missed} of {len(targets)} targets are met.")
+    return sentences
+
+
+def worst_decile(figures: TouchHorizon) -> TouchDecile:
+    """The tenth that is farthest off."""
+    return max(figures.deciles, key=lambda each: abs(each.error.value))
+
+
+def _against(name: str, rival: TouchHorizon) -> str:
+    assert rival.brier_ratio is not None  # noqa: S101
+    figure = rival.brier_ratio
+    interval = "" if figure.low is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
+    if rival.p_value is None:
+        return f"{figure.value:.3f}{interval} of {name}"
+    told = "" if rival.p_value < SIGNIFICANT else ", not told apart"
+    return f"{figure.value:.3f}{interval} of {name} ({written_p(rival.p_value)}{told})"
+
+
+def _points(error: Figure) -> str:
+    text = f"{error.value * 100:+.1f} points"
+    return (
+        text
+        if error.low is None or error.high is None
+        else f"{text} [{error.low * 100:+.1f}, {error.high * 100:+.1f}]"
+    )
+
+
+def _figures(evaluation: TouchEvaluation, name: str, horizon: int) -> TouchHorizon | None:
+    return next(
+        (
+            figures
+            for method in evaluation.methods
+            if method.name == name
+            for figures in method.horizons
+            if figures.horizon == horizon
+        ),
+        None,
+    )
