@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tickgraph.registry.metadata import Figure
+from tickgraph.registry.evaluation_record import Figure
 
 
 class _Result(BaseModel):
