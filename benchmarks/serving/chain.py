@@ -1,4 +1,4 @@
-"""What a chain of options is judged by, as ratios in one run: 8 expiries with 500 strikes each.
+"""What options are judged by, as ratios in one run: a chain of 8 expiries with 500 strikes each, and strategies.
 
 Usage: python benchmarks/serving/chain.py [--quick]
 
@@ -33,6 +33,7 @@ from tickgraph.market.store import PriceStore  # noqa: E402
 from tickgraph.options.black_scholes import option_value  # noqa: E402
 from tickgraph.options.chain import ChainQuestion  # noqa: E402
 from tickgraph.options.quotes import Quotes, grid  # noqa: E402
+from tickgraph.options.strategy_question import ask_strategy  # noqa: E402
 from tickgraph.pipeline.train import train_symbols  # noqa: E402
 from tickgraph.registry.default_universe import default_universe  # noqa: E402
 from tickgraph.registry.registry import ModelRegistry  # noqa: E402
@@ -131,6 +132,29 @@ def in_the_process(forecaster: Forecaster, repeats: int) -> None:
     line("  a loop over vollib's Black-Scholes / with fair values", milliseconds(valued), valued / values)
 
 
+def strategies(forecaster: Forecaster, repeats: int) -> None:
+    outlook = forecaster.outlook(SYMBOL)
+    near, later = next_sessions(outlook.as_of, 63)[[12, 31]]
+    four = {"strikes": [115.0, 120.0, 140.0, 145.0], "expiries": near}
+    asked = {
+        "condor": ask_strategy("iron-condor", **four, premium=2.1),
+        "fair": ask_strategy("iron-condor", **four),
+        "early": ask_strategy("iron-condor", **four, premium=2.1, on=near - np.timedelta64(7, "D")),
+        "calendar": ask_strategy("calendar", strikes=[130.0], expiries=[near, later]),
+    }
+    seconds = {
+        name: clock(lambda question=question: forecaster.strategy_of(outlook, PRICE, question), repeats)
+        for name, question in asked.items()
+    }
+    one = clock(lambda: forecaster.forecast(SYMBOL, PRICE), repeats)
+    print("\nin the process: a strategy")
+    line("  an iron condor / 1 ms", milliseconds(seconds["condor"]), seconds["condor"] / 0.001, "(under 1)")
+    line("  an iron condor / one warm forecast", milliseconds(one), seconds["condor"] / one)
+    line("  without premiums: fair values of its four legs", milliseconds(seconds["fair"]))
+    line("  a week before its expiry", milliseconds(seconds["early"]))
+    line("  a calendar", milliseconds(seconds["calendar"]))
+
+
 def over_http(port: int, as_of: np.datetime64, rounds: int) -> None:
     days = [str(day) for day in next_sessions(as_of, 63)[AHEAD - 1]]
     asked = {"expiries": days, "strikes": STRIKES.round(2).tolist(), "price": PRICE}
@@ -164,6 +188,7 @@ def main() -> None:
         store.update(sample, sample.symbols())
         forecaster = Forecaster(registry, store)
         in_the_process(forecaster, 5 if quick else 200)
+        strategies(forecaster, 5 if quick else 300)
         with server(registry.root, root / "prices", quick=quick) as (client, _, _):
             client.get(f"/forecast/{SYMBOL}").raise_for_status()
             over_http(client.base_url.port, forecaster.outlook(SYMBOL).as_of, 5 if quick else 300)

@@ -36,6 +36,8 @@ PRINTED = {
     ),
     "serving/chain.py": (
         r"with touch / 2 ms .* \d+\.\d\d",
+        r"an iron condor / 1 ms .* \d+\.\d\d",
+        r"an iron condor / one warm forecast .* \d+\.\d\d",
         r"a loop over vollib's implied volatility .* \d+\.\d\d",
         r"without touch / one forecast .* \d+\.\d\d",
         r"with touch / one forecast .* \d+\.\d\d",

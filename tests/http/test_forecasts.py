@@ -202,6 +202,8 @@ def test_what_is_served_is_what_the_document_says(service):
         "/forecast/{symbol}",
         "/forecast/{symbol}/probability",
         "/forecast/{symbol}/distribution",
+        "/forecast/{symbol}/chain",
+        "/forecast/{symbol}/strategy",
         "/symbols",
         "/symbols/{symbol}",
         "/symbols/{symbol}/graph",

@@ -16,6 +16,14 @@ PRICES = np.linspace(0.0, 300.0, 61)
 many = settings(deadline=None, max_examples=examples(40))
 
 
+def untyped(**fields):
+    """A leg of stock as a caller makes it whose types nobody checks."""
+    made = leg("stock", "buy")
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
 def test_an_iron_condor_keeps_its_credit_between_the_sold_strikes():
     condor = Position.of_legs(CONDOR)
     assert condor.cost == pytest.approx(170.0)
@@ -58,10 +66,12 @@ def test_a_leg_that_goes_on_is_worth_at_least_what_it_would_pay_without_interest
 @pytest.mark.parametrize(
     ("legs", "said"),
     [
-        ([], "legs must be 1 to 50 calls, puts or stock, got 0"),
-        ([leg("call", "buy", 130.0)] * 51, "legs must be 1 to 50"),
+        ([], "legs must be 1 to 20 calls, puts or stock, got 0"),
+        ([leg("call", "buy", 130.0)] * 21, "legs must be 1 to 20"),
         ([leg("call", "buy", 130.0), leg("call", "buy", 0.0)], r"legs\.1\.strike must be a positive number"),
         ([leg("call", "buy", math.nan)], r"legs\.0\.strike must be a positive number"),
+        ([untyped(kind="future")], r"legs\.0\.kind must be call or put or stock, got 'future'"),
+        ([untyped(side="long")], r"legs\.0\.side must be buy or sell, got 'long'"),
         ([Leg("put", "buy", strike=130.0)], r"legs\.0\.expiry is missing: a put has one"),
         ([leg("put", "buy")], r"legs\.0\.strike is missing: a put has one"),
         ([leg("stock", "buy", 130.0)], r"legs\.0\.strike must be left out: stock has none"),

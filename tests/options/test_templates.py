@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from tickgraph.errors import InputError
 from tickgraph.options.legs import Position
 from tickgraph.options.templates import TEMPLATES, from_template
 
+PAGE = Path(__file__).parents[2] / "docs" / "options.md"
 DAY, LATER = date(2023, 1, 20), date(2023, 2, 17)
 PRICES = np.array([0.0, 100.0, 115.0, 120.0, 130.0, 140.0, 145.0, 200.0])
 
@@ -105,3 +108,19 @@ def test_what_does_not_fit_a_template_is_refused_by_name(name, words, said):
     given = {"strikes": strikes, "expiries": expiries, **words}
     with pytest.raises(InputError, match=said):
         from_template(name, **given)
+
+
+def test_the_documented_templates_are_those_there_are():
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (.*?) \| (credit|debit) \| (.*?) \|$", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+    documented = {name: (legs.split("; ")[0], net, says, "stock" in legs) for name, legs, net, says in rows}
+    assert documented == {
+        name: (
+            ", ".join(f"{part.side} {part.kind}" for part in template.options),
+            template.net,
+            template.says,
+            len(template.parts) > len(template.options),
+        )
+        for name, template in TEMPLATES.items()
+    }

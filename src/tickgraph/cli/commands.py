@@ -22,6 +22,7 @@ from tickgraph.cli import (
     serve,
     simulate,
     status,
+    strategy,
     train,
 )
 from tickgraph.cli.output import complain
@@ -56,6 +57,7 @@ app = typer.Typer(
 for command in (
     train.train,
     predict.predict,
+    strategy.strategy,
     serve.serve,
     evaluate.evaluate,
     forecast.forecast,

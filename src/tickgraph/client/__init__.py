@@ -20,9 +20,11 @@ from tickgraph.client.requests import (
     Probability,
     Problem,
     ServiceError,
+    Strategy,
     SymbolInfo,
     SymbolList,
 )
+from tickgraph.options.legs import Leg
 from tickgraph.options.quotes import Quotes
 
 __all__ = [
@@ -37,10 +39,12 @@ __all__ = [
     "Health",
     "Job",
     "Jobs",
+    "Leg",
     "Probability",
     "Problem",
     "Quotes",
     "ServiceError",
+    "Strategy",
     "SymbolInfo",
     "SymbolList",
 ]

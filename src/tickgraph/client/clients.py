@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import httpx
 from httpx_retries import Retry, RetryTransport
@@ -23,12 +23,14 @@ from tickgraph.client.requests import (
     Job,
     Jobs,
     Probability,
+    Strategy,
     SymbolInfo,
     SymbolList,
 )
 from tickgraph.market.calendar import Day
 from tickgraph.options.chain import Centre, ChainQuestion
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
+from tickgraph.options.strategy_question import StrategyWords
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -155,6 +157,21 @@ class Client:
             skip_impossible,
         )
         return self._ask(requests.chain(symbol, price, question, wait))
+
+    def strategy(
+        self,
+        symbol: str,
+        template: str | None = None,
+        *,
+        price: float | None = None,
+        wait: bool = False,
+        **words: Unpack[StrategyWords],
+    ) -> Strategy:
+        """What a strategy of options may earn: a template such as iron-condor with its figures, or legs.
+
+        The words are those of :class:`~tickgraph.options.strategy_question.StrategyWords`.
+        """
+        return self._ask(requests.strategy(symbol, template, price, wait, words))
 
     def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
@@ -311,6 +328,21 @@ class AsyncClient:
             skip_impossible,
         )
         return await self._ask(requests.chain(symbol, price, question, wait))
+
+    async def strategy(
+        self,
+        symbol: str,
+        template: str | None = None,
+        *,
+        price: float | None = None,
+        wait: bool = False,
+        **words: Unpack[StrategyWords],
+    ) -> Strategy:
+        """What a strategy of options may earn: a template such as iron-condor with its figures, or legs.
+
+        The words are those of :class:`~tickgraph.options.strategy_question.StrategyWords`.
+        """
+        return await self._ask(requests.strategy(symbol, template, price, wait, words))
 
     async def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""

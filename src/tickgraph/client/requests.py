@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 from httpx_retries import Retry
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from tickgraph.errors import (
     ArtefactError,
@@ -28,6 +29,7 @@ from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.universe import canonical
 from tickgraph.options.chain import ChainQuestion
 from tickgraph.options.quotes import Quotes, or_none
+from tickgraph.options.strategy_question import StrategyWords, ask_strategy
 from tickgraph.pipeline.jobs import Job
 from tickgraph.secret import is_sendable
 
@@ -42,6 +44,7 @@ Graph = responses.GraphAnswer
 Health = responses.HealthAnswer
 Jobs = responses.JobsAnswer
 Probability = responses.ProbabilityAnswer
+Strategy = responses.StrategyAnswer
 SymbolInfo = responses.SymbolAnswer
 SymbolList = responses.SymbolsAnswer
 
@@ -267,6 +270,26 @@ def _quotes(quotes: Quotes) -> dict[str, Any]:
     }
     lists = {name: or_none(column) for name, column in columns.items() if column is not None}
     return {"expiry": str(quotes.expiry), **lists}
+
+
+def strategy(
+    symbol: str, template: str | None, price: float | None, wait: bool, words: StrategyWords
+) -> Ask[Strategy]:
+    """``POST /forecast/{symbol}/strategy``; :class:`InputError` for what is no strategy, or a price that is none."""
+    name = canonical(symbol)
+    question = ask_strategy(template, **words)
+    days = {"expiries": question.strategy.expiries if template else None, "on": question.on}
+    given = {"template": template, **words, **days, "price": _checked(name, price)}
+    body = to_jsonable_python(
+        {field: value for field, value in given.items() if value is not None}, fallback=_plain
+    )
+    path, params = f"/forecast/{quote(name)}/strategy", {"wait": wait or None}
+    return Ask(Strategy, path, params, "POST", _timeout(wait), body)
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and numbers of NumPy as Python's."""
+    return value.tolist()
 
 
 def _checked(symbol: str, price: float | None) -> float | None:

@@ -15,7 +15,15 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 import tickgraph
-from tickgraph.http import forecast_routes, operator_routes, option_routes, problem, symbol_routes, tracing
+from tickgraph.http import (
+    forecast_routes,
+    operator_routes,
+    option_routes,
+    problem,
+    strategy_routes,
+    symbol_routes,
+    tracing,
+)
 from tickgraph.http.guards import guards, only_known_query
 from tickgraph.http.middleware import Admission, Envelope
 from tickgraph.http.proxy import BehindProxies
@@ -72,6 +80,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     app.router.routes.insert(0, forecast_routes.PlainRoute(public))  # the first that is tried
     app.include_router(forecast_routes.router, dependencies=[*public, strict])
     app.include_router(option_routes.router, dependencies=[*public, strict])
+    app.include_router(strategy_routes.router, dependencies=[*public, strict])
     app.include_router(symbol_routes.router, dependencies=[*public, strict])
     app.include_router(operator_routes.health)
     if serve.admin_token is not None:

@@ -30,13 +30,15 @@ Expiry = Annotated[
 ]
 
 
-class _Asked(BaseModel):
+class Asked(BaseModel):
+    """The body of a request, or a part of it: of its own types alone, and without other fields."""
+
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True
     )
 
 
-class ExpiryQuotes(_Asked):
+class ExpiryQuotes(Asked):
     """Strikes of one expiry, with what the market says of them; null where it says nothing."""
 
     expiry: Expiry
@@ -51,7 +53,7 @@ class ExpiryQuotes(_Asked):
     """Mid prices of puts in dollars; one a strike. Of a call and a put the one that is out of the money decides."""
 
 
-class ChainBody(_Asked):
+class ChainBody(Asked):
     """A chain of options: every strike at every expiry, or the quotes of each expiry."""
 
     model_config = example("chain_request")

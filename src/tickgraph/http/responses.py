@@ -18,6 +18,7 @@ from tickgraph.serving.answer import Forecast
 from tickgraph.serving.chain_answer import Chain
 from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.probability_answer import Probability
+from tickgraph.serving.strategy_answer import StrategyOutcome
 
 _EXAMPLES: dict[str, Any] = json.loads(
     resources.files("tickgraph.http").joinpath("examples.json").read_text("utf-8")
@@ -68,6 +69,12 @@ class ChainAnswer(Chain):
     """A chain of options beside the forecast: columns by expiry."""
 
     model_config = example("chain")
+
+
+class StrategyAnswer(StrategyOutcome):
+    """What a strategy of options may earn, in dollars for its whole quantity."""
+
+    model_config = example("strategy")
 
 
 class Problem(_Answer):

@@ -21,6 +21,7 @@ from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import suggest
 from tickgraph.options.chain import ChainQuestion
+from tickgraph.options.strategy_question import StrategyQuestion
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
@@ -31,6 +32,7 @@ from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_answer import OutlookAnswer
+from tickgraph.serving.strategy_answer import StrategyOutcome
 from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
 from tickgraph.threads import HungError, Threads
@@ -230,6 +232,20 @@ class Service:
             return self.forecaster.chain_of(outlook, price, question, trained_now=trained_now)
 
         return await self._from_outlook(symbol, answer, wait=wait, slow=question.has_mid_prices)
+
+    async def strategy(
+        self, symbol: Symbol, price: float | None, question: StrategyQuestion, *, wait: bool = False
+    ) -> StrategyOutcome:
+        """Say what a strategy of options may earn.
+
+        The other parameters and the errors are those of :meth:`forecast`; and
+        :meth:`~tickgraph.serving.forecaster.Forecaster.strategy` says what else it raises.
+        """
+
+        def answer(outlook: Outlook, trained_now: bool) -> StrategyOutcome:
+            return self.forecaster.strategy_of(outlook, price, question, trained_now=trained_now)
+
+        return await self._from_outlook(symbol, answer, wait=wait)
 
     async def _from_outlook(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tickgraph.errors import InputError
 from tickgraph.market.calendar import Day, as_day, exchange, known_sessions, next_sessions
@@ -12,6 +13,8 @@ from tickgraph.market.calendar import Day, as_day, exchange, known_sessions, nex
 LONGEST = 63
 """Sessions that a model may look ahead at most. Beyond a quarter of a year too few stretches of history do not overlap
 to say how often a forecast holds."""
+FARTHEST = 1_000
+"""Sessions ahead within which an option's day is checked to be one: four years."""
 SESSIONS = r"^[0-9]{1,4}$"
 EXPIRY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
@@ -34,7 +37,7 @@ def read_expiry(text: str) -> np.datetime64:
 
 
 def sessions_ahead(
-    as_of: Day, longest: int, sessions: int | None = None, expiry: Day | None = None
+    as_of: Day, longest: int, sessions: int | None = None, expiry: Day | None = None, *, name: str = "expiry"
 ) -> tuple[int, np.datetime64]:
     """How many sessions ahead a forecast looks, and the session that it looks at.
 
@@ -46,6 +49,8 @@ def sessions_ahead(
         How many sessions the model can look ahead.
     sessions, expiry
         What was asked for, one of the two. An expiry is the day whose close settles the option.
+    name
+        The field that the expiry was given in, for the message.
 
     Raises
     ------
@@ -61,25 +66,47 @@ def sessions_ahead(
         raise InputError(f"Give either sessions, such as 21, or expiry, such as 2023-01-20; {given}.")
     day = as_day(expiry)
     if day <= as_day(as_of):
-        raise InputError(
-            f"expiry {day} is not after {as_of}, the last session whose prices are known. Name a later day, or bring "
-            "prices up to date with: tickgraph prices update"
-        )
+        raise _past(as_of, day, name)
     ahead = known_sessions(as_of, longest)
     if not len(ahead) or (day > ahead[-1] and len(ahead) < longest):
         next_sessions(as_of, longest)  # says where the calendar ends
     if day > ahead[-1]:
         raise InputError(
-            f"expiry must be {ahead[-1]} at the latest, {longest} sessions after {as_of}, got {day}: {_reach(longest)}."
+            f"{name} must be {ahead[-1]} at the latest, {longest} sessions after {as_of}, got {day}: {_reach(longest)}."
         )
+    return _place(ahead, as_of, day, name) + 1, day
+
+
+def check_expiry(as_of: Day, expiry: Day, name: str = "expiry") -> None:
+    """Raise :class:`InputError` for an expiry that is not after ``as_of``, or is known to be no session.
+
+    It may be further ahead than any forecast, and than the sessions that the exchange has published.
+    """
+    day = as_day(expiry)
+    if day <= as_day(as_of):
+        raise _past(as_of, day, name)
+    ahead = known_sessions(as_of, FARTHEST)
+    if len(ahead) and day <= ahead[-1]:
+        _place(ahead, as_of, day, name)
+
+
+def _past(as_of: Day, day: np.datetime64, name: str) -> InputError:
+    return InputError(
+        f"{name} {day} is not after {as_of}, the last session whose prices are known. Name a later day, or bring "
+        "prices up to date with: tickgraph prices update"
+    )
+
+
+def _place(ahead: NDArray[np.datetime64], as_of: Day, day: np.datetime64, name: str) -> int:
+    """Place of a day among sessions after ``as_of``."""
     place = int(np.searchsorted(ahead, day))
     if ahead[place] != day:
         meant = f"write {ahead[place - 1]}" if place else f"{as_of}, whose close is known"
         raise InputError(
-            f"expiry {day} is no session of {exchange()}. An option that expires then settles on the session before: "
+            f"{name} {day} is no session of {exchange()}. An option that expires then settles on the session before: "
             f"{meant}."
         )
-    return place + 1, day
+    return place
 
 
 def check_sessions(sessions: int, longest: int) -> None:

@@ -4,52 +4,59 @@ Profits are in dollars for the whole quantity, and nothing is discounted. A prem
 profit, and one that is received for it. These are the conventions of optionlab (PyPI).
 
 At its expiry a leg is worth what it pays: max(S - K, 0) for a call and max(K - S, 0) for a put. A share pays like a
-call struck at 0. Before its expiry an option is worth its Black-Scholes value.
+call struck at 0. Before its expiry an option is worth its Black-Scholes value at the price less the dividends that go
+ex until then (Hull, "Options, Futures, and Other Derivatives", on dividends that are known).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from numbers import Real
+from typing import Literal, get_args
 
 import numpy as np
-from pydantic import ConfigDict
 
 from tickgraph.errors import InputError
 from tickgraph.market.price import MAX_PRICE, checked_price
 from tickgraph.options.black_scholes import option_value
 from tickgraph.shapes import Bool, Float64
+from tickgraph.wording import quoted
 
 LegKind = Literal["call", "put", "stock"]
 Side = Literal["buy", "sell"]
 
 CONTRACT = 100.0
 """Shares of one option contract."""
-MOST_LEGS = 50
+MOST_LEGS = 20
 MOST_SHARES = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One holding of a strategy: calls, puts or stock."""
+    """One holding of a strategy.
 
-    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+    Attributes
+    ----------
+    kind, side
+        What is bought or sold.
+    quantity
+        Shares that it is about.
+    strike
+        Dollars; None for stock.
+    expiry
+        Session that an option settles on; None for stock.
+    premium
+        Dollars a share that are paid or received: for stock the price of the share. None where it is not known.
+    """
 
     kind: LegKind
-    """`call`, `put` or `stock`."""
     side: Side
-    """Whether it is bought (`buy`) or sold (`sell`)."""
     quantity: float = CONTRACT
-    """Shares that it is about; one contract is 100."""
     strike: float | None = None
-    """Dollars; null for stock."""
     expiry: date | None = None
-    """Session that an option settles on; null for stock."""
     premium: float | None = None
-    """Dollars a share that are paid or received: for stock the price of the share. Null where it is not known."""
 
     @property
     def is_option(self) -> bool:
@@ -68,6 +75,11 @@ def check_legs(legs: Sequence[Leg]) -> None:
         raise InputError(f"legs must be 1 to {MOST_LEGS} calls, puts or stock, got {len(legs)}.")
     for number, leg in enumerate(legs):
         name = f"legs.{number}"
+        for field, known in (("kind", get_args(LegKind)), ("side", get_args(Side))):
+            if getattr(leg, field) not in known:
+                raise InputError(
+                    f"{name}.{field} must be {' or '.join(known)}, got {quoted(str(getattr(leg, field)))}."
+                )
         check_quantity(leg.quantity, f"{name}.quantity")
         for field in ("strike", "expiry"):
             if leg.is_option and getattr(leg, field) is None:
@@ -82,18 +94,23 @@ def check_legs(legs: Sequence[Leg]) -> None:
 
 def check_quantity(quantity: float, name: str) -> None:
     """Raise :class:`InputError` for a quantity that is no number of shares above 0."""
-    if not 0 < quantity <= MOST_SHARES:
+    if not is_within(quantity, 0, MOST_SHARES) or not quantity:
         raise InputError(
-            f"{name} must be above 0 and at most {MOST_SHARES:,.0f} shares, got {quantity:g}. "
+            f"{name} must be above 0 and at most {MOST_SHARES:,.0f} shares, got {quantity!r}. "
             "What is sold has the side sell."
         )
 
 
 def check_premium(premium: float, name: str, *, least: float = 0.0) -> None:
     """Raise :class:`InputError` for a premium that is no amount of dollars a share."""
-    if not (math.isfinite(premium) and least <= premium <= MAX_PRICE):
+    if not is_within(premium, least, MAX_PRICE):
         bound = "0 or more" if least == 0 else "a number"
-        raise InputError(f"{name} must be {bound}, in dollars a share, got {premium:g}.")
+        raise InputError(f"{name} must be {bound}, in dollars a share, got {premium!r}.")
+
+
+def is_within(value: float, least: float, most: float) -> bool:
+    """Whether a value is a number within bounds; what is no number is not."""
+    return isinstance(value, Real) and not isinstance(value, bool) and bool(least <= value <= most)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +133,8 @@ class Position:
         Annualised, of each leg that goes on; anything for the others.
     rate, dividend_yield
         Continuous, a year, of the legs that go on.
+    dividends
+        Dollars a share that go ex between that day and the expiry of each leg that goes on.
     """
 
     shares: Float64[np.ndarray, "legs"]
@@ -126,6 +145,7 @@ class Position:
     volatility: Float64[np.ndarray, "legs"]
     rate: float = 0.0
     dividend_yield: float = 0.0
+    dividends: Float64[np.ndarray, "legs"] | float = 0.0
 
     @classmethod
     def of_legs(
@@ -137,6 +157,7 @@ class Position:
         volatility: Float64[np.ndarray, "legs"] | None = None,
         rate: float = 0.0,
         dividend_yield: float = 0.0,
+        dividends: Float64[np.ndarray, "legs"] | float = 0.0,
     ) -> Position:
         """Make arrays of legs.
 
@@ -146,10 +167,10 @@ class Position:
             At least one. Each has a premium, unless ``cost`` is given.
         cost
             Dollars received for all of them; None is what their premiums come to.
-        years, volatility, rate, dividend_yield
+        years, volatility, rate, dividend_yield, dividends
             As the attributes; without years all legs settle on that day.
         """
-        count = len(legs)
+        nothing = np.zeros(len(legs))
         if cost is None:
             cost = -sum(leg.shares * leg.premium for leg in legs if leg.premium is not None)
         return cls(
@@ -157,16 +178,22 @@ class Position:
             np.array([leg.kind == "put" for leg in legs]),
             np.array([leg.strike if leg.is_option else 0.0 for leg in legs], dtype=np.float64),
             cost,
-            np.zeros(count) if years is None else years,
-            np.zeros(count) if volatility is None else volatility,
+            nothing if years is None else years,
+            nothing if volatility is None else volatility,
             rate,
             dividend_yield,
+            dividends,
         )
 
     @property
     def is_curved(self) -> bool:
         """Whether legs go on: then the profit is no piecewise linear function of the price."""
         return bool(self.years.any())
+
+    @property
+    def dividends_by_leg(self) -> Float64[np.ndarray, "legs"]:
+        """Dividends of each leg, where they may be the same for all."""
+        return np.broadcast_to(self.dividends, self.shares.shape)
 
     @property
     def last_slope(self) -> float:
@@ -187,7 +214,7 @@ class Position:
             on = np.flatnonzero(self.years)
             value[..., on] = option_value(
                 np.where(self.is_put[on], "put", "call"),
-                np.maximum(prices, np.finfo(np.float64).tiny)[..., None],
+                np.maximum(prices[..., None] - self.dividends_by_leg[on], np.finfo(np.float64).tiny),
                 self.strikes[on],
                 self.years[on],
                 self.volatility[on],

@@ -26,7 +26,7 @@ CENT = 0.01
 PROBABILITIES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 SHORTFALL = 0.05
 """Share of the outcomes, the worst ones, that the expected shortfall is the mean of."""
-POINTS = 101
+POINTS = 61
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +106,10 @@ def strategy_figures(
         Sessions that the distribution does not reach.
     """
     reached = price * np.exp(distribution.returns(sessions))  # [P]
-    profits = position.profit_at(reached)
-    ranked, earned, count = np.sort(profits), profits >= CENT, len(profits)
     shape = ProfitShape(position)
+    least, most = shape.least(), shape.most()
+    profits = np.clip(position.profit_at(reached), least, most)  # what rounding adds to a bound
+    ranked, earned, count = np.sort(profits), profits >= CENT, len(profits)
     gains, edges = shape.ranges_above(CENT), _edges(position, price, reached)
     above = probability_above(distribution, np.concatenate([gains.ravel(), edges]), price, sessions)
     in_gains, in_cells = above[: gains.size].reshape(-1, 2), above[gains.size :]
@@ -121,8 +122,8 @@ def strategy_figures(
         quantiles=np.interp(PROBABILITIES, np.arange(1, count + 1) / (count + 1), ranked),
         expected_shortfall=mean_of_the_worst(ranked, SHORTFALL),
         break_evens=shape.break_evens(),
-        least=shape.least(),
-        most=shape.most(),
+        least=least,
+        most=most,
         curve=ProfitCurve(prices, position.profit_at(prices), -np.diff(in_cells) / np.diff(edges)),
     )
 

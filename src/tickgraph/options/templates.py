@@ -97,10 +97,18 @@ class Strategy:
         At least one.
     net
         Dollars received for all options together, negative if they were paid; None where each leg has its own premium.
+    template
+        Name of the template that they come from; None for legs of one's own.
     """
 
     legs: tuple[Leg, ...]
     net: float | None = None
+    template: str | None = None
+
+    @property
+    def expiries(self) -> list[date]:
+        """Every expiry once, ascending."""
+        return sorted({leg.expiry for leg in self.legs if leg.expiry is not None})
 
 
 def template_named(name: str) -> Template:
@@ -184,7 +192,52 @@ def from_template(
     )
     check_legs(legs)
     sign = 1 if template.net == "credit" else -1
-    return Strategy(legs, None if premium is None else sign * premium * quantity)
+    return Strategy(legs, None if premium is None else sign * premium * quantity, name)
+
+
+def as_strategy(
+    template: str | None = None,
+    legs: Sequence[Leg] | None = None,
+    *,
+    strikes: Sequence[float] | None = None,
+    expiries: Sequence[date] | None = None,
+    quantity: float | None = None,
+    premium: float | None = None,
+    premiums: Sequence[float] | None = None,
+) -> Strategy:
+    """Make a strategy of what a caller gives: a template with its figures, or legs.
+
+    The parameters are those of :func:`from_template`. Without a quantity it is one contract.
+
+    Raises
+    ------
+    InputError
+        Names the field: both a template and legs, or neither; figures that the template does not take; legs that are
+        no strategy.
+    """
+    given = {
+        "strikes": strikes,
+        "expiries": expiries,
+        "quantity": quantity,
+        "premium": premium,
+        "premiums": premiums,
+    }
+    if legs is not None:
+        named = [name for name, value in {"template": template, **given}.items() if value is not None]
+        if named:
+            raise InputError(f"{named[0]} belongs to a template, and legs came. Write it into each leg.")
+        check_legs(legs)
+        return Strategy(tuple(legs))
+    if template is None:
+        raise InputError("legs are missing. Give legs, or a template such as iron-condor.")
+    return from_template(
+        template,
+        strikes or (),
+        expiries or (),
+        quantity=CONTRACT if quantity is None else quantity,
+        premium=premium,
+        premiums=premiums,
+    )
 
 
 def _ascend(values: Sequence[float] | Sequence[date]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Unpack
 
 from tickgraph.market.calendar import Clock, Day
 from tickgraph.market.price import checked_price, prices_by_symbol
@@ -12,6 +12,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.options.chain import Centre, ChainQuestion, read_centre
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
+from tickgraph.options.strategy_question import StrategyQuestion, StrategyWords, ask_strategy
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.chain_answer import Chain, chain_of
@@ -19,6 +20,7 @@ from tickgraph.serving.distribution_answer import Distribution, Distributions, d
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
 from tickgraph.serving.probability_answer import Probability, probability_of
+from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
 
 
 class Forecaster(OutlookCache):
@@ -295,6 +297,51 @@ class Forecaster(OutlookCache):
             clock=self._clock_at(as_of),
         )
 
+    def strategy(
+        self,
+        symbol: str,
+        template: str | None = None,
+        *,
+        price: float | None = None,
+        as_of: date | None = None,
+        fallback: Fallback = "momentum",
+        **words: Unpack[StrategyWords],
+    ) -> StrategyOutcome:
+        """Say what a strategy of options may earn, and how likely a profit is.
+
+        Parameters
+        ----------
+        symbol, price, as_of, fallback
+            As in :meth:`forecast`.
+        template
+            Name of a template, such as ``iron-condor``.
+        **words
+            Strikes, expiries and premiums of the template, or legs in its place, and what else
+            :class:`~tickgraph.options.strategy_question.StrategyWords` has.
+
+        Raises
+        ------
+        InputError
+            As in :meth:`forecast`, and for a strategy that cannot be read or forecast; names the field.
+        ModelNotFoundError
+            No model forecasts as many sessions; train one.
+        TickgraphError
+            What else :meth:`forecast` raises.
+        """
+        name = canonical(symbol)
+        given = None if price is None else prices_by_symbol([(name, price)])[name]
+        question = ask_strategy(template, **words)
+        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
+        for error in outlooks.failures.values():
+            raise error
+        return self.strategy_of(
+            outlooks.found[name],
+            given,
+            question,
+            trained_now=name in outlooks.trained,
+            clock=self._clock_at(as_of),
+        )
+
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Forecast at a price that was checked; None is the last stored close."""
         return forecast_of(self.answer_fields(outlook, price, trained_now=trained_now))
@@ -368,6 +415,25 @@ class Forecaster(OutlookCache):
     ) -> Chain:
         """Answer of :meth:`chain` at a price that was checked; None is the last stored close."""
         return chain_of(
+            outlook,
+            price,
+            clock or self._clock,
+            question,
+            trained_now=trained_now,
+            refused=self._refusal(outlook),
+        )
+
+    def strategy_of(
+        self,
+        outlook: Outlook,
+        price: float | None,
+        question: StrategyQuestion,
+        *,
+        trained_now: bool = False,
+        clock: Clock | None = None,
+    ) -> StrategyOutcome:
+        """Answer of :meth:`strategy` at a price that was checked; None is the last stored close."""
+        return strategy_of(
             outlook,
             price,
             clock or self._clock,

@@ -77,9 +77,11 @@ def outlook_fields(
 
 
 def looking_ahead(
-    outlook: Outlook, sessions: int | None = None, expiry: Day | None = None
+    outlook: Outlook, sessions: int | None = None, expiry: Day | None = None, *, name: str = "expiry"
 ) -> tuple[int, np.datetime64]:
     """How many sessions an outlook is asked to look ahead, and the session that it looks at: one of the two is given.
+
+    ``name`` is the field that the expiry was given in, for the message.
 
     Raises
     ------
@@ -89,7 +91,9 @@ def looking_ahead(
         More than one session is asked for, and the symbol has no model that forecasts it.
     """
     longest = outlook.one_session_or_more.longest
-    ahead, day = sessions_ahead(outlook.as_of, longest if outlook.horizons else LONGEST, sessions, expiry)
+    ahead, day = sessions_ahead(
+        outlook.as_of, longest if outlook.horizons else LONGEST, sessions, expiry, name=name
+    )
     if ahead > longest:
         raise _one_session_only(outlook, ahead)
     return ahead, day
