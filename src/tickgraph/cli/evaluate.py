@@ -86,7 +86,7 @@ def evaluate(
             "--forecasters",
             "-f",
             metavar="NAMES",
-            help="Which to run; horizons, returns and strategies stand for all of a part.",
+            help="Which to run; horizons, touch, strategies and returns stand for all of a part.",
             show_default="all",
         ),
     ] = None,
@@ -95,7 +95,7 @@ def evaluate(
         typer.Option(
             metavar="SESSIONS",
             help="Sessions ahead.",
-            show_default="1,5,10,21,42,63; 5,10,21 of strategies",
+            show_default="1,5,10,21,42,63; 5,10,21 of touch and strategies",
         ),
     ] = None,
     refit_every: Annotated[
@@ -128,7 +128,8 @@ def evaluate(
         bool,
         typer.Option(
             "--quick",
-            help="12 symbols, 2 windows, 5 epochs, few ablations, no strategies: under 2 minutes. Nothing is recorded.",
+            help="12 symbols, 2 windows, 5 epochs, few ablations, no touch, no strategies: under 2 minutes. Nothing is "
+            "recorded.",
         ),
     ] = False,
     fresh: Annotated[
@@ -145,9 +146,9 @@ def evaluate(
 ) -> None:
     """Measure how good forecasts are, walk-forward: trained on the past, judged on what came after.
 
-    There are three parts: how far prices move over the next 1 to 63 sessions (horizons), whether the stated
-    probability of profit of option strategies comes true (strategies), and the next return (returns). The first and
-    the last run the product's model, baselines and ablations side by side. All train again as time goes on, and stand
+    There are four parts: how far prices move over the next 1 to 63 sessions (horizons), whether levels are touched as
+    often as is said (touch), whether the stated probability of profit of option strategies comes true (strategies),
+    and the next return (returns). Each runs the product beside baselines. All train again as time goes on, and stand
     in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
     command goes on from there. Then each symbol's figures go into the metadata of its trained model, where tickgraph
     list and inspect show them.
@@ -165,6 +166,8 @@ def evaluate(
     graph-har, graph-har-listening, lightgbm-variance, network-no-edges, network-listening, network-shuffled-edges,
     network-linear, network-alone, network-embedding, network.
 
+    Methods of a touch: touch-network, touch-paths, touch-twice, touch-reflection, touch-haug.
+
     Strategies: strangle-16, strangle-30, put-spread-30-16, covered-call-30.
     """
     try:
@@ -178,6 +181,9 @@ def evaluate(
         from tickgraph.lab.options.strategy_evaluation import ENTERED_EVERY, StrategySettings
         from tickgraph.lab.options.strategy_evaluation import HORIZONS as EXPIRIES
         from tickgraph.lab.options.strategy_summary import strategy_table
+        from tickgraph.lab.options.touch_evaluation import HORIZONS as TOUCH_HORIZONS
+        from tickgraph.lab.options.touch_evaluation import TouchSettings
+        from tickgraph.lab.options.touch_summary import touch_table
     except ImportError as error:
         raise InputError(
             f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
@@ -242,6 +248,16 @@ def evaluate(
             "seed": seed or 0,
         },
     )
+    of_touch = _settings(
+        TouchSettings,
+        {
+            "windows": {"horizons": TOUCH_HORIZONS, **walk, "density_every": density_every or scoring},
+            "names": chosen["touch"],
+            "training": training,
+            **({"resamples": 200} if quick else {}),
+            "seed": seed or 0,
+        },
+    )
     of_strategies = _settings(
         StrategySettings,
         {
@@ -262,6 +278,7 @@ def evaluate(
             prices.panel.select(prices.symbols),
             of_returns if chosen["returns"] else None,
             by_horizon if chosen["horizons"] else None,
+            of_touch if chosen["touch"] else None,
             of_strategies if chosen["strategies"] else None,
             out / PIECES,
             source=place,
@@ -286,13 +303,20 @@ def evaluate(
         if by_horizons is not None:
             print_table(horizon_table(by_horizons))
             run = f"{counted(len(by_horizons.forecasters), 'forecaster')} by horizon, {run}"
+        if result.touch is not None:
+            print_table(touch_table(result.touch))
+            run = f"touch, {run}"
         if result.strategies is not None:
             print_table(strategy_table(result.strategies))
             run = f"strategies, {run}"
         if result.forecasters:
             print_table(summary_table(result))
             run = f"{len(result.forecasters)} forecasters, {len(result.windows)} windows, {run}"
-        parts = [part.findings for part in (by_horizons, result.strategies, result) if part is not None]
+        parts = [
+            part.findings
+            for part in (by_horizons, result.touch, result.strategies, result)
+            if part is not None
+        ]
         for sentence in [sentence for findings in parts for sentence in findings]:
             print_sentence(f"- {sentence}")
         print_sentence(f"{run}. Report: {page}; figures: {figures}.")

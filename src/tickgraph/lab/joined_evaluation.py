@@ -1,4 +1,4 @@
-"""All evaluations in one document: of the next return, of how far prices move by horizon, and of strategies."""
+"""All evaluations in one document: the next return, how far prices move by horizon, touched levels, strategies."""
 
 from __future__ import annotations
 
@@ -24,29 +24,32 @@ from tickgraph.lab.horizons.evaluate_horizons import HorizonListener, HorizonSet
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS
 from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate_strategies
 from tickgraph.lab.options.strategy_rules import STRATEGIES
+from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
+from tickgraph.lab.options.touch_methods import METHODS
 from tickgraph.market.panel import PricePanel
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "returns": FORECASTERS,
     "horizons": HORIZON_FORECASTERS,
+    "touch": METHODS,
     "strategies": STRATEGIES,
 }
-"""Forecasters of the next return, those by horizon, and strategies, under the name of their part of the evaluation."""
+"""Forecasters of the next return, those by horizon, methods of a touch, strategies, under the name of their part."""
 
 
 NOT_QUICK = ("network-no-edges", "network-listening", "network-shuffled-edges", "network-alone")
 """Ablations that a quick run leaves out unless they are named: each fits a universe or many models of its own."""
-PARTS_NOT_QUICK = ("strategies",)
+PARTS_NOT_QUICK = ("touch", "strategies")
 """Parts that a quick run leaves out unless they are named."""
 
 
 def chosen_forecasters(words: list[str], *, quick: bool = False) -> dict[str, tuple[str, ...]]:
-    """Names by part of the evaluation, of forecasters, of strategies and of whole parts; without words, all.
+    """Names by part of the evaluation; without words, all.
 
     Parameters
     ----------
     words
-        Names of forecasters, of strategies and of parts.
+        Names of forecasters, of methods of a touch, of strategies and of parts.
     quick
         Whether :data:`NOT_QUICK` are left out of a whole part, and :data:`PARTS_NOT_QUICK` of all.
 
@@ -77,6 +80,7 @@ def evaluate_parts(
     panel: PricePanel,
     of_returns: EvaluationSettings | None,
     by_horizon: HorizonSettings | None,
+    of_touch: TouchSettings | None,
     of_strategies: StrategySettings | None,
     folder: Path,
     *,
@@ -93,19 +97,19 @@ def evaluate_parts(
     ----------
     panel, source, left_out, jobs, fresh, listener
         As :func:`tickgraph.lab.evaluation.evaluate.evaluate`.
-    of_returns, by_horizon, of_strategies
+    of_returns, by_horizon, of_touch, of_strategies
         Settings of each part; None leaves it out.
     folder
         Where forecasts of all parts are kept.
     horizon_listener
-        Is told of the progress of the part by horizon, which runs first, and of that of strategies, which is next.
+        Is told of the progress of the part by horizon, which runs first, and of those of touch and of strategies.
 
     Raises
     ------
     InputError
         No part, or fewer than 3 symbols; and all that the parts raise.
     """
-    if of_returns is None and by_horizon is None and of_strategies is None:
+    if of_returns is None and by_horizon is None and of_touch is None and of_strategies is None:
         raise InputError("Nothing to evaluate: name a forecaster.")
     unmoved = unmoved_symbols(panel)
     moving = [symbol for symbol in panel.symbols if symbol not in unmoved]
@@ -127,6 +131,11 @@ def evaluate_parts(
             fresh=fresh,
             listener=horizon_listener,
         )
+    touch = None
+    if of_touch is not None:
+        touch = evaluate_touch(
+            panel.select(moving), of_touch, folder / "touch", fresh=fresh, listener=horizon_listener
+        )
     strategies = None
     if of_strategies is not None:
         strategies = evaluate_strategies(
@@ -143,7 +152,7 @@ def evaluate_parts(
             fresh=fresh,
             listener=listener,
         )
-        return result.model_copy(update={"horizons": horizons, "strategies": strategies})
+        return result.model_copy(update={"horizons": horizons, "touch": touch, "strategies": strategies})
     own = panel.select(moving)
     return Evaluation(
         created=datetime.now(UTC),
@@ -159,5 +168,6 @@ def evaluate_parts(
         forecasters=[],
         comparisons=[],
         horizons=horizons,
+        touch=touch,
         strategies=strategies,
     )

@@ -42,7 +42,7 @@ def test_every_strategy_has_figures_at_every_horizon_and_so_have_all_together(mo
 
 
 def test_it_stands_in_the_document_of_all_parts(moves, settings, tmp_path):
-    result = evaluate_parts(moves.panel, None, None, settings, tmp_path)
+    result = evaluate_parts(moves.panel, None, None, None, settings, tmp_path)
     assert (result.forecasters, result.horizons) == ([], None)
     assert Evaluation.model_validate_json(result.model_dump_json()) == result
 
@@ -67,6 +67,7 @@ def test_strategies_are_a_part_that_a_quick_run_leaves_out_unless_it_is_named():
     assert chosen_forecasters(["strangle-30"]) == {
         "returns": (),
         "horizons": (),
+        "touch": (),
         "strategies": ("strangle-30",),
     }
-    assert set(joined_evaluation.GROUPS) == {"returns", "horizons", "strategies"}
+    assert set(joined_evaluation.GROUPS) == {"returns", "horizons", "touch", "strategies"}

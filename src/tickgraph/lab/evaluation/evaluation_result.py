@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
 from tickgraph.lab.options.strategy_result import StrategyEvaluation
+from tickgraph.lab.options.touch_result import TouchEvaluation
 from tickgraph.registry.evaluation_record import Figure
 
 Estimate = Figure
@@ -198,5 +199,7 @@ class Evaluation(_Result):
     """What the figures say, in sentences made from them."""
     horizons: HorizonEvaluation | None = None
     """How far prices move over the next h sessions: variance and distribution. Null where it was not evaluated."""
+    touch: TouchEvaluation | None = None
+    """Whether levels are touched as often as was said. Null where it was not evaluated."""
     strategies: StrategyEvaluation | None = None
     """Whether stated probabilities of profit come true. Null where it was not evaluated."""

@@ -14,6 +14,7 @@ from tickgraph.lab.evaluation.html_report.page import page
 from tickgraph.lab.evaluation.html_report.parts import Callout, Facts, Masthead, Part, Plot, Prose, Section
 from tickgraph.lab.evaluation.html_report.strategy_section import strategy_section
 from tickgraph.lab.evaluation.html_report.style import styles
+from tickgraph.lab.evaluation.html_report.touch_section import touch_section
 from tickgraph.lab.evaluation.metric_columns import (
     HIT_RATE,
     IC,
@@ -68,7 +69,7 @@ def render(evaluation: Evaluation) -> str:
 def masthead(evaluation: Evaluation) -> Masthead:
     """What was measured, in one look."""
     span, horizons = "–", evaluation.horizons
-    ahead = horizons or evaluation.strategies
+    ahead = horizons or evaluation.touch or evaluation.strategies
     if evaluation.windows:
         span = f"{evaluation.windows[0].test_first} to {evaluation.windows[-1].test_last}"
     elif ahead is not None:
@@ -95,6 +96,7 @@ def sections(evaluation: Evaluation) -> list[Section]:
     """All sections; one that has nothing to show is left out."""
     every = [
         horizon_section(evaluation.horizons),
+        touch_section(evaluation.touch),
         strategy_section(evaluation.strategies),
         _results(evaluation),
         _over_time(evaluation.forecasters),
@@ -110,7 +112,9 @@ def sections(evaluation: Evaluation) -> list[Section]:
 def _results(evaluation: Evaluation) -> Section:
     look = styles(evaluation.forecasters)
     survivors = Callout("Survivorship", evaluation.survivorship)
-    if (evaluation.horizons or evaluation.strategies) is not None and not evaluation.forecasters:
+    if (
+        evaluation.horizons or evaluation.touch or evaluation.strategies
+    ) is not None and not evaluation.forecasters:
         return Section("Findings", [survivors])
     k = evaluation.forecasters[0].accuracy.k if evaluation.forecasters else 0
     columns = [(m, of) for m, of in accuracy_columns(k) if m.null is not None]

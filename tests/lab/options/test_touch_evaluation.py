@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from tickgraph.errors import HistoryTooShortError, InputError
+from tickgraph.lab.evaluation.evaluation_result import Evaluation
+from tickgraph.lab.evaluation.html_report.sections import render
+from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
+from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
+from tickgraph.lab.options import touch_evaluation
+from tickgraph.lab.options.touch_conclusions import touch_findings, touch_targets
+from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
+from tickgraph.lab.options.touch_methods import METHODS
+from tickgraph.lab.options.touch_summary import touch_table
+
+
+@pytest.fixture(scope="module")
+def settings(schedule):
+    windows = schedule.windows.model_copy(update={"horizons": (5, 10), "density_every": 6})
+    return TouchSettings(windows=windows, resamples=100)
+
+
+@pytest.fixture(scope="module")
+def result(moves, settings, known, tmp_path_factory):
+    promised, heard = [], []
+    listener = HorizonListener(promised.append, heard.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(touch_evaluation, "make_horizon_forecasters", lambda *_, **__: (known,))
+        found = evaluate_parts(
+            moves.panel,
+            None,
+            None,
+            settings,
+            None,
+            tmp_path_factory.mktemp("touch"),
+            horizon_listener=listener,
+        )
+    assert promised == [sum(each.stretches for each in heard)]
+    return found
+
+
+def test_every_method_has_figures_at_every_horizon(result):
+    touch = result.touch
+    assert [method.name for method in touch.methods] == list(METHODS)
+    assert all([each.horizon for each in method.horizons] == [5, 10] for method in touch.methods)
+    assert touch.methods[0].horizons[0].brier_ratio is None
+    assert touch.methods[2].horizons[0].brier_ratio.value > 0.5
+    assert touch_table(touch).row_count == 10
+
+
+def test_targets_and_findings_are_made_from_the_figures(result):
+    touch = result.touch
+    assert len(touch.targets) == 2 * 4
+    assert touch.targets == touch_targets(touch)
+    assert touch.findings == touch_findings(touch, touch.targets)
+    met = sum(each.verdict == "met" for each in touch.targets)
+    assert touch.findings[-1] == f"Touch: {met} of 8 targets are met."
+    worst = max(touch.methods[0].horizons[0].deciles, key=lambda each: abs(each.error.value))
+    assert f"is off by {worst.error.value * 100:+.1f} points" in touch.findings[0]
+
+
+def test_it_stands_in_the_document_and_on_the_page(result):
+    assert (result.forecasters, result.horizons, result.strategies) == ([], None, None)
+    assert Evaluation.model_validate_json(result.model_dump_json()) == result
+    page = render(result)
+    for text in (
+        "Touch: are levels touched as often as was said",
+        "touch-haug",
+        "By tenth of the probability",
+    ):
+        assert text in page
+
+
+def test_nothing_that_came_to_its_end_and_unknown_methods_are_errors(
+    moves, settings, known, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(touch_evaluation, "make_horizon_forecasters", lambda *_, **__: (known,))
+    last = moves.panel.sessions[-4].astype("datetime64[D]").item()
+    windows = settings.windows.model_copy(update={"start": last})
+    with pytest.raises(HistoryTooShortError, match="it ends within 5 sessions"):
+        evaluate_touch(moves.panel, settings.model_copy(update={"windows": windows}), tmp_path)
+    with pytest.raises(InputError, match="Unknown method haug"):
+        evaluate_touch(moves.panel, settings.model_copy(update={"names": ("haug",)}), tmp_path)
+
+
+def test_touch_is_a_part_that_a_quick_run_leaves_out_unless_it_is_named():
+    assert chosen_forecasters([], quick=True)["touch"] == ()
+    assert chosen_forecasters(["touch"], quick=True)["touch"] == METHODS
+    assert chosen_forecasters(["touch-haug"])["touch"] == ("touch-haug",)
