@@ -12,6 +12,7 @@ import typer
 
 import tickgraph
 from tickgraph.cli import (
+    chain,
     evaluate,
     forecast,
     models,
@@ -56,6 +57,7 @@ app = typer.Typer(
 for command in (
     train.train,
     predict.predict,
+    chain.chain,
     serve.serve,
     evaluate.evaluate,
     forecast.forecast,
