@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+import tickgraph
 from made_outlooks import with_horizons
 
+DOCS = Path(__file__).parents[2] / "docs"
 CHAINS = Path(__file__).parents[1] / "options" / "chains"
 GRID = ("chain", "AAPL", "--expiries", "2023-01-20,2023-02-17", "--strikes", "110:150:5", "--price", "130")
 
@@ -144,3 +148,35 @@ def test_quotes_of_a_file_that_no_volatility_gives_are_left_out_with_a_note(run,
 def test_what_cannot_be_asked_ends_with_its_exit_code(run, words, code, said):
     ended, _, err = run("chain", *words)
     assert (ended, said in " ".join(err.split())) == (code, True), err
+
+
+def section(page, heading):
+    return (DOCS / page).read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"), [("options.md", "Chains"), ("commands.md", "An option chain")], ids=lambda each: each
+)
+def test_the_documented_commands_do_what_they_say(run, tmp_path, monkeypatch, page, heading):
+    monkeypatch.chdir(tmp_path)
+    lines = re.search(r"```sh\n(.*?)```", section(page, heading), re.DOTALL)[1].splitlines()
+    commands = [shlex.split(line, comments=True) for line in lines]
+    assert len(commands) == 2
+    for _, *words in commands:
+        assert run(*words)[0] == 0
+    assert len((tmp_path / "chain.csv").read_text().splitlines()) == 4
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(("page", "printed"), [("options.md", 3), ("python.md", 2)])
+def test_the_documented_python_does_what_it_says(capsys, page, printed):
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    code = next(block for block in blocks if ".chain(" in block)
+    exec(code, {"forecaster": tickgraph.load()})  # noqa: S102  as a reader would
+    assert len(capsys.readouterr().out.splitlines()) == printed
+
+
+def test_every_dialect_of_files_is_documented():
+    text = section("options.md", "Chains")
+    for dialect in ("Yahoo", "CBOE", "thinkorswim", "Schwab", "Interactive Brokers"):
+        assert f"| {dialect}" in text
