@@ -70,8 +70,8 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     problem.install(app)
     public, strict = guards(serve.api_keys, serve.rate_limit), Depends(only_known_query)
     app.router.routes.insert(0, forecast_routes.PlainRoute(public))  # the first that is tried
+    app.router.routes.insert(1, option_routes.ChainRoute(public))
     app.include_router(forecast_routes.router, dependencies=[*public, strict])
-    app.include_router(option_routes.router, dependencies=[*public, strict])
     app.include_router(symbol_routes.router, dependencies=[*public, strict])
     app.include_router(operator_routes.health)
     if serve.admin_token is not None:
