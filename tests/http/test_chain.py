@@ -163,3 +163,27 @@ def test_the_query_takes_wait_alone(service):
     answer = service.post(f"{ROUTE}?price=130", json=GRID)
     assert (answer.status_code, "This route takes: wait." in answer.json()["detail"]) == (422, True)
     assert service.get(ROUTE).status_code == 405
+
+
+def test_a_key_is_asked_for_whatever_way_a_request_takes(trained_dir, prices_dir, config, tmp_path):
+    key = "a-key-of-tests-0001"
+    settings = settings_of(
+        trained_dir, prices_dir, config, runtime_dir=tmp_path, api_keys=(key,), rate_limit="6/hour"
+    )
+    plain, wrong = GRID | {"expiries": ["2023-01-03"]}, GRID | {"spot": 1}
+    with here(settings) as locked:
+        assert [locked.post(ROUTE, json=body).status_code for body in (plain, wrong)] == [401, 401]
+        known = {"x-api-key": key}
+        assert [locked.post(ROUTE, json=plain, headers=known).status_code for _ in range(6)] == [200] * 6
+        assert locked.post(ROUTE, json=plain, headers=known).status_code == 429
+        text = locked.post(ROUTE, content=json.dumps(plain), headers={"content-type": "text/plain"})
+        assert text.status_code == 401
+
+
+def test_a_body_that_comes_in_pieces_is_one_body(service):
+    body = json.dumps(GRID).encode()
+    pieces = (body[place : place + 7] for place in range(0, len(body), 7))
+    headers = {"content-type": "application/json"}
+    assert (
+        service.post(ROUTE, content=pieces, headers=headers).json() == service.post(ROUTE, json=GRID).json()
+    )

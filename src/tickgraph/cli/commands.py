@@ -12,6 +12,7 @@ import typer
 
 import tickgraph
 from tickgraph.cli import (
+    chain,
     evaluate,
     forecast,
     models,
@@ -57,6 +58,7 @@ app = typer.Typer(
 for command in (
     train.train,
     predict.predict,
+    chain.chain,
     strategy.strategy,
     serve.serve,
     evaluate.evaluate,

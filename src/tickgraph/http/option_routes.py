@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import Body, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from starlette.types import Message, Receive, Scope, Send
 
-from tickgraph.http.parameters import CurrentService, SymbolInPath, Wait
+from tickgraph.errors import InputError
+from tickgraph.http.guards import only_known_query
+from tickgraph.http.parameters import CurrentService, SymbolInPath, Wait, read_symbol
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import ChainAnswer, example
 from tickgraph.market.expiry import EXPIRY, read_expiry
 from tickgraph.market.price import MAX_PRICE
 from tickgraph.options.chain import Centre, ChainQuestion
 from tickgraph.options.quotes import MAX_VOLATILITY, Quotes, as_quotes, checked
-
-router = APIRouter(tags=["options"])
 
 _chain = ChainAnswer.__pydantic_serializer__
 
@@ -98,7 +101,6 @@ class ChainBody(Asked):
         )
 
 
-@router.post("/forecast/{symbol}/chain", response_model=ChainAnswer, responses=problems(404, 422))
 async def chain(
     service: CurrentService, symbol: SymbolInPath, body: Annotated[ChainBody, Body()], wait: Wait = False
 ) -> Response:
@@ -111,3 +113,52 @@ async def chain(
     checked(question.quotes, service.settings.serve.max_cells)
     answer = await service.chain(symbol, body.price, question, wait=wait)
     return Response(_chain.to_json(answer), media_type="application/json")
+
+
+class ChainRoute(APIRoute):
+    """``/forecast/{symbol}/chain``; a valid request is answered before FastAPI takes its parameters apart.
+
+    FastAPI takes half as long for that as a chain does. All other requests go FastAPI's way, which says what is wrong
+    with them. The guards come before the answer either way.
+    """
+
+    def __init__(self, guards: Sequence[Any]) -> None:
+        super().__init__(
+            "/forecast/{symbol}/chain",
+            chain,
+            methods=["POST"],
+            response_model=ChainAnswer,
+            responses=problems(404, 422),
+            tags=["options"],
+            dependencies=[*guards, Depends(only_known_query)],
+        )
+        self._guards = guards
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["method"] != "POST" or scope["query_string"]:
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        raw = await request.body()
+        try:
+            if not request.headers.get("content-type", "").startswith("application/json"):
+                raise InputError("FastAPI says what it takes.")
+            symbol, body = read_symbol(scope["path_params"]["symbol"]), ChainBody.model_validate_json(raw)
+        except (InputError, ValidationError):
+            await super().handle(scope, _again(raw, receive), send)
+            return
+        for guard in self._guards:
+            await guard.dependency(request)
+        response = await chain(request.app.state.service, symbol, body)
+        await response(scope, receive, send)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read already once more, and then what comes after it."""
+    parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_part() -> Message:
+        return parts.pop() if parts else await receive()
+
+    return next_part
