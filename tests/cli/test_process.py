@@ -175,20 +175,25 @@ def test_the_documented_service_answers_as_written(trained_dir, prices_dir, tmp_
     assert done.stdout.endswith("pre-trained GNN-cached\n"), done.stderr
 
 
-def test_the_readmes_output_is_what_predict_prints(tmp_path):
-    """The labels of the README's sample output are those of its command; its figures are of one run."""
-    shown = next(block for block in blocks(README, "text") if "AAPL: close of" in block)
-    asked = next(block for block in blocks(README, "sh") if "tickgraph predict" in block)
+def labels(text):
+    return [
+        line.strip().split("  ")[0]
+        for line in text.splitlines()
+        if line.strip() and line.strip()[0] not in "-─"
+    ]
+
+
+def test_the_readmes_outputs_are_what_its_commands_print(tmp_path):
+    """The labels of the README's sample outputs are those of its commands; their figures are of one run."""
     trained = run("train", "-s", "AAPL", "--epochs", "1", cwd=tmp_path)
     assert "fitting the universe of 42 symbols" in trained.stderr  # it takes seconds, so it is said
-    printed, _, not_shown = run(*asked.split()[1:], cwd=tmp_path).stdout.partition("Quantiles")
-    assert "2023-01-20" in not_shown  # quantiles and a fan
-
-    def labels(text):
-        return [
-            line.strip().split("  ")[0]
-            for line in text.splitlines()
-            if line.strip() and line.strip()[0] not in "-─"
-        ]
-
-    assert labels(shown) == labels(printed)
+    commands = [line for block in blocks(README, "sh") for line in block.splitlines()]
+    for command, title, rest, then in (
+        ("predict", "AAPL: close of", "Quantiles", "2023-01-20"),  # quantiles and a fan
+        ("strategy", "AAPL: iron-condor on", "Legs", "how likely"),  # legs, quantiles and a drawing
+    ):
+        shown = next(block for block in blocks(README, "text") if title in block)
+        asked = next(line for line in commands if f"tickgraph {command} " in line)
+        printed, _, not_shown = run(*asked.split()[1:], cwd=tmp_path).stdout.partition(rest)
+        assert then in not_shown
+        assert labels(shown) == labels(printed)
