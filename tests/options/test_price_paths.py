@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,17 @@ def test_touched_levels_on_paths_are_those_of_the_closed_form(paths, distributio
             np.testing.assert_allclose(simulated[symbol, :, sessions - 1], closed, atol=0.045)
     assert (np.diff(simulated, axis=2) >= 0).all()
     assert paths.probability_touched(np.zeros((3, 1))).min() == 1
+
+
+@pytest.mark.parametrize("first", [1, 10, 20])
+def test_a_dividend_counts_on_paths_as_much_as_in_the_closed_form(distribution, moves, panel, first):
+    """One percent goes ex early, in the middle, or the session before the last."""
+    paid = replace(distribution, drag=np.where(np.arange(1, 64) >= first, 0.01, 0.0))
+    level = np.array([-0.12, -0.06, -0.03, 0.03, 0.06, 0.12])
+    simulated = price_paths([paid] * 3, moves, 21, 0, 3000).probability_touched(np.tile(level, (3, 1)))
+    touch = TouchDistribution(paid, float(gap_shares(panel, SYMBOLS).mean()))
+    closed = touch.probability_touched(level, 21)
+    np.testing.assert_allclose(simulated[:, :, 20].mean(axis=0), closed, atol=0.05)
 
 
 def test_dates_on_which_a_symbol_is_missing_are_drawn_for_none(panel, moves):

@@ -22,7 +22,7 @@ Mathematical Finance 7(4). Their correction moves the level, and is too strong f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -92,69 +92,91 @@ class TouchDistribution:
         asked = np.zeros(self.distribution.longest + 1, dtype=bool)
         asked[ahead] = True
         distinct = np.flatnonzero(asked)
+        rows = (np.cumsum(asked) - 1)[ahead.ravel()]
+        distance, below = np.abs(levels).ravel(), (levels < 0).ravel()
+        sides = self._sides
+        cells = below.astype(np.intp), ahead.ravel() - 1
+        beyond, gap, shift = (each[cells] for each in (sides.beyond, sides.gap, sides.shift))
         wanted = np.union1d(distinct, self._turns[self._turns < distinct[-1]])
-        returns = self.distribution.returns(wanted)  # [W, P]
-        up_to = np.searchsorted(wanted, distinct)
+        plain, up_to = self._without_dividends(wanted), np.searchsorted(wanted, distinct)
+        above_paid, below_paid = plain - sides.paid[:, wanted - 1, None]  # [W, P] each
         # The farthest quantile of each rank up to each session, above and then below: [2 D, P]
         farthest = np.concatenate(
-            [np.maximum.accumulate(returns)[up_to], -np.minimum.accumulate(returns)[up_to, ::-1]]
+            [np.maximum.accumulate(above_paid)[up_to], -np.minimum.accumulate(below_paid)[up_to, ::-1]]
         )
-        distance, below = np.abs(levels).ravel(), (levels < 0).ravel()
-        rows = (np.cumsum(asked) - 1)[ahead.ravel()] + len(distinct) * below
-        sides = self._sides
-        beyond, gap, shift = (each[below.astype(np.intp), ahead.ravel() - 1] for each in sides)
-        u = np.minimum(_ends_beyond(farthest, rows, distance, shift) / beyond, 1.0)
+        u = np.minimum(_ends_beyond(farthest, rows + len(distinct) * below, distance, shift) / beyond, 1.0)
         touched = u * (1 - gap * np.exp(-NEARNESS * (1 - u) / gap))
+        drag = self.distribution.drag
+        if drag is not None and drag.any():
+            # A dividend takes a price below a level that it never touched on its way.
+            lowest = -np.minimum.accumulate(plain - drag[wanted - 1, None])[up_to, ::-1]
+            shifts = np.full(int(below.sum()), drag.min() - self.distribution.centre)
+            ends = _ends_beyond(lowest, rows[below], distance[below], shifts)
+            touched[below] = np.maximum(touched[below], ends)
         return np.where(levels == 0, 1.0, touched.reshape(levels.shape))
+
+    def _without_dividends(
+        self, ahead: Int[np.ndarray, "sessions"]
+    ) -> Float64[np.ndarray, "sessions scores"]:
+        """Log returns of all ranks, as if nothing went ex."""
+        drag = self.distribution.drag
+        returns = self.distribution.returns(ahead)
+        return returns if drag is None else np.asarray(returns + drag[ahead - 1, None])
 
     @cached_property
     def _turns(self) -> Int[np.ndarray, "turns"]:
         """Sessions after which the quantiles may turn; between them they rise or fall throughout."""
-        turns = self.distribution.horizons
-        if self.distribution.drag is not None:
-            falls = np.flatnonzero(np.diff(self.distribution.drag[: self.distribution.longest]))
-            turns = np.union1d(turns, falls + 1)  # the session before a dividend goes ex
-        return np.asarray(turns)
+        turns, drag = self.distribution.horizons, self.distribution.drag
+        if drag is None or not drag.any():
+            return turns
+        falls = np.flatnonzero(np.diff(drag[: self.distribution.longest], prepend=0.0)) + 1
+        return np.union1d(turns, np.concatenate([falls, (falls - 1)[falls > 1]]))  # at each, and before it
 
     @cached_property
-    def _sides(self) -> tuple[Float64[np.ndarray, "2 sessions"], ...]:
-        """Of levels above and below, up to 1, 2, 3... sessions, each the least.
-
-        They are the chance of a close beyond today's price but for dividends, the chance that no level beyond it is
-        touched, and the shift of the returns.
-        """
+    def _sides(self) -> _Sides:
         ahead, drag = np.arange(1, self.distribution.longest + 1), self.distribution.drag
-        plain = self.distribution if drag is None else replace(self.distribution, drag=None)
-        beyond = _rises_and_falls(plain, ahead)
-        paid = beyond if drag is None else _rises_and_falls(self.distribution, ahead)
-        shift = self.distribution.centre - (np.zeros(len(ahead)) if drag is None else drag[: len(ahead)])
-        gap = np.clip(self.gap, 0.0, LARGEST_GAP) / np.sqrt(ahead)
-        # The nearest level is touched at least as often as the price ends beyond it.
-        gaps = np.minimum(gap, 1 - np.maximum.accumulate(np.maximum(beyond, paid), axis=1))
-        return (
+        rise = _rises(self._without_dividends(ahead))
+        beyond, gap = np.stack([rise, 1 - rise]), np.clip(self.gap, 0.0, LARGEST_GAP) / np.sqrt(ahead)
+        paid = np.zeros((2, len(ahead)))
+        if drag is not None and drag.any():
+            variance = self.distribution.variance(ahead)
+            before = np.append(0.0, variance[:-1])
+            steps = np.cumsum(np.diff(drag[: len(ahead)], prepend=0.0) * before)
+            late = np.divide(steps, variance, out=np.zeros(len(ahead)), where=variance > 0)
+            paid = drag[: len(ahead)] - np.array([[1.0], [0.5]]) * late
+        return _Sides(
             np.maximum(np.minimum.accumulate(beyond, axis=1), LEAST_CHANCE),
-            np.maximum(gaps, LEAST),
-            np.minimum.accumulate(np.stack([shift, -shift]), axis=1),
+            # The nearest level is touched at least as often as the price ends beyond it.
+            np.maximum(np.minimum(gap, 1 - np.maximum.accumulate(beyond, axis=1)), LEAST),
+            np.minimum.accumulate([[1.0], [-1.0]] * (self.distribution.centre - paid), axis=1),
+            paid,
         )
 
 
-def _rises_and_falls(
-    distribution: HorizonDistribution, ahead: Int[np.ndarray, "sessions"]
-) -> Float64[np.ndarray, "2 sessions"]:
-    """Probability of a close above today's price, and of one that is not, after so many sessions."""
-    returns = distribution.returns(ahead)  # [H, P]
-    count = returns.shape[1]
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """What is the same for all levels above, and for all below, of 1, 2, 3... sessions."""
+
+    beyond: Float64[np.ndarray, "2 sessions"]
+    """Least probability of a close beyond today's price up to then, but for dividends."""
+    gap: Float64[np.ndarray, "2 sessions"]
+    """Probability that no level beyond today's price is touched."""
+    shift: Float64[np.ndarray, "2 sessions"]
+    """Least shift of the returns up to then, towards the level."""
+    paid: Float64[np.ndarray, "2 sessions"]
+    """How far dividends move the levels of a touch. The later one goes ex, the less: what was touched before stays
+    touched. Of one at the very end none counts above, and half of it below, where twice the probability is taken."""
+
+
+def _rises(returns: Float64[np.ndarray, "sessions scores"]) -> Float64[np.ndarray, "sessions"]:
+    """Probability of a close above today's price: linear between the ranks, and all or nothing outside."""
+    sessions, count = returns.shape
     below = (returns <= 0).sum(axis=1)
-    inside = (below > 0) & (below < count)
-    rows, place = (
-        np.arange(len(ahead)),
-        np.clip(below, 1, count - 1) if count > 1 else np.zeros(len(ahead), int),
-    )
-    before, after = returns[rows, place - 1], returns[rows, place]
-    share = np.divide(-before, after - before, out=np.zeros(len(ahead)), where=inside)
-    rise = 1 - (place + share) / (count + 1)
-    rise[~inside] = distribution.probability_above(0.0, ahead[~inside])
-    return np.stack([rise, 1 - rise])
+    rows, after = np.arange(sessions), np.clip(below, 1, max(count - 1, 1))
+    near, far = returns[rows, after - 1], returns[rows, np.minimum(after, count - 1)]
+    share = np.divide(-near, far - near, out=np.zeros(sessions), where=(below > 0) & (below < count))
+    inside = 1 - (after + share) / (count + 1)
+    return np.where(below == 0, 1 - LEAST, np.where(below == count, LEAST, inside))
 
 
 def _ends_beyond(

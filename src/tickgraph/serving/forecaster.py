@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Unpack
 
+from tickgraph.errors import InputError
 from tickgraph.market.calendar import Clock, Day
 from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.options.chain import Centre, ChainQuestion, read_centre
+from tickgraph.options.price_paths import PATHS
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 from tickgraph.options.strategy_question import StrategyQuestion, StrategyWords, ask_strategy
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
@@ -20,6 +22,7 @@ from tickgraph.serving.distribution_answer import Distribution, Distributions, d
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
 from tickgraph.serving.probability_answer import Probability, probability_of
+from tickgraph.serving.simulated_prices import SimulatedPrices, simulated_prices
 from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
 
 
@@ -341,6 +344,61 @@ class Forecaster(OutlookCache):
             trained_now=name in outlooks.trained,
             clock=self._clock_at(as_of),
         )
+
+    def paths(
+        self,
+        symbols: Sequence[str],
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        prices: Mapping[str, float] | None = None,
+        paths: int = PATHS,
+        as_of: date | None = None,
+        fallback: Fallback = "momentum",
+    ) -> SimulatedPrices:
+        """Simulate symbols together: whole dates are drawn, so that they move together as they did.
+
+        After every session each symbol has the distribution that :meth:`distribution` gives. The same question gets
+        the same paths.
+
+        Parameters
+        ----------
+        symbols
+            Tickers; former names are followed.
+        sessions, expiry
+            How far, as in :meth:`distribution`; one of the two is given.
+        prices
+            Dollars by symbol to start from; the others start from their last close.
+        paths
+            How many.
+        as_of, fallback
+            As in :meth:`forecast`.
+
+        Raises
+        ------
+        InputError
+            As in :meth:`distribution`; or no symbol, prices that end apart, or too many paths.
+        HistoryTooShortError
+            The symbols have fewer than 250 dates of the last 1000 in common.
+        TickgraphError
+            What else :meth:`distribution` raises.
+        """
+        names = tuple(dict.fromkeys(canonical(symbol) for symbol in symbols))
+        if not names:
+            raise InputError("symbols must name at least one, such as ['AAPL', 'MSFT'].")
+        given = prices_by_symbol((prices or {}).items())
+        if strange := [symbol for symbol in given if symbol not in names]:
+            raise InputError(
+                f"prices names {', '.join(strange)}, which is not among the symbols to simulate."
+            )
+        outlooks = self.outlooks(names, as_of=as_of, fallback=fallback)
+        for error in outlooks.failures.values():
+            raise error
+        found = [outlooks.found[name] for name in names]
+        if len(sources := {outlook.source for outlook in found}) > 1:
+            raise InputError(f"symbols must have prices of one source, got {', '.join(sorted(sources))}.")
+        panel = self.panels.covering(found[0].source, names)
+        return simulated_prices(found, panel, given, paths, sessions=sessions, expiry=expiry)
 
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Forecast at a price that was checked; None is the last stored close."""
