@@ -2,7 +2,8 @@
 
 Usage: python benchmarks/serving/chain.py [--quick]
 
-Takes about a minute; absolute times on a shared machine do not hold.
+Takes about a minute; absolute times on a shared machine do not hold. Times are lower quartiles, since what else runs on
+the machine only ever adds to them.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent))
@@ -25,7 +26,6 @@ from vollib.black_scholes_merton.implied_volatility import implied_volatility  #
 
 import options  # noqa: E402
 import prepare  # noqa: E402
-from forecasting import clock  # noqa: E402
 from run import line, server  # noqa: E402
 from tickgraph.market.calendar import next_sessions  # noqa: E402
 from tickgraph.market.sources.sample import SampleSource  # noqa: E402
@@ -42,6 +42,20 @@ from tickgraph.serving.forecaster import Forecaster  # noqa: E402
 SYMBOL, PRICE, VOLATILITY = "AAPL", 130.0, 0.3
 AHEAD = np.array([5, 10, 14, 21, 28, 34, 46, 63])
 STRIKES = np.linspace(0.6, 1.4, 500) * PRICE
+
+
+def lower_quartile(seconds: list[float]) -> float:
+    return sorted(seconds)[len(seconds) // 4]
+
+
+def clock(call: Callable[[], object], repeats: int) -> float:
+    """Seconds of a call, after a warm-up."""
+    seconds = []
+    for _ in range(repeats + 3):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    return lower_quartile(seconds[3:])
 
 
 def milliseconds(seconds: float) -> str:
@@ -171,7 +185,7 @@ def over_http(port: int, as_of: np.datetime64, rounds: int) -> None:
             connection.ask(*words)
             if number >= 5:
                 seconds[name].append(time.perf_counter() - started)
-    one, without, touched = (median(each) for each in seconds.values())
+    one, without, touched = (lower_quartile(each) for each in seconds.values())
     print("\nover HTTP, one client, in turns")
     line("  one warm forecast", milliseconds(one))
     line("  8 x 500 without touch / one forecast", milliseconds(without), without / one, "(under 5)")

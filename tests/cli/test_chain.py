@@ -11,20 +11,10 @@ from pathlib import Path
 import pytest
 
 import tickgraph
-from made_outlooks import with_horizons
 
 DOCS = Path(__file__).parents[2] / "docs"
 CHAINS = Path(__file__).parents[1] / "options" / "chains"
 GRID = ("chain", "AAPL", "--expiries", "2023-01-20,2023-02-17", "--strikes", "110:150:5", "--price", "130")
-
-
-@pytest.fixture
-def run(command, monkeypatch, trained_dir, prices_dir):
-    """Models of AAPL and MSFT forecast every horizon; those of JPM and XOM the next session."""
-    with_horizons(monkeypatch, ("AAPL", "MSFT"))
-    monkeypatch.setenv("TICKGRAPH_MODELS_DIR", str(trained_dir))
-    monkeypatch.setenv("TICKGRAPH_PRICES_DIR", str(prices_dir))
-    return command
 
 
 def test_every_expiry_has_a_table_of_strikes(run):

@@ -22,15 +22,6 @@ from tickgraph.market.calendar import Clock
 from tickgraph.serving.distribution_answer import distribution_of
 
 
-@pytest.fixture
-def run(command, monkeypatch, trained_dir, prices_dir):
-    """Models of AAPL and MSFT forecast every horizon; those of JPM and XOM the next session."""
-    with_horizons(monkeypatch, ("AAPL", "MSFT"))
-    monkeypatch.setenv("TICKGRAPH_MODELS_DIR", str(trained_dir))
-    monkeypatch.setenv("TICKGRAPH_PRICES_DIR", str(prices_dir))
-    return command
-
-
 def test_an_expiry_prints_its_distribution_and_a_fan(run):
     code, out, _ = run("predict", "AAPL", "--price", "130", "--expiry", "2023-01-20")
     assert code == 0

@@ -77,6 +77,15 @@ def test_under_the_forward_a_call_less_a_put_is_worth_what_the_market_says(
         np.testing.assert_allclose(row.calls - row.puts, parity, atol=1e-8)
         assert (np.diff(row.calls) <= 1e-9).all()
         assert (np.diff(row.puts) >= -1e-9).all()
+        assert (np.diff(row.above) <= 0).all()
+        assert ((row.above > 0) & (row.above < 1)).all()
+
+
+def test_strikes_may_come_in_any_order():
+    question = ChainQuestion(grid(["2023-01-20"], STRIKES[::-1]), values=True)
+    (turned,), (row, _) = rows(question), rows(plain(values=True))
+    for column in ("above", "calls", "puts"):
+        np.testing.assert_array_equal(getattr(turned, column)[::-1], getattr(row, column))
 
 
 def test_under_the_forecast_a_call_less_a_put_is_worth_its_mean():

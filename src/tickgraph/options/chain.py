@@ -30,7 +30,7 @@ import numpy as np
 from tickgraph.errors import InputError
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.options.black_scholes import forward_price, risk_neutral_probability
-from tickgraph.options.implied_volatility import implied_volatility
+from tickgraph.options.quoted_volatility import QuotedVolatilities, quoted_volatilities
 from tickgraph.options.quotes import Quotes, checked
 from tickgraph.options.terminal_price import TerminalPrice
 from tickgraph.options.touch import TouchDistribution
@@ -173,10 +173,26 @@ def chain_rows(
     touched: list[Float64[np.ndarray, "strikes"] | None] = [None] * len(quotes)
     if touch is not None and question.touch:
         touched = [*np.split(touch.probability_touched(levels, np.repeat(ahead, lengths)), ends)]
+    days = np.array([each.expiry for each in quotes])
+    years = (days - as_of).astype("timedelta64[D]").astype(np.int64) / DAYS_A_YEAR  # [E]
+    if question.dividend_yield is not None:
+        dividends = np.full(len(quotes), question.dividend_yield)
+    else:
+        dividends = (0.0 if distribution.drag is None else distribution.drag[ahead - 1]) / years
+    implied = quoted_volatilities(
+        quotes, price, years, question.rate, dividends, skip_impossible=question.skip_impossible
+    )
     return [
-        _row(distribution, price, as_of, each, count, at, reached, question)
-        for each, count, at, reached in zip(
-            quotes, ahead.tolist(), np.split(levels, ends), touched, strict=True
+        _row(distribution, price, question, *of_one)
+        for of_one in zip(
+            quotes,
+            ahead.tolist(),
+            years.tolist(),
+            dividends.tolist(),
+            np.split(levels, ends),
+            touched,
+            implied,
+            strict=True,
         )
     ]
 
@@ -184,23 +200,21 @@ def chain_rows(
 def _row(
     distribution: HorizonDistribution,
     price: float,
-    as_of: np.datetime64,
+    question: ChainQuestion,
     quotes: Quotes,
     sessions: int,
+    years: float,
+    dividends: float,
     levels: Float64[np.ndarray, "strikes"],
     touched: Float64[np.ndarray, "strikes"] | None,
-    question: ChainQuestion,
+    implied: QuotedVolatilities,
 ) -> ChainRow:
-    years = float((quotes.expiry - as_of).astype(int)) / DAYS_A_YEAR
-    rate, dividends = question.rate, question.dividend_yield
-    if dividends is None:
-        dividends = 0.0 if distribution.drag is None else float(distribution.drag[sessions - 1]) / years
+    rate = question.rate
     found: dict[str, Any] = {}
     if quotes.has_any:
-        implied, found["left_out"] = _implied(quotes, price, years, rate, dividends, question.skip_impossible)
-        found["implied_volatilities"] = implied
+        found["implied_volatilities"], found["left_out"] = implied.volatilities, implied.left_out
         found["risk_neutral_above"] = risk_neutral_probability(
-            price, quotes.strikes, years, implied, rate, dividends
+            price, quotes.strikes, years, implied.volatilities, rate, dividends
         )
     forward = float(forward_price(price, years, rate, dividends))
     if question.values or quotes.has_any:
@@ -211,56 +225,3 @@ def _row(
         found |= {"calls": discounted * calls, "puts": discounted * puts, "expected": price * terminal.mean}
     above = distribution.probability_above(levels, sessions)
     return ChainRow(quotes, sessions, years, forward, dividends, above, touched, **found)
-
-
-def _implied(
-    quotes: Quotes, price: float, years: float, rate: float, dividend_yield: float, skip: bool
-) -> tuple[Float64[np.ndarray, "strikes"], int]:
-    """Implied volatilities: those given, or else those of the mid prices; and how many mid prices have none.
-
-    Of a strike's two mid prices the one out of the money decides, as is usual: it holds more of the volatility.
-    """
-    nothing = np.full(len(quotes), np.nan)
-    given = nothing if quotes.implied_volatilities is None else quotes.implied_volatilities
-    calls = nothing if quotes.calls is None else quotes.calls
-    puts = nothing if quotes.puts is None else quotes.puts
-    forward = float(forward_price(price, years, rate, dividend_yield))
-    is_call = np.where(quotes.strikes >= forward, ~np.isnan(calls), np.isnan(puts))
-    mids = np.where(is_call, calls, puts)
-    sought = np.flatnonzero(np.isnan(given) & ~np.isnan(mids))
-    if not len(sought):
-        return given, 0
-    found = implied_volatility(
-        mids[sought],
-        is_call[sought],
-        price,
-        quotes.strikes[sought],
-        np.full(len(sought), years),
-        rate,
-        dividend_yield,
-    )
-    impossible = sought[np.isnan(found)]
-    if len(impossible) and not skip:
-        raise _no_volatility(quotes, int(impossible[0]), is_call, mids, forward, np.exp(-rate * years))
-    whole = given.copy()
-    whole[sought] = found
-    return whole, len(impossible)
-
-
-def _no_volatility(
-    quotes: Quotes,
-    place: int,
-    is_call: np.ndarray,
-    mids: np.ndarray,
-    forward: float,
-    discount: float,
-) -> InputError:
-    strike, call = float(quotes.strikes[place]), bool(is_call[place])
-    least = discount * max(forward - strike if call else strike - forward, 0.0)
-    most = discount * (forward if call else strike)
-    name, kind = ("calls", "call") if call else ("puts", "put")
-    return InputError(
-        f"{name} of {quotes.expiry}: no volatility gives a {kind} at {strike:g} the price {mids[place]:g}, at place "
-        f"{place + 1}. At this rate and dividend yield it must cost more than {least:.4g} and less than {most:.4g}. "
-        "Leave it out, or set skip_impossible."
-    )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -69,6 +70,7 @@ def contract_of(text: str) -> Contract | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def read_day(text: str) -> np.datetime64 | None:
     """Read a day in one of the forms; None for any other text."""
     plain = " ".join(text.split())
