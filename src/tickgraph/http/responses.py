@@ -169,11 +169,36 @@ class SymbolAnswer(SymbolEntry):
     """Sessions with prices."""
 
 
+class PricesAnswer(_Answer):
+    """Daily prices of one symbol, the oldest first; all lists are as long as `sessions`."""
+
+    symbol: str
+    """Ticker."""
+    prices_source: str
+    """Source of the price history."""
+    prices_provider: str
+    """Who gave the source this symbol's prices; the source itself where it has no other."""
+    sessions: list[date]
+    """Sessions on which the symbol traded."""
+    open: list[float | None]
+    """Dollars, adjusted for splits; null where the source has none."""
+    high: list[float | None]
+    """Dollars, adjusted for splits; null where the source has none."""
+    low: list[float | None]
+    """Dollars, adjusted for splits; null where the source has none."""
+    close: list[float | None]
+    """Dollars, adjusted for splits."""
+    volume: list[float | None]
+    """Shares; null where the source has none."""
+
+
 class Node(_Answer):
     """A node of the graph: the target first, then its peers."""
 
     symbol: str
     """Ticker."""
+    sector: str | None
+    """Sector of a symbol of the bundled list; null for any other."""
     present: bool
     """Whether its features are complete at the last session; an absent node has no edges, and zeros."""
     volatility: float
