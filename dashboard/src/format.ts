@@ -54,6 +54,17 @@ export function scientific(value: Maybe<number>): string {
   return `${digits} × 10${[...power.replace("+", "")].map((sign) => RAISED[sign]).join("")}`;
 }
 
+/** 0.0042 is "4.2 ms". */
+export function duration(seconds: Maybe<number>): string {
+  if (seconds == null) return NONE;
+  if (seconds < 1) return `${(1000 * seconds).toFixed(seconds < 0.001 ? 3 : 1)} ms`;
+  return seconds < 120 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(1)} min`;
+}
+
+export function bytes(value: number): string {
+  return value < 1e6 ? `${(value / 1e3).toFixed(0)} kB` : `${(value / 1e6).toFixed(0)} MB`;
+}
+
 const date = (iso: string) => new Date(`${iso}T00:00:00Z`);
 
 export function shortDay(iso: Maybe<string>): string {

@@ -28,6 +28,10 @@ export function toOverview(): string {
   return "#/";
 }
 
+export function toOperations(): string {
+  return "#/operations";
+}
+
 export function toSymbol(symbol: string): string {
   return `#/symbol/${encodeURIComponent(symbol)}`;
 }

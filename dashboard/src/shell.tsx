@@ -1,8 +1,9 @@
 // Around every page: the way to other pages and symbols, the stream's state, the theme, and who may ask.
 import { useEffect, useRef } from "preact/hooks";
+import { OperationsPage } from "./pages/operations";
 import { OverviewPage } from "./pages/overview";
 import { SymbolPage } from "./pages/symbol";
-import { type Route, go, route, toOverview, toSymbol } from "./route";
+import { type Route, go, route, toOperations, toOverview, toSymbol } from "./route";
 import { SecretDialog } from "./secret_dialog";
 import { connection } from "./service/events";
 import { useStore } from "./service/store";
@@ -43,6 +44,9 @@ export function Shell() {
           <a href={toOverview()} aria-current={here.page === "" ? "page" : undefined}>
             Overview
           </a>
+          <a href={toOperations()} aria-current={here.page === "operations" ? "page" : undefined}>
+            Operations
+          </a>
           <a href="docs">API</a>
         </nav>
         <Jump />
@@ -65,6 +69,7 @@ export function Shell() {
 
 function Page({ here }: { here: Route }) {
   if (here.page === "") return <OverviewPage words={here.words} />;
+  if (here.page === "operations") return <OperationsPage />;
   if (here.page === "symbol" && here.symbol) return <SymbolPage name={here.symbol} words={here.words} />;
   return (
     <div class="panel failed">

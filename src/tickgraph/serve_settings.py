@@ -27,6 +27,7 @@ OWN_PATHS = frozenset(
         "health",
         "metrics",
         "openapi.json",
+        "operations",
         "overview",
         "redoc",
         "static-offline-docs",

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from made_outlooks import with_horizons
+from made_runs import QUALITY, run
 from real_browser import Watched, accessibility_faults, chromium, expect
 from real_service import EVENING, TOKEN, here, settings_of
+from tickgraph.operations.watch import RunSummary
 from tickgraph.pipeline.jobs import Job
 
 KEY = "a-key-of-the-tests"
@@ -322,6 +324,31 @@ def test_a_model_is_trained_again_with_the_token_and_only_with_it(visit, service
     assert page.evaluate("() => localStorage.length") == 0
 
 
+def test_the_page_of_operations_has_the_numbers_of_the_api(visit, service, monkeypatch):
+    page = visit(f"{service.url}/#/operations")
+    expect(page.get_by_text("Nothing is wrong.")).to_be_visible()
+    expect(page.get_by_text("No refresh has run yet.")).to_be_visible()
+    assert accessibility_faults(page) == []
+    runs = (RunSummary.of(run(0, state="failed")),)
+    monkeypatch.setattr(service.service.metrics.operations, "seen", lambda: (runs, QUALITY))
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("alert")).to_contain_text("The last refresh failed")
+    answer = service.get("/operations").json()
+    latency = page.locator("section", has=page.get_by_role("heading", name="How long forecasts take"))
+    shown = latency.locator("tbody td:nth-child(2)").all_inner_texts()
+    assert shown == [f"{one['count']:,}" for one in answer["latency"]]
+    quality = page.locator(
+        "section", has=page.get_by_role("heading", name="Live forecasts against what happened")
+    )
+    for text in ("79.0 %", "60.0 %", "Out of band", "usual 65 % – 90 %"):
+        expect(quality).to_contain_text(text)
+    quality.get_by_role("link", name="XOM").click()
+    expect(page.locator("section", has_text="Past forecasts against what happened")).to_contain_text(
+        "80 % intervals held 55 %"
+    )
+    assert accessibility_faults(page) == []
+
+
 def test_a_key_is_asked_for_and_kept_for_the_tab(visit, open_here):
     with open_here(api_keys=(KEY,)) as service:
         page = visit(service.url, complains=True)
@@ -386,7 +413,7 @@ def test_the_page_works_under_a_prefix(visit, open_here):
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 def test_axe_finds_nothing_and_no_width_is_too_narrow(visit, service, theme, width):
-    for address in ("?search=technology", "symbol/AAPL"):
+    for address in ("?search=technology", "symbol/AAPL", "operations"):
         page = visit(f"{service.url}/#/{address}", color_scheme=theme)
         for each in (800, 1280, 360, width):
             page.set_viewport_size({"width": each, "height": 800})

@@ -13,6 +13,7 @@ import pytest
 from real_service import here, settings_of
 from tickgraph.client import Client
 from tickgraph.errors import InputError
+from tickgraph.http import dashboard
 from tickgraph.serve_settings import OWN_PATHS, is_root_path
 from tickgraph.settings import load_settings
 
@@ -153,7 +154,6 @@ def test_no_prefix_of_a_trusted_proxy_gets_onto_a_page_unless_it_can_be_one(open
 def test_the_services_own_paths_are_known(open_here):
     with open_here(admin_token="an-admin-token-of-tests") as service:  # noqa: S106
         routes = service.server.config.loaded_app.routes
-        paths = [getattr(route, "path", "") for route in routes] + list(
-            service.get("/openapi.json").json()["paths"]
-        )
+        paths = [getattr(route, "path", "") for route in [*routes, *dashboard.router.routes]]
+        paths += service.get("/openapi.json").json()["paths"]
         assert {path.split("/")[1] for path in paths if path.strip("/")} == OWN_PATHS

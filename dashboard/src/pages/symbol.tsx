@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted, dollars, shortDay, signedPercent } from "../format";
 import { remember, toOverview, toSymbol } from "../route";
-import type { Fan, FanSession, Graph, Known, Prices, Problem } from "../service/answers";
+import type { Fan, FanSession, Graph, Known, LiveFigures, Prices, Problem } from "../service/answers";
 import type { Event } from "../service/events";
 import { useResource } from "../service/resource";
 import { Badge, Failed, Loading, NotRenewed, Notice } from "../states";
@@ -10,6 +10,7 @@ import { ChainPanel } from "../symbol/chain";
 import { DistributionPanel } from "../symbol/distribution";
 import { ExpiryChoice } from "../symbol/expiry";
 import { GraphPanel } from "../symbol/graph";
+import { LiveList } from "./operations";
 import { ModelPanel } from "../symbol/model";
 import { PriceChart } from "../symbol/price_chart";
 
@@ -83,6 +84,7 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
       ) : fan.data?.model === "gnn" ? (
         <Loading what="the graph" tall />
       ) : null}
+      {known.data?.live && <LivePanel live={known.data.live} outOfBand={known.data.out_of_band} />}
       {known.data ? (
         <ModelPanel known={known.data} />
       ) : known.problem ? (
@@ -122,6 +124,24 @@ function Notes({ fan, known }: { fan: Fan; known: Known | null }) {
         ))}
       </ul>
     </Notice>
+  );
+}
+
+/** What came of the forecasts that this service has given. */
+function LivePanel({ live, outOfBand }: { live: LiveFigures; outOfBand: string | null }) {
+  return (
+    <section class="panel" aria-labelledby="live-title">
+      <div class="panel-head">
+        <h2 id="live-title">Past forecasts against what happened</h2>
+        {live.first && (
+          <p class="muted">
+            The next session, {shortDay(live.first)} to {shortDay(live.last)}
+          </p>
+        )}
+      </div>
+      {outOfBand && <Notice kind="warn">{outOfBand}</Notice>}
+      <LiveList figures={live} />
+    </section>
   );
 }
 

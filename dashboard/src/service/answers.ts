@@ -166,6 +166,80 @@ export interface Known {
   first_session: string | null;
   last_session: string | null;
   sessions: number | null;
+  live: LiveFigures | null;
+  out_of_band: string | null;
+}
+
+/** Live forecasts against what happened. */
+export interface LiveFigures {
+  forecasts: number;
+  first: string | null;
+  last: string | null;
+  ic: number | null;
+  hit_rate: number | null;
+  coverage: Record<string, number>;
+  r2_vs_zero: number | null;
+  r2_vs_momentum: number | null;
+  error_ratio: number | null;
+}
+
+export interface HorizonFigures {
+  forecasts: number;
+  stretches: number;
+  coverage: Record<string, number>;
+  usual: Record<string, [number, number]>;
+  out_of_band: Record<string, boolean>;
+  qlike: number | null;
+}
+
+export interface LiveQuality {
+  as_of: string;
+  window: number;
+  panel: LiveFigures;
+  symbols: Record<string, LiveFigures>;
+  horizons: Record<string, HorizonFigures>;
+  flagged: Record<string, string>;
+}
+
+export interface Latency {
+  cached: boolean;
+  count: number;
+  median: number | null;
+  p95: number | null;
+  p99: number | null;
+}
+
+export interface Run {
+  kind: string;
+  state: "running" | "done" | "failed" | "interrupted";
+  started_at: string;
+  seconds: number | null;
+  symbols: Record<string, number>;
+}
+
+export interface Operations {
+  at: string;
+  started_at: string;
+  version: string;
+  problems: string[];
+  models: number;
+  models_in_memory: number;
+  model_bytes: number;
+  cache_hits: number;
+  cache_misses: number;
+  old_models: number;
+  memory_bytes: number;
+  latency: Latency[];
+  requests: Record<string, number>;
+  refused: Record<string, number>;
+  in_flight: number;
+  waiting: number;
+  streams: number;
+  jobs_waiting: number;
+  jobs: Record<string, number>;
+  sources: { source: string; symbols: number; last_session: string | null; sessions_behind: number }[];
+  runs: Run[];
+  quality: LiveQuality | null;
 }
 
 export interface Metadata {

@@ -21,6 +21,7 @@ from tickgraph.http import (
     event_routes,
     fan_routes,
     forecast_routes,
+    operations_page,
     operator_routes,
     option_routes,
     overview_routes,
@@ -94,6 +95,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         fan_routes,
         symbol_routes,
         overview_routes,
+        operations_page,
         event_routes,
     ):
         app.include_router(routes.router, dependencies=[*public, strict])

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from tickgraph.operations.records import LiveFigures
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.chain_answer import Chain
@@ -167,6 +168,10 @@ class SymbolAnswer(SymbolEntry):
     """Last session with prices."""
     sessions: int | None
     """Sessions with prices."""
+    live: LiveFigures | None
+    """Its live forecasts against what happened; null where none was scored."""
+    out_of_band: str | None
+    """Why their quality left its band; null where it has not."""
 
 
 class PricesAnswer(_Answer):

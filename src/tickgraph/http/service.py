@@ -113,6 +113,7 @@ class Service:
         )
         # Training goes on beside the request. Meanwhile momentum answers, or nothing does.
         self.fallback: Fallback = "none" if settings.fallback == "none" else "momentum"
+        self.now = now or (lambda: datetime.now(UTC))
         self.started_at = datetime.now(UTC)
         self._waiting = 0
         self._threads = Threads(serve.threads, "tickgraph-request", spare=serve.threads)

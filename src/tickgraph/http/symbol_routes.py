@@ -94,6 +94,7 @@ def _describe(service: Service, name: Symbol) -> SymbolAnswer:
     except PriceDataError:
         sessions = np.array([], "datetime64[D]")
     refusal = forecaster.models.refusal(name)
+    _, quality = service.metrics.operations.seen()
     return SymbolAnswer(
         symbol=name,
         model="gnn" if metadata else "momentum",
@@ -106,6 +107,8 @@ def _describe(service: Service, name: Symbol) -> SymbolAnswer:
         first_session=_day(sessions[0]) if len(sessions) else None,
         last_session=_day(sessions[-1]) if len(sessions) else None,
         sessions=len(sessions) or None,
+        live=quality.symbols.get(name) if quality else None,
+        out_of_band=quality.flagged.get(name) if quality else None,
     )
 
 
