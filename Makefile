@@ -5,7 +5,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN = $(VENV)/bin
 LOCK = pyproject.toml constraints.txt
 
-.PHONY: demo test check lint evaluation coverage versions smoke fuzz bench lock
+.PHONY: demo test check lint evaluation coverage versions smoke fuzz bench lock dashboard dashboard-check
 
 demo: $(VENV)/.installed
 	$(BIN)/tickgraph train --symbols TIER_1
@@ -57,6 +57,13 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/serving/run.py
 	$(BIN)/python benchmarks/serving/chain.py
+
+dashboard: # the pages at / of the service, from dashboard/ into the package; needs npm
+	cd dashboard && npm ci --no-audit --no-fund && npm run check && npm run build
+
+dashboard-check: # whether the package has what dashboard/ builds; needs npm
+	out=$$(mktemp -d) && cd dashboard && npm ci --no-audit --no-fund && npm run check && node build.mjs $$out/assets \
+	  && diff -r $$out/assets ../src/tickgraph/http/dashboard_assets && rm -r $$out
 
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o constraints.txt

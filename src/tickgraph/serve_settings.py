@@ -20,11 +20,15 @@ _ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 OWN_PATHS = frozenset(
     {
         "admin",
+        "dashboard",
         "docs",
+        "events",
         "forecast",
         "health",
         "metrics",
         "openapi.json",
+        "operations",
+        "overview",
         "redoc",
         "static-offline-docs",
         "symbols",
@@ -71,6 +75,8 @@ class ServeSettings(BaseModel):
         Requests in work at one time; more are refused with 503.
     max_waiting
         How many of them may wait for training; momentum answers more.
+    max_streams
+        Streams of events (``/events``) that may be open at one time; each open page of the dashboard has one.
     threads
         Requests that read or compute at one time; the others in flight wait.
     request_seconds, wait_seconds
@@ -110,6 +116,7 @@ class ServeSettings(BaseModel):
     max_cells: int = Field(default=10_000, ge=1, le=100_000)
     max_in_flight: int = Field(default=256, ge=1)
     max_waiting: int = Field(default=32, ge=0)
+    max_streams: int = Field(default=64, ge=0)
     threads: int = Field(default=8, ge=1, le=256)
     request_seconds: Seconds = 10.0
     wait_seconds: Seconds = 60.0

@@ -13,6 +13,7 @@ import pytest
 from real_service import here, settings_of
 from tickgraph.client import Client
 from tickgraph.errors import InputError
+from tickgraph.http import dashboard
 from tickgraph.serve_settings import OWN_PATHS, is_root_path
 from tickgraph.settings import load_settings
 
@@ -76,7 +77,12 @@ def test_pages_links_redirects_and_answers_are_under_the_prefix(open_here, strip
                 assert httpx.get(f"{url}{link}").status_code == 200, link
         assert httpx.get(f"{url}{PREFIX}/openapi.json").json()["servers"] == [{"url": PREFIX}]
         for start in (f"{url}{PREFIX}/", f"{url}{PREFIX}"):
-            assert httpx.get(start).headers["location"] == f"{PREFIX}/docs"
+            page = httpx.get(start).text
+            assert f'<base href="{PREFIX}/">' in page
+            loaded = [link for pair in links(page) for link in pair if link.startswith("dashboard/")]
+            assert len(loaded) == 4
+            for link in loaded:
+                assert httpx.get(f"{url}{PREFIX}/{link}").status_code == 200, link
         with Client(f"{url}{PREFIX}") as client:
             assert client.forecast("AAPL", price=130.0).symbol == "AAPL"
         assert httpx.get(f"{url}{PREFIX}/forecast/all").status_code == 200
@@ -112,14 +118,14 @@ def test_what_anybody_else_forwards_is_ignored(open_here, trusted):
     with open_here(trusted_proxies=trusted) as service:
         answer = service.get("/docs", headers=FORGED)
         assert "evil" not in answer.text
-        assert service.get("/", headers=FORGED, follow_redirects=False).headers["location"] == "/docs"
+        assert '<base href="/">' in service.get("/", headers=FORGED).text
         assert "servers" not in service.get("/openapi.json", headers=FORGED).json()
         assert service.get("/evil/docs", headers=FORGED).status_code == 404
 
 
 def test_a_setting_counts_more_than_what_a_proxy_passes_on(open_here):
     with open_here(root_path="/tick", **NAMED) as service:
-        assert service.get("/", headers=FORGED, follow_redirects=False).headers["location"] == "/tick/docs"
+        assert '<base href="/tick/">' in service.get("/", headers=FORGED).text
         assert "evil" not in service.get("/docs", headers=FORGED).text
 
 
@@ -138,22 +144,16 @@ def test_no_prefix_of_a_trusted_proxy_gets_onto_a_page_unless_it_can_be_one(open
     with open_here(**NAMED) as service:
         for prefix in ("//evil.example", '/a"><script>', "/.."):
             sent = {"X-Forwarded-Prefix": prefix}
-            assert service.get("/", headers=sent, follow_redirects=False).headers["location"] == "/docs"
+            assert '<base href="/">' in service.get("/", headers=sent).text
             assert prefix not in service.get("/docs", headers=sent).text
         twice = [("X-Forwarded-Prefix", "/a"), ("X-Forwarded-Prefix", "/b")]
-        assert service.get("/", headers=twice, follow_redirects=False).headers["location"] == "/docs"
-        assert (
-            service.get("/", headers={"X-Forwarded-Prefix": "/a/"}, follow_redirects=False).headers[
-                "location"
-            ]
-            == "/a/docs"
-        )
+        assert '<base href="/">' in service.get("/", headers=twice).text
+        assert '<base href="/a/">' in service.get("/", headers={"X-Forwarded-Prefix": "/a/"}).text
 
 
 def test_the_services_own_paths_are_known(open_here):
     with open_here(admin_token="an-admin-token-of-tests") as service:  # noqa: S106
         routes = service.server.config.loaded_app.routes
-        paths = [getattr(route, "path", "") for route in routes] + list(
-            service.get("/openapi.json").json()["paths"]
-        )
+        paths = [getattr(route, "path", "") for route in [*routes, *dashboard.router.routes]]
+        paths += service.get("/openapi.json").json()["paths"]
         assert {path.split("/")[1] for path in paths if path.strip("/")} == OWN_PATHS

@@ -101,8 +101,8 @@ def test_administration_that_is_off_says_how_to_turn_it_on(service, path):
 
 
 def test_the_address_alone_leads_to_the_documentation(service):
-    answer = service.get("/", follow_redirects=True)
-    assert (answer.status_code, answer.url.path) == (200, "/docs")
+    page = service.get("/").text
+    assert '<a href="docs">' in page  # without scripts; with them the dashboard has the same link
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])

@@ -16,9 +16,15 @@ from starlette.middleware.cors import CORSMiddleware
 
 import tickgraph
 from tickgraph.http import (
+    chain_file_route,
+    dashboard,
+    event_routes,
+    fan_routes,
     forecast_routes,
+    operations_page,
     operator_routes,
     option_routes,
+    overview_routes,
     problem,
     strategy_routes,
     symbol_routes,
@@ -54,7 +60,10 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         Middleware(BehindProxies, root_path=serve.root_path, trusted=serve.trusted_proxies),
         Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),
         Middleware(
-            Admission, metrics=service.metrics, bound=serve.max_in_flight, exempt=operator_routes.PATHS
+            Admission,
+            metrics=service.metrics,
+            bound=serve.max_in_flight,
+            exempt=(*operator_routes.PATHS, event_routes.PATH),  # streams have a bound of their own
         ),
     ]
     if serve.cors_origins:
@@ -80,9 +89,18 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     app.router.routes.insert(0, forecast_routes.PlainRoute(public))  # the first that is tried
     app.router.routes.insert(1, option_routes.ChainRoute(public))
     app.include_router(forecast_routes.router, dependencies=[*public, strict])
-    app.include_router(strategy_routes.router, dependencies=[*public, strict])
-    app.include_router(symbol_routes.router, dependencies=[*public, strict])
+    for routes in (
+        chain_file_route,
+        strategy_routes,
+        fan_routes,
+        symbol_routes,
+        overview_routes,
+        operations_page,
+        event_routes,
+    ):
+        app.include_router(routes.router, dependencies=[*public, strict])
     app.include_router(operator_routes.health)
+    app.include_router(dashboard.router)
     if serve.admin_token is not None:
         only_admin = guards((), serve.rate_limit, serve.admin_token)
         app.include_router(operator_routes.admin, dependencies=[*only_admin, strict])

@@ -95,6 +95,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._end()
         super().on_message_complete()
 
+    def shutdown(self) -> None:
+        """End the streams that would go on for ever; requests in work are finished."""
+        for cycle in self._cycles or ():
+            if end := cycle.scope.get("state", {}).get("end_stream"):
+                end()
+        super().shutdown()
+
     def pause_writing(self) -> None:
         """Start the deadline for a client that does not read."""
         super().pause_writing()

@@ -43,7 +43,7 @@ _log = structlog.get_logger("tickgraph.http")
 class Envelope:
     """Give each request an id, and its answer the id and security headers; count and log it.
 
-    Failed and slow requests are logged, and with ``log_all`` every request.
+    A route may set a header of these itself. Failed and slow requests are logged, and with ``log_all`` every request.
     """
 
     def __init__(self, app: ASGIApp, metrics: ServiceMetrics, *, log_all: bool = False) -> None:
@@ -59,14 +59,16 @@ class Envelope:
         scope["request_id"] = identity.decode()
         token = request_id.set(scope["request_id"])
         policy = _PAGES_POLICY if local_path(scope).startswith(_PAGES) else _POLICY
-        extra = [(REQUEST_ID, identity), *_HEADERS, policy]
+        extra = [*_HEADERS, policy]
         status, begun, started = 500, False, time.perf_counter()
 
         async def sending(message: Message) -> None:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
-                message["headers"] = [*message["headers"], *extra]
+                own = {name for name, _ in message["headers"]}
+                lacking = [header for header in extra if header[0] not in own]
+                message["headers"] = [*message["headers"], (REQUEST_ID, identity), *lacking]
             await send(message)
 
         try:
@@ -89,6 +91,8 @@ class Envelope:
         # The route's template, never the path: a caller must not be able to invent labels.
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.requests.labels(route, str(status)).inc()
+        if "end_stream" in scope.get("state", {}):
+            return  # how long a page was open says nothing about the service
         self._metrics.request_seconds.labels(route).observe(seconds)
         if self._log_all or status >= 500 or seconds > SLOW_SECONDS:
             _log.info(

@@ -89,6 +89,10 @@ class OperationMetrics:
         """Read from this folder of operations; ``labelled`` gives a symbol's label, None for one without."""
         self._watch, self._labels = OperationsWatch(operations_dir), labelled
 
+    def seen(self) -> tuple[tuple[RunSummary, ...], LiveQuality | None]:
+        """The newest runs, the newest first, and live quality, as of the last look; no file is read."""
+        return (self._watch.runs, self._watch.quality) if self._watch else ((), None)
+
     def look(self) -> None:
         """Bring the gauges up to date if a file has changed; never raises, because the watcher must go on."""
         watch = self._watch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
@@ -44,12 +44,6 @@ async def ready(request: Request, service: CurrentService) -> Response:
         started_at=service.started_at,
     )
     return JSONResponse(answer.model_dump(mode="json"))
-
-
-@health.get("/", include_in_schema=False)
-async def root(request: Request) -> RedirectResponse:
-    """Send a person who opens the service's address to its documentation."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 @health.get(

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from tickgraph.operations.records import LiveFigures
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.chain_answer import Chain
@@ -167,6 +168,33 @@ class SymbolAnswer(SymbolEntry):
     """Last session with prices."""
     sessions: int | None
     """Sessions with prices."""
+    live: LiveFigures | None
+    """Its live forecasts against what happened; null where none was scored."""
+    out_of_band: str | None
+    """Why their quality left its band; null where it has not."""
+
+
+class PricesAnswer(_Answer):
+    """Daily prices of one symbol, the oldest first; all lists are as long as `sessions`."""
+
+    symbol: str
+    """Ticker."""
+    prices_source: str
+    """Source of the price history."""
+    prices_provider: str
+    """Who gave the source this symbol's prices; the source itself where it has no other."""
+    sessions: list[date]
+    """Sessions on which the symbol traded."""
+    open: list[float | None]
+    """Dollars, adjusted for splits; null where the source has none."""
+    high: list[float | None]
+    """Dollars, adjusted for splits; null where the source has none."""
+    low: list[float | None]
+    """Dollars, adjusted for splits; null where the source has none."""
+    close: list[float | None]
+    """Dollars, adjusted for splits."""
+    volume: list[float | None]
+    """Shares; null where the source has none."""
 
 
 class Node(_Answer):
@@ -174,6 +202,8 @@ class Node(_Answer):
 
     symbol: str
     """Ticker."""
+    sector: str | None
+    """Sector of a symbol of the bundled list; null for any other."""
     present: bool
     """Whether its features are complete at the last session; an absent node has no edges, and zeros."""
     volatility: float

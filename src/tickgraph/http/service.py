@@ -18,6 +18,7 @@ from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, T
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
+from tickgraph.http.streams import Streams
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import suggest
 from tickgraph.options.chain import ChainQuestion
@@ -28,9 +29,10 @@ from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.chain_answer import Chain
 from tickgraph.serving.distribution_answer import Distribution
+from tickgraph.serving.fan_answer import Curve, Fan
 from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
-from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.outlook import Outlook, Outlooks
 from tickgraph.serving.outlook_answer import OutlookAnswer
 from tickgraph.serving.strategy_answer import StrategyOutcome
 from tickgraph.serving.watcher import Watcher
@@ -84,7 +86,10 @@ class Service:
             observer=self.metrics,
             journal=ForecastJournal(settings.operations_dir / "journal", now),
         )
-        self.watcher = Watcher(self.forecaster, poll_seconds=serve.poll_seconds)
+        self.streams = Streams(serve.max_streams)
+        self.watcher = Watcher(
+            self.forecaster, poll_seconds=serve.poll_seconds, on_change=self.streams.changed
+        )
         self.background = Background(
             Workplace(
                 settings.models_dir.absolute(),
@@ -108,6 +113,7 @@ class Service:
         )
         # Training goes on beside the request. Meanwhile momentum answers, or nothing does.
         self.fallback: Fallback = "none" if settings.fallback == "none" else "momentum"
+        self.now = now or (lambda: datetime.now(UTC))
         self.started_at = datetime.now(UTC)
         self._waiting = 0
         self._threads = Threads(serve.threads, "tickgraph-request", spare=serve.threads)
@@ -267,6 +273,35 @@ class Service:
         if training.note:
             made = made.model_copy(update={"notes": (*made.notes, training.note)})
         return made
+
+    async def fan(self, symbol: Symbol, price: float | None) -> Fan:
+        """Say where one symbol's close may be on every session ahead; parameters and errors of :meth:`forecast`."""
+
+        def answer(outlook: Outlook, _: bool) -> Fan:
+            return self.forecaster.fan_of(outlook, price)
+
+        return await self._from_outlook(symbol, answer, wait=False)
+
+    async def curve(
+        self,
+        symbol: Symbol,
+        price: float | None,
+        *,
+        sessions: int | None = None,
+        expiry: np.datetime64 | None = None,
+    ) -> Curve:
+        """Give the cumulative distribution behind :meth:`distribution`; parameters and errors are its own."""
+
+        def answer(outlook: Outlook, _: bool) -> Curve:
+            return self.forecaster.curve_of(outlook, price, sessions=sessions, expiry=expiry)
+
+        return await self._from_outlook(symbol, answer, wait=False)
+
+    def outlooks(self, symbols: Sequence[Symbol]) -> Outlooks:
+        """Outlooks of several symbols, without training any; an error says what a caller can do about it."""
+        outlooks = self.forecaster.outlooks(symbols, fallback=self.fallback)
+        outlooks.failures = self._explained(outlooks.failures)
+        return outlooks
 
     async def _prepare(self, symbol: Symbol, *, wait: bool) -> _Prepared:
         """Give what one symbol is answered from: from memory, or read and computed in a thread."""
@@ -457,6 +492,7 @@ class Service:
 
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
+        self.streams.job(job)
         self.watcher.nudge()
 
 

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
+from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 
 from tickgraph.errors import ModelNotFoundError, PriceDataError, reason_of
+from tickgraph.http.compressed import compressed
 from tickgraph.http.parameters import CurrentService, SymbolInPath
 from tickgraph.http.problem import problems
-from tickgraph.http.responses import Edge, GraphAnswer, Node, SymbolAnswer, SymbolEntry, SymbolsAnswer
+from tickgraph.http.responses import (
+    Edge,
+    GraphAnswer,
+    Node,
+    PricesAnswer,
+    SymbolAnswer,
+    SymbolEntry,
+    SymbolsAnswer,
+)
 from tickgraph.http.service import Service
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import sector_of
 from tickgraph.pipeline.jobs import Job
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.serving.outlook import TargetGraph
+
+PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
+MAX_SESSIONS = 2_000
+
+History = Annotated[
+    int, Query(ge=1, le=MAX_SESSIONS, description="How many of the last sessions.", examples=[260])
+]
 
 router = APIRouter(tags=["symbols"])
 
@@ -40,6 +60,16 @@ async def graph(service: CurrentService, symbol: SymbolInPath) -> GraphAnswer:
     return await service.in_thread(lambda: _graph(service, symbol))
 
 
+@router.get("/symbols/{symbol}/prices", response_model=PricesAnswer, responses=problems(404, 422))
+async def prices(
+    request: Request, service: CurrentService, symbol: SymbolInPath, sessions: History = 260
+) -> Response:
+    """Give a symbol's last daily prices, adjusted for splits and not for dividends."""
+    return await service.in_thread(
+        lambda: compressed(request, _prices(service, symbol, sessions).model_dump_json().encode())
+    )
+
+
 def _entry(service: Service, name: Symbol, held: set[Symbol]) -> SymbolEntry:
     try:
         sector = sector_of(name)
@@ -57,13 +87,14 @@ def _describe(service: Service, name: Symbol) -> SymbolAnswer:
         metadata = forecaster.registry.metadata(name)
     except ModelNotFoundError:
         metadata = None
-    source = metadata.data_stats.source if metadata else forecaster.source
+    source = _source(service, metadata)
     try:
         panel = forecaster.panels.covering(source, (name,))
         sessions = panel.sessions[np.isfinite(panel.adj_close[:, panel.column(name)])]
     except PriceDataError:
         sessions = np.array([], "datetime64[D]")
     refusal = forecaster.models.refusal(name)
+    _, quality = service.metrics.operations.seen()
     return SymbolAnswer(
         symbol=name,
         model="gnn" if metadata else "momentum",
@@ -76,7 +107,37 @@ def _describe(service: Service, name: Symbol) -> SymbolAnswer:
         first_session=_day(sessions[0]) if len(sessions) else None,
         last_session=_day(sessions[-1]) if len(sessions) else None,
         sessions=len(sessions) or None,
+        live=quality.symbols.get(name) if quality else None,
+        out_of_band=quality.flagged.get(name) if quality else None,
     )
+
+
+def _source(service: Service, metadata: ModelMetadata | None) -> str:
+    """Source of the prices that a symbol is forecast from."""
+    return metadata.data_stats.source if metadata else service.forecaster.source
+
+
+def _prices(service: Service, name: Symbol, most: int) -> PricesAnswer:
+    service.must_be_known(name)
+    forecaster = service.forecaster
+    outlook, metadata = forecaster.peek(name), None
+    if outlook is None:
+        with contextlib.suppress(ModelNotFoundError):
+            metadata = forecaster.registry.metadata(name)
+    source = outlook.source if outlook else _source(service, metadata)
+    panel = forecaster.panels.covering(source, (name,)).traded(name).tail(most)
+    columns = {column: getattr(panel, column)[:, panel.column(name)] for column in PRICE_COLUMNS}
+    return PricesAnswer(
+        symbol=name,
+        prices_source=source,
+        prices_provider=panel.provider(name),
+        sessions=[_day(session) for session in panel.sessions],
+        **{column: [_number(value) for value in values] for column, values in columns.items()},
+    )
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
 
 
 def _training(service: Service, name: Symbol) -> Job | None:
@@ -112,6 +173,7 @@ def _node(graph: TargetGraph, index: int) -> Node:
     volatility, momentum, volume, *shock = graph.features[index].tolist()
     return Node(
         symbol=graph.nodes[index],
+        sector=sector_of(graph.nodes[index]),
         present=bool(graph.present[index]),
         volatility=volatility,
         momentum=momentum,

@@ -19,6 +19,7 @@ from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecas
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.chain_answer import Chain, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
+from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
 from tickgraph.serving.probability_answer import Probability, probability_of
@@ -498,6 +499,18 @@ class Forecaster(OutlookCache):
             question,
             trained_now=trained_now,
             refused=self._refusal(outlook),
+        )
+
+    def fan_of(self, outlook: Outlook, price: float | None) -> Fan:
+        """Every session ahead, at a price that was checked; None is the last stored close."""
+        return fan_of(outlook, price, self._clock, refused=self._refusal(outlook))
+
+    def curve_of(
+        self, outlook: Outlook, price: float | None, *, sessions: int | None = None, expiry: Day | None = None
+    ) -> Curve:
+        """Cumulative distribution behind :meth:`distribution_of`, with its errors."""
+        return curve_of(
+            outlook, price, self._clock, sessions=sessions, expiry=expiry, refused=self._refusal(outlook)
         )
 
     def _refusal(self, outlook: Outlook) -> Exception | None:

@@ -184,6 +184,11 @@ class OutlookCache:
             self.models.use(symbol)
         return outlook
 
+    def in_memory(self) -> dict[Symbol, Outlook]:
+        """Outlooks in memory, whether they still hold or not."""
+        with self._lock:
+            return dict(self._outlooks)
+
     def graph(self, symbol: Symbol) -> TargetGraph:
         """Graph that a symbol's forecast comes from now; it raises what the forecast raises."""
         model = self.models.get(symbol)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from tickgraph.market.calendar import first_session, sessions_behind
+from tickgraph.market.spelling import Symbol
+from tickgraph.serving.changes import Held, changed_symbols, held_by
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.threads import Loop
 
@@ -33,6 +36,9 @@ class Watcher:
         Time between two looks.
     silent_seconds
         How long a look may take before it counts as one that hangs.
+    on_change
+        Called in the watcher's thread with the symbols of which an answer may have changed, after a look that found
+        any.
     """
 
     def __init__(
@@ -41,8 +47,11 @@ class Watcher:
         *,
         poll_seconds: float = POLL_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
+        on_change: Callable[[frozenset[Symbol]], None] | None = None,
     ) -> None:
         self.forecaster = forecaster
+        self._on_change = on_change
+        self._held: Held | None = None
         self._poll_seconds, self._silent_seconds = poll_seconds, silent_seconds
         self._loop = Loop(self._look_again, poll_seconds, "tickgraph-watch")
         self._looked = threading.Event()
@@ -80,10 +89,19 @@ class Watcher:
         try:
             if self.forecaster.catalogue.look():
                 self._failed = self.forecaster.renew()
+                self._tell()
         finally:
             self._looked_at = time.monotonic()
             self._looked.set()
             self.forecaster.observer.looked()
+
+    def _tell(self) -> None:
+        """Tell of what this look changed; the first one has nothing to compare with."""
+        before, self._held = self._held, held_by(self.forecaster)
+        if before is None or self._on_change is None:
+            return
+        if symbols := changed_symbols(before, self._held):
+            self._on_change(symbols)
 
     def _look_again(self) -> None:
         try:

@@ -1,0 +1,77 @@
+// An answer of the service that a component shows, kept current.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { Problem } from "./answers";
+import { ServiceError, ask } from "./ask";
+import { given } from "./credentials";
+import { type Event, listen } from "./events";
+import { useStore } from "./store";
+
+export interface Resource<T> {
+  /** The last answer, also while a newer one is on its way or has failed. */
+  data: T | null;
+  problem: Problem | null;
+  loading: boolean;
+  reload: () => void;
+}
+
+const GATHER_MS = 200; // one evening's prices change many symbols, in several events
+
+/**
+ * Ask for a path, and again when the path, the key or, by an event, the answer changes.
+ *
+ * `of` says what the answer is of: an answer of something else is never shown in its place. Without a path nothing is
+ * asked for.
+ */
+export function useResource<T>(path: string | null, of: string, concerns: (event: Event) => boolean): Resource<T> {
+  const [state, setState] = useState<{ of: string; data: T | null; problem: Problem | null; loading: boolean }>({
+    of,
+    data: null,
+    problem: null,
+    loading: true,
+  });
+  const [turn, setTurn] = useState(0);
+  const key = useStore(given);
+  const concerned = useRef(concerns);
+  concerned.current = concerns;
+
+  useEffect(() => {
+    if (path === null) return;
+    const control = new AbortController();
+    setState((before) =>
+      before.of === of ? { ...before, loading: true } : { of, data: null, problem: null, loading: true },
+    );
+    ask<T>(path, control.signal).then(
+      (data) => setState({ of, data, problem: null, loading: false }),
+      (error: unknown) => {
+        if (control.signal.aborted) return;
+        const problem = error instanceof ServiceError ? error.problem : unforeseen(error);
+        setState((before) => ({ of, data: before.of === of ? before.data : null, problem, loading: false }));
+      },
+    );
+    return () => control.abort();
+  }, [path, of, turn, key]);
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = listen((event) => {
+      if (timer === undefined && concerned.current(event)) {
+        timer = setTimeout(() => {
+          timer = undefined;
+          setTurn((before) => before + 1);
+        }, GATHER_MS);
+      }
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, []);
+
+  const reload = useCallback(() => setTurn((before) => before + 1), []);
+  if (state.of !== of) return { data: null, problem: null, loading: true, reload };
+  return { data: state.data, problem: state.problem, loading: state.loading, reload };
+}
+
+function unforeseen(error: unknown): Problem {
+  return { type: "about:blank", title: "The answer cannot be read", status: 0, detail: String(error) };
+}

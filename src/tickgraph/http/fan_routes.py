@@ -1,0 +1,43 @@
+"""Routes of what a chart of the sessions ahead is drawn from."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tickgraph.http.compressed import compressed
+from tickgraph.http.parameters import CurrentService, Expiry, Price, Sessions, SymbolInPath
+from tickgraph.http.problem import problems
+from tickgraph.serving.fan_answer import Curve, Fan
+
+router = APIRouter(tags=["forecasts"])
+
+
+@router.get("/forecast/{symbol}/fan", response_model=Fan, responses=problems(404, 422))
+async def fan(
+    request: Request, service: CurrentService, symbol: SymbolInPath, price: Price = None
+) -> Response:
+    """Intervals, volatility and expected move of every session ahead, up to the longest that the model forecasts.
+
+    They are those of `/forecast/{symbol}/distribution`. A symbol without a model has the next session only.
+    """
+    answer = await service.fan(symbol, price)
+    return compressed(request, answer.model_dump_json().encode())
+
+
+@router.get("/forecast/{symbol}/curve", response_model=Curve, responses=problems(404, 422))
+async def curve(
+    request: Request,
+    service: CurrentService,
+    symbol: SymbolInPath,
+    sessions: Sessions = None,
+    expiry: Expiry = None,
+    price: Price = None,
+) -> Response:
+    """Cumulative distribution of the close after so many sessions, or at an option's expiry; give one of the two.
+
+    It is the distribution of `/forecast/{symbol}/distribution`, at 241 closes from under its 1 % quantile to above that
+    of 99 %.
+    """
+    answer = await service.curve(symbol, price, sessions=sessions, expiry=expiry)
+    return compressed(request, answer.model_dump_json().encode())

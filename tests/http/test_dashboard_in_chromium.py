@@ -1,0 +1,446 @@
+"""The dashboard in a real browser, from a real service: its numbers are the API's, its controls work."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+
+import pytest
+
+from made_outlooks import with_horizons
+from made_runs import QUALITY, run
+from real_browser import Watched, accessibility_faults, chromium, expect
+from real_service import EVENING, TOKEN, here, settings_of
+from tickgraph.operations.watch import RunSummary
+from tickgraph.pipeline.jobs import Job
+
+KEY = "a-key-of-the-tests"
+WAIT = 30_000
+
+expect.set_options(timeout=WAIT)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def open_here(trained_dir, prices_dir, config, tmp_path_factory):
+    """``with open_here(**serve)`` is a service whose models forecast every horizon, XOM's the next session alone."""
+    folder = tmp_path_factory.mktemp("runtime")
+
+    @contextmanager
+    def opened(now=lambda: EVENING, prices=prices_dir, models=trained_dir, **serve):
+        with pytest.MonkeyPatch.context() as patch:
+            with_horizons(patch, ("AAPL", "MSFT", "JPM"))
+            with here(settings_of(models, prices, config, runtime_dir=folder, **serve), now) as service:
+                yield service
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def service(open_here):
+    with open_here(admin_token=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser):
+    """``visit(url, **context)`` opens a page that must complain of nothing, and gives it."""
+    contexts, pages = [], []
+
+    def opened(url, *, complains=False, **words):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **words})
+        context.set_default_timeout(WAIT)
+        contexts.append(context)
+        watched = Watched(context.new_page())
+        if not complains:
+            pages.append(watched)
+        watched.page.goto(url)
+        watched.page.locator("main h1").wait_for()
+        settled(watched.page)
+        return watched.page
+
+    yield opened
+    said = [line for watched in pages for line in watched.complaints]
+    strangers = [url for watched in pages for url in watched.asked if "//127.0.0.1:" not in url]
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert strangers == []
+
+
+def settled(page):
+    """Wait until nothing is loading any more."""
+    page.locator(".loading").first.wait_for(state="detached")
+
+
+def dollars(value):
+    return f"{value:,.2f}"
+
+
+def number(text):
+    return float(re.sub(r"[^\d.]", "", text.replace("−", "-")))
+
+
+def test_the_overview_has_the_numbers_of_the_api(visit, service):
+    page = visit(service.url)
+    answer = service.get("/overview").json()
+    rows = page.locator("table.symbols tbody tr")
+    texts = rows.all_inner_texts()
+    assert len(texts) == len(answer["symbols"]) == 42
+    for text, entry in zip(texts, answer["symbols"], strict=True):
+        assert text.startswith(entry["symbol"])
+        assert dollars(entry["last_close"]) in text
+        assert ("Momentum" in text) == (entry["status"] == "momentum")
+        for move in filter(None, (entry["week"], entry["month"])):
+            assert f"±{dollars(move['expected_move'])}" in text
+            assert f"{dollars(move['lower'])} – {dollars(move['upper'])}" in text
+    assert sum(entry["month"] is not None for entry in answer["symbols"]) == 3
+
+
+def test_the_overview_is_sorted_searched_and_filtered_and_its_address_keeps_that(visit, service):
+    page = visit(service.url)
+    names = page.locator("table.symbols tbody th a")
+    page.get_by_role("button", name="Month").click()
+    expect(page.get_by_role("columnheader", name="Month")).to_have_attribute("aria-sort", "descending")
+    entries = [entry for entry in service.get("/overview").json()["symbols"] if entry["month"]]
+    most = max(entries, key=lambda entry: entry["month"]["expected_move"] / entry["last_close"])
+    expect(names.first).to_have_text(most["symbol"])
+    page.get_by_label("Search").fill("energy")
+    expect(page.locator(".found")).to_have_text("3 of 42 symbols")
+    page.get_by_label("Status").select_option("With a model")
+    expect(names).to_have_text(["XOM"])
+    again = visit(page.url)
+    expect(again.locator("table.symbols tbody th a")).to_have_text(["XOM"])
+    page.get_by_label("Search").fill("nothing like it")
+    page.get_by_role("button", name="Show every symbol").click()
+    expect(names).to_have_count(42)
+
+
+def test_the_overview_is_walked_by_keys(visit, service):
+    page = visit(service.url)
+    page.locator("table.symbols tbody th a").first.focus()
+    for key in ("ArrowDown", "ArrowDown", "PageDown", "ArrowUp", "End", "Home"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => document.activeElement.textContent") == "AAPL"
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("AAPL")
+    assert page.evaluate("() => document.activeElement.id") == "main"
+    page.keyboard.press("Control+k")
+    page.keyboard.type("msft")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("MSFT")
+
+
+def test_an_event_brings_the_overview_up_to_date(visit, service):
+    page = visit(service.url)
+    expect(page.locator(".live")).to_have_text("Live")
+    with page.expect_request("**/overview"):
+        service.service.streams.changed(["AAPL"])
+
+
+def test_a_symbols_page_has_the_numbers_of_the_api(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL?expiry=2023-01-20&strike=128&price=131")
+    answer = service.get("/forecast/AAPL/distribution?expiry=2023-01-20&price=131").json()
+    panel = page.locator("section", has=page.get_by_role("heading", name="Close on Fri, 20 Jan 2023"))
+    text = panel.inner_text()
+    assert f"±{dollars(answer['expected_move'])}" in text
+    assert dollars(answer["mean"]) in text
+    for interval in answer["intervals"]:
+        assert f"{dollars(interval['lower'])} – {dollars(interval['upper'])}" in text
+    shown = panel.locator(".quantiles dd").all_inner_texts()
+    assert shown == [dollars(quantile["close"]) for quantile in answer["quantiles"]]
+    path = service.get("/forecast/AAPL/fan?price=131").json()["path"]
+    reading = page.locator(".reading").inner_text()
+    ahead = next(session for session in path if session["expiry"] == "2023-01-20")
+    assert f"{dollars(ahead['lower'][1])} – {dollars(ahead['upper'][1])}" in reading
+    matrix = service.get("/symbols/AAPL/graph").json()
+    cells = page.locator("table.matrix tbody td").all_inner_texts()
+    assert len(cells) == len(matrix["nodes"]) ** 2
+    assert float(cells[1]) == round(matrix["correlations"][0][1], 2)
+    figures = service.get("/symbols/AAPL").json()["metadata"]["performance_metrics"]["out_of_sample"]
+    model = page.locator("section", has=page.get_by_role("heading", name="The model")).inner_text()
+    assert f"{100 * figures['hit_rate']:.1f} %" in model
+    assert f"{figures['ic']:.3f}".replace("-", "−") in model
+
+
+def test_the_odds_of_a_strike_are_those_of_the_api(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL?expiry=2023-02-01")
+    field = page.get_by_role("textbox", name="Strike, in dollars")
+    names = ("probability_below", "probability_above", "probability_touched")
+    for strike in (115.5, 131, 148.25):
+        field.fill(f"{strike}")
+        field.press("Enter")
+        odds = page.locator(".odds[data-exact=true]")
+        expect(page.get_by_role("slider", name="Strike")).to_have_attribute("aria-valuenow", f"{strike:g}")
+        answer = service.get(f"/forecast/AAPL/probability?expiry=2023-02-01&strike={strike}").json()
+        expect(odds.locator("dd")).to_contain_text([f"{100 * answer[name]:.1f} %" for name in names] + ["%"])
+
+
+def test_a_strike_is_moved_by_keys_and_by_hand_and_the_address_keeps_it(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL?strike=130")
+    handle = page.get_by_role("slider", name="Strike")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    expect(handle).not_to_have_attribute("aria-valuenow", "130")
+    assert float(handle.get_attribute("aria-valuenow")) > 130
+    box = page.locator(".histogram").bounding_box()
+    y = box["y"] + 120
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.3, y, steps=4)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"strike=(?!130)"))
+    dragged = float(handle.get_attribute("aria-valuenow"))
+    assert dragged < 130
+    assert f"strike={dragged:g}" in page.url
+    again = visit(page.url)
+    assert float(again.get_by_role("slider", name="Strike").get_attribute("aria-valuenow")) == dragged
+    page.get_by_role("textbox", name="Strike, in dollars").fill("much")
+    page.get_by_role("textbox", name="Strike, in dollars").press("Enter")
+    expect(page.locator("#strike-fault")).to_have_text("Write a strike such as 135.")
+
+
+def test_the_chain_has_the_numbers_of_the_api_and_a_cell_takes_its_strike_and_expiry(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL")
+    table = page.locator("table.chain")
+    strikes = [number(text) for text in table.locator("tbody th").all_inner_texts()]
+    asked = {"expiries": ["2023-01-20"], "strikes": strikes}
+    (expiry,) = service.post("/forecast/AAPL/chain", json=asked).json()["expiries"]
+    column = table.locator("thead th").all_inner_texts().index("20 Jan\n13 sessions")
+    for choice, values in (("Above", "probability_above"), ("Touched", "probability_touched")):
+        page.get_by_role("group", name="What the chain shows").get_by_role("button", name=choice).click()
+        shown = table.locator(f"tbody td:nth-child({column + 1})").all_inner_texts()
+        assert shown == [f"{100 * value:.1f} %" for value in expiry[values]]
+    table.locator("button[tabindex='0']").focus()
+    page.keyboard.press("Home")
+    for key in ["ArrowRight"] * (column - 1) + ["ArrowDown", "Enter"]:
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", name="Close on Fri, 20 Jan 2023")).to_be_visible()
+    below = max(strike for strike in strikes if strike < nearest_to(strikes, 129.93))
+    expect(page.get_by_role("slider", name="Strike")).to_have_attribute("aria-valuenow", f"{below:g}")
+
+
+def nearest_to(strikes, price):
+    return min(strikes, key=lambda strike: abs(strike - price))
+
+
+def test_pasted_and_uploaded_quotes_stand_beside_the_forecast(visit, service, tmp_path):
+    page = visit(f"{service.url}/#/symbol/AAPL?price=130", complains=True)  # the browser itself logs the 422
+    page.get_by_text("Set the market's quotes beside the forecast").click()
+    assert accessibility_faults(page) == []
+    field = page.get_by_label("Quotes, with a line that names the columns")
+    field.fill("expiry,strike,type,iv\n2023-01-20,130,call,high")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("alert").first).to_contain_text("row 2, column iv: a number was expected")
+    page.get_by_role("button", name="Back to the forecast alone").click()
+    text = (
+        "expiry,strike,type,iv\n2023-01-20,130,call,0.3\n2023-01-20,140,call,0.28\n2024-01-19,130,call,0.3\n"
+    )
+    (tmp_path / "quotes.csv").write_text(text)
+    page.get_by_label("Or a file").set_input_files(tmp_path / "quotes.csv")
+    expect(page.get_by_role("button", name="Difference")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".chain-notes")).to_contain_text("2024-01-19")
+    quotes = {"expiry": "2023-01-20", "strikes": [130, 140], "implied_volatilities": [0.3, 0.28]}
+    answer = service.post("/forecast/AAPL/chain", json={"quotes": [quotes], "price": 130}).json()
+    cells = page.locator("table.chain tbody td").all_inner_texts()
+    signs = [
+        f"{'−' if value < 0 else '+'}{100 * abs(value):.1f} %"
+        for value in answer["expiries"][0]["difference"]
+    ]
+    assert cells == signs[::-1]
+    page.get_by_role("button", name="The forecast alone").click()
+    expect(page.get_by_role("button", name="Difference")).to_have_count(0)
+
+
+def test_an_expiry_is_chosen_in_every_way(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL")
+    title = page.get_by_role("heading", name=re.compile("^Close on"))
+    expect(title).to_have_text("Close on Wed, 1 Feb 2023")
+    page.get_by_role("button", name="Week").click()
+    expect(title).to_have_text("Close on Mon, 9 Jan 2023")
+    page.get_by_role("slider", name="Expiry").press("ArrowRight")
+    expect(title).to_have_text("Close on Tue, 10 Jan 2023")
+    page.get_by_label("Expiry on a Friday").select_option("Fri, 20 Jan 2023")
+    expect(title).to_have_text("Close on Fri, 20 Jan 2023")
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".reading strong")).to_have_text("Thu, 19 Jan 2023")
+    page.keyboard.press("Enter")
+    expect(title).to_have_text("Close on Thu, 19 Jan 2023")
+    page.keyboard.press("Home")
+    expect(page.locator(".reading")).to_contain_text("open")
+    expect(page.locator(".odds .below dd")).to_have_text(re.compile(r"\d %$"))
+
+
+def test_the_price_of_now_is_taken_and_a_bad_one_is_refused(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL")
+    price = page.get_by_label("Price now, in dollars")
+    price.fill("cheap")
+    price.press("Enter")
+    expect(page.locator("#price-fault")).to_have_text("Write a price such as 131.50.")
+    price.fill("$140")
+    price.press("Enter")
+    expect(page.locator(".distribution .pairs dd").first).to_contain_text("140.00")
+    page.get_by_role("button", name="Last close").click()
+    expect(page.locator(".distribution .pairs dd").first).to_contain_text("129.93")
+
+
+def test_a_peers_weight_is_read_off_the_graph(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL")
+    peer, weight = list(service.get("/symbols/AAPL/graph").json()["attention_of_target"].items())[1]
+    page.locator("a.node", has_text=re.compile(f"^{peer}$")).focus()
+    expect(page.locator("figcaption")).to_contain_text(f"gets {100 * weight:.1f} % of the attention")
+
+
+def test_a_model_is_trained_again_with_the_token_and_only_with_it(visit, service, monkeypatch):
+    class Background:
+        """Stands for training: the job is queued, and ends when the test says so."""
+
+        def train(self, symbol, _):
+            self.job = Job(id="1", kind="train", symbol=symbol)
+            return self.job
+
+    background = Background()
+    monkeypatch.setattr(service.service.background, "train", background.train)
+    page = visit(f"{service.url}/#/symbol/AAPL", complains=True)  # the browser itself logs the 401s
+    button = page.get_by_role("button", name="Train again")
+    button.click()
+    token = page.get_by_role("textbox", name="Admin token")
+    token.fill("a-token-that-is-wrong")
+    page.get_by_role("button", name="Use it").click()
+    expect(page.locator("#secret-fault")).to_have_text("The service does not accept this token.")
+    token.fill(TOKEN)
+    page.get_by_role("button", name="Use it").click()
+    expect(page.locator(".retrain")).to_contain_text("Training")
+    expect(button).to_be_disabled()
+    expect(page.locator(".live")).to_have_text("Live")
+    service.service.streams.job(background.job.model_copy(update={"state": "done"}))
+    expect(page.locator(".retrain")).to_contain_text("Trained")
+    assert page.evaluate("() => localStorage.length") == 0
+
+
+def test_the_page_of_operations_has_the_numbers_of_the_api(visit, service, monkeypatch):
+    page = visit(f"{service.url}/#/operations")
+    expect(page.get_by_text("Nothing is wrong.")).to_be_visible()
+    expect(page.get_by_text("No refresh has run yet.")).to_be_visible()
+    assert accessibility_faults(page) == []
+    runs = (RunSummary.of(run(0, state="failed")),)
+    monkeypatch.setattr(service.service.metrics.operations, "seen", lambda: (runs, QUALITY))
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("alert")).to_contain_text("The last refresh failed")
+    answer = service.get("/operations").json()
+    latency = page.locator("section", has=page.get_by_role("heading", name="How long forecasts take"))
+    shown = latency.locator("tbody td:nth-child(2)").all_inner_texts()
+    assert shown == [f"{one['count']:,}" for one in answer["latency"]]
+    quality = page.locator(
+        "section", has=page.get_by_role("heading", name="Live forecasts against what happened")
+    )
+    for text in ("79.0 %", "60.0 %", "Out of band", "usual 65 % – 90 %"):
+        expect(quality).to_contain_text(text)
+    quality.get_by_role("link", name="XOM").click()
+    expect(page.locator("section", has_text="Past forecasts against what happened")).to_contain_text(
+        "80 % intervals held 55 %"
+    )
+    assert accessibility_faults(page) == []
+
+
+def test_a_key_is_asked_for_and_kept_for_the_tab(visit, open_here):
+    with open_here(api_keys=(KEY,)) as service:
+        page = visit(service.url, complains=True)
+        key = page.get_by_role("textbox", name="API key")
+        key.fill("é")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#secret-fault")).to_have_text("It has characters that no header can carry.")
+        key.fill("another-key-of-the-tests")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#secret-fault")).to_have_text("The service does not know this key.")
+        assert accessibility_faults(page) == []
+        key.fill(KEY)
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("table.symbols tbody tr")).to_have_count(42)
+        expect(page.locator(".live")).to_have_text("Live")
+        page.reload()
+        expect(page.locator("table.symbols tbody tr")).to_have_count(42)
+
+
+def test_a_symbol_without_a_model_and_one_that_is_unknown_are_told_apart(visit, service):
+    page = visit(f"{service.url}/#/symbol/AMZN")
+    expect(page.get_by_role("heading", name="Close on Tue, 3 Jan 2023")).to_be_visible()
+    expect(page.get_by_role("button", name="Train a model")).to_be_visible()
+    expect(page.get_by_role("heading", name="The graph behind the forecast")).to_have_count(0)
+    unknown = visit(f"{service.url}/#/symbol/APPL", complains=True)
+    expect(unknown.get_by_role("alert")).to_contain_text("Unknown symbol")
+    assert accessibility_faults(unknown) == []
+    unknown.get_by_role("link", name="AAPL", exact=True).click()
+    expect(unknown.locator("h1")).to_have_text("AAPL")
+
+
+def test_a_service_without_anything_says_what_to_do(visit, open_here, tmp_path):
+    with open_here(models=tmp_path / "models", prices=tmp_path / "prices") as service:
+        page = visit(service.url)
+        expect(page.get_by_role("heading", name="No symbol yet")).to_be_visible()
+        assert accessibility_faults(page) == []
+
+
+def test_old_prices_are_pointed_out(visit, open_here):
+    with open_here(now=lambda: EVENING.replace(year=2023, month=1, day=6)) as service:
+        page = visit(service.url)
+        expect(page.locator(".notice")).to_contain_text("4 completed sessions are missing for every symbol")
+        expect(page.locator("table.symbols tbody tr").first).to_contain_text("4 sessions behind")
+
+
+def test_answers_stay_while_the_service_is_away(visit, open_here):
+    with open_here() as service:
+        page = visit(service.url, complains=True)
+        expect(page.locator(".live")).to_have_text("Live")
+    expect(page.locator(".live")).to_have_text("Reconnecting")
+    expect(page.locator("table.symbols tbody tr")).to_have_count(42)
+
+
+def test_the_page_works_under_a_prefix(visit, open_here):
+    with open_here(root_path="/a/tick") as service:
+        page = visit(f"{service.url}/a/tick")
+        page.get_by_role("link", name="JPM", exact=True).click()
+        expect(page.get_by_role("heading", name="The graph behind the forecast")).to_be_visible()
+        assert page.url == f"{service.url}/a/tick/#/symbol/JPM"
+        expect(page.locator(".live")).to_have_text("Live")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing_and_no_width_is_too_narrow(visit, service, theme, width):
+    for address in ("?search=technology", "symbol/AAPL", "operations"):
+        page = visit(f"{service.url}/#/{address}", color_scheme=theme)
+        for each in (800, 1280, 360, width):
+            page.set_viewport_size({"width": each, "height": 800})
+            assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, (
+                address,
+                each,
+            )
+        assert accessibility_faults(page) == []
+
+
+def test_a_chosen_theme_stays(visit, service):
+    page = visit(service.url, color_scheme="light")
+    ground = "() => getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(ground)
+    page.get_by_label("Theme").select_option("Dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    expect(page.get_by_label("Theme")).to_have_value("dark")
+    assert page.evaluate(ground) == dark
+
+
+def test_the_symbols_page_takes_little(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL")
+    expect(page.locator("table.matrix")).to_be_visible()
+    taken = page.evaluate(
+        "() => performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))"
+        ".reduce((sum, entry) => sum + entry.transferSize, 0)"
+    )
+    assert 20_000 < taken < 300_000
