@@ -12,6 +12,7 @@ os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # tests compile what they 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import checked_types  # noqa: F401  before the modules whose types it checks
 import made_universe
@@ -26,6 +27,9 @@ from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
 SYMBOLS = ("AAPL", "MSFT", "JPM", "XOM")
+
+settings.register_profile("no deadline", deadline=None)  # a test says nothing about seconds
+settings.load_profile("no deadline")
 
 
 def _forget_settings():
