@@ -20,10 +20,10 @@ def test_a_true_probability_is_reliable_in_every_tenth_and_a_wrong_one_is_not():
     assert sum(each.levels for each in right.deciles) == right.levels == CHANCE.size
     for each in right.deciles:
         assert each.error.low < 0 < each.error.high or abs(each.error.value) < 0.05
-        assert each.error.value == pytest.approx(each.said - each.came)
+        assert each.error.value == pytest.approx(each.came - each.said)
     middle = wrong.deciles[5].error
-    assert middle.value == pytest.approx(0.1, abs=0.05)
-    assert middle.low > 0
+    assert middle.value == pytest.approx(-0.1, abs=0.05)
+    assert middle.high < 0
 
 
 def test_the_brier_score_of_the_product_is_set_over_the_others_on_the_same_levels():

@@ -11,7 +11,7 @@ from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 
 WITHIN = 0.02
-"""How far what was said of a tenth may be off what came."""
+"""How far what came of a tenth may be off what was said."""
 
 
 def touch_targets(evaluation: TouchEvaluation) -> list[TouchTarget]:

@@ -81,7 +81,7 @@ def _deciles(
     found = []
     for tenth in range(TENTHS):
         own = place == tenth
-        error = figure(np.where(own, said - touched, 0.0), own.astype(np.float64))
+        error = figure(np.where(own, touched - said, 0.0), own.astype(np.float64))
         if error is None:  # an empty tenth
             continue
         found.append(

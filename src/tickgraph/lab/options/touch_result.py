@@ -26,7 +26,7 @@ class TouchDecile(_Result):
     came: float
     """Share that was touched."""
     error: Figure
-    """What was said less what came, with its 95 % interval."""
+    """What came less what was said, with its 95 % interval."""
 
 
 class TouchHorizon(_Result):

@@ -14,7 +14,7 @@ def touch_table(evaluation: TouchEvaluation) -> Table:
     table = figures_table(
         f"Probability of a touch, out of sample: {evaluation.first_session} to {evaluation.last_session}",
         "Brier: the score, and the product's over it, below 1 is better. Within: tenths of the probability that are "
-        f"{WITHIN * 100:g} points off at most. Worst: the tenth that is farthest off, in points.",
+        f"{WITHIN * 100:g} points off at most. Worst: the farthest off, what came less what was said, in points.",
         "method",
         ("sessions", "levels", "Brier", "ratio", "within", "worst"),
     )

@@ -36,7 +36,7 @@ _RATIO = Metric(
 )
 _SAID = Metric("Said", "Mean probability of a touch.", decimals=1, percent=True)
 _CAME = Metric("Came", "Share that was touched.", decimals=1, percent=True)
-_ERROR = Metric("Off", "What was said less what came; 0 is right.", decimals=1, percent=True, null=0.0)
+_ERROR = Metric("Off", "What came less what was said; 0 is right.", decimals=1, percent=True, null=0.0)
 _WORST = Metric("Worst tenth", "The tenth of the probability that is farthest off.", decimals=1, percent=True)
 
 
@@ -114,7 +114,7 @@ def _share(decile: TouchDecile) -> Figure:
     error = decile.error
     if error.low is None or error.high is None:
         return Figure(value=decile.came)
-    return Figure(value=decile.came, low=decile.said - error.high, high=decile.said - error.low)
+    return Figure(value=decile.came, low=decile.said + error.low, high=decile.said + error.high)
 
 
 def _rows(evaluation: TouchEvaluation, horizon: int) -> list[tuple[str, TouchHorizon]]:
