@@ -31,7 +31,7 @@ from tickgraph.market.expiry import check_sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import usable_range
 from tickgraph.model.horizon_distribution import LEAST, TAIL, HorizonDistribution
-from tickgraph.shapes import Float64, Int
+from tickgraph.shapes import Bool, Float64, Int
 
 TYPICAL_GAP = 0.145
 """Share of sessions that never trade above, or never below, the close before: 479 US stocks, 2014 to 2022."""
@@ -97,7 +97,7 @@ class TouchDistribution:
         sides = self._sides
         cells = below.astype(np.intp), ahead.ravel() - 1
         beyond, gap, shift = (each[cells] for each in (sides.beyond, sides.gap, sides.shift))
-        wanted = np.union1d(distinct, self._turns[self._turns < distinct[-1]])
+        wanted = np.flatnonzero(asked | (self._turns & (np.arange(len(asked)) < distinct[-1])))
         plain, up_to = self._without_dividends(wanted), np.searchsorted(wanted, distinct)
         above_paid, below_paid = plain - sides.paid[:, wanted - 1, None]  # [W, P] each
         # The farthest quantile of each rank up to each session, above and then below: [2 D, P]
@@ -124,13 +124,15 @@ class TouchDistribution:
         return returns if drag is None else np.asarray(returns + drag[ahead - 1, None])
 
     @cached_property
-    def _turns(self) -> Int[np.ndarray, "turns"]:
-        """Sessions after which the quantiles may turn; between them they rise or fall throughout."""
-        turns, drag = self.distribution.horizons, self.distribution.drag
-        if drag is None or not drag.any():
-            return turns
-        falls = np.flatnonzero(np.diff(drag[: self.distribution.longest], prepend=0.0)) + 1
-        return np.union1d(turns, np.concatenate([falls, (falls - 1)[falls > 1]]))  # at each, and before it
+    def _turns(self) -> Bool[np.ndarray, "sessions"]:
+        """Whether quantiles may turn after 0, 1, 2... sessions; between turns they rise or fall throughout."""
+        turns, drag = np.zeros(self.distribution.longest + 1, dtype=bool), self.distribution.drag
+        turns[self.distribution.horizons] = True
+        if drag is not None:
+            falls = np.flatnonzero(np.diff(drag[: self.distribution.longest], prepend=0.0))
+            turns[falls] = turns[falls + 1] = True  # before a dividend goes ex, and then
+        turns[0] = False
+        return turns
 
     @cached_property
     def _sides(self) -> _Sides:
