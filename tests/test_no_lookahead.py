@@ -59,7 +59,7 @@ def test_models_and_forecasts_as_of_a_day_ignore_what_came_later(panel, program,
 def test_distributions_of_every_horizon_ignore_what_came_later(small_universe, small_program, tmp_path):
     """As of the day of the universe's state, and as of a day before it, when the models' own peers are heard."""
     symbols, days = ["AAPL", "JPM"], (date(2022, 6, 30), date(2022, 6, 15))
-    answers = []
+    answers, touched, paths = [], [], []
     for name, prices in (("real", small_universe), ("corrupt", corrupted_after(small_universe, CUT))):
         registry = ModelRegistry(tmp_path / name)
         with short_training():
@@ -72,6 +72,13 @@ def test_distributions_of_every_horizon_ignore_what_came_later(small_universe, s
             now=lambda: datetime(2022, 7, 1, tzinfo=UTC),
         )
         answers.append([forecaster.forecast_many(symbols, as_of=day).forecasts for day in days])
+        touched.append(
+            [
+                forecaster.probability("AAPL", 150, sessions=21, price=140, as_of=day).probability_touched
+                for day in days
+            ]
+        )
+        paths.append([forecaster.paths(symbols, sessions=5, as_of=day, paths=50).highs for day in days])
         # What came later does change what is forecast after it.
         answers[-1].append(forecaster.forecast_many(symbols, as_of=date(2022, 7, 1)).forecasts)
     for place, day in enumerate(days):
@@ -85,6 +92,8 @@ def test_distributions_of_every_horizon_ignore_what_came_later(small_universe, s
                 for interval, beside in zip(one.intervals, corrupt.intervals, strict=True):
                     assert interval.lower == pytest.approx(beside.lower, rel=1e-5)
                     assert interval.upper == pytest.approx(beside.upper, rel=1e-5)
+    np.testing.assert_allclose(touched[0], touched[1], rtol=1e-5)
+    np.testing.assert_allclose(paths[0], paths[1], rtol=1e-5)
     later, shaken = (answer[-1].get("JPM") for answer in answers)
     assert later is not None
     assert shaken is None or shaken.horizons[0].volatility != later.horizons[0].volatility
