@@ -133,8 +133,9 @@ def test_dividends_make_a_touch_below_likelier_and_leave_what_was_touched_before
             float(without.probability_touched(-0.05, sessions))
         )
         assert same == equal
-    above = touch.probability_touched(0.05, np.array([9, 10]))
-    assert above[0] == pytest.approx(float(above[1]), rel=0.05)
+    above = [float(touch.probability_touched(0.05, sessions)) for sessions in (9, 10, 63)]  # one by one
+    assert above[0] <= above[1] == pytest.approx(above[0], rel=0.05)
+    assert above[2] < without.probability_touched(0.05, 63)
 
 
 def test_sessions_beyond_the_longest_horizon_are_refused():
