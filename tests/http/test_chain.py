@@ -121,7 +121,7 @@ def test_a_quote_that_cannot_be_is_a_problem_that_names_the_field(service, quote
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'{"strikes": [NaN], "expiries": ["2023-01-20"]}']
+    "body", [b"", b"{", b"[]", b"null", b"d\xff", b'{"strikes": [NaN], "expiries": ["2023-01-20"]}']
 )
 def test_what_is_no_json_of_a_chain_is_a_problem(service, body):
     answer = service.post(ROUTE, content=body, headers={"content-type": "application/json"})
