@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -119,7 +121,7 @@ def test_a_quote_that_cannot_be_is_a_problem_that_names_the_field(service, quote
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'{"strikes": [NaN], "expiries": ["2023-01-20"]}']
+    "body", [b"", b"{", b"[]", b"null", b"d\xff", b'{"strikes": [NaN], "expiries": ["2023-01-20"]}']
 )
 def test_what_is_no_json_of_a_chain_is_a_problem(service, body):
     answer = service.post(ROUTE, content=body, headers={"content-type": "application/json"})
@@ -187,3 +189,16 @@ def test_a_body_that_comes_in_pieces_is_one_body(service):
     assert (
         service.post(ROUTE, content=pieces, headers=headers).json() == service.post(ROUTE, json=GRID).json()
     )
+
+
+def test_a_head_that_comes_in_two_parts_is_not_taken_for_a_large_one(service):
+    """The body is larger than a head may be, and the line between them is cut."""
+    address = urlsplit(service.url)
+    body = json.dumps(GRID | {"strikes": [round(100 + 0.01 * cell, 2) for cell in range(4_000)]}).encode()
+    body += b" " * 100_000
+    head = f"POST {ROUTE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port)) as opened:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.sendall(head[:-1].encode())
+        opened.sendall(b"\n" + body)
+        assert opened.recv(1 << 16).startswith(b"HTTP/1.1 200 ")

@@ -66,7 +66,7 @@ def chain(
     strikes: Annotated[
         str | None,
         typer.Option(
-            "--strikes", metavar="PRICES", help="110:150:5 is 110, 115, … 150; or prices with commas."
+            "--strikes", metavar="PRICES", help="110:150:5 is 110, 115 to 150; or prices with commas."
         ),
     ] = None,
     file: Annotated[

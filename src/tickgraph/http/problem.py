@@ -196,6 +196,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _protocol(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 400:  # FastAPI's only one
+        detail = "The body is no JSON: it is not text in UTF-8."
+        return respond(problem_at(request, "bad-input", "The request cannot be used", 422, detail))
     hint = "The routes are listed in /openapi.json."
     if (
         local_path(request.scope).startswith("/admin")
