@@ -15,7 +15,7 @@ import pytest
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.options.legs import Leg, Position
 from tickgraph.options.profit_shape import ProfitShape
-from tickgraph.options.strategy import CENT, strategy_figures
+from tickgraph.options.strategy import CENT, mean_profits, strategy_figures
 
 RECORD = json.loads((Path(__file__).parent / "optionlab.json").read_text("utf-8"))
 SPOT = RECORD["spot"]
@@ -57,23 +57,22 @@ def test_profits_and_costs_on_the_same_draws_are_optionlabs(name, prices):
 
 
 @STRATEGIES
-def test_figures_of_a_distribution_whose_ranks_are_the_draws_are_optionlabs(name, prices):
+def test_mean_profits_on_the_same_draws_are_optionlabs(name, prices):
     said = RECORD["strategies"][name]
+    profits = position(name).profit_at(prices)
+    expected, if_profitable, if_not = mean_profits(profits, np.full(len(prices), 1 / len(prices)))
+    assert if_profitable == pytest.approx(said["expected_profit_if_profitable"], **near)
+    assert if_not == pytest.approx(said["expected_loss_if_unprofitable"], **near)
+    probability = said["probability_of_profit"]
+    assert expected == pytest.approx(probability * if_profitable + (1 - probability) * if_not, **near)
+
+
+@STRATEGIES
+def test_on_a_distribution_whose_ranks_are_the_draws_the_probability_is_optionlabs(name, prices):
     ranks = HorizonDistribution(np.array([1]), np.array([1.0]), np.sort(np.log(prices / SPOT))[None])
     figures = strategy_figures(position(name), ranks, SPOT, 1)
-    assert figures.expected_profit_if_profitable == pytest.approx(
-        said["expected_profit_if_profitable"], **near
-    )
-    assert figures.expected_loss_if_unprofitable == pytest.approx(
-        said["expected_loss_if_unprofitable"], **near
-    )
-    probability = said["probability_of_profit"]
-    mean = (
-        probability * said["expected_profit_if_profitable"]
-        + (1 - probability) * said["expected_loss_if_unprofitable"]
-    )
-    assert figures.expected_profit == pytest.approx(mean, **near)
-    assert figures.probability_of_profit == pytest.approx(probability, abs=2 / RECORD["draws"])
+    said = RECORD["strategies"][name]["probability_of_profit"]
+    assert figures.probability_of_profit == pytest.approx(said, abs=2 / RECORD["draws"])
 
 
 @STRATEGIES

@@ -12,6 +12,7 @@ from made_legs import CONDOR, leg, ongoing, position, strategies
 from made_outlooks import horizons
 from tickgraph.options.legs import Position
 from tickgraph.options.strategy import CENT, PROBABILITIES, mean_of_the_worst, strategy_figures
+from tickgraph.options.terminal_price import TerminalPrice
 
 PRICE = 130.0
 SESSIONS = st.integers(1, 63)
@@ -65,10 +66,21 @@ def test_the_expected_profit_is_the_sum_of_the_legs(legs, distribution, sessions
 def test_stock_earns_what_the_distribution_expects():
     distribution = horizons(centre=0.01)
     held = figures(Position.of_legs([leg("stock", "buy", premium=PRICE, quantity=10.0)]), distribution)
-    assert held.expected_profit == pytest.approx(10 * PRICE * (float(distribution.mean(13)) - 1))
+    mean = TerminalPrice.of(distribution, 13).mean
+    assert held.expected_profit == pytest.approx(10 * PRICE * (mean - 1), rel=1e-3)
     assert held.probability_of_profit == pytest.approx(
         float(distribution.probability_above(np.log1p(CENT / 10 / PRICE), 13))
     )
+
+
+@pytest.mark.parametrize("strike", [70.0, 95.0, 105.0, 130.0, 160.0, 175.0, 250.0])
+def test_an_option_at_what_it_pays_on_average_is_expected_to_earn_nothing(strike):
+    """However far from the price it is: what lies beyond the ranks counts."""
+    distribution = horizons(centre=0.01)
+    call, put = TerminalPrice.of(distribution, 13).call_and_put(np.array([strike / PRICE]))
+    for kind, worth in (("call", call[0] * PRICE), ("put", put[0] * PRICE)):
+        held = figures(Position.of_legs([leg(kind, "buy", strike, float(worth))]), distribution)
+        assert abs(held.expected_profit) < 100 * max(0.01 * worth, 2e-4 * PRICE)
 
 
 def test_what_always_earns_or_never_does_is_certain():
@@ -109,6 +121,7 @@ def test_without_variance_there_is_one_outcome(volatility):
 
 def test_the_worst_share_counts_in_part():
     ranked = np.array([-10.0, -4.0, 0.0, 3.0, 8.0, 9.0, 9.5, 10.0, 10.0, 11.0])
-    assert mean_of_the_worst(ranked, 0.2) == pytest.approx(-7.0)
-    assert mean_of_the_worst(ranked, 0.15) == pytest.approx((-10 - 4 * 0.5) / 1.5)
-    assert mean_of_the_worst(ranked, 0.05) == pytest.approx(-10.0)
+    even = np.full(10, 0.1)
+    assert mean_of_the_worst(ranked, even, 0.2) == pytest.approx(-7.0)
+    assert mean_of_the_worst(ranked, even, 0.15) == pytest.approx((-10 - 4 * 0.5) / 1.5)
+    assert mean_of_the_worst(ranked, even, 0.05) == pytest.approx(-10.0)

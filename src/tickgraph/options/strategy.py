@@ -4,10 +4,10 @@ The probability of profit is exact: the profit exceeds a cent in a few ranges of
 likely each of them is. Where all legs settle on that session the profit is linear between the strikes, so these ranges
 are exact, too.
 
-Everything else comes from the distribution's ranks: with P of them, the price of rank k is its quantile of k / (P + 1).
-The expected profit is the mean of the profits at the ranks, as the mean of the price is in
-:meth:`~tickgraph.model.horizon_distribution.HorizonDistribution.mean`. So it is the sum of what the legs are expected
-to earn. Beyond the outermost ranks nothing is known of what a strategy without a bound may lose.
+Everything else is computed at points of the distribution, each with its probability: the ranks, and finer and finer
+ones in the tails (:meth:`~tickgraph.options.terminal_price.TerminalPrice.points`). So the expected profit is the sum of
+what the legs are expected to earn. An option that is sold far from the price is not held to be free: with P ranks each
+tail has a probability of 1 / (P + 1), and most of what such an option pays lies there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.options.legs import Position
 from tickgraph.options.profit_shape import ProfitShape
+from tickgraph.options.terminal_price import TerminalPrice
 from tickgraph.shapes import Float64
 
 CENT = 0.01
@@ -105,22 +106,25 @@ def strategy_figures(
     InputError
         Sessions that the distribution does not reach.
     """
-    reached = price * np.exp(distribution.returns(sessions))  # [P]
+    terminal = TerminalPrice.of(distribution, sessions)
+    points, weights = terminal.points()
     shape = ProfitShape(position)
     least, most = shape.least(), shape.most()
-    profits = np.clip(position.profit_at(reached), least, most)  # what rounding adds to a bound
-    ranked, earned, count = np.sort(profits), profits >= CENT, len(profits)
-    gains, edges = shape.ranges_above(CENT), _edges(position, price, reached)
+    profits = np.clip(position.profit_at(price * points), least, most)  # what rounding adds to a bound
+    order = np.argsort(profits)
+    ranked, ranked_weights = profits[order], weights[order]
+    expected, if_profitable, if_not = mean_profits(profits, weights)
+    gains, edges = shape.ranges_above(CENT), _edges(position, price, price * np.exp(terminal.returns))
     above = probability_above(distribution, np.concatenate([gains.ravel(), edges]), price, sessions)
     in_gains, in_cells = above[: gains.size].reshape(-1, 2), above[gains.size :]
     prices = (edges[1:] + edges[:-1]) / 2
     return StrategyFigures(
         probability_of_profit=float(np.clip((in_gains[:, 0] - in_gains[:, 1]).sum(), 0.0, 1.0)),
-        expected_profit=float(profits.mean()),
-        expected_profit_if_profitable=_mean(profits[earned]),
-        expected_loss_if_unprofitable=_mean(profits[~earned]),
-        quantiles=np.interp(PROBABILITIES, np.arange(1, count + 1) / (count + 1), ranked),
-        expected_shortfall=mean_of_the_worst(ranked, SHORTFALL),
+        expected_profit=expected,
+        expected_profit_if_profitable=if_profitable,
+        expected_loss_if_unprofitable=if_not,
+        quantiles=np.interp(PROBABILITIES, np.cumsum(ranked_weights) - ranked_weights / 2, ranked),
+        expected_shortfall=mean_of_the_worst(ranked, ranked_weights, SHORTFALL),
         break_evens=shape.break_evens(),
         least=least,
         most=most,
@@ -137,14 +141,25 @@ def probability_above(
     return np.where(inside, distribution.probability_above(moves, sessions), np.where(levels > 0, 0.0, 1.0))
 
 
-def mean_of_the_worst(ranked: Float64[np.ndarray, "ranks"], share: float) -> float:
-    """Mean of the worst share of ascending profits; each has the same weight, and the last one counts in part.
+def mean_profits(
+    profits: Float64[np.ndarray, "points"], weights: Float64[np.ndarray, "points"]
+) -> tuple[float, float, float]:
+    """Mean of profits; mean of those of a cent or more, and of all others, 0 where there are none."""
+    earned = profits >= CENT
+    gained, lost = float(profits[earned] @ weights[earned]), float(profits[~earned] @ weights[~earned])
+    likely, unlikely = float(weights[earned].sum()), float(weights[~earned].sum())
+    return gained + lost, gained / likely if likely else 0.0, lost / unlikely if unlikely else 0.0
+
+
+def mean_of_the_worst(
+    ranked: Float64[np.ndarray, "points"], weights: Float64[np.ndarray, "points"], share: float
+) -> float:
+    """Mean of the worst share of ascending profits; the last one counts in part.
 
     It is the expected shortfall of Acerbi & Tasche 2002, "On the coherence of expected shortfall".
     """
-    most = share * len(ranked)
-    weights = np.clip(most - np.arange(len(ranked)), 0.0, 1.0)
-    return float(weights @ ranked / most)
+    before = np.cumsum(weights) - weights
+    return float(np.clip(share - before, 0.0, weights) @ ranked / share)
 
 
 def _edges(
@@ -157,7 +172,3 @@ def _edges(
     low, high = near.min(initial=low), near.max(initial=high)
     margin = max((high - low) / POINTS, 1e-3 * price)
     return np.linspace(max(low - margin, low / 2), high + margin, POINTS + 1)
-
-
-def _mean(profits: Float64[np.ndarray, "ranks"]) -> float:
-    return float(profits.mean()) if len(profits) else 0.0

@@ -36,6 +36,13 @@ from tickgraph.shapes import Float64
 
 LEAST = 1e-300
 """A distance below which there is none."""
+_TAIL_EDGES = np.append(
+    2.0 ** (-np.arange(0, 48) / 2), 0.0
+)  # of u, the share of a tail that lies further out
+TAIL_CELLS = -np.diff(_TAIL_EDGES)
+"""Shares of a tail's probability, from the outermost rank outwards; each is 0.7 of the one before."""
+TAIL_REACHES = -np.diff(_TAIL_EDGES ** (1 - 1 / TAIL)) / (1 - 1 / TAIL) / TAIL_CELLS
+"""How many times the outermost rank's distance lies in each of them, on average: the mean of u^(-1 / TAIL)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +112,21 @@ class TerminalPrice:
             put[low] = self._put_beyond(at[low])
             call[low] = put[low] + (self.mean - levels[low])
         return np.maximum(call, 0.0), np.maximum(put, 0.0)
+
+    def points(self) -> tuple[Float64[np.ndarray, "points"], Float64[np.ndarray, "points"]]:
+        """Prices, ascending, and the probability of each: the distribution for payoffs of any shape.
+
+        They are the ranks, and in each tail a point for each of :data:`TAIL_CELLS`, where its mean is. The probability
+        between two ranks is halved between them.
+        """
+        low = np.exp(self.returns[0] - self._fall * (TAIL_REACHES - 1))
+        high = np.exp(self.returns[-1]) + self._scale * self._rise * (TAIL_REACHES - 1)
+        ranks = np.full(len(self.returns), self.share)
+        ranks[0] -= self.share / 2
+        ranks[-1] -= self.share / 2
+        prices = np.concatenate([low[::-1], np.exp(self.returns), high])
+        tail = self.share * TAIL_CELLS
+        return prices, np.concatenate([tail[::-1], ranks, tail])
 
     @property
     def _scale(self) -> float:
