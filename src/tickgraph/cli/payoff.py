@@ -113,4 +113,6 @@ def _append_density(drawing: Text, densities: Float64[np.ndarray, ...], margin: 
 
 
 def _dollars(profit: float) -> str:
-    return f"{profit:+,.0f}" if abs(profit) >= 10 or not profit else f"{profit:+,.2f}"
+    if not profit:
+        return "0"
+    return f"{profit:+,.0f}" if abs(profit) >= 10 else f"{profit:+,.2f}"

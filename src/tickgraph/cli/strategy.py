@@ -13,7 +13,17 @@ import typer
 
 from tickgraph.api import open_forecaster
 from tickgraph.cli.answers import origin
-from tickgraph.cli.options import AsJson, AsOf, Exchange, ModelsDir, PricesDir, parse_date, split_words
+from tickgraph.cli.options import (
+    AsJson,
+    AsOf,
+    Exchange,
+    ModelsDir,
+    PricesDir,
+    Source,
+    SourcePath,
+    parse_date,
+    split_words,
+)
 from tickgraph.cli.output import facts, money, note, percent, print_json, print_table, results, stdout
 from tickgraph.cli.payoff import ASCII, LINES, payoff
 from tickgraph.errors import InputError
@@ -86,6 +96,8 @@ def strategy(
         Path | None, typer.Option("--save", metavar="FILE", help="Write profit and density by price as CSV.")
     ] = None,
     as_of: AsOf = None,
+    source: Source = None,
+    source_path: SourcePath = None,
     models_dir: ModelsDir = None,
     prices_dir: PricesDir = None,
     exchange: Exchange = None,
@@ -100,11 +112,18 @@ def strategy(
     - `tickgraph strategy AAPL calendar --expiry 2023-01-20,2023-02-17 --strikes 130`
     - `tickgraph strategy AAPL --leg 'buy stock' --leg 'sell call 140 2023-01-20 at 1.6'`
     """
-    day, name = parse_date(as_of), canonical(symbol)
+    day = parse_date(as_of)
+    held = None if legs is None else [read_leg(text, number) for number, text in enumerate(legs)]
+    settings = load_settings(
+        source=source,
+        source_path=source_path,
+        models_dir=models_dir,
+        prices_dir=prices_dir,
+        exchange=exchange,
+    )
+    name = canonical(symbol)  # the settings say which exchange's it is
     if known_as := alias_note(symbol):
         note(known_as)
-    held = None if legs is None else [read_leg(text, number) for number, text in enumerate(legs)]
-    settings = load_settings(models_dir=models_dir, prices_dir=prices_dir, exchange=exchange)
     answer = open_forecaster(settings).strategy(
         name,
         template,
