@@ -125,7 +125,7 @@ const LIVE = { connecting: "Connecting", live: "Live", offline: "Reconnecting" }
 function Live() {
   const state = useStore(connection);
   return (
-    <span class={`live ${state}`} role="status">
+    <span class={`connection ${state}`} role="status">
       <span class="dot" aria-hidden="true" />
       {LIVE[state]}
     </span>

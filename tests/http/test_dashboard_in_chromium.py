@@ -138,7 +138,7 @@ def test_the_overview_is_walked_by_keys(visit, service):
 
 def test_an_event_brings_the_overview_up_to_date(visit, service):
     page = visit(service.url)
-    expect(page.locator(".live")).to_have_text("Live")
+    expect(page.locator(".connection")).to_have_text("Live")
     with page.expect_request("**/overview"):
         service.service.streams.changed(["AAPL"])
 
@@ -318,7 +318,7 @@ def test_a_model_is_trained_again_with_the_token_and_only_with_it(visit, service
     page.get_by_role("button", name="Use it").click()
     expect(page.locator(".retrain")).to_contain_text("Training")
     expect(button).to_be_disabled()
-    expect(page.locator(".live")).to_have_text("Live")
+    expect(page.locator(".connection")).to_have_text("Live")
     service.service.streams.job(background.job.model_copy(update={"state": "done"}))
     expect(page.locator(".retrain")).to_contain_text("Trained")
     assert page.evaluate("() => localStorage.length") == 0
@@ -363,7 +363,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(visit, open_here):
         key.fill(KEY)
         page.get_by_role("button", name="Use it").click()
         expect(page.locator("table.symbols tbody tr")).to_have_count(42)
-        expect(page.locator(".live")).to_have_text("Live")
+        expect(page.locator(".connection")).to_have_text("Live")
         page.reload()
         expect(page.locator("table.symbols tbody tr")).to_have_count(42)
 
@@ -397,8 +397,8 @@ def test_old_prices_are_pointed_out(visit, open_here):
 def test_answers_stay_while_the_service_is_away(visit, open_here):
     with open_here() as service:
         page = visit(service.url, complains=True)
-        expect(page.locator(".live")).to_have_text("Live")
-    expect(page.locator(".live")).to_have_text("Reconnecting")
+        expect(page.locator(".connection")).to_have_text("Live")
+    expect(page.locator(".connection")).to_have_text("Reconnecting")
     expect(page.locator("table.symbols tbody tr")).to_have_count(42)
 
 
@@ -408,7 +408,7 @@ def test_the_page_works_under_a_prefix(visit, open_here):
         page.get_by_role("link", name="JPM", exact=True).click()
         expect(page.get_by_role("heading", name="The graph behind the forecast")).to_be_visible()
         assert page.url == f"{service.url}/a/tick/#/symbol/JPM"
-        expect(page.locator(".live")).to_have_text("Live")
+        expect(page.locator(".connection")).to_have_text("Live")
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
