@@ -349,6 +349,39 @@ def test_the_page_of_operations_has_the_numbers_of_the_api(visit, service, monke
     assert accessibility_faults(page) == []
 
 
+def test_the_market_has_the_numbers_of_the_api_and_its_network_is_moved_by_keys_and_by_hand(visit, service):
+    page = visit(f"{service.url}/#/market")
+    answer = service.get("/market").json()
+    for number_ in range(1 + max(one["cluster"] for one in answer["symbols"])):
+        members = [one["symbol"] for one in answer["symbols"] if one["cluster"] == number_]
+        assert page.locator(".clusters li").nth(number_).locator("p a").all_inner_texts() == members
+    for row, pair in zip(
+        page.locator("table.changes tbody tr").all_inner_texts(), answer["changes"], strict=True
+    ):
+        assert row.startswith(f"{pair['source']} {pair['target']}")
+        assert f"{pair['now']:.2f}".replace("-", "−") in row
+    canvas = page.locator("canvas")
+    expect(canvas).to_have_attribute("data-settled", "true")
+    picture = "(canvas) => canvas.toDataURL()"
+    seen = [canvas.evaluate(picture)]
+    canvas.focus()
+    for key in ("+", "ArrowLeft", "0"):
+        page.keyboard.press(key)
+        seen.append(canvas.evaluate(picture))
+    assert len(set(seen)) == 3
+    assert seen[0] == seen[3], "0 shows all again"
+    page.get_by_role("button", name=re.compile("^Around")).first.click()
+    assert canvas.evaluate(picture) != seen[0]
+    page.get_by_role("searchbox", name="Find in the network").fill("xom")
+    expect(page.locator(".under")).to_contain_text("XOM, Energy: mean correlation")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 180, box["y"] + 130, steps=3)
+    page.mouse.up()
+    assert accessibility_faults(page) == []
+
+
 def test_a_key_is_asked_for_and_kept_for_the_tab(visit, open_here):
     with open_here(api_keys=(KEY,)) as service:
         page = visit(service.url, complains=True)
@@ -413,7 +446,7 @@ def test_the_page_works_under_a_prefix(visit, open_here):
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 def test_axe_finds_nothing_and_no_width_is_too_narrow(visit, service, theme, width):
-    for address in ("?search=technology", "symbol/AAPL", "operations"):
+    for address in ("?search=technology", "symbol/AAPL", "market", "operations"):
         page = visit(f"{service.url}/#/{address}", color_scheme=theme)
         for each in (800, 1280, 360, width):
             page.set_viewport_size({"width": each, "height": 800})

@@ -144,7 +144,7 @@ function Freshness({ now }: { now: Operations }) {
 
 function LatencyTable({ latency }: { latency: Latency[] }) {
   return (
-    <section class="panel scrolls" aria-labelledby="latency-title">
+    <section class="panel scrolls" aria-labelledby="latency-title" tabIndex={0}>
       <h2 id="latency-title">How long forecasts take</h2>
       <table class="figures-table">
         <thead>
