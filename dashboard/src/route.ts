@@ -28,6 +28,10 @@ export function toOverview(): string {
   return "#/";
 }
 
+export function toMarket(): string {
+  return "#/market";
+}
+
 export function toOperations(): string {
   return "#/operations";
 }

@@ -1,9 +1,10 @@
 // Around every page: the way to other pages and symbols, the stream's state, the theme, and who may ask.
 import { useEffect, useRef } from "preact/hooks";
+import { MarketPage } from "./pages/market";
 import { OperationsPage } from "./pages/operations";
 import { OverviewPage } from "./pages/overview";
 import { SymbolPage } from "./pages/symbol";
-import { type Route, go, route, toOperations, toOverview, toSymbol } from "./route";
+import { type Route, go, route, toMarket, toOperations, toOverview, toSymbol } from "./route";
 import { SecretDialog } from "./secret_dialog";
 import { connection } from "./service/events";
 import { useStore } from "./service/store";
@@ -44,6 +45,9 @@ export function Shell() {
           <a href={toOverview()} aria-current={here.page === "" ? "page" : undefined}>
             Overview
           </a>
+          <a href={toMarket()} aria-current={here.page === "market" ? "page" : undefined}>
+            Market
+          </a>
           <a href={toOperations()} aria-current={here.page === "operations" ? "page" : undefined}>
             Operations
           </a>
@@ -69,6 +73,7 @@ export function Shell() {
 
 function Page({ here }: { here: Route }) {
   if (here.page === "") return <OverviewPage words={here.words} />;
+  if (here.page === "market") return <MarketPage />;
   if (here.page === "operations") return <OperationsPage />;
   if (here.page === "symbol" && here.symbol) return <SymbolPage name={here.symbol} words={here.words} />;
   return (
@@ -125,7 +130,7 @@ const LIVE = { connecting: "Connecting", live: "Live", offline: "Reconnecting" }
 function Live() {
   const state = useStore(connection);
   return (
-    <span class={`live ${state}`} role="status">
+    <span class={`connection ${state}`} role="status">
       <span class="dot" aria-hidden="true" />
       {LIVE[state]}
     </span>

@@ -25,6 +25,7 @@ OWN_PATHS = frozenset(
         "events",
         "forecast",
         "health",
+        "market",
         "metrics",
         "openapi.json",
         "operations",

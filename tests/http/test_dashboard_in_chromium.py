@@ -138,7 +138,7 @@ def test_the_overview_is_walked_by_keys(visit, service):
 
 def test_an_event_brings_the_overview_up_to_date(visit, service):
     page = visit(service.url)
-    expect(page.locator(".live")).to_have_text("Live")
+    expect(page.locator(".connection")).to_have_text("Live")
     with page.expect_request("**/overview"):
         service.service.streams.changed(["AAPL"])
 
@@ -318,7 +318,7 @@ def test_a_model_is_trained_again_with_the_token_and_only_with_it(visit, service
     page.get_by_role("button", name="Use it").click()
     expect(page.locator(".retrain")).to_contain_text("Training")
     expect(button).to_be_disabled()
-    expect(page.locator(".live")).to_have_text("Live")
+    expect(page.locator(".connection")).to_have_text("Live")
     service.service.streams.job(background.job.model_copy(update={"state": "done"}))
     expect(page.locator(".retrain")).to_contain_text("Trained")
     assert page.evaluate("() => localStorage.length") == 0
@@ -349,6 +349,39 @@ def test_the_page_of_operations_has_the_numbers_of_the_api(visit, service, monke
     assert accessibility_faults(page) == []
 
 
+def test_the_market_has_the_numbers_of_the_api_and_its_network_is_moved_by_keys_and_by_hand(visit, service):
+    page = visit(f"{service.url}/#/market")
+    answer = service.get("/market").json()
+    for number_ in range(1 + max(one["cluster"] for one in answer["symbols"])):
+        members = [one["symbol"] for one in answer["symbols"] if one["cluster"] == number_]
+        assert page.locator(".clusters li").nth(number_).locator("p a").all_inner_texts() == members
+    for row, pair in zip(
+        page.locator("table.changes tbody tr").all_inner_texts(), answer["changes"], strict=True
+    ):
+        assert row.startswith(f"{pair['source']} {pair['target']}")
+        assert f"{pair['now']:.2f}".replace("-", "−") in row
+    canvas = page.locator("canvas")
+    expect(canvas).to_have_attribute("data-settled", "true")
+    picture = "(canvas) => canvas.toDataURL()"
+    seen = [canvas.evaluate(picture)]
+    canvas.focus()
+    for key in ("+", "ArrowLeft", "0"):
+        page.keyboard.press(key)
+        seen.append(canvas.evaluate(picture))
+    assert len(set(seen)) == 3
+    assert seen[0] == seen[3], "0 shows all again"
+    page.get_by_role("button", name=re.compile("^Around")).first.click()
+    assert canvas.evaluate(picture) != seen[0]
+    page.get_by_role("searchbox", name="Find in the network").fill("xom")
+    expect(page.locator(".under")).to_contain_text("XOM, Energy: mean correlation")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 180, box["y"] + 130, steps=3)
+    page.mouse.up()
+    assert accessibility_faults(page) == []
+
+
 def test_a_key_is_asked_for_and_kept_for_the_tab(visit, open_here):
     with open_here(api_keys=(KEY,)) as service:
         page = visit(service.url, complains=True)
@@ -363,7 +396,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(visit, open_here):
         key.fill(KEY)
         page.get_by_role("button", name="Use it").click()
         expect(page.locator("table.symbols tbody tr")).to_have_count(42)
-        expect(page.locator(".live")).to_have_text("Live")
+        expect(page.locator(".connection")).to_have_text("Live")
         page.reload()
         expect(page.locator("table.symbols tbody tr")).to_have_count(42)
 
@@ -397,8 +430,8 @@ def test_old_prices_are_pointed_out(visit, open_here):
 def test_answers_stay_while_the_service_is_away(visit, open_here):
     with open_here() as service:
         page = visit(service.url, complains=True)
-        expect(page.locator(".live")).to_have_text("Live")
-    expect(page.locator(".live")).to_have_text("Reconnecting")
+        expect(page.locator(".connection")).to_have_text("Live")
+    expect(page.locator(".connection")).to_have_text("Reconnecting")
     expect(page.locator("table.symbols tbody tr")).to_have_count(42)
 
 
@@ -408,12 +441,12 @@ def test_the_page_works_under_a_prefix(visit, open_here):
         page.get_by_role("link", name="JPM", exact=True).click()
         expect(page.get_by_role("heading", name="The graph behind the forecast")).to_be_visible()
         assert page.url == f"{service.url}/a/tick/#/symbol/JPM"
-        expect(page.locator(".live")).to_have_text("Live")
+        expect(page.locator(".connection")).to_have_text("Live")
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 def test_axe_finds_nothing_and_no_width_is_too_narrow(visit, service, theme, width):
-    for address in ("?search=technology", "symbol/AAPL", "operations"):
+    for address in ("?search=technology", "symbol/AAPL", "market", "operations"):
         page = visit(f"{service.url}/#/{address}", color_scheme=theme)
         for each in (800, 1280, 360, width):
             page.set_viewport_size({"width": each, "height": 800})

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { bytes, count, counted, decimal, duration, percent, shortDay, time } from "../format";
+import { Pair } from "../pair";
 import { toSymbol } from "../route";
 import type { HorizonFigures, Latency, LiveFigures, LiveQuality, Operations, Run } from "../service/answers";
 import { useResource } from "../service/resource";
@@ -78,15 +79,6 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
-function Pair({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 function Models({ now }: { now: Operations }) {
   const asked = now.cache_hits + now.cache_misses;
   return (
@@ -152,7 +144,7 @@ function Freshness({ now }: { now: Operations }) {
 
 function LatencyTable({ latency }: { latency: Latency[] }) {
   return (
-    <section class="panel scrolls" aria-labelledby="latency-title">
+    <section class="panel scrolls" aria-labelledby="latency-title" tabIndex={0}>
       <h2 id="latency-title">How long forecasts take</h2>
       <table class="figures-table">
         <thead>
@@ -254,26 +246,17 @@ function Quality({ quality }: { quality: LiveQuality | null }) {
 export function LiveList({ figures }: { figures: LiveFigures }) {
   return (
     <dl class="tiles">
-      <Tile name="Forecasts scored">{count(figures.forecasts)}</Tile>
+      <Pair name="Forecasts scored">{count(figures.forecasts)}</Pair>
       {Object.entries(figures.coverage).map(([level, share]) => (
-        <Tile key={level} name={`${percent(Number(level), 0)} interval held`}>
+        <Pair key={level} name={`${percent(Number(level), 0)} interval held`}>
           {percent(share)}
-        </Tile>
+        </Pair>
       ))}
-      <Tile name="Sign right">{percent(figures.hit_rate)}</Tile>
-      <Tile name="Information coefficient">{decimal(figures.ic)}</Tile>
-      <Tile name="Errors, 1 is as promised">{decimal(figures.error_ratio, 2)}</Tile>
-      <Tile name="R² against no move">{decimal(figures.r2_vs_zero, 4)}</Tile>
+      <Pair name="Sign right">{percent(figures.hit_rate)}</Pair>
+      <Pair name="Information coefficient">{decimal(figures.ic)}</Pair>
+      <Pair name="Errors, 1 is as promised">{decimal(figures.error_ratio, 2)}</Pair>
+      <Pair name="R² against no move">{decimal(figures.r2_vs_zero, 4)}</Pair>
     </dl>
-  );
-}
-
-function Tile({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

@@ -174,16 +174,50 @@ const COLUMNS: { column: Column; title: string; class: string }[] = [
   { column: "status", title: "Status", class: "status" },
 ];
 
+const FIRST = 60;
+const MORE = 40;
+
+/** How many rows are drawn: those near to what is seen. More come before the reader gets to the last one. */
+function useRows(entries: Entry[], order: Order): [number, { current: HTMLTableRowElement | null }, (least: number) => void] {
+  const key = `${order.column} ${order.descending} ${entries.length}`;
+  const [state, setState] = useState({ key, count: FIRST });
+  const count = state.key === key ? state.count : FIRST;
+  const last = useRef<HTMLTableRowElement>(null);
+  const grow = (least: number) => setState({ key, count: Math.max(count, least) });
+  useEffect(() => {
+    if (!last.current) return;
+    const observer = new IntersectionObserver(([seen]) => seen.isIntersecting && grow(count + MORE), { rootMargin: "1500px" });
+    observer.observe(last.current);
+    return () => observer.disconnect();
+  }, [key, count]);
+  return [Math.min(count, entries.length), last, grow];
+}
+
 function Table({ entries, order, changed }: { entries: Entry[]; order: Order; changed: Set<string> }) {
   const body = useRef<HTMLTableSectionElement>(null);
+  const [rows, last, grow] = useRows(entries, order);
+  const wanted = useRef<number | null>(null);
+  const focus = (row: number) => body.current?.querySelectorAll<HTMLElement>("th a")[row]?.focus();
+  useEffect(() => {
+    if (wanted.current !== null && wanted.current < rows) {
+      focus(wanted.current);
+      wanted.current = null;
+    }
+  }, [rows]);
   const onKeyDown = (event: KeyboardEvent) => {
     const links = [...(body.current?.querySelectorAll<HTMLElement>("th a") ?? [])];
     const at = links.indexOf(document.activeElement as HTMLElement);
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1, PageDown: at + 10, PageUp: at - 10 }[event.key];
+    const end = entries.length - 1;
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: end, PageDown: at + 10, PageUp: at - 10 }[event.key];
     if (next === undefined) return;
     event.preventDefault();
-    links[Math.max(0, Math.min(next, links.length - 1))].focus();
+    const row = Math.max(0, Math.min(next, end));
+    if (row < rows) focus(row);
+    else {
+      wanted.current = row;
+      grow(row + 1);
+    }
   };
   const head = (index: number) => {
     const { column, title, class: kind } = COLUMNS[index];
@@ -195,7 +229,7 @@ function Table({ entries, order, changed }: { entries: Entry[]; order: Order; ch
   };
   return (
     <div class="panel table-panel">
-      <table class="symbols">
+      <table class="symbols" aria-rowcount={entries.length + 1}>
         <caption>
           Expected move: the mean absolute move of the close, with the 80&nbsp;% interval under it. A week has 5 sessions, a month
           21.
@@ -210,9 +244,10 @@ function Table({ entries, order, changed }: { entries: Entry[]; order: Order; ch
           </tr>
         </thead>
         <tbody ref={body} onKeyDown={onKeyDown}>
-          {entries.map((entry) => (
+          {entries.slice(0, rows).map((entry) => (
             <Row key={entry.symbol} entry={entry} fresh={changed.has(entry.symbol)} />
           ))}
+          {rows < entries.length && <tr ref={last} class="more" />}
         </tbody>
       </table>
     </div>

@@ -201,6 +201,26 @@ export interface LiveQuality {
   flagged: Record<string, string>;
 }
 
+export interface MarketSymbol {
+  symbol: string;
+  sector: string | null;
+  cluster: number;
+  mean_correlation: number;
+  mean_change: number;
+}
+
+export interface Market {
+  as_of: string;
+  before: string;
+  threshold: number;
+  symbols: MarketSymbol[];
+  edges: { source: number; target: number; correlation: number }[];
+  changes: { source: string; target: string; before: number; now: number }[];
+  mean_correlation: number;
+  mean_correlation_before: number;
+  left_out: string[];
+}
+
 export interface Latency {
   cached: boolean;
   count: number;

@@ -1,6 +1,7 @@
 // The distribution of the close at the chosen expiry, and what it says of a strike.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { counted, dollars, longDay, percent, shortDay, signedPercent } from "../format";
+import { Pair } from "../pair";
 import { remember } from "../route";
 import type { Curve, Distribution, Fan, FanSession, Probability } from "../service/answers";
 import { useResource } from "../service/resource";
@@ -167,47 +168,26 @@ function Figures({ distribution }: { distribution: Distribution }) {
   const { price, expected_move, mean, volatility, intervals, dividend, dividends, ex_dates } = distribution;
   return (
     <dl class="pairs">
-      <div>
-        <dt>Price that it starts from</dt>
-        <dd>
-          {dollars(price)} <small>{distribution.price_source === "request" ? "yours" : "last close"}</small>
-        </dd>
-      </div>
-      <div>
-        <dt>Expected move</dt>
-        <dd>
-          ±{dollars(expected_move)} <small>{percent(expected_move / price)}</small>
-        </dd>
-      </div>
+      <Pair name="Price that it starts from">
+        {dollars(price)} <small>{distribution.price_source === "request" ? "yours" : "last close"}</small>
+      </Pair>
+      <Pair name="Expected move">
+        ±{dollars(expected_move)} <small>{percent(expected_move / price)}</small>
+      </Pair>
       {intervals.map(({ level, lower, upper }) => (
-        <div key={level}>
-          <dt>{percent(level, 0)} interval</dt>
-          <dd>
-            {dollars(lower)} – {dollars(upper)}
-          </dd>
-        </div>
+        <Pair key={level} name={`${percent(level, 0)} interval`}>
+          {dollars(lower)} – {dollars(upper)}
+        </Pair>
       ))}
-      <div>
-        <dt>Mean close</dt>
-        <dd>{dollars(mean)}</dd>
-      </div>
-      <div>
-        <dt>Volatility a year</dt>
-        <dd>{percent(volatility)}</dd>
-      </div>
+      <Pair name="Mean close">{dollars(mean)}</Pair>
+      <Pair name="Volatility a year">{percent(volatility)}</Pair>
       {dividends && (
-        <div>
-          <dt>Dividends taken off</dt>
-          <dd>
-            {dividend ? dollars(dividend) : "none"}
-            {ex_dates.length > 0 && <small> ex {ex_dates.map(shortDay).join(", ")}</small>}
-          </dd>
-        </div>
+        <Pair name="Dividends taken off">
+          {dividend ? dollars(dividend) : "none"}
+          {ex_dates.length > 0 && <small> ex {ex_dates.map(shortDay).join(", ")}</small>}
+        </Pair>
       )}
-      <div>
-        <dt>Calibrated on</dt>
-        <dd>{counted(distribution.calibration_sessions, "held-out session")}</dd>
-      </div>
+      <Pair name="Calibrated on">{counted(distribution.calibration_sessions, "held-out session")}</Pair>
     </dl>
   );
 }

@@ -1,7 +1,7 @@
 // What is known of the model: its figures out of sample, how it was made, and how to have it made again.
-import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { count, counted, decimal, percent, scientific, shortDay, time } from "../format";
+import { Pair } from "../pair";
 import type { Job, Known, Metadata, OutOfSample } from "../service/answers";
 import { ServiceError, order } from "../service/ask";
 import { given, secret } from "../service/credentials";
@@ -146,15 +146,6 @@ function MadeFrom({ metadata }: { metadata: Metadata }) {
         <Pair name="Mean absolute correlation">{decimal(data.avg_correlation, 2)}</Pair>
         <Pair name="Made by">{`tickgraph ${metadata.versions.tickgraph ?? ""}`}</Pair>
       </dl>
-    </div>
-  );
-}
-
-function Pair({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
     </div>
   );
 }

@@ -21,6 +21,7 @@ from tickgraph.http import (
     event_routes,
     fan_routes,
     forecast_routes,
+    market_route,
     operations_page,
     operator_routes,
     option_routes,
@@ -95,6 +96,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         fan_routes,
         symbol_routes,
         overview_routes,
+        market_route,
         operations_page,
         event_routes,
     ):

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime
 from fastapi import APIRouter
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 import tickgraph
 from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problems
+from tickgraph.http.responses import Answer
 from tickgraph.http.service import Service
 from tickgraph.operations.records import Kind, LiveQuality, RunState
 from tickgraph.operations.watch import RunSummary
@@ -25,11 +26,7 @@ QUANTILES = (0.5, 0.95, 0.99)
 router = APIRouter(tags=["operations"])
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class Latency(_Answer):
+class Latency(Answer):
     """How long forecasts took inside the service; quantiles are linear inside the buckets of the histogram."""
 
     cached: bool
@@ -44,7 +41,7 @@ class Latency(_Answer):
     """Seconds that 99 % took at most."""
 
 
-class SourceFreshness(_Answer):
+class SourceFreshness(Answer):
     """Prices of one source that are in memory."""
 
     source: str
@@ -57,7 +54,7 @@ class SourceFreshness(_Answer):
     """Completed sessions that they lack."""
 
 
-class Run(_Answer):
+class Run(Answer):
     """A run of refresh."""
 
     kind: Kind
@@ -83,7 +80,7 @@ class Run(_Answer):
         )
 
 
-class OperationsAnswer(_Answer):
+class OperationsAnswer(Answer):
     """How the service stands; counts are of all its processes together, since they started."""
 
     at: AwareDatetime

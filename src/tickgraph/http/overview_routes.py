@@ -8,13 +8,13 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from tickgraph.errors import PriceDataError
 from tickgraph.http.compressed import compressed
 from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problem_of, problems
-from tickgraph.http.responses import Problem
+from tickgraph.http.responses import Answer, Problem
 from tickgraph.http.service import Service
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import SECTORS, canonical
@@ -31,11 +31,7 @@ LEVEL = 0.8
 router = APIRouter(tags=["symbols"])
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class Move(_Answer):
+class Move(Answer):
     """How far a price may move over so many sessions."""
 
     sessions: int
@@ -50,7 +46,7 @@ class Move(_Answer):
     """Dollars; its upper end."""
 
 
-class OverviewEntry(_Answer):
+class OverviewEntry(Answer):
     """One symbol at a glance."""
 
     symbol: str
@@ -87,7 +83,7 @@ class OverviewEntry(_Answer):
     """Dollars; the last 63 closes, the newest last, null where the symbol did not trade."""
 
 
-class OverviewAnswer(_Answer):
+class OverviewAnswer(Answer):
     """All symbols at a glance."""
 
     symbols: list[OverviewEntry]

@@ -31,7 +31,9 @@ def example(name: str) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [_EXAMPLES[name]]})
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """An answer of the service, or a part of one."""
+
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
@@ -78,7 +80,7 @@ class StrategyAnswer(StrategyOutcome):
     model_config = example("strategy")
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """An error, as problem details (RFC 9457)."""
 
     model_config = ConfigDict(extra="allow", **example("problem"))
@@ -103,7 +105,7 @@ class Problem(_Answer):
     """Parameters that cannot be used, each with where it is and what is wrong."""
 
 
-class ForecastsAnswer(_Answer):
+class ForecastsAnswer(Answer):
     """Forecasts of several symbols; what failed is named with its reason."""
 
     model_config = example("forecasts")
@@ -125,7 +127,7 @@ class ProbabilityAnswer(Probability):
     """The forecast of the next session's close."""
 
 
-class SymbolEntry(_Answer):
+class SymbolEntry(Answer):
     """A symbol that can be forecast."""
 
     symbol: str
@@ -138,7 +140,7 @@ class SymbolEntry(_Answer):
     """Sector of a TIER_1 symbol."""
 
 
-class SymbolsAnswer(_Answer):
+class SymbolsAnswer(Answer):
     """Symbols that can be forecast: those with a model, and those with stored prices only."""
 
     model_config = example("symbols")
@@ -174,7 +176,7 @@ class SymbolAnswer(SymbolEntry):
     """Why their quality left its band; null where it has not."""
 
 
-class PricesAnswer(_Answer):
+class PricesAnswer(Answer):
     """Daily prices of one symbol, the oldest first; all lists are as long as `sessions`."""
 
     symbol: str
@@ -197,7 +199,7 @@ class PricesAnswer(_Answer):
     """Shares; null where the source has none."""
 
 
-class Node(_Answer):
+class Node(Answer):
     """A node of the graph: the target first, then its peers."""
 
     symbol: str
@@ -216,7 +218,7 @@ class Node(_Answer):
     """The last log return over the volatility; null where the model is a baseline, which does not read it."""
 
 
-class Edge(_Answer):
+class Edge(Answer):
     """An undirected edge: an absolute correlation that reaches the threshold."""
 
     source: str
@@ -229,7 +231,7 @@ class Edge(_Answer):
     """Its absolute value, as the network sees it."""
 
 
-class GraphAnswer(_Answer):
+class GraphAnswer(Answer):
     """The graph behind a forecast."""
 
     symbol: str
@@ -250,21 +252,21 @@ class GraphAnswer(_Answer):
     """The target's row, averaged over the heads."""
 
 
-class JobsAnswer(_Answer):
+class JobsAnswer(Answer):
     """Background jobs, the newest first."""
 
     jobs: list[Job]
     """The newest 200, and all that are not over."""
 
 
-class ClearedAnswer(_Answer):
+class ClearedAnswer(Answer):
     """What was forgotten."""
 
     models: int
     """Models that were in memory."""
 
 
-class HealthAnswer(_Answer):
+class HealthAnswer(Answer):
     """Whether the service is up."""
 
     model_config = example("health")

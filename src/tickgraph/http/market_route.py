@@ -1,0 +1,191 @@
+"""The route of the whole market: how all symbols move together, in which clusters, and what changed in a week."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from datetime import date
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from numpy.typing import NDArray
+
+from tickgraph.errors import PriceDataError
+from tickgraph.graph.market_network import MarketNetwork, market_network
+from tickgraph.http.compressed import compressed
+from tickgraph.http.parameters import CurrentService
+from tickgraph.http.problem import problems
+from tickgraph.http.responses import Answer
+from tickgraph.http.service import Service
+from tickgraph.market.universe import SECTORS, canonical
+
+SESSIONS = 60
+WEEK = 5
+STRONGEST = 4
+THRESHOLD = 0.3
+PAIRS = 20
+LEAST = 3
+"""Symbols of which there is a network."""
+
+router = APIRouter(tags=["symbols"])
+
+
+class MarketSymbol(Answer):
+    """A symbol of the network."""
+
+    symbol: str
+    """Ticker."""
+    sector: str | None
+    """Sector of a symbol of the bundled list; null for any other."""
+    cluster: int
+    """Which cluster it is in; the largest is 0."""
+    mean_correlation: float
+    """Mean of its correlations with all others."""
+    mean_change: float
+    """Mean absolute change of these correlations in a week."""
+
+
+class MarketEdge(Answer):
+    """A strong correlation."""
+
+    source: int
+    """Place in `symbols`."""
+    target: int
+    """Place in `symbols`."""
+    correlation: float
+    """Of daily log returns over 60 sessions."""
+
+
+class ChangedPair(Answer):
+    """A pair of symbols whose correlation changed."""
+
+    source: str
+    """Ticker."""
+    target: str
+    """Ticker."""
+    before: float
+    """Correlation five sessions earlier."""
+    now: float
+    """Correlation."""
+
+
+class MarketAnswer(Answer):
+    """How all symbols move together."""
+
+    as_of: date
+    """Last session of the correlations."""
+    before: date
+    """Session that `changes` compares with."""
+    threshold: float
+    """Smallest absolute correlation of an edge."""
+    symbols: list[MarketSymbol]
+    """By name."""
+    edges: list[MarketEdge]
+    """The four strongest correlations of each symbol that reach the threshold, each pair once."""
+    changes: list[ChangedPair]
+    """The pairs whose correlation changed most, the largest change first."""
+    mean_correlation: float
+    """Mean correlation of all pairs."""
+    mean_correlation_before: float
+    """The same five sessions earlier."""
+    left_out: list[str]
+    """Symbols with gaps in these sessions, prices that do not move, or prices of another source."""
+
+
+@router.get("/market", response_model=MarketAnswer, responses=problems())
+async def market(request: Request, service: CurrentService) -> Response:
+    """Give the network of all symbols: strong correlations, clusters, and what changed in a week.
+
+    Correlations are of daily log returns over the last 60 sessions. Clusters are those of Ward's method on the distance
+    sqrt(2 (1 - correlation)).
+    """
+    return await service.in_thread(lambda: compressed(request, _market(service).model_dump_json().encode()))
+
+
+def _market(service: Service) -> MarketAnswer:
+    names, returns, sessions, left_out = _returns(service)
+    clusters = max(2, round(math.sqrt(len(names)) / 1.8))
+    now, before = (
+        market_network(window, strongest=STRONGEST, threshold=THRESHOLD, clusters=clusters)
+        for window in (returns[-SESSIONS:], returns[-SESSIONS - WEEK : -WEEK])
+    )
+    change = now.correlation - before.correlation
+    sectors = {canonical(name): sector for sector, members in SECTORS.items() for name in members}
+    others = len(names) - 1
+    return MarketAnswer(
+        as_of=sessions[-1].astype(date),
+        before=sessions[-1 - WEEK].astype(date),
+        threshold=THRESHOLD,
+        symbols=[
+            MarketSymbol(
+                symbol=name,
+                sector=sectors.get(canonical(name)),
+                cluster=int(now.clusters[place]),
+                mean_correlation=float((now.correlation[place].sum() - 1) / others),
+                mean_change=float(np.abs(change[place]).sum() / others),
+            )
+            for place, name in enumerate(names)
+        ],
+        edges=[
+            MarketEdge(source=first, target=second, correlation=float(now.correlation[first, second]))
+            for first, second in now.edges.tolist()
+        ],
+        changes=_changes(names, now, before),
+        mean_correlation=_mean(now),
+        mean_correlation_before=_mean(before),
+        left_out=left_out,
+    )
+
+
+def _changes(names: list[str], now: MarketNetwork, before: MarketNetwork) -> list[ChangedPair]:
+    rows, columns = np.triu_indices(len(names), 1)
+    sizes = np.abs(now.correlation - before.correlation)[rows, columns]
+    most = np.argsort(-sizes, kind="stable")[:PAIRS]
+    return [
+        ChangedPair(
+            source=names[first],
+            target=names[second],
+            before=float(before.correlation[first, second]),
+            now=float(now.correlation[first, second]),
+        )
+        for first, second in zip(rows[most], columns[most], strict=True)
+    ]
+
+
+def _mean(network: MarketNetwork) -> float:
+    return float(network.correlation[np.triu_indices(len(network.correlation), 1)].mean())
+
+
+def _returns(
+    service: Service,
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.datetime64], list[str]]:
+    """Symbols with prices on all of the last sessions, their returns ``[T, N]``, the sessions, and the others.
+
+    Raises
+    ------
+    PriceDataError
+        There are too few.
+    """
+    known = sorted(service.forecaster.catalogue.known())
+    outlooks = service.outlooks(known).found
+    sources = Counter(outlook.source for outlook in outlooks.values())
+    if not sources:
+        raise PriceDataError(
+            "No symbol has prices that it can be forecast from. Run: tickgraph train --symbols TIER_1"
+        )
+    source = sources.most_common(1)[0][0]
+    own = [name for name in known if name in outlooks and outlooks[name].source == source]
+    panel = service.forecaster.panels.covering(source, own).select(own).tail(SESSIONS + WEEK + 1)
+    returns = panel.log_returns()[1:]  # [T, S]
+    with np.errstate(invalid="ignore"):
+        moves = returns[-SESSIONS:].std(axis=0) > 0
+        moved = moves & (returns[: len(returns) - WEEK].std(axis=0) > 0)
+    whole = np.isfinite(returns).all(axis=0) & moved
+    names = [name for name, kept in zip(own, whole, strict=True) if kept]
+    if len(names) < LEAST or len(returns) < SESSIONS + WEEK:
+        raise PriceDataError(
+            f"{len(names)} symbols have prices on each of the last {SESSIONS + WEEK + 1} sessions; a network needs "
+            f"{LEAST}. Bring prices up to date: tickgraph prices update"
+        )
+    return names, returns[:, whole], panel.sessions, sorted(set(known) - set(names))
