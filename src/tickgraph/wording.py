@@ -26,7 +26,7 @@ _EXPECTED = {
     "greater_than_equal": "{ge} or more",
     "less_than": "less than {lt}",
     "less_than_equal": "{le} or less",
-    "too_short": "at least {min_length} values",
+    "too_short": "a list of {min_length} or more",
     "too_long": "at most {max_length} values",
     "finite_number": "a finite number",
     "timezone_aware": "a time with its time zone",
