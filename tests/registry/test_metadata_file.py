@@ -104,7 +104,7 @@ def changed(content, where, value):
     ("where", "value", "said"),
     [
         ("calibration.scores", [1.0, 0.5, 2.0], "scores must ascend: 0.5 at place 1 follows 1.0"),
-        ("calibration.scores", [1.0], "calibration.scores is [1.0], and at least 2 values was expected"),
+        ("calibration.scores", [1.0], "calibration.scores is [1.0], and a list of 2 or more was expected"),
         ("calibration.trust", 1.5, "calibration.trust is 1.5, and 1.0 or less was expected"),
         ("calibration.trust", "NaN", "calibration.trust is 'NaN', and a finite number was expected"),
         ("calibration.volatility", [0, 1, 1, 0, 0, 0, 0], "weights of volatility must sum to 1"),
