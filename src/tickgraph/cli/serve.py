@@ -95,6 +95,7 @@ def _introduce(settings: Settings) -> None:
     if chosen.host not in ("127.0.0.1", "localhost", "::1") and not chosen.api_keys:
         note(f"listening on {chosen.host} without API keys: anyone who can reach it may ask")
     stderr.print(
-        f"serving {counted(trained, 'trained model')}; routes are described on {settings.serve.root_path}/docs",
+        f"serving {counted(trained, 'trained model')}; the dashboard is at {settings.serve.root_path}/, "
+        f"routes are described on {settings.serve.root_path}/docs",
         highlight=False,
     )

@@ -18,6 +18,7 @@ from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import Answer
 from tickgraph.http.service import Service
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import SECTORS, canonical
 
 SESSIONS = 60
@@ -120,7 +121,7 @@ def _market(service: Service) -> MarketAnswer:
         symbols=[
             MarketSymbol(
                 symbol=name,
-                sector=sectors.get(canonical(name)),
+                sector=sectors.get(name),
                 cluster=int(now.clusters[place]),
                 mean_correlation=float((now.correlation[place].sum() - 1) / others),
                 mean_change=float(np.abs(change[place]).sum() / others),
@@ -138,7 +139,7 @@ def _market(service: Service) -> MarketAnswer:
     )
 
 
-def _changes(names: list[str], now: MarketNetwork, before: MarketNetwork) -> list[ChangedPair]:
+def _changes(names: list[Symbol], now: MarketNetwork, before: MarketNetwork) -> list[ChangedPair]:
     rows, columns = np.triu_indices(len(names), 1)
     sizes = np.abs(now.correlation - before.correlation)[rows, columns]
     most = np.argsort(-sizes, kind="stable")[:PAIRS]
@@ -159,7 +160,7 @@ def _mean(network: MarketNetwork) -> float:
 
 def _returns(
     service: Service,
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.datetime64], list[str]]:
+) -> tuple[list[Symbol], NDArray[np.float64], NDArray[np.datetime64], list[str]]:
     """Symbols with prices on all of the last sessions, their returns ``[T, N]``, the sessions, and the others.
 
     Raises
