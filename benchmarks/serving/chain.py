@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -37,7 +38,9 @@ from tickgraph.options.strategy_question import ask_strategy  # noqa: E402
 from tickgraph.pipeline.train import train_symbols  # noqa: E402
 from tickgraph.registry.default_universe import default_universe  # noqa: E402
 from tickgraph.registry.registry import ModelRegistry  # noqa: E402
+from tickgraph.serving.chain_answer import chain_of  # noqa: E402
 from tickgraph.serving.forecaster import Forecaster  # noqa: E402
+from tickgraph.serving.strategy_answer import strategy_of  # noqa: E402
 
 SYMBOL, PRICE, VOLATILITY = "AAPL", 130.0, 0.3
 AHEAD = np.array([5, 10, 14, 21, 28, 34, 46, 63])
@@ -132,11 +135,19 @@ def in_the_process(forecaster: Forecaster, repeats: int) -> None:
 
     def chain(**asked: bool) -> float:
         return clock(
-            lambda: forecaster.chain_of(outlook, PRICE, ChainQuestion(grid(days, strikes), **asked)), repeats
+            lambda: forecaster.answer_from(
+                outlook, PRICE, partial(chain_of, question=ChainQuestion(grid(days, strikes), **asked))
+            ),
+            repeats,
         )
 
     without, touched, values = chain(touch=False), chain(), chain(touch=False, values=True)
-    quotes = clock(lambda: forecaster.chain_of(outlook, PRICE, ChainQuestion(quoted, touch=False)), repeats)
+    quotes = clock(
+        lambda: forecaster.answer_from(
+            outlook, PRICE, partial(chain_of, question=ChainQuestion(quoted, touch=False))
+        ),
+        repeats,
+    )
     print("\nin the process: 8 expiries x 500 strikes")
     line("  probability above", milliseconds(without))
     line("  with touch / 2 ms", milliseconds(touched), touched / 0.002, "(under 1)")
@@ -157,7 +168,12 @@ def strategies(forecaster: Forecaster, repeats: int) -> None:
         "calendar": ask_strategy("calendar", strikes=[130.0], expiries=[near, later]),
     }
     seconds = {
-        name: clock(lambda question=question: forecaster.strategy_of(outlook, PRICE, question), repeats)
+        name: clock(
+            lambda question=question: forecaster.answer_from(
+                outlook, PRICE, partial(strategy_of, question=question)
+            ),
+            repeats,
+        )
         for name, question in asked.items()
     }
     one = clock(lambda: forecaster.forecast(SYMBOL, PRICE), repeats)

@@ -22,7 +22,7 @@ some = settings(deadline=None, max_examples=examples(40))
 
 
 def at(strike, sessions=None, price=130.0, **more):
-    return probability_of(OUTLOOK, strike, price, CLOCK, sessions=sessions, **more)
+    return probability_of(OUTLOOK, price, CLOCK, strike=strike, sessions=sessions, **more)
 
 
 @some
@@ -92,10 +92,10 @@ def test_what_cannot_be_asked_is_named():
     with pytest.raises(InputError, match="both came"):
         at(140.0, 5, expiry="2023-01-20")
     with pytest.raises(ModelNotFoundError, match="momentum forecasts the next session only"):
-        probability_of(outlook(), 140.0, None, CLOCK, sessions=5)
+        probability_of(outlook(), None, CLOCK, strike=140.0, sessions=5)
 
 
 def test_momentum_answers_for_the_next_session():
-    answer = probability_of(outlook(), 131.0, None, CLOCK)
+    answer = probability_of(outlook(), None, CLOCK, strike=131.0)
     assert (answer.price, answer.price_source, answer.model) == (130.0, "last close", "momentum")
     assert 0 < answer.probability_above < answer.probability_touched < 1

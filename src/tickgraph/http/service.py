@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -27,14 +28,15 @@ from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.chain_answer import Chain
-from tickgraph.serving.distribution_answer import Distribution
-from tickgraph.serving.fan_answer import Curve, Fan
+from tickgraph.serving.chain_answer import Chain, chain_of
+from tickgraph.serving.distribution_answer import Distribution, distribution_of
+from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
 from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.outlook import Outlook, Outlooks
-from tickgraph.serving.outlook_answer import OutlookAnswer
-from tickgraph.serving.strategy_answer import StrategyOutcome
+from tickgraph.serving.outlook_answer import Answering, OutlookAnswer
+from tickgraph.serving.probability_answer import probability_of
+from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
 from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
 from tickgraph.threads import HungError, Threads
@@ -188,15 +190,10 @@ class Service:
         started = time.perf_counter()
         prepared = await self._prepare(symbol, wait=wait)
         training = prepared.training
-        found = self.forecaster.probability_of(
-            prepared.outlook,
-            strike,
-            price,
-            upper_strike=upper_strike,
-            sessions=sessions,
-            expiry=expiry,
-            trained_now=training.trained,
+        answer = partial(
+            probability_of, strike=strike, upper_strike=upper_strike, sessions=sessions, expiry=expiry
         )
+        found = self.forecaster.answer_from(prepared.outlook, price, answer, trained_now=training.trained)
         values = dict(found.__dict__)
         if training.note:
             values["notes"] = (*found.notes, training.note)
@@ -217,13 +214,8 @@ class Service:
         The other parameters and the errors are those of :meth:`forecast`; and
         :meth:`~tickgraph.serving.forecaster.Forecaster.distribution` says what else it raises.
         """
-
-        def answer(outlook: Outlook, trained_now: bool) -> Distribution:
-            return self.forecaster.distribution_of(
-                outlook, price, sessions=sessions, expiry=expiry, trained_now=trained_now
-            )
-
-        return await self._from_outlook(symbol, answer, wait=wait)
+        answer = partial(distribution_of, sessions=sessions, expiry=expiry)
+        return await self._from_outlook(symbol, price, answer, wait=wait)
 
     async def chain(
         self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
@@ -233,11 +225,8 @@ class Service:
         The other parameters and the errors are those of :meth:`forecast`; and
         :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
         """
-
-        def answer(outlook: Outlook, trained_now: bool) -> Chain:
-            return self.forecaster.chain_of(outlook, price, question, trained_now=trained_now)
-
-        return await self._from_outlook(symbol, answer, wait=wait, slow=question.has_mid_prices)
+        answer = partial(chain_of, question=question)
+        return await self._from_outlook(symbol, price, answer, wait=wait, slow=question.has_mid_prices)
 
     async def strategy(
         self, symbol: Symbol, price: float | None, question: StrategyQuestion, *, wait: bool = False
@@ -247,28 +236,27 @@ class Service:
         The other parameters and the errors are those of :meth:`forecast`; and
         :meth:`~tickgraph.serving.forecaster.Forecaster.strategy` says what else it raises.
         """
-
-        def answer(outlook: Outlook, trained_now: bool) -> StrategyOutcome:
-            return self.forecaster.strategy_of(outlook, price, question, trained_now=trained_now)
-
-        return await self._from_outlook(symbol, answer, wait=wait)
+        answer = partial(strategy_of, question=question)
+        return await self._from_outlook(symbol, price, answer, wait=wait)
 
     async def _from_outlook(
         self,
         symbol: Symbol,
-        answer: Callable[[Outlook, bool], AnOutlookAnswer],
+        price: float | None,
+        answer: Answering[AnOutlookAnswer],
         *,
-        wait: bool,
+        wait: bool = False,
         slow: bool = False,
     ) -> AnOutlookAnswer:
         """Answer from one symbol's outlook, which may have been trained for it; a slow answer is made in a thread."""
         started = time.perf_counter()
         prepared = await self._prepare(symbol, wait=wait)
         outlook, training = prepared.outlook, prepared.training
-        if slow:
-            made = await self.in_thread(lambda: answer(outlook, training.trained))
-        else:
-            made = answer(outlook, training.trained)
+
+        def make() -> AnOutlookAnswer:
+            return self.forecaster.answer_from(outlook, price, answer, trained_now=training.trained)
+
+        made = await self.in_thread(make) if slow else make()
         self.metrics.answered(time.perf_counter() - started, cached=prepared.cached)
         if training.note:
             made = made.model_copy(update={"notes": (*made.notes, training.note)})
@@ -276,11 +264,7 @@ class Service:
 
     async def fan(self, symbol: Symbol, price: float | None) -> Fan:
         """Say where one symbol's close may be on every session ahead; parameters and errors of :meth:`forecast`."""
-
-        def answer(outlook: Outlook, _: bool) -> Fan:
-            return self.forecaster.fan_of(outlook, price)
-
-        return await self._from_outlook(symbol, answer, wait=False)
+        return await self._from_outlook(symbol, price, fan_of)
 
     async def curve(
         self,
@@ -291,11 +275,7 @@ class Service:
         expiry: np.datetime64 | None = None,
     ) -> Curve:
         """Give the cumulative distribution behind :meth:`distribution`; parameters and errors are its own."""
-
-        def answer(outlook: Outlook, _: bool) -> Curve:
-            return self.forecaster.curve_of(outlook, price, sessions=sessions, expiry=expiry)
-
-        return await self._from_outlook(symbol, answer, wait=False)
+        return await self._from_outlook(symbol, price, partial(curve_of, sessions=sessions, expiry=expiry))
 
     def outlooks(self, symbols: Sequence[Symbol]) -> Outlooks:
         """Outlooks of several symbols, without training any; an error says what a caller can do about it."""

@@ -66,12 +66,19 @@ class Curve(OutlookAnswer):
     it."""
 
 
-def fan_of(outlook: Outlook, price: float | None, clock: Clock, *, refused: Exception | None = None) -> Fan:
+def fan_of(
+    outlook: Outlook,
+    price: float | None,
+    clock: Clock,
+    *,
+    trained_now: bool = False,
+    refused: Exception | None = None,
+) -> Fan:
     """Answer where the price may be on every session ahead that the exchange has published.
 
     The parameters are those of :func:`~tickgraph.serving.answer.answer_fields`.
     """
-    shared = outlook_fields(outlook, price, clock, refused=refused)
+    shared = outlook_fields(outlook, price, clock, trained_now=trained_now, refused=refused)
     start, distribution = shared["price"], outlook.one_session_or_more
     days = known_sessions(outlook.as_of, distribution.longest)
     ahead = np.arange(1, len(days) + 1)
@@ -104,6 +111,7 @@ def curve_of(
     *,
     sessions: int | None = None,
     expiry: Day | None = None,
+    trained_now: bool = False,
     refused: Exception | None = None,
 ) -> Curve:
     """Answer with the cumulative distribution after so many sessions, or at an expiry: one of the two is given.
@@ -111,7 +119,7 @@ def curve_of(
     The parameters and errors are those of :func:`~tickgraph.serving.distribution_answer.distribution_of`.
     """
     ahead, day = looking_ahead(outlook, sessions, expiry)
-    shared = outlook_fields(outlook, price, clock, refused=refused)
+    shared = outlook_fields(outlook, price, clock, trained_now=trained_now, refused=refused)
     start, distribution = shared["price"], outlook.one_session_or_more
     ends = start * np.exp(distribution.quantile(np.array([OUTERMOST, 1 - OUTERMOST]), ahead))
     reach = MARGIN * float(ends[1] - ends[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Unpack
+from functools import partial
+from typing import Any, TypeVar, Unpack
 
 from tickgraph.errors import InputError
 from tickgraph.market.calendar import Clock, Day
@@ -14,17 +15,19 @@ from tickgraph.market.universe import canonical
 from tickgraph.options.chain import Centre, ChainQuestion, read_centre
 from tickgraph.options.price_paths import PATHS
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
-from tickgraph.options.strategy_question import StrategyQuestion, StrategyWords, ask_strategy
+from tickgraph.options.strategy_question import StrategyWords, ask_strategy
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.chain_answer import Chain, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
-from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
 from tickgraph.serving.outlook import Outlook
+from tickgraph.serving.outlook_answer import Answering
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
 from tickgraph.serving.probability_answer import Probability, probability_of
 from tickgraph.serving.simulated_prices import SimulatedPrices, simulated_prices
 from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
+
+T = TypeVar("T")
 
 
 class Forecaster(OutlookCache):
@@ -155,14 +158,8 @@ class Forecaster(OutlookCache):
         TickgraphError
             What else :meth:`forecast` raises.
         """
-        name = canonical(symbol)
-        prices = {} if price is None else prices_by_symbol([(name, price)])
-        result = self.distributions(
-            [name], prices, sessions=sessions, expiry=expiry, as_of=as_of, fallback=fallback
-        )
-        for error in result.failures.values():
-            raise error
-        return result.distributions[name]
+        answer = partial(distribution_of, sessions=sessions, expiry=expiry)
+        return self._answer(canonical(symbol), price, answer, as_of, fallback)
 
     def distributions(
         self,
@@ -180,11 +177,10 @@ class Forecaster(OutlookCache):
         return Distributions(
             outlooks.each(
                 symbols,
-                lambda outlook: self.distribution_of(
+                lambda outlook: self.answer_from(
                     outlook,
                     prices.get(outlook.symbol),
-                    sessions=sessions,
-                    expiry=expiry,
+                    partial(distribution_of, sessions=sessions, expiry=expiry),
                     trained_now=outlook.symbol in outlooks.trained,
                     clock=clock,
                 ),
@@ -225,20 +221,8 @@ class Forecaster(OutlookCache):
         name = canonical(symbol)
         low = checked_price(name, strike, what="Strike")
         high = None if upper_strike is None else checked_price(name, upper_strike, what="Upper strike")
-        start = None if price is None else checked_price(name, price)
-        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
-        for error in outlooks.failures.values():
-            raise error
-        return self.probability_of(
-            outlooks.found[name],
-            low,
-            start,
-            upper_strike=high,
-            sessions=sessions,
-            expiry=expiry,
-            trained_now=name in outlooks.trained,
-            clock=self._clock_at(as_of),
-        )
+        answer = partial(probability_of, strike=low, upper_strike=high, sessions=sessions, expiry=expiry)
+        return self._answer(name, price, answer, as_of, fallback)
 
     def chain(
         self,
@@ -279,8 +263,6 @@ class Forecaster(OutlookCache):
         TickgraphError
             What else :meth:`forecast` raises.
         """
-        name = canonical(symbol)
-        start = None if price is None else checked_price(name, price)
         question = ChainQuestion(
             as_quotes(expiries, strikes, quotes),
             rate,
@@ -290,16 +272,8 @@ class Forecaster(OutlookCache):
             touch,
             skip_impossible,
         )
-        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
-        for error in outlooks.failures.values():
-            raise error
-        return self.chain_of(
-            outlooks.found[name],
-            start,
-            question,
-            trained_now=name in outlooks.trained,
-            clock=self._clock_at(as_of),
-        )
+        answer = partial(chain_of, question=question)
+        return self._answer(canonical(symbol), price, answer, as_of, fallback)
 
     def strategy(
         self,
@@ -332,19 +306,8 @@ class Forecaster(OutlookCache):
         TickgraphError
             What else :meth:`forecast` raises.
         """
-        name = canonical(symbol)
-        given = None if price is None else prices_by_symbol([(name, price)])[name]
-        question = ask_strategy(template, **words)
-        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
-        for error in outlooks.failures.values():
-            raise error
-        return self.strategy_of(
-            outlooks.found[name],
-            given,
-            question,
-            trained_now=name in outlooks.trained,
-            clock=self._clock_at(as_of),
-        )
+        answer = partial(strategy_of, question=ask_strategy(template, **words))
+        return self._answer(canonical(symbol), price, answer, as_of, fallback)
 
     def paths(
         self,
@@ -417,100 +380,33 @@ class Forecaster(OutlookCache):
         refused = self._refusal(outlook)
         return answer_json(outlook, price, self._clock, trained_now=trained_now, refused=refused)
 
-    def distribution_of(
+    def answer_from(
         self,
         outlook: Outlook,
         price: float | None,
-        *,
-        sessions: int | None = None,
-        expiry: Day | None = None,
-        trained_now: bool = False,
-        clock: Clock | None = None,
-    ) -> Distribution:
-        """Answer of :meth:`distribution` at a price that was checked; None is the last stored close."""
-        return distribution_of(
-            outlook,
-            price,
-            clock or self._clock,
-            sessions=sessions,
-            expiry=expiry,
-            trained_now=trained_now,
-            refused=self._refusal(outlook),
-        )
-
-    def probability_of(
-        self,
-        outlook: Outlook,
-        strike: float,
-        price: float | None,
-        *,
-        upper_strike: float | None = None,
-        sessions: int | None = None,
-        expiry: Day | None = None,
-        trained_now: bool = False,
-        clock: Clock | None = None,
-    ) -> Probability:
-        """Answer of :meth:`probability` at strikes and a price that were checked; no price is the last stored close."""
-        return probability_of(
-            outlook,
-            strike,
-            price,
-            clock or self._clock,
-            upper_strike=upper_strike,
-            sessions=sessions,
-            expiry=expiry,
-            trained_now=trained_now,
-            refused=self._refusal(outlook),
-        )
-
-    def chain_of(
-        self,
-        outlook: Outlook,
-        price: float | None,
-        question: ChainQuestion,
+        answer: Answering[T],
         *,
         trained_now: bool = False,
         clock: Clock | None = None,
-    ) -> Chain:
-        """Answer of :meth:`chain` at a price that was checked; None is the last stored close."""
-        return chain_of(
-            outlook,
-            price,
-            clock or self._clock,
-            question,
-            trained_now=trained_now,
-            refused=self._refusal(outlook),
-        )
+    ) -> T:
+        """Make another answer at a price that was checked; None is the last stored close."""
+        refused = self._refusal(outlook)
+        return answer(outlook, price, clock or self._clock, trained_now=trained_now, refused=refused)
 
-    def strategy_of(
-        self,
-        outlook: Outlook,
-        price: float | None,
-        question: StrategyQuestion,
-        *,
-        trained_now: bool = False,
-        clock: Clock | None = None,
-    ) -> StrategyOutcome:
-        """Answer of :meth:`strategy` at a price that was checked; None is the last stored close."""
-        return strategy_of(
-            outlook,
-            price,
-            clock or self._clock,
-            question,
-            trained_now=trained_now,
-            refused=self._refusal(outlook),
-        )
-
-    def fan_of(self, outlook: Outlook, price: float | None) -> Fan:
-        """Every session ahead, at a price that was checked; None is the last stored close."""
-        return fan_of(outlook, price, self._clock, refused=self._refusal(outlook))
-
-    def curve_of(
-        self, outlook: Outlook, price: float | None, *, sessions: int | None = None, expiry: Day | None = None
-    ) -> Curve:
-        """Cumulative distribution behind :meth:`distribution_of`, with its errors."""
-        return curve_of(
-            outlook, price, self._clock, sessions=sessions, expiry=expiry, refused=self._refusal(outlook)
+    def _answer(
+        self, name: Symbol, price: float | None, answer: Answering[T], as_of: date | None, fallback: Fallback
+    ) -> T:
+        """Make another answer about one symbol; raises what it failed on."""
+        start = None if price is None else checked_price(name, price)
+        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
+        for error in outlooks.failures.values():
+            raise error
+        return self.answer_from(
+            outlooks.found[name],
+            start,
+            answer,
+            trained_now=name in outlooks.trained,
+            clock=self._clock_at(as_of),
         )
 
     def _refusal(self, outlook: Outlook) -> Exception | None:

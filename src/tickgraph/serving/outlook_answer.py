@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,8 @@ from tickgraph.market.dividends import Source as DividendSource
 from tickgraph.market.expiry import LONGEST, sessions_ahead
 from tickgraph.serving.answer import Status, answer_fields
 from tickgraph.serving.outlook import Outlook
+
+AnAnswer = TypeVar("AnAnswer", covariant=True)
 
 
 class OutlookAnswer(BaseModel):
@@ -58,6 +60,25 @@ class OutlookAnswer(BaseModel):
     """Held-out sessions behind the distribution."""
     notes: tuple[str, ...] = ()
     """What a careful reader should know."""
+
+
+class Answering(Protocol[AnAnswer]):
+    """Makes one answer from an outlook, such as ``partial(distribution_of, sessions=21)``.
+
+    The parameters are those of :func:`~tickgraph.serving.answer.answer_fields`.
+    """
+
+    def __call__(
+        self,
+        outlook: Outlook,
+        price: float | None,
+        clock: Clock,
+        /,
+        *,
+        trained_now: bool,
+        refused: Exception | None,
+    ) -> AnAnswer:
+        """Make it."""
 
 
 def outlook_fields(

@@ -52,10 +52,10 @@ class Probability(OutlookAnswer):
 
 def probability_of(
     outlook: Outlook,
-    strike: float,
     price: float | None,
     clock: Clock,
     *,
+    strike: float,
     upper_strike: float | None = None,
     sessions: int | None = None,
     expiry: Day | None = None,
