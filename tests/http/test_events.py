@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from real_service import here, settings_of, until
+from tickgraph.http import event_routes
 from tickgraph.http.problem import OverloadedError
 from tickgraph.http.streams import MAX_WAITING, Streams
 from tickgraph.model.weights import weight_shapes
@@ -66,7 +67,8 @@ def open_here(trained_dir, prices_dir, config, tmp_path_factory):
     return lambda **serve: here(settings_of(trained_dir, prices_dir, config, runtime_dir=folder, **serve))
 
 
-def test_streams_are_bounded_and_one_that_ends_makes_room(open_here):
+def test_streams_are_bounded_and_one_that_ends_makes_room(open_here, monkeypatch):
+    monkeypatch.setattr(event_routes, "BEAT_SECONDS", 3600)  # no beat has to find out who has gone
     with open_here(max_streams=1, max_in_flight=1) as service:
         with stream(service.url) as told:
             next(told)
@@ -115,7 +117,7 @@ def test_a_stream_of_a_loop_that_has_ended_holds_nobody_up():
 
     async def open_two():
         streams.open()
-        with pytest.raises(OverloadedError, match="2 streams of events are open"):
+        with pytest.raises(OverloadedError, match="No more than 2 streams of events"):
             streams.open()
 
     asyncio.run(open_two())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -67,8 +68,13 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Keep the connection while an answer is on its way: the client may have closed only its sending side."""
-        self._half_closed = any(not cycle.response_complete for cycle in self._cycles or ())
+        """Keep the connection while an answer is on its way: the client may have closed only its sending side.
+
+        A stream of events is no such answer: whoever closes a page is gone, and makes room for another.
+        """
+        self._half_closed = any(
+            not cycle.response_complete and _end_of_stream(cycle) is None for cycle in self._cycles or ()
+        )
         return self._half_closed
 
     def on_response_complete(self) -> None:
@@ -98,7 +104,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """End the streams that would go on for ever; requests in work are finished."""
         for cycle in self._cycles or ():
-            if end := cycle.scope.get("state", {}).get("end_stream"):
+            if end := _end_of_stream(cycle):
                 end()
         super().shutdown()
 
@@ -147,3 +153,9 @@ class GuardedProtocol(HttpToolsProtocol):
             )
         self._end()
         self.transport.close()
+
+
+def _end_of_stream(cycle: RequestResponseCycle) -> Callable[[], None] | None:
+    """What ends a stream that would go on for ever; None for a request that ends by itself."""
+    end: Callable[[], None] | None = cycle.scope.get("state", {}).get("end_stream")
+    return end

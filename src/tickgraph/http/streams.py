@@ -10,6 +10,7 @@ from typing import Any
 
 from tickgraph.http.problem import OverloadedError
 from tickgraph.pipeline.jobs import Job
+from tickgraph.wording import counted
 
 MAX_WAITING = 100
 """Events that a client may be behind; then its stream ends, and it begins anew."""
@@ -46,7 +47,9 @@ class Streams:
         queue: Queue = asyncio.Queue(MAX_WAITING + 1)
         with self._lock:
             if len(self._open) >= self._bound:
-                raise OverloadedError(f"{self._bound} streams of events are open. Try again later.")
+                raise OverloadedError(
+                    f"No more than {counted(self._bound, 'stream')} of events may be open. Try again later."
+                )
             self._open[queue] = asyncio.get_running_loop()
         return queue
 
