@@ -82,6 +82,23 @@ def test_garch_sums_are_the_means_of_its_paths():
     np.testing.assert_allclose((quantiles**2).mean(axis=-1), expected, rtol=0.08)
 
 
+def test_a_large_fall_leaves_the_variance_above_zero(monkeypatch):
+    """The estimate may say that falls lower the variance by more than moves raise it."""
+    import arch
+
+    class Estimated:
+        params = {"omega": 0.01, "alpha[1]": 0.1, "gamma[1]": -0.15, "beta[1]": 0.5}  # noqa: RUF012
+
+        def fit(self, **_):
+            return self
+
+    monkeypatch.setattr(arch, "arch_model", lambda *_, **__: Estimated())
+    returns = np.random.default_rng(0).standard_normal((750, 1))
+    returns[-3:] = -20.0
+    following, _ = filtered(returns, GarchPaths(asymmetric=True)._fit(returns))
+    assert following.min() > 0
+
+
 def test_quantiles_of_paths_are_those_of_numpy():
     paths = np.random.default_rng(0).standard_normal((777, 3)).astype(np.float32)
     np.testing.assert_allclose(_quantiles(paths), np.quantile(paths, PROBABILITIES, axis=0), atol=1e-6)

@@ -110,6 +110,8 @@ class GarchPaths:
             )
             found = model.fit(disp="off", show_warning=False).params
             fitted[:, symbol] = [found[f"{name}"] if name in found else 0.0 for name in _NAMES]
+        # The package holds alpha + gamma / 2 above 0 only; a large fall must not make the variance negative.
+        fitted[2] = np.maximum(fitted[2], -fitted[1])
         own = np.isfinite(fitted).all(axis=0)
         if own.any():
             fitted[:, ~own] = np.median(fitted[:, own], axis=1, keepdims=True)

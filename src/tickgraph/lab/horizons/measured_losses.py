@@ -48,7 +48,7 @@ def common_cells(moves: Moves, walked: Mapping[str, WalkedForecasts], schedule: 
     variance = (moves.variance_ahead[tested] > 0) & old[tested]
     density = np.isfinite(moves.return_ahead[schedule.origins]) & old[schedule.origins]
     for name, own in walked.items():
-        variance = variance & np.isfinite(own.variance)
+        variance = variance & np.isfinite(own.variance) & (own.variance > 0)
         density = density & np.isfinite(own.densities.crps)
         for kind, cells in (("variance", variance), ("distribution", density)):
             for place, horizon in enumerate(moves.horizons):
