@@ -22,7 +22,7 @@ def make() -> FastAPI:
         """Say the same to everyone."""
         nonlocal body
         if not body:
-            answer, _ = await app.state.service.forecast("AAPL", 130.0)
+            answer = await app.state.service.forecast("AAPL", 130.0)
             body = answer.model_dump_json().encode()
         return Response(body, media_type="application/json")
 
