@@ -182,6 +182,36 @@ def test_a_key_is_asked_for_whatever_way_a_request_takes(trained_dir, prices_dir
         assert text.status_code == 401
 
 
+@pytest.mark.parametrize("path", [ROUTE, "/forecast/AAPL/strategy", f"{ROUTE}/file"])
+def test_who_has_no_key_is_told_before_a_body_is_waited_for(trained_dir, prices_dir, config, tmp_path, path):
+    settings = settings_of(
+        trained_dir, prices_dir, config, runtime_dir=tmp_path, api_keys=("a-key-of-tests-0001",)
+    )
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n"
+    )
+    with here(settings) as locked:
+        address = urlsplit(locked.url)
+        with socket.create_connection((address.hostname, address.port)) as opened:
+            opened.sendall(head.encode())  # and no body
+            assert opened.recv(1 << 16).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize("path", [ROUTE, "/forecast/AAPL/strategy"])
+def test_a_request_with_a_body_counts_once(trained_dir, prices_dir, config, tmp_path, path):
+    settings = settings_of(trained_dir, prices_dir, config, runtime_dir=tmp_path, rate_limit="3/hour")
+    with here(settings) as service:
+        assert [service.post(path, json={"spot": 1}).status_code for _ in range(4)] == [422] * 3 + [429]
+
+
+def test_a_thousand_errors_are_answered_as_few(service):
+    for body in (GRID | {"strikes": [-1.0] * 1000}, GRID | {"expiries": ["no day"] * 1000}):
+        answer = service.post(ROUTE, json=body)
+        assert answer.status_code == 422
+        assert len(answer.json()["errors"]) <= 20
+        assert len(answer.content) < 10_000
+
+
 def test_a_body_that_comes_in_pieces_is_one_body(service):
     body = json.dumps(GRID).encode()
     pieces = (body[place : place + 7] for place in range(0, len(body), 7))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,17 @@ def test_too_few_symbols_are_an_error_that_says_what_to_do(sample, config, tmp_p
             "2 symbols have prices on each of the last 66 sessions; a network needs 3"
             in answer.json()["detail"]
         )
+
+
+def test_one_symbol_that_is_ahead_of_the_others_leaves_none_out(sample, config, tmp_path):
+    store, names = PriceStore(tmp_path / "prices"), ("AAPL", "MSFT", "JPM", "XOM")
+    store.update(sample, names, last=date(2022, 12, 29))
+    store.update(sample, names[:1])
+    settings = settings_of(tmp_path / "models", tmp_path / "prices", config, runtime_dir=tmp_path / "run")
+    with here(settings) as service:
+        answer = service.get("/market").json()
+        assert (answer["as_of"], answer["left_out"]) == ("2022-12-29", [])
+        assert len(answer["symbols"]) == 4
 
 
 def test_a_service_without_prices_says_so(config, tmp_path):

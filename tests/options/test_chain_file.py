@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import InputError, PriceDataError
-from tickgraph.options.chain_file import chain_of_text, read_chain
+from tickgraph.market.spelling import Symbol
+from tickgraph.options.chain_file import chain_of_text, is_of, read_chain
 
 
 def chain(name):
@@ -117,3 +118,11 @@ def test_a_file_is_read_in_every_encoding_that_spreadsheets_write(tmp_path):
 def test_no_file_is_an_error(tmp_path):
     with pytest.raises(InputError, match="There is no file"):
         read_chain(tmp_path / "chain.csv")
+
+
+@pytest.mark.parametrize(
+    ("root", "symbol", "is_its"),
+    [("BRKB", "BRK-B", True), ("AAPL", "AAPL", True), (None, "AAPL", True), ("AAPL1", "AAPL", False)],
+)
+def test_a_contracts_root_is_the_symbol_without_punctuation(root, symbol, is_its):
+    assert is_of(root, Symbol(symbol)) == is_its

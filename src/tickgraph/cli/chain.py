@@ -30,9 +30,8 @@ from tickgraph.errors import InputError, TickgraphError
 from tickgraph.market.expiry import read_expiry
 from tickgraph.market.price import read_price
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import canonical
 from tickgraph.options.chain import read_centre
-from tickgraph.options.chain_file import read_chain
+from tickgraph.options.chain_file import is_of, read_chain
 from tickgraph.options.quotes import Quotes, grid
 from tickgraph.serving.chain_answer import Chain, ChainExpiry
 from tickgraph.serving.forecaster import Forecaster
@@ -171,7 +170,7 @@ def _asked(name: Symbol, expiries: str | None, strikes: str | None, file: Path |
     if levels is not None:
         raise InputError("--file has strikes of its own; --strikes goes with --expiries alone.")
     read = read_chain(file)
-    if read.symbol is not None and canonical(read.symbol) != name:
+    if not is_of(read.symbol, name):
         raise InputError(f"{file} has options of {read.symbol}, and {name} was asked for.")
     for text in read.remarks:
         note(text)

@@ -87,6 +87,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     app.state.service = service
     problem.install(app)
     public, strict = guards(serve.api_keys, serve.rate_limit), Depends(only_known_query)
+    app.state.guards = public
     app.router.routes.insert(0, forecast_routes.PlainRoute(public))  # the first that is tried
     app.router.routes.insert(1, option_routes.ChainRoute(public))
     app.include_router(forecast_routes.router, dependencies=[*public, strict])

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import Response
 
 from tickgraph.errors import InputError, PriceDataError
+from tickgraph.http.guards import GuardedRoute
 from tickgraph.http.parameters import CurrentService, Price, SymbolInPath
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import ChainAnswer
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import canonical
 from tickgraph.options.chain import ChainQuestion
-from tickgraph.options.chain_file import ChainFile, chain_of_text
+from tickgraph.options.chain_file import ChainFile, chain_of_text, is_of
 from tickgraph.options.quotes import Quotes, checked
 from tickgraph.wording import counted, listed
 
 NAME = "the file"
 
-router = APIRouter(tags=["options"])
+router = APIRouter(tags=["options"], route_class=GuardedRoute)
 
 Rate = Annotated[
     float,
@@ -63,7 +63,7 @@ def _read(file: bytes, symbol: Symbol) -> ChainFile:
         read = chain_of_text(file.decode(encoding, "replace"), NAME)
     except PriceDataError as error:  # of the request, and not of stored prices
         raise InputError(str(error)) from error
-    if read.symbol is not None and canonical(read.symbol) != symbol:
+    if not is_of(read.symbol, symbol):
         raise InputError(f"{NAME} has options of {read.symbol}, and {symbol} was asked for.")
     return read
 

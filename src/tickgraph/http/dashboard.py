@@ -74,7 +74,7 @@ async def asset(request: Request, name: str) -> Response:
     found = _assets().get(name)
     if found is None or name == INDEX:
         raise HTTPException(404, f"The dashboard has no file {name[:80]!r}")
-    headers = {"vary": "Accept-Encoding", "cache-control": _FOREVER}
+    headers = {"vary": "Accept-Encoding", "cache-control": "no-cache" if name == "NOTICE.txt" else _FOREVER}
     if not takes_gzip(request):
         return Response(found.plain, media_type=found.media_type, headers=headers)
     headers["content-encoding"] = "gzip"

@@ -9,16 +9,19 @@ from secrets import compare_digest
 from typing import Any
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from limits import parse_many
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from pydantic import SecretStr
+from starlette.types import Receive, Scope, Send
 
 from tickgraph.errors import InputError
 from tickgraph.http.problem import RateLimitedError, UnauthorisedError
 
 KEY_HEADER = "X-API-Key"
+PASSED = "tickgraph.guards_passed"  # in a request's scope: a guard counts a request once
 
 
 class _Secrets:
@@ -43,6 +46,8 @@ class KeyGuard(APIKeyHeader):
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override]
         """Let pass, or raise :class:`UnauthorisedError`."""
+        if _passed(request, self):
+            return
         if self._keys.number(await super().__call__(request)) is None:
             raise UnauthorisedError(f"Send one of the service's keys in the header {KEY_HEADER}.", "ApiKey")
 
@@ -56,6 +61,8 @@ class TokenGuard(HTTPBearer):
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override]
         """Let pass, or raise :class:`UnauthorisedError`."""
+        if _passed(request, self):
+            return
         given = await super().__call__(request)
         if given is None or self._token.number(given.credentials) is None:
             raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.", "Bearer")
@@ -80,6 +87,8 @@ def rate_limit_of(limit: str, keys: Sequence[SecretStr] = ()) -> Callable[[Reque
     limiter, known = SlidingWindowCounterRateLimiter(MemoryStorage()), _Secrets(keys)
 
     async def check(request: Request) -> None:
+        if _passed(request, check):
+            return
         number = known.number(request.headers.get(KEY_HEADER))
         address = request.client.host if request.client else ""
         client = address if number is None else f"key {number}"
@@ -111,6 +120,29 @@ async def only_known_query(request: Request) -> None:
             raise InputError(f"Unknown query parameter {name[:50]!r}. {taken}")
         if given.count(name) > 1:
             raise InputError(f"Query parameter {name!r} is given {given.count(name)} times. Give it once.")
+
+
+async def pass_guards(request: Request, checks: Sequence[Any]) -> None:
+    """Let a request pass dependencies of :func:`guards` before its body is read; they do not ask again."""
+    for check in checks:
+        await check.dependency(request)
+        request.scope.setdefault(PASSED, []).append(check.dependency)
+
+
+def _passed(request: Request, check: object) -> bool:
+    return any(passed is check for passed in request.scope.get(PASSED, ()))
+
+
+class GuardedRoute(APIRoute):
+    """A route with a body. FastAPI reads a body before it asks the dependencies; here the guards come first.
+
+    They are the application's ``state.guards``.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await pass_guards(Request(scope, receive), scope["app"].state.guards)
+        await super().handle(scope, receive, send)
 
 
 def guards(keys: Sequence[SecretStr], limit: str | None, token: SecretStr | None = None) -> list[Any]:

@@ -27,6 +27,10 @@ STRONGEST = 4
 THRESHOLD = 0.3
 PAIRS = 20
 LEAST = 3
+MOST = 2000
+"""Symbols of a network; of N symbols N^2 correlations are in memory."""
+MOST_OF_THEM = 0.5
+"""Share of the symbols that have prices at the session a network is of."""
 """Symbols of which there is a network."""
 
 router = APIRouter(tags=["symbols"])
@@ -176,8 +180,12 @@ def _returns(
             "No symbol has prices that it can be forecast from. Run: tickgraph train --symbols TIER_1"
         )
     source = sources.most_common(1)[0][0]
-    own = [name for name in known if name in outlooks and outlooks[name].source == source]
-    panel = service.forecaster.panels.covering(source, own).select(own).tail(SESSIONS + WEEK + 1)
+    own = [name for name in known if name in outlooks and outlooks[name].source == source][:MOST]
+    panel = service.forecaster.panels.covering(source, own).select(own)
+    held = np.isfinite(panel.adj_close).mean(axis=1) >= MOST_OF_THEM
+    if held.any():  # one that is ahead of the others must not leave them out
+        panel = panel.through(panel.sessions[held][-1])
+    panel = panel.tail(SESSIONS + WEEK + 1)
     returns = panel.log_returns()[1:]  # [T, S]
     with np.errstate(invalid="ignore"):
         moves = returns[-SESSIONS:].std(axis=0) > 0

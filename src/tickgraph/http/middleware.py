@@ -91,10 +91,10 @@ class Envelope:
         # The route's template, never the path: a caller must not be able to invent labels.
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.requests.labels(route, str(status)).inc()
-        if "end_stream" in scope.get("state", {}):
-            return  # how long a page was open says nothing about the service
-        self._metrics.request_seconds.labels(route).observe(seconds)
-        if self._log_all or status >= 500 or seconds > SLOW_SECONDS:
+        is_stream = "end_stream" in scope.get("state", {})
+        if not is_stream:  # how long a page was open says nothing about the service
+            self._metrics.request_seconds.labels(route).observe(seconds)
+        if self._log_all or status >= 500 or (seconds > SLOW_SECONDS and not is_stream):
             _log.info(
                 "request",
                 client=(scope.get("client") or ("unknown",))[0],

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from starlette.types import Message, Receive, Scope, Send
 
 from tickgraph.errors import InputError
-from tickgraph.http.guards import only_known_query
+from tickgraph.http.guards import only_known_query, pass_guards
 from tickgraph.http.parameters import CurrentService, SymbolInPath, Wait, read_symbol
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import ChainAnswer, example
@@ -25,6 +25,7 @@ _chain = ChainAnswer.__pydantic_serializer__
 
 Dollars = Annotated[float, Field(gt=0, le=MAX_PRICE, allow_inf_nan=False)]
 Volatility = Annotated[float, Field(gt=0, le=MAX_VOLATILITY, allow_inf_nan=False)]
+AtOnce = Field(fail_fast=True)  # thousands of errors would be a longer answer than any chain
 AShare = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Expiry = Annotated[
     Any,
@@ -46,13 +47,13 @@ class ExpiryQuotes(Asked):
 
     expiry: Expiry
     """Session of the exchange on which the options expire, such as 2023-01-20."""
-    strikes: Annotated[list[Dollars], Field(min_length=1)]
+    strikes: Annotated[list[Dollars], Field(min_length=1, fail_fast=True)]
     """Dollars."""
-    implied_volatilities: list[Volatility | None] | None = None
+    implied_volatilities: Annotated[list[Volatility | None], AtOnce] | None = None
     """Annualised, such as 0.3; one a strike."""
-    calls: list[Dollars | None] | None = None
+    calls: Annotated[list[Dollars | None], AtOnce] | None = None
     """Mid prices of calls in dollars; one a strike. They give the implied volatilities that are null."""
-    puts: list[Dollars | None] | None = None
+    puts: Annotated[list[Dollars | None], AtOnce] | None = None
     """Mid prices of puts in dollars; one a strike. Of a call and a put the one that is out of the money decides."""
 
 
@@ -61,11 +62,11 @@ class ChainBody(Asked):
 
     model_config = example("chain_request")
 
-    expiries: Annotated[list[Expiry], Field(min_length=1)] | None = None
+    expiries: Annotated[list[Expiry], Field(min_length=1, fail_fast=True)] | None = None
     """Sessions of the exchange, 63 sessions after the last one with prices at the latest."""
-    strikes: Annotated[list[Dollars], Field(min_length=1)] | None = None
+    strikes: Annotated[list[Dollars], Field(min_length=1, fail_fast=True)] | None = None
     """Dollars; the same at every expiry."""
-    quotes: Annotated[list[ExpiryQuotes], Field(min_length=1)] | None = None
+    quotes: Annotated[list[ExpiryQuotes], Field(min_length=1, fail_fast=True)] | None = None
     """In place of `expiries` and `strikes`."""
     price: Dollars | None = None
     """Current price in dollars; null starts from the last stored close."""
@@ -119,7 +120,7 @@ class ChainRoute(APIRoute):
     """``/forecast/{symbol}/chain``; a valid request is answered before FastAPI takes its parameters apart.
 
     FastAPI takes half as long for that as a chain does. All other requests go FastAPI's way, which says what is wrong
-    with them. The guards come before the answer either way.
+    with them. The guards come first either way.
     """
 
     def __init__(self, guards: Sequence[Any]) -> None:
@@ -140,6 +141,7 @@ class ChainRoute(APIRoute):
             await super().handle(scope, receive, send)
             return
         request = Request(scope, receive)
+        await pass_guards(request, self._guards)  # before a stranger's body is waited for
         raw = await request.body()
         try:
             if not request.headers.get("content-type", "").startswith("application/json"):
@@ -148,8 +150,6 @@ class ChainRoute(APIRoute):
         except (InputError, ValidationError):
             await super().handle(scope, _again(raw, receive), send)
             return
-        for guard in self._guards:
-            await guard.dependency(request)
         response = await chain(request.app.state.service, symbol, body)
         await response(scope, receive, send)
 

@@ -184,10 +184,14 @@ async def _known(request: Request, error: Exception) -> Response:
     return response
 
 
+MOST_ERRORS = 20
+"""Of one request, that an answer names."""
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     errors: list[dict[str, str]] = []
-    for one in error.errors():
+    for one in error.errors()[:MOST_ERRORS]:
         where, *name = map(str, one["loc"])  # query or path, and the parameter
         errors.append({"where": ".".join((where, *name)), "problem": in_words(one | {"loc": tuple(name)})})
     detail = "; ".join(one["problem"].rstrip(".") for one in errors) + "."

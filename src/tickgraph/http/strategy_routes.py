@@ -9,7 +9,8 @@ from fastapi import APIRouter, Body
 from fastapi.responses import Response
 from pydantic import Field
 
-from tickgraph.http.option_routes import AShare, Asked, Dollars, Expiry
+from tickgraph.http.guards import GuardedRoute
+from tickgraph.http.option_routes import AShare, Asked, AtOnce, Dollars, Expiry
 from tickgraph.http.parameters import CurrentService, SymbolInPath, Wait
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import StrategyAnswer, example
@@ -23,7 +24,7 @@ from tickgraph.options.strategy_question import (
 )
 from tickgraph.options.templates import TEMPLATES
 
-router = APIRouter(tags=["options"])
+router = APIRouter(tags=["options"], route_class=GuardedRoute)
 
 _NAMES = ", ".join(f"`{name}`" for name in TEMPLATES)
 Shares = Annotated[float, Field(gt=0, le=MOST_SHARES, allow_inf_nan=False)]
@@ -59,19 +60,19 @@ class StrategyBody(Asked):
     model_config = example("strategy_request")
 
     template: Annotated[str | None, Field(description=f"One of {_NAMES}.")] = None
-    strikes: list[Dollars] | None = None
+    strikes: Annotated[list[Dollars], AtOnce] | None = None
     """Dollars, ascending; as many as the template takes."""
-    expiries: list[Expiry] | None = None
+    expiries: Annotated[list[Expiry], AtOnce] | None = None
     """Sessions of the exchange, ascending: one, or two for `calendar`."""
     quantity: Shares | None = None
     """Shares of each leg of the template; one contract, 100, if it is left out."""
     premium: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Dollars a share for all options of the template together: received where it is a credit, paid where it is a
     debit; a negative one is the other way."""
-    premiums: list[Premium] | None = None
+    premiums: Annotated[list[Premium], AtOnce] | None = None
     """Dollars a share of each option of the template, in its order. Without `premium` and `premiums` each option is
     priced at the forecast's fair value."""
-    legs: list[LegBody] | None = None
+    legs: Annotated[list[LegBody], AtOnce] | None = None
     """In place of a template; 20 at most."""
     on: Expiry | None = None
     """Session whose close the profit is of, not after the first expiry; the first expiry if it is left out. Options

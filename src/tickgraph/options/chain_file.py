@@ -22,6 +22,8 @@ from typing import Literal
 import numpy as np
 
 from tickgraph.errors import InputError, PriceDataError
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.universe import canonical
 from tickgraph.options.black_scholes import Kind
 from tickgraph.options.contract_name import KINDS, Contract, contract_of, read_day
 from tickgraph.options.quotes import Quotes
@@ -112,6 +114,14 @@ class _Header:
 
     sides: Mapping[Kind | None, Mapping[Column, int]]
     names: tuple[str, ...]
+
+
+def is_of(root: str | None, symbol: Symbol) -> bool:
+    """Whether contracts of a root may be a symbol's: a root is written without punctuation; None is any symbol's."""
+    if root is None:
+        return True
+    one, other = ("".join(filter(str.isalnum, str(canonical(name)))) for name in (root, symbol))
+    return one == other
 
 
 def read_chain(path: Path) -> ChainFile:

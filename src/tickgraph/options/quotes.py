@@ -140,15 +140,16 @@ def checked(quotes: Sequence[Quotes], most: int | None = None) -> tuple[Quotes, 
     """
     if not quotes:
         raise InputError("The chain is empty. Give expiries with strikes, or quotes.")
-    days = [each.expiry for each in quotes]
-    if twice := [str(day) for place, day in enumerate(days) if day in days[:place]]:
-        raise InputError(f"expiry {twice[0]} is given twice. Give each expiry once, with all of its strikes.")
     cells = sum(map(len, quotes))
     if most is not None and cells > most:
         raise InputError(
             f"strikes: the chain has {cells:,} cells, and {most:,} are the most of one request. Send several requests, "
             "or ask the operator to raise the setting serve.max_cells."
         )
+    days, counts = np.unique([each.expiry for each in quotes], return_counts=True)
+    if (counts > 1).any():
+        twice = days[counts > 1][0]
+        raise InputError(f"expiry {twice} is given twice. Give each expiry once, with all of its strikes.")
     return tuple(quotes)
 
 
