@@ -327,7 +327,7 @@ def test_a_model_is_trained_again_with_the_token_and_only_with_it(visit, service
 
 def test_the_page_of_operations_has_the_numbers_of_the_api(visit, service, monkeypatch):
     page = visit(f"{service.url}/#/operations")
-    expect(page.get_by_text("Nothing is wrong.")).to_be_visible()
+    expect(page.get_by_text("Nothing is known to be wrong.")).to_be_visible()
     expect(page.get_by_text("No refresh has run yet.")).to_be_visible()
     assert accessibility_faults(page) == []
     runs = (RunSummary.of(run(0, state="failed")),)

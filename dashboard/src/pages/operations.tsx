@@ -8,11 +8,17 @@ import type { HorizonFigures, Latency, LiveFigures, LiveQuality, Operations, Run
 import { useResource } from "../service/resource";
 import { Badge, Failed, Loading, NotRenewed } from "../states";
 
+const RENEW_MS = 30_000;
+
 export function OperationsPage() {
   const { data, problem, loading, reload } = useResource<Operations>("operations", "operations", () => true);
   useEffect(() => {
     document.title = "Operations – tickgraph";
   }, []);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || reload(), RENEW_MS); // no event tells of a disk that hangs
+    return () => clearInterval(timer);
+  }, [reload]);
   return (
     <>
       <div class="head">
@@ -53,7 +59,7 @@ function Problems({ problems }: { problems: string[] }) {
     return (
       <div class="notice good" role="status">
         <p>
-          <strong>Nothing is wrong.</strong> Prices are fresh, models are in use, and the last refresh ended well.
+          <strong>Nothing is known to be wrong.</strong>
         </p>
       </div>
     );

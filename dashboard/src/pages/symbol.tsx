@@ -64,6 +64,7 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
             <ExpiryChoice path={path} at={at} choose={choose} />
             <PriceChoice fan={fan.data} price={price} />
           </div>
+          {prices.data && prices.problem && <NotRenewed problem={prices.problem} retry={prices.reload} />}
           {prices.data ? (
             <PriceChart prices={prices.data} fan={fan.data} at={at} choose={choose} />
           ) : prices.problem ? (
@@ -77,6 +78,7 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
       ) : (
         <Loading what={`the forecast of ${name}`} tall />
       )}
+      {graph.data && graph.problem && <NotRenewed problem={graph.problem} retry={graph.reload} />}
       {graph.data ? (
         <GraphPanel graph={graph.data} />
       ) : graph.problem ? (
@@ -85,6 +87,7 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
         <Loading what="the graph" tall />
       ) : null}
       {known.data?.live && <LivePanel live={known.data.live} outOfBand={known.data.out_of_band} />}
+      {known.data && known.problem && <NotRenewed problem={known.problem} retry={known.reload} />}
       {known.data ? (
         <ModelPanel known={known.data} />
       ) : known.problem ? (

@@ -31,6 +31,7 @@ export async function follow(): Promise<never> {
   let before = false;
   let wait = 1_000;
   for (;;) {
+    await seen(); // a browser has few connections to one service: a page that nobody looks at holds none
     try {
       await stream(() => {
         if (before) tell({ kind: "anew" });
@@ -40,6 +41,8 @@ export async function follow(): Promise<never> {
     } catch {
       // whatever ended it, it is opened anew
     }
+    before = true; // what the page has read by now may be old when it opens
+    if (document.hidden) continue;
     connection.set("offline");
     await pause(wait * (0.75 + 0.5 * Math.random())); // pages must not all come back at one time
     wait = Math.min(2 * wait, LONGEST_WAIT_MS);
@@ -49,6 +52,8 @@ export async function follow(): Promise<never> {
 async function stream(opened: () => void): Promise<void> {
   const control = new AbortController();
   let silence = setTimeout(() => control.abort(), SILENT_MS);
+  const hide = () => document.hidden && control.abort();
+  document.addEventListener("visibilitychange", hide);
   try {
     const key = secret("key");
     const response = await fetch(address("events"), {
@@ -73,6 +78,8 @@ async function stream(opened: () => void): Promise<void> {
     }
   } finally {
     clearTimeout(silence);
+    document.removeEventListener("visibilitychange", hide);
+    control.abort(); // whatever ended it, its connection is not kept
   }
 }
 
@@ -86,6 +93,19 @@ function read(part: string): void {
   const data = JSON.parse(fields.get("data") ?? "null");
   if (fields.get("event") === "changed") tell({ kind: "changed", symbols: new Set(data.symbols) });
   if (fields.get("event") === "job") tell({ kind: "job", job: data });
+}
+
+/** Wait until the page is looked at. */
+function seen(): Promise<void> {
+  return new Promise((resolve) => {
+    if (!document.hidden) return resolve();
+    const end = () => {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", end);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", end);
+  });
 }
 
 /** Wait so long, or until a key is given or the network is back. */

@@ -4,7 +4,7 @@ import { counted, dollars, percent, shortDay, signedPercent, weekday } from "../
 import { remember } from "../route";
 import type { Chain, ChainExpiry, Fan, FanSession, Problem } from "../service/answers";
 import { ServiceError, give } from "../service/ask";
-import { Failed, Loading } from "../states";
+import { Failed, Loading, NotRenewed } from "../states";
 import { roundStep, roundTo } from "./curve";
 import { QuotesForm } from "./quotes_form";
 
@@ -68,6 +68,7 @@ export function ChainPanel({ fan, session, strike }: Props) {
         </Failed>
       ) : chain && measure ? (
         <>
+          {problem && <NotRenewed problem={problem} retry={retry} />}
           <p class="muted">{explained(measure.name)}</p>
           <HeatMap chain={chain} measure={measure} session={session} strike={strike} />
           <ChainNotes chain={chain} quoted={file !== null} />

@@ -5,7 +5,7 @@ import { Pair } from "../pair";
 import { remember } from "../route";
 import type { Curve, Distribution, Fan, FanSession, Probability } from "../service/answers";
 import { useResource } from "../service/resource";
-import { Failed, Loading } from "../states";
+import { Failed, Loading, NotRenewed } from "../states";
 import { Histogram } from "./histogram";
 import { below, isOutside, touched } from "./curve";
 
@@ -25,20 +25,22 @@ export function DistributionPanel({ fan, session, strike, query }: Props) {
   const curve = useResource<Curve>(`${path}/curve${words}`, `${fan.symbol} ${version}`, concerns);
   const summary = useResource<Distribution>(`${path}/distribution${words}`, `${fan.symbol} ${version}`, concerns);
   const problem = curve.problem ?? summary.problem;
+  const figures = summary.data?.expiry === curve.data?.expiry ? summary.data : null;
   return (
     <section class="panel" aria-labelledby="distribution-title">
       <div class="panel-head">
-        <h2 id="distribution-title">Close on {longDay(session.expiry)}</h2>
+        <h2 id="distribution-title">Close on {longDay(curve.data?.expiry ?? session.expiry)}</h2>
       </div>
+      {problem && curve.data && <NotRenewed problem={problem} retry={() => (curve.reload(), summary.reload())} />}
       {problem && !curve.data ? (
         <Failed problem={problem} retry={() => (curve.reload(), summary.reload())} />
       ) : curve.data ? (
         <div class="distribution">
           <div>
             <Strike curve={curve.data} strike={strike} />
-            {summary.data && <Quantiles distribution={summary.data} />}
+            {figures && <Quantiles distribution={figures} />}
           </div>
-          {summary.data ? <Figures distribution={summary.data} /> : <Loading what="figures" />}
+          {figures ? <Figures distribution={figures} /> : <Loading what="figures" />}
         </div>
       ) : (
         <Loading what="the distribution" tall />

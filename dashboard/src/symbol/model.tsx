@@ -178,7 +178,11 @@ function Retrain({ known }: { known: Known }) {
     if (waits === "token" && secret("token")) void train();
   }, [tokens]);
   useEffect(
-    () => listen((event) => event.kind === "job" && event.job.id === job?.id && setStarted(event.job)),
+    () =>
+      listen((event) => {
+        if (event.kind === "job" && event.job.id === job?.id) setStarted(event.job);
+        if (event.kind === "anew") setStarted(null); // its end may have been missed: the service says what it knows
+      }),
     [job?.id],
   );
   useEffect(() => setStarted(null), [symbol]);

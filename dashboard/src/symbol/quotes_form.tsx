@@ -22,7 +22,7 @@ export function QuotesForm({ symbol, path, quoted, rate, setRate, use }: Props) 
 
   const take = (given: string) => {
     if (!given.trim()) setFault("Paste quotes here, or choose a file.");
-    else if (given.length > MOST) setFault("This is more than 400 kB. Leave out expiries that you do not need.");
+    else if (new Blob([given]).size > MOST) setFault("This is more than 400 kB. Leave out expiries that you do not need.");
     else {
       setFault(null);
       use(given);
@@ -31,7 +31,9 @@ export function QuotesForm({ symbol, path, quoted, rate, setRate, use }: Props) 
   const upload = async (files: FileList | null) => {
     const file = files?.[0];
     if (!file) return;
-    const read = await file.text();
+    const data = new Uint8Array(await file.arrayBuffer());
+    const marks: Record<string, string> = { "255,254": "utf-16le", "254,255": "utf-16be" };
+    const read = new TextDecoder(marks[data.subarray(0, 2).join()] ?? "utf-8").decode(data);
     setText(read);
     take(read);
   };
