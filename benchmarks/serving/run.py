@@ -124,13 +124,17 @@ def as_fast_as_answers_come(
     return found
 
 
-def priced(symbols: list[str]) -> list[str]:
-    return [f"/forecast/{symbol}?price={100 + number}" for number, symbol in enumerate(symbols)]
+def priced(client: httpx.Client, symbols: list[str]) -> list[str]:
+    """Requests at prices 1 % above the last close, as a caller's are; one far from it costs a note, and more time."""
+    closes = [client.get(f"/forecast/{symbol}").raise_for_status().json()["last_close"] for symbol in symbols]
+    return [
+        f"/forecast/{symbol}?price={1.01 * close:.2f}" for symbol, close in zip(symbols, closes, strict=True)
+    ]
 
 
 def side_by_side(client: httpx.Client, symbols: list[str], scale: Scale) -> float:
     """The warm forecast beside the constant body, in turns, so that a busy moment hits both; gives seconds of one."""
-    warm = priced(symbols)
+    warm = priced(client, symbols)
     rounds = [
         (as_fast_as_answers_come(client, scale, "/constant"), as_fast_as_answers_come(client, scale, *warm))
         for _ in range(scale.rounds)
@@ -205,7 +209,7 @@ def crowd_for_a_while(
     before = [metric(client, f"gnn_cache_{kind}_total") for kind in ("hits", "misses")]
     with ThreadPoolExecutor() as pool:
         crowd = pool.submit(
-            hammer, client, priced(symbols), scale.users, scale.user_seconds, scale.thought_seconds
+            hammer, client, priced(client, symbols), scale.users, scale.user_seconds, scale.thought_seconds
         )
         took = retrain(client, symbols, after=scale.user_seconds / 8) if retrained else 0.0
         found = crowd.result()
