@@ -10,6 +10,7 @@ import pytest
 from tickgraph.errors import InputError, PriceDataError
 from tickgraph.market.spelling import Symbol
 from tickgraph.options.chain_file import chain_of_text, is_of, read_chain
+from tickgraph.options.contract_name import contract_of
 
 
 def chain(name):
@@ -85,7 +86,7 @@ def test_contracts_that_nobody_quotes_are_counted():
         ),
         (
             "expiry,type,strike,bid,ask\n2023-01-20,call,-5,1,2\n",
-            "chain.csv, row 2, column strike: a strike above 0 was expected, got '-5'",
+            "chain.csv, row 2, column strike: a strike above 0 was expected, got -5",
         ),
         (
             "expiry,type,strike,Bid,Ask\n2023-01-20,call,130,1,2\n2023-01-20,call,135,x,2\n",
@@ -126,3 +127,26 @@ def test_no_file_is_an_error(tmp_path):
 )
 def test_a_contracts_root_is_the_symbol_without_punctuation(root, symbol, is_its):
     assert is_of(root, Symbol(symbol)) == is_its
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Expiry;Strike;Type;Bid;Ask\n2023-01-20;130,5;Call;1,25;1,35\n", "Write decimals with a point"),
+        ("contractSymbol,bid,ask\nAAPL230120C00000000,1,2\n", "a strike above 0 was expected, got 0"),
+    ],
+)
+def test_a_number_that_may_be_misread_is_refused(text, said):
+    with pytest.raises(PriceDataError, match=said):
+        chain_of_text(text, "chain.csv")
+
+
+def test_yahoos_volatility_of_no_quotes_is_none():
+    text = "expiry,strike,type,bid,ask,iv\n2023-01-20,130,call,0,0,0.00001\n2023-01-20,130,put,0,0,0.35\n"
+    (quotes,) = chain_of_text(text, "chain.csv").quotes
+    assert quotes.implied_volatilities.tolist() == [0.35]
+
+
+def test_a_text_too_long_for_a_contract_is_none():
+    assert contract_of("A" + " " * 100_000 + "x") is None
+    assert contract_of("AAPL " + "JAN " * 50 + "20 '23 130 Call") is None

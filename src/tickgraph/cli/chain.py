@@ -36,6 +36,7 @@ from tickgraph.options.quotes import Quotes, grid
 from tickgraph.serving.chain_answer import Chain, ChainExpiry
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.outlook_answer import looking_ahead
+from tickgraph.serving.outlook_cache import Fallback
 from tickgraph.settings import load_settings
 from tickgraph.storage import READABLE, write_atomically
 from tickgraph.wording import counted, listed
@@ -113,10 +114,6 @@ def chain(
     - `tickgraph chain AAPL --file quotedata.csv --expiries 2023-01-20 --save chain.csv`
     """
     day = parse_date(as_of)
-    name = _one(symbol)
-    start = None if price is None else read_price(name, price)
-    centre = read_centre(centred_on)
-    quotes = _asked(name, expiries, strikes, file)
     flags = {
         "source": source,
         "source_path": source_path,
@@ -124,9 +121,14 @@ def chain(
         "prices_dir": prices_dir,
         "exchange": exchange,
     }
-    forecaster = open_forecaster(load_settings(**given(flags)))
+    settings = load_settings(**given(flags))  # they set the exchange, which says what a symbol is
+    name = _one(symbol)
+    start = None if price is None else read_price(name, price)
+    centre = read_centre(centred_on)
+    quotes = _asked(name, expiries, strikes, file)
+    forecaster = open_forecaster(settings)
     if file is not None:
-        quotes = _within_reach(forecaster, name, quotes, day)
+        quotes = _within_reach(forecaster, name, quotes, day, settings.fallback)
     answer = forecaster.chain(
         name,
         quotes=quotes,
@@ -137,6 +139,7 @@ def chain(
         values=True,
         skip_impossible=file is not None,
         as_of=day,
+        fallback=settings.fallback,
     )
     if save is not None:
         write_atomically(save, _as_csv(answer).encode(), mode=READABLE)
@@ -205,10 +208,14 @@ def _strikes(text: str) -> list[float]:
 
 
 def _within_reach(
-    forecaster: Forecaster, name: Symbol, quotes: tuple[Quotes, ...], as_of: date | None
+    forecaster: Forecaster,
+    name: Symbol,
+    quotes: tuple[Quotes, ...],
+    as_of: date | None,
+    fallback: Fallback,
 ) -> tuple[Quotes, ...]:
     """Quotes of the expiries that can be forecast; a file has others, which a note names."""
-    outlooks = forecaster.outlooks([name], as_of=as_of)
+    outlooks = forecaster.outlooks([name], as_of=as_of, fallback=fallback)
     for error in outlooks.failures.values():
         raise error
     found, refused = [], {}

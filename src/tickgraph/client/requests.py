@@ -277,6 +277,10 @@ def strategy(
 ) -> Ask[Strategy]:
     """``POST /forecast/{symbol}/strategy``; :class:`InputError` for what is no strategy, or a price that is none."""
     name = canonical(symbol)
+    if (strikes := words.get("strikes")) is not None:  # read twice, here and there
+        words["strikes"] = list(strikes)
+    if (premiums := words.get("premiums")) is not None:
+        words["premiums"] = list(premiums)
     question = ask_strategy(template, **words)
     days = {"expiries": question.strategy.expiries if template else None, "on": question.on}
     given = {"template": template, **words, **days, "price": _checked(name, price)}

@@ -15,6 +15,8 @@ LONGEST = 63
 to say how often a forecast holds."""
 FARTHEST = 1_000
 """Sessions ahead within which an option's day is checked to be one: four years."""
+MOST_YEARS = 20
+"""How far ahead an option may expire whose worth before its expiry is asked for."""
 SESSIONS = r"^[0-9]{1,4}$"
 EXPIRY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
@@ -85,6 +87,8 @@ def check_expiry(as_of: Day, expiry: Day, name: str = "expiry") -> None:
     day = as_day(expiry)
     if day <= as_day(as_of):
         raise _past(as_of, day, name)
+    if day > as_day(as_of) + np.timedelta64(365 * MOST_YEARS, "D"):
+        raise InputError(f"{name} {day} is more than {MOST_YEARS} years after {as_of}. Name an earlier day.")
     ahead = known_sessions(as_of, FARTHEST)
     if len(ahead) and day <= ahead[-1]:
         _place(ahead, as_of, day, name)

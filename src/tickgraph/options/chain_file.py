@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -253,7 +254,8 @@ def _take(row: list[str], header: _Header, section: np.datetime64 | None, chain:
             continue
         if strike <= 0:
             raise PriceDataError(
-                f"{where}, column {column['strike']}: a strike above 0 was expected, got {quoted(strike_text)}."
+                f"{where}, column {column.get('strike') or column['contract']}: a strike above 0 was expected, got "
+                f"{strike:g}."
             )
         day = _expiry(texts, column, contract, section, where)
         said = KINDS.get(texts.get("kind", "").casefold()) or (contract.kind if contract else kind)
@@ -306,15 +308,26 @@ def _cell(texts: Mapping[Column, str], column: Mapping[Column, str], where: str)
     if volatility is not None and text.endswith("%"):
         volatility /= 100
     return _Cell(
-        mid if mid is not None and mid > 0 else None, volatility if volatility and volatility > 0 else None
+        mid if mid is not None and mid > 0 else None,
+        volatility if volatility and volatility > LEAST_QUOTED else None,
     )
+
+
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+LEAST_QUOTED = 1e-4
+"""A volatility below it stands for none: Yahoo writes 0.00001 where it knows no quotes."""
 
 
 def _number(text: str, where: str, column: str) -> float | None:
     """Read a number as people's files write it; None for a cell that holds nothing."""
     if text.casefold() in MISSING:
         return None
-    plain = text.strip().strip("$%").replace(",", "")
+    plain = text.strip().strip("$%").strip()
+    if "," in plain and not _THOUSANDS.fullmatch(plain):
+        raise PriceDataError(
+            f"{where}, column {column}: a comma parts thousands only, got {quoted(text)}. Write decimals with a point."
+        )
+    plain = plain.replace(",", "")
     try:
         return float(plain)
     except ValueError:

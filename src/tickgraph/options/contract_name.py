@@ -43,6 +43,8 @@ KINDS: Mapping[str, Kind] = {
 
 _OCC = re.compile(r"([A-Z][A-Z0-9./^-]{0,5}?)\s*(\d{6})([CP])(\d{8})")
 _SPOKEN = re.compile(r"([A-Z][A-Z0-9./^-]*)\s+(.+?)\s+\$?(\d+(?:\.\d+)?)\s+(C|P|CALL|PUT)\b", re.IGNORECASE)
+LONGEST = 64
+"""Characters of a contract's name; a longer text is none."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Contract:
 
 def contract_of(text: str) -> Contract | None:
     """Read a contract's name; None for any other text."""
+    text = " ".join(text.split())
+    if len(text) > LONGEST:
+        return None
     if occ := _OCC.fullmatch(text):
         root, day, letter, thousandths = occ.groups()
         expiry = read_day(f"20{day}")

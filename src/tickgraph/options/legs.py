@@ -86,6 +86,10 @@ def check_legs(legs: Sequence[Leg]) -> None:
                 raise InputError(f"{name}.{field} is missing: a {leg.kind} has one.")
             if not leg.is_option and getattr(leg, field) is not None:
                 raise InputError(f"{name}.{field} must be left out: stock has none.")
+        if leg.expiry is not None and type(leg.expiry) is not date:
+            raise InputError(
+                f"{name}.expiry must be a date, such as date(2023, 1, 20), got {quoted(str(leg.expiry))}."
+            )
         if leg.strike is not None:
             checked_price(None, leg.strike, what=f"{name}.strike")
         if leg.premium is not None:

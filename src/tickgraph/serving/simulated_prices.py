@@ -105,9 +105,9 @@ def simulated_prices(
     reaches = [looking_ahead(outlook, sessions, expiry)[0] for outlook in outlooks]
     ahead = reaches[0]
     most = MOST_CELLS // (len(outlooks) * ahead)
-    if not 1 <= paths <= most:
+    if not isinstance(paths, int) or not 1 <= paths <= most:
         raise InputError(
-            f"paths must be 1 to {most:,} of {len(outlooks)} symbols over {ahead} sessions, got {paths:,}."
+            f"paths must be 1 to {most:,} of {len(outlooks)} symbols over {ahead} sessions, got {paths}."
         )
     names = tuple(outlook.symbol for outlook in outlooks)
     as_of = outlooks[0].as_of
