@@ -53,7 +53,7 @@ def test_two_arguments_read_the_environment(monkeypatch):
     ("variable", "value", "said"),
     [
         ("TICKGRAPH_PROVIDERS", "yahoo", "JSON"),
-        ("TICKGRAPH_PROVIDERS", "[]", "at least 1"),
+        ("TICKGRAPH_PROVIDERS", "[]", "a list of 1 or more"),
         ("TICKGRAPH_PROVIDERS", '["bloomberg"]', "yahoo"),
         ("TICKGRAPH_PROVIDERS", '["yahoo", "yahoo"]', "named twice"),
         ("TICKGRAPH_TIINGO_TOKEN", f"{TOKEN}\n", "no spaces or line ends"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tickgraph.lab.options import touch_walk
 from tickgraph.lab.options.touch_methods import METHODS, PATHS, PRODUCT, TWICE
 from tickgraph.lab.options.touch_walk import DISTANCES, forecast_touches
 
@@ -68,7 +69,7 @@ def test_nothing_after_a_session_changes_what_is_said_of_it(walked, moves, known
 
 def test_what_was_found_is_read_the_next_time(walked, moves, known, schedule, folder, monkeypatch):
     heard = []
-    monkeypatch.setattr("tickgraph.lab.options.touch_walk.gap_shares", None)
+    monkeypatch.setattr(touch_walk, "gap_shares", None)
     again = forecast_touches(
         moves, known, METHODS, (5, 10), schedule, folder, paths_every=3, on_progress=heard.append
     )
