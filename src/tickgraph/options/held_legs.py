@@ -3,10 +3,10 @@
 A leg whose premium nobody said costs its fair value under the forecast: the distribution is scaled so that its mean is
 the forward, and what the option pays on average is discounted, as in :mod:`~tickgraph.options.chain`.
 
-A leg that goes on is worth its Black-Scholes value. With sessions h to the day that is asked about, g to the leg's
-expiry and T years between them, its volatility is the forecast's own for that time, sqrt((v_g - v_h) / T) with v the
-variance of the log return at the distribution's ranks, unless the caller states another. Dividends that the forecast
-takes off until then are dollars, whatever the price is by then, unless the caller states a yield.
+A leg that goes on is worth its Black-Scholes value. Its volatility is the forecast's own for the time that is left,
+unless the caller states another: sqrt((v_g - v_h) / T). There v is the variance of the log return at the distribution's
+ranks. The day that is asked about is h sessions ahead, the leg's expiry is g, and T years lie between them. Dividends that
+the forecast takes off until then are dollars, whatever the price is by then, unless the caller states a yield.
 """
 
 from __future__ import annotations
