@@ -5,8 +5,8 @@ the forward, and what the option pays on average is discounted, as in :mod:`~tic
 
 A leg that goes on is worth its Black-Scholes value. Its volatility is the forecast's own for the time that is left,
 unless the caller states another: sqrt((v_g - v_h) / T). There v is the variance of the log return at the distribution's
-ranks. The day that is asked about is h sessions ahead, the leg's expiry is g, and T years lie between them. Dividends that
-the forecast takes off until then are dollars, whatever the price is by then, unless the caller states a yield.
+ranks. The day that is asked about is h sessions ahead, the leg's expiry is g, and T years lie between them. Dividends
+that the forecast takes off until then are dollars, whatever the price is by then, unless the caller states a yield.
 """
 
 from __future__ import annotations
