@@ -5,6 +5,7 @@ import pytest
 
 from made_universe import CONFIG, corrupted_after
 from tickgraph.model.fitting import fit
+from tickgraph.model.stack import alone
 from tickgraph.model.variance_examples import universe_of
 from tickgraph.model.variance_fit import fit_variance, own_volatility
 from tickgraph.model.weights import (
@@ -32,7 +33,7 @@ def prices(small_universe):
 
 @pytest.fixture(scope="module")
 def of_a_day(small_fit, prices):
-    return variance_part(fit_variance(small_fit, prices, NODES, CUT, CONFIG))
+    return variance_part(alone(fit_variance(small_fit, prices, NODES, CUT, CONFIG)))
 
 
 def assert_same(one, other):
@@ -55,22 +56,22 @@ class TestFitVariance:
     def test_it_ignores_what_came_later(self, small_universe, small_fit, of_a_day):
         """The prices reach beyond the session: targets that overlap it are not known yet."""
         later = universe_of(corrupted_after(small_universe, CUT), CONFIG)
-        assert_same(variance_part(fit_variance(small_fit, later, NODES, CUT, CONFIG)), of_a_day)
+        assert_same(variance_part(alone(fit_variance(small_fit, later, NODES, CUT, CONFIG))), of_a_day)
         sooner = universe_of(small_universe.through(CUT), CONFIG)
-        assert_same(variance_part(fit_variance(small_fit, sooner, NODES, CUT, CONFIG)), of_a_day)
+        assert_same(variance_part(alone(fit_variance(small_fit, sooner, NODES, CUT, CONFIG))), of_a_day)
         end = small_universe.sessions[-1]
-        changed = fit_variance(small_fit, later, NODES, end, CONFIG)[VARIANCE + LINEAR_KERNEL]
+        changed = alone(fit_variance(small_fit, later, NODES, end, CONFIG))[VARIANCE + LINEAR_KERNEL]
         assert np.abs(changed - of_a_day[LINEAR_KERNEL]).max() > 0.01
 
     def test_with_little_history_it_is_the_universes(self, small_universe, small_fit, prices):
         early = small_universe.sessions[250]
-        own = variance_part(fit_variance(small_fit, prices, NODES[:2], early, CONFIG))
+        own = variance_part(alone(fit_variance(small_fit, prices, NODES[:2], early, CONFIG)))
         assert_same(own, small_fit.weights)
 
     def test_it_reads_no_other_symbol(self, small_fit, prices):
         """The nodes' features and targets are all of it, whatever the order of the peers."""
-        one = fit_variance(small_fit, prices, NODES, CUT, CONFIG)
-        assert_same(fit_variance(small_fit, prices, (NODES[0], *NODES[:0:-1]), CUT, CONFIG), one)
+        one = alone(fit_variance(small_fit, prices, NODES, CUT, CONFIG))
+        assert_same(alone(fit_variance(small_fit, prices, (NODES[0], *NODES[:0:-1]), CUT, CONFIG)), one)
 
 
 class TestOwnVolatility:

@@ -8,6 +8,7 @@ import pytest
 from made_universe import CONFIG, short_training
 from tickgraph.model import variance_training
 from tickgraph.model.functional import normalise_adjacency, propagate_residual, standardise
+from tickgraph.model.stack import alone
 from tickgraph.model.variance_examples import CorrectionExamples
 from tickgraph.model.variance_network import correction_of
 from tickgraph.model.variance_training import SYMBOL, correction_program, train_correction, tune_correction
@@ -173,7 +174,7 @@ class TestTuneCorrection:
     @pytest.fixture(scope="class")
     @staticmethod
     def tuned(universe, other_effect):
-        return tune_correction(other_effect, CONFIG, 1, universe)
+        return alone(tune_correction(other_effect, CONFIG, 1, universe))
 
     def test_it_learns_the_symbols_own(self, universe, tuned, other_effect):
         assert qlike(universe | tuned, other_effect) < qlike(universe, other_effect) - 0.01
@@ -185,15 +186,15 @@ class TestTuneCorrection:
         """With a strong pull, it stays there."""
         monkeypatch.setattr(variance_training, "WEIGHT_DECAY", 1000.0)
         monkeypatch.setattr(variance_training, "_programs", {})
-        held = tune_correction(other_effect, CONFIG, 1, universe)
+        held = alone(tune_correction(other_effect, CONFIG, 1, universe))
         away, own = (
             max(np.abs(found[path] - universe[path]).max() for path in found) for found in (held, tuned)
         )
         assert away < own / 5
 
     def test_one_program_serves_all_symbols(self, universe, tuned, graphs):
-        again, fewer = tune_correction(graphs, CONFIG, 2, universe), made(count=50)
-        assert np.isfinite(tune_correction(fewer, CONFIG, 3, universe)[CORRECTION_KERNEL]).all()
+        again, fewer = alone(tune_correction(graphs, CONFIG, 2, universe)), made(count=50)
+        assert np.isfinite(alone(tune_correction(fewer, CONFIG, 3, universe))[CORRECTION_KERNEL]).all()
         assert (again[CORRECTION_KERNEL] != tuned[CORRECTION_KERNEL]).any()
         assert correction_program(CONFIG, SYMBOL).compilations == 1
 
@@ -201,4 +202,4 @@ class TestTuneCorrection:
         ratio = graphs.ratio.copy()
         ratio[0, 0, 0] = np.inf
         with pytest.raises(FloatingPointError, match="variance network diverged"):
-            tune_correction(replace(graphs, ratio=ratio), CONFIG, 1, universe)
+            alone(tune_correction(replace(graphs, ratio=ratio), CONFIG, 1, universe))

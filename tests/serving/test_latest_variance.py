@@ -11,6 +11,7 @@ from made_universe import CONFIG, changed, corrupted_after
 from tickgraph.graph.snapshots import latest_correlation
 from tickgraph.graph.variance_features import variance_features
 from tickgraph.market.spelling import Symbol
+from tickgraph.model.stack import alone
 from tickgraph.model.universe_state import universe_state
 from tickgraph.model.variance_examples import universe_of
 from tickgraph.model.variance_fit import fit_variance
@@ -26,7 +27,7 @@ def models(small_universe, small_fit):
     prices = universe_of(small_universe, CONFIG)
     made = []
     for symbol, nodes in NODES.items():
-        weights = fit_variance(small_fit, prices, nodes, small_universe.sessions[-1], CONFIG)
+        weights = alone(fit_variance(small_fit, prices, nodes, small_universe.sessions[-1], CONFIG))
         names = tuple(map(Symbol, nodes))
         fields = dict.fromkeys(LoadedModel.__dataclass_fields__)
         fields |= {"symbol": Symbol(symbol), "nodes": names, "graph": CONFIG, "weights": weights}

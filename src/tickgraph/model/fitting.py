@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from tickgraph.model.calibration import ConformalScores, PredictiveDistribution,
 from tickgraph.model.choice import HORIZON, Choice, choose, training_window
 from tickgraph.model.measures import OutOfSampleMeasures, measure
 from tickgraph.model.network import forward
+from tickgraph.model.stack import Fitting, alone
 from tickgraph.model.still import check_moves
 from tickgraph.model.training import TrainingProgram, training_example
 from tickgraph.model.training_config import TrainingConfig
@@ -165,6 +165,18 @@ def fit(
     FloatingPointError
         Training diverged, or the model forecasts what the symbol's own moves do not support.
     """
+    return alone(fitting(panel, symbol, program, choice, universe, prices))
+
+
+def fitting(
+    panel: PricePanel,
+    symbol: str,
+    program: TrainingProgram,
+    choice: Choice | None = None,
+    universe: UniverseFit | None = None,
+    prices: Universe | None = None,
+) -> Fitting[FittedModel]:
+    """Fit as :func:`fit` does, and leave the runs of compiled programs to the caller."""
     if universe and not universe.suits(program.config):
         raise InputError(
             f"universe: the fit is of horizons {universe.horizons} and its own sizes, and {symbol} is to be trained "
@@ -180,10 +192,7 @@ def fit(
 
     seed = symbol_seed(config.seed, symbol)
     example = training_example(training, config)
-    program.compile()
-    started = time.perf_counter()
-    trained = program.train(example, seed)
-    seconds = time.perf_counter() - started
+    trained = yield from program.training(example, seed)
 
     returns = window.select((symbol, *peers)).log_returns()  # [T, n]
     rows = np.searchsorted(window.sessions, calibration.sessions)
@@ -194,7 +203,7 @@ def fit(
     if universe:
         own = (symbol, *peers)
         prices = prices or universe_of(panel.through(window.sessions[-1]), config, own)
-        weights = weights | fit_variance(universe, prices, own, window.sessions[-1], config)
+        weights = weights | (yield from fit_variance(universe, prices, own, window.sessions[-1], config))
         expected = _with_ranges(expected, window, prices, own, calibration.sessions[0])
     forecast = forward(trained.weights, calibration.features, calibration.adjacency).astype(np.float64)
     forecast = np.where(calibration.present, forecast, np.nan)[:, :nodes]  # [C, n]
@@ -242,7 +251,7 @@ def fit(
         num_edges=int(edges.sum()),
         source=panel.source,
         data_version=window.select((symbol, *peers)).data_version,
-        seconds=seconds,
+        seconds=trained.seconds,
     )
 
 

@@ -3,45 +3,75 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 Shapes = Callable[[], tuple[Any, ...]]
 """Gives the shapes and dtypes of a program's operands; it may import JAX."""
 
 
 class Program:
-    """A pure function of arrays of fixed shapes.
+    """A pure function of arrays of fixed shapes, run alone or mapped over a leading axis.
 
     Attributes
     ----------
     compilations
-        How often XLA compiled it: at most once, however often it runs.
+        How often XLA compiled it: at most once for each size of stack, however often it runs.
     """
 
     def __init__(self, function: Callable[..., Any], shapes: Shapes) -> None:
         self.compilations = 0
         self._function, self._shapes = function, shapes
         self._lock = threading.Lock()
-        self._executable: Any = None
+        self._executables: dict[int | None, Any] = {}
 
-    def compile(self) -> None:
-        """Compile the program, unless it is compiled."""
+    def compile(self, size: int | None = None) -> None:
+        """Compile the program, or the stack of so many, unless that is done."""
         with self._lock:
-            if self._executable is not None:
+            if size in self._executables:
                 return
             prepare_jax()
             import jax
 
-            self._executable = jax.jit(self._function).lower(*self._shapes()).compile()
+            function, shapes = self._function, self._shapes()
+            if size is not None:
+                function = jax.vmap(function)
+                shapes = jax.tree.map(lambda one: jax.ShapeDtypeStruct((size, *one.shape), one.dtype), shapes)
+            self._executables[size] = jax.jit(function).lower(*shapes).compile()
             self.compilations += 1
 
     def __call__(self, *operands: Any) -> Any:
         """Run on arrays of its shapes."""
         self.compile()
-        return self._executable(*operands)
+        return self._executables[None](*operands)
+
+    def stacked(self, operands: Sequence[tuple[Any, ...]], size: int) -> list[Any]:
+        """Run on the operands of up to ``size`` calls at once; what is missing is filled up with the first.
+
+        Returns
+        -------
+        list
+            What each call gives, as NumPy arrays.
+        """
+        import jax
+
+        self.compile(size)
+        full = [*operands, *[operands[0]] * (size - len(operands))]
+        results = self._executables[size](*jax.tree.map(lambda *each: np.stack(each), *full))
+        arrays = jax.tree.map(np.asarray, results)
+        return [jax.tree.map(lambda array, row=row: array[row], arrays) for row in range(len(operands))]
+
+    @property
+    def operand_bytes(self) -> int:
+        """Bytes of the operands of one call."""
+        import jax
+
+        return sum(math.prod(one.shape) * one.dtype.itemsize for one in jax.tree.leaves(self._shapes()))
 
 
 def prepare_jax() -> None:

@@ -20,6 +20,7 @@ from tickgraph.model.descent import descend
 from tickgraph.model.functional import normalise_adjacency, propagate, propagate_residual, standardise
 from tickgraph.model.network import forward_propagated
 from tickgraph.model.program import Program
+from tickgraph.model.stack import Fitting, Run, alone
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import (
     FEATURE_MEAN,
@@ -75,10 +76,12 @@ class TrainedWeights:
 
     A loss is the mean squared error over the epoch in the units that the program works in. A forecast of zero has the
     loss 1 for ``"baseline"``, whose returns are standardised. For ``"residual"`` its loss depends on the graph.
+    ``seconds`` is the time that the program took.
     """
 
     weights: Weights
     losses: Float64[np.ndarray, "epochs"]
+    seconds: float
 
 
 def training_example(
@@ -196,11 +199,17 @@ class TrainingProgram(Program):
         FloatingPointError
             The loss or a weight is not finite.
         """
+        return alone(self.training(example, seed, start))
+
+    def training(
+        self, example: TrainingExample, seed: int, start: Weights | None = None
+    ) -> Fitting[TrainedWeights]:
+        """Ask for the training of one symbol; parameters and errors as in :meth:`train`."""
         first = initial_weights(self.config, seed) if start is None else _in_units_of(example, start)
-        weights, losses = self(first, *example.arrays(), shuffles(self.config, seed))
-        return _in_units_of_prices(
-            {k: np.asarray(v) for k, v in weights.items()}, np.asarray(losses), example
-        )
+        ran = yield Run(self, (first, *example.arrays(), shuffles(self.config, seed)))
+        weights, losses = ran.result
+        arrays = {path: np.asarray(value) for path, value in weights.items()}
+        return _in_units_of_prices(arrays, np.asarray(losses), example, ran.seconds)
 
 
 _programs: dict[TrainingConfig, TrainingProgram] = {}
@@ -232,7 +241,7 @@ def _operand_shapes(config: TrainingConfig) -> tuple[Any, ...]:
 
 
 def _in_units_of_prices(
-    weights: Weights, losses: Float32[np.ndarray, "epochs"], example: TrainingExample
+    weights: Weights, losses: Float32[np.ndarray, "epochs"], example: TrainingExample, seconds: float
 ) -> TrainedWeights:
     """Fold the return scale into the head and add the feature scaling, so that the file is the whole model."""
     if not np.isfinite(losses).all() or not all(np.isfinite(value).all() for value in weights.values()):
@@ -249,6 +258,7 @@ def _in_units_of_prices(
             HEAD_BIAS: weights[HEAD_BIAS] * scale,
         },
         losses=losses.astype(np.float64),
+        seconds=seconds,
     )
 
 

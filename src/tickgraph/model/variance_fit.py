@@ -8,6 +8,7 @@ import numpy as np
 
 from tickgraph.model.linear_path import fit_linear_path
 from tickgraph.model.realised import known_by
+from tickgraph.model.stack import Fitting
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.variance_examples import SESSIONS, Universe, correction_examples, graphs_of
@@ -25,7 +26,7 @@ def fit_variance(
     nodes: Sequence[str],
     session: np.datetime64,
     config: TrainingConfig,
-) -> Weights:
+) -> Fitting[Weights]:
     """Fit the linear path on a symbol and its peers, then the nonlinear path on their graphs.
 
     Parameters
@@ -72,7 +73,8 @@ def fit_variance(
         linear = padded @ own[LINEAR_KERNEL] + own[LINEAR_BIAS]
         realised = np.pad(variance[graphs], absent)
         examples = correction_examples(padded, linear, adjacency[graphs], realised)
-        own |= tune_correction(examples, config, symbol_seed(config.seed, nodes[0]), universe.weights)
+        seed = symbol_seed(config.seed, nodes[0])
+        own |= yield from tune_correction(examples, config, seed, universe.weights)
     return {VARIANCE + path: value for path, value in own.items()}
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from tickgraph.model.descent import descend
 from tickgraph.model.functional import normalise_adjacency, propagate_residual, standardise
 from tickgraph.model.program import Program
+from tickgraph.model.stack import Fitting, Run, alone
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.variance_examples import CorrectionExamples
 from tickgraph.model.variance_network import correction_of
@@ -84,19 +85,20 @@ def train_correction(examples: CorrectionExamples, config: TrainingConfig, seed:
     scaling = {FEATURE_MEAN: mean, FEATURE_SCALE: np.where(deviation > 0, deviation, np.float32(1.0))}
     first = initial_variance_weights(config, seed)
     nothing = {path: np.zeros_like(value) for path, value in first.items()}
-    return _descend(examples, config, UNIVERSE, seed, first, nothing, scaling) | scaling
+    return alone(_descend(examples, config, UNIVERSE, seed, first, nothing, scaling)) | scaling
 
 
 def tune_correction(
     examples: CorrectionExamples, config: TrainingConfig, seed: int, universe: Weights
-) -> Weights:
+) -> Fitting[Weights]:
     """Train the nonlinear path of a symbol: it starts from the universe's and is drawn to it.
 
-    Parameters and errors as in :func:`train_correction`; the graphs are the symbol's. Gives the arrays that it changed.
+    Parameters and errors as in :func:`train_correction`; the graphs are the symbol's. It returns the arrays that it
+    changed.
     """
     first = {path: value for path, value in universe.items() if path not in VARIANCE_FIXED}
     scaling = {path: universe[path] for path in (FEATURE_MEAN, FEATURE_SCALE)}
-    return _descend(examples, config, SYMBOL, seed, first, first, scaling)
+    return (yield from _descend(examples, config, SYMBOL, seed, first, first, scaling))
 
 
 def _descend(
@@ -107,14 +109,14 @@ def _descend(
     first: Weights,
     anchor: Weights,
     scaling: Weights,
-) -> Weights:
+) -> Fitting[Weights]:
     generator = np.random.default_rng([seed, 3])
     rows = generator.permutation(len(examples))[: schedule.graphs]
     order = np.stack([generator.permutation(schedule.graphs) for _ in range(schedule.epochs)])
     order = order.reshape(schedule.epochs, -1, BATCH).astype(np.int32)
     operands = _operands(examples, rows, schedule.graphs, scaling[FEATURE_MEAN], scaling[FEATURE_SCALE])
-    trained = correction_program(config, schedule)(first, anchor, *operands, order)
-    weights = {path: np.asarray(value) for path, value in trained.items()}
+    ran = yield Run(correction_program(config, schedule), (first, anchor, *operands, order))
+    weights = {path: np.asarray(value) for path, value in ran.result.items()}
     if not all(np.isfinite(value).all() for value in weights.values()):
         raise FloatingPointError("training of the variance network diverged: a weight is not finite.")
     return weights

@@ -24,6 +24,7 @@ from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForeca
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.model.linear_path import fit_linear_path
 from tickgraph.model.realised import known_by
+from tickgraph.model.stack import alone
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import UniverseFit, fit_universe
 from tickgraph.model.variance_examples import SESSIONS, Universe, graphs_of, universe_of
@@ -183,7 +184,8 @@ def fitted_models(fit: UniverseFit, past: Universe, config: TrainingConfig) -> F
     models = []
     for name in names:
         nodes = name, *peers[name]
-        weights = variance_part(fit_variance(fit, past, nodes, past.features.sessions[-1], config))
+        fitted = alone(fit_variance(fit, past, nodes, past.features.sessions[-1], config))
+        weights = variance_part(fitted)
         models.append(([place[node] for node in nodes], weights))
     return FittedModels(fit, tuple(models))
 
