@@ -10,7 +10,7 @@ from made_universe import CONFIG
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.model import stack as module
 from tickgraph.model import variance_training
-from tickgraph.model.fitting import fit, fitting
+from tickgraph.model.fitting import FittedModel, fit, fitting
 from tickgraph.model.program import Program
 from tickgraph.model.stack import Run, alone, stack_size, together
 from tickgraph.model.training import TrainingProgram
@@ -47,12 +47,15 @@ def twice(program, value, steps=1):
 def test_symbols_that_are_fitted_in_one_call_get_the_weights_that_each_gets_alone(
     small_universe, small_fit, threads, monkeypatch
 ):
-    monkeypatch.setattr(variance_training, "_programs", {})  # other tests count the compilations of the shared one
+    monkeypatch.setattr(
+        variance_training, "_programs", {}
+    )  # other tests count the compilations of the shared one
     program = TrainingProgram(CONFIG)
     begin = [partial(fitting, small_universe, symbol, program, universe=small_fit) for symbol in SYMBOLS]
     stacked = together(begin, len(SYMBOLS), threads)
     for symbol, found in zip(SYMBOLS, stacked, strict=True):
         expected = fit(small_universe, symbol, program, universe=small_fit)
+        assert isinstance(found, FittedModel)
         assert (found.symbol, found.peers) == (expected.symbol, expected.peers)
         assert found.weights.keys() == expected.weights.keys()
         for path, value in expected.weights.items():

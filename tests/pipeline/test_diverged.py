@@ -20,11 +20,8 @@ class Wild(TrainingProgram):
         self._program, self._head = program, head
         self._seed = symbol_seed(program.config.seed, symbol)
 
-    def compile(self):
-        self._program.compile()
-
-    def train(self, example, seed, start=None):
-        trained = self._program.train(example, seed)
+    def training(self, example, seed, start=None):
+        trained = yield from self._program.training(example, seed, start)
         if seed != self._seed:
             return trained
         head = {

@@ -15,6 +15,7 @@ from tickgraph.model import choice, fitting
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline import train as module
 from tickgraph.pipeline.correlations import publish_correlations
+from tickgraph.pipeline.engines.plan import Plan
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
@@ -25,7 +26,7 @@ STEPS = [
     (snapshots, "rolling_correlation"),
     (fitting, "check_moves"),
     (fitting, "training_example"),
-    (TrainingProgram, "train"),
+    (TrainingProgram, "training"),
     (fitting, "fit_volatility"),
     (fitting, "conformal_scores"),
     (fitting, "measure"),
@@ -44,11 +45,11 @@ def own(tmp_path):
 def fail(monkeypatch):
     """Have a step raise while AAPL is at it; where all symbols go through it at once, for all of them."""
     working = threading.local()
-    train_one = module.train_one
+    fit = Plan.fit
 
-    def followed(panel, symbol, *rest):
+    def followed(plan, symbol, program):
         working.symbol = symbol
-        return train_one(panel, symbol, *rest)
+        return fit(plan, symbol, program)
 
     def patch(place, name, error):
         step = getattr(place, name)
@@ -60,7 +61,7 @@ def fail(monkeypatch):
 
         monkeypatch.setattr(place, name, broken)
 
-    monkeypatch.setattr(module, "train_one", followed)
+    monkeypatch.setattr(Plan, "fit", followed)
     return patch
 
 

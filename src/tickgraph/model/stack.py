@@ -95,12 +95,12 @@ def together(begin: Sequence[Callable[[], Fitting[T]]], size: int, threads: Exec
             outcomes[index] = error
         return None
 
-    asked = dict(zip(range(len(begin)), threads.map(first, range(len(begin))), strict=True))
+    asked: dict[int, Run | None] = dict(enumerate(threads.map(first, range(len(begin)))))
     while waiting := {index: run for index, run in asked.items() if run is not None}:
         program = next(iter(waiting.values())).program
         members = [index for index, run in waiting.items() if run.program is program][:size]
         ran = _call(program, [waiting[index].operands for index in members], size)
-        asked = waiting | dict(zip(members, threads.map(after, members, ran), strict=True))
+        asked = {**waiting, **dict(zip(members, threads.map(after, members, ran), strict=True))}
     return [outcome for outcome in outcomes if outcome is not None]
 
 

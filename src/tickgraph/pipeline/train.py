@@ -1,31 +1,37 @@
-"""Train many symbols: one compiled program, a thread per core, each model published as soon as it is done."""
+"""Train many symbols: one compiled program, an engine that fits, each model published as soon as it is done."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tickgraph.errors import ArtefactError, HistoryTooShortError, StorageError, reason_of
+from tickgraph.market.calendar import exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
+from tickgraph.market.universe import canonical
 from tickgraph.model.choice import Choice, choose, choose_all
-from tickgraph.model.fitting import fit
+from tickgraph.model.fitting import FittedModel, fit
 from tickgraph.model.training import TrainingProgram, program_for
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.variance_examples import Universe
+from tickgraph.model.weights import symbol_seed
 from tickgraph.pipeline.describe import describe
+from tickgraph.pipeline.engines import LocalEngine
+from tickgraph.pipeline.engines.plan import Engine, Plan
 from tickgraph.pipeline.fitting_universe import remark_on_later, universe_of_run
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.state_of_the_day import bring_state
+from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.threads import cores
+from tickgraph.registry.training_record import TrainingRecord
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +54,8 @@ class TrainingReport:
     ----------
     done
         Metadata of each published model.
+    kept
+        Symbols that a run which goes on had nothing to do for: their models are the ones that it would make.
     failed
         Error of each symbol that failed.
     notes
@@ -60,6 +68,7 @@ class TrainingReport:
     """
 
     done: dict[str, ModelMetadata] = field(default_factory=dict)
+    kept: list[Symbol] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     universe_notes: list[str] = field(default_factory=list)
@@ -86,11 +95,22 @@ def train_one(
     Errors as in :func:`tickgraph.model.fitting.fit`; and StorageError, also where the model would replace one of
     another exchange.
     """
+    must_be_replaceable(registry, symbol)
+    chosen = choice or choose(panel, (symbol,), program.config, pool).get(symbol)
+    return publish_fitted(registry, fit(panel, symbol, program, chosen, universe, prices), before_publish)
+
+
+def must_be_replaceable(registry: ModelRegistry, symbol: Symbol) -> None:
+    """Raise OtherExchangeError, a StorageError, where a symbol's model is of another exchange."""
     if registry.generation(symbol) is not None:
         with contextlib.suppress(ArtefactError):  # one that cannot be read may be replaced
             registry.must_be_of_the_exchange(registry.metadata(symbol))
-    chosen = choice or choose(panel, (symbol,), program.config, pool).get(symbol)
-    fitted = fit(panel, symbol, program, chosen, universe, prices)
+
+
+def publish_fitted(
+    registry: ModelRegistry, fitted: FittedModel, before_publish: Callable[[], None] | None = None
+) -> ModelMetadata:
+    """Call ``before_publish``, and publish a fitted model; figures of an evaluation stay."""
     if before_publish:
         before_publish()
     return registry.publish(
@@ -106,6 +126,8 @@ def train_symbols(
     config: TrainingConfig | None = None,
     pool: Collection[str] | None = None,
     workers: int = 0,
+    engine: Engine | None = None,
+    resume: bool = False,
     program: TrainingProgram | None = None,
     on_fitting: Callable[[str], None] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
@@ -127,6 +149,10 @@ def train_symbols(
         Symbols that peers are chosen from; None is every symbol of the panel.
     workers
         Symbols trained side by side; 0 is one per core.
+    engine
+        Where models are fitted; None is this machine, with ``workers``.
+    resume
+        Leave out symbols whose model was trained on these very prices, in the same way, by the same versions.
     program
         A program compiled before, with the same configuration.
     on_fitting
@@ -150,8 +176,13 @@ def train_symbols(
     program = program or program_for(config or TrainingConfig())
     report = TrainingReport()
     registry.recover()  # what a run that was killed left behind
-    executor = ThreadPoolExecutor(min(workers or cores(), max(1, len(symbols))), "train")
+    engine = engine or LocalEngine(workers)
     futures: dict[Future[ModelMetadata], Symbol] = {}
+
+    def publish(fitted: FittedModel) -> ModelMetadata:
+        must_be_replaceable(registry, canonical(fitted.symbol))
+        return publish_fitted(registry, fitted, before_publish)
+
     try:
         choices = choose_all(panel, symbols, program.config, pool)
         report.notes = _notes(panel, choices, program.config, pool)
@@ -172,22 +203,47 @@ def train_symbols(
                 report.universe_notes += [*universe.notes, *remark_on_later(universe.fit, choices)]
                 report.universe_notes += bring_state(registry, panel, program.config.horizons, before_publish)
                 report.notes += report.universe_notes
-        for symbol in symbols:
-            choice = choices.get(symbol)
-            drawn_to = (universe.fit, universe.prices_of(choice)) if universe else ()
-            how = panel, symbol, pool, program, registry, before_publish, choice, *drawn_to
-            futures[_failed(fault) if fault else executor.submit(train_one, *how)] = symbol
+        plan = Plan(panel, choices, program.config, None if pool is None else tuple(pool), universe)
+        if resume and not fault:
+            report.kept = [symbol for symbol in symbols if is_done(registry, plan, symbol)]
+        wanted = [symbol for symbol in symbols if symbol not in set(report.kept)]
+        if fault:
+            futures = {_failed(fault): symbol for symbol in wanted}
+        elif wanted:
+            futures = engine.start(plan, wanted, program, publish)
         for future in as_completed(futures):
             _record(futures[future], future, report, on_outcome)
     except KeyboardInterrupt:
         report.interrupted = True
-        executor.shutdown(wait=True, cancel_futures=True)
+        engine.close()
         for future, symbol in futures.items():
             if future.done() and not future.cancelled() and symbol not in report.done | report.failed:
                 _record(symbol, future, report, None)
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        engine.close()
     return report
+
+
+def is_done(registry: ModelRegistry, plan: Plan, symbol: Symbol) -> bool:
+    """Whether a symbol's model is the one that a plan would make, so that a run that goes on may leave it."""
+    try:
+        known = registry.metadata(symbol)
+    except ArtefactError:  # there is none, or none that can be read
+        return False
+    choice, universe = plan.choices.get(symbol), plan.universe
+    how = TrainingRecord(
+        **plan.config.model_copy(update={} if universe else {"horizons": ()}).model_dump(),
+        correlated_symbols=(choice.peers if choice else None) or (),
+        symbol_seed=symbol_seed(plan.config.seed, symbol),
+    )
+    return (
+        known.training_config == how
+        and (known.variance.universe if known.variance else None)
+        == (universe.fit.version if universe else None)
+        and known.versions == library_versions()
+        and known.data_stats.exchange == exchange()
+        and known.data_version == plan.data_version(symbol)
+    )
 
 
 def _failed(error: HistoryTooShortError) -> Future[ModelMetadata]:
