@@ -10,6 +10,7 @@ from tickgraph.market.calendar import last_completed_session
 from tickgraph.market.store import PriceStore
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.site import Site
+from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.registry.registry import ModelRegistry
 
 SYMBOLS = ("AAPL", "JPM", "MSFT", "XOM")
@@ -67,7 +68,7 @@ def made_site(folder, source, clock, **changes):
         training=TRAINING,
         peer_pool=POOL,
         universe=SYMBOLS,
-        workers=1,
+        open_engine=lambda: LocalEngine(1),
         now=clock,
     )
     return replace(made, **changes)

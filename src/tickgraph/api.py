@@ -65,7 +65,7 @@ def train(
         ModelRegistry(chosen.models_dir),
         config=chosen.training,
         pool=prices.pool,
-        workers=chosen.workers,
+        engine=chosen.open_engine(),
         on_outcome=on_outcome,
     )
     report.failed |= prices.missing

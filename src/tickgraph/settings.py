@@ -39,6 +39,8 @@ from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases, parse_symbols
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.timetable import Timetable
+from tickgraph.pipeline.engines import EngineName, open_engine
+from tickgraph.pipeline.engines.plan import Engine
 from tickgraph.serve_settings import ServeSettings
 from tickgraph.wording import in_words
 
@@ -106,8 +108,14 @@ class Settings(BaseSettings):
         Symbols or sectors that a refresh trains if they have no model. It keeps every model fresh anyway.
     aliases
         Former names of symbols and today's, besides the bundled ones.
+    engine
+        Where models are trained: on this machine, or on a Ray cluster.
+    ray_address
+        Of a running cluster, such as ``10.0.0.1:6379`` or ``auto``; None starts Ray on this machine.
     workers
-        Symbols trained side by side; 0 means one per core.
+        Symbols trained side by side on this machine; 0 means one per core.
+    stack
+        Symbols of one call of the training program; 0 is one on a CPU, and on an accelerator what its memory holds.
     fallback
         What answers for a symbol without a model.
     operations_dir
@@ -138,7 +146,10 @@ class Settings(BaseSettings):
     peer_pool: tuple[Symbol, ...] = ()
     universe: tuple[Symbol, ...] = ()
     aliases: dict[str, str] = Field(default_factory=dict)
+    engine: EngineName = "local"
+    ray_address: str | None = None
     workers: int = Field(default=0, ge=0, le=1024)
+    stack: int = Field(default=0, ge=0, le=4096)
     fallback: Fallback = "momentum"
     state_dir: Path | None = None
     operations_dir: Path = Field(
@@ -155,6 +166,10 @@ class Settings(BaseSettings):
     def open_source(self, name: str | None = None) -> PriceSource:
         """The source of prices with this name; None is the one of these settings."""
         return open_source(name or self.source, self.source_path, access=self.access)
+
+    def open_engine(self) -> Engine:
+        """An engine for one training run; InputError if Ray is to be used and is not installed."""
+        return open_engine(self.engine, workers=self.workers, stack=self.stack, address=self.ray_address)
 
     @property
     def runtime_dir(self) -> Path:

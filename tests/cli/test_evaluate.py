@@ -11,6 +11,7 @@ from tickgraph import storage
 from tickgraph.cli.evaluate import QUICK_EPOCHS
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
@@ -176,7 +177,7 @@ class TestRecording:
         models, pool = ModelRegistry(tmp_path / "mine" / "gnn"), ("AAPL", "JPM", "MSFT", "XOM")
         for symbol, epochs in (("AAPL", 1), ("JPM", 2)):
             settings = self.SETTINGS.model_copy(update={"epochs": epochs})
-            train_symbols(panel, [symbol], models, config=settings, pool=pool, workers=1)
+            train_symbols(panel, [symbol], models, config=settings, pool=pool, engine=LocalEngine(1))
         return models
 
     def test_figures_enter_the_metadata_of_models_trained_so_and_are_shown(self, run, models, tmp_path):

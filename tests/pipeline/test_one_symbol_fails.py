@@ -15,6 +15,7 @@ from tickgraph.model import choice, fitting
 from tickgraph.model.training import TrainingProgram
 from tickgraph.pipeline import train as module
 from tickgraph.pipeline.correlations import publish_correlations
+from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.pipeline.engines.plan import Plan
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
@@ -106,7 +107,7 @@ def test_what_is_asked_before_a_publication_may_fail_one_symbol_and_a_storage_er
             raise KeyError("lost")
 
     report = train_symbols(
-        panel.tail(400), ["AAPL", "MSFT"], own, program=program, workers=1, before_publish=once
+        panel.tail(400), ["AAPL", "MSFT"], own, program=program, engine=LocalEngine(1), before_publish=once
     )
     assert (len(report.done), len(report.failed)) == (1, 1)
 

@@ -12,6 +12,7 @@ from tickgraph.errors import StorageError
 from tickgraph.model import choice, fitting
 from tickgraph.model.weights import symbol_seed, weight_shapes
 from tickgraph.pipeline import train as module
+from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
 
@@ -124,7 +125,9 @@ def test_interrupting_keeps_what_is_finished(panel, program, own):
     def stop(outcome):
         raise KeyboardInterrupt
 
-    report = train_symbols(panel, list(panel.symbols), own, program=program, workers=1, on_outcome=stop)
+    report = train_symbols(
+        panel, list(panel.symbols), own, program=program, engine=LocalEngine(1), on_outcome=stop
+    )
     assert report.interrupted
     assert 1 <= len(own.symbols()) < 10
     for symbol in own.symbols():
@@ -163,3 +166,56 @@ def test_training_again_the_same_way_keeps_the_walk_forward_figures_and_another_
     assert again.done["AAPL"].evaluation == own.metadata("AAPL").evaluation == figures
     train_symbols(panel, ["AAPL"], own, config=config.model_copy(update={"threshold": 0.4}))
     assert own.metadata("AAPL").evaluation is None
+
+
+class TestResume:
+    @pytest.fixture
+    def begun(self, panel, program, own):
+        train_symbols(panel, ["JPM", "XOM"], own, program=program)
+        return own
+
+    def test_models_of_the_same_prices_settings_and_versions_are_kept(self, panel, program, begun):
+        before, outcomes = begun.generation("JPM"), []
+        symbols = ["JPM", "XOM", "AAPL"]
+        report = train_symbols(
+            panel, symbols, begun, program=program, resume=True, on_outcome=outcomes.append
+        )
+        assert report.kept == ["JPM", "XOM"]
+        assert set(report.done) == {"AAPL"}
+        assert begun.generation("JPM") == before
+        assert {outcome.symbol: outcome.kept for outcome in outcomes} == {
+            "JPM": True,
+            "XOM": True,
+            "AAPL": False,
+        }
+
+    def test_another_price_of_a_peer_is_another_model(self, panel, program, begun):
+        peer = begun.metadata("XOM").training_config.correlated_symbols[0]
+        adjusted = panel.adj_close.copy()
+        adjusted[-30, panel.columns[peer]] *= 1.01
+        changed = dataclasses.replace(panel, adj_close=adjusted)
+        assert "XOM" not in train_symbols(changed, ["XOM"], begun, program=program, resume=True).kept
+
+    def test_another_setting_is_another_model(self, panel, config, begun):
+        other = config.model_copy(update={"seed": 1})
+        assert not train_symbols(panel, ["XOM"], begun, config=other, resume=True).kept
+
+    def test_another_version_is_another_model(self, panel, program, begun, monkeypatch):
+        monkeypatch.setattr(module, "library_versions", lambda: {"tickgraph": "9"})
+        assert not train_symbols(panel, ["XOM"], begun, program=program, resume=True).kept
+
+    def test_a_damaged_model_is_made_again(self, panel, program, begun):
+        (begun.root / "metadata" / "XOM_metadata.json").write_text("{")
+        report = train_symbols(panel, ["XOM"], begun, program=program, resume=True)
+        assert not report.kept
+        assert set(report.done) == {"XOM"}
+
+
+def test_a_machine_may_fit_stacks_of_symbols(panel, program, own, trained_dir):
+    report = train_symbols(
+        panel, ["JPM", "XOM", "AAPL"], own, program=program, engine=LocalEngine(2, stack=2)
+    )
+    assert set(report.done) == {"JPM", "XOM", "AAPL"}
+    alone, stacked = (registry.load("XOM", weight_shapes) for registry in (ModelRegistry(trained_dir), own))
+    for path, value in alone.weights.items():
+        np.testing.assert_allclose(stacked.weights[path], value, rtol=1e-3, atol=2e-5)

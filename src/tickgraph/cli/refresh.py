@@ -45,7 +45,7 @@ def site_of(settings: Settings) -> Site:
         training=settings.training,
         peer_pool=settings.peer_pool,
         universe=settings.universe,
-        workers=settings.workers,
+        open_engine=settings.open_engine,
         quality=lambda: live_quality(operations_dir, store, registry, datetime.now(UTC)),
     )
 

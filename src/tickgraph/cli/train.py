@@ -99,14 +99,41 @@ def train(
         int | None,
         typer.Option("--workers", "--parallel", help="Symbols side by side.", show_default="one per core"),
     ] = None,
+    stack: Annotated[
+        int | None,
+        typer.Option(
+            help="Symbols in one call of the program.",
+            show_default="1 on a CPU; on a GPU what its memory holds",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="local, or ray: the machines of a Ray cluster.", show_default="local"
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Of a running Ray cluster, or auto.",
+            show_default="Ray is started here",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Leave out symbols whose model is of the same prices, settings and versions."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train one model per symbol and keep it on disk.
 
     Prices go from the source into the local store first. Then the network of how far prices move is fitted on all of
     them together, unless that was done in the last seven days; each model is drawn to it. Every model is published the
-    moment it is done, so Ctrl-C keeps what is finished. The printed figures are out of sample: training never sees the
-    last fifth of the window, on which they are measured.
+    moment it is done, so Ctrl-C keeps what is finished, and --resume goes on after it. The printed figures are out of
+    sample: training never sees the last fifth of the window, on which they are measured.
     """
     training = given(
         {
@@ -130,6 +157,9 @@ def train(
         prices_dir=prices_dir,
         exchange=exchange,
         workers=workers,
+        stack=stack,
+        engine=engine,
+        ray_address=address,
         training=training or None,
     )
     if everything and symbols:
@@ -150,6 +180,8 @@ def train(
             bars.update(bar, advance=1, description=outcome.symbol, remark=loss)
             if outcome.error:
                 failure(outcome.error)
+            elif outcome.kept:
+                bars.line(f"kept {outcome.symbol} {loss}")
             else:
                 bars.line(f"trained {outcome.symbol} {loss}")
 
@@ -163,7 +195,8 @@ def train(
             ModelRegistry(settings.models_dir),
             config=settings.training,
             pool=prices.pool,
-            workers=settings.workers,
+            engine=settings.open_engine(),
+            resume=resume,
             on_fitting=fitting,
             on_outcome=show,
         )
@@ -177,7 +210,7 @@ def train(
         _print_report(report, settings, seconds)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
-    if report.failed and not report.done:
+    if report.failed and not report.done and not report.kept:
         raise PriceDataError(f"No symbol could be trained: {'; '.join(report.failed.values())}")
     if report.failed:
         raise typer.Exit(PartialFailure.exit_code)
@@ -207,6 +240,7 @@ def _document(
     report: TrainingReport, update: UpdateReport, settings: Settings, seconds: float
 ) -> dict[str, Any]:
     return {
+        "kept": report.kept,
         "trained": {
             symbol: metadata.model_dump(mode="json") for symbol, metadata in sorted(report.done.items())
         },
@@ -227,7 +261,8 @@ def _print_report(report: TrainingReport, settings: Settings, seconds: float) ->
         print_sentence(
             f"{beats} of {len(report.done)} models beat forecasting no move out of sample (squared error)."
         )
-    summary = f"{len(report.done)} trained, {len(report.failed)} failed in {seconds:.1f} s"
+    kept = f"{len(report.kept)} kept, " if report.kept else ""
+    summary = f"{kept}{len(report.done)} trained, {len(report.failed)} failed in {seconds:.1f} s"
     if report.interrupted:
         summary += "; interrupted: what was finished is kept"
     print_sentence(f"{summary}. Models are in {settings.models_dir}.")

@@ -12,6 +12,8 @@ from tickgraph.market.source import PriceSource
 from tickgraph.market.store import PriceStore
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
+from tickgraph.pipeline.engines import LocalEngine
+from tickgraph.pipeline.engines.plan import Engine
 from tickgraph.registry.registry import ModelRegistry
 
 
@@ -35,8 +37,8 @@ class Site:
         Symbols that peers are chosen from; empty means all that the source lists.
     universe
         Symbols that should have a model; those that have one are refreshed anyway.
-    workers
-        Symbols trained side by side; 0 is one per core.
+    open_engine
+        Gives the engine that fits the models of one training run.
     now
         Clock; aware. The registry and the store have their own, which should be the same.
     quality
@@ -51,6 +53,6 @@ class Site:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     peer_pool: tuple[str, ...] = ()
     universe: tuple[str, ...] = ()
-    workers: int = 0
+    open_engine: Callable[[], Engine] = LocalEngine
     now: Callable[[], datetime] = system_time
     quality: Callable[[], LiveQuality | None] = lambda: None

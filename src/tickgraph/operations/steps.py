@@ -305,7 +305,7 @@ class Steps:
             have,
             self._site.registry,
             pool=[symbol for symbol in self._scope.pools[source] if symbol in columns],
-            workers=self._site.workers,
+            engine=self._site.open_engine(),
             program=program_for(self._site.training),
             on_fitting=lambda _: self._begin("universe", 1),
             on_outcome=self._outcome,

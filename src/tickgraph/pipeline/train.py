@@ -38,12 +38,25 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of one symbol: metadata of the published model, or the error, and whether the history is too short."""
+    """Outcome of one symbol.
+
+    Attributes
+    ----------
+    metadata
+        Of the model that was published, or kept.
+    error
+        Why there is none.
+    too_short
+        Whether the history is too short.
+    kept
+        Whether the model was there already.
+    """
 
     symbol: Symbol
     metadata: ModelMetadata | None = None
     error: str | None = None
     too_short: bool = False
+    kept: bool = False
 
 
 @dataclass
@@ -125,7 +138,6 @@ def train_symbols(
     *,
     config: TrainingConfig | None = None,
     pool: Collection[str] | None = None,
-    workers: int = 0,
     engine: Engine | None = None,
     resume: bool = False,
     program: TrainingProgram | None = None,
@@ -147,10 +159,8 @@ def train_symbols(
         Architecture and training; None is the default.
     pool
         Symbols that peers are chosen from; None is every symbol of the panel.
-    workers
-        Symbols trained side by side; 0 is one per core.
     engine
-        Where models are fitted; None is this machine, with ``workers``.
+        Where models are fitted, for this run alone; None is this machine, a thread per core.
     resume
         Leave out symbols whose model was trained on these very prices, in the same way, by the same versions.
     program
@@ -176,7 +186,7 @@ def train_symbols(
     program = program or program_for(config or TrainingConfig())
     report = TrainingReport()
     registry.recover()  # what a run that was killed left behind
-    engine = engine or LocalEngine(workers)
+    engine = engine or LocalEngine()
     futures: dict[Future[ModelMetadata], Symbol] = {}
 
     def publish(fitted: FittedModel) -> ModelMetadata:
@@ -205,7 +215,7 @@ def train_symbols(
                 report.notes += report.universe_notes
         plan = Plan(panel, choices, program.config, None if pool is None else tuple(pool), universe)
         if resume and not fault:
-            report.kept = [symbol for symbol in symbols if is_done(registry, plan, symbol)]
+            report.kept = _keep(registry, plan, symbols, on_outcome)
         wanted = [symbol for symbol in symbols if symbol not in set(report.kept)]
         if fault:
             futures = {_failed(fault): symbol for symbol in wanted}
@@ -224,12 +234,27 @@ def train_symbols(
     return report
 
 
-def is_done(registry: ModelRegistry, plan: Plan, symbol: Symbol) -> bool:
-    """Whether a symbol's model is the one that a plan would make, so that a run that goes on may leave it."""
-    try:
-        known = registry.metadata(symbol)
-    except ArtefactError:  # there is none, or none that can be read
-        return False
+def _keep(
+    registry: ModelRegistry,
+    plan: Plan,
+    symbols: Sequence[Symbol],
+    on_outcome: Callable[[Outcome], None] | None,
+) -> list[Symbol]:
+    """Symbols whose model is the one that a plan would make: a run that goes on leaves it."""
+    kept = []
+    for symbol in symbols:
+        try:
+            known = registry.metadata(symbol)
+        except ArtefactError:  # there is none, or none that can be read
+            continue
+        if _is_of(plan, symbol, known):
+            kept.append(symbol)
+            if on_outcome:
+                on_outcome(Outcome(symbol, metadata=known, kept=True))
+    return kept
+
+
+def _is_of(plan: Plan, symbol: Symbol, known: ModelMetadata) -> bool:
     choice, universe = plan.choices.get(symbol), plan.universe
     how = TrainingRecord(
         **plan.config.model_copy(update={} if universe else {"horizons": ()}).model_dump(),

@@ -20,6 +20,7 @@ from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import Kind
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.site import Site
+from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.registry.registry import ModelRegistry
 
 KILLED = 137  # what a shell reports of a process killed by SIGKILL
@@ -97,7 +98,7 @@ class World:
             training=self.training,
             peer_pool=tuple(names.get(name, name) for name in self.pool),
             universe=tuple(names.get(name, name) for name in self.symbols),
-            workers=self.workers,
+            open_engine=lambda: LocalEngine(self.workers),
             now=now,
         )
 

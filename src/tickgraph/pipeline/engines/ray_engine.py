@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ SHARDS_PER_CORE = 2
 RETRIES = 20
 """Machines that may die under one shard."""
 LOOK_SECONDS = 1.0
+ANSWER_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class ClusterError(TickgraphError):
 
 
 class RayEngine:
-    """Fits on a Ray cluster.
+    """Fits on a Ray cluster, which it joins when it is made and leaves when it is closed.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ class RayEngine:
     ------
     InputError
         Ray is not installed.
+    ClusterError
+        The cluster cannot be reached.
     """
 
     def __init__(self, address: str | None = None, workers: int = 0) -> None:
@@ -71,22 +75,17 @@ class RayEngine:
                 "here and on each machine of the cluster."
             ) from None
         self._ray: Any = ray
-        self._address, self._workers = address, workers
+        self._address = address
         self._stopping = threading.Event()
         self._collector: threading.Thread | None = None
         self._waiting: list[Future[ModelMetadata]] = []
+        # Now, since Ray starts processes by forking, and JAX's threads do not live through a fork.
+        self._connect(workers or cores())
 
     def start(
         self, plan: Plan, symbols: Sequence[Symbol], program: TrainingProgram, publish: Publish
     ) -> dict[Future[ModelMetadata], Symbol]:
-        """Begin; each symbol's future ends with the metadata of its published model, or with its error.
-
-        Raises
-        ------
-        ClusterError
-            The cluster cannot be reached.
-        """
-        self._connect()
+        """Begin; each symbol's future ends with the metadata of its published model, or with its error."""
         futures: dict[Symbol, Future[ModelMetadata]] = {symbol: Future() for symbol in symbols}
         self._waiting = list(futures.values())
         self._collector = threading.Thread(
@@ -105,11 +104,12 @@ class RayEngine:
         with contextlib.suppress(Exception):  # it is lost already
             self._ray.shutdown()
 
-    def _connect(self) -> None:
+    def _connect(self, cores_here: int) -> None:
         where: dict[str, Any] = {"address": self._address}
         if self._address is None:
-            where = {"num_cpus": self._workers or cores(), "include_dashboard": False}
+            where = {"num_cpus": cores_here, "include_dashboard": False}
         try:
+            _must_answer(self._address)
             self._ray.init(**where, log_to_driver=False, configure_logging=False)
         except Exception as error:
             raise ClusterError(
@@ -230,6 +230,13 @@ def fit_shard(
             _log.exception("fitting %s failed", symbol)
             outcomes.append((symbol, RuntimeError(f"{type(error).__name__}: {error}")))  # some cannot be sent
     return outcomes
+
+
+def _must_answer(address: str | None) -> None:
+    """Raise OSError where nothing listens: Ray itself tries for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.removeprefix("ray://"), int(port)), ANSWER_SECONDS).close()
 
 
 def _first_line(error: BaseException) -> str:
