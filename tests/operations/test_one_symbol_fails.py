@@ -16,7 +16,7 @@ from tickgraph.operations import overview as looking
 from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
 from tickgraph.pipeline import correlations as correlating
-from tickgraph.pipeline import train as training
+from tickgraph.pipeline.engines.plan import Plan
 from tickgraph.registry.registry import ModelRegistry
 
 REST = set(SYMBOLS) - {"XOM"}
@@ -72,7 +72,7 @@ def test_a_model_that_cannot_be_looked_at_is_damaged_and_trained_again(site, fai
 
 def test_training_and_who_hears_of_it_fail_one_symbol(site, clock, fail):
     clock.moment += timedelta(days=8)
-    fail(training, "fit")
+    fail(Plan, "fit")
     run = refresh(site)
     assert trained(run) == REST
     assert run.symbols["XOM"].errors[0].startswith("training: XOM: an unforeseen error, OSError")
