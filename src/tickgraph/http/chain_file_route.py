@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import Response
 
 from tickgraph.errors import InputError, PriceDataError
+from tickgraph.http.column_json import column_json
 from tickgraph.http.guards import GuardedRoute
 from tickgraph.http.parameters import CurrentService, Price, SymbolInPath
 from tickgraph.http.problem import problems
@@ -52,9 +53,7 @@ async def chain_of_file(
     checked(question.quotes, service.settings.serve.max_cells)
     answer = await service.chain(symbol, price, question)
     notes = (*answer.notes, *read.remarks, *_left_out(read, within))
-    return Response(
-        answer.model_copy(update={"notes": notes}).model_dump_json(), media_type="application/json"
-    )
+    return Response(column_json(answer.model_copy(update={"notes": notes})), media_type="application/json")
 
 
 def _read(file: bytes, symbol: Symbol) -> ChainFile:

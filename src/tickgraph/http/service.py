@@ -28,7 +28,7 @@ from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.chain_answer import Chain, chain_of
+from tickgraph.serving.chain_answer import ChainArrays, chain_arrays
 from tickgraph.serving.distribution_answer import Distribution, distribution_of
 from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
 from tickgraph.serving.forecaster import Fallback, Forecaster
@@ -219,13 +219,13 @@ class Service:
 
     async def chain(
         self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
-    ) -> Chain:
+    ) -> ChainArrays:
         """Answer for every strike of every expiry; mid prices, which take longer, in a thread.
 
         The other parameters and the errors are those of :meth:`forecast`; and
         :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
         """
-        answer = partial(chain_of, question=question)
+        answer = partial(chain_arrays, question=question)
         return await self._from_outlook(symbol, price, answer, wait=wait, slow=question.has_mid_prices)
 
     async def strategy(

@@ -267,9 +267,11 @@ def _probability_above(
 ) -> Float64[np.ndarray, "cells"]:
     """Probability of a distance above each value."""
     found = share_above(ranked, at)
-    low, high = np.flatnonzero(at < ranked[0]), np.flatnonzero(at > ranked[-1])
-    found[low] = 1 - _tail(ranked, -ranked[0], -at[low])
-    found[high] = _tail(ranked, ranked[-1], at[high])
+    low, high = at < ranked[0], at > ranked[-1]
+    if low.any():
+        found[low] = 1 - _tail(ranked, -ranked[0], -at[low])
+    if high.any():
+        found[high] = _tail(ranked, ranked[-1], at[high])
     return found
 
 
