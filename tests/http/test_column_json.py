@@ -24,8 +24,8 @@ QUOTED = Quotes.of(DAYS[0], STRIKES[:3], [0.3, None, None], [None, None, 43.0])
 def test_it_is_the_json_of_the_chain_with_lists(quotes):
     made = outlook(as_of="2022-12-30", horizons=horizons())
     asked = ChainQuestion(quotes, values=True, skip_impossible=True)
-    written = column_json(chain_arrays(made, 130.0, CLOCK, asked))
-    chain = chain_of(made, 130.0, CLOCK, asked)
+    arrays = chain_arrays(made, 130.0, CLOCK, asked)
+    written, chain = column_json(arrays), chain_of(arrays)
     assert json.loads(written) == json.loads(chain.model_dump_json())
     assert list(json.loads(written)) == list(json.loads(chain.model_dump_json()))  # in the same order
     assert Chain.model_validate_json(written) == chain

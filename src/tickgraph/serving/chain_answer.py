@@ -83,7 +83,7 @@ class ChainArrays(AnyChain):
     """Fields of each :class:`ChainExpiry`; an array in place of each list, and NaN in it in place of None."""
 
 
-def chain_of(
+def chain_arrays(
     outlook: Outlook,
     price: float | None,
     clock: Clock,
@@ -91,7 +91,7 @@ def chain_of(
     *,
     trained_now: bool = False,
     refused: Exception | None = None,
-) -> Chain:
+) -> ChainArrays:
     """Answer for every strike of every expiry.
 
     The other parameters are those of :func:`~tickgraph.serving.answer.answer_fields`.
@@ -104,20 +104,6 @@ def chain_of(
     ModelNotFoundError
         The symbol has no model that looks as far ahead.
     """
-    made = chain_arrays(outlook, price, clock, question, trained_now=trained_now, refused=refused)
-    return Chain.model_construct(**{**vars(made), "expiries": tuple(map(_listed, made.expiries))})
-
-
-def chain_arrays(
-    outlook: Outlook,
-    price: float | None,
-    clock: Clock,
-    question: ChainQuestion,
-    *,
-    trained_now: bool = False,
-    refused: Exception | None = None,
-) -> ChainArrays:
-    """Answer as :func:`chain_of`, with arrays in place of lists."""
     distribution = outlook.one_session_or_more
     ahead = sessions_to(outlook, [each.expiry for each in question.quotes])
     fields = outlook_fields(outlook, price, clock, trained_now=trained_now, refused=refused)
@@ -134,6 +120,11 @@ def chain_arrays(
         centred_on=question.centred_on,
         expiries=tuple(map(_columns, rows, volatilities.tolist())),
     )
+
+
+def chain_of(arrays: ChainArrays) -> Chain:
+    """Make lists of a chain's arrays."""
+    return Chain.model_construct(**{**vars(arrays), "expiries": tuple(map(_listed, arrays.expiries))})
 
 
 def _columns(row: ChainRow, volatility: float) -> dict[str, Any]:
