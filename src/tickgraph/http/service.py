@@ -16,6 +16,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
+from tickgraph.http.current_answer import CurrentAnswer
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import SlowError, UnknownSymbolError
 from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
@@ -89,6 +90,7 @@ class Service:
             journal=ForecastJournal(settings.operations_dir / "journal", now),
         )
         self.streams = Streams(serve.max_streams)
+        self.market = CurrentAnswer()
         self.watcher = Watcher(
             self.forecaster, poll_seconds=serve.poll_seconds, on_change=self.streams.changed
         )
