@@ -331,7 +331,7 @@ def test_an_event_ends_no_request_that_is_on_its_way(visit, service):
     page = visit(f"{service.url}/#/symbol/AAPL")
     expect(page.locator(".connection")).to_have_text("Live")
     held, ended = [], []
-    page.route("**/forecast/AAPL/fan*", lambda route: held.append(route))  # noqa: PLW0108  it keeps attributes on it
+    page.route("**/forecast/AAPL/fan*", lambda route: held.append(route))
     page.on("requestfailed", lambda request: ended.append(request.url))
     for _ in range(3):
         with page.expect_response("**/symbols/AAPL/prices*"):  # the same events have it asked for
