@@ -33,6 +33,8 @@ from tickgraph.settings import Settings
 with here(Settings(models_dir=Path("models/gnn"), prices_dir=Path("prices"))) as service:
     assert service.get("/forecast/AAPL?price=130").json()["status"] == "pre-trained"
     assert service.get("/forecast/AAPL/distribution?sessions=1").status_code == 200
+    chain = {"expiries": ["2023-01-03"], "strikes": [130]}
+    assert service.post("/forecast/AAPL/chain", json=chain).status_code == 200
     assert service.get("/forecast/MSFT").json()["status"] == "momentum"
     assert service.get("/forecast/NONE").status_code == 404
 print(*sorted(passed), sep="\\n")

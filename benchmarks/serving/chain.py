@@ -38,7 +38,7 @@ from tickgraph.options.strategy_question import ask_strategy  # noqa: E402
 from tickgraph.pipeline.train import train_symbols  # noqa: E402
 from tickgraph.registry.default_universe import default_universe  # noqa: E402
 from tickgraph.registry.registry import ModelRegistry  # noqa: E402
-from tickgraph.serving.chain_answer import chain_of  # noqa: E402
+from tickgraph.serving.chain_answer import chain_arrays, chain_of  # noqa: E402
 from tickgraph.serving.forecaster import Forecaster  # noqa: E402
 from tickgraph.serving.strategy_answer import strategy_of  # noqa: E402
 
@@ -135,16 +135,22 @@ def in_the_process(forecaster: Forecaster, repeats: int) -> None:
 
     def chain(**asked: bool) -> float:
         return clock(
-            lambda: forecaster.answer_from(
-                outlook, PRICE, partial(chain_of, question=ChainQuestion(grid(days, strikes), **asked))
+            lambda: chain_of(
+                forecaster.answer_from(
+                    outlook,
+                    PRICE,
+                    partial(chain_arrays, question=ChainQuestion(grid(days, strikes), **asked)),
+                )
             ),
             repeats,
         )
 
     without, touched, values = chain(touch=False), chain(), chain(touch=False, values=True)
     quotes = clock(
-        lambda: forecaster.answer_from(
-            outlook, PRICE, partial(chain_of, question=ChainQuestion(quoted, touch=False))
+        lambda: chain_of(
+            forecaster.answer_from(
+                outlook, PRICE, partial(chain_arrays, question=ChainQuestion(quoted, touch=False))
+            )
         ),
         repeats,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from made_outlooks import with_horizons
@@ -81,3 +82,18 @@ def test_a_symbol_without_a_model_that_looks_so_far_says_so(service):
     answer = send(service, TABLE, "/forecast/XOM/chain/file")
     assert answer.status_code == 422
     assert "Forecasts reach sessions up to 2023-01-03" in answer.json()["detail"]
+
+
+def test_at_the_end_of_the_calendar_the_error_says_so(service, monkeypatch):
+    monkeypatch.setattr(
+        "tickgraph.serving.fan_answer.known_sessions", lambda *_: np.array([], "datetime64[D]")
+    )
+    answer = send(service, TABLE)
+    assert answer.status_code == 422, answer.text
+    assert "Forecasts reach no session after 2022-12-30: the calendar ends" in answer.json()["detail"]
+
+
+def test_adjusted_contracts_are_counted_in_a_note(service):
+    rows = "contract,bid,ask\nAAPL230120C00140000,1.4,1.6\nAAPL1230120C00140000,1,2\n"
+    answer = send(service, rows).json()
+    assert any("1 contract of the file is left out (AAPL1)" in note for note in answer["notes"])

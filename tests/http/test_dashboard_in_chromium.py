@@ -11,6 +11,7 @@ from made_outlooks import with_horizons
 from made_runs import QUALITY, run
 from real_browser import Watched, accessibility_faults, chromium, expect
 from real_service import EVENING, TOKEN, here, settings_of
+from tickgraph.market.spelling import Symbol
 from tickgraph.operations.watch import RunSummary
 from tickgraph.pipeline.jobs import Job
 
@@ -323,6 +324,26 @@ def test_a_model_is_trained_again_with_the_token_and_only_with_it(visit, service
     service.service.streams.job(background.job.model_copy(update={"state": "done"}))
     expect(page.locator(".retrain")).to_contain_text("Trained")
     assert page.evaluate("() => localStorage.length") == 0
+
+
+def test_an_event_ends_no_request_that_is_on_its_way(visit, service):
+    """While models are trained again, events come faster than a slow answer: it is shown, and asked for once more."""
+    page = visit(f"{service.url}/#/symbol/AAPL")
+    expect(page.locator(".connection")).to_have_text("Live")
+    held, ended = [], []
+    page.route("**/forecast/AAPL/fan*", lambda route: held.append(route))
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    for _ in range(3):
+        with page.expect_response("**/symbols/AAPL/prices*"):  # the same events have it asked for
+            service.service.streams.changed(frozenset({Symbol("AAPL")}))
+    assert (len(held), ended) == (1, [])
+    with page.expect_request("**/forecast/AAPL/fan*"):
+        held[0].continue_()
+    page.unroute("**/forecast/AAPL/fan*")
+    for route in held[1:]:
+        route.continue_()
+    settled(page)
+    assert ended == []
 
 
 def test_the_page_of_operations_has_the_numbers_of_the_api(visit, service, monkeypatch):

@@ -78,7 +78,7 @@ def test_memory_answers_the_rest_is_503_and_all_is_well_once_storage_answers_aga
         assert "storage does not answer" in service.get("/health/ready").json()["detail"]
         assert service.metric("gnn_watch_fault") == 1
         mount.answer()
-        until(lambda: service.service.watcher.fault is None and service.service._threads.given_up == 0)
+        until(lambda: service.service.watcher.fault is None and service.service.threads.given_up == 0)
         service.service.watcher._silent_seconds = 30.0
         until(lambda: len(service.get("/forecast/all").json()["forecasts"]) == 4)
 
@@ -90,7 +90,7 @@ def test_reads_that_hang_cost_no_thread_of_those_that_answer_and_do_not_hold_up_
         assert mount.waiting.acquire(timeout=WAIT)  # the watcher
         for _ in range(3):
             assert service.get("/forecast/TSLA").status_code == 503
-        assert service.service._threads.given_up == 0
+        assert service.service.threads.given_up == 0
         assert list(service.get("/forecast/all").json()["forecasts"]) == ["AAPL"]
     # It has stopped: `here` would not have ended.
 

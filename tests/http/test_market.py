@@ -7,7 +7,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from real_service import here, settings_of
+from real_service import here, settings_of, until
+from tickgraph.graph.market_network import market_network
+from tickgraph.http import market_route
 from tickgraph.market.store import PriceStore
 
 
@@ -68,3 +70,23 @@ def test_a_service_without_prices_says_so(config, tmp_path):
     settings = settings_of(tmp_path / "models", tmp_path / "prices", config, runtime_dir=tmp_path / "run")
     with here(settings) as service:
         assert "tickgraph train" in service.get("/market").json()["detail"]
+
+
+def test_the_network_is_computed_once_for_the_same_symbols_and_prices(sample, config, tmp_path, monkeypatch):
+    computed = []
+
+    def counted(*words, **more):
+        computed.append(1)
+        return market_network(*words, **more)
+
+    monkeypatch.setattr(market_route, "market_network", counted)
+    store, names = PriceStore(tmp_path / "prices"), ("AAPL", "MSFT", "JPM", "XOM")
+    store.update(sample, names, last=date(2022, 12, 29))
+    settings = settings_of(tmp_path / "models", tmp_path / "prices", config, runtime_dir=tmp_path / "run")
+    with here(settings) as service:
+        first = service.get("/market").json()
+        assert service.get("/market").json() == first
+        assert len(computed) == 2  # now, and a week before
+        store.update(sample, names)
+        until(lambda: service.get("/market").json()["as_of"] == "2022-12-30", "an answer from newer prices")
+        assert (first["as_of"], len(computed)) == ("2022-12-29", 4)

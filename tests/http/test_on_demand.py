@@ -168,7 +168,7 @@ def test_more_waiters_than_the_bound_get_momentum_at_once(registry, prices_dir, 
         pool = _NoWorker(service)
         first = clients.submit(httpx.get, f"{service.url}/forecast/TSLA?wait=true", timeout=60)
         assert pool.asked.acquire(timeout=30)
-        while not service.service._waiting:
+        while not service.service.training.waiting:
             service.get("/health/live")
         body = service.get("/forecast/META?wait=true").json()
         assert body["status"] == "momentum"

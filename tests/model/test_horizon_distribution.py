@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from fuzzing import examples
 from tickgraph.errors import InputError
 from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.model.horizon_distribution import HorizonDistribution
+from tickgraph.model.horizon_distribution import MOST_KEPT, HorizonDistribution
 
 GRID = np.array([1, 2, 3, 5, 10, 21, 42, 63])
 EVERY = np.arange(1, 64)
@@ -223,3 +223,13 @@ def test_arrays_that_are_no_distribution_are_refused():
         HorizonDistribution(two, variances, scores[:, ::-1])
     with pytest.raises(ValueError, match="drag has 3 sessions, and 5"):
         HorizonDistribution(two, variances, scores, drag=np.zeros(3))
+
+
+def test_what_it_keeps_of_its_ranks_is_bounded_and_changes_no_answer():
+    grid = np.array([1, 2, 3, 5, 10, 21, 42, 63])
+    scores = np.sort(np.random.default_rng(0).standard_normal((8, 399)), axis=1)
+    made = HorizonDistribution(grid, 0.0004 * grid, scores)
+    for sessions in (*range(1, 64), *range(1, 64)):
+        fresh = HorizonDistribution(grid, 0.0004 * grid, scores)
+        assert made.probability_above(0.01, sessions) == fresh.probability_above(0.01, sessions)
+    assert sum(ranks.nbytes for ranks in made._kept.values()) == MOST_KEPT * 399 * 8

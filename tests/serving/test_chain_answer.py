@@ -12,7 +12,7 @@ from tickgraph.market.calendar import Clock
 from tickgraph.market.store import PriceStore
 from tickgraph.options.chain import ChainQuestion
 from tickgraph.options.quotes import Quotes, grid
-from tickgraph.serving.chain_answer import Chain, chain_of
+from tickgraph.serving.chain_answer import Chain, chain_arrays
 from tickgraph.serving.distribution_answer import distribution_of
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.outlook_answer import OutlookAnswer
@@ -68,8 +68,8 @@ def test_values_without_quotes_are_asked_for(forecaster):
 def test_dividends_of_the_forecast_lower_the_forward():
     drag = np.where(np.arange(1, 64) >= 20, 0.01, 0.0)
     made = outlook(as_of="2022-12-30", horizons=horizons(drag=drag), dividends=dividends(drag))
-    before, after = chain_of(made, 130.0, CLOCK, ChainQuestion(grid(DAYS, STRIKES))).expiries
-    assert (before.forward, after.forward) == (130.0, pytest.approx(130 * np.exp(-0.01)))
+    before, after = chain_arrays(made, 130.0, CLOCK, ChainQuestion(grid(DAYS, STRIKES))).expiries
+    assert (before["forward"], after["forward"]) == (130.0, pytest.approx(130 * np.exp(-0.01)))
 
 
 def test_mid_prices_that_are_left_out_are_counted_in_a_note(forecaster):

@@ -48,3 +48,23 @@ def test_the_watcher_tells_what_grew_old_since_its_last_look(live, clock):
     watcher.look()
     assert len(told) == 1
     assert {"AAPL", "AMZN"} <= told[0]
+
+
+def test_a_change_that_could_not_be_told_is_told_by_the_next_look(live, clock):
+    told = []
+
+    def tell(symbols):
+        told.append(symbols)
+        if len(told) == 1:
+            raise OSError("nobody listens")
+
+    watcher = Watcher(live, on_change=tell)
+    live.outlook("AAPL")
+    watcher.look()
+    clock[0] += timedelta(days=5)
+    with pytest.raises(OSError, match="nobody listens"):
+        watcher.look()
+    watcher.look()
+    watcher.look()
+    assert len(told) == 2
+    assert told[0] == told[1] >= {"AAPL", "AMZN"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ from made_outlooks import horizons, outlook, with_horizons
 from tickgraph.errors import InputError, ModelNotFoundError
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
-from tickgraph.serving.simulated_prices import simulated_prices
+from tickgraph.serving.simulated_prices import BYTES_A_CELL, simulated_prices
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 STRIKES = {"AAPL": 130.0, "MSFT": 240.0}
@@ -84,3 +85,15 @@ def test_symbols_end_at_one_session_and_look_as_far(panel):
     both[1] = replace(outlook("MSFT"), horizons=None)
     with pytest.raises(ModelNotFoundError, match="MSFT has no model"):
         simulated_prices(both, panel, {}, 10, sessions=2)
+
+
+def test_simulating_takes_no_more_memory_than_its_bound_says(panel):
+    asked = [outlook(horizons=horizons())]
+    simulated_prices(asked, panel, {}, 10, sessions=63)  # what is made once, such as the calendar
+    tracemalloc.start()
+    try:
+        found = simulated_prices(asked, panel, {}, 8_000, sessions=63)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.3 * BYTES_A_CELL * found.closes.size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -27,11 +28,12 @@ from tickgraph.cli.options import (
 )
 from tickgraph.cli.output import facts, money, note, percent, print_json, print_table, results, stdout
 from tickgraph.errors import InputError, TickgraphError
+from tickgraph.market.calendar import Day
 from tickgraph.market.expiry import read_expiry
 from tickgraph.market.price import read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.options.chain import read_centre
-from tickgraph.options.chain_file import is_of, read_chain
+from tickgraph.options.chain_file import ChainFile, is_of, read_chain
 from tickgraph.options.quotes import Quotes, grid
 from tickgraph.serving.chain_answer import Chain, ChainExpiry
 from tickgraph.serving.forecaster import Forecaster
@@ -125,13 +127,14 @@ def chain(
     name = _one(symbol)
     start = None if price is None else read_price(name, price)
     centre = read_centre(centred_on)
-    quotes = _asked(name, expiries, strikes, file)
+    days = None if expiries is None else [read_expiry(word) for word in split_words([expiries])]
+    asked = _grid(days, strikes) if file is None else _read(name, days, strikes, file)
     forecaster = open_forecaster(settings)
-    if file is not None:
-        quotes = _within_reach(forecaster, name, quotes, day, settings.fallback)
+    if isinstance(asked, ChainFile):
+        asked = _within_reach(forecaster, name, asked, start, day, settings.fallback)
     answer = forecaster.chain(
         name,
-        quotes=quotes,
+        quotes=asked,
         price=start,
         rate=rate,
         dividend_yield=dividend_yield,
@@ -160,30 +163,28 @@ def _one(word: str) -> Symbol:
     return names[0]
 
 
-def _asked(name: Symbol, expiries: str | None, strikes: str | None, file: Path | None) -> tuple[Quotes, ...]:
-    """Quotes of a file, or every strike at every expiry."""
-    days = None if expiries is None else [read_expiry(word) for word in split_words([expiries])]
-    levels = None if strikes is None else _strikes(strikes)
-    if file is None:
-        if days is None or levels is None:
-            raise InputError(
-                "Give --expiries and --strikes, such as: --expiries 2023-01-20 --strikes 110:150:5, or --file."
-            )
-        return grid(days, levels)
-    if levels is not None:
+def _grid(days: Sequence[Day] | None, strikes: str | None) -> tuple[Quotes, ...]:
+    """Every strike at every expiry."""
+    if days is None or strikes is None:
+        raise InputError(
+            "Give --expiries and --strikes, such as: --expiries 2023-01-20 --strikes 110:150:5, or --file."
+        )
+    return grid(days, _strikes(strikes))
+
+
+def _read(name: Symbol, days: Sequence[Day] | None, strikes: str | None, file: Path) -> ChainFile:
+    """Read the expiries that are asked for of a file of the symbol's options."""
+    if strikes is not None:
         raise InputError("--file has strikes of its own; --strikes goes with --expiries alone.")
     read = read_chain(file)
     if not is_of(read.symbol, name):
         raise InputError(f"{file} has options of {read.symbol}, and {name} was asked for.")
     for text in read.remarks:
         note(text)
-    if days is None:
-        return read.quotes
-    absent = [str(day) for day in days if day not in [each.expiry for each in read.quotes]]
-    if absent:
-        there = listed([str(each.expiry) for each in read.quotes], most=10)
+    if absent := [day for day in days or () if day not in read.expiries]:
+        there = listed(list(map(str, read.expiries)), most=10)
         raise InputError(f"{file} has no options that expire on {absent[0]}. It has those of {there}.")
-    return tuple(each for each in read.quotes if each.expiry in days)
+    return read if days is None else read.only(days)
 
 
 def _strikes(text: str) -> list[float]:
@@ -210,7 +211,8 @@ def _strikes(text: str) -> list[float]:
 def _within_reach(
     forecaster: Forecaster,
     name: Symbol,
-    quotes: tuple[Quotes, ...],
+    file: ChainFile,
+    price: float | None,
     as_of: date | None,
     fallback: Fallback,
 ) -> tuple[Quotes, ...]:
@@ -218,10 +220,11 @@ def _within_reach(
     outlooks = forecaster.outlooks([name], as_of=as_of, fallback=fallback)
     for error in outlooks.failures.values():
         raise error
+    outlook = outlooks.found[name]
     found, refused = [], {}
-    for each in quotes:
+    for each in file.quotes(outlook.last_close if price is None else price):
         try:
-            looking_ahead(outlooks.found[name], expiry=each.expiry)
+            looking_ahead(outlook, expiry=each.expiry)
             found.append(each)
         except TickgraphError as error:
             refused[str(each.expiry)] = error

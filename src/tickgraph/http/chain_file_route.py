@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 from fastapi.responses import Response
 
 from tickgraph.errors import InputError, PriceDataError
+from tickgraph.http.column_json import column_json
 from tickgraph.http.guards import GuardedRoute
 from tickgraph.http.parameters import CurrentService, Price, SymbolInPath
 from tickgraph.http.problem import problems
@@ -46,15 +49,14 @@ async def chain_of_file(
     say which.
     """
     read = await service.in_thread(lambda: _read(file, symbol))
-    reach = {session.expiry for session in (await service.fan(symbol, price)).path}
-    within = tuple(each for each in read.quotes if each.expiry.item() in reach)
-    question = ChainQuestion(_some(within, read, max(reach).isoformat()), rate, skip_impossible=True)
+    fan = await service.fan(symbol, price)
+    reach = {session.expiry for session in fan.path}
+    within = tuple(each for each in read.quotes(fan.price) if each.expiry.item() in reach)
+    question = ChainQuestion(_some(within, read, reach, fan.as_of), rate, skip_impossible=True)
     checked(question.quotes, service.settings.serve.max_cells)
     answer = await service.chain(symbol, price, question)
     notes = (*answer.notes, *read.remarks, *_left_out(read, within))
-    return Response(
-        answer.model_copy(update={"notes": notes}).model_dump_json(), media_type="application/json"
-    )
+    return Response(column_json(answer.model_copy(update={"notes": notes})), media_type="application/json")
 
 
 def _read(file: bytes, symbol: Symbol) -> ChainFile:
@@ -68,21 +70,26 @@ def _read(file: bytes, symbol: Symbol) -> ChainFile:
     return read
 
 
-def _some(within: tuple[Quotes, ...], read: ChainFile, last: str) -> tuple[Quotes, ...]:
-    if not within:
-        days = listed([str(each.expiry) for each in read.quotes], most=5)
-        raise InputError(
-            f"{NAME} has no expiry that can be forecast: it has {days}. Forecasts reach sessions up "
-            f"to {last}."
-        )
-    return within
+def _some(
+    within: tuple[Quotes, ...], read: ChainFile, reach: Collection[date], as_of: date
+) -> tuple[Quotes, ...]:
+    if within:
+        return within
+    far = (
+        f"reach sessions up to {max(reach)}"
+        if reach
+        else f"reach no session after {as_of}: the calendar ends"
+    )
+    raise InputError(
+        f"{NAME} has no expiry that can be forecast: it has {listed(list(map(str, read.expiries)))}. Forecasts {far}."
+    )
 
 
 def _left_out(read: ChainFile, within: tuple[Quotes, ...]) -> tuple[str, ...]:
-    absent = [str(each.expiry) for each in read.quotes if each not in within]
+    kept = [each.expiry for each in within]
+    absent = [str(day) for day in read.expiries if day not in kept]
     if not absent:
         return ()
     return (
-        f"{counted(len(absent), 'expiry')} left out, which the forecast does not reach: "
-        f"{listed(absent, most=5)}",
+        f"{counted(len(absent), 'expiry')} left out, which the forecast does not reach: {listed(absent)}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -18,6 +19,7 @@ from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import Answer
 from tickgraph.http.service import Service
+from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import SECTORS, canonical
 
@@ -27,11 +29,11 @@ STRONGEST = 4
 THRESHOLD = 0.3
 PAIRS = 20
 LEAST = 3
+"""Symbols of which there is a network."""
 MOST = 2000
 """Symbols of a network; of N symbols N^2 correlations are in memory."""
 MOST_OF_THEM = 0.5
 """Share of the symbols that have prices at the session a network is of."""
-"""Symbols of which there is a network."""
 
 router = APIRouter(tags=["symbols"])
 
@@ -105,11 +107,20 @@ async def market(request: Request, service: CurrentService) -> Response:
     Correlations are of daily log returns over the last 60 sessions. Clusters are those of Ward's method on the distance
     sqrt(2 (1 - correlation)).
     """
-    return await service.in_thread(lambda: compressed(request, _market(service).model_dump_json().encode()))
+    return await service.in_thread(lambda: compressed(request, _body(service)))
 
 
-def _market(service: Service) -> MarketAnswer:
-    names, returns, sessions, left_out = _returns(service)
+def _body(service: Service) -> bytes:
+    """Answer from memory, or make the answer where other symbols or prices are known by now."""
+    known = tuple(sorted(service.forecaster.catalogue.known()))
+    own, panel = _priced(service, known)
+    return service.market.of(
+        (panel.lineage, known, own), lambda: _market(known, own, panel).model_dump_json().encode()
+    )
+
+
+def _market(known: Sequence[Symbol], own: Sequence[Symbol], panel: PricePanel) -> MarketAnswer:
+    names, returns, sessions = _returns(own, panel)
     clusters = max(2, round(math.sqrt(len(names)) / 1.8))
     now, before = (
         market_network(window, strongest=STRONGEST, threshold=THRESHOLD, clusters=clusters)
@@ -139,7 +150,7 @@ def _market(service: Service) -> MarketAnswer:
         changes=_changes(names, now, before),
         mean_correlation=_mean(now),
         mean_correlation_before=_mean(before),
-        left_out=left_out,
+        left_out=sorted(set(known) - set(names)),
     )
 
 
@@ -162,26 +173,39 @@ def _mean(network: MarketNetwork) -> float:
     return float(network.correlation[np.triu_indices(len(network.correlation), 1)].mean())
 
 
-def _returns(
-    service: Service,
-) -> tuple[list[Symbol], NDArray[np.float64], NDArray[np.datetime64], list[str]]:
-    """Symbols with prices on all of the last sessions, their returns ``[T, N]``, the sessions, and the others.
+def _priced(service: Service, known: Sequence[Symbol]) -> tuple[tuple[Symbol, ...], PricePanel]:
+    """Symbols with prices of the source that most have, and its prices.
 
     Raises
     ------
     PriceDataError
-        There are too few.
+        There are none.
     """
-    known = sorted(service.forecaster.catalogue.known())
-    outlooks = service.outlooks(known).found
+    outlooks = {
+        symbol: outlook for symbol in known if (outlook := service.forecaster.peek(symbol)) is not None
+    }
+    outlooks |= service.outlooks([symbol for symbol in known if symbol not in outlooks]).found
     sources = Counter(outlook.source for outlook in outlooks.values())
     if not sources:
         raise PriceDataError(
             "No symbol has prices that it can be forecast from. Run: tickgraph train --symbols TIER_1"
         )
     source = sources.most_common(1)[0][0]
-    own = [name for name in known if name in outlooks and outlooks[name].source == source][:MOST]
-    panel = service.forecaster.panels.covering(source, own).select(own)
+    own = tuple(name for name in known if name in outlooks and outlooks[name].source == source)[:MOST]
+    return own, service.forecaster.panels.covering(source, own)
+
+
+def _returns(
+    own: Sequence[Symbol], panel: PricePanel
+) -> tuple[list[Symbol], NDArray[np.float64], NDArray[np.datetime64]]:
+    """Symbols with prices on all of the last sessions, their returns ``[T, N]``, and the sessions.
+
+    Raises
+    ------
+    PriceDataError
+        There are too few.
+    """
+    panel = panel.select(own)
     held = np.isfinite(panel.adj_close).mean(axis=1) >= MOST_OF_THEM
     if held.any():  # one that is ahead of the others must not leave them out
         panel = panel.through(panel.sessions[held][-1])
@@ -197,4 +221,4 @@ def _returns(
             f"{len(names)} symbols have prices on each of the last {SESSIONS + WEEK + 1} sessions; a network needs "
             f"{LEAST}. Bring prices up to date: tickgraph prices update"
         )
-    return names, returns[:, whole], panel.sessions, sorted(set(known) - set(names))
+    return names, returns[:, whole], panel.sessions

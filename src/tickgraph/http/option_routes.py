@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from starlette.types import Message, Receive, Scope, Send
 
 from tickgraph.errors import InputError
+from tickgraph.http.column_json import column_json
 from tickgraph.http.guards import only_known_query, pass_guards
 from tickgraph.http.parameters import CurrentService, SymbolInPath, Wait, read_symbol
 from tickgraph.http.problem import problems
@@ -20,8 +21,6 @@ from tickgraph.market.expiry import EXPIRY, read_expiry
 from tickgraph.market.price import MAX_PRICE
 from tickgraph.options.chain import Centre, ChainQuestion
 from tickgraph.options.quotes import MAX_VOLATILITY, Quotes, as_quotes, checked
-
-_chain = ChainAnswer.__pydantic_serializer__
 
 Dollars = Annotated[float, Field(gt=0, le=MAX_PRICE, allow_inf_nan=False)]
 Volatility = Annotated[float, Field(gt=0, le=MAX_VOLATILITY, allow_inf_nan=False)]
@@ -113,7 +112,7 @@ async def chain(
     question = body.question()
     checked(question.quotes, service.settings.serve.max_cells)
     answer = await service.chain(symbol, body.price, question, wait=wait)
-    return Response(_chain.to_json(answer), media_type="application/json")
+    return Response(column_json(answer), media_type="application/json")
 
 
 class ChainRoute(APIRoute):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +12,14 @@ from typing import TypeVar
 import numpy as np
 from pydantic_core import to_json
 
-from tickgraph.errors import ModelNotFoundError, PriceDataError, StorageError, TickgraphError
+from tickgraph.errors import ModelNotFoundError, PriceDataError, TickgraphError
+from tickgraph.http.current_answer import CurrentAnswer
 from tickgraph.http.metrics import ServiceMetrics
-from tickgraph.http.problem import SlowError, UnknownSymbolError
+from tickgraph.http.problem import UnknownSymbolError
+from tickgraph.http.request_threads import RequestThreads
 from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
 from tickgraph.http.streams import Streams
+from tickgraph.http.training_on_demand import Training, TrainingOnDemand
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import suggest
 from tickgraph.options.chain import ChainQuestion
@@ -28,7 +28,7 @@ from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.chain_answer import Chain, chain_of
+from tickgraph.serving.chain_answer import ChainArrays, chain_arrays
 from tickgraph.serving.distribution_answer import Distribution, distribution_of
 from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
 from tickgraph.serving.forecaster import Fallback, Forecaster
@@ -39,23 +39,12 @@ from tickgraph.serving.probability_answer import probability_of
 from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
 from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
-from tickgraph.threads import HungError, Threads
 
 T = TypeVar("T")
 AnOutlookAnswer = TypeVar("AnOutlookAnswer", bound=OutlookAnswer)
 
 END_SECONDS = 2.0  # for calls that nobody waits for any more
 MAX_SUGGESTED = 10  # unknown symbols of one request that get suggestions
-SPARE_SCRAPES = 4  # requests for metrics that may hang before more are refused at once
-
-
-@dataclass(frozen=True)
-class _Training:
-    """Training on demand for one request: its job, a note for the answer, and whether the answer waited for it."""
-
-    job: str | None = None
-    note: str | None = None
-    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +52,7 @@ class _Prepared:
     """What one symbol is answered from, whether it came from memory, and the seconds that it waited for a thread."""
 
     outlook: Outlook
-    training: _Training
+    training: Training
     cached: bool
     queued: float
 
@@ -89,6 +78,7 @@ class Service:
             journal=ForecastJournal(settings.operations_dir / "journal", now),
         )
         self.streams = Streams(serve.max_streams)
+        self.market = CurrentAnswer()
         self.watcher = Watcher(
             self.forecaster, poll_seconds=serve.poll_seconds, on_change=self.streams.changed
         )
@@ -117,9 +107,8 @@ class Service:
         self.fallback: Fallback = "none" if settings.fallback == "none" else "momentum"
         self.now = now or (lambda: datetime.now(UTC))
         self.started_at = datetime.now(UTC)
-        self._waiting = 0
-        self._threads = Threads(serve.threads, "tickgraph-request", spare=serve.threads)
-        self._scrapes = Threads(1, "tickgraph-scrape", spare=SPARE_SCRAPES)
+        self.threads = RequestThreads(serve, self.metrics)
+        self.training = TrainingOnDemand(serve, self.background, self.watcher, self.threads)
 
     def start(self) -> None:
         """Read the catalogue and begin to watch."""
@@ -131,8 +120,7 @@ class Service:
     def stop(self) -> None:
         """Stop watching and working; calls that run may end, unless they hang."""
         self.background.close()
-        self._threads.close(END_SECONDS)
-        self._scrapes.close(0)
+        self.threads.close(END_SECONDS)
         self.watcher.stop()
         self.forecaster.close()
         if self.metrics.files is not None:
@@ -219,13 +207,13 @@ class Service:
 
     async def chain(
         self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
-    ) -> Chain:
+    ) -> ChainArrays:
         """Answer for every strike of every expiry; mid prices, which take longer, in a thread.
 
         The other parameters and the errors are those of :meth:`forecast`; and
         :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
         """
-        answer = partial(chain_of, question=question)
+        answer = partial(chain_arrays, question=question)
         return await self._from_outlook(symbol, price, answer, wait=wait, slow=question.has_mid_prices)
 
     async def strategy(
@@ -293,12 +281,12 @@ class Service:
 
         warm = self.forecaster.peek(symbol)
         outlook, queued = (warm, 0.0) if warm is not None else await self.in_thread(prepare)
-        training = _Training()
+        training = Training()
         if outlook.model is None:
             if self.settings.serve.train_on_demand:
-                outlook, training = await self._train(outlook, symbol, wait=wait)
+                outlook, training = await self.training.of(outlook, lambda: self._outlook(symbol), wait=wait)
             elif wait:
-                training = _Training(note="training on demand is off: there is nothing to wait for")
+                training = Training(note="training on demand is off: there is nothing to wait for")
         return _Prepared(outlook, training, cached=outlook is warm, queued=queued)
 
     def from_memory(self, symbol: Symbol, price: float | None) -> bytes | None:
@@ -319,52 +307,12 @@ class Service:
         )
 
     async def in_thread(self, call: Callable[[], T]) -> T:
-        """Run a call that reads or computes in one of the threads.
-
-        Raises
-        ------
-        SlowError
-            It took longer than a request may. The thread goes on: other requests may wait for what it loads.
-        HungError
-            Too many calls hang: storage does not answer.
-        """
-        asked, context = time.perf_counter(), contextvars.copy_context()
-
-        def timed() -> T:
-            self.metrics.queued.dec()
-            self.metrics.queue_seconds.observe(time.perf_counter() - asked)
-            return context.run(call)
-
-        seconds = self.settings.serve.request_seconds
-        future = self._threads.submit(timed)
-        self.metrics.queued.inc()
-        try:
-            return await _within(seconds, self._threads, future)
-        except TimeoutError:
-            self.metrics.shed.labels("timeout").inc()
-            raise SlowError(f"No answer within {seconds:g} s. Try again in a second.") from None
-        finally:
-            if future.cancelled():
-                self.metrics.queued.dec()
+        """Run a call that reads or computes in one of the threads; errors as :meth:`RequestThreads.run`."""
+        return await self.threads.run(call)
 
     async def scrape(self) -> bytes:
-        """Text of all metrics. One of several processes reads files for it, in threads of their own.
-
-        Raises
-        ------
-        StorageError
-            The files cannot be read or written, or do not answer.
-        """
-        if self.metrics.files is None:
-            return self.metrics.expose()
-        seconds = self.settings.serve.request_seconds / 2  # Prometheus waits for 10 s
-        try:
-            return await _within(seconds, self._scrapes, self._scrapes.submit(self.metrics.expose))
-        except TimeoutError:
-            raise HungError(
-                f"The folder of metrics, {self.metrics.files.folder}, did not answer within {seconds:g} s. "
-                "Look at its disk or network mount."
-            ) from None
+        """Text of all metrics; errors as :meth:`RequestThreads.scrape`."""
+        return await self.threads.scrape()
 
     def forecast_many(
         self, symbols: Sequence[Symbol], prices: Mapping[str, float], fallback: Fallback | None = None
@@ -394,14 +342,8 @@ class Service:
         if outlook.model is not None or not self.settings.serve.train_on_demand:
             return self.forecaster.answer_json(outlook, price)
         fields = self.forecaster.answer_fields(outlook, price)
-        fields["notes"] = (*fields["notes"], self._training_note(outlook.symbol))
+        fields["notes"] = (*fields["notes"], self.training.note(outlook.symbol))
         return to_json(fields)
-
-    def _training_note(self, symbol: Symbol) -> str:
-        try:
-            return _note_of(self._begin_training(symbol))
-        except TickgraphError as error:
-            return f"no model is being trained: {error}"
 
     def must_be_known(self, symbol: Symbol) -> None:
         """Raise :class:`UnknownSymbolError` for a symbol without a model and without prices; may read a folder."""
@@ -428,63 +370,7 @@ class Service:
         except (PriceDataError, ModelNotFoundError) as error:
             raise self._explained({symbol: error})[symbol] from error
 
-    async def _train(self, outlook: Outlook, symbol: Symbol, *, wait: bool) -> tuple[Outlook, _Training]:
-        """Have a model trained; gives what to answer from: the model if it is there by then, or else ``outlook``."""
-        job = self.background.running(symbol) or self.background.recent_failure(symbol)
-        if job is None:
-            try:
-                begun = await self.in_thread(lambda: self._begin_training(symbol))
-            except TickgraphError as error:  # a full queue, a full disk: momentum still answers
-                return outlook, _Training(note=f"no model is being trained: {error}")
-            job = begun
-        if wait and not job.over:
-            if self._waiting >= self.settings.serve.max_waiting:
-                return outlook, _Training(job.id, "too many requests wait for training: ask again later")
-            ended = asyncio.wrap_future(self.background.ended(job))
-            self._waiting += 1
-            try:
-                job = await asyncio.wait_for(asyncio.shield(ended), self.settings.serve.wait_seconds)
-            except TimeoutError:
-                return outlook, _Training(job.id, "the model was not trained within the time to wait")
-            finally:
-                self._waiting -= 1
-        if job.state == "done":
-            try:
-                trained = await self.in_thread(lambda: self._outlook(symbol))
-            except TickgraphError as error:
-                return outlook, _Training(job.id, f"the trained model cannot be used: {error}")
-            return trained, _Training(job.id, trained=wait)
-        return outlook, _Training(job.id, _note_of(job))
-
-    def _begin_training(self, symbol: Symbol) -> Job:
-        """Join or start the training of a symbol without a model; writes a file.
-
-        Raises
-        ------
-        TickgraphError
-            It cannot be started now.
-        """
-        if self.watcher.fault is not None:
-            # A model published into a folder that vanished would look as if all others were withdrawn.
-            raise StorageError(self.watcher.fault)
-        known = self.background.running(symbol) or self.background.recent_failure(symbol)
-        return known or self.background.train(symbol, None)
-
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
         self.streams.job(job)
         self.watcher.nudge()
-
-
-def _note_of(job: Job) -> str:
-    return f"no model could be trained: {job.error}" if job.over else "a model is being trained"
-
-
-async def _within(seconds: float, threads: Threads, future: Future[T]) -> T:
-    """Wait for a call in one of the threads; after so long give it up and raise :class:`TimeoutError`."""
-    try:
-        # A call that is still queued when time is up is taken back; the bound on requests bounds the queue.
-        return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
-    except TimeoutError:
-        threads.give_up(future)
-        raise

@@ -37,6 +37,8 @@ TAIL = 3.0
 2022 it was 2.7 to 3.6 at one session, mostly above 4 at five, and 2.3 to 3.8 in the lower tail of 21 sessions."""
 LEAST = 1e-9
 """Probability that no tail falls below: nothing is certain."""
+MOST_KEPT = 16
+"""Numbers of sessions whose ranks are kept. A chain seldom has more expiries; for 400 scores that takes 51 kB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class HorizonDistribution:
     _rising: Float64[np.ndarray, "horizons"] = field(init=False, repr=False)
     _signed_squares: Float64[np.ndarray, "horizons scores"] = field(init=False, repr=False)
     _kept: dict[int, np.ndarray] = field(init=False, repr=False, default_factory=dict)
-    """Distances of all ranks, by sessions; those that were asked for."""
+    """Distances of all ranks, by sessions: the last :data:`MOST_KEPT` that were made."""
 
     def __post_init__(self) -> None:
         """Make the horizons consistent; :class:`ValueError` for arrays that are no distribution."""
@@ -190,9 +192,12 @@ class HorizonDistribution:
         return np.asarray(np.exp(self.returns(sessions)).mean(axis=-1))
 
     def _ranked(self, ahead: int) -> Float64[np.ndarray, "scores"]:
-        """Distances of all ranks at one number of sessions, made once."""
+        """Distances of all ranks at one number of sessions; those that were made last are kept."""
         if (ranked := self._kept.get(ahead)) is None:
-            ranked = self._kept[ahead] = self._distances(np.array(ahead))
+            ranked = self._distances(np.array(ahead))
+            for oldest in list(self._kept)[: 1 - MOST_KEPT]:  # a copy: other threads ask, too
+                self._kept.pop(oldest, None)
+            self._kept[ahead] = ranked
         return ranked
 
     def _distances(self, ahead: Int[np.ndarray, "*cells"]) -> Float64[np.ndarray, "*cells scores"]:
@@ -267,9 +272,11 @@ def _probability_above(
 ) -> Float64[np.ndarray, "cells"]:
     """Probability of a distance above each value."""
     found = share_above(ranked, at)
-    low, high = np.flatnonzero(at < ranked[0]), np.flatnonzero(at > ranked[-1])
-    found[low] = 1 - _tail(ranked, -ranked[0], -at[low])
-    found[high] = _tail(ranked, ranked[-1], at[high])
+    low, high = at < ranked[0], at > ranked[-1]
+    if low.any():
+        found[low] = 1 - _tail(ranked, -ranked[0], -at[low])
+    if high.any():
+        found[high] = _tail(ranked, ranked[-1], at[high])
     return found
 
 

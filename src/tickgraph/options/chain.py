@@ -179,9 +179,11 @@ def chain_rows(
         dividends = np.full(len(quotes), question.dividend_yield)
     else:
         dividends = (0.0 if distribution.drag is None else distribution.drag[ahead - 1]) / years
-    implied = quoted_volatilities(
-        quotes, price, years, question.rate, dividends, skip_impossible=question.skip_impossible
-    )
+    implied: Sequence[QuotedVolatilities | None] = [None] * len(quotes)
+    if any(each.has_any for each in quotes):
+        implied = quoted_volatilities(
+            quotes, price, years, question.rate, dividends, skip_impossible=question.skip_impossible
+        )
     return [
         _row(distribution, price, question, *of_one)
         for of_one in zip(
@@ -207,11 +209,11 @@ def _row(
     dividends: float,
     levels: Float64[np.ndarray, "strikes"],
     touched: Float64[np.ndarray, "strikes"] | None,
-    implied: QuotedVolatilities,
+    implied: QuotedVolatilities | None,
 ) -> ChainRow:
     rate = question.rate
     found: dict[str, Any] = {}
-    if quotes.has_any:
+    if quotes.has_any and implied is not None:
         found["implied_volatilities"], found["left_out"] = implied.volatilities, implied.left_out
         found["risk_neutral_above"] = risk_neutral_probability(
             price, quotes.strikes, years, implied.volatilities, rate, dividends

@@ -41,6 +41,9 @@ KINDS: Mapping[str, Kind] = {
 }
 """Words for a call and for a put."""
 
+WEEKLIES: Mapping[str, str] = {"SPXW": "SPX", "NDXP": "NDX", "RUTW": "RUT", "VIXW": "VIX"}
+"""Roots of contracts on an index that expire weekly, and the index's own."""
+
 _OCC = re.compile(r"([A-Z][A-Z0-9./^-]{0,5}?)\s*(\d{6})([CP])(\d{8})")
 _SPOKEN = re.compile(r"([A-Z][A-Z0-9./^-]*)\s+(.+?)\s+\$?(\d+(?:\.\d+)?)\s+(C|P|CALL|PUT)\b", re.IGNORECASE)
 LONGEST = 64
@@ -55,6 +58,21 @@ class Contract:
     expiry: np.datetime64
     kind: Kind
     strike: float
+
+    @property
+    def underlying(self) -> str:
+        """Root of the standard contracts on the same share or index."""
+        return WEEKLIES.get(self.root, self.root)
+
+    @property
+    def is_weekly(self) -> bool:
+        """Whether it is a weekly contract on an index, with a root of its own."""
+        return self.root in WEEKLIES
+
+    @property
+    def is_adjusted(self) -> bool:
+        """Whether a split or a merger made it one for something else than 100 shares: AAPL1. The OCC adds a digit."""
+        return self.root[-1].isdigit()
 
 
 def contract_of(text: str) -> Contract | None:

@@ -27,7 +27,7 @@ from tickgraph.errors import HistoryTooShortError
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import range_variance, usable_range
 from tickgraph.model.horizon_distribution import HorizonDistribution
-from tickgraph.shapes import Float64
+from tickgraph.shapes import Float64, Int
 
 PATHS = 4000
 DATES = 1000
@@ -158,37 +158,40 @@ def price_paths(
     InputError
         More sessions than a distribution has.
     """
-    drawn = np.random.default_rng(seed).integers(0, len(moves.close), (paths, sessions))
-    simulated = [
-        _simulated(each, *(values[:, place][drawn] for values in (moves.close, moves.high, moves.low)))
-        for place, each in enumerate(distributions)
-    ]
-    close, high, low = (np.stack(each, axis=1) for each in zip(*simulated, strict=True))
+    drawn = np.random.default_rng(seed).integers(0, len(moves.close), (paths, sessions)).T  # [H, N]
+    found = np.empty((3, len(moves.symbols), sessions, paths))  # what is written at once lies together
+    for place, each in enumerate(distributions):
+        _simulate(
+            each,
+            [column[:, place] for column in (moves.close, moves.high, moves.low)],
+            drawn,
+            found[:, place],
+        )
+    close, high, low = (each.transpose(2, 0, 1) for each in found)  # [N, S, H]
     return PricePaths(moves.symbols, close, high, low)
 
 
-def _simulated(
+def _simulate(
     distribution: HorizonDistribution,
-    close: Float64[np.ndarray, "paths sessions"],
-    high: Float64[np.ndarray, "paths sessions"],
-    low: Float64[np.ndarray, "paths sessions"],
-) -> tuple[Float64[np.ndarray, "paths sessions"], ...]:
-    """Paths of one symbol from its drawn moves."""
-    ahead = np.arange(1, close.shape[1] + 1)
+    moves: Sequence[Float64[np.ndarray, "dates"]],
+    drawn: Int[np.ndarray, "sessions paths"],
+    found: Float64[np.ndarray, "three sessions paths"],
+) -> None:
+    """Write the paths of one symbol: closes, highs and lows. One session at a time is all that is in memory besides."""
+    ahead = np.arange(1, len(drawn) + 1)
     variance = distribution.variance(ahead)
-    step = np.sqrt(np.maximum(np.diff(variance, prepend=0.0), _LEAST_STEP * variance / ahead))  # [H]
-    ends = np.cumsum(close * step, axis=1)
-    starts = ends - close * step
-    raw = starts + high * step, starts + low * step
-    mapped = np.empty((3, *close.shape))
-    ranks = np.arange(1, len(close) + 1) / (len(close) + 1)
-    for place, session in enumerate(ahead.tolist()):
-        order, target = np.argsort(ends[:, place], kind="stable"), distribution.quantile(ranks, session)
-        ranked = ends[order, place]
-        mapped[0, order, place] = target  # paths of one date at first have a rank each
-        for values, own in zip(mapped[1:], raw, strict=True):
-            values[:, place] = _mapped(own[:, place], ranked, target)
-    return mapped[0], np.maximum(mapped[1], mapped[0]), np.minimum(mapped[2], mapped[0])
+    steps = np.sqrt(np.maximum(np.diff(variance, prepend=0.0), _LEAST_STEP * variance / ahead))  # [H]
+    ranks = np.arange(1, drawn.shape[1] + 1) / (drawn.shape[1] + 1)
+    starts = np.zeros(drawn.shape[1])
+    for place, (session, step, dates) in enumerate(zip(ahead.tolist(), steps, drawn, strict=True)):
+        close, high, low = (starts + step * column[dates] for column in moves)  # [N]
+        order, target = np.argsort(close, kind="stable"), distribution.quantile(ranks, session)
+        ranked = close[order]
+        closes, highs, lows = found[:, place]
+        closes[order] = target  # paths of one date at first have a rank each
+        np.maximum(_mapped(high, ranked, target), closes, out=highs)
+        np.minimum(_mapped(low, ranked, target), closes, out=lows)
+        starts = close
 
 
 def _mapped(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from pydantic import ConfigDict
@@ -59,18 +60,30 @@ class ChainExpiry:
     """Dollars; mean of the close by the forecast. Null without fair values."""
 
 
-class Chain(OutlookAnswer):
-    """A chain of options beside the forecast."""
+class AnyChain(OutlookAnswer):
+    """A chain of options beside the forecast, but for its options."""
 
     rate: float
     """Interest rate, continuous, a year."""
     centred_on: Centre
     """Mean of the distribution that fair values are taken under: the forward, or the forecast's own."""
+
+
+class Chain(AnyChain):
+    """A chain of options beside the forecast."""
+
     expiries: tuple[ChainExpiry, ...]
     """In the order of the request."""
 
 
-def chain_of(
+class ChainArrays(AnyChain):
+    """A chain whose columns are still arrays: JSON is written of them many times faster than of lists."""
+
+    expiries: tuple[dict[str, Any], ...]
+    """Fields of each :class:`ChainExpiry`; an array in place of each list, and NaN in it in place of None."""
+
+
+def chain_arrays(
     outlook: Outlook,
     price: float | None,
     clock: Clock,
@@ -78,7 +91,7 @@ def chain_of(
     *,
     trained_now: bool = False,
     refused: Exception | None = None,
-) -> Chain:
+) -> ChainArrays:
     """Answer for every strike of every expiry.
 
     The other parameters are those of :func:`~tickgraph.serving.answer.answer_fields`.
@@ -100,7 +113,7 @@ def chain_of(
     if left_out := sum(row.left_out for row in rows):
         are, them = ("is", "it") if left_out == 1 else ("are", "them")
         notes.append(f"{counted(left_out, 'mid price')} {are} left out: no volatility gives {them}")
-    return Chain.model_construct(
+    return ChainArrays.model_construct(
         **fields,
         notes=tuple(notes),
         rate=question.rate,
@@ -109,23 +122,36 @@ def chain_of(
     )
 
 
-def _columns(row: ChainRow, volatility: float) -> ChainExpiry:
-    """Lists of an expiry's arrays; probabilities are rounded, which halves the JSON."""
+def chain_of(arrays: ChainArrays) -> Chain:
+    """Make lists of a chain's arrays."""
+    return Chain.model_construct(**{**vars(arrays), "expiries": tuple(map(_listed, arrays.expiries))})
+
+
+def _columns(row: ChainRow, volatility: float) -> dict[str, Any]:
+    """Fields of an expiry, in their order; probabilities are rounded, which halves the JSON."""
     above, risk_neutral = np.round(row.above, DECIMALS), row.risk_neutral_above
-    return ChainExpiry(
-        expiry=row.quotes.expiry.astype(date),
-        sessions=row.sessions,
-        years=row.years,
-        forward=row.forward,
-        dividend_yield=row.dividend_yield,
-        volatility=volatility,
-        strikes=row.quotes.strikes.tolist(),
-        probability_above=above.tolist(),
-        probability_touched=None if row.touched is None else np.round(row.touched, DECIMALS).tolist(),
-        implied_volatilities=None if row.implied_volatilities is None else or_none(row.implied_volatilities),
-        risk_neutral_above=None if risk_neutral is None else or_none(np.round(risk_neutral, DECIMALS)),
-        difference=None if risk_neutral is None else or_none(np.round(above - risk_neutral, DECIMALS)),
-        call_values=None if row.calls is None else row.calls.tolist(),
-        put_values=None if row.puts is None else row.puts.tolist(),
-        expected=row.expected,
-    )
+    return {
+        "expiry": row.quotes.expiry.astype(date),
+        "sessions": row.sessions,
+        "years": row.years,
+        "forward": row.forward,
+        "dividend_yield": row.dividend_yield,
+        "volatility": volatility,
+        "strikes": row.quotes.strikes,
+        "probability_above": above,
+        "probability_touched": None if row.touched is None else np.round(row.touched, DECIMALS),
+        "implied_volatilities": row.implied_volatilities,
+        "risk_neutral_above": None if risk_neutral is None else np.round(risk_neutral, DECIMALS),
+        "difference": None if risk_neutral is None else np.round(above - risk_neutral, DECIMALS),
+        "call_values": row.calls,
+        "put_values": row.puts,
+        "expected": row.expected,
+    }
+
+
+def _listed(columns: dict[str, Any]) -> ChainExpiry:
+    """An expiry with lists in place of arrays."""
+    fields: dict[str, Any] = {
+        name: or_none(value) if isinstance(value, np.ndarray) else value for name, value in columns.items()
+    }
+    return ChainExpiry(**fields)

@@ -18,7 +18,7 @@ from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 from tickgraph.options.strategy_question import StrategyWords, ask_strategy
 from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
-from tickgraph.serving.chain_answer import Chain, chain_of
+from tickgraph.serving.chain_answer import Chain, chain_arrays, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_answer import Answering
@@ -272,8 +272,8 @@ class Forecaster(OutlookCache):
             touch,
             skip_impossible,
         )
-        answer = partial(chain_of, question=question)
-        return self._answer(canonical(symbol), price, answer, as_of, fallback)
+        answer = partial(chain_arrays, question=question)
+        return chain_of(self._answer(canonical(symbol), price, answer, as_of, fallback))
 
     def strategy(
         self,

@@ -96,12 +96,11 @@ class Watcher:
             self.forecaster.observer.looked()
 
     def _tell(self) -> None:
-        """Tell of what this look changed; the first one has nothing to compare with."""
-        before, self._held = self._held, held_by(self.forecaster)
-        if before is None or self._on_change is None:
-            return
-        if symbols := changed_symbols(before, self._held):
+        """Tell of what changed since it was last told; the first look has nothing to compare with."""
+        before, now = self._held, held_by(self.forecaster)
+        if before is not None and self._on_change is not None and (symbols := changed_symbols(before, now)):
             self._on_change(symbols)
+        self._held = now  # only now: the next look tells again what could not be told
 
     def _look_again(self) -> None:
         try:
