@@ -16,6 +16,7 @@ from tickgraph.model.measures import LEVELS
 from tickgraph.serving import outlook_cache
 from tickgraph.serving.outlook import Outlook
 
+JOURNAL = "2022-12.host.jsonl"
 SCORES = np.linspace(-2.0, 2.0, 101)
 
 
@@ -141,4 +142,4 @@ def write_journal(operations_dir, *records):
         json.dumps({name: plain(value) for name, value in each.items()}, separators=(",", ":"))
         for each in records
     )
-    (folder / "2022-12.host.jsonl").write_text("\n" + "\n".join(lines) + "\n")
+    (folder / JOURNAL).write_text("\n" + "\n".join(lines) + "\n")

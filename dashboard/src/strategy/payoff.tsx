@@ -66,8 +66,8 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
       PageDown: close - 10 * step,
       Home: first,
       End: last,
-      Escape: answer.price,
     }[event.key];
+    if (event.key === "Escape") setChosen(null);
     if (next === undefined) return;
     event.preventDefault();
     setChosen(Math.max(first, Math.min(last, roundTo(next, step))));
@@ -206,7 +206,8 @@ function reach({ curve: { prices }, price, legs, break_evens }: Strategy, curve:
   const [first, last] = [prices[0], prices[prices.length - 1]];
   if (!curve) return [first, last];
   const at = (share: number) => curve.closes[curve.below.findIndex((each) => each >= share)] ?? curve.closes[curve.closes.length - 1];
-  const wanted = [at(0.003), at(0.997), price, ...legs.flatMap((leg) => leg.strike ?? []), ...break_evens].filter((each) => each >= first && each <= last);
+  const near = [...legs.flatMap((leg) => leg.strike ?? []), ...break_evens].filter((each) => each >= first && each <= last);
+  const wanted = [Math.max(first, at(0.003)), Math.min(last, at(0.997)), price, ...near];
   const room = 0.04 * (Math.max(...wanted) - Math.min(...wanted));
   return [Math.max(first, Math.min(...wanted) - room), Math.min(last, Math.max(...wanted) + room)];
 }

@@ -35,7 +35,7 @@ export function ReliabilityPanel({ symbol, data, problem, retry, live, outOfBand
       )}
       {live && live.forecasts > 0 && (
         <>
-          <h3>The next session, as the last refresh scored it</h3>
+          <h3 class="scored">The next session, as the last refresh scored it</h3>
           <LiveList figures={live} />
         </>
       )}
@@ -86,8 +86,8 @@ function Found({ data: { live, evaluated } }: { data: Reliability }) {
             <Curve horizon={shown} />
             <p class="muted under">
               {counted(shown.forecasts, "forecast")} for {shortDay(shown.first)} to {shortDay(shown.last)}
-              {shown.sessions > 1 && `, which overlap: worth ${decimal(shown.independent, 0)} that do not`}. On the diagonal what was
-              said came as often. Bars hold the truth with 95 %.
+              {shown.sessions > 1 && `, which overlap: worth ${decimal(shown.independent, 0)} that do not`}. On the diagonal, what was
+              said came as often. Bars are 95 % intervals.
             </p>
           </div>
         )}
@@ -119,7 +119,7 @@ function Found({ data: { live, evaluated } }: { data: Reliability }) {
         <>
           <Table horizons={evaluated.horizons} title={`Out of sample, ${shortDay(evaluated.first_session)} to ${shortDay(evaluated.last_session)}`} />
           <p class="muted under">
-            Forecasts of {evaluated.forecaster} on {counted(evaluated.symbols, "symbol")}, each by a model that was trained on what came
+            Forecasts of the method “{evaluated.forecaster}” on {counted(evaluated.symbols, "symbol")}, each by a model that was trained on what came
             before. {evaluated.survivorship}
           </p>
         </>
