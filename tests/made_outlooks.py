@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from tickgraph.model.measures import LEVELS
 from tickgraph.serving import outlook_cache
 from tickgraph.serving.outlook import Outlook
 
+JOURNAL = "2022-12.host.jsonl"
 SCORES = np.linspace(-2.0, 2.0, 101)
 
 
@@ -122,3 +124,22 @@ def ahead(as_of, *sessions, half_widths=(0.05, 0.1), variance=0.0004):
         "variances": [variance * each for each in sessions],
         **ends,
     }
+
+
+def write_journal(operations_dir, *records):
+    """Write records as the journal does: a line each, days and moments as text."""
+
+    def plain(value):
+        if isinstance(value, list):
+            return [plain(each) for each in value]
+        if not hasattr(value, "isoformat"):
+            return value
+        return value.isoformat().replace("+00:00", "Z") if value.tzinfo else str(value.date())
+
+    folder = operations_dir / "journal"
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = (
+        json.dumps({name: plain(value) for name, value in each.items()}, separators=(",", ":"))
+        for each in records
+    )
+    (folder / JOURNAL).write_text("\n" + "\n".join(lines) + "\n")

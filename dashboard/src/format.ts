@@ -23,6 +23,25 @@ export function dollars(value: Maybe<number>): string {
   return (value && Math.abs(value) < 1 ? dollars4 : dollars2).format(value);
 }
 
+/** Dollars with two decimals, as options are quoted. */
+export function cents(value: number): string {
+  return dollars2.format(value);
+}
+
+/** A sum of dollars: cents where it is small, none where they say nothing. */
+export function money(value: Maybe<number>): string {
+  if (value == null || !Number.isFinite(value)) return NONE;
+  const size = Math.abs(value);
+  const text = size < 1_000 && size !== Math.round(size) ? dollars2.format(size) : plain.format(Math.round(size));
+  return `${value < 0 && Number.parseFloat(text) !== 0 ? "−" : ""}$${text}`;
+}
+
+/** As `money`, with a sign. */
+export function signedMoney(value: Maybe<number>): string {
+  const text = money(value);
+  return value != null && value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+}
+
 export function count(value: Maybe<number>): string {
   return value == null ? NONE : plain.format(value);
 }

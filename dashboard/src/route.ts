@@ -40,17 +40,23 @@ export function toSymbol(symbol: string): string {
   return `#/symbol/${encodeURIComponent(symbol)}`;
 }
 
+/** The page of a symbol's strategies; words carry legs and what else was chosen. */
+export function toStrategy(symbol: string | null, words?: URLSearchParams): string {
+  const query = words?.toString();
+  return `#/strategy${symbol ? `/${encodeURIComponent(symbol)}` : ""}${query ? `?${query}` : ""}`;
+}
+
 export function go(link: string): void {
   location.hash = link;
 }
 
-/** Put words behind the ? of the address, without a step in the history; null takes one away. */
-export function remember(words: Record<string, string | null>): void {
+/** Put words behind the ? of the address, without a step in the history; null takes one away, a list repeats it. */
+export function remember(words: Record<string, string | string[] | null>): void {
   const { page, symbol, words: before } = route.value;
   const after = new URLSearchParams(before);
   for (const [name, value] of Object.entries(words)) {
-    if (value === null) after.delete(name);
-    else after.set(name, value);
+    after.delete(name);
+    for (const each of value === null ? [] : [value].flat()) after.append(name, each);
   }
   const query = after.toString();
   const path = symbol ? `${page}/${encodeURIComponent(symbol)}` : page;

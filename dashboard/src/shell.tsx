@@ -3,8 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { MarketPage } from "./pages/market";
 import { OperationsPage } from "./pages/operations";
 import { OverviewPage } from "./pages/overview";
+import { ChooseSymbol, StrategyPage } from "./pages/strategy";
 import { SymbolPage } from "./pages/symbol";
-import { type Route, go, route, toMarket, toOperations, toOverview, toSymbol } from "./route";
+import { type Route, go, route, toMarket, toOperations, toOverview, toStrategy, toSymbol } from "./route";
 import { SecretDialog } from "./secret_dialog";
 import { connection } from "./service/events";
 import { useStore } from "./service/store";
@@ -45,6 +46,9 @@ export function Shell() {
           <a href={toOverview()} aria-current={here.page === "" ? "page" : undefined}>
             Overview
           </a>
+          <a href={toStrategy(here.symbol)} aria-current={here.page === "strategy" ? "page" : undefined}>
+            Strategy
+          </a>
           <a href={toMarket()} aria-current={here.page === "market" ? "page" : undefined}>
             Market
           </a>
@@ -75,6 +79,7 @@ function Page({ here }: { here: Route }) {
   if (here.page === "") return <OverviewPage words={here.words} />;
   if (here.page === "market") return <MarketPage />;
   if (here.page === "operations") return <OperationsPage />;
+  if (here.page === "strategy") return here.symbol ? <StrategyPage name={here.symbol} words={here.words} /> : <ChooseSymbol />;
   if (here.page === "symbol" && here.symbol) return <SymbolPage name={here.symbol} words={here.words} />;
   return (
     <div class="panel failed">

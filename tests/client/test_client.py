@@ -37,6 +37,50 @@ def test_every_question_gets_a_typed_answer(client, service):
     assert (client.ready().status, client.ready().models) == ("ready", 4)
 
 
+def test_what_the_dashboard_is_drawn_from_is_typed_too(client, service):
+    assert [entry.symbol for entry in client.overview().symbols if entry.status != "momentum"] == [
+        *("AAPL", "JPM", "MSFT", "XOM")
+    ]
+    assert len(client.market().symbols) == 42
+    assert client.operations().models == 4
+    fan = client.fan("AAPL", price=130.0)
+    assert (fan.price, fan.path[0].sessions) == (130.0, 1)
+    curve = client.curve("AAPL", expiry="2023-01-03")
+    assert len(curve.closes) == len(curve.below) == 241
+    assert client.prices("AAPL", sessions=5).close[-1] == pytest.approx(fan.last_close)
+    assert client.reliability("AAPL").symbol == "AAPL"
+    assert client.templates("AAPL", sessions=1).templates[0].name == "covered-call"
+
+    async def ask():
+        async with AsyncClient(service.url) as other:
+            return await asyncio.gather(
+                other.overview(),
+                other.market(),
+                other.operations(),
+                other.fan("AAPL", 130.0),
+                other.curve("AAPL", expiry="2023-01-03"),
+                other.prices("AAPL", 5),
+                other.reliability("AAPL"),
+                other.templates("AAPL", sessions=1),
+            )
+
+    found = asyncio.run(ask())
+    assert found[3:6] == [fan, curve, client.prices("AAPL", 5)]
+    assert [type(each) for each in found] == [
+        type(each)
+        for each in (
+            client.overview(),
+            client.market(),
+            client.operations(),
+            fan,
+            curve,
+            client.prices("AAPL"),
+            client.reliability("AAPL"),
+            client.templates("AAPL", sessions=1),
+        )
+    ]
+
+
 def test_both_clients_have_the_same_methods():
     def methods(kind):
         return {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 
-from made_outlooks import with_horizons
+from made_outlooks import JOURNAL, ahead, record, with_horizons, write_journal
 from made_runs import QUALITY, run
 from real_browser import Watched, accessibility_faults, chromium, expect
 from real_service import EVENING, TOKEN, here, settings_of
+from tickgraph.market.calendar import sessions
 from tickgraph.market.spelling import Symbol
 from tickgraph.operations.watch import RunSummary
 from tickgraph.pipeline.jobs import Job
@@ -46,6 +48,25 @@ def open_here(trained_dir, prices_dir, config, tmp_path_factory):
 def service(open_here):
     with open_here(admin_token=TOKEN) as running:
         yield running
+
+
+@pytest.fixture
+def own_journal(service):
+    """``own_journal(symbol)`` puts forecasts of the last sessions of December into the service's log."""
+    folder = service.service.settings.operations_dir
+
+    def logged(symbol):
+        days = sessions("2022-12-05", "2022-12-30")
+        write_journal(
+            folder,
+            *(
+                record(symbol, str(day), str(to), f"{to}T12:00", **ahead(str(day), 1, 5))
+                for day, to in pairwise(days)
+            ),
+        )
+
+    yield logged
+    (folder / "journal" / JOURNAL).unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -259,6 +280,172 @@ def test_pasted_and_uploaded_quotes_stand_beside_the_forecast(visit, service, tm
     expect(page.get_by_role("button", name="Difference")).to_have_count(0)
 
 
+def test_a_template_is_taken_and_changed_and_its_link_opens_the_same(visit, service):
+    page = visit(f"{service.url}/#/strategy/AAPL?expiry=2023-01-20")
+    expect(page.get_by_text("No leg yet.")).to_be_visible()
+    templates = service.get("/forecast/AAPL/templates?expiry=2023-01-20").json()["templates"]
+    cards = page.locator(".templates button")
+    assert [text.lower().replace(" ", "-") for text in cards.locator("strong").all_inner_texts()] == [
+        each["name"] for each in templates
+    ]
+    condor = next(each for each in templates if each["name"] == "iron-condor")
+    cards.filter(has_text="Iron condor").click()
+    shown_as_the_service_says(page, service, condor["legs"])
+    assert accessibility_faults(page) == []
+    strike = page.get_by_role("textbox", name="Strike of leg 1", exact=True)
+    strike.fill("112.5")
+    strike.press("Enter")
+    page.get_by_role("textbox", name="Premium a share of leg 2").fill("1.25")
+    page.get_by_role("textbox", name="Premium a share of leg 2").press("Tab")
+    page.get_by_role("button", name="Remove leg 4").click()
+    page.get_by_role("textbox", name="Interest a year, in %").fill("4")
+    page.keyboard.press("Enter")
+    legs = condor["legs"][:3]
+    legs[0]["strike"], legs[1]["premium"] = 112.5, 1.25
+    shown_as_the_service_says(page, service, legs, rate=0.04)
+    again = visit(page.url)
+    shown_as_the_service_says(again, service, legs, rate=0.04)
+    assert again.locator(".outcome").inner_text() == page.locator(".outcome").inner_text()
+
+
+def shown_as_the_service_says(page, service, legs, **words):
+    """The figures on the page are those of the service's answer about these legs."""
+    answer = service.post("/forecast/AAPL/strategy", json={"legs": legs, **words}).json()
+    assert page.locator("table.legs tbody tr").count() == len(legs)
+    outcome = page.locator(".outcome")
+    expect(outcome.locator("div", has_text="Expected profit").locator("dd")).to_have_text(
+        sum_of(answer["expected_profit"])
+    )
+    expect(outcome.locator("div", has_text="Probability of profit").locator("dd")).to_have_text(
+        f"{100 * answer['probability_of_profit']:.1f} %"
+    )
+    for name, field in (
+        ("Most that can be won", "maximum_gain"),
+        ("Most that can be lost", "maximum_loss"),
+        ("Mean of the worst 5 %", "expected_shortfall"),
+    ):
+        told = "no bound" if answer[field] is None else sum_of(answer[field])
+        expect(outcome.locator("div", has_text=name).locator("dd")).to_have_text(told)
+    shown = page.locator(".earned .quantiles dd").all_inner_texts()
+    assert shown == [sum_of(each["profit"]) for each in answer["quantiles"]]
+    evens = ", ".join(map(dollars, answer["break_evens"])) or "none"
+    expect(outcome.locator("div", has_text="Break-even").locator("dd")).to_have_text(evens)
+
+
+def sum_of(value):
+    """A profit as the page writes it."""
+    size = abs(value)
+    text = f"{size:,.2f}" if size < 1000 and size != round(size) else f"{round(size):,}"
+    sign = ("+" if value > 0 else "−") if re.search("[1-9]", text) else ""
+    return f"{sign}${text}"
+
+
+def test_a_strategy_is_valued_before_its_expiry_and_read_off_by_keys(visit, service):
+    leg = {"kind": "call", "side": "buy", "strike": 130, "expiry": "2023-02-17"}
+    page = visit(f"{service.url}/#/strategy/AAPL?leg=buy+call+130+2023-02-17")
+    page.get_by_label("Profit at the close of").select_option("2023-01-20")
+    page.get_by_role("textbox", name="Volatility after that day, in %").fill("45")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Profit on Fri, 20 Jan 2023")).to_be_visible()
+    shown_as_the_service_says(page, service, [leg], on="2023-01-20", volatility=0.45)
+    assert page.url.endswith("leg=buy+call+130+2023-02-17&on=2023-01-20&volatility=0.45")
+    expect(page.locator(".payoff path.later")).to_have_count(1)
+    handle = page.get_by_role("slider", name="Close to read off")
+    handle.focus()
+    before = float(handle.get_attribute("aria-valuenow"))
+    for key in ("PageUp", "ArrowRight"):
+        page.keyboard.press(key)
+    assert float(handle.get_attribute("aria-valuenow")) > before
+    assert float(handle.get_attribute("aria-valuemin")) < 115
+    assert float(handle.get_attribute("aria-valuemax")) > 145
+    read = handle.get_attribute("aria-valuetext")
+    assert re.search(r"dollars, profit [+−]\$[\d,.]+, \d+\.\d % below", read), read
+    page.keyboard.press("Escape")
+    expect(handle).to_have_attribute("aria-valuenow", f"{before:g}")
+
+
+def test_what_the_service_refuses_of_a_strategy_stands_at_its_field(visit, service):
+    saturday = f"{service.url}/#/strategy/AAPL?leg=sell+put+120+2023-01-21&leg=nothing+like+it"
+    page = visit(saturday, complains=True)  # the browser itself logs the 422
+    expect(page.locator("#leg-0-expiry-fault")).to_contain_text("2023-01-21 is no session of XNYS")
+    expect(page.get_by_text("The link has legs that cannot be read")).to_be_visible()
+    expiry = page.get_by_label("Expiry of leg 1")
+    expect(expiry).to_have_attribute("aria-invalid", "true")
+    assert accessibility_faults(page) == []
+    expiry.fill("2023-01-20")
+    shown_as_the_service_says(
+        page, service, [{"kind": "put", "side": "sell", "strike": 120, "expiry": "2023-01-20"}]
+    )
+    premium = page.get_by_role("textbox", name="Premium a share of leg 1")
+    premium.fill("-2")
+    premium.press("Enter")
+    expect(page.locator("#leg-0-premium-fault")).to_contain_text("0")
+    expect(page.get_by_text("These figures are of the legs as they were")).to_be_visible()
+    premium.fill("much")
+    premium.press("Enter")
+    expect(page.locator("#leg-0-premium-fault")).to_have_text("Write a number.")
+
+
+def test_legs_are_clicked_on_a_symbols_chain_and_go_to_its_strategy(visit, service):
+    page = visit(f"{service.url}/#/symbol/AAPL?price=130")
+    page.get_by_role("button", name="Sells a call").click()
+    cell = page.get_by_role("button", name=re.compile(r"strike 135\.00, 20 Jan 2023$"))
+    cell.click()
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Buys a put").click()
+    page.get_by_role("button", name=re.compile(r"strike 125\.00, 20 Jan 2023$")).click()
+    expect(page.locator(".tray")).to_contain_text("2 legs: sell call 135.00, 20 Jan 2023; buy put 125.00")
+    page.get_by_role("link", name="See what they may earn").click()
+    expect(page.locator("h1")).to_have_text("Strategy on AAPL")
+    settled(page)
+    option = {"quantity": 100, "expiry": "2023-01-20"}
+    legs = [
+        {"kind": "call", "side": "sell", "strike": 135, **option},
+        {"kind": "put", "side": "buy", "strike": 125, **option},
+    ]
+    shown_as_the_service_says(page, service, legs, price=130)
+    page.locator("table.chain button[aria-label$='strike 140.00, 20 Jan 2023']").press("Enter")
+    legs.append({"kind": "call", "side": "buy", "strike": 140, **option})
+    expect(page.locator("table.legs tbody tr")).to_have_count(3)
+    shown_as_the_service_says(page, service, legs, price=130)
+    page.get_by_role("button", name="Add stock").click()
+    shown_as_the_service_says(page, service, [*legs, {"kind": "stock", "side": "buy"}], price=130)
+
+
+def test_without_a_symbol_the_strategys_page_asks_for_one(visit, service):
+    page = visit(f"{service.url}/#/strategy")
+    expect(page.locator(".symbol-links a")).to_have_text(["AAPL", "JPM", "MSFT", "XOM"])
+    assert accessibility_faults(page) == []
+    page.get_by_role("link", name="XOM", exact=True).click()
+    expect(page.get_by_text("momentum forecasts the next session only")).to_be_visible()
+    page.locator(".templates button", has_text="Straddle").first.click()
+    expect(page.locator(".outcome")).to_contain_text("Probability of profit")
+
+
+def test_past_forecasts_stand_beside_what_happened(visit, own_journal, service):
+    page = visit(f"{service.url}/#/symbol/JPM")
+    panel = page.locator(
+        "section", has=page.get_by_role("heading", name="Past forecasts against what happened")
+    )
+    expect(panel).to_contain_text("No forecast of JPM can be judged yet")
+    assert accessibility_faults(page) == []
+    own_journal("JPM")
+    answer = service.get("/symbols/JPM/reliability").json()
+    page.reload()
+    expect(panel.locator("table.past tbody tr")).to_have_count(len(answer["live"]))
+    for row, horizon in zip(panel.locator("table.past tbody tr").all(), answer["live"], strict=True):
+        text = row.inner_text()
+        assert text.startswith(f"{horizon['sessions']}\t{horizon['forecasts']}")
+        for one in horizon["inside"]:
+            assert f"{100 * one['share']:.1f} %" in text
+            assert f"{100 * one['low']:.0f} % – {100 * one['high']:.0f} %" in text
+    panel.get_by_role("button", name="5", exact=True).click()
+    five = next(each for each in answer["live"] if each["sessions"] == 5)
+    expect(panel.locator(".reliability-curve circle")).to_have_count(len(five["below"]))
+    expect(panel).to_contain_text(f"{five['forecasts']} forecasts for")
+    assert accessibility_faults(page) == []
+
+
 def test_an_expiry_is_chosen_in_every_way(visit, service):
     page = visit(f"{service.url}/#/symbol/AAPL")
     title = page.get_by_role("heading", name=re.compile("^Close on"))
@@ -468,7 +655,8 @@ def test_the_page_works_under_a_prefix(visit, open_here):
 
 def test_axe_finds_nothing_in_the_dark_on_a_phone_and_no_width_is_too_narrow(visit, service):
     """The other tests ask axe about light pages of a desk."""
-    for address in ("?search=technology", "symbol/AAPL", "market", "operations"):
+    collar = "leg=buy+put+115+2023-01-20&leg=sell+call+140+2023-01-20&leg=buy+stock"
+    for address in ("?search=technology", "symbol/AAPL", f"strategy/AAPL?{collar}", "market", "operations"):
         page = visit(f"{service.url}/#/{address}", color_scheme="dark")
         for width in (1280, 800, 360):
             page.set_viewport_size({"width": width, "height": 800})

@@ -1,7 +1,7 @@
 // Every symbol at a glance.
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { count, counted, dollars, percent, shortDay, signedPercent } from "../format";
+import { cents, count, counted, dollars, percent, shortDay, signedPercent } from "../format";
 import { memo } from "../memo";
 import { remember, toSymbol } from "../route";
 import type { Entry, Move, Overview, Problem } from "../service/answers";
@@ -311,7 +311,7 @@ function MoveCell({ move, entry }: { move: Move | null; entry: Entry }) {
   return (
     <td class="number move">
       <span>
-        ±{dollars(move.expected_move)} <span class="share">{percent(move.expected_move / entry.last_close)}</span>
+        ±{moved(move.expected_move, entry.last_close)} <span class="share">{percent(move.expected_move / entry.last_close)}</span>
       </span>
       <small>
         {dollars(move.lower)} – {dollars(move.upper)}
@@ -320,9 +320,15 @@ function MoveCell({ move, entry }: { move: Move | null; entry: Entry }) {
   );
 }
 
+/** Colour of a change; one that is shown as none has none. */
 function direction(change: number | null): string | undefined {
-  if (!change) return undefined;
+  if (change === null || Math.abs(change) < 0.0005) return undefined;
   return change > 0 ? "up" : "down";
+}
+
+/** A move with as many decimals as its price has. */
+function moved(move: number, close: number): string {
+  return close < 1 ? dollars(move) : cents(move);
 }
 
 function Failures({ failures }: { failures: Record<string, Problem> }) {

@@ -1,8 +1,8 @@
 // One symbol: its prices, where they may go, and what the forecast comes from.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted, dollars, shortDay, signedPercent } from "../format";
-import { remember, toOverview, toSymbol } from "../route";
-import type { Fan, FanSession, Graph, Known, LiveFigures, Prices, Problem } from "../service/answers";
+import { remember, toOverview, toStrategy, toSymbol } from "../route";
+import type { Fan, FanSession, Graph, Known, Prices, Problem, Reliability } from "../service/answers";
 import type { Event } from "../service/events";
 import { useResource } from "../service/resource";
 import { Badge, Failed, Loading, NotRenewed, Notice } from "../states";
@@ -10,9 +10,9 @@ import { ChainPanel } from "../symbol/chain";
 import { DistributionPanel } from "../symbol/distribution";
 import { ExpiryChoice } from "../symbol/expiry";
 import { GraphPanel } from "../symbol/graph";
-import { LiveList } from "./operations";
 import { ModelPanel } from "../symbol/model";
 import { PriceChart } from "../symbol/price_chart";
+import { ReliabilityPanel } from "../symbol/reliability";
 
 const DEFAULT_SESSIONS = 21;
 const NONE: FanSession[] = [];
@@ -28,6 +28,7 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
   today.current = fan.data?.symbol ?? name;
   const prices = useResource<Prices>(`symbols/${place}/prices?sessions=520`, `prices of ${name}`, concerns);
   const graph = useResource<Graph>(fan.data?.model === "gnn" ? `symbols/${place}/graph` : null, `graph of ${name}`, concerns);
+  const past = useResource<Reliability>(fan.data ? `symbols/${place}/reliability` : null, `past of ${name}`, concerns);
   const known = useResource<Known>(
     `symbols/${place}`,
     `metadata of ${name}`,
@@ -55,6 +56,11 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
         </p>
         <h1>{fan.data?.symbol ?? name}</h1>
         {fan.data ? <Facts fan={fan.data} prices={prices.data} sector={known.data?.sector ?? null} /> : null}
+        {fan.data && (
+          <a class="to-strategy" href={toStrategy(fan.data.symbol, kept(words))}>
+            Build a strategy
+          </a>
+        )}
       </div>
       {fan.data ? (
         <>
@@ -73,7 +79,7 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
             <Loading what="prices" tall />
           )}
           <DistributionPanel fan={fan.data} session={path[at]} strike={words.get("strike")} query={query} />
-          <ChainPanel fan={fan.data} session={path[at]} strike={Number(words.get("strike"))} />
+          <ChainPanel fan={fan.data} session={path[at]} strike={Number(words.get("strike"))} words={words} />
         </>
       ) : (
         <Loading what={`the forecast of ${name}`} tall />
@@ -86,7 +92,16 @@ export function SymbolPage({ name, words }: { name: string; words: URLSearchPara
       ) : fan.data?.model === "gnn" ? (
         <Loading what="the graph" tall />
       ) : null}
-      {known.data?.live && <LivePanel live={known.data.live} outOfBand={known.data.out_of_band} />}
+      {fan.data && (
+        <ReliabilityPanel
+          symbol={fan.data.symbol}
+          data={past.data}
+          problem={past.problem}
+          retry={past.reload}
+          live={known.data?.live ?? null}
+          outOfBand={known.data?.out_of_band ?? null}
+        />
+      )}
       {known.data && known.problem && <NotRenewed problem={known.problem} retry={known.reload} />}
       {known.data ? (
         <ModelPanel known={known.data} />
@@ -130,22 +145,9 @@ function Notes({ fan, known }: { fan: Fan; known: Known | null }) {
   );
 }
 
-/** What came of the forecasts that this service has given. */
-function LivePanel({ live, outOfBand }: { live: LiveFigures; outOfBand: string | null }) {
-  return (
-    <section class="panel" aria-labelledby="live-title">
-      <div class="panel-head">
-        <h2 id="live-title">Past forecasts against what happened</h2>
-        {live.first && (
-          <p class="muted">
-            The next session, {shortDay(live.first)} to {shortDay(live.last)}
-          </p>
-        )}
-      </div>
-      {outOfBand && <Notice kind="warn">{outOfBand}</Notice>}
-      <LiveList figures={live} />
-    </section>
-  );
+/** What the strategy's page is to know of this one. */
+function kept(words: URLSearchParams): URLSearchParams {
+  return new URLSearchParams([...words].filter(([name]) => ["leg", "expiry", "price"].includes(name)));
 }
 
 function readPrice(text: string | null): number | null {

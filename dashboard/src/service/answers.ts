@@ -6,6 +6,8 @@ export interface Problem {
   status: number;
   detail: string;
   suggestions?: string[] | null;
+  /** Fields that cannot be used: where each is, such as `body.legs.0.strike`, and what is wrong. */
+  errors?: { where: string; problem: string }[] | null;
 }
 
 export interface Move {
@@ -118,6 +120,41 @@ export interface Chain extends Ahead {
   expiries: ChainExpiry[];
 }
 
+export interface Leg {
+  kind: "call" | "put" | "stock";
+  side: "buy" | "sell";
+  /** Shares. */
+  quantity: number;
+  strike: number | null;
+  expiry: string | null;
+  /** Dollars a share; null where the service is to say it. */
+  premium: number | null;
+}
+
+export interface Templates extends Ahead {
+  sessions: number;
+  expiry: string;
+  templates: { name: string; says: string; net: "credit" | "debit"; probabilities: number[]; legs: Omit<Leg, "premium">[] }[];
+}
+
+export interface Strategy extends Ahead {
+  on: string;
+  sessions: number;
+  legs: (Leg & { premium_source: string; volatility: number | null })[];
+  cost: number;
+  probability_of_profit: number;
+  expected_profit: number;
+  expected_profit_if_profitable: number;
+  expected_loss_if_unprofitable: number;
+  expected_shortfall: number;
+  quantiles: { probability: number; profit: number }[];
+  break_evens: number[];
+  maximum_gain: number | null;
+  maximum_loss: number | null;
+  curve: { prices: number[]; profits: number[]; densities: number[] };
+  rate: number;
+}
+
 export interface Interval {
   level: number;
   lower: number;
@@ -199,6 +236,39 @@ export interface LiveQuality {
   symbols: Record<string, LiveFigures>;
   horizons: Record<string, HorizonFigures>;
   flagged: Record<string, string>;
+}
+
+/** What was stated, how often it came, and a 95 % interval for the true probability. */
+export interface Observed {
+  probability: number;
+  share: number;
+  low: number;
+  high: number;
+}
+
+export interface HorizonReliability {
+  sessions: number;
+  forecasts: number;
+  independent: number;
+  first: string;
+  last: string;
+  below: Observed[];
+  inside: Observed[];
+}
+
+export interface Reliability {
+  symbol: string;
+  window: number;
+  live: HorizonReliability[];
+  evaluated: {
+    first_session: string;
+    last_session: string;
+    forecaster: string;
+    symbols: number;
+    survivorship: string;
+    measured_at: string;
+    horizons: HorizonReliability[];
+  } | null;
 }
 
 export interface MarketSymbol {

@@ -65,5 +65,6 @@ async function answerOf<T>(response: Response, onRefusal: () => void): Promise<T
     status: response.status,
     detail: problem.detail ?? `The answer has status ${response.status}.`,
     suggestions: problem.suggestions,
+    errors: problem.errors,
   });
 }

@@ -89,6 +89,6 @@ export function useResource<T>(path: string | null, of: string, concerns: (event
   return { data: state.data, problem: state.problem, loading: state.loading, reload };
 }
 
-function unforeseen(error: unknown): Problem {
+export function unforeseen(error: unknown): Problem {
   return { type: "about:blank", title: "The answer cannot be read", status: 0, detail: String(error) };
 }

@@ -1,21 +1,13 @@
 // The chain of options as a heat map over strikes and expiries, with the market's quotes beside the forecast.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { counted, dollars, percent, shortDay, signedPercent, weekday } from "../format";
-import { remember } from "../route";
-import type { Chain, ChainExpiry, Fan, FanSession, Problem } from "../service/answers";
-import { ServiceError, give } from "../service/ask";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { cents, counted, percent, signedPercent } from "../format";
+import { remember, toStrategy } from "../route";
+import type { Chain, Fan, FanSession, Leg } from "../service/answers";
 import { Failed, Loading, NotRenewed } from "../states";
-import { roundStep, roundTo } from "./curve";
+import { CONTRACT, MOST_LEGS, described, readLegs, writeLeg } from "../strategy/legs";
+import { HeatMap, type Measure } from "./heat_map";
 import { QuotesForm } from "./quotes_form";
-
-interface Measure {
-  name: string;
-  title: string;
-  values: (expiry: ChainExpiry) => (number | null)[] | null;
-  /** From which value to which the colours go. */
-  span: [number, number];
-  show: (value: number) => string;
-}
+import { useChain } from "./use_chain";
 
 const MEASURES: Measure[] = [
   { name: "above", title: "Above", values: (expiry) => expiry.probability_above, span: [0, 1], show: percent },
@@ -23,35 +15,56 @@ const MEASURES: Measure[] = [
   { name: "market", title: "Market: above", values: (expiry) => expiry.risk_neutral_above, span: [0, 1], show: percent },
   { name: "difference", title: "Difference", values: (expiry) => expiry.difference, span: [0, 0.2], show: (value) => signedPercent(value, 1) },
   { name: "implied", title: "Implied volatility", values: (expiry) => expiry.implied_volatilities, span: [0, 1], show: percent },
-  { name: "call", title: "Call value", values: (expiry) => expiry.call_values, span: [0, 0], show: dollars },
-  { name: "put", title: "Put value", values: (expiry) => expiry.put_values, span: [0, 0], show: dollars },
+  { name: "call", title: "Call value", values: (expiry) => expiry.call_values, span: [0, 0], show: cents },
+  { name: "put", title: "Put value", values: (expiry) => expiry.put_values, span: [0, 0], show: cents },
 ];
 
-const STRIKES = 20;
-const EXPIRIES = 10;
+const ACTIONS = ["look", "buy call", "sell call", "buy put", "sell put"] as const;
+type Action = (typeof ACTIONS)[number];
 
 interface Props {
   fan: Fan;
   session: FanSession;
   strike: number;
+  words: URLSearchParams;
+  /** Whether the chain is there to add legs from, and for nothing else. */
+  adding?: boolean;
 }
 
-export function ChainPanel({ fan, session, strike }: Props) {
+export function ChainPanel({ fan, session, strike, words, adding = false }: Props) {
   const [file, setFile] = useState<string | null>(null);
   const [rate, setRate] = useState("0");
-  const { chain, problem, retry } = useChain(fan, file, Number(rate) || 0);
-  const [wanted, setWanted] = useState("above");
+  const { chain, problem, retry } = useChain(fan, file, Number(adding ? (words.get("rate") ?? 0) : rate) || 0);
+  const [wanted, setWanted] = useState(adding ? "call" : "above");
+  const [action, setAction] = useState<Action>(adding ? "buy call" : "look");
   const there = useMemo(() => MEASURES.filter((measure) => chain?.expiries.some((expiry) => measure.values(expiry))), [chain]);
   const measure = there.find((each) => each.name === wanted) ?? there[0];
-  useEffect(() => setWanted(file === null ? "above" : "difference"), [file]);
+  useEffect(() => {
+    if (!adding) setWanted(file === null ? "above" : "difference");
+  }, [file]);
+  const choose = (next: Action) => {
+    setAction(next);
+    if (next !== "look" && there.some(({ name }) => name === next.split(" ")[1])) setWanted(next.split(" ")[1]);
+  };
+  const picked = usePicked(words, action, fan);
   return (
     <section class="panel" aria-labelledby="chain-title">
       <div class="panel-head">
-        <h2 id="chain-title">Options: every strike and expiry</h2>
+        <h2 id="chain-title">{adding ? "Add legs from the chain" : "Options: every strike and expiry"}</h2>
         <div class="choices" role="group" aria-label="What the chain shows">
           {there.map(({ name, title }) => (
             <button key={name} type="button" aria-pressed={measure?.name === name} onClick={() => setWanted(name)}>
               {title}
+            </button>
+          ))}
+        </div>
+      </div>
+      <div class="picking">
+        <span id="picking-title">A click on a cell</span>
+        <div class="choices" role="group" aria-labelledby="picking-title">
+          {ACTIONS.filter((each) => !adding || each !== "look").map((each) => (
+            <button key={each} type="button" aria-pressed={action === each} onClick={() => choose(each)}>
+              {DOES[each]}
             </button>
           ))}
         </div>
@@ -70,14 +83,75 @@ export function ChainPanel({ fan, session, strike }: Props) {
         <>
           {problem && <NotRenewed problem={problem} retry={retry} />}
           <p class="muted">{explained(measure.name)}</p>
-          <HeatMap chain={chain} measure={measure} session={session} strike={strike} />
+          <HeatMap
+            chain={chain}
+            measure={measure}
+            session={session}
+            does={action === "look" ? "Enter takes a cell's strike and expiry" : `Enter adds or removes a leg: ${action}`}
+            pressed={action === "look" ? (level, expiry) => level === strike && expiry === session.expiry : picked.has}
+            pick={action === "look" ? (level, expiry) => remember({ strike: String(level), expiry }) : picked.toggle}
+          />
           <ChainNotes chain={chain} quoted={file !== null} />
         </>
       ) : (
         <Loading what="the chain" tall />
       )}
-      <QuotesForm symbol={fan.symbol} path={fan.path} quoted={file !== null} rate={rate} setRate={setRate} use={setFile} />
+      {!adding && <Tray symbol={fan.symbol} words={words} />}
+      {!adding && <QuotesForm symbol={fan.symbol} path={fan.path} quoted={file !== null} rate={rate} setRate={setRate} use={setFile} />}
     </section>
+  );
+}
+
+const DOES: Record<Action, string> = {
+  look: "Looks it up",
+  "buy call": "Buys a call",
+  "sell call": "Sells a call",
+  "buy put": "Buys a put",
+  "sell put": "Sells a put",
+};
+
+/** Which cells are legs of the strategy in the address, by side and kind, and what puts one in or takes it out. */
+function usePicked(words: URLSearchParams, action: Action, fan: Fan) {
+  const { legs } = readLegs(words);
+  const [side, kind] = action.split(" ");
+  const at = (strike: number, expiry: string) =>
+    legs.findIndex((leg) => leg.strike === strike && leg.expiry === expiry && leg.kind === kind && leg.side === side);
+  return {
+    has: (strike: number, expiry: string) => at(strike, expiry) >= 0,
+    toggle: (strike: number, expiry: string) => {
+      const index = at(strike, expiry);
+      const leg = { side, kind, strike, expiry, quantity: CONTRACT, premium: null } as Leg;
+      const after = index < 0 ? [...legs, leg].slice(0, MOST_LEGS) : legs.filter((_, each) => each !== index);
+      remember({ leg: after.map(writeLeg), ...(fan.price_source === "request" ? { price: String(fan.price) } : {}) });
+    },
+  };
+}
+
+/** Legs that were clicked, and the way to what they may earn. */
+function Tray({ symbol, words }: { symbol: string; words: URLSearchParams }) {
+  const { legs } = readLegs(words);
+  const kept = new URLSearchParams();
+  for (const leg of legs) kept.append("leg", writeLeg(leg));
+  const price = words.get("price");
+  if (price) kept.set("price", price);
+  return (
+    <div class="tray" role="status">
+      {legs.length > 0 && (
+        <>
+          <p>
+            <strong>{counted(legs.length, "leg")}:</strong> {legs.map(described).join("; ")}
+          </p>
+          <p class="actions">
+            <a class="button primary" href={toStrategy(symbol, kept)}>
+              See what they may earn
+            </a>
+            <button type="button" onClick={() => remember({ leg: null })}>
+              Forget them
+            </button>
+          </p>
+        </>
+      )}
+    </div>
   );
 }
 
@@ -103,141 +177,4 @@ function ChainNotes({ chain, quoted }: { chain: Chain; quoted: boolean }) {
       ))}
     </ul>
   );
-}
-
-/** The chain of a file's quotes, or that of round strikes on the Fridays ahead. */
-function useChain(fan: Fan, file: string | null, rate: number): { chain: Chain | null; problem: Problem | null; retry: () => void } {
-  const [chain, setChain] = useState<Chain | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    const control = new AbortController();
-    const path = `forecast/${encodeURIComponent(fan.symbol)}/chain`;
-    const price = fan.price_source === "request" ? fan.price : null;
-    const answer =
-      file === null
-        ? give<Chain>(path, JSON.stringify({ expiries: expiriesOf(fan), strikes: strikesOf(fan), price, rate, values: true }), "application/json", control.signal)
-        : give<Chain>(`${path}/file?rate=${rate}${price === null ? "" : `&price=${price}`}`, file, "text/csv", control.signal);
-    setProblem(null);
-    answer.then(setChain, (error: unknown) => {
-      if (control.signal.aborted) return;
-      setProblem(error instanceof ServiceError ? error.problem : { type: "", title: "The answer cannot be read", status: 0, detail: String(error) });
-    });
-    return () => control.abort();
-  }, [fan, file, rate, turn]);
-  return { chain, problem, retry: () => setTurn((before) => before + 1) };
-}
-
-/** The Fridays ahead, or the sessions where there are few; thinned to what fits. */
-function expiriesOf({ path }: Fan): string[] {
-  const days = path.map((session) => session.expiry);
-  const weekly = days.filter((day, index) => weekday(day) === 5 || (weekday(day) === 4 && days[index + 1] && weekday(days[index + 1]) < 4));
-  const shown = weekly.length > 1 ? weekly : days;
-  return shown.filter((_, index) => index < 6 || (shown.length - 1 - index) % Math.ceil((shown.length - 6) / (EXPIRIES - 6)) === 0);
-}
-
-/** Round strikes over the 95 % interval of the last expiry. */
-function strikesOf({ path }: Fan): number[] {
-  const last = path[path.length - 1];
-  const [lower, upper] = [last.lower[last.lower.length - 1], last.upper[last.upper.length - 1]];
-  const step = roundStep((upper - lower) / (STRIKES - 1));
-  const first = Math.max(step, Math.ceil(lower / step) * step);
-  const strikes = [];
-  for (let strike = first; strike <= upper; strike += step) strikes.push(roundTo(strike, step));
-  return strikes.length ? strikes : [roundTo(last.median, 0.01)];
-}
-
-interface HeatMapProps {
-  chain: Chain;
-  measure: Measure;
-  session: FanSession;
-  strike: number;
-}
-
-function HeatMap({ chain, measure, session, strike }: HeatMapProps) {
-  const body = useRef<HTMLTableSectionElement>(null);
-  const strikes = useMemo(() => [...new Set(chain.expiries.flatMap((expiry) => expiry.strikes))].sort((one, other) => other - one), [chain]);
-  const columns = chain.expiries.map((expiry) => {
-    const values = measure.values(expiry);
-    return { expiry, at: new Map(expiry.strikes.map((level, index) => [level, values?.[index] ?? null])) };
-  });
-  const largest = Math.max(...columns.flatMap(({ at }) => [...at.values()].map((value) => Math.abs(value ?? 0))), 1e-9);
-  const span = measure.span[1] || largest;
-  const nearest = strikes.reduce((best, level) => (Math.abs(level - chain.price) < Math.abs(best - chain.price) ? level : best), strikes[0]);
-  const chosenColumn = columns.findIndex(({ expiry }) => expiry.expiry === session.expiry);
-  const [focus, setFocus] = useState<[number, number]>([strikes.indexOf(nearest), 0]);
-  const row = Math.min(focus[0], strikes.length - 1);
-  const column = Math.min(focus[1], columns.length - 1);
-
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = {
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-      PageUp: [-10, 0],
-      PageDown: [10, 0],
-      Home: [0, -columns.length],
-      End: [0, columns.length],
-    }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const next: [number, number] = [
-      Math.max(0, Math.min(strikes.length - 1, row + step[0])),
-      Math.max(0, Math.min(columns.length - 1, column + step[1])),
-    ];
-    setFocus(next);
-    body.current?.querySelectorAll("tr")[next[0]]?.querySelectorAll("button")[next[1]]?.focus();
-  };
-  return (
-    <div class="chain-box">
-      <table class="chain">
-        <caption class="visually-hidden">
-          {measure.title} by strike and expiry. Arrow keys move; Enter takes a cell's strike and expiry.
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Strike</th>
-            {columns.map(({ expiry }, index) => (
-              <th key={expiry.expiry} scope="col" class={index === chosenColumn ? "chosen" : undefined}>
-                {shortDay(expiry.expiry).replace(/ \d{4}$/, "")}
-                <small>{counted(expiry.sessions, "session")}</small>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody ref={body} onKeyDown={onKeyDown}>
-          {strikes.map((level, down) => (
-            <tr key={level} class={level === nearest ? "at-the-money" : undefined}>
-              <th scope="row">{dollars(level)}</th>
-              {columns.map(({ expiry, at }, across) => {
-                const value = at.get(level);
-                const shown = value == null ? "–" : measure.show(value);
-                return (
-                  <td key={expiry.expiry} class={value == null ? undefined : shade(value, span)}>
-                    <button
-                      type="button"
-                      tabIndex={down === row && across === column ? 0 : -1}
-                      aria-pressed={level === strike && across === chosenColumn}
-                      aria-label={`${shown}, strike ${dollars(level)}, ${shortDay(expiry.expiry)}`}
-                      onFocus={() => setFocus([down, across])}
-                      onClick={() => remember({ strike: String(level), expiry: expiry.expiry })}
-                    >
-                      {shown}
-                    </button>
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function shade(value: number, span: number): string {
-  const step = Math.min(9, Math.floor((10 * Math.abs(value)) / span));
-  return `${value < 0 ? "minus" : "plus"}-${step}`;
 }

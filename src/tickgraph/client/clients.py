@@ -15,17 +15,25 @@ from tickgraph.client import requests
 from tickgraph.client.requests import (
     Chain,
     Cleared,
+    Curve,
     Distribution,
+    Fan,
     Forecast,
     Forecasts,
     Graph,
     Health,
     Job,
     Jobs,
+    Market,
+    Operations,
+    Overview,
+    Prices,
     Probability,
+    Reliability,
     Strategy,
     SymbolInfo,
     SymbolList,
+    Templates,
 )
 from tickgraph.market.calendar import Day
 from tickgraph.options.chain import Centre, ChainQuestion
@@ -127,6 +135,21 @@ class Client:
         """Distribution of the close after so many sessions, or at an expiry such as 2023-01-20: give one of the two."""
         return self._ask(requests.distribution(symbol, sessions, expiry, price, wait))
 
+    def fan(self, symbol: str, price: float | None = None) -> Fan:
+        """Where the close may be on every session ahead, for a picture."""
+        return self._ask(requests.fan(symbol, price))
+
+    def curve(
+        self,
+        symbol: str,
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        price: float | None = None,
+    ) -> Curve:
+        """Cumulative distribution of a close, at 241 prices: after so many sessions, or at an expiry."""
+        return self._ask(requests.curve(symbol, sessions, expiry, price))
+
     def chain(
         self,
         symbol: str,
@@ -173,6 +196,29 @@ class Client:
         """
         return self._ask(requests.strategy(symbol, template, price, wait, words))
 
+    def templates(
+        self,
+        symbol: str,
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        price: float | None = None,
+    ) -> Templates:
+        """Every template of a strategy with legs: after so many sessions, or at an expiry such as 2023-01-20."""
+        return self._ask(requests.templates(symbol, sessions, expiry, price))
+
+    def overview(self) -> Overview:
+        """Give every symbol at a glance: last close, expected moves, how fresh each is, its last closes."""
+        return self._ask(requests.OVERVIEW)
+
+    def market(self) -> Market:
+        """Say how all symbols move together: correlations, clusters, and what changed in a week."""
+        return self._ask(requests.MARKET)
+
+    def operations(self) -> Operations:
+        """Say how the service stands: memory, latency, freshness, refreshes, live quality, what is wrong."""
+        return self._ask(requests.OPERATIONS)
+
     def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
         return self._ask(requests.SYMBOLS)
@@ -184,6 +230,14 @@ class Client:
     def graph(self, name: str) -> Graph:
         """Give the graph behind a symbol's forecast."""
         return self._ask(requests.graph(name))
+
+    def prices(self, name: str, sessions: int = 260) -> Prices:
+        """Give the daily prices of a symbol's last sessions."""
+        return self._ask(requests.prices(name, sessions))
+
+    def reliability(self, name: str) -> Reliability:
+        """Set a symbol's past forecasts beside what happened, by horizon."""
+        return self._ask(requests.reliability(name))
 
     def retrain(self, name: str) -> Job:
         """Train a symbol again, in the background; needs the admin token."""
@@ -298,6 +352,21 @@ class AsyncClient:
         """Distribution of the close after so many sessions, or at an expiry such as 2023-01-20: give one of the two."""
         return await self._ask(requests.distribution(symbol, sessions, expiry, price, wait))
 
+    async def fan(self, symbol: str, price: float | None = None) -> Fan:
+        """Where the close may be on every session ahead, for a picture."""
+        return await self._ask(requests.fan(symbol, price))
+
+    async def curve(
+        self,
+        symbol: str,
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        price: float | None = None,
+    ) -> Curve:
+        """Cumulative distribution of a close, at 241 prices: after so many sessions, or at an expiry."""
+        return await self._ask(requests.curve(symbol, sessions, expiry, price))
+
     async def chain(
         self,
         symbol: str,
@@ -344,6 +413,29 @@ class AsyncClient:
         """
         return await self._ask(requests.strategy(symbol, template, price, wait, words))
 
+    async def templates(
+        self,
+        symbol: str,
+        *,
+        sessions: int | None = None,
+        expiry: Day | None = None,
+        price: float | None = None,
+    ) -> Templates:
+        """Every template of a strategy with legs: after so many sessions, or at an expiry such as 2023-01-20."""
+        return await self._ask(requests.templates(symbol, sessions, expiry, price))
+
+    async def overview(self) -> Overview:
+        """Give every symbol at a glance: last close, expected moves, how fresh each is, its last closes."""
+        return await self._ask(requests.OVERVIEW)
+
+    async def market(self) -> Market:
+        """Say how all symbols move together: correlations, clusters, and what changed in a week."""
+        return await self._ask(requests.MARKET)
+
+    async def operations(self) -> Operations:
+        """Say how the service stands: memory, latency, freshness, refreshes, live quality, what is wrong."""
+        return await self._ask(requests.OPERATIONS)
+
     async def symbols(self) -> SymbolList:
         """List the symbols that can be forecast."""
         return await self._ask(requests.SYMBOLS)
@@ -355,6 +447,14 @@ class AsyncClient:
     async def graph(self, name: str) -> Graph:
         """Give the graph behind a symbol's forecast."""
         return await self._ask(requests.graph(name))
+
+    async def prices(self, name: str, sessions: int = 260) -> Prices:
+        """Give the daily prices of a symbol's last sessions."""
+        return await self._ask(requests.prices(name, sessions))
+
+    async def reliability(self, name: str) -> Reliability:
+        """Set a symbol's past forecasts beside what happened, by horizon."""
+        return await self._ask(requests.reliability(name))
 
     async def retrain(self, name: str) -> Job:
         """Train a symbol again, in the background; needs the admin token."""

@@ -22,10 +22,11 @@ from tickgraph.errors import (
     StorageError,
     TickgraphError,
 )
-from tickgraph.http import responses
+from tickgraph.http import page_answers, responses
 from tickgraph.http.responses import Problem
 from tickgraph.market.calendar import Day, as_day
 from tickgraph.market.price import checked_price, prices_by_symbol
+from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
 from tickgraph.options.chain import ChainQuestion
 from tickgraph.options.quotes import Quotes, or_none
@@ -37,16 +38,24 @@ __all__ = ["Job", "Problem"]
 
 Chain = responses.ChainAnswer
 Cleared = responses.ClearedAnswer
+Curve = responses.CurveAnswer
 Distribution = responses.DistributionAnswer
+Fan = responses.FanAnswer
 Forecast = responses.ForecastAnswer
 Forecasts = responses.ForecastsAnswer
 Graph = responses.GraphAnswer
 Health = responses.HealthAnswer
 Jobs = responses.JobsAnswer
+Market = page_answers.MarketAnswer
+Operations = page_answers.OperationsAnswer
+Overview = page_answers.OverviewAnswer
+Prices = responses.PricesAnswer
 Probability = responses.ProbabilityAnswer
+Reliability = page_answers.ReliabilityAnswer
 Strategy = responses.StrategyAnswer
 SymbolInfo = responses.SymbolAnswer
 SymbolList = responses.SymbolsAnswer
+Templates = responses.TemplatesAnswer
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -238,9 +247,32 @@ def distribution(
 ) -> Ask[Distribution]:
     """``GET /forecast/{symbol}/distribution``; :class:`InputError` for a price or an expiry that is none."""
     name = canonical(symbol)
-    day = None if expiry is None else str(as_day(expiry))
-    params = {"sessions": sessions, "expiry": day, "price": _checked(name, price), "wait": wait or None}
+    params = {**_ahead(name, sessions, expiry, price), "wait": wait or None}
     return Ask(Distribution, f"/forecast/{quote(name)}/distribution", params, timeout=_timeout(wait))
+
+
+def fan(symbol: str, price: float | None) -> Ask[Fan]:
+    """``GET /forecast/{symbol}/fan``; :class:`InputError` for a price that is none."""
+    name = canonical(symbol)
+    return Ask(Fan, f"/forecast/{quote(name)}/fan", {"price": _checked(name, price)})
+
+
+def curve(symbol: str, sessions: int | None, expiry: Day | None, price: float | None) -> Ask[Curve]:
+    """``GET /forecast/{symbol}/curve``; :class:`InputError` for a price or an expiry that is none."""
+    name = canonical(symbol)
+    return Ask(Curve, f"/forecast/{quote(name)}/curve", _ahead(name, sessions, expiry, price))
+
+
+def templates(symbol: str, sessions: int | None, expiry: Day | None, price: float | None) -> Ask[Templates]:
+    """``GET /forecast/{symbol}/templates``; :class:`InputError` for a price or an expiry that is none."""
+    name = canonical(symbol)
+    return Ask(Templates, f"/forecast/{quote(name)}/templates", _ahead(name, sessions, expiry, price))
+
+
+def _ahead(symbol: Symbol, sessions: int | None, expiry: Day | None, price: float | None) -> dict[str, Any]:
+    """Parameters of a question about one session ahead."""
+    day = None if expiry is None else str(as_day(expiry))
+    return {"sessions": sessions, "expiry": day, "price": _checked(symbol, price)}
 
 
 def chain(symbol: str, price: float | None, question: ChainQuestion, wait: bool) -> Ask[Chain]:
@@ -314,6 +346,16 @@ def graph(name: str) -> Ask[Graph]:
     return Ask(Graph, f"/symbols/{quote(canonical(name))}/graph")
 
 
+def prices(name: str, sessions: int) -> Ask[Prices]:
+    """``GET /symbols/{symbol}/prices``."""
+    return Ask(Prices, f"/symbols/{quote(canonical(name))}/prices", {"sessions": sessions})
+
+
+def reliability(name: str) -> Ask[Reliability]:
+    """``GET /symbols/{symbol}/reliability``."""
+    return Ask(Reliability, f"/symbols/{quote(canonical(name))}/reliability")
+
+
 def retrain(name: str) -> Ask[Job]:
     """``POST /admin/retrain/{symbol}``."""
     return Ask(Job, f"/admin/retrain/{quote(canonical(name))}", method="POST")
@@ -325,6 +367,9 @@ def job(job_id: str) -> Ask[Job]:
 
 
 SYMBOLS = Ask(SymbolList, "/symbols")
+OVERVIEW = Ask(Overview, "/overview")
+MARKET = Ask(Market, "/market")
+OPERATIONS = Ask(Operations, "/operations")
 CORRELATIONS = Ask(Job, "/admin/correlations", method="POST")
 JOBS = Ask(Jobs, "/admin/jobs")
 CLEAR_CACHE = Ask(Cleared, "/admin/cache/clear", method="POST")

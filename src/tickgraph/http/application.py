@@ -27,8 +27,10 @@ from tickgraph.http import (
     option_routes,
     overview_routes,
     problem,
+    reliability_route,
     strategy_routes,
     symbol_routes,
+    template_routes,
     tracing,
 )
 from tickgraph.http.guards import guards, only_known_query
@@ -94,8 +96,10 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     for routes in (
         chain_file_route,
         strategy_routes,
+        template_routes,
         fan_routes,
         symbol_routes,
+        reliability_route,
         overview_routes,
         market_route,
         operations_page,

@@ -8,12 +8,12 @@ from fastapi.responses import Response
 from tickgraph.http.compressed import compressed
 from tickgraph.http.parameters import CurrentService, Expiry, Price, Sessions, SymbolInPath
 from tickgraph.http.problem import problems
-from tickgraph.serving.fan_answer import Curve, Fan
+from tickgraph.http.responses import CurveAnswer, FanAnswer
 
 router = APIRouter(tags=["forecasts"])
 
 
-@router.get("/forecast/{symbol}/fan", response_model=Fan, responses=problems(404, 422))
+@router.get("/forecast/{symbol}/fan", response_model=FanAnswer, responses=problems(404, 422))
 async def fan(
     request: Request, service: CurrentService, symbol: SymbolInPath, price: Price = None
 ) -> Response:
@@ -25,7 +25,7 @@ async def fan(
     return compressed(request, answer.model_dump_json().encode())
 
 
-@router.get("/forecast/{symbol}/curve", response_model=Curve, responses=problems(404, 422))
+@router.get("/forecast/{symbol}/curve", response_model=CurveAnswer, responses=problems(404, 422))
 async def curve(
     request: Request,
     service: CurrentService,

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tickgraph.errors import PriceDataError
 from tickgraph.graph.market_network import MarketNetwork, market_network
 from tickgraph.http.compressed import compressed
+from tickgraph.http.page_answers import ChangedPair, MarketAnswer, MarketEdge, MarketSymbol
 from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problems
-from tickgraph.http.responses import Answer
 from tickgraph.http.service import Service
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
@@ -36,68 +36,6 @@ MOST_OF_THEM = 0.5
 """Share of the symbols that have prices at the session a network is of."""
 
 router = APIRouter(tags=["symbols"])
-
-
-class MarketSymbol(Answer):
-    """A symbol of the network."""
-
-    symbol: str
-    """Ticker."""
-    sector: str | None
-    """Sector of a symbol of the bundled list; null for any other."""
-    cluster: int
-    """Which cluster it is in; the largest is 0."""
-    mean_correlation: float
-    """Mean of its correlations with all others."""
-    mean_change: float
-    """Mean absolute change of these correlations in a week."""
-
-
-class MarketEdge(Answer):
-    """A strong correlation."""
-
-    source: int
-    """Place in `symbols`."""
-    target: int
-    """Place in `symbols`."""
-    correlation: float
-    """Of daily log returns over 60 sessions."""
-
-
-class ChangedPair(Answer):
-    """A pair of symbols whose correlation changed."""
-
-    source: str
-    """Ticker."""
-    target: str
-    """Ticker."""
-    before: float
-    """Correlation five sessions earlier."""
-    now: float
-    """Correlation."""
-
-
-class MarketAnswer(Answer):
-    """How all symbols move together."""
-
-    as_of: date
-    """Last session of the correlations."""
-    before: date
-    """Session that `changes` compares with."""
-    threshold: float
-    """Smallest absolute correlation of an edge."""
-    symbols: list[MarketSymbol]
-    """By name."""
-    edges: list[MarketEdge]
-    """The four strongest correlations of each symbol that reach the threshold, each pair once."""
-    changes: list[ChangedPair]
-    """The pairs whose correlation changed most, the largest change first."""
-    mean_correlation: float
-    """Mean correlation of all pairs."""
-    mean_correlation_before: float
-    """The same five sessions earlier."""
-    left_out: list[str]
-    """Symbols with gaps in these sessions, prices that do not move, or prices of another source."""
 
 
 @router.get("/market", response_model=MarketAnswer, responses=problems())

@@ -8,14 +8,13 @@ from datetime import UTC, date, datetime
 from fastapi import APIRouter
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from pydantic import AwareDatetime
 
 import tickgraph
+from tickgraph.http.page_answers import Latency, OperationsAnswer, Run, SourceFreshness
 from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problems
-from tickgraph.http.responses import Answer
 from tickgraph.http.service import Service
-from tickgraph.operations.records import Kind, LiveQuality, RunState
+from tickgraph.operations.records import LiveQuality
 from tickgraph.operations.watch import RunSummary
 from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.wording import counted, listed
@@ -24,109 +23,6 @@ RUNS = 30
 QUANTILES = (0.5, 0.95, 0.99)
 
 router = APIRouter(tags=["operations"])
-
-
-class Latency(Answer):
-    """How long forecasts took inside the service; quantiles are linear inside the buckets of the histogram."""
-
-    cached: bool
-    """Whether they came from memory, or something was read or computed."""
-    count: int
-    """Forecasts."""
-    median: float | None
-    """Seconds; null without forecasts."""
-    p95: float | None
-    """Seconds that 95 % took at most."""
-    p99: float | None
-    """Seconds that 99 % took at most."""
-
-
-class SourceFreshness(Answer):
-    """Prices of one source that are in memory."""
-
-    source: str
-    """Name of the source."""
-    symbols: int
-    """Symbols in memory."""
-    last_session: date | None
-    """Newest session of any of them."""
-    sessions_behind: int
-    """Completed sessions that they lack."""
-
-
-class Run(Answer):
-    """A run of refresh."""
-
-    kind: Kind
-    """`daily` and `weekly` stand for a due moment; `manual` was asked for by hand."""
-    state: RunState
-    """How it ended, or that it still runs."""
-    started_at: AwareDatetime
-    """When it began."""
-    seconds: float | None
-    """How long it took; null if it did not come to an end."""
-    symbols: dict[str, int]
-    """Symbols by what was done with them."""
-
-    @classmethod
-    def of(cls, run: RunSummary) -> Run:
-        """A run as the answer has it."""
-        return cls(
-            kind=run.kind,
-            state=run.state,
-            started_at=run.started_at,
-            seconds=run.seconds,
-            symbols=run.symbols,
-        )
-
-
-class OperationsAnswer(Answer):
-    """How the service stands; counts are of all its processes together, since they started."""
-
-    at: AwareDatetime
-    """When this was gathered."""
-    started_at: AwareDatetime
-    """When the process that answers started."""
-    version: str
-    """Release of tickgraph."""
-    problems: tuple[str, ...]
-    """What is wrong, in words; empty if nothing is."""
-    models: int
-    """Models on disk."""
-    models_in_memory: int
-    """Of these, in memory, over all processes."""
-    model_bytes: int
-    """What the models in memory take."""
-    cache_hits: int
-    """Models that were found in memory."""
-    cache_misses: int
-    """Models that had to be loaded."""
-    old_models: int
-    """Models in memory of the process that answers that were trained more than seven days ago."""
-    memory_bytes: int
-    """Resident memory of all processes."""
-    latency: tuple[Latency, ...]
-    """From memory, and not."""
-    requests: dict[str, int]
-    """Requests by the first digit of their status, such as `2xx`."""
-    refused: dict[str, int]
-    """Requests that were refused with 503, by reason."""
-    in_flight: int
-    """Requests in work."""
-    waiting: int
-    """Of these, waiting for a thread."""
-    streams: int
-    """Streams of events that are open at the process that answers."""
-    jobs_waiting: int
-    """Background jobs that are queued or run."""
-    jobs: dict[str, int]
-    """Background jobs that ended, by state."""
-    sources: tuple[SourceFreshness, ...]
-    """Prices in memory of the process that answers."""
-    runs: tuple[Run, ...]
-    """The newest runs of refresh, the newest first."""
-    quality: LiveQuality | None
-    """Live forecasts against what happened; null where none was scored."""
 
 
 @router.get("/operations", responses=problems())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-
 import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -12,13 +10,12 @@ from pydantic import TypeAdapter
 
 from tickgraph.errors import PriceDataError
 from tickgraph.http.compressed import compressed
+from tickgraph.http.page_answers import Move, OverviewAnswer, OverviewEntry
 from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problem_of, problems
-from tickgraph.http.responses import Answer, Problem
 from tickgraph.http.service import Service
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import SECTORS, canonical
-from tickgraph.serving.answer import Status
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.price_ranges import HorizonForecast
 
@@ -29,67 +26,6 @@ CLOSES = 63
 LEVEL = 0.8
 
 router = APIRouter(tags=["symbols"])
-
-
-class Move(Answer):
-    """How far a price may move over so many sessions."""
-
-    sessions: int
-    """Sessions of the exchange after `as_of`."""
-    expiry: date
-    """The last of them."""
-    expected_move: float
-    """Dollars; the mean of the absolute move."""
-    lower: float
-    """Dollars; lower end of the 80 % interval of the close."""
-    upper: float
-    """Dollars; its upper end."""
-
-
-class OverviewEntry(Answer):
-    """One symbol at a glance."""
-
-    symbol: str
-    """Ticker."""
-    sector: str | None
-    """Sector of a symbol of the bundled list; null for any other."""
-    status: Status
-    """What answers: a model trained ahead (`pre-trained`), or the symbol's own last returns (`momentum`)."""
-    as_of: date
-    """Last session whose prices were used."""
-    last_close: float
-    """Dollars; close of `as_of`."""
-    change: float | None
-    """Simple return of the last session; null where the close before it is missing."""
-    prediction: float
-    """Dollars; forecast of the next close."""
-    probability_up: float
-    """That the next close lies above the last one, dividends apart."""
-    week: Move | None
-    """Over five sessions; null where nothing forecasts so many."""
-    month: Move | None
-    """Over 21 sessions."""
-    stale: bool
-    """Whether completed sessions are missing from the history."""
-    sessions_behind: int
-    """How many."""
-    model_stale: bool
-    """Whether the model was trained more than seven days ago."""
-    trained_at: datetime | None
-    """When the model was trained; null without one."""
-    prices_source: str
-    """Source of the price history."""
-    closes: list[float | None]
-    """Dollars; the last 63 closes, the newest last, null where the symbol did not trade."""
-
-
-class OverviewAnswer(Answer):
-    """All symbols at a glance."""
-
-    symbols: list[OverviewEntry]
-    """Those that can be forecast, by name."""
-    failures: dict[str, Problem]
-    """By symbol, the others."""
 
 
 _ANSWER = TypeAdapter(OverviewAnswer)

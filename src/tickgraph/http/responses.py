@@ -1,6 +1,6 @@
 """The JSON that the service answers with.
 
-Its examples are answers of a service that was trained on the bundled sample.
+Its examples are answers of a service that was trained on the bundled sample; long lists are cut short.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.chain_answer import Chain
 from tickgraph.serving.distribution_answer import Distribution
+from tickgraph.serving.fan_answer import Curve, Fan
 from tickgraph.serving.probability_answer import Probability
 from tickgraph.serving.strategy_answer import StrategyOutcome
+from tickgraph.serving.template_answer import StruckTemplates
 
 _EXAMPLES: dict[str, Any] = json.loads(
     resources.files("tickgraph.http").joinpath("examples.json").read_text("utf-8")
@@ -68,6 +70,18 @@ class DistributionAnswer(Distribution):
     model_config = example("distribution")
 
 
+class FanAnswer(Fan):
+    """Where one symbol's close may be on each session that can be forecast."""
+
+    model_config = example("fan")
+
+
+class CurveAnswer(Curve):
+    """Cumulative distribution of one symbol's close after so many sessions, as a curve."""
+
+    model_config = example("curve")
+
+
 class ChainAnswer(Chain):
     """A chain of options beside the forecast: columns by expiry."""
 
@@ -78,6 +92,12 @@ class StrategyAnswer(StrategyOutcome):
     """What a strategy of options may earn, in dollars for its whole quantity."""
 
     model_config = example("strategy")
+
+
+class TemplatesAnswer(StruckTemplates):
+    """Every template of a strategy with legs for one symbol and expiry."""
+
+    model_config = example("templates")
 
 
 class Problem(Answer):
@@ -178,6 +198,8 @@ class SymbolAnswer(SymbolEntry):
 
 class PricesAnswer(Answer):
     """Daily prices of one symbol, the oldest first; all lists are as long as `sessions`."""
+
+    model_config = example("prices")
 
     symbol: str
     """Ticker."""

@@ -37,6 +37,7 @@ from tickgraph.serving.outlook import Outlook, Outlooks
 from tickgraph.serving.outlook_answer import Answering, OutlookAnswer
 from tickgraph.serving.probability_answer import probability_of
 from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
+from tickgraph.serving.template_answer import StruckTemplates, templates_of
 from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
 
@@ -226,6 +227,19 @@ class Service:
         """
         answer = partial(strategy_of, question=question)
         return await self._from_outlook(symbol, price, answer, wait=wait)
+
+    async def templates(
+        self,
+        symbol: Symbol,
+        price: float | None,
+        *,
+        sessions: int | None = None,
+        expiry: np.datetime64 | None = None,
+    ) -> StruckTemplates:
+        """Give every template with legs for one symbol; parameters and errors are those of :meth:`distribution`."""
+        return await self._from_outlook(
+            symbol, price, partial(templates_of, sessions=sessions, expiry=expiry)
+        )
 
     async def _from_outlook(
         self,

@@ -22,6 +22,9 @@ import numpy as np
 
 TOGETHER = 0.15
 SPELL = 0.009
+SPELLS_END = 252
+"""Sessions after which another spell counts as begun: over more of them SPELL averages out. Windows of live quality are
+shorter."""
 CHANCE = 0.01
 """Probability that coverage of a sound model lies outside its band, half of it on each side."""
 MIN_SESSIONS = 40
@@ -32,6 +35,13 @@ def independent_stretches(sessions: int, ahead: int) -> float:
     """How many independent stretches of ``ahead`` sessions forecasts that end on so many days in a row are worth."""
     apart = np.arange(1, min(ahead, sessions))
     return float(sessions / (1 + 2 * np.sum((1 - apart / ahead) * (1 - apart / sessions))))
+
+
+def independent_forecasts(ahead: int, sessions: int, forecasts: int) -> float:
+    """How many independent forecasts so many forecasts are worth: N of the module's formula."""
+    stretches = independent_stretches(sessions, ahead)
+    spell = SPELL * min(1.0, SPELLS_END / sessions)
+    return 1 / ((TOGETHER + (1 - TOGETHER) * sessions / forecasts) / stretches + spell)
 
 
 def usual_coverage(level: float, ahead: int, sessions: int, forecasts: int) -> tuple[float, float] | None:
@@ -51,6 +61,6 @@ def usual_coverage(level: float, ahead: int, sessions: int, forecasts: int) -> t
         return None
     from scipy.stats import beta  # slow to import
 
-    count = 1 / ((TOGETHER + (1 - TOGETHER) * sessions / forecasts) / stretches + SPELL)
+    count = independent_forecasts(ahead, sessions, forecasts)
     ends = beta.ppf([CHANCE / 2, 1 - CHANCE / 2], level * (count - 1), (1 - level) * (count - 1))
     return float(ends[0]), float(ends[1])

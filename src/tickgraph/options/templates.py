@@ -36,11 +36,14 @@ class Template:
         Whether its premium as a whole is received (``credit``) or paid (``debit``).
     says
         What it bets on.
+    struck_at
+        Probability of a close below each strike, where nobody names strikes; ascending.
     """
 
     parts: tuple[Part, ...]
     net: Literal["credit", "debit"]
     says: str
+    struck_at: tuple[float, ...]
 
     @property
     def strikes(self) -> int:
@@ -61,28 +64,47 @@ class Template:
 _STOCK = Part("buy", "stock")
 
 TEMPLATES = {
-    "covered-call": Template((_STOCK, Part("sell", "call")), "credit", "stock, and income up to the strike"),
-    "cash-secured-put": Template(
-        (Part("sell", "put"),), "credit", "income, and stock at the strike if it falls below"
+    "covered-call": Template(
+        (_STOCK, Part("sell", "call")), "credit", "stock, and income up to the strike", (0.75,)
     ),
-    "bull-call-spread": Template((Part("buy", "call"), Part("sell", "call", 1)), "debit", "a rise"),
-    "bear-call-spread": Template((Part("sell", "call"), Part("buy", "call", 1)), "credit", "no rise"),
-    "bull-put-spread": Template((Part("buy", "put"), Part("sell", "put", 1)), "credit", "no fall"),
-    "bear-put-spread": Template((Part("sell", "put"), Part("buy", "put", 1)), "debit", "a fall"),
-    "straddle": Template((Part("buy", "put"), Part("buy", "call")), "debit", "a large move"),
-    "short-straddle": Template((Part("sell", "put"), Part("sell", "call")), "credit", "a small move"),
-    "strangle": Template((Part("buy", "put"), Part("buy", "call", 1)), "debit", "a very large move"),
-    "short-strangle": Template((Part("sell", "put"), Part("sell", "call", 1)), "credit", "no large move"),
+    "cash-secured-put": Template(
+        (Part("sell", "put"),), "credit", "income, and stock at the strike if it falls below", (0.25,)
+    ),
+    "bull-call-spread": Template(
+        (Part("buy", "call"), Part("sell", "call", 1)), "debit", "a rise", (0.5, 0.8)
+    ),
+    "bear-call-spread": Template(
+        (Part("sell", "call"), Part("buy", "call", 1)), "credit", "no rise", (0.75, 0.9)
+    ),
+    "bull-put-spread": Template(
+        (Part("buy", "put"), Part("sell", "put", 1)), "credit", "no fall", (0.1, 0.25)
+    ),
+    "bear-put-spread": Template((Part("sell", "put"), Part("buy", "put", 1)), "debit", "a fall", (0.2, 0.5)),
+    "straddle": Template((Part("buy", "put"), Part("buy", "call")), "debit", "a large move", (0.5,)),
+    "short-straddle": Template((Part("sell", "put"), Part("sell", "call")), "credit", "a small move", (0.5,)),
+    "strangle": Template(
+        (Part("buy", "put"), Part("buy", "call", 1)), "debit", "a very large move", (0.25, 0.75)
+    ),
+    "short-strangle": Template(
+        (Part("sell", "put"), Part("sell", "call", 1)), "credit", "no large move", (0.15, 0.85)
+    ),
     "iron-condor": Template(
         (Part("buy", "put"), Part("sell", "put", 1), Part("sell", "call", 2), Part("buy", "call", 3)),
         "credit",
         "no large move, with a bounded loss",
+        (0.05, 0.15, 0.85, 0.95),
     ),
     "collar": Template(
-        (_STOCK, Part("buy", "put"), Part("sell", "call", 1)), "credit", "stock, bounded on both sides"
+        (_STOCK, Part("buy", "put"), Part("sell", "call", 1)),
+        "credit",
+        "stock, bounded on both sides",
+        (0.15, 0.85),
     ),
     "calendar": Template(
-        (Part("sell", "call"), Part("buy", "call", expiry=1)), "debit", "a price near the strike at first"
+        (Part("sell", "call"), Part("buy", "call", expiry=1)),
+        "debit",
+        "a price near the strike at first",
+        (0.5,),
     ),
 }
 

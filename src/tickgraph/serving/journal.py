@@ -20,7 +20,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -193,7 +193,9 @@ class ForecastJournal:
                 (self.folder / name).unlink(missing_ok=True)
 
 
-def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
+def read_journal(
+    folder: Path, since: date | None = None, *, symbols: Collection[str] | None = None
+) -> pd.DataFrame:
     """Read the records, the oldest first; one that several processes or a restart logged again is given once.
 
     Parameters
@@ -202,6 +204,8 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
         Of the journal; without one there are no records.
     since
         Records of forecasts for this session and later ones.
+    symbols
+        Records under these names, as they were logged; None is all. Other lines are not parsed.
 
     Returns
     -------
@@ -221,7 +225,7 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
         if found and found[1] >= oldest:
             # A folder is not ours, and a file that is gone was deleted for its age.
             with contextlib.suppress(FileNotFoundError, FileRefused), storage_errors(folder / name):
-                tables.append(_parsed(read_regular(folder / name, None)))
+                tables.append(_parsed(_lines(read_regular(folder / name, None), symbols)))
     # Lists stay as Arrow has them: as objects those of a year would fill the memory.
     records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas(
         types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
@@ -231,8 +235,23 @@ def read_journal(folder: Path, since: date | None = None) -> pd.DataFrame:
     return records.sort_values("logged_at", kind="stable").drop_duplicates(_SAME, ignore_index=True)
 
 
-def _parsed(data: bytes) -> pa.Table:
-    whole = [line for line in data.split(b"\n") if line.startswith(b'{"') and line.endswith(b"}")]
+def _lines(data: bytes, symbols: Collection[str] | None) -> Iterable[bytes]:
+    """Lines of a file; with symbols, those that name one of them as a record does."""
+    if symbols is None:
+        yield from data.split(b"\n")
+        return
+    for symbol in symbols:
+        named = b'"symbol":%b,' % json.dumps(symbol).encode()
+        at = data.find(named)
+        while at >= 0:
+            end = data.find(b"\n", at)
+            end = len(data) if end < 0 else end
+            yield data[data.rfind(b"\n", 0, at) + 1 : end]
+            at = data.find(named, end)
+
+
+def _parsed(lines: Iterable[bytes]) -> pa.Table:
+    whole = [line for line in lines if line.startswith(b'{"') and line.endswith(b"}")]
     try:
         table = _table(whole)
     except pa.ArrowException:  # a line among them is damaged
