@@ -16,7 +16,6 @@ from tickgraph.cli.options import (
     PricesDir,
     Source,
     SourcePath,
-    given,
     one_symbol,
     parse_date,
 )
@@ -53,14 +52,13 @@ def graph(
     """
     day = parse_date(as_of)
     ending = read_ending(save, ("html", "png"))
-    flags = {
-        "source": source,
-        "source_path": source_path,
-        "models_dir": models_dir,
-        "prices_dir": prices_dir,
-        "exchange": exchange,
-    }
-    settings = load_settings(**given(flags))  # they set the exchange, which says what a symbol is
+    settings = load_settings(
+        models_dir=models_dir,
+        prices_dir=prices_dir,
+        source=source,
+        source_path=source_path,
+        exchange=exchange,
+    )
     name = one_symbol(symbol, "A graph")
     answer = graph_answer(open_forecaster(settings).graph(name, as_of=day))
     if save is not None:
