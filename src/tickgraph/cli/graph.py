@@ -24,7 +24,7 @@ from tickgraph.cli.saving import read_ending, save_as
 from tickgraph.errors import InputError
 from tickgraph.extras import lacking
 from tickgraph.pictures.graph_page import graph_page
-from tickgraph.serving.graph_answer import GraphAnswer, graph_answer
+from tickgraph.serving.graph_answer import GraphAnswer
 from tickgraph.settings import load_settings
 
 
@@ -60,7 +60,7 @@ def graph(
         exchange=exchange,
     )
     name = one_symbol(symbol, "A graph")
-    answer = graph_answer(open_forecaster(settings).graph(name, as_of=day))
+    answer = open_forecaster(settings).graph(name, as_of=day)
     if save is not None:
         save_as(save, graph_page(answer) if ending == "html" else _png(answer))
     if as_json:

@@ -25,7 +25,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import sector_of
 from tickgraph.pipeline.jobs import Job
 from tickgraph.registry.metadata import ModelMetadata
-from tickgraph.serving.graph_answer import GraphAnswer, graph_answer
+from tickgraph.serving.graph_answer import GraphAnswer
 
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
 MAX_SESSIONS = 2_000
@@ -151,4 +151,4 @@ def _day(session: np.datetime64) -> date:
 
 def _graph(service: Service, name: Symbol) -> GraphAnswer:
     service.must_be_known(name)
-    return graph_answer(service.forecaster.graph(name))
+    return service.forecaster.graph(name)

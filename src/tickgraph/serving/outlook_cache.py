@@ -189,7 +189,7 @@ class OutlookCache:
         with self._lock:
             return dict(self._outlooks)
 
-    def graph(self, symbol: Symbol, *, as_of: date | None = None) -> TargetGraph:
+    def graph_behind(self, symbol: Symbol, *, as_of: date | None = None) -> TargetGraph:
         """Graph that a symbol's forecast comes from, now or as of a day; it raises what the forecast raises."""
         model = self.models.get(symbol)
         prices = until(self._panel(model.source, model.nodes), as_of)
