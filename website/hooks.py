@@ -1,0 +1,87 @@
+"""What MkDocs calls: pages made from the program, notebooks, and links that leave the folder of the pages."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from website.made_pages import made_pages  # noqa: E402
+from website.notebook_page import notebook_page  # noqa: E402
+
+# Files of the repository that are pages of the site, too.
+FROM_THE_ROOT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put every route and every tutorial into the navigation."""
+    routes = [one for one in made_pages() if one.startswith("reference/http/")]
+    tutorials = sorted((Path(config.docs_dir) / "tutorials").glob("*.*"))
+    pages = [f"tutorials/{one.stem}.md" for one in tutorials if one.suffix in (".md", ".ipynb")]
+    lists = {
+        "reference/http/index.md": routes,
+        "tutorials/index.md": sorted(
+            dict.fromkeys(pages), key=lambda one: (one != "tutorials/index.md", one)
+        ),
+    }
+    for section in config.nav or []:
+        for entries in section.values():
+            for entry in entries:
+                if isinstance(entry, dict):
+                    entry |= {title: lists.get(one, one) for title, one in entry.items()}
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that no file holds."""
+    for path, text in made_pages().items():
+        _add(files, config, path, text)
+    for name, path in FROM_THE_ROOT.items():
+        text = (ROOT / name).read_text("utf-8")
+        _add(files, config, path, re.sub(r"\]\(docs/([^)]+)\)", r"](\1)", text))
+    for notebook in [one for one in files if one.src_uri.endswith(".ipynb")]:
+        page, pictures = notebook_page(notebook.content_string, Path(notebook.src_uri).stem)
+        files.remove(notebook)
+        _add(files, config, notebook.src_uri.replace(".ipynb", ".md"), page)
+        for name, picture in pictures.items():
+            _add(files, config, f"{Path(notebook.src_uri).parent.as_posix()}/{name}", picture)
+    return files
+
+
+def _add(files: Files, config: MkDocsConfig, path: str, content: Any) -> None:
+    files.append(File.generated(config, path, content=content, inclusion=InclusionLevel.INCLUDED))
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Keep links to the repository's files from leading nowhere: the site has some, and names the others."""
+    up = "../" * page.file.src_uri.count("/")
+
+    def instead(found: re.Match[str]) -> str:
+        label, target, anchor = found[1], found[2], found[3] or ""
+        name = target.removeprefix("../" * (1 + page.file.src_uri.count("/")))
+        if name in FROM_THE_ROOT:
+            return f"[{label}]({up}{FROM_THE_ROOT[name]}{anchor})"
+        return label if "/" not in name else f"{label} (`{name}`)"
+
+    out = "../" * (1 + page.file.src_uri.count("/"))
+    markdown = re.sub(rf"\[([^\]]*)\]\(({re.escape(out)}[^)#]+)(#[^)]*)?\)", instead, markdown)
+    return re.sub(r"\.ipynb(?=[)#])", ".md", markdown)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Say how large the site is; a page that asks anybody else ends the build."""
+    outside = re.compile(
+        r'<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)="?(?:https?:)?//(?!www\.w3\.org)[^>]*>'
+    )
+    for page in sorted(Path(config.site_dir).rglob("*.html")):
+        if found := outside.search(page.read_text("utf-8")):
+            raise SystemExit(f"{page.relative_to(config.site_dir)} asks another host: {found[0]}")
