@@ -77,8 +77,14 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return re.sub(r"\.ipynb(?=[)#])", ".md", markdown)
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Take the marks of Sphinx off docstrings: the name alone is what a reader wants."""
+    html = re.sub(r":(?:class|func|meth|mod|data|attr):\s*(?=<code>)", "", html)
+    return re.sub(r"<code>~(?:\w+\.)*(\w+)</code>", r"<code>\1</code>", html)
+
+
 def on_post_build(config: MkDocsConfig) -> None:
-    """Say how large the site is; a page that asks anybody else ends the build."""
+    """End the build if a page asks another host for anything."""
     outside = re.compile(
         r'<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)="?(?:https?:)?//(?!www\.w3\.org)[^>]*>'
     )

@@ -41,7 +41,7 @@ def bounds(schema: Schema) -> str:
     """What a value must keep to, as a sentence, or nothing."""
     kept = next((one for one in schema.get("anyOf", []) if one.get("type") != "null"), {}) | schema
     words = [
-        f"{word} {kept[name]:,}"
+        f"{word} {_number(kept[name])}"
         for name, word in (
             ("exclusiveMinimum", "more than"),
             ("gt", "more than"),
@@ -57,6 +57,10 @@ def bounds(schema: Schema) -> str:
         if name in kept
     ]
     return f"{'; '.join(words).capitalize()}." if words else ""
+
+
+def _number(value: float) -> str:
+    return f"{int(value) if float(value).is_integer() else value:,}"
 
 
 def reached(schema: Schema, definitions: dict[str, Schema]) -> list[str]:
