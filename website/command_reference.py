@@ -48,7 +48,8 @@ def _help(command: click.Command) -> list[str]:
 
 def _usage(name: str, command: click.Command) -> str:
     pieces = command.collect_usage_pieces(click.Context(command, info_name=name))
-    return " ".join([f"tickgraph {name}", *pieces])
+    plain = (re.sub(r"^\{(.*)\}$", r"\1", re.sub(r"^\[\[(.*)\]\]", r"[\1]", one)) for one in pieces)
+    return " ".join([f"tickgraph {name}", *plain])
 
 
 def _rows(command: click.Command) -> list[list[str]]:
@@ -56,10 +57,11 @@ def _rows(command: click.Command) -> list[list[str]]:
     for one in command.params:
         if getattr(one, "hidden", False) or one.name == "help":
             continue
-        if isinstance(one, click.Option):
+        if one.param_type_name == "option":  # Typer's options are no click.Option
             names = ", ".join(f"`{word}`" for word in [*one.opts, *one.secondary_opts])
+            names += f" {one.metavar}" if one.metavar else ""
         else:
-            names = f"`{(one.metavar or one.name or '').upper()}`"
+            names = f"`{(one.metavar or one.name or '').upper().strip('[]{}')}`"
         said = getattr(one, "help", None) or ""
         rows.append([names, _default(one), one_line(re.sub(r"\[/?[a-z ]+\]", "", said))])
     return rows
@@ -69,6 +71,8 @@ def _default(one: click.Parameter) -> str:
     value = one.default
     if one.required:
         return "needed"
+    if isinstance(said := getattr(one, "show_default", None), str):
+        return said
     if (
         value is None
         or callable(value)

@@ -1,7 +1,8 @@
-"""What MkDocs calls: pages made from the program, notebooks, and links that leave the folder of the pages."""
+"""What MkDocs calls: pages made from the program, and links that leave the folder of the pages."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 import sys
 from pathlib import Path
@@ -16,7 +17,6 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from website.made_pages import made_pages  # noqa: E402
-from website.notebook_page import notebook_page  # noqa: E402
 
 # Files of the repository that are pages of the site, too.
 FROM_THE_ROOT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
@@ -25,14 +25,9 @@ FROM_THE_ROOT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelo
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put every route and every tutorial into the navigation."""
     routes = [one for one in made_pages() if one.startswith("reference/http/")]
-    tutorials = sorted((Path(config.docs_dir) / "tutorials").glob("*.*"))
-    pages = [f"tutorials/{one.stem}.md" for one in tutorials if one.suffix in (".md", ".ipynb")]
-    lists = {
-        "reference/http/index.md": routes,
-        "tutorials/index.md": sorted(
-            dict.fromkeys(pages), key=lambda one: (one != "tutorials/index.md", one)
-        ),
-    }
+    tutorials = (f"tutorials/{one.name}" for one in (Path(config.docs_dir) / "tutorials").glob("*.md"))
+    first = "tutorials/index.md"
+    lists = {"reference/http/index.md": routes, first: sorted(tutorials, key=lambda one: (one != first, one))}
     for section in config.nav or []:
         for entries in section.values():
             for entry in entries:
@@ -48,12 +43,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, path in FROM_THE_ROOT.items():
         text = (ROOT / name).read_text("utf-8")
         _add(files, config, path, re.sub(r"\]\(docs/([^)]+)\)", r"](\1)", text))
-    for notebook in [one for one in files if one.src_uri.endswith(".ipynb")]:
-        page, pictures = notebook_page(notebook.content_string, Path(notebook.src_uri).stem)
-        files.remove(notebook)
-        _add(files, config, notebook.src_uri.replace(".ipynb", ".md"), page)
-        for name, picture in pictures.items():
-            _add(files, config, f"{Path(notebook.src_uri).parent.as_posix()}/{name}", picture)
     return files
 
 
@@ -61,8 +50,30 @@ def _add(files: Files, config: MkDocsConfig, path: str, content: Any) -> None:
     files.append(File.generated(config, path, content=content, inclusion=InclusionLevel.INCLUDED))
 
 
+def _titles(config: MkDocsConfig) -> dict[str, str]:
+    """Titles that the navigation gives to pages, by their path."""
+    entries = [one for section in config.nav or [] for part in section.values() for one in part]
+    return {
+        path: title
+        for entry in entries
+        if isinstance(entry, dict)
+        for title, path in entry.items()
+        if isinstance(path, str)
+    }
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Keep links to the repository's files from leading nowhere: the site has some, and names the others."""
+    """Keep links to the repository's files from leading nowhere, and call pages by their titles.
+
+    The repository's files call each other by file name, which a reader of the site does not know.
+    """
+    titles = _titles(config)
+
+    def named(found: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), found[2]))
+        return f"[{titles.get(target, found[1])}]({found[2]}{found[3] or ''})"
+
+    markdown = re.sub(r"\[([\w./]+\.md)\]\(([^)#]+\.md)(#[^)]*)?\)", named, markdown)
     up = "../" * page.file.src_uri.count("/")
 
     def instead(found: re.Match[str]) -> str:
@@ -73,8 +84,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return label if "/" not in name else f"{label} (`{name}`)"
 
     out = "../" * (1 + page.file.src_uri.count("/"))
-    markdown = re.sub(rf"\[([^\]]*)\]\(({re.escape(out)}[^)#]+)(#[^)]*)?\)", instead, markdown)
-    return re.sub(r"\.ipynb(?=[)#])", ".md", markdown)
+    return re.sub(rf"\[([^\]]*)\]\(({re.escape(out)}[^)#]+)(#[^)]*)?\)", instead, markdown)
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -12,7 +12,6 @@ import typer
 from tickgraph.cli.commands import app
 from website.http_reference import page_name
 from website.made_pages import made_pages, openapi
-from website.notebook_page import notebook_page
 from website.quoted_tables import with_quoted_rows
 from website.schema_words import bounds, type_words
 
@@ -85,24 +84,6 @@ def test_types_are_said_in_words(schema, words):
 def test_bounds_are_said_in_words():
     assert bounds({"gt": 0, "le": 1e9}) == "More than 0; at most 1,000,000,000."
     assert bounds({"type": "string"}) == ""
-
-
-def test_a_notebook_becomes_text_code_output_and_pictures():
-    cells = [
-        {"cell_type": "markdown", "source": ["# Title\n", "Words."]},
-        {
-            "cell_type": "code",
-            "source": ["print(1)"],
-            "outputs": [
-                {"output_type": "stream", "name": "stdout", "text": ["1\n"]},
-                {"output_type": "display_data", "data": {"image/png": "aGk="}},
-            ],
-        },
-    ]
-    page, pictures = notebook_page(json.dumps({"cells": cells}), "first")
-    assert page.startswith("# Title\nWords.\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n")
-    assert "![what the code drew](first-1.png)" in page
-    assert pictures == {"first-1.png": b"hi"}
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
