@@ -5,7 +5,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN = $(VENV)/bin
 LOCK = pyproject.toml constraints.txt
 
-.PHONY: demo test check lint evaluation coverage versions smoke fuzz bench lock dashboard dashboard-check tutorials
+.PHONY: demo test check lint evaluation coverage versions smoke fuzz bench lock docs dashboard dashboard-check tutorials
 
 demo: $(VENV)/.installed
 	$(BIN)/tickgraph train --symbols TIER_1
@@ -14,12 +14,15 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest -n 2 --dist loadfile
 
-check: lint test evaluation # all that CI runs
+check: lint docs test evaluation # all that CI runs
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-test # the documentation site, into build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 evaluation: $(VENV)/.installed-test
 	out=$$(mktemp -d) && $(BIN)/tickgraph evaluate --quick --out $$out/evaluation --prices-dir $$out/prices > $$out/page \

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -12,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from real_service import process
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
 
 COMMAND = [sys.executable, "-m", "tickgraph"]
 ROOT = Path(__file__).parents[2]
-README, TOUR, PYTHON = ROOT / "README.md", ROOT / "docs" / "tour.md", ROOT / "docs" / "python.md"
+README = ROOT / "README.md"
 
 
 def run(*words, **settings):
@@ -111,68 +109,6 @@ def test_a_second_process_reads_what_the_first_compiled(tmp_path):
 
 def blocks(document, language):
     return re.findall(rf"```{language}\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
-
-
-def test_the_documented_python_runs_and_prints_a_forecast(tmp_path):
-    code = next(block for block in blocks(PYTHON, "python") if "tickgraph.train" in block)
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"1\d\d\.\d+", done.stdout)
-
-
-def test_the_tours_commands_run_as_written(tmp_path):
-    """Every `tickgraph` line of the tour's shell blocks, in order, in one empty folder."""
-    lines = [
-        line for block in blocks(TOUR, "sh") for line in block.splitlines() if line.startswith("tickgraph ")
-    ]
-    lines = [line for line in lines if not line.startswith(("tickgraph serve", "tickgraph forecast"))]
-    assert any(line.startswith("tickgraph train --symbols TIER_1") for line in lines)
-    short = {"EPOCHS": "1", "SESSIONS": "300", "MIN_SESSIONS": "200"}  # the commands, not the waiting
-    environment = {**os.environ, **{f"TICKGRAPH_TRAINING__{name}": value for name, value in short.items()}}
-    for line in lines:
-        words = line.split(" #")[0].split()[1:]
-        done = run(*words, cwd=tmp_path, env=environment)
-        assert done.returncode == 0, f"{line}: {done.stderr}"
-        if "--json" in words:
-            json.loads(done.stdout)
-
-
-def test_the_documented_service_answers_as_written(trained_dir, prices_dir, tmp_path):
-    """`tickgraph serve`, then every `curl`, `tickgraph forecast` and Python block that asks it."""
-    text = [line for block in blocks(TOUR, "sh") for line in block.splitlines()]
-    assert next(line.split(" #")[0].split() for line in text if "serve" in line) == ["tickgraph", "serve"]
-    default = "http://127.0.0.1:8000"
-    asked = [line.split('"')[1] for line in text if line.startswith("curl -s ")]
-    assert len(asked) >= 5
-    flags = {"TICKGRAPH_SERVE__RUNTIME_DIR": str(tmp_path / "runtime")}
-    with process(trained_dir, prices_dir, cwd=tmp_path, **flags) as service:
-        for url in asked:
-            answer = service.get(url.removeprefix(default))
-            assert answer.status_code == 200, url
-        for line in text:
-            if line.startswith("tickgraph forecast"):
-                done = run(*line.split()[1:], "--url", service.url, cwd=tmp_path)
-                assert done.returncode == 0, f"{line}: {done.stderr}"
-                assert "AAPL" in done.stdout
-        code = next(block for block in blocks(PYTHON, "python") if "tickgraph.client" in block)
-        done = subprocess.run(
-            [sys.executable, "-c", code.replace(default, service.url)],
-            capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
-        )  # fmt: skip
-        assert re.search(r"1\d\d\.\d+ 0\.\d+", done.stdout), done.stderr
-    handed_down = next(block for block in blocks(PYTHON, "python") if "get_gnn_prediction" in block)
-    environment = {
-        **os.environ,
-        "TICKGRAPH_MODELS_DIR": str(trained_dir),
-        "TICKGRAPH_PRICES_DIR": str(prices_dir),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", handed_down],
-        capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environment,
-    )  # fmt: skip
-    assert done.stdout.endswith("pre-trained GNN-cached\n"), done.stderr
 
 
 def labels(text):

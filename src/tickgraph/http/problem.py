@@ -72,7 +72,7 @@ class RateLimitedError(TickgraphError):
 
 
 # Status, type and title of an error: those of the first class that it is an instance of.
-_KINDS: tuple[tuple[type[TickgraphError], int, str, str], ...] = (
+KINDS: tuple[tuple[type[TickgraphError], int, str, str], ...] = (
     (UnknownSymbolError, 404, "unknown-symbol", "Unknown symbol"),
     (InputError, 422, "bad-input", "The request cannot be used"),
     (ModelNotFoundError, 404, "no-model", "No model of this symbol"),
@@ -134,7 +134,7 @@ def problem_at(
 
 def problem_of(error: TickgraphError) -> Problem:
     """Describe an error, without the request that it ended."""
-    status, kind, title = next(row[1:] for row in _KINDS if isinstance(error, row[0]))
+    status, kind, title = next(row[1:] for row in KINDS if isinstance(error, row[0]))
     return Problem(
         type=f"urn:tickgraph:problem:{kind}",
         title=title,
