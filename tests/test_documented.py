@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.object_place import StorageSettings
 from tickgraph.serve_settings import ServeSettings
 from tickgraph.settings import ScheduleSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-TABLES = {"training", "serve", "schedule"}
+TABLES = {"training", "serve", "schedule", "storage"}
 FORMER = {"state_dir"}
 SECRETS = {"admin_token", "api_keys"}  # in a block of shell commands
 
@@ -67,6 +68,7 @@ def plain(found):
             "Settings",
             defaults_of(ServeSettings, SECRETS) | {"runtime_dir": "models/gnn/.service"},
         ),
+        ("object_storage.md", "Settings", defaults_of(StorageSettings)),
     ],
 )
 def test_every_setting_is_documented_with_its_default(document, heading, expected):

@@ -27,6 +27,7 @@ from tickgraph.cli.progress import Bars
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.extras import lacking
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
+from tickgraph.object_place import Place
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
@@ -330,11 +331,11 @@ def evaluate(
         raise typer.Exit(PartialFailure.exit_code)
 
 
-def _print_recording(kind: str, recording: Recording, folder: Path) -> None:
+def _print_recording(kind: str, recording: Recording, place: Place) -> None:
     """Say which models hold the figures of a kind now, and why the others do not."""
     models = len(recording.recorded) + len(recording.skipped)
     if models:
-        note(f"figures {kind} recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
+        note(f"figures {kind} recorded in {len(recording.recorded)} of {models} evaluated models in {place}")
     reasons: dict[str, list[str]] = {}
     for symbol, reason in recording.skipped.items():
         reasons.setdefault(reason, []).append(symbol)

@@ -18,8 +18,14 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import ALL, alias_note, all_note, canonical, parse_symbols
 
 ModelsDir = Annotated[
-    Path | None,
-    typer.Option("--models-dir", metavar="FOLDER", help="Trained models.", show_default="models/gnn"),
+    str | None,
+    typer.Option(
+        "--models-dir",
+        "--models",
+        metavar="PLACE",
+        help="Trained models: a folder, or s3://BUCKET/PREFIX.",
+        show_default="models/gnn",
+    ),
 ]
 PricesDir = Annotated[
     Path | None,

@@ -12,6 +12,7 @@ from tickgraph.market.calendar import Clock, Day
 from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
+from tickgraph.object_store import Unreachable
 from tickgraph.options.chain import Centre, ChainQuestion, read_centre
 from tickgraph.options.price_paths import PATHS
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
@@ -429,7 +430,10 @@ class Forecaster(OutlookCache):
 
     def _refusal(self, outlook: Outlook) -> Exception | None:
         """Why a newer model than the outlook's is not used."""
-        return self.models.refusal(outlook.symbol) if outlook.model else None
+        if outlook.model is None:
+            return None
+        away = self.catalogue.away
+        return self.models.refusal(outlook.symbol) or (Unreachable(away) if away is not None else None)
 
     def _clock_at(self, as_of: date | None) -> Clock:
         """The clock of an answer from prices up to a day; None is now."""
