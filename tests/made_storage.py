@@ -29,6 +29,13 @@ class Broken:
         self.status, self.after, self.body, self.wait, self.slowly = status, after, body, wait, slowly
 
 
+class _Proxy(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that has given up is nothing to report."""
+
+
 class Storage:
     """The server behind its proxy. ``fault`` is called with method and path, and gives a :class:`Broken` or None."""
 
@@ -44,8 +51,7 @@ class Storage:
         self.requests: list[tuple[str, str]] = []
         self._writing = threading.Lock()
         handler = type("Handler", (_Handler,), {"storage": self})
-        self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._proxy.daemon_threads = True
+        self._proxy = _Proxy(("127.0.0.1", 0), handler)
         threading.Thread(
             target=self._proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
@@ -82,7 +88,7 @@ class Storage:
     def delete(self, key):
         self._ask("DELETE", f"/{BUCKET}/{key}", b"")
 
-    def keys(self):
+    def stored(self):
         text = self._ask("GET", f"/{BUCKET}?list-type=2", b"")[2].decode()
         return [part.split("</Key>")[0] for part in text.split("<Key>")[1:]]
 

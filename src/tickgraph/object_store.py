@@ -168,6 +168,15 @@ class ObjectStore:
             pages = self._objects.list(self._client, prefix)
             return {meta["path"].removeprefix(prefix): _version(meta) for page in pages for meta in page}
 
+    def written_at(self, folder: str) -> dict[str, datetime.datetime]:
+        """Names of the objects under a folder, and when the storage wrote them."""
+        prefix = f"{self._prefix}{folder}/"
+        with self._foreseen():
+            pages = self._objects.list(self._client, prefix)
+            return {
+                meta["path"].removeprefix(prefix): meta["last_modified"] for page in pages for meta in page
+            }
+
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
         with self._foreseen((FileNotFoundError,)):

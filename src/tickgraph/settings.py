@@ -50,7 +50,8 @@ SourceName = Literal["sample", "files", "yahoo", "tiingo", "live"]
 Fallback = Literal["momentum", "train", "none"]
 
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
-_SECRETS = {"tiingo_token", "admin_token", "api_keys", "models_dir", "endpoint"}  # a URL may hold a password
+# A URL that is none of ours may hold a password.
+_SECRETS = {"tiingo_token", "admin_token", "api_keys", "models_dir", "prices_dir", "endpoint"}
 DEFAULT_CONFIG = Path("tickgraph.toml")
 
 
@@ -98,7 +99,7 @@ class Settings(BaseSettings):
     models_dir
         Folder of the model registry, or a URL of object storage: ``s3://bucket/prefix``.
     prices_dir
-        Folder of the local price store.
+        Folder of the price store, or a URL of object storage.
     source, source_path
         Where prices come from; ``files`` needs the path of a Parquet or CSV file or folder.
     providers
@@ -144,7 +145,7 @@ class Settings(BaseSettings):
     exchange: str = calendar.NEW_YORK
     storage: StorageSettings = StorageSettings()
     models_dir: Place = Path("models/gnn")
-    prices_dir: Path = Path("prices")
+    prices_dir: Place = Path("prices")
     source: SourceName = "sample"
     source_path: Path | None = None
     providers: Providers = ("yahoo", "tiingo")
@@ -188,7 +189,7 @@ class Settings(BaseSettings):
         """What live sources need besides their name."""
         return Access(self.providers, self.tiingo_token)
 
-    @field_validator("models_dir", mode="before")
+    @field_validator("models_dir", "prices_dir", mode="before")
     @classmethod
     def _a_place(cls, value: Any, given: ValidationInfo) -> Any:
         try:

@@ -108,3 +108,16 @@ def test_a_copy_onto_itself_is_refused(place, command):
     code, _, err = command("copy", place, place)
     assert code == 2
     assert "the same place" in err
+
+
+def test_prices_are_shared_through_a_bucket_too(place, command, tmp_path):
+    prices = place.replace("/gnn", "/prices")
+    code, _, err = command("prices", "update", "--symbols", "AAPL,MSFT", "--prices-dir", prices)
+    assert code == 0, err
+    shutil.rmtree(tmp_path / "copies")
+    code, out, _ = command("prices", "show", "--prices-dir", prices)
+    assert code == 0
+    assert "2 symbols" in out
+    assert prices in " ".join(out.split())
+    code, out, _ = command("prices", "check", "--prices-dir", prices)
+    assert code == 0

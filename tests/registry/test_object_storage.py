@@ -260,7 +260,7 @@ def test_storage_that_ignores_conditions_is_refused(storage, machine, template):
     storage.ignores_conditions = True
     with pytest.raises(StorageError, match="ignores conditional writes"):
         machine().publish(*publisher.generation(template, 1))
-    assert storage.keys() == [f"gnn/{MARKER}"]
+    assert storage.stored() == [f"gnn/{MARKER}"]
 
 
 def test_a_publisher_killed_at_any_step_leaves_one_whole_generation(
@@ -301,7 +301,7 @@ def test_a_publisher_killed_at_any_step_leaves_one_whole_generation(
         process.stdin.close()
         process.wait(20)
         process.stdout.close()
-    assert storage.keys() == [KEY, f"gnn/{MARKER}"], "a publisher left something behind"
+    assert storage.stored() == [KEY, f"gnn/{MARKER}"], "a publisher left something behind"
     machine("killed").recover()
     assert publisher.left_over(machine("killed").root) == []
 

@@ -28,8 +28,13 @@ ModelsDir = Annotated[
     ),
 ]
 PricesDir = Annotated[
-    Path | None,
-    typer.Option("--prices-dir", metavar="FOLDER", help="Local price store.", show_default="prices"),
+    str | None,
+    typer.Option(
+        "--prices-dir",
+        metavar="PLACE",
+        help="Price store: a folder, or s3://BUCKET/PREFIX.",
+        show_default="prices",
+    ),
 ]
 Source = Annotated[
     str | None,

@@ -138,7 +138,7 @@ class ServiceMetrics(Observer):
         )
         self.storage_away = gauge(
             "gnn_storage_away",
-            "1 while copies on this machine stand in for the models' object storage, 0 otherwise.",
+            "1 while copies on this machine stand in for object storage, 0 otherwise.",
             mode="livemax",
         )
         self.last_look = gauge(

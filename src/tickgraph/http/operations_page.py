@@ -128,7 +128,7 @@ def _problems(
     if service.watcher.fault is not None:
         yield f"Newer models and prices cannot be looked for: {service.watcher.fault}"
     if (away := service.forecaster.catalogue.away) is not None:
-        yield f"Models may not be the newest: {away}"
+        yield f"Models or prices may not be the newest: {away}"
     for symbol, error in service.forecaster.models.refusals().items():
         yield f"The newest model of {symbol} is not used: {error}"
     for one in sources:

@@ -249,4 +249,4 @@ class HealthAnswer(Answer):
     started_at: AwareDatetime | None = None
     """When the process started."""
     storage_away: str | None = None
-    """Why copies on this machine stand in for the models' object storage; null while it answers, or for a folder."""
+    """Why copies on this machine stand in for object storage; null while it answers, or for a folder."""

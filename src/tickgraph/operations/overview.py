@@ -168,6 +168,7 @@ def overview(
             *unscored,
             *_problems_of_horizons(quality),
             *_problems_of_models(registry, bool(models)),
+            *([f"prices may not be the newest: {store.away}"] if store.away is not None else ()),
             *(text for one in universe.values() for text in one.problems),
             *(_problems_of_run(last_run, now) if last_run else ()),
         ),

@@ -39,7 +39,7 @@ class Workplace:
     """
 
     models_dir: Place
-    prices_dir: Path
+    prices_dir: Place
     source: str = "sample"
     source_path: Path | None = None
     peer_pool: tuple[Symbol, ...] = ()

@@ -62,9 +62,14 @@ class Catalogue:
         return self._fault if self.watched else self._registry.fault()
 
     @property
-    def away(self) -> str | None:
-        """Why copies on this machine stand in for object storage; None while it answers, or for a folder."""
+    def models_away(self) -> str | None:
+        """Why copies of models stand in for object storage; None while it answers, or for a folder."""
         return self._registry.away
+
+    @property
+    def away(self) -> str | None:
+        """As :attr:`models_away`, of models or else of prices."""
+        return self._registry.away or self._store.away
 
     def known(self) -> tuple[Symbol, ...]:
         """Symbols that had a model or stored prices at the last look."""

@@ -432,7 +432,7 @@ class Forecaster(OutlookCache):
         """Why a newer model than the outlook's is not used."""
         if outlook.model is None:
             return None
-        away = self.catalogue.away
+        away = self.catalogue.models_away
         return self.models.refusal(outlook.symbol) or (Unreachable(away) if away is not None else None)
 
     def _clock_at(self, as_of: date | None) -> Clock:
