@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tickgraph.cli.output import failure, note, print_sentence, print_table
+from tickgraph.object_place import Place
 from tickgraph.wording import counted
 
 if TYPE_CHECKING:  # needs the extra
@@ -42,11 +43,11 @@ def print_evaluation(result: Evaluation, seconds: float, page: Path, figures: Pa
     print_sentence(f"{run}. Report: {page}; figures: {figures}.")
 
 
-def print_recording(kind: str, recording: Recording, folder: Path) -> None:
+def print_recording(kind: str, recording: Recording, place: Place) -> None:
     """Say which models hold the figures of a kind now, and why the others do not."""
     models = len(recording.recorded) + len(recording.skipped)
     if models:
-        note(f"figures {kind} recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
+        note(f"figures {kind} recorded in {len(recording.recorded)} of {models} evaluated models in {place}")
     reasons: dict[str, list[str]] = {}
     for symbol, reason in recording.skipped.items():
         reasons.setdefault(reason, []).append(symbol)

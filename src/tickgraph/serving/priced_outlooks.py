@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tickgraph.market.calendar import Clock
 from tickgraph.market.price import checked_price
 from tickgraph.market.spelling import Symbol
+from tickgraph.object_store import Unreachable
 from tickgraph.serving.answer import Forecast, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.outlook import Outlook
@@ -67,7 +68,10 @@ class PricedOutlooks(OutlookCache):
 
     def _refusal(self, outlook: Outlook) -> Exception | None:
         """Why a newer model than the outlook's is not used."""
-        return self.models.refusal(outlook.symbol) if outlook.model else None
+        if outlook.model is None:
+            return None
+        away = self.catalogue.models_away
+        return self.models.refusal(outlook.symbol) or (Unreachable(away) if away is not None else None)
 
     def _clock_at(self, as_of: date | None) -> Clock:
         """The clock of an answer from prices up to a day; None is now."""
