@@ -141,11 +141,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
           {apart(answer.break_evens.filter((price) => price > first && price < last), x, 58).map(({ one: price, labelled }) => (
             <g key={price} class="even">
               <circle cx={x(price)} cy={zero} r="5" />
-              {labelled && (
-                <text x={Math.max(LEFT + 22, Math.min(width - RIGHT - 22, x(price)))} y={zero - 11} text-anchor="middle">
-                  {dollars(price)}
-                </text>
-              )}
+              {labelled && <EvenLabel price={price} at={x(price)} y={zero - 11} handle={x(close)} width={width} />}
             </g>
           ))}
         </g>
@@ -198,6 +194,17 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
         </li>
       </ul>
     </>
+  );
+}
+
+/** Above its mark, or beside the line of the close that is read off, where that is near. */
+function EvenLabel({ price, at, y, handle, width }: { price: number; at: number; y: number; handle: number; width: number }) {
+  const near = Math.abs(at - handle) < 34;
+  const place = near ? handle + (at < handle ? -7 : 7) : Math.max(LEFT + 22, Math.min(width - RIGHT - 22, at));
+  return (
+    <text x={place} y={y} text-anchor={!near ? "middle" : at < handle ? "end" : "start"}>
+      {dollars(price)}
+    </text>
   );
 }
 
@@ -270,7 +277,7 @@ function moneyTicks(least: number, most: number): number[] {
 }
 
 function priceTicks(first: number, last: number, width: number): number[] {
-  const step = roundStep((last - first) / Math.max(2, Math.floor(width / 64)));
+  const step = roundStep((last - first) / Math.max(2, width / 56));
   const found = [];
   for (let tick = Math.ceil(first / step) * step; tick <= last; tick += step) {
     const place = ((tick - first) / (last - first)) * width;
