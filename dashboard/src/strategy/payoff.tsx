@@ -2,6 +2,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { dollars, money, percent, signedMoney, signedPercent } from "../format";
 import type { Curve, Distribution, Strategy } from "../service/answers";
+import { movedByKey, roundTicks } from "../slide";
 import { below, roundStep, roundTo } from "../symbol/curve";
 import { useWidth } from "../width";
 
@@ -56,21 +57,9 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
     return Math.max(first, Math.min(last, roundTo(price, step)));
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = {
-      ArrowRight: close + step,
-      ArrowUp: close + step,
-      ArrowLeft: close - step,
-      ArrowDown: close - step,
-      PageUp: close + 10 * step,
-      PageDown: close - 10 * step,
-      Home: first,
-      End: last,
-    }[event.key];
     if (event.key === "Escape") setChosen(null);
-    if (next === undefined) return;
-    event.preventDefault();
-    setChosen(Math.max(first, Math.min(last, roundTo(next, step))));
+    const next = movedByKey(event, close, step, [first, last]);
+    if (next !== null) setChosen(next);
   };
   const grip = Math.max(LEFT + 35, Math.min(width - RIGHT - 35, x(close)));
   return (
@@ -106,7 +95,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
           <clipPath id="payoff-loss">
             <rect x={LEFT} y={zero} width={width - LEFT - RIGHT} height={Math.max(0, ground - zero)} />
           </clipPath>
-          {moneyTicks(least, most).map((tick) => (
+          {roundTicks(least, most, HEIGHT - TOP - FOOT, 58, 0).map((tick) => (
             <g key={tick}>
               <line class="grid" x1={LEFT} x2={width - RIGHT} y1={y(tick)} y2={y(tick)} />
               <text x={LEFT - 8} y={y(tick) + 4} text-anchor="end">
@@ -132,7 +121,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
             </g>
           ))}
           <line class="axis" x1={LEFT} x2={width - RIGHT} y1={ground} y2={ground} />
-          {priceTicks(first, last, width - LEFT - RIGHT).map((tick) => (
+          {roundTicks(first, last, width - LEFT - RIGHT, 56, 10).map((tick) => (
             <text key={tick} class="tick" x={x(tick)} y={HEIGHT - 8} text-anchor="middle">
               {tick.toLocaleString("en-US")}
             </text>
@@ -267,23 +256,6 @@ function apart<T>(marks: T[], x: (mark: T) => number, room: number): { one: T; l
     if (labelled) before = x(one);
     return { one, labelled };
   });
-}
-
-function moneyTicks(least: number, most: number): number[] {
-  const step = roundStep((most - least) / 5);
-  const found = [];
-  for (let tick = Math.ceil(least / step) * step; tick <= most; tick += step) found.push(roundTo(tick, step) || 0);
-  return found;
-}
-
-function priceTicks(first: number, last: number, width: number): number[] {
-  const step = roundStep((last - first) / Math.max(2, width / 56));
-  const found = [];
-  for (let tick = Math.ceil(first / step) * step; tick <= last; tick += step) {
-    const place = ((tick - first) / (last - first)) * width;
-    if (place > 4 && place < width - 14) found.push(roundTo(tick, step));
-  }
-  return found;
 }
 
 const round = (value: number) => Math.round(10 * value) / 10;
