@@ -362,6 +362,9 @@ def test_a_strategy_is_valued_before_its_expiry_and_read_off_by_keys(visit, serv
     assert re.search(r"dollars, profit [+−]\$[\d,.]+, \d+\.\d % below", read), read
     page.keyboard.press("Escape")
     expect(handle).to_have_attribute("aria-valuenow", f"{before:g}")
+    odds = service.get(f"/forecast/AAPL/probability?strike={before}&expiry=2023-01-20").json()
+    lower = f"a lower close: {100 * odds['probability_below']:.1f} %"
+    expect(page.locator(".earned .reading")).to_contain_text(lower)
 
 
 def test_what_the_service_refuses_of_a_strategy_stands_at_its_field(visit, service):

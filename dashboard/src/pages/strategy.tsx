@@ -148,7 +148,7 @@ function Builder({ fan, words, at, from }: { fan: Fan; words: URLSearchParams; a
             Add stock
           </button>
         </div>
-        <Assumptions assumed={assumed} path={fan.path} first={first} lastClose={dollars(fan.last_close)} own={goesOn && assumed.volatility === null ? percent(goesOn.volatility) : null} faults={faults} />
+        <Assumptions assumed={assumed} path={fan.path} first={first} expires={firstExpiry(legs) !== null || !legs.length} lastClose={dollars(fan.last_close)} own={goesOn && assumed.volatility === null ? percent(goesOn.volatility) : null} faults={faults} />
         {loose && (
           <p class="fault" role="alert">
             {loose}

@@ -1,7 +1,9 @@
 // Profit over the close and how likely each close is, in one picture, with a close to read off.
 import { useMemo, useRef, useState } from "preact/hooks";
 import { dollars, money, percent, signedMoney, signedPercent } from "../format";
-import type { Curve, Distribution, Strategy } from "../service/answers";
+import type { Curve, Distribution, Probability, Strategy } from "../service/answers";
+import { useResource } from "../service/resource";
+import { useSettled } from "../settled";
 import { movedByKey, roundTicks } from "../slide";
 import { below, roundStep, roundTo } from "../symbol/curve";
 import { useWidth } from "../width";
@@ -46,7 +48,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
   const high = (density: number) => ground - (density / peak) * DENSITY * (ground - TOP);
   const drawn = (points: Point[]) => points.map(([price, profit]) => `${round(x(price))} ${round(y(profit))}`).join("L");
   const profit = read(line, close);
-  const share = curve ? below(curve, close) : null;
+  const share = useShareBelow(answer, curve, close);
   const marks = distribution?.quantiles.filter(({ probability, close: at }) => MARKED.includes(probability) && at > first && at < last) ?? [];
 
   const at = (event: PointerEvent): number => {
@@ -184,6 +186,16 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
       </ul>
     </>
   );
+}
+
+/** Probability of a lower close: while the close moves, read off the curve; once it rests, the service's own. */
+function useShareBelow(answer: Strategy, curve: Curve | null, close: number): number | null {
+  const rests = useSettled(close);
+  const price = answer.price_source === "request" ? `&price=${answer.price}` : "";
+  const path = `forecast/${encodeURIComponent(answer.symbol)}/probability?strike=${rests}&expiry=${answer.on}${price}`;
+  const { data } = useResource<Probability>(path, `${path} ${answer.as_of} ${answer.trained_at}`, () => false);
+  if (data && rests === close) return data.probability_below;
+  return curve && below(curve, close);
 }
 
 /** Above its mark, or beside the line of the close that is read off, where that is near. */
