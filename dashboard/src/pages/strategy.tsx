@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { dollars, longDay, percent, shortDay, weekday } from "../format";
 import { remember, toOverview, toStrategy, toSymbol } from "../route";
-import type { Curve, Distribution, Fan, FanSession, Leg, Overview, Problem, Strategy, Templates } from "../service/answers";
+import type { Curve, Distribution, Fan, FanSession, Leg, Problem, Strategy, Symbols, Templates } from "../service/answers";
 import type { Event } from "../service/events";
 import { useQuestion } from "../service/question";
 import { useResource } from "../service/resource";
@@ -265,11 +265,11 @@ function CopyLink() {
 
 /** The page without a symbol: those that have a model. */
 export function ChooseSymbol() {
-  const { data, problem, reload } = useResource<Overview>("overview", "overview", (event) => event.kind !== "job");
+  const { data, problem, reload } = useResource<Symbols>("symbols", "symbols", (event) => event.kind !== "job");
   useEffect(() => {
     document.title = "Strategy – tickgraph";
   }, []);
-  const names = data?.symbols.filter((entry) => entry.status !== "momentum") ?? [];
+  const names = data?.symbols.filter((entry) => entry.model === "gnn") ?? [];
   return (
     <>
       <div class="head">
