@@ -5,7 +5,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN = $(VENV)/bin
 LOCK = pyproject.toml constraints.txt
 
-.PHONY: demo test check lint evaluation coverage versions smoke fuzz bench lock docs dashboard dashboard-check
+.PHONY: demo test check lint evaluation coverage versions smoke fuzz bench lock docs dashboard dashboard-check tutorials
 
 demo: $(VENV)/.installed
 	$(BIN)/tickgraph train --symbols TIER_1
@@ -67,6 +67,9 @@ dashboard: # the pages at / of the service, from dashboard/ into the package; ne
 dashboard-check: # whether the package has what dashboard/ builds; needs npm
 	out=$$(mktemp -d) && cd dashboard && npm ci --no-audit --no-fund && npm run check && node build.mjs $$out/assets \
 	  && diff -r $$out/assets ../src/tickgraph/http/dashboard_assets && rm -r $$out
+
+tutorials: $(VENV)/.installed-test # runs docs/tutorials/*.ipynb, and writes their pages
+	$(BIN)/python scripts/run_tutorials.py
 
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o constraints.txt

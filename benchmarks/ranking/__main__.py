@@ -15,6 +15,7 @@ from tickgraph.cli.options import AsJson, split_words
 from tickgraph.cli.output import print_json, print_sentence, print_table
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import InputError
+from tickgraph.extras import lacking
 
 QUICK_EPOCHS, QUICK_SEEDS, QUICK_STOCKS = 1, 1, 200
 
@@ -101,9 +102,7 @@ def rank(
         from benchmarks.ranking.market import read_market
         from benchmarks.ranking.report import summary_table, write_benchmark
     except ImportError as error:
-        raise InputError(
-            f'Benchmarks need the extra: pip install "tickgraph[evaluate]" ({error}).'
-        ) from error
+        raise InputError(lacking("The benchmark", "evaluate", error)) from error
     started = time.perf_counter()
     if quick:
         seeds, epochs = QUICK_SEEDS, QUICK_EPOCHS

@@ -36,6 +36,30 @@ def test_help_shows_defaults_and_keeps_brackets(run, columns):
     assert "default: (TIER_1)" in " ".join(run("train", "--help").stdout.replace("│", " ").split())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("kernel", [True, False])
+def test_in_a_notebook_nothing_moves_the_cursor(tmp_path, kernel):
+    """A kernel of Jupyter gives its commands a pseudo-terminal, and shows what they write line by line."""
+    import pty
+
+    leader, follower = pty.openpty()
+    environment = {"JPY_PARENT_PID": "1"} if kernel else {}
+    words = ["prices", "check", "--prices-dir", str(tmp_path / "none"), "--source", "sample"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tickgraph", *words],
+        stdout=follower,
+        stderr=follower,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm-color", **environment},
+    )
+    os.close(follower)
+    written = os.read(leader, 100_000)
+    os.close(leader)
+    assert written, done
+    assert (b"\x1b[" in written) is not kernel
+
+
 NARROW = """
 import sys
 from rich.console import Console

@@ -202,7 +202,7 @@ def test_without_a_token_the_remedy_is_named():
 @pytest.mark.parametrize("part", ["httpx", "tenacity", "limits"])
 def test_without_the_extra_the_remedy_is_named(monkeypatch, part):
     monkeypatch.setitem(sys.modules, part, None)
-    with pytest.raises(SourceUnavailableError, match=r"pip install 'tickgraph\[tiingo\]'"):
+    with pytest.raises(SourceUnavailableError, match='needs the extra "tiingo"'):
         TiingoSource(SecretStr(TOKEN)).fetch(["AAPL"])
 
 

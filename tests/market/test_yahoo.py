@@ -363,5 +363,5 @@ def test_yfinances_own_warnings_are_not_shown_to_users(server, yahoo, recwarn):
 @pytest.mark.parametrize("part", ["yfinance", "tenacity", "limits", "curl_cffi"])
 def test_without_the_extra_the_remedy_is_named(monkeypatch, part):
     monkeypatch.setitem(sys.modules, part, None)
-    with pytest.raises(SourceUnavailableError, match=r"pip install 'tickgraph\[yahoo\]'"):
+    with pytest.raises(SourceUnavailableError, match='needs the extra "yahoo"'):
         YahooSource().fetch(["AAPL"])

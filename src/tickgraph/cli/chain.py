@@ -22,11 +22,12 @@ from tickgraph.cli.options import (
     Source,
     SourcePath,
     given,
-    named_symbols,
+    one_symbol,
     parse_date,
     split_words,
 )
 from tickgraph.cli.output import facts, money, note, percent, print_json, print_table, results, stdout
+from tickgraph.cli.saving import read_ending, save_as
 from tickgraph.errors import InputError, TickgraphError
 from tickgraph.market.calendar import Day
 from tickgraph.market.expiry import read_expiry
@@ -35,12 +36,12 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.options.chain import read_centre
 from tickgraph.options.chain_file import ChainFile, is_of, read_chain
 from tickgraph.options.quotes import Quotes, grid
+from tickgraph.pictures.chain_page import chain_page
 from tickgraph.serving.chain_answer import Chain, ChainExpiry
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.outlook_answer import looking_ahead
 from tickgraph.serving.outlook_cache import Fallback
 from tickgraph.settings import load_settings
-from tickgraph.storage import READABLE, write_atomically
 from tickgraph.wording import counted, listed
 
 MOST_STRIKES = 10_000
@@ -96,7 +97,10 @@ def chain(
         typer.Option("--centred-on", metavar="MEAN", help="Mean behind fair values: forward, or forecast."),
     ] = "forward",
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE", help="Write one row a strike as CSV, too.")
+        Path | None,
+        typer.Option(
+            "--save", metavar="FILE", help="Write chain.csv, a row a strike, or chain.html, heat maps, too."
+        ),
     ] = None,
     as_of: AsOf = None,
     source: Source = None,
@@ -113,9 +117,10 @@ def chain(
 
     - `tickgraph chain AAPL --expiries 2023-01-20,2023-02-17 --strikes 110:150:5`
     - `tickgraph chain AAPL --file quotedata.csv --rate 0.043`
-    - `tickgraph chain AAPL --file quotedata.csv --expiries 2023-01-20 --save chain.csv`
+    - `tickgraph chain AAPL --file quotedata.csv --expiries 2023-01-20 --save chain.html`
     """
     day = parse_date(as_of)
+    ending = read_ending(save, ("csv", "html"))
     flags = {
         "source": source,
         "source_path": source_path,
@@ -124,7 +129,7 @@ def chain(
         "exchange": exchange,
     }
     settings = load_settings(**given(flags))  # they set the exchange, which says what a symbol is
-    name = _one(symbol)
+    name = one_symbol(symbol, "A chain")
     start = None if price is None else read_price(name, price)
     centre = read_centre(centred_on)
     days = None if expiries is None else [read_expiry(word) for word in split_words([expiries])]
@@ -145,7 +150,7 @@ def chain(
         fallback=settings.fallback,
     )
     if save is not None:
-        write_atomically(save, _as_csv(answer).encode(), mode=READABLE)
+        save_as(save, chain_page(answer) if ending == "html" else _as_csv(answer))
     if as_json:
         print_json(answer.model_dump(mode="json"))
         return
@@ -154,13 +159,6 @@ def chain(
         note(text)
     if save is not None:
         note(f"{counted(sum(len(row.strikes) for row in answer.expiries), 'strike')} written to {save}")
-
-
-def _one(word: str) -> Symbol:
-    names = named_symbols([word])
-    if len(names) != 1:
-        raise InputError(f"A chain is of one symbol, and {word} are {len(names)}.")
-    return names[0]
 
 
 def _grid(days: Sequence[Day] | None, strikes: str | None) -> tuple[Quotes, ...]:

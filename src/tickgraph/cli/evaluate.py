@@ -25,6 +25,7 @@ from tickgraph.cli.options import (
 from tickgraph.cli.output import failure, note, print_json, print_sentence, print_table, stderr
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import InputError, PartialFailure, StorageError
+from tickgraph.extras import lacking
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
@@ -185,9 +186,7 @@ def evaluate(
         from tickgraph.lab.options.touch_evaluation import TouchSettings
         from tickgraph.lab.options.touch_summary import touch_table
     except ImportError as error:
-        raise InputError(
-            f'Evaluation needs the extra: pip install "tickgraph[evaluate]" ({error}).'
-        ) from error
+        raise InputError(lacking("Evaluation", "evaluate", error)) from error
     settings = load_settings(
         source=source,
         source_path=source_path,

@@ -21,6 +21,7 @@ from tickgraph.cli.options import (
 from tickgraph.cli.output import failure, print_json
 from tickgraph.cli.strikes import Strike, UpperStrike, print_probability, read_strikes
 from tickgraph.errors import InputError, PartialFailure
+from tickgraph.extras import lacking
 from tickgraph.market.spelling import Symbol
 
 if TYPE_CHECKING:  # needs the extra
@@ -53,7 +54,7 @@ def forecast(
     try:
         from tickgraph.client import Client, ServiceError
     except ImportError as error:
-        raise InputError(f'The client needs the extra: pip install "tickgraph[client]" ({error}).') from error
+        raise InputError(lacking("The client", "client", error)) from error
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph forecast AAPL, or use --all.")
     names = None if everything else named_symbols(symbols or ())

@@ -107,6 +107,20 @@ def named_symbols(
     return symbols
 
 
+def one_symbol(word: str, what: str) -> Symbol:
+    """Read the symbol that an answer is of; ``what`` names the answer, such as "A chain".
+
+    Raises
+    ------
+    InputError
+        Malformed, or a word that stands for several symbols.
+    """
+    names = named_symbols([word])
+    if len(names) != 1:
+        raise InputError(f"{what} is of one symbol, and {word} are {len(names)}.")
+    return names[0]
+
+
 def _note_former_names(words: Iterable[str]) -> None:
     for word in split_words(words):
         if known_as := alias_note(word):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,9 +30,13 @@ class Terminal(Console):
         return super().status(status, **options)
 
 
+# A command that a notebook runs writes to what looks like a terminal and moves no cursor: bars would come one below
+# the other. The variable is set for whatever a kernel of Jupyter starts.
+_IS_TERMINAL = False if "JPY_PARENT_PID" in os.environ else None  # None: ask the stream
 # Where there is no terminal, a pipe or a file, lines need not fit 80 columns.
-stdout = Terminal(width=None if sys.stdout and sys.stdout.isatty() else 110)
-stderr = Terminal(stderr=True)
+_FITS = bool(sys.stdout and sys.stdout.isatty()) and _IS_TERMINAL is None
+stdout = Terminal(width=None if _FITS else 110, force_terminal=_IS_TERMINAL)
+stderr = Terminal(stderr=True, force_terminal=_IS_TERMINAL)
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,7 @@ import typer
 from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, SourcePath, given
 from tickgraph.cli.output import note, stderr
 from tickgraph.errors import InputError
+from tickgraph.extras import lacking
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import counted
@@ -55,7 +56,7 @@ def serve(
     try:
         from tickgraph.http.server import run
     except ImportError as error:
-        raise InputError(f'Serving needs the extra: pip install "tickgraph[serve]" ({error}).') from error
+        raise InputError(lacking("Serving", "serve", error)) from error
     table = {
         "host": host,
         "port": port,

@@ -26,6 +26,7 @@ from tickgraph.cli.options import (
 )
 from tickgraph.cli.output import facts, money, note, percent, print_json, print_table, results, stdout
 from tickgraph.cli.payoff import ASCII, LINES, payoff
+from tickgraph.cli.saving import read_ending, save_as
 from tickgraph.errors import InputError
 from tickgraph.market.expiry import read_expiry
 from tickgraph.market.price import read_price
@@ -34,7 +35,6 @@ from tickgraph.options.legs import CONTRACT, Leg, LegKind, Side
 from tickgraph.options.templates import TEMPLATES
 from tickgraph.serving.strategy_answer import StrategyOutcome
 from tickgraph.settings import load_settings
-from tickgraph.storage import READABLE, write_atomically
 from tickgraph.wording import counted, quoted
 
 _NAMES = ", ".join(TEMPLATES)
@@ -113,6 +113,7 @@ def strategy(
     - `tickgraph strategy AAPL --leg 'buy stock' --leg 'sell call 140 2023-01-20 at 1.6'`
     """
     day = parse_date(as_of)
+    read_ending(save, ("csv",))
     held = None if legs is None else [read_leg(text, number) for number, text in enumerate(legs)]
     settings = load_settings(
         source=source,
@@ -142,7 +143,7 @@ def strategy(
         fallback=settings.fallback,
     )
     if save is not None:
-        write_atomically(save, as_csv(answer).encode(), mode=READABLE)
+        save_as(save, as_csv(answer))
     if as_json:
         print_json(answer.model_dump(mode="json"))
     else:

@@ -33,6 +33,7 @@ from tickgraph.options.quotes import Quotes, or_none
 from tickgraph.options.strategy_question import StrategyWords, ask_strategy
 from tickgraph.pipeline.jobs import Job
 from tickgraph.secret import is_sendable
+from tickgraph.serving.graph_answer import GraphAnswer
 
 __all__ = ["Job", "Problem"]
 
@@ -43,7 +44,7 @@ Distribution = responses.DistributionAnswer
 Fan = responses.FanAnswer
 Forecast = responses.ForecastAnswer
 Forecasts = responses.ForecastsAnswer
-Graph = responses.GraphAnswer
+Graph = GraphAnswer
 Health = responses.HealthAnswer
 Jobs = responses.JobsAnswer
 Market = page_answers.MarketAnswer

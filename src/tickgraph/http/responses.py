@@ -221,59 +221,6 @@ class PricesAnswer(Answer):
     """Shares; null where the source has none."""
 
 
-class Node(Answer):
-    """A node of the graph: the target first, then its peers."""
-
-    symbol: str
-    """Ticker."""
-    sector: str | None
-    """Sector of a symbol of the bundled list; null for any other."""
-    present: bool
-    """Whether its features are complete at the last session; an absent node has no edges, and zeros."""
-    volatility: float
-    """Sample standard deviation of the last 20 daily log returns."""
-    momentum: float
-    """Their mean."""
-    volume: float
-    """z-score of the last session's volume within 20."""
-    shock: float | None
-    """The last log return over the volatility; null where the model is a baseline, which does not read it."""
-
-
-class Edge(Answer):
-    """An undirected edge: an absolute correlation that reaches the threshold."""
-
-    source: str
-    """Ticker."""
-    target: str
-    """Ticker."""
-    correlation: float
-    """Of daily log returns over 60 sessions."""
-    weight: float
-    """Its absolute value, as the network sees it."""
-
-
-class GraphAnswer(Answer):
-    """The graph behind a forecast."""
-
-    symbol: str
-    """The target."""
-    as_of: date
-    """Session of its features."""
-    threshold: float
-    """Smallest absolute correlation of an edge."""
-    nodes: list[Node]
-    """The target, then its peers."""
-    edges: list[Edge]
-    """Each pair of nodes once."""
-    correlations: list[list[float]]
-    """[N, N] in the order of the nodes."""
-    attention: list[list[list[float]]]
-    """[heads, N, N]: row i is how node i divides its attention over its neighbours; sums to 1."""
-    attention_of_target: dict[str, float]
-    """The target's row, averaged over the heads."""
-
-
 class JobsAnswer(Answer):
     """Background jobs, the newest first."""
 

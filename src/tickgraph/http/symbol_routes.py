@@ -15,9 +15,6 @@ from tickgraph.http.compressed import compressed
 from tickgraph.http.parameters import CurrentService, SymbolInPath
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import (
-    Edge,
-    GraphAnswer,
-    Node,
     PricesAnswer,
     SymbolAnswer,
     SymbolEntry,
@@ -28,7 +25,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import sector_of
 from tickgraph.pipeline.jobs import Job
 from tickgraph.registry.metadata import ModelMetadata
-from tickgraph.serving.outlook import TargetGraph
+from tickgraph.serving.graph_answer import GraphAnswer
 
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
 MAX_SESSIONS = 2_000
@@ -154,42 +151,4 @@ def _day(session: np.datetime64) -> date:
 
 def _graph(service: Service, name: Symbol) -> GraphAnswer:
     service.must_be_known(name)
-    graph = service.forecaster.graph(name)
-    size = len(graph.nodes)
-    attention = graph.attention[:, :size, :size]
-    return GraphAnswer(
-        symbol=name,
-        as_of=_day(graph.session),
-        threshold=graph.threshold,
-        nodes=[_node(graph, index) for index in range(size)],
-        edges=_edges(graph),
-        correlations=graph.correlation[:size, :size].tolist(),
-        attention=attention.tolist(),
-        attention_of_target=dict(zip(graph.nodes, attention[:, 0].mean(axis=0).tolist(), strict=True)),
-    )
-
-
-def _node(graph: TargetGraph, index: int) -> Node:
-    volatility, momentum, volume, *shock = graph.features[index].tolist()
-    return Node(
-        symbol=graph.nodes[index],
-        sector=sector_of(graph.nodes[index]),
-        present=bool(graph.present[index]),
-        volatility=volatility,
-        momentum=momentum,
-        volume=volume,
-        shock=shock[0] if shock else None,
-    )
-
-
-def _edges(graph: TargetGraph) -> list[Edge]:
-    size = len(graph.nodes)
-    return [
-        Edge(
-            source=graph.nodes[first],
-            target=graph.nodes[second],
-            correlation=float(graph.correlation[first, second]),
-            weight=float(graph.adjacency[first, second]),
-        )
-        for first, second in zip(*np.nonzero(np.triu(graph.adjacency[:size, :size] > 0, 1)), strict=True)
-    ]
+    return service.forecaster.graph(name)

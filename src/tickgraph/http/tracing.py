@@ -7,6 +7,7 @@ import os
 from fastapi import FastAPI
 
 from tickgraph.errors import InputError
+from tickgraph.extras import lacking
 
 FLUSH_MILLISECONDS = 5_000
 
@@ -21,7 +22,7 @@ def must_be_installed() -> None:
         import opentelemetry.instrumentation.fastapi
         import opentelemetry.sdk  # noqa: F401
     except ImportError as error:
-        raise InputError('Tracing needs the extra: pip install "tickgraph[otel]".') from error
+        raise InputError(lacking("Tracing", "otel", error)) from error
 
 
 def trace(app: FastAPI) -> None:

@@ -20,6 +20,7 @@ from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecas
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.chain_answer import Chain, chain_arrays, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
+from tickgraph.serving.graph_answer import GraphAnswer, graph_answer
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_answer import Answering
 from tickgraph.serving.outlook_cache import Fallback, OutlookCache
@@ -308,6 +309,23 @@ class Forecaster(OutlookCache):
         """
         answer = partial(strategy_of, question=ask_strategy(template, **words))
         return self._answer(canonical(symbol), price, answer, as_of, fallback)
+
+    def graph(self, symbol: str, *, as_of: date | None = None) -> GraphAnswer:
+        """Give the graph behind a symbol's forecast: nodes with features, edges, correlations, attention.
+
+        Parameters
+        ----------
+        symbol, as_of
+            As in :meth:`forecast`.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The symbol has no model; momentum has no graph.
+        TickgraphError
+            What else :meth:`forecast` raises.
+        """
+        return graph_answer(self.graph_behind(canonical(symbol), as_of=as_of))
 
     def paths(
         self,

@@ -300,7 +300,7 @@ class TargetGraph:
     """The graph behind one forecast at a session; N is its size, and its first nodes, the target first, have names.
 
     ``attention[k, i]`` is how head k of node i divides its attention over its neighbours. ``threshold`` is the smallest
-    absolute correlation of an edge.
+    absolute correlation of an edge, and ``lookback`` how many sessions of returns correlations are over.
     """
 
     nodes: tuple[Symbol, ...]
@@ -311,6 +311,7 @@ class TargetGraph:
     adjacency: NDArray[np.float32]  # [N, N]
     attention: NDArray[np.float32]  # [K, N, N]
     threshold: float
+    lookback: int
 
 
 def target_graph(model: LoadedModel, panel: PricePanel, now: datetime) -> TargetGraph:
@@ -334,6 +335,7 @@ def target_graph(model: LoadedModel, panel: PricePanel, now: datetime) -> Target
         adjacency,
         alpha,
         model.graph.threshold,
+        model.graph.lookback,
     )
 
 

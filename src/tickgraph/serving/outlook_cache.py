@@ -189,10 +189,11 @@ class OutlookCache:
         with self._lock:
             return dict(self._outlooks)
 
-    def graph(self, symbol: Symbol) -> TargetGraph:
-        """Graph that a symbol's forecast comes from now; it raises what the forecast raises."""
+    def graph_behind(self, symbol: Symbol, *, as_of: date | None = None) -> TargetGraph:
+        """Graph that a symbol's forecast comes from, now or as of a day; it raises what the forecast raises."""
         model = self.models.get(symbol)
-        return target_graph(model, self._panel(model.source, model.nodes), self._clock.now())
+        prices = until(self._panel(model.source, model.nodes), as_of)
+        return target_graph(model, prices, self._clock.now())
 
     def sessions_behind(self) -> dict[str, int]:
         """Completed sessions that the prices in memory lack, by source."""

@@ -89,7 +89,7 @@ def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "arch.bootstrap", None)
     code, _, err = run(*SPLIT)
     assert code == 2
-    assert 'pip install "tickgraph[evaluate]"' in err
+    assert 'needs the extra "evaluate"' in err
 
 
 def test_the_help_names_every_row():

@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from tickgraph.errors import SourceUnavailableError
+from tickgraph.extras import lacking
 from tickgraph.market.calendar import check_range, system_time
 from tickgraph.market.source import BAR_COLUMNS, Fetched
 from tickgraph.market.sources.asking import (
@@ -104,9 +105,7 @@ class TiingoSource:
             import limits  # noqa: F401  the extra's other parts
             import tenacity  # noqa: F401
         except ImportError as error:
-            raise SourceUnavailableError(
-                "Source 'tiingo' needs the tiingo extra. Run: pip install 'tickgraph[tiingo]'"
-            ) from error
+            raise SourceUnavailableError(lacking("Source 'tiingo'", "tiingo", error)) from error
         ends = last_wanted(self._now(), last)
         # Redirects are not followed: the token is for this host only.
         with httpx.Client(

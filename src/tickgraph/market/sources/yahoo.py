@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tickgraph.errors import SourceUnavailableError
+from tickgraph.extras import lacking
 from tickgraph.market.calendar import check_range, system_time
 from tickgraph.market.source import BAR_COLUMNS, Fetched
 from tickgraph.market.sources.asking import (
@@ -158,9 +159,7 @@ def _import_yfinance() -> None:
         import tenacity  # noqa: F401
         import yfinance
     except ImportError as error:
-        raise SourceUnavailableError(
-            "Source 'yahoo' needs the yahoo extra. Run: pip install 'tickgraph[yahoo]'"
-        ) from error
+        raise SourceUnavailableError(lacking("Source 'yahoo'", "yahoo", error)) from error
     yfinance.config.debug.hide_exceptions = False  # raise what went wrong, do not print it
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
     # yfinance turns its own warnings on when it is imported: of how it uses pandas, for every one of our users.
