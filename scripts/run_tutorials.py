@@ -85,11 +85,14 @@ def page(notebook: NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
 
 
 def _source(text: str) -> list[str]:
-    """A cell as a block of its language; a line that begins with ``!`` is a command of a shell."""
+    """A cell as a block of its language; a line that begins with ``!`` is a command of a shell.
+
+    A semicolon at a cell's end, which keeps a notebook from showing a value, is left out.
+    """
     lines = text.splitlines()
     if lines and all(line.startswith("!") for line in lines):
         return ["```sh\n" + "\n".join(line[1:] for line in lines) + "\n```"]
-    return [f"```python\n{text}\n```"]
+    return [f"```python\n{text.removesuffix(';')}\n```"]
 
 
 def _text(output: NotebookNode) -> str:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 import checked_types  # noqa: F401  before the modules whose types it checks
+import made_storage
 import made_universe
 from tickgraph.market.calendar import NEW_YORK, use_exchange
 from tickgraph.market.panel import PricePanel
@@ -151,6 +152,23 @@ def registry(trained_dir, tmp_path) -> ModelRegistry:
         trained_dir, folder, ignore=shutil.ignore_patterns(".operations")
     )  # what others have logged
     return ModelRegistry(folder)
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """A real S3 server behind a proxy that breaks requests."""
+    made = made_storage.Storage()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def storage(s3, monkeypatch):
+    """That server with an empty bucket, and credentials in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", made_storage.KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", made_storage.SECRET)
+    s3.reset()
+    return s3
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from tickgraph.http.application import create_app
 from tickgraph.http.connection import GuardedProtocol
 from tickgraph.http.server import configuration
 from tickgraph.http.service import Service
+from tickgraph.object_place import Place, local_folder
 from tickgraph.settings import Settings, load_settings
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)  # after the last session of the bundled sample
@@ -128,9 +129,14 @@ class Here:
         )
 
 
-def settings_of(models_dir: Path, prices_dir: Path, config: object, **serve: object) -> Settings:
+def settings_of(models_dir: Place, prices_dir: Path, config: object, **serve: object) -> Settings:
     """Settings of a service that trains nothing unless told to."""
-    table = {"train_on_demand": False, "poll_seconds": 0.02, "runtime_dir": models_dir / ".service", **serve}
+    table = {
+        "train_on_demand": False,
+        "poll_seconds": 0.02,
+        "runtime_dir": local_folder(models_dir) / ".service",
+        **serve,
+    }
     return load_settings(models_dir=models_dir, prices_dir=prices_dir, training=config, serve=table)
 
 

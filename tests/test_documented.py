@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.object_place import StorageSettings
 from tickgraph.serve_settings import ServeSettings
 from tickgraph.settings import ScheduleSettings, Settings
 from website.made_pages import made_pages
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-TABLES = {"training", "serve", "schedule"}
+TABLES = {"training", "serve", "schedule", "storage"}
 FORMER = {"state_dir"}
 SECRETS = {"admin_token", "api_keys"}  # in a block of shell commands
 
@@ -68,6 +69,7 @@ def plain(found):
             "Settings",
             defaults_of(ServeSettings, SECRETS) | {"runtime_dir": "models/gnn/.service"},
         ),
+        ("object_storage.md", "Settings", defaults_of(StorageSettings)),
     ],
 )
 def test_every_setting_is_documented_with_its_default(document, heading, expected):

@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -38,6 +39,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases, parse_symbols
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.object_place import Place, StorageSettings, local_folder, read_place
 from tickgraph.operations.timetable import Timetable
 from tickgraph.pipeline.engines import EngineName, open_engine
 from tickgraph.pipeline.engines.plan import Engine
@@ -48,7 +50,8 @@ SourceName = Literal["sample", "files", "yahoo", "tiingo", "live"]
 Fallback = Literal["momentum", "train", "none"]
 
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
-_SECRETS = {"tiingo_token", "admin_token", "api_keys"}
+# A URL that is none of ours may hold a password.
+_SECRETS = {"tiingo_token", "admin_token", "api_keys", "models_dir", "prices_dir", "endpoint"}
 DEFAULT_CONFIG = Path("tickgraph.toml")
 
 
@@ -91,8 +94,12 @@ class Settings(BaseSettings):
     ----------
     exchange
         Whose sessions prices have: a calendar of exchange_calendars, such as ``XLON``, ``XTKS`` or ``24/7``.
-    models_dir, prices_dir
-        Folders of the model registry and of the local price store.
+    storage
+        How object storage is reached; before what uses it.
+    models_dir
+        Folder of the model registry, or a URL of object storage: ``s3://bucket/prefix``.
+    prices_dir
+        Folder of the price store, or a URL of object storage.
     source, source_path
         Where prices come from; ``files`` needs the path of a Parquet or CSV file or folder.
     providers
@@ -120,7 +127,7 @@ class Settings(BaseSettings):
         What answers for a symbol without a model.
     operations_dir
         Folder of operations: runs of refresh, the log of forecasts, live quality; without it ``.operations`` in the
-        folder of the models.
+        folder of the models, or of their copies on this machine.
     state_dir
         Former name of ``operations_dir``.
     training
@@ -136,8 +143,9 @@ class Settings(BaseSettings):
     )
 
     exchange: str = calendar.NEW_YORK
-    models_dir: Path = Path("models/gnn")
-    prices_dir: Path = Path("prices")
+    storage: StorageSettings = StorageSettings()
+    models_dir: Place = Path("models/gnn")
+    prices_dir: Place = Path("prices")
     source: SourceName = "sample"
     source_path: Path | None = None
     providers: Providers = ("yahoo", "tiingo")
@@ -153,7 +161,7 @@ class Settings(BaseSettings):
     fallback: Fallback = "momentum"
     state_dir: Path | None = None
     operations_dir: Path = Field(
-        default_factory=lambda given: given["state_dir"] or given["models_dir"] / ".operations"
+        default_factory=lambda given: given["state_dir"] or local_folder(given["models_dir"]) / ".operations"
     )
     training: TrainingConfig = TrainingConfig()
     serve: ServeSettings = ServeSettings()
@@ -173,13 +181,21 @@ class Settings(BaseSettings):
 
     @property
     def runtime_dir(self) -> Path:
-        """Folder of a service's jobs and locks."""
-        return self.serve.runtime_dir or self.models_dir / ".service"
+        """Folder of a service's jobs and locks, on this machine."""
+        return self.serve.runtime_dir or local_folder(self.models_dir) / ".service"
 
     @property
     def access(self) -> Access:
         """What live sources need besides their name."""
         return Access(self.providers, self.tiingo_token)
+
+    @field_validator("models_dir", "prices_dir", mode="before")
+    @classmethod
+    def _a_place(cls, value: Any, given: ValidationInfo) -> Any:
+        try:
+            return read_place(value, given.data.get("storage", StorageSettings()))
+        except InputError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("exchange")
     @classmethod
@@ -206,11 +222,11 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from error
         return self
 
-    @field_validator("training", "serve", "schedule", mode="before")
+    @field_validator("training", "serve", "schedule", "storage", mode="before")
     @classmethod
     def _a_table(cls, value: Any) -> Any:
         # Flags, variables and the file may each set single fields of a table, so a whole one becomes fields, too.
-        tables = TrainingConfig | ServeSettings | ScheduleSettings
+        tables = TrainingConfig | ServeSettings | ScheduleSettings | StorageSettings
         return value.model_dump() if isinstance(value, tables) else value
 
     @field_validator("universe", "peer_pool", "aliases", mode="before")

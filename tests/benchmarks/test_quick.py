@@ -56,6 +56,12 @@ PRINTED = {
         r"training everything takes \d+\.\d times as long",
         r"once more, with nothing to do: done",
     ),
+    "object_storage.py": (
+        r"publish a model\n  in a folder .* requests: none\n  on object storage .* requests: 1 GET, 1 PUT",
+        r"from a copy that is current .* \d+\.\d\d x   requests: none",
+        r"from object storage, no copy .* requests: 1 GET\n",
+        r"a list of all models .* requests: 1 LIST",
+    ),
     "calibration.py": (r"all +\d+\.\d +\d+\.\d\n", r"confidence +\d", r"average +\d\.\d{3} "),
     "drift.py": (
         r"60 +\d+\.\d% +\d",

@@ -47,6 +47,26 @@ def test_all_as_an_option_is_every_symbol_with_a_note_and_a_star_without(command
     assert "1 symbol, " in out
 
 
+def test_train_takes_symbols_as_arguments_and_without_any_trains_every_symbol_of_files(command, folders):
+    brief = ["--epochs", 1, "--sessions", 250, "--horizons", "none", "--json", "--workers", 1, *folders]
+    mine = ["--source", "files", "--source-path", "mine.csv"]
+    code, out, err = command("train", "ALL", *mine, *brief)
+    assert (code, list(json.loads(out)["trained"])) == (0, ["ALL"]), err
+    code, out, err = command("train", "aapl,MSFT", "-s", "ALL.US", *mine, *brief)
+    assert (code, set(json.loads(out)["trained"])) == (0, {"AAPL", "MSFT", "ALL"}), err
+    code, out, err = command("train", *mine, *brief)
+    assert (code, set(json.loads(out)["trained"])) == (0, {"AAPL", "MSFT", "ALL"}), err
+    code, _, err = command("train", "AAPL", "--all", *mine, *brief)
+    assert (code, "Name no symbols besides" in err) == (2, True)
+
+
+def test_a_check_before_anything_is_stored_names_the_file_to_check(command, folders, tmp_path):
+    (tmp_path / "tickgraph.toml").write_text('source = "files"\nsource_path = "mine.csv"\n')
+    code, _, err = command("prices", "check", *folders[2:])
+    assert (code, "run: tickgraph prices check mine.csv" in " ".join(err.split())) == (4, True)
+    assert command("prices", "check", "mine.csv", *folders[2:])[0] == 0
+
+
 def test_a_refresh_says_that_it_is_a_ticker(command, registry, prices_dir):
     words = ["refresh", "ALL", "--dry-run", "--models-dir", registry.root, "--prices-dir", prices_dir]
     _, _, err = command(*words)

@@ -17,7 +17,9 @@ import psutil
 import pytest
 
 from real_service import BRIEF, process, until, until_ended
+from tickgraph.http.server import configuration
 from tickgraph.pipeline.jobs import JobBoard
+from tickgraph.settings import Settings
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and several processes are different on Windows")
 
@@ -230,9 +232,17 @@ def test_a_port_that_is_taken_is_said_and_is_not_a_traceback(trained_dir, prices
             env={**os.environ, **BRIEF},
         )
     assert done.returncode == 2
-    assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert (
+        f"Cannot listen on 127.0.0.1:{port}: another program does. Stop it, or choose another" in done.stderr
+    )
     assert "--port" in done.stderr
+    assert "serving" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_worker_process_may_take_half_a_minute_to_import_before_it_is_replaced():
+    """uvicorn gives 5 s by default; on a busy machine no worker would ever begin."""
+    assert configuration("some:application", Settings()).timeout_worker_healthcheck >= 30
 
 
 def test_without_models_it_starts_answers_by_momentum_and_says_what_to_do(prices_dir, tmp_path):

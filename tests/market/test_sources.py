@@ -35,7 +35,7 @@ def test_an_empty_date_range_is_an_error(name):
 def test_unknown_sources_and_missing_paths_are_errors(tmp_path):
     with pytest.raises(InputError, match="Unknown price source"):
         open_source("bloomberg")
-    with pytest.raises(InputError, match="needs a path"):
+    with pytest.raises(InputError, match=r"needs a path: .* source_path in tickgraph\.toml"):
         open_source("files")
     with pytest.raises(PriceDataError, match="does not exist"):
         open_source("files", tmp_path / "none.csv")

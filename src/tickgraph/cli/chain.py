@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -189,6 +190,8 @@ def _strikes(text: str) -> list[float]:
     """Read strikes: prices with commas between them, or first:last:step."""
     levels: list[float] = []
     for word in split_words([text]):
+        if re.fullmatch(r"[0-9.]+-[0-9.]+(?:[-/][0-9.]+)?", word):
+            raise InputError(f"--strikes {word}: write a range as first:last:step, such as 110:150:5.")
         ends = [read_price(None, part, what="Strike") for part in word.split(":")]
         if len(ends) == 1:
             levels += ends

@@ -13,6 +13,7 @@ import typer
 import tickgraph
 from tickgraph.cli import (
     chain,
+    copy,
     evaluate,
     forecast,
     graph,
@@ -71,6 +72,7 @@ for command in (
     simulate.simulate,
     models.inspect,
     models.remove,
+    copy.copy,
 ):
     app.command()(command)
 app.command("list")(models.list_models)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
+from tickgraph.cli.evaluation_progress import evaluation_progress
+from tickgraph.cli.evaluation_tables import print_evaluation, print_recording
 from tickgraph.cli.options import (
     AsJson,
     Exchange,
@@ -22,22 +22,19 @@ from tickgraph.cli.options import (
     split_words,
     symbols_option,
 )
-from tickgraph.cli.output import failure, note, print_json, print_sentence, print_table, stderr
-from tickgraph.cli.progress import Bars
+from tickgraph.cli.output import failure, note, print_json, stderr
 from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.extras import lacking
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
-from tickgraph.wording import counted, in_words
+from tickgraph.wording import in_words
 
 if TYPE_CHECKING:  # needs the extra
     from pydantic import BaseModel
 
-    from tickgraph.lab.evaluation.evaluate import Listener
     from tickgraph.lab.evaluation.recording import Recording
-    from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 
 Model = TypeVar("Model", bound="BaseModel")
 
@@ -175,16 +172,12 @@ def evaluate(
         from tickgraph.lab.evaluation.evaluate import EvaluationSettings, default_retraining
         from tickgraph.lab.evaluation.html_report.sections import write_report
         from tickgraph.lab.evaluation.recording import record_evaluation
-        from tickgraph.lab.evaluation.summary import summary_table
         from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_steps
-        from tickgraph.lab.horizons.horizon_summary import horizon_table
         from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
         from tickgraph.lab.options.strategy_evaluation import ENTERED_EVERY, StrategySettings
         from tickgraph.lab.options.strategy_evaluation import HORIZONS as EXPIRIES
-        from tickgraph.lab.options.strategy_summary import strategy_table
         from tickgraph.lab.options.touch_evaluation import HORIZONS as TOUCH_HORIZONS
         from tickgraph.lab.options.touch_evaluation import TouchSettings
-        from tickgraph.lab.options.touch_summary import touch_table
     except ImportError as error:
         raise InputError(lacking("Evaluation", "evaluate", error)) from error
     settings = load_settings(
@@ -272,7 +265,7 @@ def evaluate(
         },
     )
     place = settings.source if settings.source_path is None else f"{settings.source} {settings.source_path}"
-    with _progress() as (listener, horizon_listener):
+    with evaluation_progress() as (listener, horizon_listener):
         result = evaluate_parts(
             prices.panel.select(prices.symbols),
             of_returns if chosen["returns"] else None,
@@ -297,30 +290,9 @@ def evaluate(
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:
-        run = f"{len(result.symbols)} symbols in {time.perf_counter() - started:.1f} s"
-        by_horizons = result.horizons
-        if by_horizons is not None:
-            print_table(horizon_table(by_horizons))
-            run = f"{counted(len(by_horizons.forecasters), 'forecaster')} by horizon, {run}"
-        if result.touch is not None:
-            print_table(touch_table(result.touch))
-            run = f"touch, {run}"
-        if result.strategies is not None:
-            print_table(strategy_table(result.strategies))
-            run = f"strategies, {run}"
-        if result.forecasters:
-            print_table(summary_table(result))
-            run = f"{len(result.forecasters)} forecasters, {len(result.windows)} windows, {run}"
-        parts = [
-            part.findings
-            for part in (by_horizons, result.touch, result.strategies, result)
-            if part is not None
-        ]
-        for sentence in [sentence for findings in parts for sentence in findings]:
-            print_sentence(f"- {sentence}")
-        print_sentence(f"{run}. Report: {page}; figures: {figures}.")
+        print_evaluation(result, time.perf_counter() - started, page, figures)
     for kind, recording in recordings.items():
-        _print_recording(kind, recording, settings.models_dir)
+        print_recording(kind, recording, settings.models_dir)
     if any(recording.failed for recording in recordings.values()):
         raise typer.Exit(StorageError.exit_code)
     single = [word for word in words if not is_group(word)]
@@ -328,20 +300,6 @@ def evaluate(
     skipped = prices.missing.keys() - named  # members of a group that the source does not have
     if result.left_out.keys() - skipped:
         raise typer.Exit(PartialFailure.exit_code)
-
-
-def _print_recording(kind: str, recording: Recording, folder: Path) -> None:
-    """Say which models hold the figures of a kind now, and why the others do not."""
-    models = len(recording.recorded) + len(recording.skipped)
-    if models:
-        note(f"figures {kind} recorded in {len(recording.recorded)} of {models} evaluated models in {folder}")
-    reasons: dict[str, list[str]] = {}
-    for symbol, reason in recording.skipped.items():
-        reasons.setdefault(reason, []).append(symbol)
-    for reason, symbols in reasons.items():
-        note(f"figures {kind} not recorded in {', '.join(symbols)}: {reason}")
-    if recording.failed:
-        failure(f"Figures {kind} were not recorded: {recording.failed}")
 
 
 def _prices(words: list[str], settings: Settings) -> RunPrices:
@@ -366,48 +324,3 @@ def _settings(model: type[Model], values: dict[str, Any]) -> Model:
     except ValidationError as error:
         problems = "; ".join(in_words(each, whole="the settings") for each in error.errors()).rstrip(".")
         raise InputError(f"Bad settings ({problems}).") from None
-
-
-@contextmanager
-def _progress() -> Iterator[tuple[Listener, HorizonListener]]:
-    """Show a bar with the last piece and the time left; lines where there is no terminal."""
-    from tickgraph.lab.evaluation.evaluate import Listener
-    from tickgraph.lab.evaluation.walk_forward import Progress
-    from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
-    from tickgraph.lab.horizons.walk import HorizonProgress
-
-    reused = 0
-    with Bars(width=24) as bars:
-        bar = bars.begin("walk")
-
-        def start(pieces: int) -> None:
-            bars.reset(bar, total=pieces)
-
-        def show(piece: Progress) -> None:
-            nonlocal reused
-            reused += piece.reused
-            label = f"{piece.forecaster} {piece.window + 1}"
-            bars.update(bar, advance=1, description=label)
-            if piece.damaged:
-                note(f"{piece.damaged} It was computed again.")
-            if not piece.reused:
-                bars.line(f"forecast {label}")
-
-        def measured(name: str) -> None:
-            bars.update(bar, description=f"measured {name}")
-
-        def walked(stretch: HorizonProgress) -> None:
-            nonlocal reused
-            bars.update(bar, advance=stretch.stretches, description=stretch.forecaster)
-            if stretch.damaged:
-                note(f"{stretch.damaged} It was computed again.")
-            if stretch.reused:
-                reused += 1
-            elif stretch.done:
-                bars.line(f"forecast {stretch.forecaster} by horizon")
-
-        yield Listener(start, show, measured), HorizonListener(start, walked, measured)
-    if reused:
-        note(
-            f"reused {counted(reused, 'forecast')} of an earlier run with the same settings; --fresh starts over"
-        )

@@ -34,7 +34,6 @@ from tickgraph.errors import (
 from tickgraph.market.universe import canonical, sector_of
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.evaluation_record import Figure, HorizonWalkForward, PanelFigures, WalkForward
-from tickgraph.registry.generation import trained_symbols
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.training_record import VarianceForecast
@@ -123,7 +122,7 @@ def remove(
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph remove AAPL, or use --all for every model.")
     # What lost its metadata can be removed as well.
-    have = tuple(sorted({*trained_symbols(settings.models_dir), *registry.without_metadata()}))
+    have = tuple(sorted({*registry.listed(), *registry.without_metadata()}))
     if everything and not have:
         raise InputError(f"No trained model in {settings.models_dir}.")
     names = have if everything else named_symbols(symbols or ())
@@ -141,7 +140,7 @@ def remove(
             raise
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             failures[name] = reason_of(name, error)
-    left = len(trained_symbols(settings.models_dir))
+    left = len(registry.listed())
     print_sentence(f"{len(names) - len(failures)} removed, {left} left in {settings.models_dir}.")
     for reason in failures.values():
         failure(reason)

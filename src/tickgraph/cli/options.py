@@ -18,12 +18,23 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import ALL, alias_note, all_note, canonical, parse_symbols
 
 ModelsDir = Annotated[
-    Path | None,
-    typer.Option("--models-dir", metavar="FOLDER", help="Trained models.", show_default="models/gnn"),
+    str | None,
+    typer.Option(
+        "--models-dir",
+        "--models",
+        metavar="PLACE",
+        help="Trained models: a folder, or s3://BUCKET/PREFIX.",
+        show_default="models/gnn",
+    ),
 ]
 PricesDir = Annotated[
-    Path | None,
-    typer.Option("--prices-dir", metavar="FOLDER", help="Local price store.", show_default="prices"),
+    str | None,
+    typer.Option(
+        "--prices-dir",
+        metavar="PLACE",
+        help="Price store: a folder, or s3://BUCKET/PREFIX.",
+        show_default="prices",
+    ),
 ]
 Source = Annotated[
     str | None,

@@ -27,7 +27,7 @@ from tickgraph.market.ends import uneven_ends
 from tickgraph.market.source import PriceSource
 from tickgraph.market.sources import open_source
 from tickgraph.market.store import Examination, PriceStore, RepairReport, UpdateReport, examine, repair
-from tickgraph.settings import load_settings
+from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import counted
 
 ROWS = 200  # of a table that a person reads
@@ -86,7 +86,7 @@ def check(
         if not stored:
             raise PriceDataError(
                 f"No prices from source {settings.source!r} in {settings.prices_dir}. "
-                + (_others(store) or "Run: tickgraph prices update")
+                + (_others(store) or _remedy(settings))
             )
         with stderr.status("Checking prices") as status:
             examined = examine(
@@ -170,6 +170,14 @@ def _others(store: PriceStore) -> str:
     """Say which sources a store has prices of; empty where it has none."""
     names = store.sources()
     return f"There are prices from {', '.join(names)}: --source {names[0]}" if names else ""
+
+
+def _remedy(settings: Settings) -> str:
+    """What to do where nothing is stored yet; a file can be checked before that."""
+    if settings.source != "files" or settings.source_path is None:
+        return "Run: tickgraph prices update"
+    path = settings.source_path
+    return f"To check the file itself, run: tickgraph prices check {path}. To store it: tickgraph prices import {path}"
 
 
 def _update(store: PriceStore, source: PriceSource, symbols: list[str] | None, as_json: bool) -> None:

@@ -76,8 +76,7 @@ def serve(
         "serve": given(table) or None,
     }
     settings = load_settings(**flags)
-    _introduce(settings)
-    run(settings, json.dumps(given(flags), default=str))
+    run(settings, json.dumps(given(flags), default=str), lambda: _introduce(settings))
 
 
 def _introduce(settings: Settings) -> None:

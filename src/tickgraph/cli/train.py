@@ -16,6 +16,7 @@ from tickgraph.cli.options import (
     PricesDir,
     Source,
     SourcePath,
+    SymbolArguments,
     given,
     listed_symbols,
     parse_date,
@@ -38,7 +39,7 @@ from tickgraph.cli.price_findings import finding_documents, show_update
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import INTERRUPTED, InputError, PartialFailure, PriceDataError
 from tickgraph.market.store import UpdateReport
-from tickgraph.market.universe import EVERY, is_group, parse_symbols
+from tickgraph.market.universe import ALL, EVERY, is_group, parse_symbols
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
 from tickgraph.registry.metadata import ModelMetadata
@@ -46,12 +47,16 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 
 SHORT = 250  # sessions; a shorter window was asked for on purpose, so symbols may have as few
+ALLSTATE = f"{ALL}.US"  # among arguments, where the option --all stands for every symbol
 
 
 def train(
+    tickers: SymbolArguments = None,
     symbols: Annotated[
         list[str] | None,
-        symbols_option("TIER_1", "Tickers, TIER_1, ALL or a sector; commas or repeats."),
+        symbols_option(
+            "TIER_1; of files every symbol", "Tickers, TIER_1, ALL or a sector; commas or repeats."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every symbol of the source.")] = False,
     source: Source = None,
@@ -130,6 +135,10 @@ def train(
 ) -> None:
     """Train one model per symbol and keep it on disk.
 
+    - `tickgraph train AAPL MSFT`
+    - `tickgraph train --symbols TIER_1`
+    - `tickgraph train --all --source files --source-path prices.csv`
+
     Prices go from the source into the local store first. Then the network of how far prices move is fitted on all of
     them together, unless that was done in the last seven days; each model is drawn to it. Every model is published the
     moment it is done, so Ctrl-C keeps what is finished, and --resume goes on after it. The printed figures are out of
@@ -162,12 +171,14 @@ def train(
         ray_address=address,
         training=training or None,
     )
-    if everything and symbols:
-        raise InputError("--all stands for every symbol of the source. Leave --symbols out.")
+    named = [ALLSTATE if word.upper() == ALL else word for word in split_words(tickers or [])]
+    if everything and (symbols or named):
+        raise InputError("--all stands for every symbol of the source. Name no symbols besides.")
     pool = parse_symbols(peer_pool) if peer_pool else settings.peer_pool
     started = time.perf_counter()
     origin = settings.open_source()
-    words = [EVERY] if everything else split_words(symbols or ["TIER_1"])
+    default = EVERY if settings.source == "files" else "TIER_1"
+    words = [EVERY] if everything else [*named, *split_words(symbols or [])] or [default]
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         prices = gather_prices(settings.price_store(), origin, wanted, pool, as_of=parse_date(as_of))

@@ -136,6 +136,11 @@ class ServiceMetrics(Observer):
             "1 while newer models and prices cannot be looked for, 0 otherwise.",
             mode="livemax",
         )
+        self.storage_away = gauge(
+            "gnn_storage_away",
+            "1 while copies on this machine stand in for object storage, 0 otherwise.",
+            mode="livemax",
+        )
         self.last_look = gauge(
             "gnn_last_look_timestamp_seconds",
             "When a look for newer models and prices last ended; one that hangs ends no more.",
@@ -262,6 +267,7 @@ class ServiceMetrics(Observer):
         self.idle.set(models.idle_seconds)
         self.refused_models.set(len(models.refusals()))
         self.watch_fault.set(0 if watcher.fault is None else 1)
+        self.storage_away.set(0 if forecaster.catalogue.away is None else 1)
         for source, behind in forecaster.sessions_behind().items():
             self.prices_behind.labels(source).set(behind)
         now = datetime.now(UTC)

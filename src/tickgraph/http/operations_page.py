@@ -127,6 +127,8 @@ def _problems(
 ) -> Iterable[str]:
     if service.watcher.fault is not None:
         yield f"Newer models and prices cannot be looked for: {service.watcher.fault}"
+    if (away := service.forecaster.catalogue.away) is not None:
+        yield f"Models or prices may not be the newest: {away}"
     for symbol, error in service.forecaster.models.refusals().items():
         yield f"The newest model of {symbol} is not used: {error}"
     for one in sources:

@@ -34,7 +34,7 @@ async def live() -> HealthAnswer:
     responses={503: described("Not ready; see Retry-After")},
 )
 async def ready(request: Request, service: CurrentService) -> Response:
-    """Say whether requests should be sent here: the catalogue of models can be read."""
+    """Say whether requests should be sent here: the catalogue of models can be read, or its copies can."""
     if service.watcher.fault is not None:
         return respond(problem_at(request, "not-ready", "Not ready", 503, service.watcher.fault))
     answer = HealthAnswer(
@@ -42,6 +42,7 @@ async def ready(request: Request, service: CurrentService) -> Response:
         models=len(service.forecaster.symbols()),
         models_in_memory=len(service.forecaster.models),
         started_at=service.started_at,
+        storage_away=service.forecaster.catalogue.away,
     )
     return JSONResponse(answer.model_dump(mode="json"))
 

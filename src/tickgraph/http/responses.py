@@ -248,3 +248,5 @@ class HealthAnswer(Answer):
     """Of these, in memory."""
     started_at: AwareDatetime | None = None
     """When the process started."""
+    storage_away: str | None = None
+    """Why copies on this machine stand in for object storage; null while it answers, or for a folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -11,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,19 +28,29 @@ from tickgraph.settings import Settings, load_settings
 
 FLAGS_VARIABLE = "TICKGRAPH_SERVE_FLAGS"  # carries the command line's settings to worker processes
 BACKLOG = 1_024
+WORKER_SECONDS = (
+    30  # a worker process that gives no sign for so long is replaced; none can while it is still importing
+)
 LEAVE_SECONDS = 5.0  # for a process whose service has stopped: a call that hangs must not hold it up
 
 
-def run(settings: Settings, flags: str = "{}") -> None:
+def run(settings: Settings, flags: str = "{}", introduce: Callable[[], None] = lambda: None) -> None:
     """Serve until a signal; requests in work are finished first.
 
-    ``flags`` is the JSON of the settings on the command line; worker processes read the other settings themselves.
+    Parameters
+    ----------
+    settings
+        Those of the service.
+    flags
+        JSON of the settings on the command line; worker processes read the other settings themselves.
+    introduce
+        Called once the address is the service's own.
     """
     # A worker process that its application ends is started again, so a bad limit or a missing extra is refused here.
     guards(settings.serve.api_keys, settings.serve.rate_limit)
     if settings.serve.tracing:
         tracing.must_be_installed()
-    sockets = [listen(settings.serve.host, settings.serve.port)]
+    sockets = [listen(settings.serve.host, settings.serve.port, introduce)]
     # uvicorn raises a signal again once it has stopped in order. That end is a success, and training processes end as
     # after any other.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -80,8 +92,8 @@ def _leave_within(seconds: float) -> None:
     timer.start()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the service's socket, and say on stderr where it is.
+def listen(host: str, port: int, introduce: Callable[[], None] = lambda: None) -> socket.socket:
+    """Open the service's socket, introduce the service, and say on stderr where it is.
 
     Raises
     ------
@@ -92,14 +104,25 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, UnicodeError) as error:
-        raise InputError(
-            f"Cannot listen on {host}:{port}: {error}. Choose another with --host and --port."
-        ) from error
+        raise InputError(f"Cannot listen on {host}:{port}: {_why(error)}") from error
     opened.set_inheritable(True)
+    introduce()
     address = f"[{host}]" if family == socket.AF_INET6 else host
     sys.stderr.write(f"listening on http://{address}:{opened.getsockname()[1]}\n")
     sys.stderr.flush()
     return opened
+
+
+def _why(error: OSError | UnicodeError) -> str:
+    """Say why an address cannot be listened on, and what to do."""
+    match error.errno if isinstance(error, OSError) else None:
+        case errno.EADDRINUSE:
+            return "another program does. Stop it, or choose another port, such as --port 8001."
+        case errno.EACCES:
+            return "ports below 1024 need more rights. Choose another, such as --port 8001."
+        case _:
+            said = error.strerror if isinstance(error, OSError) else error
+            return f"{said or error}. Choose another address with --host and --port."
 
 
 def from_environment() -> FastAPI:
@@ -134,6 +157,7 @@ def configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_keep_alive=serve.keep_alive_seconds,
         timeout_graceful_shutdown=serve.drain_seconds,
+        timeout_worker_healthcheck=WORKER_SECONDS,
         server_header=False,
         proxy_headers=False,  # see proxy.py
         access_log=False,

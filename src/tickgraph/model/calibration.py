@@ -20,6 +20,7 @@ Regression", arXiv:1604.04173, section 2.2 and 5.2; conformal predictive distrib
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -106,8 +107,16 @@ def share_above(
     so the answer is never exactly 0 or 1.
     """
     n = len(scores)
-    below = np.interp(at, scores, (np.arange(n) + 1) / (n + 1), 0.5 / (n + 1), (n + 0.5) / (n + 1))
+    below = np.interp(at, scores, _ranks(n), 0.5 / (n + 1), (n + 0.5) / (n + 1))
     return np.asarray(1 - below)
+
+
+@lru_cache(maxsize=64)
+def _ranks(count: int) -> Float64[np.ndarray, "count"]:
+    """Probabilities of the ranks 1, 2, 3... of so many scores."""
+    ranks = (np.arange(count) + 1) / (count + 1)
+    ranks.flags.writeable = False
+    return ranks
 
 
 @dataclass(frozen=True)

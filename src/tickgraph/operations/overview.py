@@ -168,6 +168,7 @@ def overview(
             *unscored,
             *_problems_of_horizons(quality),
             *_problems_of_models(registry, bool(models)),
+            *([f"prices may not be the newest: {store.away}"] if store.away is not None else ()),
             *(text for one in universe.values() for text in one.problems),
             *(_problems_of_run(last_run, now) if last_run else ()),
         ),
@@ -185,8 +186,10 @@ def _problems_of_horizons(quality: LiveQuality | None) -> list[str]:
 
 def _problems_of_models(registry: ModelRegistry, has_any: bool) -> list[str]:
     problems = []
+    if registry.away is not None:
+        problems.append(f"models may not be the newest: {registry.away}")
     if not has_any:
-        problems.append(f"no trained model in {registry.root}. Run: tickgraph train --symbols TIER_1")
+        problems.append(f"no trained model in {registry.place}. Run: tickgraph train --symbols TIER_1")
     if lost := registry.without_metadata():
         problems.append(
             f"{listed(lost)}: the metadata is lost, the other files are there. Restore it, or train again"

@@ -98,7 +98,7 @@ def look(site: Site, symbols: Sequence[Symbol] | None, carried: Sequence[Symbol]
         scope.source_of[symbol] = source or site.source
         if symbol not in should:
             scope.unknown[symbol] = (
-                f"No model of {symbol} in {registry.root}. Run: tickgraph train --symbols {symbol}"
+                f"No model of {symbol} in {registry.place}. Run: tickgraph train --symbols {symbol}"
             )
         elif symbol in have:
             _read(site, scope, symbol, verify)

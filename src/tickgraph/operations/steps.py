@@ -137,7 +137,7 @@ class Steps:
         self._unreachable |= scope.unopened
         if self._wishes.symbols is None and not (scope.symbols or scope.unknown):
             self._problems.append(
-                f"there is nothing to refresh: no model in {registry.root}, and no universe is set. "
+                f"there is nothing to refresh: no model in {registry.place}, and no universe is set. "
                 "If models were there, look whether their disk is mounted. If there never was one, "
                 "run: tickgraph train --symbols TIER_1"
             )

@@ -146,10 +146,13 @@ def checked(quotes: Sequence[Quotes], most: int | None = None) -> tuple[Quotes, 
             f"strikes: the chain has {cells:,} cells, and {most:,} are the most of one request. Send several requests, "
             "or ask the operator to raise the setting serve.max_cells."
         )
-    days, counts = np.unique([each.expiry for each in quotes], return_counts=True)
-    if (counts > 1).any():
-        twice = days[counts > 1][0]
-        raise InputError(f"expiry {twice} is given twice. Give each expiry once, with all of its strikes.")
+    seen: set[np.datetime64] = set()
+    for each in quotes:
+        if each.expiry in seen:
+            raise InputError(
+                f"expiry {each.expiry} is given twice. Give each expiry once, with all of its strikes."
+            )
+        seen.add(each.expiry)
     return tuple(quotes)
 
 

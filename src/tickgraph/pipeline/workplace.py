@@ -14,6 +14,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.model.training import TrainingProgram
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.object_place import Place
 from tickgraph.pipeline.fitting_universe import universe_at_hand
 from tickgraph.pipeline.gathering import stored_prices
 from tickgraph.pipeline.train import train_one
@@ -37,8 +38,8 @@ class Workplace:
         What live sources need besides their name; None reads it from the environment.
     """
 
-    models_dir: Path
-    prices_dir: Path
+    models_dir: Place
+    prices_dir: Place
     source: str = "sample"
     source_path: Path | None = None
     peer_pool: tuple[Symbol, ...] = ()

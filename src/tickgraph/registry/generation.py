@@ -155,14 +155,19 @@ def read_metadata(paths: ArtefactPaths) -> tuple[ModelMetadata, str]:
         refused = error.strerror
     except FileNotFoundError:
         root = path.parent.parent
-        near = suggest(symbol, trained_symbols(root))
-        hint = f" Trained and similar: {', '.join(near)}." if near else ""
-        raise ModelNotFoundError(
-            f"No model of {symbol} in {root}.{hint} Run: tickgraph train --symbols {symbol}"
-        ) from None
+        raise no_model(symbol, str(root), trained_symbols(root)) from None
     else:
         return decode_metadata(data, symbol, name=str(path)), digest(data)
     raise ArtefactError(f"{path} is damaged or foreign: {refused}. Run: tickgraph train --symbols {symbol}")
+
+
+def no_model(symbol: Symbol, place: str, trained: tuple[Symbol, ...]) -> ModelNotFoundError:
+    """The error of a symbol that has no model in a place; it names symbols that have one and are spelled similarly."""
+    near = suggest(symbol, trained)
+    hint = f" Trained and similar: {', '.join(near)}." if near else ""
+    return ModelNotFoundError(
+        f"No model of {symbol} in {place}.{hint} Run: tickgraph train --symbols {symbol}"
+    )
 
 
 def read_generation(paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:

@@ -1,4 +1,8 @@
-"""The models on disk: publish, find, load verified, remove."""
+"""The models on disk: publish, find, load verified, remove.
+
+The folder may be this machine's copy of models on object storage (:mod:`tickgraph.registry.origin`). Then every method
+brings the copy up to date before it reads, and publishes on the object storage before the copy follows.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +23,10 @@ from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, Sy
 from tickgraph.market import calendar
 from tickgraph.market.calendar import system_time
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import canonical
+from tickgraph.market.universe import canonical, is_canonical
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.object_place import ObjectPlace, Place, local_folder
+from tickgraph.object_store import Version
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.evaluation_record import HorizonWalkForward, WalkForward
 from tickgraph.registry.generation import (
@@ -27,6 +35,7 @@ from tickgraph.registry.generation import (
     file_name,
     interrupted,
     lies_in,
+    no_model,
     place_last,
     publish,
     published_names,
@@ -38,8 +47,17 @@ from tickgraph.registry.generation import (
     withdraw,
     without_metadata,
 )
+from tickgraph.registry.generation_file import (
+    FOLDER,
+    SUFFIX,
+    GenerationBytes,
+    seal_generation,
+    unseal_generation,
+)
 from tickgraph.registry.metadata import Checksums, Correlations, ModelMetadata
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata, encode_metadata
+from tickgraph.registry.object_copies import ModelCopy
+from tickgraph.registry.origin import Origin
 from tickgraph.registry.universe_folder import UniverseFolder
 from tickgraph.registry.weights_file import decode_weights, encode_weights
 from tickgraph.storage import FileRefused, exclusive, other_kind, write_atomically
@@ -50,6 +68,8 @@ UNPUBLISHED = Checksums(weights="0" * 64, correlations="0" * 64)
 
 _UNWRITTEN = ", not yet written,"
 _NAMED = 10  # symbols that a message names before it counts
+
+Change = TypeVar("Change")
 
 
 @dataclass(frozen=True)
@@ -83,21 +103,28 @@ class ModelRegistry:
 
     Parameters
     ----------
-    root
-        Folder with ``weights/``, ``correlations/``, ``metadata/`` and ``universe/``; made when first written.
+    place
+        Folder with ``weights/``, ``correlations/``, ``metadata/`` and ``universe/``; made when first written. Or a
+        place on object storage.
     now
         Clock that publications are dated by; None is the system's.
 
     Attributes
     ----------
+    place
+        As above: where messages say that models are.
+    root
+        The folder; of a place on object storage, that of its copies on this machine.
     universe
         What models are drawn to and hear, by source of prices.
     """
 
-    def __init__(self, root: Path, now: Callable[[], datetime] | None = None) -> None:
-        self.root = Path(root)
+    def __init__(self, place: Place, now: Callable[[], datetime] | None = None) -> None:
+        self.place = place if isinstance(place, ObjectPlace) else Path(place)
+        self.root = local_folder(self.place)
         self.now = now or system_time
-        self.universe = UniverseFolder(self.root, self.now)
+        self._origin = Origin(self.place, self.now) if isinstance(self.place, ObjectPlace) else None
+        self.universe = UniverseFolder(self.root, self.now, self._origin)
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
@@ -113,6 +140,8 @@ class ModelRegistry:
             The folder cannot be listed, or all metadata is gone while the models' other files are there. Then a disk
             has failed, and nobody has removed every model.
         """
+        if self._origin is not None:
+            return self.listed()
         if not published_names(self.root) and (left := without_metadata(self.root)):
             folder = self.root / "metadata"
             state = "holds no metadata" if folder.is_dir() else "is gone"
@@ -122,6 +151,19 @@ class ModelRegistry:
                 "tickgraph remove removes the files that are left."
             )
         return trained_symbols(self.root)
+
+    def listed(self) -> tuple[Symbol, ...]:
+        """As :meth:`symbols`, and no error where metadata was lost."""
+        return tuple(sorted(filter(is_canonical, self._names())))
+
+    @property
+    def away(self) -> str | None:
+        """Why copies on this machine stand in for the object storage; None while it answers, or for a folder."""
+        return self._origin.away if self._origin is not None else None
+
+    def is_gone(self) -> bool:
+        """Whether there is no folder of metadata: where there were models, a disk that failed."""
+        return self._origin is None and not (self.root / "metadata").is_dir()
 
     def fault(self) -> str | None:
         """Say why the models cannot be listed at present; None if they can."""
@@ -138,6 +180,8 @@ class ModelRegistry:
     def holds(self, symbol: Symbol) -> bool:
         """Whether anything stands in the place of one of the symbol's files, usable or not."""
         paths = ArtefactPaths.of(self.root, symbol)
+        if self._origin is not None and symbol in self._names():
+            return True
         return any(os.path.lexists(path) for path in (*paths.arrays, paths.metadata))
 
     def renamed(self) -> dict[Symbol, tuple[str, str | None]]:
@@ -145,7 +189,7 @@ class ModelRegistry:
 
         Gives the former name and the source that its model was trained on; None where its metadata cannot be read.
         """
-        names = published_names(self.root)
+        names = self._names()
         models: dict[Symbol, tuple[str, str | None]] = {}
         for former in sorted(names):
             with contextlib.suppress(SymbolError):
@@ -153,8 +197,7 @@ class ModelRegistry:
                 if today != former and today not in names:
                     source = None
                     with contextlib.suppress(ArtefactError, StorageError):
-                        paths = ArtefactPaths.of(self.root, former)
-                        source = read_metadata(paths)[0].data_stats.source
+                        source = self._described(ArtefactPaths.of(self.root, former)).data_stats.source
                     models[today] = former, source
         return models
 
@@ -180,17 +223,27 @@ class ModelRegistry:
 
     def metadata(self, symbol: Symbol) -> ModelMetadata:
         """Metadata of the current generation; its files are not opened."""
-        return read_metadata(self.paths(symbol))[0]
+        return self._described(self.paths(symbol))
 
     def verified(self, symbol: Symbol) -> ModelMetadata:
         """Metadata of the current generation, whose files are compared with their checksums and not opened."""
-        return read_generation(self.paths(symbol))[0]
+        return self._whole(self.paths(symbol))[0]
 
     def correlation(self, symbol: Symbol) -> NDArray[np.float64]:
         """``[N, N]`` float64: the published correlations, verified."""
         paths = self.paths(symbol)
-        metadata, _, _, correlation = read_generation(paths)
+        metadata, _, _, correlation = self._whole(paths)
         return decode_correlation(correlation, metadata.training_config, name=str(paths.correlations))
+
+    def files(self, symbol: Symbol) -> GenerationBytes:
+        """Bytes of the files of the current generation, compared with their checksums."""
+        paths = self.paths(symbol)
+        _, _, weights, correlations = self._whole(paths)
+        metadata = read_bounded(paths.metadata, MAX_METADATA_BYTES)
+        checksums = decode_metadata(metadata, symbol, name=str(paths.metadata)).checksums
+        if (checksums.weights, checksums.correlations) != (digest(weights), digest(correlations)):
+            raise ArtefactError(f"{symbol} was published anew while it was read. Read it again.")
+        return GenerationBytes(weights, correlations, metadata)
 
     def load(self, symbol: Symbol, shapes: Callable[[TrainingConfig], Shapes]) -> StoredModel:
         """Load and verify the current generation.
@@ -203,7 +256,7 @@ class ModelRegistry:
             It is of another exchange than the one in force.
         """
         paths = self.paths(symbol)
-        metadata, generation, weights, correlation = read_generation(paths)
+        metadata, generation, weights, correlation = self._whole(paths)
         self.must_be_of_the_exchange(metadata)
         training = metadata.training_config
         try:
@@ -224,13 +277,19 @@ class ModelRegistry:
         held, asked = metadata.data_stats.exchange, calendar.exchange()
         if held != asked:
             raise OtherExchangeError(
-                f"The model of {metadata.symbol} in {self.root} is of the exchange {held}, and the exchange in force "
+                f"The model of {metadata.symbol} in {self.place} is of the exchange {held}, and the exchange in force "
                 f"is {asked}. Set exchange to {held} (--exchange {held}), or give models of {asked} a folder of "
                 "their own with --models-dir."
             )
 
     def generation(self, symbol: Symbol) -> str | None:
         """Identity of the current generation, None without one; a cheap look while nothing changes."""
+        if self._origin is not None:
+            copy = self._copy(symbol)
+            with contextlib.suppress(ArtefactError):  # a copy that is behind: its object has another identity
+                self._origin.refresh(copy)
+            if (refused := self._origin.refused(copy)) is not None:
+                return digest(refused.encode())
         # On every request's path: one stat. Links are resolved when the model is loaded.
         path = self._metadata_prefix + file_name(symbol, "metadata")
         try:
@@ -254,6 +313,50 @@ class ModelRegistry:
             return None
         except FileRefused:
             return digest(b"")
+
+    def _names(self) -> set[str]:
+        """Names that models are published under, today's tickers or not; errors as in :meth:`symbols`."""
+        if self._origin is None:
+            return published_names(self.root)
+        listed = self._origin.listed(FOLDER)
+        if listed is not None:
+            return {name.removesuffix(SUFFIX) for name in listed if name.endswith(SUFFIX)}
+        copies = published_names(self.root)
+        if not copies:
+            raise StorageError(f"{self.away} There are no copies of its models on this machine.")
+        return copies
+
+    def _copy(self, symbol: Symbol, paths: ArtefactPaths | None = None) -> ModelCopy:
+        """The copy of a symbol's object, for its origin."""
+        paths = paths or ArtefactPaths.of(self.root, symbol)
+        return ModelCopy(paths, str(self.place), partial(self._writing, symbol))
+
+    def _bring(self, paths: ArtefactPaths, *, anew: bool = False) -> None:
+        """Bring the copy of a symbol's object up to date."""
+        if self._origin is not None:
+            self._origin.refresh(self._copy(paths.symbol, paths), anew=anew)
+            self._must_be_sound(paths)
+
+    def _must_be_sound(self, paths: ArtefactPaths) -> None:
+        """Raise for a symbol's object that is damaged or not there, as it was found last."""
+        if self._origin is not None:
+            self._origin.must_be_sound(self._copy(paths.symbol, paths))
+            if not os.path.lexists(paths.metadata):
+                raise no_model(paths.symbol, str(self.place), self.symbols())
+
+    def _described(self, paths: ArtefactPaths) -> ModelMetadata:
+        self._bring(paths)
+        return read_metadata(paths)[0]
+
+    def _whole(self, paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:
+        self._bring(paths)
+        try:
+            return read_generation(paths)
+        except ArtefactError:
+            if self._origin is None:
+                raise
+        self._bring(paths, anew=True)  # the copy is damaged, and the object need not be
+        return read_generation(paths)
 
     # Writing
 
@@ -289,10 +392,12 @@ class ModelRegistry:
         shapes = {path: np.shape(value) for path, value in weights.items()}
         decode_weights(encoded[0], shapes, name=f"{paths.weights}{_UNWRITTEN}")
         decode_correlation(encoded[1], metadata.training_config, name=f"{paths.correlations}{_UNWRITTEN}")
-        with self._writing(metadata.symbol):
-            if keep_evaluation:
-                metadata = self._with_former_evaluation(metadata, paths)
-            return self._commit(metadata, *encoded)
+
+        def change(replaced: Version | None) -> ModelMetadata:
+            kept = self._with_former_evaluation(metadata, paths) if keep_evaluation else metadata
+            return self._commit(kept, *encoded, replaced)
+
+        return self._change(metadata.symbol, change)
 
     def publish_correlation(
         self,
@@ -322,9 +427,11 @@ class ModelRegistry:
             correlation matrix. Nothing was written.
         """
         encoded = encode_correlation(correlation)
+
         # Read under the lock: a training run that ends in between must not be undone by its old weights.
-        with self._writing(symbol):
+        def change(replaced: Version | None) -> ModelMetadata:
             paths = self.paths(symbol)
+            self._must_be_sound(paths)
             metadata, _, weights, _ = read_generation(paths)
             if basis is not None and basis.checksums.weights != metadata.checksums.weights:
                 raise ArtefactError(
@@ -333,7 +440,10 @@ class ModelRegistry:
                 )
             decode_correlation(encoded, metadata.training_config, name=f"{paths.correlations}{_UNWRITTEN}")
             correlations = Correlations(as_of=as_of, computed_at=self.now())
-            return self._commit(metadata.model_copy(update={"correlations": correlations}), weights, encoded)
+            described = metadata.model_copy(update={"correlations": correlations})
+            return self._commit(described, weights, encoded, replaced)
+
+        return self._change(symbol, change)
 
     def record_evaluation(self, symbol: Symbol, evaluation: WalkForward | HorizonWalkForward) -> str | None:
         """Put walk-forward figures into a model's metadata; its other files are not touched.
@@ -341,23 +451,73 @@ class ModelRegistry:
         Figures by horizon stand beside those of the next return, and each kind replaces its own.
         Gives the reason if the figures were not recorded: the model, as it is now, was trained another way.
         """
+
         # Read under the lock: a training run that ends in between has its own metadata, and maybe other settings.
-        with self._writing(symbol):
+        def change(replaced: Version | None) -> str | None:
             paths = self.paths(symbol)
+            self._must_be_sound(paths)
             metadata, _ = read_metadata(paths)
             if reason := evaluation.mismatch(metadata.training_config, metadata.variance):
                 return reason
             field = "evaluation_by_horizon" if isinstance(evaluation, HorizonWalkForward) else "evaluation"
-            text = encode_metadata(metadata.model_copy(update={field: evaluation}))
+            described = metadata.model_copy(update={field: evaluation})
+            if self._origin is not None:
+                _, _, weights, correlation = read_generation(paths)
+                self._commit(described, weights, correlation, replaced)
+                return None
+            text = encode_metadata(described)
             decode_metadata(text, symbol, name=f"{paths.metadata}{_UNWRITTEN}")
             write_atomically(paths.metadata, text)
             return None
+
+        return self._change(symbol, change)
+
+    def adopt(self, symbol: Symbol, files: GenerationBytes) -> bool:
+        """Publish the files of another registry's generation as they are; False if they are the current ones.
+
+        Raises
+        ------
+        ArtefactError
+            They are no generation of the symbol. Nothing was written.
+        """
+        paths = self.paths(symbol, to_write=True)
+        sealed = seal_generation(symbol, files)
+        unseal_generation(sealed, symbol, name=f"{paths.metadata}{_UNWRITTEN}")
+
+        def change(replaced: Version | None) -> bool:
+            if self._is_current(paths, files):
+                return False
+            if self._origin is not None:
+                self._origin.publish(self._copy(symbol, paths), sealed, replaced)
+                return True
+            place_last(paths)
+            publish(paths, files.weights, files.correlations, files.metadata)
+            return True
+
+        return self._change(symbol, change)
+
+    def _is_current(self, paths: ArtefactPaths, files: GenerationBytes) -> bool:
+        """Whether the current generation is whole and has these files."""
+        try:
+            self._must_be_sound(paths)
+            _, generation, weights, correlations = read_generation(paths)
+        except ArtefactError:
+            return False
+        return (generation, weights, correlations) == (
+            digest(files.metadata),
+            files.weights,
+            files.correlations,
+        )
 
     def recover(self) -> tuple[Symbol, ...]:
         """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols.
 
         Files that cannot be told apart wait for their symbol's next publish, and the other symbols are looked at.
         """
+        if self._origin is not None:
+            self._names()  # a run should hear at its begin, and not at its end, that the storage does not answer
+            if self.away is not None:
+                raise StorageError(f"Nothing can be published, as {self.away}")
         recovered = []
         for symbol in interrupted(self.root):
             with contextlib.suppress(ArtefactError), self._writing(symbol):
@@ -369,11 +529,26 @@ class ModelRegistry:
         """Remove a symbol's model, so that no reader sees half of one; damaged files and links are removed as well."""
         with self._writing(symbol):
             paths = self.paths(symbol, to_write=True)
+            if self._origin is not None:
+                self._origin.remove(self._copy(symbol, paths))
+                return
             place_last(paths)
             checksums = None
             with contextlib.suppress(ArtefactError, StorageError):
                 checksums = read_metadata(paths)[0].checksums
             withdraw(paths, checksums)
+
+    def _change(self, symbol: Symbol, change: Callable[[Version | None], Change]) -> Change:
+        """Make a change to a symbol's model as its only writer.
+
+        Writers on other machines are not kept out. The object storage refuses a change to what they have replaced, and
+        then the change is made to what is there now.
+        """
+        with self._writing(symbol):
+            if self._origin is None:
+                return change(None)
+            origin, copy = self._origin, self._copy(symbol)
+            return origin.change(copy, lambda: change(origin.latest(copy)))
 
     @contextlib.contextmanager
     def _writing(self, symbol: Symbol) -> Iterator[None]:
@@ -391,7 +566,7 @@ class ModelRegistry:
         if not os.path.lexists(paths.metadata):  # reading would search for similar names
             return metadata
         try:
-            replaced = self.metadata(metadata.symbol)
+            replaced = read_metadata(self.paths(metadata.symbol))[0]
         except (ArtefactError, StorageError):  # it cannot be read and is about to be replaced
             return metadata
         former = {
@@ -405,8 +580,10 @@ class ModelRegistry:
         }
         return metadata.model_copy(update=kept)
 
-    def _commit(self, metadata: ModelMetadata, weights: bytes, correlation: bytes) -> ModelMetadata:
-        """Publish with the symbol's lock held."""
+    def _commit(
+        self, metadata: ModelMetadata, weights: bytes, correlation: bytes, replaced: Version | None = None
+    ) -> ModelMetadata:
+        """Publish with the symbol's lock held, in the place of an object's version."""
         paths = self.paths(metadata.symbol, to_write=True)
         checksums = Checksums(weights=digest(weights), correlations=digest(correlation))
         text = encode_metadata(metadata.model_copy(update={"checksums": checksums}))
@@ -416,6 +593,10 @@ class ModelRegistry:
                 "Calibrate on fewer sessions or peers: sessions, calibration_fraction or num_stocks of [training]."
             )
         complete = decode_metadata(text, paths.symbol, name=f"{paths.metadata}{_UNWRITTEN}")
+        if self._origin is not None:
+            sealed = seal_generation(paths.symbol, GenerationBytes(weights, correlation, text))
+            self._origin.publish(self._copy(paths.symbol, paths), sealed, replaced)
+            return complete
         place_last(paths)  # a failure below must find the old generation in place
         publish(paths, weights, correlation, text)
         return complete

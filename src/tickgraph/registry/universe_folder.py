@@ -8,17 +8,20 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
-from tickgraph.errors import ArtefactError, InputError
+from tickgraph.errors import ArtefactError, InputError, StorageError
 from tickgraph.market import calendar
 from tickgraph.market.store.layout import FileStamp, file_stamp
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.universe_state import UniverseState
 from tickgraph.registry.generation import lies_in, make_way, read_bounded
+from tickgraph.registry.object_copies import FileCopy
+from tickgraph.registry.origin import Origin
 from tickgraph.registry.universe_file import decode_fit, decode_state, encode_fit, encode_state
 from tickgraph.storage import FileRefused, discard, exclusive, names_in, storage_errors, write_atomically
 
@@ -49,10 +52,12 @@ class UniverseFolder:
         Folder of the models; ``universe/`` in it is made when first written.
     now
         Clock that publications are dated by.
+    origin
+        Object storage that the folder is a copy of; None for a folder of its own.
     """
 
-    def __init__(self, root: Path, now: Callable[[], datetime]) -> None:
-        self._root, self._now = root, now
+    def __init__(self, root: Path, now: Callable[[], datetime], origin: Origin | None = None) -> None:
+        self._root, self._now, self._origin = root, now, origin
         self._folder = root / _FOLDER
         self._threads = threading.Lock()
         self._read: dict[tuple[Path, str], tuple[FileStamp, Any]] = {}
@@ -75,17 +80,18 @@ class UniverseFolder:
 
     def fit_stamp(self, source: str) -> FileStamp | None:
         """Identity of the published fit, which changes whenever it is replaced; one look at the file."""
-        return file_stamp(self._path(source, _FIT))
+        return self._stamp(self._path(source, _FIT), source, decode_fit)
 
     def state_stamp(self, source: str) -> FileStamp | None:
         """Identity of the published state of the day, which changes whenever it is replaced."""
-        return file_stamp(self._path(source, _STATE))
+        return self._stamp(self._path(source, _STATE), source, decode_state)
 
     def sources(self) -> tuple[str, ...]:
         """Sources that have a fit or a state of the day."""
+        listed = self._origin.listed(_FOLDER) if self._origin is not None else None
         found = {
             name.removesuffix(suffix)
-            for name in names_in(self._folder)
+            for name in (names_in(self._folder) if listed is None else listed)
             for suffix in (_FIT, _STATE)
             if name.endswith(suffix)
         }
@@ -113,7 +119,21 @@ class UniverseFolder:
             raise InputError(f"{source!r} is not the name of a source of prices, such as sample or yahoo.")
         return self._folder / f"{source}{suffix}"
 
+    def _stamp(self, path: Path, source: str, decode: Decode[object]) -> FileStamp | None:
+        if self._origin is not None:
+            with suppress(ArtefactError, StorageError):  # reading the artefact says what is wrong
+                self._origin.refresh(self._copy(path, source, decode))
+        return file_stamp(path)
+
+    def _copy(self, path: Path, source: str, decode: Decode[object]) -> FileCopy:
+        """The copy of an artefact's object, for its origin."""
+        name = f"{self._origin.place}/{_FOLDER}/{path.name}" if self._origin else path.name
+        check = partial(decode, source=source, name=name, exchange=None)
+        return FileCopy(path, f"{_FOLDER}/{path.name}", self._writing, check)
+
     def _artefact(self, path: Path, source: str, decode: Decode[Artefact_co]) -> Artefact_co | None:
+        if self._origin is not None:
+            self._origin.refresh(self._copy(path, source, decode))
         stamp = file_stamp(path)
         if stamp is None:
             return None
@@ -148,10 +168,19 @@ class UniverseFolder:
                 f"{self._folder} leads outside the model folder {self._root}. Remove the link."
             )
         decode(data, source, name=f"{path}, not yet written,", exchange=None)
-        remedy = "Wait for the other training run or refresh to end, or stop it."
-        with exclusive(self._folder / ".lock", self._threads, remedy=remedy):
+        with self._writing():
             with storage_errors(self._folder), suppress(FileNotFoundError):
                 for left in self._folder.glob(f".{path.name}.*.tmp"):  # of a writer that was killed
                     discard(left)
-            make_way(path)
-            write_atomically(path, data)
+            if self._origin is None:
+                make_way(path)
+                write_atomically(path, data)
+                return
+            # The later of two publications is the one that stays, as in a folder.
+            origin, copy = self._origin, self._copy(path, source, decode)
+            origin.change(copy, lambda: origin.publish(copy, data, origin.latest(copy)))
+
+    def _writing(self) -> AbstractContextManager[None]:
+        """Be the folder's only writer."""
+        remedy = "Wait for the other training run or refresh to end, or stop it."
+        return exclusive(self._folder / ".lock", self._threads, remedy=remedy)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from tickgraph.errors import TickgraphError
 from tickgraph.market.calendar import Clock
 from tickgraph.market.dividends import Source as DividendSource
+from tickgraph.object_store import Unreachable
 from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook, PerDollarKey
@@ -158,7 +159,7 @@ def per_dollar(
     now = clock.now()
     target, behind = clock.read(outlook.as_of, now)
     is_old = outlook.model is not None and now - outlook.model.trained_at > MODEL_AGE
-    key = behind, is_old, trained_now, str(refused) if refused else None
+    key = behind, is_old, trained_now, _remark_on(refused) if refused else None
     if (kept := outlook.any_price.get(key)) is None:
         kept = outlook.any_price[key] = _per_dollar(outlook, target, *key)
     return key, kept
@@ -219,8 +220,14 @@ def _notes(outlook: Outlook, behind: int, refused: str | None) -> list[str]:
     else:
         notes += _model_notes(outlook, outlook.model)
     if refused:
-        notes.append(f"a newer model is not used, since it could not be verified: {refused}")
+        notes.append(refused)
     return notes
+
+
+def _remark_on(refused: Exception) -> str:
+    if isinstance(refused, Unreachable):
+        return f"the model is the newest of which there is a copy: {refused}"
+    return f"a newer model is not used, since it could not be verified: {refused}"
 
 
 def _model_notes(outlook: Outlook, model: LoadedModel) -> list[str]:

@@ -61,6 +61,16 @@ class Catalogue:
         """Why the models cannot be listed; None if they can."""
         return self._fault if self.watched else self._registry.fault()
 
+    @property
+    def models_away(self) -> str | None:
+        """Why copies of models stand in for object storage; None while it answers, or for a folder."""
+        return self._registry.away
+
+    @property
+    def away(self) -> str | None:
+        """As :attr:`models_away`, of models or else of prices."""
+        return self._registry.away or self._store.away
+
     def known(self) -> tuple[Symbol, ...]:
         """Symbols that had a model or stored prices at the last look."""
         return tuple(dict.fromkeys((*self._symbols, *self._stored)))
@@ -91,14 +101,14 @@ class Catalogue:
         """
         self.watched = True
         folder = self._registry.root / "metadata"
-        if self._symbols and not folder.is_dir():
+        if self._symbols and self._registry.is_gone():
             # A folder that vanished is a disk that failed, not the withdrawal of every model.
             self._fault = f"{folder} is gone; what is in memory stays in service"
             return False
         try:
             symbols = tuple(map(Symbol, self._registry.symbols()))
         except (TickgraphError, OSError) as error:
-            self._fault = f"{folder} cannot be read: {error}"
+            self._fault = f"{self._registry.place} cannot be read: {error}"
             return False
         self._symbols, self.trained, self._fault = symbols, frozenset(symbols), None
         with contextlib.suppress(TickgraphError, OSError):

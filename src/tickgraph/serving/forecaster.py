@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
-from typing import Any, TypeVar, Unpack
+from typing import Unpack
 
 from tickgraph.errors import InputError
-from tickgraph.market.calendar import Clock, Day
+from tickgraph.market.calendar import Day
 from tickgraph.market.price import checked_price, prices_by_symbol
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
@@ -16,22 +16,18 @@ from tickgraph.options.chain import Centre, ChainQuestion, read_centre
 from tickgraph.options.price_paths import PATHS
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 from tickgraph.options.strategy_question import StrategyWords, ask_strategy
-from tickgraph.serving.answer import Forecast, Forecasts, answer_fields, forecast_of
-from tickgraph.serving.answer_json import answer_json
+from tickgraph.serving.answer import Forecast, Forecasts, forecast_of
 from tickgraph.serving.chain_answer import Chain, chain_arrays, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.graph_answer import GraphAnswer, graph_answer
-from tickgraph.serving.outlook import Outlook
-from tickgraph.serving.outlook_answer import Answering
-from tickgraph.serving.outlook_cache import Fallback, OutlookCache
+from tickgraph.serving.outlook_cache import Fallback
+from tickgraph.serving.priced_outlooks import PricedOutlooks
 from tickgraph.serving.probability_answer import Probability, probability_of
 from tickgraph.serving.simulated_prices import SimulatedPrices, simulated_prices
 from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
 
-T = TypeVar("T")
 
-
-class Forecaster(OutlookCache):
+class Forecaster(PricedOutlooks):
     """Forecast from trained models and stored prices; safe to call from several threads.
 
     What does not depend on the request's price comes from the outlooks in memory, and is computed where they lack it.
@@ -381,60 +377,3 @@ class Forecaster(OutlookCache):
             raise InputError(f"symbols must have prices of one source, got {', '.join(sorted(sources))}.")
         panel = self.panels.covering(found[0].source, names)
         return simulated_prices(found, panel, given, paths, sessions=sessions, expiry=expiry)
-
-    def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
-        """Forecast at a price that was checked; None is the last stored close."""
-        return forecast_of(self.answer_fields(outlook, price, trained_now=trained_now))
-
-    def answer_fields(
-        self, outlook: Outlook, price: float | None, *, trained_now: bool = False, clock: Clock | None = None
-    ) -> dict[str, Any]:
-        """Fields of :meth:`answer` in their order; as of the clock's time, or now."""
-        refused = self._refusal(outlook)
-        return answer_fields(outlook, price, clock or self._clock, trained_now=trained_now, refused=refused)
-
-    def answer_json(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> bytes:
-        """JSON of :meth:`answer`; many times faster."""
-        refused = self._refusal(outlook)
-        return answer_json(outlook, price, self._clock, trained_now=trained_now, refused=refused)
-
-    def answer_from(
-        self,
-        outlook: Outlook,
-        price: float | None,
-        answer: Answering[T],
-        *,
-        trained_now: bool = False,
-        clock: Clock | None = None,
-    ) -> T:
-        """Make another answer at a price that was checked; None is the last stored close."""
-        refused = self._refusal(outlook)
-        return answer(outlook, price, clock or self._clock, trained_now=trained_now, refused=refused)
-
-    def _answer(
-        self, name: Symbol, price: float | None, answer: Answering[T], as_of: date | None, fallback: Fallback
-    ) -> T:
-        """Make another answer about one symbol; raises what it failed on."""
-        start = None if price is None else checked_price(name, price)
-        outlooks = self.outlooks([name], as_of=as_of, fallback=fallback)
-        for error in outlooks.failures.values():
-            raise error
-        return self.answer_from(
-            outlooks.found[name],
-            start,
-            answer,
-            trained_now=name in outlooks.trained,
-            clock=self._clock_at(as_of),
-        )
-
-    def _refusal(self, outlook: Outlook) -> Exception | None:
-        """Why a newer model than the outlook's is not used."""
-        return self.models.refusal(outlook.symbol) if outlook.model else None
-
-    def _clock_at(self, as_of: date | None) -> Clock:
-        """The clock of an answer from prices up to a day; None is now."""
-        return self._clock if as_of is None else Clock(lambda: min(self._clock.now(), _end_of(as_of)))
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, datetime.max.time(), UTC)  # the exchange closes hours before

@@ -236,8 +236,51 @@ def test_an_empty_column_of_adjusted_closes_is_none(written):
 
 def test_closes_by_ticker_alone_lack_volumes(written):
     header = ",".join(["Date", *(f"T{number}" for number in range(20))])
-    with pytest.raises(PriceDataError, match="lacks the columns close, volume. Found 'Date', 'T0'"):
+    with pytest.raises(
+        PriceDataError, match="lacks the columns close, volume. Found 'Date', 'T0'.* Write one row"
+    ):
         written(header + "\n2022-01-03" + ",1" * 20 + "\n", "closes.csv").symbols()
+
+
+def test_a_column_that_is_lacking_is_named_with_what_to_do(written):
+    with pytest.raises(PriceDataError, match="lacks the columns volume.*Rename what holds volume"):
+        written("date,close,Anzahl\n2022-01-03,1,2\n").symbols()
+
+
+def test_an_export_of_a_broker_with_lines_around_it_is_read(written):
+    text = (
+        "Account: XXXX-1234\nGenerated: 12/30/2022 5:04 PM ET\n\n"
+        "Symbol,Description,Trade Date,Open Price,Day High,Day Low,Closing Price,Net Chg %,Shares Traded\n"
+        'CAT,CATERPILLAR INC,12/29/2022,$238.00,$240.76,$237.75,"$1,240.03",0.1%,"1,914,000"\n'
+        'CAT,CATERPILLAR INC,12/30/2022,$237.39,$239.96,$236.53,"$1,239.56",0.1%,"1,905,500"\n\n'
+        "Total rows: 2\nPrices are delayed.\n"
+    )
+    fetched = written(text, "export_20221230.csv").fetch(["CAT"])
+    row = fetched.bars.iloc[-1]
+    assert (row["high"], row["low"], row["close"], row["volume"]) == (239.96, 236.53, 1239.56, 1905500)
+    assert not fetched.rejected
+
+
+def test_a_german_sheet_in_windows_letters_is_read(written):
+    text = (
+        "Wertpapier;Datum;Eröffnungskurs;Tageshoch;Tagestief;Schlusskurs;Umsatz\n"
+        "KO;29.12.2022;63,55;64,02;63,51;63,95;8106600\nKO;30.12.2022;63,80;63,84;63,03;63,61;9072300\n"
+    )
+    bars = written(text, "kurse.csv", "cp1252").fetch(["KO"]).bars
+    assert bars[["open", "high", "low", "close", "volume"]].iloc[-1].tolist() == [
+        63.8,
+        63.84,
+        63.03,
+        63.61,
+        9072300,
+    ]
+
+
+def test_symbols_as_bloomberg_writes_them_count_as_symbols(written):
+    text = "Security,Date,PX_LAST,PX_VOLUME\nBRK/B US Equity,2022-12-30,308.9,3298300\n"
+    assert written(text, "bloomberg.csv").symbols() == ("BRK-B",)
+    with pytest.raises(PriceDataError, match="no column with symbols"):
+        written("Security,Date,Close,Volume\nApple Inc,2022-12-30,1,2\n", "prices.csv").symbols()
 
 
 def test_columns_that_are_named_after_tickers_are_taken_apart(written):

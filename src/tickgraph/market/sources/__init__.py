@@ -52,7 +52,9 @@ def open_source(
         return SampleSource()
     if name == "files":
         if path is None:
-            raise InputError("Source 'files' needs a path: --source-path FILE_OR_FOLDER.")
+            raise InputError(
+                "Source 'files' needs a path: --source-path FILE_OR_FOLDER, or source_path in tickgraph.toml."
+            )
         return FileSource(path)
     if name == "yahoo":
         return YahooSource(now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -104,6 +104,8 @@ class StoreReader:
     ----------
     root
         Folder of the store.
+    bring
+        Brings the copy of a source up to date, for a folder that is a copy.
 
     Attributes
     ----------
@@ -111,10 +113,16 @@ class StoreReader:
         What the store's prices are of.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, bring: Callable[[str], None] | None = None) -> None:
         self.root, self.exchange = root, StoreExchange(root)
+        self._bring = bring
         self._recents: dict[str, tuple[FileStamp | None, Recent]] = {}
         self._heads: dict[tuple[str, Symbol], tuple[FileStamp | None, Head]] = {}
+
+    def refresh(self, source: str) -> None:
+        """Bring a folder that is a copy of what is on object storage up to date; nothing to do for any other."""
+        if self._bring is not None:
+            self._bring(source)
 
     def recent(self, source: str) -> Recent:
         """Recent file of a source, read again when it was replaced; errors as in :meth:`Recent.load`."""
@@ -122,6 +130,7 @@ class StoreReader:
 
     def stamp(self, source: str, symbol: Symbol) -> Stamp | None:
         """Identity of what is stored of a symbol; None if nothing is."""
+        self.refresh(source)
         folder = f"{self.root}/{source}"
         history = file_stamp(f"{folder}/{symbol}.parquet")
         return None if history is None else Stamp(history, file_stamp(f"{folder}/recent/sessions.parquet"))
@@ -194,6 +203,7 @@ class StoreReader:
         )
 
     def _stamped_recent(self, source: str) -> tuple[FileStamp | None, Recent]:
+        self.refresh(source)
         self.exchange.check()  # here, since everything that reads prices reads the recent file first
         path = recent_path(source_folder(self.root, source))
         stamp, kept = file_stamp(path), self._recents.get(source)

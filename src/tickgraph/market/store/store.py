@@ -23,9 +23,11 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.store.history import days_of
 from tickgraph.market.store.layout import Stamp, source_folder
 from tickgraph.market.store.reader import StoreReader, SymbolPrices
+from tickgraph.market.store.shared_prices import SharedPrices
 from tickgraph.market.store.update import UpdateReport, update
 from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
+from tickgraph.object_place import ObjectPlace, Place, local_folder
 from tickgraph.storage import exclusive, names_in
 
 FOLD_BATCH = 250  # histories written before other writers get a turn
@@ -73,9 +75,10 @@ class PriceStore:
 
     Parameters
     ----------
-    root
-        Folder: a symbol's history is ``root/{source}/{symbol}.parquet``, and what was appended to any since they
-        were last written ``root/{source}/recent/sessions.parquet``; the exchange is in ``root/exchange``.
+    place
+        Folder ``root``, or a place on object storage that ``root`` is a copy of. A symbol's history is
+        ``root/{source}/{symbol}.parquet``, and what was appended to any since they were last written
+        ``root/{source}/recent/sessions.parquet``; the exchange is in ``root/exchange``.
     now
         Clock; None is the system's. Bars of sessions that have not closed by then are neither stored nor read.
     implausible
@@ -84,16 +87,25 @@ class PriceStore:
 
     def __init__(
         self,
-        root: Path,
+        place: Place,
         now: Callable[[], datetime] | None = None,
         *,
         implausible: Implausible = "leave_out",
     ) -> None:
-        self.root = Path(root)
+        self.place = place if isinstance(place, ObjectPlace) else Path(place)
+        self.root = local_folder(self.place)
         self.now = now or system_time
         self.implausible: Implausible = implausible
-        self.reader = StoreReader(self.root)
         self._threads: dict[str, threading.Lock] = {}
+        self._shared = (
+            SharedPrices(self.place, self.now, self._alone) if isinstance(self.place, ObjectPlace) else None
+        )
+        self.reader = StoreReader(self.root, self._shared.refresh if self._shared is not None else None)
+
+    @property
+    def away(self) -> str | None:
+        """Why copies on this machine stand in for the object storage; None while it answers, or for a folder."""
+        return self._shared.contact.away if self._shared is not None else None
 
     def symbols(self, source: str) -> tuple[Symbol, ...]:
         """Symbols stored from a source.
@@ -124,6 +136,8 @@ class PriceStore:
 
     def sources(self) -> list[str]:
         """Sources of which prices are stored."""
+        if self._shared is not None:
+            return sorted(name for name in self._shared.sources() if self.names(name))
         folders = (
             name for name in names_in(self.root) if not name.startswith(".") and (self.root / name).is_dir()
         )
@@ -131,6 +145,7 @@ class PriceStore:
 
     def names(self, source: str) -> tuple[str, ...]:
         """Give what stands before ``.parquet`` in a source's folder; errors as in :meth:`symbols`."""
+        self.reader.refresh(source)
         files = (name for name in names_in(self.root / source) if name.endswith(".parquet"))
         return tuple(sorted(name.removesuffix(".parquet") for name in files))
 
@@ -322,10 +337,14 @@ class PriceStore:
         PriceDataError
             The folder lies outside the store, or the recent file is damaged.
         """
+        with self._alone(source), self._shared.changing(source) if self._shared else contextlib.nullcontext():
+            yield StoreWriter(self.reader, source, self.now, heal=heal)
+
+    def _alone(self, source: str, wait: float | None = None) -> contextlib.AbstractContextManager[None]:
+        """Be the only writer of a source on this machine."""
         source_folder(self.root, source)  # before the lock's folder is made
         threads = self._threads.setdefault(source, threading.Lock())
-        with exclusive(self.root / ".locks" / f"{source}.lock", threads):
-            yield StoreWriter(self.reader, source, self.now, heal=heal)
+        return exclusive(self.root / ".locks" / f"{source}.lock", threads, wait)
 
 
 class _Rows(Mapping[str, NDArray[Any]]):

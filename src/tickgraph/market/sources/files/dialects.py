@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
@@ -20,7 +21,7 @@ Meaning = Literal["symbol", "date", "open", "high", "low", "close", "adj_close",
 _NEEDED: tuple[Meaning, ...] = ("date", "close", "volume")
 _NUMBERING = re.compile(r"^\s*\d+[a-z]?[.):]\s*", re.IGNORECASE)
 _ASIDE = re.compile(r"[(\[].*?[)\]]")
-_SYMBOLIC = re.compile(r"[A-Z0-9^.$/_:=-]{1,12}|[a-z0-9^.$/_:=-]{1,8}")
+_SYMBOLIC = re.compile(r"[A-Z0-9^.$/_:=-]{1,12}( [A-Z]{2})?( Equity)?|[a-z0-9^.$/_:=-]{1,8}")
 
 
 @cache
@@ -130,10 +131,23 @@ def choose_columns(table: Table) -> tuple[dict[Meaning, int], list[Remark]]:
     if missing:
         names = ", ".join(repr(name) for name in table.names[:20]) + (" ..." if len(table.names) > 20 else "")
         raise PriceDataError(
-            f"{table.file} lacks the columns {', '.join(missing)}. Found {names}. "
-            "Expected symbol, date, open, high, low, close, adj_close, volume; docs/sources.md has other names."
+            f"{table.file} lacks the columns {', '.join(missing)}. Found {names}. {_remedy(table, missing)}"
         )
     return places, remarks
+
+
+def _remedy(table: Table, missing: Sequence[Meaning]) -> str:
+    """What to do about columns that a file lacks."""
+    unknown = [name for name in table.names if meaning_of(name) is None]
+    if "close" in missing and sum(_SYMBOLIC.fullmatch(name) is not None for name in unknown) > 1:
+        return (
+            "Its columns look like symbols. Write one row for each symbol and session, with the columns "
+            "symbol, date, close and volume; open, high and low make forecasts better."
+        )
+    return (
+        f"Rename what holds {' and '.join(missing)} in the line of names. "
+        "Expected symbol, date, open, high, low, close, adj_close, volume; docs/sources.md has other names."
+    )
 
 
 def _has_symbols(table: Table, place: int) -> bool:

@@ -1,0 +1,303 @@
+"""Objects of a place on object storage: get, put, put on a condition, list, delete.
+
+Object storage has no rename. What it has is a write that the server carries out only where an object is still the one
+that the writer read, or where there is none yet (``If-Match``, ``If-None-Match``). The library is obstore, as it knows
+these conditions for S3, Google Cloud Storage and Azure alike; s3fs has no ``If-Match``. Both were tried.
+
+What the library says of an error holds addresses, headers and the server's text. None of it is repeated but the status
+and the server's code, such as ``503 SlowDown``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tickgraph.errors import InputError, StorageError
+from tickgraph.object_place import ObjectPlace
+
+MARKER = "tickgraph-conditions"
+"""Object that a writer tries conditional writes on before it trusts them."""
+
+_MARK = b"Whether this storage honours conditional writes is tried on this object.\n"
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
+_OUT_OF_TIME = re.compile(r"timed out|TimedOut|deadline", re.IGNORECASE)
+_REMEDIES = {
+    "NoSuchBucket": "Make the bucket, or name another.",
+    "InvalidBucketName": "Name another bucket.",
+}
+
+
+class Unreachable(StorageError):
+    """Object storage does not answer, or refuses to."""
+
+
+class Overtaken(Exception):
+    """Somebody else has replaced the object since it was read."""
+
+
+class Unchanged(Exception):
+    """The object is still the one that the reader has."""
+
+
+class TooLarge(Exception):
+    """An object is larger than any of ours; ``version`` is its own."""
+
+    def __init__(self, size: int, max_bytes: int, version: Version) -> None:
+        super().__init__(f"it has {size:,} bytes, and at most {max_bytes:,} were expected")
+        self.version = version
+
+
+@dataclass(frozen=True)
+class Version:
+    """What tells an object from what it was before and will be later.
+
+    Attributes
+    ----------
+    e_tag
+        As the server gives it, quotes included.
+    number
+        Google's generation; None elsewhere.
+    """
+
+    e_tag: str | None
+    number: str | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as it was read."""
+
+    data: bytes
+    version: Version
+
+
+class ObjectStore:
+    """The objects of a place; keys are relative to its prefix. Safe for threads.
+
+    Every method raises :class:`Unreachable` if the storage does not answer or refuses to.
+
+    Raises
+    ------
+    InputError
+        The library is not installed.
+    """
+
+    def __init__(self, place: ObjectPlace) -> None:
+        self.place = place
+        self._objects = _library()
+        self._client = _opened(place)
+        self._prefix = f"{place.prefix}/" if place.prefix else ""
+        self._tried = threading.Lock()
+        self._honours: bool = False
+
+    def get(self, key: str, *, unless: Version | None = None, max_bytes: int) -> Stored | None:
+        """Read an object; None if there is none.
+
+        Raises
+        ------
+        Unchanged
+            It is still the version ``unless``.
+        TooLarge
+            It has more than ``max_bytes``; it was not read.
+        """
+        options = {"if_none_match": unless.e_tag} if unless and unless.e_tag else None
+        missing = self._errors.NotFoundError, FileNotFoundError
+        with self._foreseen(missing):
+            try:
+                found = self._objects.get(self._client, self._prefix + key, options=options)
+                version = _version(found.meta)
+                if found.meta["size"] > max_bytes:
+                    raise TooLarge(found.meta["size"], max_bytes, version)
+                return Stored(bytes(found.bytes()), version)
+            except self._errors.NotModifiedError:
+                pass
+            except missing as error:
+                if _CODE.search(str(error)) is None or "NoSuchKey" in str(error):
+                    return None
+                raise
+        raise Unchanged
+
+    def put(self, key: str, data: bytes) -> Version:
+        """Write an object, in the place of any other."""
+        with self._foreseen():
+            return _version(self._objects.put(self._client, self._prefix + key, data, use_multipart=False))
+
+    def replace(self, key: str, data: bytes, replaced: Version | None) -> Version:
+        """Write an object if what is there is the version ``replaced``, or nothing for None.
+
+        An error of the line can come after the server has written. So after any error the object is read back: it
+        counts as written if it holds these very bytes.
+
+        Raises
+        ------
+        Overtaken
+            Something else is there, and stays.
+        StorageError
+            The storage takes no notice of conditions.
+        """
+        self._must_honour_conditions()
+        try:
+            return self._put_on_condition(key, data, replaced)
+        except (Overtaken, Unreachable) as error:
+            there, version = self._read_back(key, len(data))
+            if there == data and version is not None:
+                return version
+            if isinstance(error, Unreachable) and version == replaced:
+                raise
+        raise Overtaken
+
+    def _read_back(self, key: str, size: int) -> tuple[bytes | None, Version | None]:
+        try:
+            found = self.get(key, max_bytes=size)
+        except TooLarge as other:
+            return None, other.version
+        return (found.data, found.version) if found else (None, None)
+
+    def list(self, folder: str) -> dict[str, Version]:
+        """Names of the objects under a folder, and their versions."""
+        prefix = f"{self._prefix}{folder}/"
+        with self._foreseen():
+            pages = self._objects.list(self._client, prefix)
+            return {meta["path"].removeprefix(prefix): _version(meta) for page in pages for meta in page}
+
+    def written_at(self, folder: str) -> dict[str, datetime.datetime]:
+        """Names of the objects under a folder, and when the storage wrote them."""
+        prefix = f"{self._prefix}{folder}/"
+        with self._foreseen():
+            pages = self._objects.list(self._client, prefix)
+            return {
+                meta["path"].removeprefix(prefix): meta["last_modified"] for page in pages for meta in page
+            }
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        with self._foreseen((FileNotFoundError,)):
+            try:
+                self._objects.delete(self._client, self._prefix + key)
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+
+    @property
+    def _errors(self) -> Any:
+        from obstore import exceptions
+
+        return exceptions
+
+    def _put_on_condition(self, key: str, data: bytes, replaced: Version | None) -> Version:
+        mode: Any = "create" if replaced is None else _mode(replaced)
+        overtaken = self._errors.AlreadyExistsError, self._errors.PreconditionError
+        with self._foreseen(overtaken):
+            try:
+                made = self._objects.put(
+                    self._client, self._prefix + key, data, mode=mode, use_multipart=False
+                )
+            except overtaken as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+            else:
+                return _version(made)
+        raise Overtaken
+
+    def _must_honour_conditions(self) -> None:
+        """Try both conditions once: a server that ignores them would let writers undo each other's work."""
+        with self._tried:
+            if self._honours:
+                return
+            for attempt in range(2):
+                try:
+                    self._put_on_condition(MARKER, _MARK, None)
+                except Overtaken:
+                    break
+                if attempt:  # it wrote twice what must not be there
+                    raise self._ignorant()
+            try:
+                self._put_on_condition(MARKER, _MARK, Version('"0"', "1"))
+            except Overtaken:
+                self._honours = True
+            else:
+                raise self._ignorant()
+
+    def _ignorant(self) -> StorageError:
+        return StorageError(
+            f"The storage behind {self.place} ignores conditional writes (If-None-Match, If-Match), so two writers "
+            "would undo each other's work. Use one that honours them, such as Amazon S3, MinIO or Ceph."
+        )
+
+    @contextmanager
+    def _foreseen(self, others: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+        """Turn the library's errors into :class:`Unreachable`; the ``others`` among them, too, where they come out."""
+        try:
+            yield
+        except (self._errors.BaseError, *others, OSError) as error:
+            text = str(error)
+        else:
+            return
+        # Raised here and not above: the library's error would be its context, and be printed with it.
+        raise Unreachable(f"Cannot use {self.place}: {_reason(text)}")
+
+
+def _reason(text: str) -> str:
+    status, code = _STATUS.search(text), _CODE.search(text)
+    if status is None:
+        if _OUT_OF_TIME.search(text):
+            return "it does not answer in time. Look at the network and the storage."
+        return "it does not answer. Look at the network, the endpoint and the credentials."
+    said = " ".join(part[1] for part in (status, code) if part)
+    number = int(status[1])
+    if code and code[1] in _REMEDIES:
+        return f"it answers {said}. {_REMEDIES[code[1]]}"
+    if number in (401, 403):
+        return f"it refuses access ({said}). Look at the credentials in AWS_ variables and the bucket's permissions."
+    return f"it answers {said}. " + (
+        "Wait, or look at the storage." if number >= 500 else "Look at its settings."
+    )
+
+
+def _version(meta: Mapping[str, Any]) -> Version:
+    return Version(meta.get("e_tag"), meta.get("version"))
+
+
+def _mode(version: Version) -> dict[str, str]:
+    return {key: value for key, value in (("e_tag", version.e_tag), ("version", version.number)) if value}
+
+
+def _library() -> Any:
+    try:
+        import obstore
+    except ImportError as error:
+        raise InputError(
+            f'Object storage needs the extra: pip install "tickgraph[storage]" ({error}).'
+        ) from error
+    return obstore
+
+
+def _opened(place: ObjectPlace) -> Any:
+    from obstore.store import GCSStore, S3Store
+
+    access = place.access
+    timeout = datetime.timedelta(seconds=access.timeout_seconds)
+    retry: Any = {
+        "max_retries": access.retries,
+        "retry_timeout": timeout * (access.retries + 1),
+        "backoff": {"init_backoff": datetime.timedelta(seconds=0.05), "max_backoff": timeout / 2, "base": 2},
+    }
+    options: dict[str, Any] = {"timeout": timeout, "connect_timeout": timeout}
+    if place.scheme == "gs":
+        return GCSStore(place.bucket, client_options=options, retry_config=retry)  # type: ignore[arg-type]
+    found = os.environ
+    endpoint = access.endpoint or found.get("AWS_ENDPOINT_URL_S3") or found.get("AWS_ENDPOINT_URL")
+    region = access.region or found.get("AWS_REGION") or found.get("AWS_DEFAULT_REGION") or "us-east-1"
+    config: dict[str, Any] = {"region": region}
+    if endpoint:
+        config["endpoint"] = endpoint
+        options["allow_http"] = endpoint.startswith("http://")
+    return S3Store(place.bucket, client_options=options, retry_config=retry, **config)  # type: ignore[arg-type]

@@ -1,0 +1,305 @@
+"""Object storage that a folder of artefacts is a copy of: brings copies up to date, and publishes.
+
+The folder is an ordinary folder of models on this machine, so that everything that reads one reads it, and verifies it
+by the same checksums. The rules:
+
+- An object is asked for again once the last answer about it is older than ``poll_seconds``. One list of all objects
+  answers for every object at once.
+- A copy is replaced when the object was read whole and verified. An object that is damaged or foreign replaces nothing,
+  and whoever asks for the artefact hears of it.
+- Storage that does not answer is left alone for ``retry_seconds``. Meanwhile copies answer, and :attr:`Origin.away`
+  says so.
+- A publication is one write that the storage carries out only if the object is still the one that the writer read.
+  The copy follows. A writer that dies at any moment leaves the former object or the new one.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tickgraph.errors import ArtefactError, StorageError
+from tickgraph.object_contact import Contact
+from tickgraph.object_place import ObjectPlace
+from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
+from tickgraph.storage import FileRefused, read_regular, storage_errors
+
+Change = TypeVar("Change")
+
+_INDEX = ".origin"
+_MAX_INDEX_BYTES = 4096
+_CHANGES = 16  # tries at a change that others overtake
+
+
+class Copy(Protocol):
+    """The copy of one object on this machine. All methods but ``alone`` are called by its only writer."""
+
+    @property
+    def key(self) -> str:
+        """Key of the object: a folder and a name."""
+        ...
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that the object has at most."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the copy's only writer on this machine."""
+        ...
+
+    def identity(self) -> str | None:
+        """What tells the content of the copy from any other; None without a copy."""
+        ...
+
+    def take(self, data: bytes) -> None:
+        """Replace the copy by an object; :class:`ArtefactError` if the object is not what it should be."""
+        ...
+
+    def drop(self) -> None:
+        """Remove the copy."""
+        ...
+
+
+class _Record(BaseModel):
+    """Which version of its object a copy is; beside the copy on disk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    e_tag: str | None
+    number: str | None
+    identity: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the storage said last of an object, when (monotonic seconds), and why it is refused."""
+
+    version: Version | None
+    moment: float
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class _Listing:
+    versions: dict[str, Version]
+    moment: float
+
+
+class Origin:
+    """Object storage behind a folder; safe for threads and processes.
+
+    Parameters
+    ----------
+    place
+        Where the objects are.
+    now
+        Clock that the last answer of the storage is dated by.
+    monotonic
+        Seconds that intervals are measured by.
+    """
+
+    def __init__(
+        self,
+        place: ObjectPlace,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.place, self.root = place, place.copies
+        self._contact = Contact(place, now, monotonic)
+        self._answers: dict[str, _Answer] = {}
+        self._listings: dict[str, _Listing] = {}
+
+    @property
+    def away(self) -> str | None:
+        """Why copies answer in place of the storage, and since when; None while it answers."""
+        return self._contact.away
+
+    # Reading
+
+    def listed(self, folder: str) -> dict[str, Version] | None:
+        """Names under a folder, and their versions; the last known ones while the storage is away, None without any."""
+        known = self._listings.get(folder)
+        if known is not None and self._contact.is_recent(known.moment):
+            return dict(known.versions)
+        if not self._contact.is_left_alone:
+            with suppress(Unreachable):
+                moment = self._contact.monotonic()
+                versions = self._contact.ask(lambda store: store.list(folder))
+                known = self._listings[folder] = _Listing(versions, moment)
+        return dict(known.versions) if known else None
+
+    def refresh(self, copy: Copy, *, anew: bool = False) -> None:
+        """Bring a copy up to date, if the storage answers.
+
+        Parameters
+        ----------
+        copy
+            Of one object.
+        anew
+            Read the object, even if the copy seems to be of its version.
+
+        Raises
+        ------
+        ArtefactError
+            The object is damaged or foreign. The copy is what it was.
+        Unreachable
+            The storage does not answer, and there is no copy.
+        """
+        if anew or not self._is_current(copy):
+            self._bring(copy, anew)
+        self.must_be_sound(copy)
+
+    def must_be_sound(self, copy: Copy) -> None:
+        """Raise :class:`ArtefactError` if the object was damaged or foreign when it was read last."""
+        known = self._answers.get(copy.key)
+        if known is not None and known.refused is not None:
+            raise ArtefactError(known.refused)
+
+    def refused(self, copy: Copy) -> str | None:
+        """Version of an object that is damaged or foreign; None if the last one read was not."""
+        known = self._answers.get(copy.key)
+        return str(known.version) if known and known.refused is not None else None
+
+    def latest(self, copy: Copy, *, anew: bool = False) -> Version | None:
+        """Bring a copy up to date now; gives its object's version, None without one. The caller is its only writer.
+
+        Raises
+        ------
+        Unreachable
+            The storage does not answer.
+        """
+        held, known = None if anew else self._held(copy), self._answers.get(copy.key)
+        unless = known.version if known and known.refused is not None else held
+        try:
+            stored = self._contact.ask(
+                lambda store: store.get(copy.key, unless=unless, max_bytes=copy.max_bytes)
+            )
+        except Unchanged:
+            self._note(copy, unless, known.refused if known and unless == known.version else None)
+            return unless
+        except TooLarge as error:
+            fault = f"{self.place}/{copy.key} is damaged or foreign: {error}."
+            self._note(copy, error.version, fault)
+            return error.version
+        if stored is None:
+            copy.drop()
+            self._record_path(copy).unlink(missing_ok=True)
+            self._note(copy, None)
+            return None
+        try:
+            self._keep(copy, stored.data, stored.version)
+        except ArtefactError as error:
+            self._note(copy, stored.version, str(error))
+        return stored.version
+
+    # Writing; the caller is the copy's only writer on this machine
+
+    def change(self, copy: Copy, change: Callable[[], Change]) -> Change:
+        """Make a change again whenever a writer on another machine overtakes it.
+
+        Raises
+        ------
+        StorageError
+            That happened too often.
+        """
+        for attempt in range(_CHANGES):
+            try:
+                return change()
+            except Overtaken:
+                # Writers that overtake each other wait for times that differ, so that one of them gets through.
+                time.sleep(random.uniform(0, min(1.0, 0.01 * 2**attempt)))  # noqa: S311
+        raise StorageError(
+            f"Others replaced {copy.key} in {self.place} {_CHANGES} times while this process did. Run it again."
+        )
+
+    def publish(self, copy: Copy, data: bytes, replaced: Version | None) -> None:
+        """Replace an object, and then its copy.
+
+        Raises
+        ------
+        Overtaken
+            The object is no longer the version ``replaced``. Nothing was written.
+        Unreachable
+            The storage does not answer: either the former object is there or the new one.
+        """
+        version = self._contact.ask(lambda store: store.replace(copy.key, data, replaced))
+        folder, _, name = copy.key.partition("/")
+        if folder in self._listings:
+            self._listings[folder].versions[name] = version
+        self._keep(copy, data, version)
+
+    def remove(self, copy: Copy) -> None:
+        """Remove an object, and then its copy; :class:`Unreachable` if the storage does not answer."""
+        self._contact.ask(lambda store: store.delete(copy.key))
+        folder, _, name = copy.key.partition("/")
+        if folder in self._listings:
+            self._listings[folder].versions.pop(name, None)
+        copy.drop()
+        self._record_path(copy).unlink(missing_ok=True)
+        self._note(copy, None)
+
+    # Inside
+
+    def _bring(self, copy: Copy, anew: bool) -> None:
+        if not self._contact.is_left_alone:
+            with copy.alone():
+                if not anew and self._is_current(copy):  # another thread brought it meanwhile
+                    return
+                with suppress(Unreachable):
+                    self.latest(copy, anew=anew)
+                    return
+        if copy.identity() is None:
+            raise Unreachable(f"{self._contact.fault} There is no copy of {copy.key} on this machine.")
+
+    def _keep(self, copy: Copy, data: bytes, version: Version) -> None:
+        copy.take(data)
+        identity = copy.identity()
+        if identity is not None:
+            record = _Record(e_tag=version.e_tag, number=version.number, identity=identity)
+            # A record that is cut short counts as none, so that it need not be written atomically.
+            with storage_errors(self._record_path(copy)):
+                self._record_path(copy).parent.mkdir(parents=True, exist_ok=True)
+                self._record_path(copy).write_text(record.model_dump_json(), "utf-8")
+        self._note(copy, version)
+
+    def _note(self, copy: Copy, version: Version | None, refused: str | None = None) -> None:
+        self._answers[copy.key] = _Answer(version, self._contact.monotonic(), refused)
+
+    def _held(self, copy: Copy) -> Version | None:
+        """Version that a copy is of; None without a copy, or if it is of none that is known."""
+        try:
+            with storage_errors(self._record_path(copy)):
+                record = _Record.model_validate_json(read_regular(self._record_path(copy), _MAX_INDEX_BYTES))
+        except (FileNotFoundError, FileRefused, ValidationError, StorageError):
+            return None
+        return Version(record.e_tag, record.number) if record.identity == copy.identity() else None
+
+    def _record_path(self, copy: Copy) -> Path:
+        return self.root / _INDEX / f"{copy.key}.json"
+
+    def _is_current(self, copy: Copy) -> bool:
+        """Whether the storage said a short while ago that a copy is of the object's version."""
+        known = self._answers.get(copy.key)
+        if known is not None and self._contact.is_recent(known.moment):
+            return True
+        folder, _, name = copy.key.partition("/")
+        listing = self._listings.get(folder)
+        if listing is None or not self._contact.is_recent(listing.moment):
+            return False
+        listed = listing.versions.get(name)
+        if known is None:  # the copy may be of an earlier process
+            held = self._held(copy)
+            if held is None or listed is None or held.e_tag != listed.e_tag:
+                return False
+            self._answers[copy.key] = _Answer(held, listing.moment)
+            return True
+        return (listed.e_tag if listed else None) == (known.version.e_tag if known.version else None)
