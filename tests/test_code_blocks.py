@@ -31,8 +31,6 @@ TRAINED = "tickgraph train --symbols TIER_1"  # what every page begins with
 SYMBOLS = "AAPL,AMZN,JPM,MSFT,TSLA"  # of which the tests train these, once: all that a page shows figures of
 # Commands that are parsed and not run: two never end, and `make evaluation` runs the third in CI.
 NOT_HERE = {"serve", "schedule", "evaluate"}
-# In a process of their own, where no test checks every array's shape; and briefly, unless a page shows what they print.
-SLOW = {"train", "simulate"}
 FILES = {"csv", "toml", "json", "sql"}
 
 # Why blocks are not run, and how often: who adds one says so here.
@@ -44,11 +42,13 @@ REASONS = {
     "needs nginx": 1,
     "needs Node": 1,
     "takes half an hour": 1,
-    "installs packages": 1,
+    "installs packages": 2,
+    "needs several machines": 2,
+    "needs an accelerator": 1,
     "changes the models": 3,
     "needs the id of a job": 1,
     "makes an environment": 2,
-    "takes minutes": 1,
+    "takes minutes": 2,
     "tests/test_scripts.py runs it": 1,
     "tests/cli/test_exchanges.py runs it": 1,
     "tests/market/store/test_documented.py runs it": 2,
@@ -56,9 +56,11 @@ REASONS = {
 
 
 def pages() -> dict[str, str]:
-    """Every page of the site by its path, the made ones included; README and others have tests of their own."""
+    """Every page of the site by its path, the made ones included; README and notebooks have tests of their own."""
     found = {
-        page.relative_to(DOCS).as_posix(): page.read_text("utf-8") for page in sorted(DOCS.rglob("*.md"))
+        page.relative_to(DOCS).as_posix(): page.read_text("utf-8")
+        for page in sorted(DOCS.rglob("*.md"))
+        if not page.with_suffix(".ipynb").exists()
     }
     return found | made_pages()
 
@@ -136,17 +138,14 @@ class Reader:
         return self._other(block, line)
 
     def _tickgraph(self, block: Block, words: list[str]) -> str:
-        accept(words)
-        if words[0] in NOT_HERE and "--dry-run" not in words:
+        name = accept(words)
+        if name in NOT_HERE and "--dry-run" not in words:
             return ""
         if shlex.join(["tickgraph", *words]) == TRAINED:
             return ""
-        if words[0] == "forecast":
+        if name == "forecast":
             words = [*words, "--url", self.url]
-        words_of_program = [one for one in words if not one.startswith("-")]
-        code, out, err = (
-            run_apart(words, briefly=block.shown is None) if SLOW & set(words_of_program[:3]) else run(words)
-        )
+        code, out, err = run_apart(words, briefly=block.shown is None) if name == "train" else run(words)
         expected = {0, 8} if "--check" in words else {0}
         assert block.fails or code in expected, f"{block}: tickgraph {shlex.join(words)}: {err}{out}"
         return out
@@ -179,7 +178,10 @@ def run(words: list[str]) -> tuple[int, str, str]:
 
 
 def run_apart(words: list[str], *, briefly: bool) -> tuple[int, str, str]:
-    """Run a command as a process: exit code and what it printed."""
+    """Run a command as a process, where no test checks every array's shape: exit code and what it printed.
+
+    Training is brief unless a page shows what it prints.
+    """
     brief = BRIEF if briefly else {}
     compiled = {"JAX_ENABLE_COMPILATION_CACHE": "true", "JAX_COMPILATION_CACHE_DIR": os.environ["COMPILED"]}
     done = subprocess.run(
@@ -190,14 +192,16 @@ def run_apart(words: list[str], *, briefly: bool) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def accept(words: list[str]) -> None:
-    """Parse a command as the command line does, and run nothing."""
-    command = typer.main.get_command(commands.app)
+def accept(words: list[str]) -> str:
+    """Parse a command as the command line does, run nothing, and say which it is."""
+    command, names = typer.main.get_command(commands.app), []
     while words and hasattr(command, "commands"):
         while words[0].startswith("-"):  # of the program itself, such as --config FILE
             words = words[2:]
+        names.append(words[0])
         command, words = command.commands[words[0]], words[1:]
     command.make_context("tickgraph", list(words))
+    return " ".join(names)
 
 
 @pytest.fixture(scope="module")
