@@ -25,8 +25,15 @@ KEY_ID = "AKIATICKGRAPHTESTS00"
 class Broken:
     """What becomes of a request: a status answers it, none cuts the line, before or after the server had it."""
 
-    def __init__(self, status=None, *, after=False, body=b"", wait=None, slowly=0.0):
-        self.status, self.after, self.body, self.wait, self.slowly = status, after, body, wait, slowly
+    def __init__(self, status=None, *, after=False, body=b"", wait=None, cut=0.0, slowly=0.0):
+        self.status, self.after, self.body, self.wait = status, after, body, wait
+        self.cut = cut  # share of the answer after which the line is cut
+        self.slowly = slowly  # seconds between the tenths of an answer
+
+    @property
+    def is_plain(self):
+        """Whether the request never reaches the server."""
+        return not (self.after or self.cut or self.slowly or self.wait is not None)
 
 
 class _Proxy(ThreadingHTTPServer):
@@ -126,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         broken = storage.fault(self.command, self.path) if storage.fault else None
         if broken is not None and broken.wait is not None:
             broken.wait.wait(20)
-        if broken is not None and not broken.after and not broken.slowly and broken.wait is None:
+        if broken is not None and broken.is_plain:
             self._break(broken)
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
@@ -147,8 +154,15 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if broken is not None and broken.slowly:  # half of it, and no more
-            self.wfile.write(content[: int(len(content) * broken.slowly)])
+        if broken is not None and broken.slowly:
+            piece = len(content) // 10 + 1
+            for start in range(0, len(content), piece):
+                threading.Event().wait(broken.slowly)
+                self.wfile.write(content[start : start + piece])
+                self.wfile.flush()
+            return
+        if broken is not None and broken.cut:
+            self.wfile.write(content[: int(len(content) * broken.cut)])
             self.wfile.flush()
             self.close_connection = True
             self.connection.close()

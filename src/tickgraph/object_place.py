@@ -41,7 +41,7 @@ class StorageSettings(BaseModel):
     cache_dir
         Folder of the copies on this machine; None is the user's cache folder.
     timeout_seconds
-        How long one request may take.
+        How long the storage may be silent. A request over a slow line may take twelve times as long in all.
     retries
         How often a request is tried again after an error of the server or the line.
     poll_seconds

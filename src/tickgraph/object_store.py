@@ -29,6 +29,7 @@ _MARK = b"Whether this storage honours conditional writes is tried on this objec
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
 _OUT_OF_TIME = re.compile(r"timed out|TimedOut|deadline", re.IGNORECASE)
+_WHOLE = 12  # times as long as the storage may be silent, a whole request may take
 _REMEDIES = {
     "NoSuchBucket": "Make the bucket, or name another.",
     "InvalidBucketName": "Name another bucket.",
@@ -290,7 +291,12 @@ def _opened(place: ObjectPlace) -> Any:
         "retry_timeout": timeout * (access.retries + 1),
         "backoff": {"init_backoff": datetime.timedelta(seconds=0.05), "max_backoff": timeout / 2, "base": 2},
     }
-    options: dict[str, Any] = {"timeout": timeout, "connect_timeout": timeout}
+    # A slow line is waited for as long as something comes.
+    options: dict[str, Any] = {
+        "connect_timeout": timeout,
+        "read_timeout": timeout,
+        "timeout": _WHOLE * timeout,
+    }
     if place.scheme == "gs":
         return GCSStore(place.bucket, client_options=options, retry_config=retry)  # type: ignore[arg-type]
     found = os.environ

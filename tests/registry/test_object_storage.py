@@ -380,11 +380,19 @@ def test_an_answer_that_is_cut_short_is_none(storage, machine, published):
     reader = machine("reader")
     number(reader)
     published(2)
-    storage.fault = on("GET")(Broken(slowly=0.5))
+    storage.fault = on("GET")(Broken(cut=0.5))
     assert number(reader) == 1
     assert reader.away is not None
     storage.fault = None
     assert number(reader) == 2
+
+
+def test_a_slow_line_is_waited_for_as_long_as_something_comes(storage, machine, published):
+    published(1)
+    storage.fault = on("GET")(Broken(slowly=0.15))
+    reader = machine("reader", timeout_seconds=1, retries=3)  # the whole answer takes longer than that
+    assert number(reader) == 1
+    assert reader.away is None
 
 
 def test_a_passing_error_is_tried_again(storage, machine, published):

@@ -93,10 +93,8 @@ class ModelRegistry:
 
     Attributes
     ----------
-    place
-        As above: where messages say that models are.
-    root
-        The folder; of a place on object storage, that of its copies on this machine.
+    place, root
+        As of :class:`tickgraph.registry.shelf.Shelf`.
     universe
         What models are drawn to and hear, by source of prices.
     """
