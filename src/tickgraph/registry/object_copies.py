@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ class ModelCopy:
         """Key of the object."""
         return f"{FOLDER}/{self.symbol}{SUFFIX}"
 
+    def is_there(self) -> bool:
+        """Whether there is metadata."""
+        return os.path.lexists(self.paths.metadata)
+
     def identity(self) -> str | None:
         """sha256 of the metadata, which carries those of the other files; None without a copy."""
         return _digest_of(self.paths.metadata, MAX_METADATA_BYTES)
@@ -98,6 +103,10 @@ class FileCopy:
     alone: Callable[[], AbstractContextManager[None]]
     check: Callable[[bytes], object]
     max_bytes: int = MAX_BYTES
+
+    def is_there(self) -> bool:
+        """Whether there is a file."""
+        return os.path.lexists(self.path)
 
     def identity(self) -> str | None:
         """sha256 of the file; None without one."""

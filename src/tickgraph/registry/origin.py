@@ -38,7 +38,7 @@ _CHANGES = 16  # tries at a change that others overtake
 
 
 class Copy(Protocol):
-    """The copy of one object on this machine. All methods but ``alone`` are called by its only writer."""
+    """The copy of one object on this machine. Its only writer calls all methods but ``alone`` and ``is_there``."""
 
     @property
     def key(self) -> str:
@@ -52,6 +52,10 @@ class Copy(Protocol):
 
     def alone(self) -> AbstractContextManager[None]:
         """Be the copy's only writer on this machine."""
+        ...
+
+    def is_there(self) -> bool:
+        """Whether there is a copy; one look at a file."""
         ...
 
     def identity(self) -> str | None:
@@ -251,7 +255,7 @@ class Origin:
                 with suppress(Unreachable):
                     self.latest(copy, anew=anew)
                     return
-        if copy.identity() is None:
+        if not copy.is_there():
             raise Unreachable(f"{self._contact.fault} There is no copy of {copy.key} on this machine.")
 
     def _keep(self, copy: Copy, data: bytes, version: Version) -> None:

@@ -102,6 +102,7 @@ class SharedPrices:
         self._now, self._alone = now, alone
         self._seen: dict[str, float] = {}
         self._sources: tuple[float, frozenset[str]] | None = None
+        self._copied: set[str] = set()
         self._writing: set[str] = set()
 
     def sources(self) -> Iterable[str]:
@@ -306,7 +307,9 @@ class SharedPrices:
         return {name: stamp for name, stamp in stamps.items() if stamp is not None}
 
     def _is_copied(self, source: str) -> bool:
-        return self._record_path(source).exists() or bool(self._scan(source))
+        if source not in self._copied and (self._record_path(source).exists() or self._scan(source)):
+            self._copied.add(source)  # while the storage is away, every look at a symbol asks
+        return source in self._copied
 
     def _is_recent(self, source: str) -> bool:
         seen = self._seen.get(source)
