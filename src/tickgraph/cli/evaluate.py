@@ -104,7 +104,7 @@ def evaluate(
         int | None,
         typer.Option(
             help="Sessions between scored distributions by horizon, and between entries of strategies.",
-            show_default="1; 3 above 100 symbols; 3 of strategies",
+            show_default="1; 3 above 100 symbols",
         ),
     ] = None,
     costs: Annotated[float, typer.Option(help="Basis points per dollar traded.")] = 5.0,
@@ -174,8 +174,8 @@ def evaluate(
         from tickgraph.lab.evaluation.recording import record_evaluation
         from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_steps
         from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
-        from tickgraph.lab.options.strategy_evaluation import ENTERED_EVERY, StrategySettings
         from tickgraph.lab.options.strategy_evaluation import HORIZONS as EXPIRIES
+        from tickgraph.lab.options.strategy_evaluation import StrategySettings
         from tickgraph.lab.options.touch_evaluation import HORIZONS as TOUCH_HORIZONS
         from tickgraph.lab.options.touch_evaluation import TouchSettings
     except ImportError as error:
@@ -253,11 +253,7 @@ def evaluate(
     of_strategies = _settings(
         StrategySettings,
         {
-            "windows": {
-                "horizons": EXPIRIES,
-                **walk,
-                "density_every": density_every or max(scoring, ENTERED_EVERY),
-            },
+            "windows": {"horizons": EXPIRIES, **walk, "density_every": density_every or scoring},
             "names": chosen["strategies"],
             "training": training,
             **({"resamples": 200} if quick else {}),

@@ -25,8 +25,6 @@ from tickgraph.model.universe_fit import MIN_SESSIONS, MIN_SYMBOLS
 
 HORIZONS = (5, 10, 21)
 """Sessions to the expiry: a week, two weeks and a month."""
-ENTERED_EVERY = 3
-"""Sessions between two entries, unless it is said: neighbours hardly differ."""
 ALL = "all"
 """Name of all strategies together."""
 
@@ -48,7 +46,7 @@ class StrategySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    windows: HorizonWindows = HorizonWindows(horizons=HORIZONS, density_every=ENTERED_EVERY)
+    windows: HorizonWindows = HorizonWindows(horizons=HORIZONS)
     names: tuple[str, ...] = STRATEGIES
     training: TrainingConfig = TrainingConfig()
     resamples: int = Field(default=RESAMPLES, ge=100)
@@ -97,7 +95,7 @@ def evaluate_strategies(
     moves = Moves.of(panel, windows.horizons)
     listener.on_start(stretch_count(forecaster, schedule))
     entered = enter_strategies(
-        moves, forecaster, rules, schedule, folder, fresh=fresh, on_progress=listener.on_stretch
+        moves, forecaster, rules, asked, schedule, folder, fresh=fresh, on_progress=listener.on_stretch
     )
     days = panel.sessions.astype("datetime64[D]")
     measures = StrategyMeasures(
@@ -112,7 +110,7 @@ def evaluate_strategies(
         parts.append((ALL, "All of them together.", slice(None)))
     results = []
     for name, description, own in parts:
-        found = [measures.figures(windows.horizons.index(h), h, own) for h in asked]
+        found = [measures.figures(place, horizon, own) for place, horizon in enumerate(asked)]
         results.append(
             StrategyResult(name=name, description=description, horizons=[each for each in found if each])
         )

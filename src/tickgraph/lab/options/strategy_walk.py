@@ -59,6 +59,7 @@ def enter_strategies(
     moves: Moves,
     forecaster: HorizonForecaster,
     rules: Sequence[StrategyRule],
+    horizons: Sequence[int],
     schedule: Schedule,
     folder: Path,
     *,
@@ -70,11 +71,13 @@ def enter_strategies(
     Parameters
     ----------
     moves
-        Of the symbols; its horizons begin with 1.
+        Of the symbols; its horizons begin with 1 and hold those that are asked for.
     forecaster
         States the distribution; its forecasts carry quantiles of their own.
     rules
         K strategies.
+    horizons
+        H numbers of sessions to the expiry.
     schedule
         Its origins are the sessions at whose closes strategies are entered.
     folder
@@ -95,11 +98,12 @@ def enter_strategies(
         "windows": schedule.windows.model_dump(mode="json"),
         "range": (schedule.first, schedule.stop),
         "forecaster": dict(forecaster.settings),
+        "horizons": list(horizons),
         "rules": [str(rule) for rule in rules],
         "pricing": PRICING,
     }
     path = folder / f"{forecaster.name}-{fingerprint(settings)}.npz"
-    shape = len(schedule.origins), len(moves.panel.symbols), len(moves.horizons), len(rules)
+    shape = len(schedule.origins), len(moves.panel.symbols), len(horizons), len(rules)
     damaged = None
     if not fresh:
         try:
@@ -119,7 +123,7 @@ def enter_strategies(
         for row, session in enumerate(stretch.origins):
             place = int(np.searchsorted(schedule.origins, session))
             deviations = np.sqrt(own.variance[session - stretch.first])  # [S, H]
-            _enter(moves, rules, int(session), deviations, own.quantiles[row], entered, place)
+            _enter(moves, rules, horizons, int(session), deviations, own.quantiles[row], entered, place)
         last = stretch is stretches[-1]
         on_progress(HorizonProgress("strategies", 1, done=last, damaged=damaged if last else None))
     write_arrays(path, **dict(zip(_ARRAYS, astuple(entered), strict=True)))
@@ -129,6 +133,7 @@ def enter_strategies(
 def _enter(
     moves: Moves,
     rules: Sequence[StrategyRule],
+    asked: Sequence[int],
     session: int,
     deviations: Float64[np.ndarray, "symbols horizons"],
     quantiles: Float64[np.ndarray, "symbols horizons quantiles"],
@@ -146,12 +151,13 @@ def _enter(
         price = float(moves.panel.adj_close[session, symbol])
         own = deviations[symbol]
         distribution = HorizonDistribution(horizons, own**2, quantiles[symbol] / own[:, None])
-        for column, horizon in enumerate(moves.horizons):
-            came = moves.return_ahead[session, symbol, column]
+        for column, horizon in enumerate(asked):
+            forecast = moves.horizons.index(horizon)
+            came = moves.return_ahead[session, symbol, forecast]
             if not np.isfinite(came):
                 continue
             for number, rule in enumerate(rules):
-                position = rule.position(price, float(own[column]))
+                position = rule.position(price, float(own[forecast]))
                 figures = strategy_figures(position, distribution, price, horizon)
                 profit = float(position.profit_at(np.array(price * np.exp(came))))
                 cell = place, symbol, column, number
