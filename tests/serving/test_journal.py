@@ -106,6 +106,17 @@ def test_a_torn_record_is_skipped_and_swallows_no_other(journal, left):
     assert symbols_of(journal) == (["AAPL", "MSFT", "JPM"] if left == 1 else ["AAPL", "JPM"])
 
 
+def test_records_of_some_symbols_are_those_of_all_that_name_them(journal):
+    journal.log([outlook("AAPL"), outlook("A"), outlook("MSFT", as_of="2022-12-28")])
+    with only_file(journal).open("ab") as file:
+        file.write(b'{"symbol":"AAPL","logged')  # torn
+    journal.log([outlook("MSFT"), outlook("AAPL", forecast=0.002)])
+    every = read_journal(journal.folder)
+    for names in ({"AAPL"}, {"A"}, {"A", "MSFT"}, {"GOOGL"}, set()):
+        own = every[every["symbol"].isin(names)].reset_index(drop=True)
+        assert read_journal(journal.folder, symbols=names).equals(own), names
+
+
 def test_lines_that_are_no_records_are_skipped(journal):
     journal.log([outlook("AAPL")])
     path = only_file(journal)

@@ -235,19 +235,20 @@ def read_journal(
     return records.sort_values("logged_at", kind="stable").drop_duplicates(_SAME, ignore_index=True)
 
 
-def _lines(data: bytes, symbols: Collection[str] | None) -> Iterable[bytes]:
-    """Lines of a file; with symbols, those that name one of them as a record does."""
+def _lines(data: bytes, symbols: Collection[str] | None) -> list[bytes]:
+    """Lines of a file in their order; with symbols, those that name one of them as a record does."""
     if symbols is None:
-        yield from data.split(b"\n")
-        return
+        return data.split(b"\n")
+    found: dict[int, bytes] = {}
     for symbol in symbols:
         named = b'"symbol":%b,' % json.dumps(symbol).encode()
         at = data.find(named)
         while at >= 0:
-            end = data.find(b"\n", at)
+            start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
             end = len(data) if end < 0 else end
-            yield data[data.rfind(b"\n", 0, at) + 1 : end]
+            found[start] = data[start:end]
             at = data.find(named, end)
+    return [found[start] for start in sorted(found)]
 
 
 def _parsed(lines: Iterable[bytes]) -> pa.Table:
