@@ -39,6 +39,7 @@ REASONS = {
     "needs cron": 1,
     "needs Docker": 1,
     "needs a cluster": 1,
+    "needs a bucket": 1,
     "needs nginx": 1,
     "needs Node": 1,
     "takes half an hour": 1,
