@@ -80,11 +80,11 @@ def main() -> None:
             load(ModelRegistry(storage.place(folder / f"cold{next(counter)}")))
 
         def checked() -> None:
-            warm._origin._answers.clear()
+            warm._shelf.origin._answers.clear()
             warm.generation(SYMBOL)
 
         def look() -> None:
-            warm._origin._listings.clear()
+            warm._shelf.origin._listings.clear()
             warm.symbols()
 
         def section(

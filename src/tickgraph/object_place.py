@@ -7,6 +7,7 @@ process, and printed.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -93,10 +94,16 @@ class ObjectPlace(BaseModel):
         return self
 
     @property
+    def endpoint(self) -> str | None:
+        """Address of the server that speaks S3; None is Amazon's."""
+        found = os.environ
+        return self.access.endpoint or found.get("AWS_ENDPOINT_URL_S3") or found.get("AWS_ENDPOINT_URL")
+
+    @property
     def copies(self) -> Path:
         """Folder of this machine's copies of what is there."""
         folder = self.access.cache_dir or Path(platformdirs.user_cache_dir("tickgraph"))
-        identity = hashlib.sha256(f"{self.access.endpoint or ''} {self}".encode()).hexdigest()[:8]
+        identity = hashlib.sha256(f"{self.endpoint or ''} {self}".encode()).hexdigest()[:8]
         readable = "-".join((self.scheme, self.bucket, *self.prefix.split("/"))).strip("-")[:80]
         return folder / f"{readable}-{identity}"
 

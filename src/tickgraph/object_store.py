@@ -2,7 +2,7 @@
 
 Object storage has no rename. What it has is a write that the server carries out only where an object is still the one
 that the writer read, or where there is none yet (``If-Match``, ``If-None-Match``). The library is obstore, as it knows
-these conditions for S3, Google Cloud Storage and Azure alike; s3fs has no ``If-Match``. Both were tried.
+these conditions for S3, Google Cloud Storage and Azure alike; s3fs (2026.9.0) writes with ``If-None-Match`` alone.
 
 What the library says of an error holds addresses, headers and the server's text. None of it is repeated but the status
 and the server's code, such as ``503 SlowDown``.
@@ -294,10 +294,9 @@ def _opened(place: ObjectPlace) -> Any:
     if place.scheme == "gs":
         return GCSStore(place.bucket, client_options=options, retry_config=retry)  # type: ignore[arg-type]
     found = os.environ
-    endpoint = access.endpoint or found.get("AWS_ENDPOINT_URL_S3") or found.get("AWS_ENDPOINT_URL")
     region = access.region or found.get("AWS_REGION") or found.get("AWS_DEFAULT_REGION") or "us-east-1"
     config: dict[str, Any] = {"region": region}
-    if endpoint:
-        config["endpoint"] = endpoint
-        options["allow_http"] = endpoint.startswith("http://")
+    if place.endpoint:
+        config["endpoint"] = place.endpoint
+        options["allow_http"] = place.endpoint.startswith("http://")
     return S3Store(place.bucket, client_options=options, retry_config=retry, **config)  # type: ignore[arg-type]

@@ -212,7 +212,7 @@ class TestRecording:
 
     def test_models_that_cannot_be_written_fail_after_the_figures_are_told(self, run, models, monkeypatch):
         monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
-        with ModelRegistry(models.root)._writing("AAPL"):
+        with ModelRegistry(models.root)._shelf.alone("AAPL"):
             code, out, err = run(*self.WORDS, "--models-dir", models.root, "--json")
         assert code == 7
         assert Evaluation.model_validate_json(out).symbols == ["AAPL", "JPM", "MSFT", "XOM"]

@@ -119,9 +119,13 @@ def test_where_rises_are_likelier_than_falls_a_touch_above_is_less_than_twice_as
     touch = TouchDistribution(skewed, 0.0)
     rise = float(skewed.probability_above(0.0, 21))
     assert rise == pytest.approx(0.58, abs=0.01)
-    above, below = skewed.probability_above(0.1, 21), 1 - skewed.probability_above(-0.1, 21)
-    assert touch.probability_touched(0.1, 21) == pytest.approx(above / rise, rel=1e-3)
-    assert touch.probability_touched(-0.1, 21) == pytest.approx(below / (1 - rise), rel=1e-3)
+    for level, chance in ((0.1, rise), (-0.1, 1 - rise)):
+        above = skewed.probability_above(np.array([level, level / 20]), 21)
+        far, near = above if level > 0 else 1 - above
+        # A near level is touched early, and the rest of the way tilts as the whole does; a far one is touched late.
+        assert touch.probability_touched(level / 20, 21) == pytest.approx(near / chance, rel=0.015)
+        tilted = sorted([far / chance, 2 * far])
+        assert tilted[0] * 1.01 < touch.probability_touched(level, 21) < tilted[1] / 1.01
 
 
 def test_dividends_make_a_touch_below_likelier_and_leave_what_was_touched_before_they_went_ex():
@@ -147,7 +151,7 @@ def test_sessions_beyond_the_longest_horizon_are_refused():
 def test_the_share_of_sessions_that_miss_the_former_close_is_counted_from_highs_and_lows(panel):
     shares = gap_shares(panel, ["AAPL", "XOM"])
     for symbol, share in zip(["AAPL", "XOM"], shares, strict=True):
-        own = panel.select([symbol]).tail(1001)
+        own = panel.select([symbol]).tail(251)
         before = own.close[:-1]
         counted = ((own.high[1:] <= before).mean() + (own.low[1:] >= before).mean()) / 2
         assert share == pytest.approx(counted, abs=0.002)  # but for bars that cannot be

@@ -91,17 +91,17 @@ def test_a_model_retrained_in_between_is_the_one_that_is_looked_at(registry, fig
     """The figures go to the newer model if they are of its procedure; its weights are never undone."""
     template = registry.load("AAPL", weight_shapes)
     other, about_to_lock, said = ModelRegistry(registry.root), threading.Event(), []
-    writing = other._writing
+    writing = other._shelf.alone
 
     def tell(symbol):
         about_to_lock.set()
         return writing(symbol)
 
-    other._writing = tell
+    other._shelf.alone = tell
     recording = threading.Thread(
         target=lambda: said.append(other.record_evaluation("AAPL", figures)), daemon=True
     )
-    with registry._writing("AAPL"):
+    with registry._shelf.alone("AAPL"):
         recording.start()
         assert about_to_lock.wait(20)
         metadata, weights, correlation = publisher.generation(template, 7)

@@ -26,17 +26,17 @@ def test_a_refresh_builds_on_the_training_run_that_ended_while_it_waited(registr
     """The refresh reads under the lock; weights read before would undo the training run."""
     template = registry.load("AAPL", weight_shapes)
     other, about_to_lock = ModelRegistry(registry.root), threading.Event()
-    writing = other._writing
+    writing = other._shelf.alone
 
     def tell(symbol):
         about_to_lock.set()
         return writing(symbol)
 
-    other._writing = tell
+    other._shelf.alone = tell
     refresh = threading.Thread(
         target=other.publish_correlation, args=("AAPL", np.eye(11), date(2023, 1, 3)), daemon=True
     )
-    with registry._writing("AAPL"):
+    with registry._shelf.alone("AAPL"):
         refresh.start()
         assert about_to_lock.wait(20)
         metadata, weights, correlation = publisher.generation(template, 7)
@@ -75,10 +75,13 @@ def test_a_lock_that_is_held_too_long_is_named_and_nothing_changes(registry, mon
     template = registry.load("AAPL", weight_shapes)
     monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
     holder = registry if same else ModelRegistry(registry.root)
-    with holder._writing("AAPL"), pytest.raises(StorageError, match=r"AAPL\.lock is held by another writer"):
+    with (
+        holder._shelf.alone("AAPL"),
+        pytest.raises(StorageError, match=r"AAPL\.lock is held by another writer"),
+    ):
         registry.publish(*publisher.generation(template, 2))
     assert registry.load("AAPL", weight_shapes).generation == template.generation
     registry.publish(*publisher.generation(template, 2))
-    with holder._writing("MSFT"):  # another symbol's writer is in nobody's way
+    with holder._shelf.alone("MSFT"):  # another symbol's writer is in nobody's way
         registry.publish(*publisher.generation(template, 3))
     assert publisher.number_of(registry.load("AAPL", weight_shapes)) == 3

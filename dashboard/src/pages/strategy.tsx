@@ -1,8 +1,8 @@
 // A strategy of options on one symbol: its legs, and what they may earn by a day.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { dollars, longDay, percent, shortDay } from "../format";
+import { dollars, longDay, percent, shortDay, weekday } from "../format";
 import { remember, toOverview, toStrategy, toSymbol } from "../route";
-import type { Curve, Distribution, Fan, Leg, Overview, Strategy, Templates } from "../service/answers";
+import type { Curve, Distribution, Fan, FanSession, Leg, Problem, Strategy, Symbols, Templates } from "../service/answers";
 import type { Event } from "../service/events";
 import { useQuestion } from "../service/question";
 import { useResource } from "../service/resource";
@@ -35,7 +35,7 @@ export function StrategyPage({ name, words }: { name: string; words: URLSearchPa
   const expiry = words.get("expiry");
   const at = useMemo(() => {
     const chosen = path.findIndex((session) => session.expiry === expiry);
-    return chosen >= 0 ? chosen : Math.min(DEFAULT_SESSIONS, path.length) - 1;
+    return chosen >= 0 ? chosen : fridayNear(path, DEFAULT_SESSIONS);
   }, [path, expiry]);
 
   const head = (
@@ -77,6 +77,7 @@ function Builder({ fan, words, at, from }: { fan: Fan; words: URLSearchParams; a
   const version = `${fan.as_of} ${fan.trained_at} ${fan.price}`;
   const { legs, unreadable } = readLegs(words);
   const assumed = readAssumed(words);
+  const [begins] = useState(legs.length === 0); // a link with legs shows what they earn, and templates on demand
   const session = fan.path[at];
   const first = firstExpiry(legs) ?? session.expiry;
   const never = () => false; // a newer fan brings a newer version
@@ -102,11 +103,11 @@ function Builder({ fan, words, at, from }: { fan: Fan; words: URLSearchParams; a
   const goesOn = answer?.legs.find((leg) => leg.volatility !== null);
   return (
     <>
-      <section class="panel" aria-labelledby="start-title">
-        <div class="panel-head">
-          <h2 id="start-title">Start from a template</h2>
-          <p class="muted">Strikes are round prices near the forecast's quantiles; every leg can be changed.</p>
-        </div>
+      <details class="panel start" open={begins}>
+        <summary>
+          <h2>Start from a template</h2>
+        </summary>
+        <p class="muted">Strikes are round prices near the forecast's quantiles; every leg can be changed.</p>
         <div class="start-controls">
           <ExpiryChoice path={fan.path} at={at} choose={(index) => remember({ expiry: fan.path[index].expiry })} />
         </div>
@@ -123,7 +124,7 @@ function Builder({ fan, words, at, from }: { fan: Fan; words: URLSearchParams; a
         ) : (
           <Loading what="templates" />
         )}
-      </section>
+      </details>
       <section class="panel" aria-labelledby="legs-title">
         <div class="panel-head">
           <h2 id="legs-title">Legs</h2>
@@ -147,7 +148,7 @@ function Builder({ fan, words, at, from }: { fan: Fan; words: URLSearchParams; a
             Add stock
           </button>
         </div>
-        <Assumptions assumed={assumed} path={fan.path} first={first} lastClose={dollars(fan.last_close)} own={goesOn && assumed.volatility === null ? percent(goesOn.volatility) : null} faults={faults} />
+        <Assumptions assumed={assumed} path={fan.path} first={first} expires={firstExpiry(legs) !== null || !legs.length} lastClose={dollars(fan.last_close)} own={goesOn && assumed.volatility === null ? percent(goesOn.volatility) : null} faults={faults} />
         {loose && (
           <p class="fault" role="alert">
             {loose}
@@ -156,7 +157,7 @@ function Builder({ fan, words, at, from }: { fan: Fan; words: URLSearchParams; a
       </section>
       {legs.length > 0 &&
         (answer ? (
-          <Earned fan={fan} answer={answer} settled={early && !atExpiry.problem ? atExpiry.data : null} stale={asked.problem !== null} waits={asked.loading} version={version} />
+          <Earned fan={fan} answer={answer} settled={early && !atExpiry.problem ? atExpiry.data : null} problem={asked.problem} retry={asked.reload} waits={asked.loading} version={version} />
         ) : asked.problem ? (
           asked.problem.status === 422 ? (
             <section class="panel empty">
@@ -178,13 +179,14 @@ interface EarnedProps {
   fan: Fan;
   answer: Strategy;
   settled: Strategy | null;
-  /** Whether the newest question was refused, so that the answer is of an earlier one. */
-  stale: boolean;
+  /** Why the newest question has no answer, so that this one is of an earlier question. */
+  problem: Problem | null;
+  retry: () => void;
   waits: boolean;
   version: string;
 }
 
-function Earned({ fan, answer, settled, stale, waits, version }: EarnedProps) {
+function Earned({ fan, answer, settled, problem, retry, waits, version }: EarnedProps) {
   const place = `forecast/${encodeURIComponent(fan.symbol)}`;
   const price = answer.price_source === "request" ? `&price=${answer.price}` : "";
   const of = `${fan.symbol} ${answer.on} ${version} ${answer.price}`;
@@ -196,7 +198,10 @@ function Earned({ fan, answer, settled, stale, waits, version }: EarnedProps) {
         <h2 id="earned-title">Profit on {longDay(answer.on)}</h2>
         <p class="muted">Dollars for the whole quantity, before fees and taxes</p>
       </div>
-      {stale && <Notice kind="warn">These figures are of the legs as they were before the last change, which cannot be used.</Notice>}
+      {problem?.status === 422 && (
+        <Notice kind="warn">These figures are of the legs as they were before the last change, which cannot be used.</Notice>
+      )}
+      {problem && problem.status !== 422 && <NotRenewed problem={problem} retry={retry} />}
       <Outcome answer={answer} />
       <Payoff answer={answer} settled={settled} curve={curve.data} distribution={distribution.data} />
       <ProfitQuantiles answer={answer} />
@@ -219,6 +224,12 @@ function present(fields: Record<string, string | number | null>): Record<string,
 function optionAt(fan: Fan, expiry: string): Leg {
   const strike = fan.price >= 20 ? Math.round(fan.price) : Math.max(0.5, Math.round(2 * fan.price) / 2);
   return { kind: "call", side: "buy", quantity: CONTRACT, strike, expiry, premium: null };
+}
+
+/** Most options expire on a Friday: the one nearest to so many sessions ahead, or the last session where there is none. */
+function fridayNear(path: FanSession[], sessions: number): number {
+  const away = (index: number) => (weekday(path[index].expiry) === 5 ? 0 : path.length) + Math.abs(path[index].sessions - sessions);
+  return path.reduce((best, _, index) => (away(index) < away(best) ? index : best), 0);
 }
 
 function smooth(): ScrollBehavior {
@@ -254,11 +265,11 @@ function CopyLink() {
 
 /** The page without a symbol: those that have a model. */
 export function ChooseSymbol() {
-  const { data, problem, reload } = useResource<Overview>("overview", "overview", (event) => event.kind !== "job");
+  const { data, problem, reload } = useResource<Symbols>("symbols", "symbols", (event) => event.kind !== "job");
   useEffect(() => {
     document.title = "Strategy – tickgraph";
   }, []);
-  const names = data?.symbols.filter((entry) => entry.status !== "momentum") ?? [];
+  const names = data?.symbols.filter((entry) => entry.model === "gnn") ?? [];
   return (
     <>
       <div class="head">

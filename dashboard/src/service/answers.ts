@@ -42,6 +42,10 @@ export interface Overview {
   failures: Record<string, Problem>;
 }
 
+export interface Symbols {
+  symbols: { symbol: string; model: "gnn" | "momentum" }[];
+}
+
 export interface Prices {
   symbol: string;
   sessions: string[];

@@ -31,13 +31,15 @@ interface Props {
   path: FanSession[];
   /** When the first option expires. */
   first: string;
+  /** Whether some option does; else `first` is the session chosen for new legs. */
+  expires: boolean;
   lastClose: string;
   /** Of the answer, where something goes on: the forecast's own volatility. */
   own: string | null;
   faults: Map<string, string>;
 }
 
-export function Assumptions({ assumed, path, first, lastClose, own, faults }: Props) {
+export function Assumptions({ assumed, path, first, expires, lastClose, own, faults }: Props) {
   const days = path.filter((session) => session.expiry < first);
   const set = (name: string) => (value: number | null) => remember({ [name]: value === null ? null : String(value) });
   const share = (name: string) => (value: number | null) => remember({ [name]: value === null ? null : String(Number((value / 100).toFixed(8))) });
@@ -48,7 +50,9 @@ export function Assumptions({ assumed, path, first, lastClose, own, faults }: Pr
         <label>
           <span>Profit at the close of</span>
           <select value={assumed.on ?? ""} aria-invalid={faults.has("on")} aria-describedby="on-fault" onChange={(event) => remember({ on: event.currentTarget.value || null })}>
-            <option value="">{longDay(first)}, first expiry</option>
+            <option value="">
+              {longDay(first)}, {expires ? "first expiry" : "as chosen above"}
+            </option>
             {days.reverse().map((session) => (
               <option key={session.expiry} value={session.expiry}>
                 {longDay(session.expiry)}, {counted(session.sessions, "session")}

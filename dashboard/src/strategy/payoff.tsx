@@ -1,7 +1,10 @@
 // Profit over the close and how likely each close is, in one picture, with a close to read off.
 import { useMemo, useRef, useState } from "preact/hooks";
 import { dollars, money, percent, signedMoney, signedPercent } from "../format";
-import type { Curve, Distribution, Strategy } from "../service/answers";
+import type { Curve, Distribution, Probability, Strategy } from "../service/answers";
+import { useResource } from "../service/resource";
+import { useSettled } from "../settled";
+import { movedByKey, roundTicks } from "../slide";
 import { below, roundStep, roundTo } from "../symbol/curve";
 import { useWidth } from "../width";
 
@@ -45,7 +48,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
   const high = (density: number) => ground - (density / peak) * DENSITY * (ground - TOP);
   const drawn = (points: Point[]) => points.map(([price, profit]) => `${round(x(price))} ${round(y(profit))}`).join("L");
   const profit = read(line, close);
-  const share = curve ? below(curve, close) : null;
+  const share = useShareBelow(answer, curve, close);
   const marks = distribution?.quantiles.filter(({ probability, close: at }) => MARKED.includes(probability) && at > first && at < last) ?? [];
 
   const at = (event: PointerEvent): number => {
@@ -56,21 +59,9 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
     return Math.max(first, Math.min(last, roundTo(price, step)));
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = {
-      ArrowRight: close + step,
-      ArrowUp: close + step,
-      ArrowLeft: close - step,
-      ArrowDown: close - step,
-      PageUp: close + 10 * step,
-      PageDown: close - 10 * step,
-      Home: first,
-      End: last,
-    }[event.key];
     if (event.key === "Escape") setChosen(null);
-    if (next === undefined) return;
-    event.preventDefault();
-    setChosen(Math.max(first, Math.min(last, roundTo(next, step))));
+    const next = movedByKey(event, close, step, [first, last]);
+    if (next !== null) setChosen(next);
   };
   const grip = Math.max(LEFT + 35, Math.min(width - RIGHT - 35, x(close)));
   return (
@@ -106,7 +97,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
           <clipPath id="payoff-loss">
             <rect x={LEFT} y={zero} width={width - LEFT - RIGHT} height={Math.max(0, ground - zero)} />
           </clipPath>
-          {moneyTicks(least, most).map((tick) => (
+          {roundTicks(least, most, HEIGHT - TOP - FOOT, 58, 0).map((tick) => (
             <g key={tick}>
               <line class="grid" x1={LEFT} x2={width - RIGHT} y1={y(tick)} y2={y(tick)} />
               <text x={LEFT - 8} y={y(tick) + 4} text-anchor="end">
@@ -132,7 +123,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
             </g>
           ))}
           <line class="axis" x1={LEFT} x2={width - RIGHT} y1={ground} y2={ground} />
-          {priceTicks(first, last, width - LEFT - RIGHT).map((tick) => (
+          {roundTicks(first, last, width - LEFT - RIGHT, 56, 10).map((tick) => (
             <text key={tick} class="tick" x={x(tick)} y={HEIGHT - 8} text-anchor="middle">
               {tick.toLocaleString("en-US")}
             </text>
@@ -141,11 +132,7 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
           {apart(answer.break_evens.filter((price) => price > first && price < last), x, 58).map(({ one: price, labelled }) => (
             <g key={price} class="even">
               <circle cx={x(price)} cy={zero} r="5" />
-              {labelled && (
-                <text x={Math.max(LEFT + 22, Math.min(width - RIGHT - 22, x(price)))} y={zero - 11} text-anchor="middle">
-                  {dollars(price)}
-                </text>
-              )}
+              {labelled && <EvenLabel price={price} at={x(price)} y={zero - 11} handle={x(close)} width={width} />}
             </g>
           ))}
         </g>
@@ -198,6 +185,27 @@ export function Payoff({ answer, settled, curve, distribution }: Props) {
         </li>
       </ul>
     </>
+  );
+}
+
+/** Probability of a lower close: while the close moves, read off the curve; once it rests, the service's own. */
+function useShareBelow(answer: Strategy, curve: Curve | null, close: number): number | null {
+  const rests = useSettled(close);
+  const price = answer.price_source === "request" ? `&price=${answer.price}` : "";
+  const path = `forecast/${encodeURIComponent(answer.symbol)}/probability?strike=${rests}&expiry=${answer.on}${price}`;
+  const { data } = useResource<Probability>(path, `${path} ${answer.as_of} ${answer.trained_at}`, () => false);
+  if (data && rests === close) return data.probability_below;
+  return curve && below(curve, close);
+}
+
+/** Above its mark, or beside the line of the close that is read off, where that is near. */
+function EvenLabel({ price, at, y, handle, width }: { price: number; at: number; y: number; handle: number; width: number }) {
+  const near = Math.abs(at - handle) < 34;
+  const place = near ? handle + (at < handle ? -7 : 7) : Math.max(LEFT + 22, Math.min(width - RIGHT - 22, at));
+  return (
+    <text x={place} y={y} text-anchor={!near ? "middle" : at < handle ? "end" : "start"}>
+      {dollars(price)}
+    </text>
   );
 }
 
@@ -260,23 +268,6 @@ function apart<T>(marks: T[], x: (mark: T) => number, room: number): { one: T; l
     if (labelled) before = x(one);
     return { one, labelled };
   });
-}
-
-function moneyTicks(least: number, most: number): number[] {
-  const step = roundStep((most - least) / 5);
-  const found = [];
-  for (let tick = Math.ceil(least / step) * step; tick <= most; tick += step) found.push(roundTo(tick, step) || 0);
-  return found;
-}
-
-function priceTicks(first: number, last: number, width: number): number[] {
-  const step = roundStep((last - first) / Math.max(2, Math.floor(width / 64)));
-  const found = [];
-  for (let tick = Math.ceil(first / step) * step; tick <= last; tick += step) {
-    const place = ((tick - first) / (last - first)) * width;
-    if (place > 4 && place < width - 14) found.push(roundTo(tick, step));
-  }
-  return found;
 }
 
 const round = (value: number) => Math.round(10 * value) / 10;

@@ -1,11 +1,12 @@
 // The distribution of the close at the chosen expiry, and what it says of a strike.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { counted, dollars, longDay, percent, shortDay, signedPercent } from "../format";
 import { Pair } from "../pair";
 import { remember } from "../route";
 import type { Curve, Distribution, Fan, FanSession, Probability } from "../service/answers";
 import { useResource } from "../service/resource";
 import { Failed, Loading, NotRenewed } from "../states";
+import { useSettled } from "../settled";
 import { Histogram } from "./histogram";
 import { below, isOutside, touched } from "./curve";
 
@@ -47,18 +48,6 @@ export function DistributionPanel({ fan, session, strike, query }: Props) {
       )}
     </section>
   );
-}
-
-const SETTLE_MS = 120;
-
-/** A value once it has not changed for a moment: a slider that moves asks for nothing on its way. */
-function useSettled<T>(value: T): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), SETTLE_MS);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }
 
 function readStrike(text: string | null): number | null {

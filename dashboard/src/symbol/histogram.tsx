@@ -2,8 +2,9 @@
 import { useMemo, useRef } from "preact/hooks";
 import { dollars, percent } from "../format";
 import type { Curve } from "../service/answers";
+import { movedByKey, roundTicks } from "../slide";
 import { useWidth } from "../width";
-import { below, bins, roundStep, roundTo, stepOf } from "./curve";
+import { below, bins, roundTo, stepOf } from "./curve";
 
 const BINS = 48;
 const HEIGHT = 240;
@@ -54,20 +55,8 @@ export function Histogram({ curve, strike, move, settle }: Props) {
     dragged.current = null;
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = {
-      ArrowRight: strike + step,
-      ArrowUp: strike + step,
-      ArrowLeft: strike - step,
-      ArrowDown: strike - step,
-      PageUp: strike + 10 * step,
-      PageDown: strike - 10 * step,
-      Home: first,
-      End: last,
-    }[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    const value = Math.max(first, Math.min(last, roundTo(next, step)));
+    const value = movedByKey(event, strike, step, [first, last]);
+    if (value === null) return;
     move(value);
     settle(value);
   };
@@ -97,7 +86,7 @@ export function Histogram({ curve, strike, move, settle }: Props) {
           );
         })}
         <line class="axis" x1="0" x2={width} y1={HEIGHT - FOOT} y2={HEIGHT - FOOT} />
-        {ticks(first, last, width).map((tick) => (
+        {roundTicks(first, last, width, 90, 22).map((tick) => (
           <text key={tick} x={scale(tick)} y={HEIGHT - 8} text-anchor="middle">
             {tick.toLocaleString("en-US")}
           </text>
@@ -124,16 +113,4 @@ export function Histogram({ curve, strike, move, settle }: Props) {
       </g>
     </svg>
   );
-}
-
-/** Round prices along the axis, none too near to its ends. */
-function ticks(first: number, last: number, width: number): number[] {
-  const step = roundStep((last - first) / Math.max(2, Math.floor(width / 90)));
-  const found = [];
-  for (let tick = Math.ceil(first / step) * step; tick <= last; tick += step) {
-    const rounded = roundTo(tick, step);
-    const place = ((rounded - first) / (last - first)) * width;
-    if (place > 22 && place < width - 22) found.push(rounded);
-  }
-  return found;
 }

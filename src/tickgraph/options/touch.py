@@ -2,17 +2,24 @@
 
 A price that moves up and down alike from the moment it touches a level ends beyond the level in half of these cases. So
 a touch is twice as likely as an end beyond: the reflection principle. It needs no normal distribution, and here it
-is taken of the calibrated distribution of the close. Two things are put right::
+is taken of the calibrated distribution of the close. Two things are put right. With the chance p of an end beyond
+today's price on the level's side::
 
-    u = P(R_h > x) / P(R_h > 0)             a rise and a fall are not exactly as likely
+    e = P(R_h > x) / p
+    u = P(R_h > x) / (1/2 + (p - 1/2) e)        a rise and a fall are not exactly as likely
     g = a / sqrt(h)
-    T = u (1 - g exp(-0.58 (1 - u) / g))    a price is not traded at night
+    T = u (1 - g exp(-0.58 (1 - u) / g))        a price is not traded at night
+
+From a level beside the price, where e is 1, the price ends beyond with chance p. A far level is touched late. Then
+little time is left, and the chance is one half.
 
 ``a`` is the share of sessions that never trade above the close before: the price opened lower and did not come back.
 Over h sessions that share falls with the square root of h, as the chance does that a random walk never rises above its
 start (Sparre Andersen 1954, "On the fluctuations of sums of random variables II", Mathematica Scandinavica 2). It
-counts for levels near the price, and not for far ones. P(R_h > 0) is that without dividends. The lower side is the
-mirror image.
+counts for levels near the price, and not for far ones. The lower side is the mirror image.
+
+The inverse of u, the level of each u, is computed at the forecast horizons, without dividends. At a longer horizon it
+is no nearer, and between two of them its square is linear, as in :mod:`tickgraph.model.horizon_distribution`.
 
 Sources: reflection, Karatzas & Shreve 1991, "Brownian Motion and Stochastic Calculus", section 2.6; levels that are
 watched from time to time, Broadie, Glasserman & Kou 1997, "A Continuity Correction for Discrete Barrier Options",
@@ -39,9 +46,9 @@ LARGEST_GAP = 0.4
 """With a larger share a nearer level could be touched less often than a farther one."""
 NEARNESS = 0.58
 """How fast the share fades with the distance of the level: 479 US stocks, 2014 to 2017, 1 to 63 sessions ahead."""
-GAP_SESSIONS = 1000
-"""Sessions that a symbol's share is measured on."""
-FEWEST_GAP_SESSIONS = 250
+GAP_SESSIONS = 250
+"""Sessions that a symbol's share is measured on: the last year tells more of the next month than the last four."""
+FEWEST_GAP_SESSIONS = 200
 LEAST_CHANCE = 0.25
 """A rise, or a fall, is taken to be at least this likely where it is the divisor."""
 
@@ -94,80 +101,100 @@ class TouchDistribution:
         distinct = np.flatnonzero(asked)
         rows = (np.cumsum(asked) - 1)[ahead.ravel()]
         distance, below = np.abs(levels).ravel(), (levels < 0).ravel()
-        sides = self._sides
-        cells = below.astype(np.intp), ahead.ravel() - 1
-        beyond, gap, shift = (each[cells] for each in (sides.beyond, sides.gap, sides.shift))
-        wanted = np.flatnonzero(asked | (self._turns & (np.arange(len(asked)) < distinct[-1])))
-        plain, up_to = self._without_dividends(wanted), np.searchsorted(wanted, distinct)
-        above_paid, below_paid = plain - sides.paid[:, wanted - 1, None]  # [W, P] each
-        # The farthest quantile of each rank up to each session, above and then below: [2 D, P]
-        farthest = np.concatenate(
-            [np.maximum.accumulate(above_paid)[up_to], -np.minimum.accumulate(below_paid)[up_to, ::-1]]
+        rows, side, place = rows + len(distinct) * below, below.astype(np.intp), ahead.ravel() - 1
+        u = _share_beyond(
+            self._near(distinct), self._shares, rows, distance, self._shift(self._paid)[side, place]
         )
-        u = np.minimum(_ends_beyond(farthest, rows + len(distinct) * below, distance, shift) / beyond, 1.0)
+        gap = np.clip(self.gap, LEAST, LARGEST_GAP) / np.sqrt(ahead.ravel())
         touched = u * (1 - gap * np.exp(-NEARNESS * (1 - u) / gap))
-        drag = self.distribution.drag
-        if drag is not None and drag.any():
-            # A dividend takes a price below a level that it never touched on its way.
-            lowest = -np.minimum.accumulate(plain - drag[wanted - 1, None])[up_to, ::-1]
-            shifts = np.full(int(below.sum()), drag.min() - self.distribution.centre)
-            ends = _ends_beyond(lowest, rows[below], distance[below], shifts)
-            touched[below] = np.maximum(touched[below], ends)
-        return np.where(levels == 0, 1.0, touched.reshape(levels.shape))
+        # A dividend takes a price beyond a level that it never touched on its way.
+        chances = 1 - np.arange(1, self._count + 1) / (self._count + 1)
+        drag = self._shift(self._drag)
+        ends = _share_beyond(self._ends(distinct), chances, rows, distance, drag[side, place])
+        touched = np.maximum(touched, ends).reshape(levels.shape)
+        return np.where(levels == 0, 1.0, touched)
 
-    def _without_dividends(
-        self, ahead: Int[np.ndarray, "sessions"]
-    ) -> Float64[np.ndarray, "sessions scores"]:
-        """Log returns of all ranks, as if nothing went ex."""
+    def _near(self, ahead: Int[np.ndarray, "sessions"]) -> Float64[np.ndarray, "rows shares"]:
+        """How far the level of each u lies, above and then below, up to each number of sessions."""
+        every = np.arange(1, ahead[-1] + 1) if self._paid.any() else ahead
+        grid = self.distribution.horizons
+        after = np.searchsorted(grid, every)
+        before = np.maximum(after - 1, 0)
+        share = ((every - grid[before]) / np.maximum(grid[after] - grid[before], 1))[:, None]
+        squares = (1 - share) * self._squares[:, before] + share * self._squares[:, after]
+        near = np.sqrt(squares) - [[[1.0]], [[-1.0]]] * self._paid[:, every - 1, None]
+        up_to = np.maximum.accumulate(near, axis=1)[:, np.searchsorted(every, ahead)]
+        return up_to.reshape(2 * len(ahead), -1)
+
+    def _ends(self, ahead: Int[np.ndarray, "sessions"]) -> Float64[np.ndarray, "rows scores"]:
+        """How far each rank of the close lies at most, above and then below, up to each number of sessions."""
+        turns = np.flatnonzero(self._turns)
+        every = np.union1d(turns[turns < ahead[-1]], ahead)
+        returns, up_to = self.distribution.returns(every), np.searchsorted(every, ahead)
+        above = np.maximum.accumulate(returns)[up_to]
+        return np.concatenate([above, -np.minimum.accumulate(returns)[up_to, ::-1]])
+
+    def _shift(self, paid: Float64[np.ndarray, "2 sessions"]) -> Float64[np.ndarray, "2 sessions"]:
+        """How far the centre and dividends move returns towards a level above, or below, at least up to then."""
+        return np.asarray(np.minimum.accumulate([[1.0], [-1.0]] * (self.distribution.centre - paid), axis=1))
+
+    @property
+    def _count(self) -> int:
+        return self.distribution.scores.shape[1]
+
+    @cached_property
+    def _shares(self) -> Float64[np.ndarray, "shares"]:
+        """The values of u whose levels are computed, from 1 down: twice the probability beyond a rank."""
+        return np.minimum(2 * np.arange(self._count // 2 + 1, 0, -1) / (self._count + 1), 1.0)
+
+    @cached_property
+    def _squares(self) -> Float64[np.ndarray, "2 horizons shares"]:
+        """Square of the distance of the level of each u, above and below, at each forecast horizon; no dividends."""
+        drag, horizons = self._drag[0], self.distribution.horizons
+        returns = self.distribution.returns(horizons) + drag[horizons - 1, None]
+        rise = _rises(returns)
+        chance = np.maximum([rise, 1 - rise], LEAST_CHANCE)[..., None]  # p: [2, H, 1]
+        beyond = chance * self._shares / (2 * chance - (2 * chance - 1) * self._shares)
+        rank = np.clip((1 - beyond) * (self._count + 1) - 1, 0, self._count - 1)
+        nearer = np.floor(rank).astype(np.intp)
+        ranked = np.stack([returns, -returns[:, ::-1]])
+        start = np.take_along_axis(ranked, nearer, axis=2)
+        end = np.take_along_axis(ranked, np.ceil(rank).astype(np.intp), axis=2)
+        levels = start + (rank - nearer) * (end - start)
+        return np.maximum.accumulate(np.maximum(levels, 0.0), axis=1) ** 2
+
+    @cached_property
+    def _drag(self) -> Float64[np.ndarray, "2 sessions"]:
+        """How far dividends lower the close, for both sides alike."""
         drag = self.distribution.drag
-        returns = self.distribution.returns(ahead)
-        return returns if drag is None else np.asarray(returns + drag[ahead - 1, None])
+        longest = self.distribution.longest
+        return np.tile(np.zeros(longest) if drag is None else drag[:longest], (2, 1))
+
+    @cached_property
+    def _paid(self) -> Float64[np.ndarray, "2 sessions"]:
+        """How far dividends move the levels of a touch, above and below.
+
+        The later one goes ex, the less: what was touched before stays touched. Of one at the very end none counts
+        above, and half of it below, where twice the probability is taken.
+        """
+        drag = self._drag
+        if not drag.any():
+            return drag
+        variance = self.distribution.variance(np.arange(1, self.distribution.longest + 1))
+        before = np.append(0.0, variance[:-1])
+        steps = np.cumsum(np.diff(drag[0], prepend=0.0) * before)
+        late = np.divide(steps, variance, out=np.zeros(len(variance)), where=variance > 0)
+        return np.asarray(drag - np.array([[1.0], [0.5]]) * late)
 
     @cached_property
     def _turns(self) -> Bool[np.ndarray, "sessions"]:
         """Whether quantiles may turn after 0, 1, 2... sessions; between turns they rise or fall throughout."""
-        turns, drag = np.zeros(self.distribution.longest + 1, dtype=bool), self.distribution.drag
+        turns = np.zeros(self.distribution.longest + 1, dtype=bool)
         turns[self.distribution.horizons] = True
-        if drag is not None:
-            falls = np.flatnonzero(np.diff(drag[: self.distribution.longest], prepend=0.0))
-            turns[falls] = turns[falls + 1] = True  # before a dividend goes ex, and then
+        falls = np.flatnonzero(np.diff(self._drag[0], prepend=0.0))
+        turns[falls] = turns[falls + 1] = True  # before a dividend goes ex, and then
         turns[0] = False
         return turns
-
-    @cached_property
-    def _sides(self) -> _Sides:
-        ahead, drag = np.arange(1, self.distribution.longest + 1), self.distribution.drag
-        rise = _rises(self._without_dividends(ahead))
-        beyond, gap = np.stack([rise, 1 - rise]), np.clip(self.gap, 0.0, LARGEST_GAP) / np.sqrt(ahead)
-        paid = np.zeros((2, len(ahead)))
-        if drag is not None and drag.any():
-            variance = self.distribution.variance(ahead)
-            before = np.append(0.0, variance[:-1])
-            steps = np.cumsum(np.diff(drag[: len(ahead)], prepend=0.0) * before)
-            late = np.divide(steps, variance, out=np.zeros(len(ahead)), where=variance > 0)
-            paid = drag[: len(ahead)] - np.array([[1.0], [0.5]]) * late
-        return _Sides(
-            np.maximum(np.minimum.accumulate(beyond, axis=1), LEAST_CHANCE),
-            # The nearest level is touched at least as often as the price ends beyond it.
-            np.maximum(np.minimum(gap, 1 - np.maximum.accumulate(beyond, axis=1)), LEAST),
-            np.minimum.accumulate([[1.0], [-1.0]] * (self.distribution.centre - paid), axis=1),
-            paid,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Sides:
-    """What is the same for all levels above, and for all below, of 1, 2, 3... sessions."""
-
-    beyond: Float64[np.ndarray, "2 sessions"]
-    """Least probability of a close beyond today's price up to then, but for dividends."""
-    gap: Float64[np.ndarray, "2 sessions"]
-    """Probability that no level beyond today's price is touched."""
-    shift: Float64[np.ndarray, "2 sessions"]
-    """Least shift of the returns up to then, towards the level."""
-    paid: Float64[np.ndarray, "2 sessions"]
-    """How far dividends move the levels of a touch. The later one goes ex, the less: what was touched before stays
-    touched. Of one at the very end none counts above, and half of it below, where twice the probability is taken."""
 
 
 def _rises(returns: Float64[np.ndarray, "sessions scores"]) -> Float64[np.ndarray, "sessions"]:
@@ -181,31 +208,30 @@ def _rises(returns: Float64[np.ndarray, "sessions scores"]) -> Float64[np.ndarra
     return np.where(below == 0, 1 - LEAST, np.where(below == count, LEAST, inside))
 
 
-def _ends_beyond(
-    farthest: Float64[np.ndarray, "rows scores"],
+def _share_beyond(
+    distances: Float64[np.ndarray, "rows shares"],
+    shares: Float64[np.ndarray, "shares"],
     rows: Int[np.ndarray, "cells"],
     distance: Float64[np.ndarray, "cells"],
     shift: Float64[np.ndarray, "cells"],
 ) -> Float64[np.ndarray, "cells"]:
-    """Probability beyond each distance of its row: linear between the ranks, then the distribution's tail."""
-    count = farthest.shape[1]
-    ranks = np.arange(1, count + 1) / (count + 1)
+    """Share beyond each distance of its row: linear between the row's, and then with the distribution's tail."""
     beyond = np.empty(len(distance))
-    for row in range(len(farthest)):
+    for row in range(len(distances)):
         cells = np.flatnonzero(rows == row)
-        beyond[cells] = 1 - np.interp(distance[cells], farthest[row], ranks, left=0.0)
-    outermost = farthest[rows, -1]
+        beyond[cells] = np.interp(distance[cells], distances[row], shares, left=1.0)
+    outermost = distances[rows, -1]
     far = np.flatnonzero(distance > outermost)
     reach, start = distance[far] - shift[far], np.maximum(outermost - shift, 0.0)[far]
-    share = np.divide(start, reach, out=np.zeros(len(far)), where=reach > 0)
-    beyond[far] = np.maximum(share**TAIL / (count + 1), LEAST)
+    part = np.divide(start, reach, out=np.zeros(len(far)), where=reach > 0)
+    beyond[far] = np.maximum(part**TAIL * shares[-1], 2 * LEAST)
     return beyond
 
 
 def gap_shares(panel: PricePanel, symbols: Sequence[str]) -> Float64[np.ndarray, "symbols"]:
     """Share of each symbol's sessions that never trade above, or never below, the close before: the mean of the two.
 
-    It is of the panel's last 1000 sessions, and :data:`TYPICAL_GAP` where fewer than 250 of them have a high and a low.
+    It is of the panel's last 250 sessions, and :data:`TYPICAL_GAP` where fewer than 200 of them have a high and a low.
     """
     recent = panel.tail(GAP_SESSIONS + 1).select(symbols)
     usable = usable_range(recent)[1:]

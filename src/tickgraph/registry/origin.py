@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -28,7 +27,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.object_contact import Contact
-from tickgraph.object_place import ObjectPlace
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
 from tickgraph.storage import FileRefused, read_regular, storage_errors
 
@@ -99,22 +97,13 @@ class Origin:
 
     Parameters
     ----------
-    place
-        Where the objects are.
-    now
-        Clock that the last answer of the storage is dated by.
-    monotonic
-        Seconds that intervals are measured by.
+    contact
+        With the place where the objects are.
     """
 
-    def __init__(
-        self,
-        place: ObjectPlace,
-        now: Callable[[], datetime],
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.place, self.root = place, place.copies
-        self._contact = Contact(place, now, monotonic)
+    def __init__(self, contact: Contact) -> None:
+        self.place, self.root = contact.place, contact.place.copies
+        self._contact = contact
         self._answers: dict[str, _Answer] = {}
         self._listings: dict[str, _Listing] = {}
 
@@ -122,6 +111,11 @@ class Origin:
     def away(self) -> str | None:
         """Why copies answer in place of the storage, and since when; None while it answers."""
         return self._contact.away
+
+    @property
+    def fault(self) -> str | None:
+        """Why the storage did not answer when it was asked last; None if it did."""
+        return self._contact.fault
 
     # Reading
 

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,44 +19,32 @@ from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, Sy
 from tickgraph.market import calendar
 from tickgraph.market.calendar import system_time
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import canonical, is_canonical
+from tickgraph.market.universe import canonical
 from tickgraph.model.training_config import TrainingConfig
-from tickgraph.object_place import ObjectPlace, Place, local_folder
+from tickgraph.object_place import Place
 from tickgraph.object_store import Version
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.evaluation_record import HorizonWalkForward, WalkForward
 from tickgraph.registry.generation import (
     ArtefactPaths,
     digest,
-    file_name,
-    interrupted,
-    lies_in,
-    no_model,
-    place_last,
-    publish,
     published_names,
     read_bounded,
     read_generation,
     read_metadata,
-    recover,
     trained_symbols,
-    withdraw,
     without_metadata,
 )
 from tickgraph.registry.generation_file import (
-    FOLDER,
-    SUFFIX,
     GenerationBytes,
     seal_generation,
     unseal_generation,
 )
 from tickgraph.registry.metadata import Checksums, Correlations, ModelMetadata
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata, encode_metadata
-from tickgraph.registry.object_copies import ModelCopy
-from tickgraph.registry.origin import Origin
+from tickgraph.registry.shelf import Shelf
 from tickgraph.registry.universe_folder import UniverseFolder
 from tickgraph.registry.weights_file import decode_weights, encode_weights
-from tickgraph.storage import FileRefused, exclusive, other_kind, write_atomically
 from tickgraph.wording import listed
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -68,8 +52,6 @@ UNPUBLISHED = Checksums(weights="0" * 64, correlations="0" * 64)
 
 _UNWRITTEN = ", not yet written,"
 _NAMED = 10  # symbols that a message names before it counts
-
-Change = TypeVar("Change")
 
 
 @dataclass(frozen=True)
@@ -120,14 +102,10 @@ class ModelRegistry:
     """
 
     def __init__(self, place: Place, now: Callable[[], datetime] | None = None) -> None:
-        self.place = place if isinstance(place, ObjectPlace) else Path(place)
-        self.root = local_folder(self.place)
         self.now = now or system_time
-        self._origin = Origin(self.place, self.now) if isinstance(self.place, ObjectPlace) else None
-        self.universe = UniverseFolder(self.root, self.now, self._origin)
-        self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
-        self._writers: dict[str, threading.Lock] = {}
-        self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
+        self._shelf = Shelf(place, self.now)
+        self.place, self.root = self._shelf.place, self._shelf.root
+        self.universe = UniverseFolder(self.root, self.now, self._shelf.origin)
 
     # Finding
 
@@ -140,7 +118,7 @@ class ModelRegistry:
             The folder cannot be listed, or all metadata is gone while the models' other files are there. Then a disk
             has failed, and nobody has removed every model.
         """
-        if self._origin is not None:
+        if self._shelf.origin is not None:
             return self.listed()
         if not published_names(self.root) and (left := without_metadata(self.root)):
             folder = self.root / "metadata"
@@ -154,16 +132,16 @@ class ModelRegistry:
 
     def listed(self) -> tuple[Symbol, ...]:
         """As :meth:`symbols`, and no error where metadata was lost."""
-        return tuple(sorted(filter(is_canonical, self._names())))
+        return self._shelf.symbols()
 
     @property
     def away(self) -> str | None:
         """Why copies on this machine stand in for the object storage; None while it answers, or for a folder."""
-        return self._origin.away if self._origin is not None else None
+        return self._shelf.origin.away if self._shelf.origin is not None else None
 
     def is_gone(self) -> bool:
         """Whether there is no folder of metadata: where there were models, a disk that failed."""
-        return self._origin is None and not (self.root / "metadata").is_dir()
+        return self._shelf.origin is None and not (self.root / "metadata").is_dir()
 
     def fault(self) -> str | None:
         """Say why the models cannot be listed at present; None if they can."""
@@ -179,17 +157,14 @@ class ModelRegistry:
 
     def holds(self, symbol: Symbol) -> bool:
         """Whether anything stands in the place of one of the symbol's files, usable or not."""
-        paths = ArtefactPaths.of(self.root, symbol)
-        if self._origin is not None and symbol in self._names():
-            return True
-        return any(os.path.lexists(path) for path in (*paths.arrays, paths.metadata))
+        return self._shelf.holds(symbol)
 
     def renamed(self) -> dict[Symbol, tuple[str, str | None]]:
         """Symbols that have no model under today's name, but one under a former name.
 
         Gives the former name and the source that its model was trained on; None where its metadata cannot be read.
         """
-        names = self._names()
+        names = self._shelf.names()
         models: dict[Symbol, tuple[str, str | None]] = {}
         for former in sorted(names):
             with contextlib.suppress(SymbolError):
@@ -197,48 +172,34 @@ class ModelRegistry:
                 if today != former and today not in names:
                     source = None
                     with contextlib.suppress(ArtefactError, StorageError):
-                        source = self._described(ArtefactPaths.of(self.root, former)).data_stats.source
+                        source = self._shelf.metadata(ArtefactPaths.of(self.root, former)).data_stats.source
                     models[today] = former, source
         return models
 
     def paths(self, symbol: Symbol, *, to_write: bool = False) -> ArtefactPaths:
-        """Where a symbol's files are; :class:`ArtefactError` if a link leads outside the folder.
-
-        A link in a file's own place may do so ``to_write``: it will be replaced, and not followed.
-        """
-        paths = ArtefactPaths.of(self.root, symbol)
-        for path in (*paths.arrays, paths.metadata):
-            if not lies_in(self.root, path.parent / "any"):
-                raise ArtefactError(
-                    f"{path.parent} leads outside the model folder {self.root}. Remove the link."
-                )
-            if not to_write and not lies_in(self.root, path):
-                raise ArtefactError(
-                    f"{path} leads outside the model folder {self.root}. Remove the link, or run: "
-                    f"tickgraph train --symbols {symbol}"
-                )
-        return paths
+        """Where a symbol's files are, as :meth:`Shelf.paths`."""
+        return self._shelf.paths(symbol, to_write=to_write)
 
     # Reading
 
     def metadata(self, symbol: Symbol) -> ModelMetadata:
         """Metadata of the current generation; its files are not opened."""
-        return self._described(self.paths(symbol))
+        return self._shelf.metadata(self.paths(symbol))
 
     def verified(self, symbol: Symbol) -> ModelMetadata:
         """Metadata of the current generation, whose files are compared with their checksums and not opened."""
-        return self._whole(self.paths(symbol))[0]
+        return self._shelf.read(self.paths(symbol))[0]
 
     def correlation(self, symbol: Symbol) -> NDArray[np.float64]:
         """``[N, N]`` float64: the published correlations, verified."""
         paths = self.paths(symbol)
-        metadata, _, _, correlation = self._whole(paths)
+        metadata, _, _, correlation = self._shelf.read(paths)
         return decode_correlation(correlation, metadata.training_config, name=str(paths.correlations))
 
     def files(self, symbol: Symbol) -> GenerationBytes:
         """Bytes of the files of the current generation, compared with their checksums."""
         paths = self.paths(symbol)
-        _, _, weights, correlations = self._whole(paths)
+        _, _, weights, correlations = self._shelf.read(paths)
         metadata = read_bounded(paths.metadata, MAX_METADATA_BYTES)
         checksums = decode_metadata(metadata, symbol, name=str(paths.metadata)).checksums
         if (checksums.weights, checksums.correlations) != (digest(weights), digest(correlations)):
@@ -256,7 +217,7 @@ class ModelRegistry:
             It is of another exchange than the one in force.
         """
         paths = self.paths(symbol)
-        metadata, generation, weights, correlation = self._whole(paths)
+        metadata, generation, weights, correlation = self._shelf.read(paths)
         self.must_be_of_the_exchange(metadata)
         training = metadata.training_config
         try:
@@ -284,79 +245,7 @@ class ModelRegistry:
 
     def generation(self, symbol: Symbol) -> str | None:
         """Identity of the current generation, None without one; a cheap look while nothing changes."""
-        if self._origin is not None:
-            copy = self._copy(symbol)
-            with contextlib.suppress(ArtefactError):  # a copy that is behind: its object has another identity
-                self._origin.refresh(copy)
-            if (refused := self._origin.refused(copy)) is not None:
-                return digest(refused.encode())
-        # On every request's path: one stat. Links are resolved when the model is loaded.
-        path = self._metadata_prefix + file_name(symbol, "metadata")
-        try:
-            status = os.stat(path)  # noqa: PTH116  a Path costs three times as much
-            # Every publish makes a new file, so a new inode: equal times cannot hide it.
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-            seen = self._seen.get(path)
-            if seen is None or seen[0] != stamp:
-                seen = self._seen[path] = (stamp, self._identity(Path(path)))
-        except FileNotFoundError:
-            return None
-        except OSError:  # a link to itself, no permission: loading says what it is
-            return self._identity(Path(path))
-        return seen[1]
-
-    def _identity(self, path: Path) -> str | None:
-        """sha256 of a metadata file, of nothing where it may not be read (loading says why), None without one."""
-        try:
-            return digest(read_bounded(path, MAX_METADATA_BYTES) if lies_in(self.root, path) else b"")
-        except FileNotFoundError:
-            return None
-        except FileRefused:
-            return digest(b"")
-
-    def _names(self) -> set[str]:
-        """Names that models are published under, today's tickers or not; errors as in :meth:`symbols`."""
-        if self._origin is None:
-            return published_names(self.root)
-        listed = self._origin.listed(FOLDER)
-        if listed is not None:
-            return {name.removesuffix(SUFFIX) for name in listed if name.endswith(SUFFIX)}
-        copies = published_names(self.root)
-        if not copies:
-            raise StorageError(f"{self.away} There are no copies of its models on this machine.")
-        return copies
-
-    def _copy(self, symbol: Symbol, paths: ArtefactPaths | None = None) -> ModelCopy:
-        """The copy of a symbol's object, for its origin."""
-        paths = paths or ArtefactPaths.of(self.root, symbol)
-        return ModelCopy(paths, str(self.place), partial(self._writing, symbol))
-
-    def _bring(self, paths: ArtefactPaths, *, anew: bool = False) -> None:
-        """Bring the copy of a symbol's object up to date."""
-        if self._origin is not None:
-            self._origin.refresh(self._copy(paths.symbol, paths), anew=anew)
-            self._must_be_sound(paths)
-
-    def _must_be_sound(self, paths: ArtefactPaths) -> None:
-        """Raise for a symbol's object that is damaged or not there, as it was found last."""
-        if self._origin is not None:
-            self._origin.must_be_sound(self._copy(paths.symbol, paths))
-            if not os.path.lexists(paths.metadata):
-                raise no_model(paths.symbol, str(self.place), self.symbols())
-
-    def _described(self, paths: ArtefactPaths) -> ModelMetadata:
-        self._bring(paths)
-        return read_metadata(paths)[0]
-
-    def _whole(self, paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:
-        self._bring(paths)
-        try:
-            return read_generation(paths)
-        except ArtefactError:
-            if self._origin is None:
-                raise
-        self._bring(paths, anew=True)  # the copy is damaged, and the object need not be
-        return read_generation(paths)
+        return self._shelf.identity(symbol)
 
     # Writing
 
@@ -397,7 +286,7 @@ class ModelRegistry:
             kept = self._with_former_evaluation(metadata, paths) if keep_evaluation else metadata
             return self._commit(kept, *encoded, replaced)
 
-        return self._change(metadata.symbol, change)
+        return self._shelf.change(metadata.symbol, change)
 
     def publish_correlation(
         self,
@@ -431,7 +320,7 @@ class ModelRegistry:
         # Read under the lock: a training run that ends in between must not be undone by its old weights.
         def change(replaced: Version | None) -> ModelMetadata:
             paths = self.paths(symbol)
-            self._must_be_sound(paths)
+            self._shelf.must_be_sound(paths)
             metadata, _, weights, _ = read_generation(paths)
             if basis is not None and basis.checksums.weights != metadata.checksums.weights:
                 raise ArtefactError(
@@ -443,7 +332,7 @@ class ModelRegistry:
             described = metadata.model_copy(update={"correlations": correlations})
             return self._commit(described, weights, encoded, replaced)
 
-        return self._change(symbol, change)
+        return self._shelf.change(symbol, change)
 
     def record_evaluation(self, symbol: Symbol, evaluation: WalkForward | HorizonWalkForward) -> str | None:
         """Put walk-forward figures into a model's metadata; its other files are not touched.
@@ -455,22 +344,18 @@ class ModelRegistry:
         # Read under the lock: a training run that ends in between has its own metadata, and maybe other settings.
         def change(replaced: Version | None) -> str | None:
             paths = self.paths(symbol)
-            self._must_be_sound(paths)
+            self._shelf.must_be_sound(paths)
             metadata, _ = read_metadata(paths)
             if reason := evaluation.mismatch(metadata.training_config, metadata.variance):
                 return reason
             field = "evaluation_by_horizon" if isinstance(evaluation, HorizonWalkForward) else "evaluation"
             described = metadata.model_copy(update={field: evaluation})
-            if self._origin is not None:
-                _, _, weights, correlation = read_generation(paths)
-                self._commit(described, weights, correlation, replaced)
-                return None
             text = encode_metadata(described)
             decode_metadata(text, symbol, name=f"{paths.metadata}{_UNWRITTEN}")
-            write_atomically(paths.metadata, text)
+            self._shelf.describe_anew(paths, text, replaced)
             return None
 
-        return self._change(symbol, change)
+        return self._shelf.change(symbol, change)
 
     def adopt(self, symbol: Symbol, files: GenerationBytes) -> bool:
         """Publish the files of another registry's generation as they are; False if they are the current ones.
@@ -481,85 +366,25 @@ class ModelRegistry:
             They are no generation of the symbol. Nothing was written.
         """
         paths = self.paths(symbol, to_write=True)
-        sealed = seal_generation(symbol, files)
-        unseal_generation(sealed, symbol, name=f"{paths.metadata}{_UNWRITTEN}")
+        unseal_generation(seal_generation(symbol, files), symbol, name=f"{paths.metadata}{_UNWRITTEN}")
 
         def change(replaced: Version | None) -> bool:
-            if self._is_current(paths, files):
-                return False
-            if self._origin is not None:
-                self._origin.publish(self._copy(symbol, paths), sealed, replaced)
-                return True
-            place_last(paths)
-            publish(paths, files.weights, files.correlations, files.metadata)
+            with contextlib.suppress(ArtefactError):  # what is there is not whole
+                self._shelf.must_be_sound(paths)
+                if read_generation(paths)[1] == digest(files.metadata):
+                    return False
+            self._shelf.commit(paths, files, replaced)
             return True
 
-        return self._change(symbol, change)
-
-    def _is_current(self, paths: ArtefactPaths, files: GenerationBytes) -> bool:
-        """Whether the current generation is whole and has these files."""
-        try:
-            self._must_be_sound(paths)
-            _, generation, weights, correlations = read_generation(paths)
-        except ArtefactError:
-            return False
-        return (generation, weights, correlations) == (
-            digest(files.metadata),
-            files.weights,
-            files.correlations,
-        )
+        return self._shelf.change(symbol, change)
 
     def recover(self) -> tuple[Symbol, ...]:
-        """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols.
-
-        Files that cannot be told apart wait for their symbol's next publish, and the other symbols are looked at.
-        """
-        if self._origin is not None:
-            self._names()  # a run should hear at its begin, and not at its end, that the storage does not answer
-            if self.away is not None:
-                raise StorageError(f"Nothing can be published, as {self.away}")
-        recovered = []
-        for symbol in interrupted(self.root):
-            with contextlib.suppress(ArtefactError), self._writing(symbol):
-                if recover(self.paths(symbol, to_write=True)):
-                    recovered.append(symbol)
-        return tuple(recovered)
+        """Finish what interrupted publishes left, as :meth:`Shelf.recover`; say for which symbols."""
+        return self._shelf.recover()
 
     def remove(self, symbol: Symbol) -> None:
         """Remove a symbol's model, so that no reader sees half of one; damaged files and links are removed as well."""
-        with self._writing(symbol):
-            paths = self.paths(symbol, to_write=True)
-            if self._origin is not None:
-                self._origin.remove(self._copy(symbol, paths))
-                return
-            place_last(paths)
-            checksums = None
-            with contextlib.suppress(ArtefactError, StorageError):
-                checksums = read_metadata(paths)[0].checksums
-            withdraw(paths, checksums)
-
-    def _change(self, symbol: Symbol, change: Callable[[Version | None], Change]) -> Change:
-        """Make a change to a symbol's model as its only writer.
-
-        Writers on other machines are not kept out. The object storage refuses a change to what they have replaced, and
-        then the change is made to what is there now.
-        """
-        with self._writing(symbol):
-            if self._origin is None:
-                return change(None)
-            origin, copy = self._origin, self._copy(symbol)
-            return origin.change(copy, lambda: change(origin.latest(copy)))
-
-    @contextlib.contextmanager
-    def _writing(self, symbol: Symbol) -> Iterator[None]:
-        """Be the symbol's only writer."""
-        threads = self._writers.setdefault(symbol, threading.Lock())  # atomic, with or without a GIL
-        path = self.root / ".locks" / f"{ArtefactPaths.of(self.root, symbol).symbol}.lock"
-        # It is in the way of one model, so it is no StorageError, which would end a run.
-        if (kind := other_kind(path)) is not None:
-            raise ArtefactError(f"{path} is {kind}, where a lock file belongs. Remove it.")
-        with exclusive(path, threads, remedy="Wait for the other training run to end, or stop it."):
-            yield
+        self._shelf.remove(symbol)
 
     def _with_former_evaluation(self, metadata: ModelMetadata, paths: ArtefactPaths) -> ModelMetadata:
         """The metadata with the figures recorded before it, where they are of its procedure; lock held."""
@@ -593,10 +418,5 @@ class ModelRegistry:
                 "Calibrate on fewer sessions or peers: sessions, calibration_fraction or num_stocks of [training]."
             )
         complete = decode_metadata(text, paths.symbol, name=f"{paths.metadata}{_UNWRITTEN}")
-        if self._origin is not None:
-            sealed = seal_generation(paths.symbol, GenerationBytes(weights, correlation, text))
-            self._origin.publish(self._copy(paths.symbol, paths), sealed, replaced)
-            return complete
-        place_last(paths)  # a failure below must find the old generation in place
-        publish(paths, weights, correlation, text)
+        self._shelf.commit(paths, GenerationBytes(weights, correlation, text), replaced)
         return complete

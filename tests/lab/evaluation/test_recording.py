@@ -109,7 +109,7 @@ def test_a_symbol_that_was_never_forecast_has_no_figures(result, models):
 
 def test_a_folder_that_cannot_be_written_ends_the_recording_and_says_why(result, models, monkeypatch):
     monkeypatch.setattr(storage, "WAIT_SECONDS", 0.05)
-    with ModelRegistry(models.root)._writing("JPM"):
+    with ModelRegistry(models.root)._shelf.alone("JPM"):
         done = record_evaluation(result, models)[KIND]
     assert done.recorded == ["AAPL"]
     assert "JPM.lock is held by another writer" in done.failed

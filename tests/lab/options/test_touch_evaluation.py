@@ -8,10 +8,16 @@ from tickgraph.lab.evaluation.html_report.sections import render
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
 from tickgraph.lab.options import touch_evaluation
-from tickgraph.lab.options.touch_conclusions import touch_findings, touch_targets
+from tickgraph.lab.options.touch_conclusions import (
+    judged_deciles,
+    touch_findings,
+    touch_targets,
+    worst_decile,
+)
 from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
 from tickgraph.lab.options.touch_methods import METHODS
 from tickgraph.lab.options.touch_summary import touch_table
+from tickgraph.registry.evaluation_record import Figure
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +63,17 @@ def test_targets_and_findings_are_made_from_the_figures(result):
     assert touch.findings[-1] == f"Touch: {met} of 8 targets are met."
     worst = max(touch.methods[0].horizons[0].deciles, key=lambda each: abs(each.error.value))
     assert f"is off by {worst.error.value * 100:+.1f} points" in touch.findings[0]
+
+
+def test_a_tenth_of_hardly_any_levels_stands_there_and_is_not_judged(result):
+    figures = result.touch.methods[0].horizons[0]
+    few = figures.deciles[-1].model_copy(
+        update={"levels": figures.levels // 2000, "error": Figure(value=0.5, low=None, high=None)}
+    )
+    lonely = figures.model_copy(update={"deciles": [*figures.deciles[:-1], few]})
+    assert few not in judged_deciles(lonely)
+    assert worst_decile(lonely).error.value < 0.5
+    assert len(judged_deciles(figures)) == len(figures.deciles)
 
 
 def test_it_stands_in_the_document_and_on_the_page(result):

@@ -84,6 +84,7 @@ class EmbeddedNetwork:
             "sessions": SESSIONS,
             "held_out": HELD_OUT,
             "sizes": (EMBEDDING, HIDDEN, BATCH, UNIVERSE.epochs),
+            "quantiles": "the outer quarters widen",
             "training": (LEARNING_RATE, WEIGHT_DECAY),
             "seed": self.fits.config.seed,
             "horizons": self.fits.config.horizons,

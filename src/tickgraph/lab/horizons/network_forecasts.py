@@ -22,6 +22,7 @@ from tickgraph.graph.peers import select_peers
 from tickgraph.graph.variance_features import COMMON
 from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Kind, Stretch
 from tickgraph.lab.horizons.moves import Moves
+from tickgraph.model.horizon_distribution import widening
 from tickgraph.model.linear_path import fit_linear_path
 from tickgraph.model.realised import known_by
 from tickgraph.model.stack import alone
@@ -129,6 +130,7 @@ class NetworkForecaster:
             "nonlinear": self.nonlinear,
             "drawn": self.drawn,
             "sessions": SESSIONS,
+            "quantiles": "the outer quarters widen",
             "training": self.fits.config.model_dump(mode="json"),
         }
 
@@ -260,10 +262,7 @@ def network_quantiles(
         Places in the grid of the horizons that are wanted.
     """
     quantiles = np.sqrt(np.maximum.accumulate(variances, axis=-1))[..., None] * scores  # [O, S, G, Q]
-    lower, upper = PROBABILITIES < 0.5, PROBABILITIES > 0.5
-    quantiles[..., lower] = np.minimum.accumulate(quantiles[..., lower], axis=-2)
-    quantiles[..., upper] = np.maximum.accumulate(quantiles[..., upper], axis=-2)
-    return quantiles[..., asked, :]
+    return widening(quantiles)[..., asked, :]
 
 
 def scores_at_probabilities(

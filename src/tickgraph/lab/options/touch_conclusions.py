@@ -12,6 +12,8 @@ from tickgraph.wording import counted
 
 WITHIN = 0.02
 """How far what came of a tenth may be off what was said."""
+FEWEST = 0.001
+"""Share of all levels that a tenth holds to be judged. What came of fewer is what came on a few days."""
 
 
 def touch_targets(evaluation: TouchEvaluation) -> list[TouchTarget]:
@@ -52,9 +54,10 @@ def touch_findings(evaluation: TouchEvaluation, targets: Sequence[TouchTarget]) 
         if own is None:
             continue
         ahead, worst = counted(horizon, "session"), worst_decile(own)
-        off = sum(abs(each.error.value) > WITHIN for each in own.deciles)
+        tenths = judged_deciles(own)
+        off = sum(abs(each.error.value) > WITHIN for each in tenths)
         sentences.append(
-            f"Touch over {ahead}: {len(own.deciles) - off} of {len(own.deciles)} tenths are within {WITHIN * 100:g} "
+            f"Touch over {ahead}: {len(tenths) - off} of {len(tenths)} tenths are within {WITHIN * 100:g} "
             f"points. The worst, {worst.lower:.0%} to {worst.upper:.0%}, is off by {_points(worst.error)}."
         )
         rivals = [(name, _figures(evaluation, name, horizon)) for name in (*FORMULAS, PATHS)]
@@ -67,9 +70,14 @@ def touch_findings(evaluation: TouchEvaluation, targets: Sequence[TouchTarget]) 
     return sentences
 
 
+def judged_deciles(figures: TouchHorizon) -> list[TouchDecile]:
+    """The tenths that hold enough levels to be judged."""
+    return [each for each in figures.deciles if each.levels >= FEWEST * figures.levels]
+
+
 def worst_decile(figures: TouchHorizon) -> TouchDecile:
-    """The tenth that is farthest off."""
-    return max(figures.deciles, key=lambda each: abs(each.error.value))
+    """The tenth that is farthest off, of those that are judged."""
+    return max(judged_deciles(figures), key=lambda each: abs(each.error.value))
 
 
 def _against(name: str, rival: TouchHorizon) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from tickgraph.lab.options.touch_conclusions import WITHIN, worst_decile
+from tickgraph.lab.options.touch_conclusions import WITHIN, judged_deciles, worst_decile
 from tickgraph.lab.options.touch_result import TouchEvaluation
 from tickgraph.lab.terminal_table import figures_table
 
@@ -20,14 +20,15 @@ def touch_table(evaluation: TouchEvaluation) -> Table:
     )
     for method in evaluation.methods:
         for figures in method.horizons:
-            within = sum(abs(each.error.value) <= WITHIN for each in figures.deciles)
+            tenths = judged_deciles(figures)
+            within = sum(abs(each.error.value) <= WITHIN for each in tenths)
             table.add_row(
                 method.name,
                 str(figures.horizon),
                 f"{figures.levels:,}",
                 f"{figures.brier.value:.4f}",
                 "" if figures.brier_ratio is None else f"{figures.brier_ratio.value:.3f}",
-                f"{within} of {len(figures.deciles)}",
+                f"{within} of {len(tenths)}",
                 f"{worst_decile(figures).error.value * 100:+.1f}",
             )
     return table

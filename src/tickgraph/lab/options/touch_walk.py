@@ -39,7 +39,7 @@ DISTANCES: tuple[float, ...] = (-2.0, -1.5, -1.0, -0.75, -0.5, -0.25, 0.25, 0.5,
 """Distances of levels from the close, in standard deviations over h sessions, of the last 60 sessions."""
 SIMULATED = 2000
 """Paths of one symbol from one session on."""
-VERSION = 1
+VERSION = 2
 """Raise it when a change of code makes stored results wrong."""
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -32,7 +31,6 @@ from tickgraph.errors import PriceDataError, StorageError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.store.layout import FileStamp, file_stamp, source_folder
 from tickgraph.object_contact import Contact
-from tickgraph.object_place import ObjectPlace
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
 from tickgraph.storage import MAX_BYTES, discard, names_in, read_regular, storage_errors, write_atomically
 
@@ -90,25 +88,17 @@ class SharedPrices:
 
     Parameters
     ----------
-    place
-        Where the objects are.
+    contact
+        With the place where the objects are.
     now
         Clock that tells what was left long ago.
     alone
         Makes the caller a source's only writer on this machine.
-    monotonic
-        Seconds that intervals are measured by.
     """
 
-    def __init__(
-        self,
-        place: ObjectPlace,
-        now: Callable[[], datetime],
-        alone: Alone,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.place, self.root = place, place.copies
-        self.contact = Contact(place, now, monotonic)
+    def __init__(self, contact: Contact, now: Callable[[], datetime], alone: Alone) -> None:
+        self.place, self.root = contact.place, contact.place.copies
+        self.contact = contact
         self._now, self._alone = now, alone
         self._seen: dict[str, float] = {}
         self._sources: tuple[float, frozenset[str]] | None = None

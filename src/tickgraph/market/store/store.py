@@ -27,6 +27,7 @@ from tickgraph.market.store.shared_prices import SharedPrices
 from tickgraph.market.store.update import UpdateReport, update
 from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
+from tickgraph.object_contact import Contact
 from tickgraph.object_place import ObjectPlace, Place, local_folder
 from tickgraph.storage import exclusive, names_in
 
@@ -98,7 +99,9 @@ class PriceStore:
         self.implausible: Implausible = implausible
         self._threads: dict[str, threading.Lock] = {}
         self._shared = (
-            SharedPrices(self.place, self.now, self._alone) if isinstance(self.place, ObjectPlace) else None
+            SharedPrices(Contact(self.place, self.now), self.now, self._alone)
+            if isinstance(self.place, ObjectPlace)
+            else None
         )
         self.reader = StoreReader(self.root, self._shared.refresh if self._shared is not None else None)
 
