@@ -35,10 +35,11 @@ FILES = {"csv", "toml", "json", "sql"}
 
 # Why blocks are not run, and how often: who adds one says so here.
 REASONS = {
-    "needs a machine with systemd": 1,
+    "needs a machine with systemd": 2,
     "needs cron": 1,
     "needs Docker": 1,
     "needs a cluster": 1,
+    "needs a bucket": 1,
     "needs nginx": 1,
     "needs Node": 1,
     "takes half an hour": 1,
