@@ -81,18 +81,17 @@ def page(notebook: NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
             elif text := _text(output):
                 parts.append(f"```text\n{text}\n```")
     text = "\n\n".join(parts) + "\n"
-    return re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", text), pictures
+    text = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", text)
+    offer = f"This page is a notebook that you can run: [{name}.ipynb]({name}.ipynb). It needs the extra `notebook`."
+    return re.sub(r"^(# .*)$", rf"\1\n\n{offer}", text, count=1, flags=re.MULTILINE), pictures
 
 
 def _source(text: str) -> list[str]:
-    """A cell as a block of its language; a line that begins with ``!`` is a command of a shell.
-
-    A semicolon at a cell's end, which keeps a notebook from showing a value, is left out.
-    """
+    """A cell as a block of its language; a line that begins with ``!`` is a command of a shell."""
     lines = text.splitlines()
     if lines and all(line.startswith("!") for line in lines):
         return ["```sh\n" + "\n".join(line[1:] for line in lines) + "\n```"]
-    return [f"```python\n{text.removesuffix(';')}\n```"]
+    return [f"```python\n{text.removesuffix(';')}\n```"]  # it keeps a notebook from showing the last value
 
 
 def _text(output: NotebookNode) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -14,18 +15,58 @@ from tickgraph import extras
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_command_installs_into_the_environment_that_runs_from_the_sources_it_runs_from():
+@pytest.fixture
+def installed(monkeypatch):
+    """Let tickgraph be installed as pip writes it down."""
+
+    class Installed:
+        def __init__(self, written):
+            self.written = written
+
+        def read_text(self, name):
+            assert name == "direct_url.json"
+            return self.written
+
+    def as_written(written):
+        monkeypatch.setattr(extras, "distribution", lambda name: Installed(written))
+        monkeypatch.setattr(sys, "executable", "/usr/bin/python")
+
+    return as_written
+
+
+def sources(folder):
+    folder.mkdir()
+    (folder / "constraints.txt").touch()
+    return folder
+
+
+@pytest.mark.parametrize(("editable", "option"), [(True, "-e "), (False, "")])
+def test_the_command_installs_from_the_sources_that_tickgraph_came_from(
+    installed, tmp_path, editable, option
+):
+    folder = sources(tmp_path / "clone")
+    installed(json.dumps({"url": folder.as_uri(), "dir_info": {"editable": editable}}))
     said = extras.lacking("Serving", "serve", ImportError("No module named 'fastapi'"))
     assert said == (
         "Serving needs the extra \"serve\" (No module named 'fastapi'). "
-        f'Run: {sys.executable} -m pip install -c {ROOT / "constraints.txt"} -e "{ROOT}[serve]"'
+        f'Run: /usr/bin/python -m pip install -c {folder}/constraints.txt {option}"{folder}[serve]"'
     )
 
 
-def test_without_sources_the_package_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(extras, "SOURCES", tmp_path / "site packages")
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "a b" / "python"))
-    assert extras.install("plot") == f'"{tmp_path / "a b" / "python"}" -m pip install "tickgraph[plot]"'
+def test_a_path_with_spaces_is_quoted(installed, tmp_path):
+    folder = sources(tmp_path / "my clone")
+    installed(json.dumps({"url": folder.as_uri(), "dir_info": {}}))
+    assert f'-c "{folder}/constraints.txt" "{folder}[plot]"' in extras.remedy("plot")
+
+
+@pytest.mark.parametrize(
+    "written", [None, "{}", "no json", '{"url": "file:///nowhere"}', '{"url": "https://a/b.whl"}']
+)
+def test_without_sources_no_index_is_asked_for_the_name(installed, written):
+    installed(written)
+    assert extras.remedy("plot") == (
+        'In the folder of the sources run: /usr/bin/python -m pip install -c constraints.txt ".[plot]"'
+    )
 
 
 @pytest.mark.parametrize("folder", ["src", "benchmarks"])

@@ -73,7 +73,7 @@ def test_a_cell_of_commands_is_a_block_of_a_shell_and_pictures_are_files():
         nbformat.v4.new_markdown_cell("# Title, and [the other](own_prices.ipynb)"),
         nbformat.v4.new_code_cell("!tickgraph list\n!tickgraph status"),
         nbformat.v4.new_code_cell(
-            "draw()",
+            "draw();",
             outputs=[
                 nbformat.v4.new_output("stream", text="\x1b[1mdone  \x1b[0m\n\n"),
                 nbformat.v4.new_output("display_data", {"image/png": "aGVsbG8=", "text/plain": "<Figure>"}),
@@ -84,6 +84,7 @@ def test_a_cell_of_commands_is_a_block_of_a_shell_and_pictures_are_files():
     assert pictures == {"some/1.png": b"hello"}
     assert text.split("\n\n")[1:] == [
         "# Title, and [the other](own_prices.md)",
+        "This page is a notebook that you can run: [some.ipynb](some.ipynb). It needs the extra `notebook`.",
         "```sh\ntickgraph list\ntickgraph status\n```",
         "```python\ndraw()\n```",
         "```text\ndone\n```",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-
-SOURCES = Path(__file__).parents[2]
-"""Where tickgraph's sources are, if it was installed from them."""
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 
 def lacking(what: str, extra: str, error: ImportError) -> str:
@@ -21,14 +22,34 @@ def lacking(what: str, extra: str, error: ImportError) -> str:
     error
         Names the module that is missing.
     """
-    return f'{what} needs the extra "{extra}" ({error}). Run: {install(extra)}'
+    return f'{what} needs the extra "{extra}" ({error}). {remedy(extra)}'
 
 
-def install(extra: str) -> str:
-    """Command that installs an extra."""
-    lock = SOURCES / "constraints.txt"
-    where = f'-c {_quoted(lock)} -e "{SOURCES}[{extra}]"' if lock.exists() else f'"tickgraph[{extra}]"'
-    return f"{_quoted(Path(sys.executable))} -m pip install {where}"
+def remedy(extra: str) -> str:
+    """Say how to install an extra: from where tickgraph itself came, never by its name from an index."""
+    python = _quoted(Path(sys.executable))
+    folder, option = _origin()
+    if folder is None:
+        return f'In the folder of the sources run: {python} -m pip install -c constraints.txt ".[{extra}]"'
+    return (
+        f'Run: {python} -m pip install -c {_quoted(folder / "constraints.txt")} {option}"{folder}[{extra}]"'
+    )
+
+
+def _origin() -> tuple[Path | None, str]:
+    """Folder that tickgraph was installed from, and pip's option for how; None where that is not there.
+
+    pip writes both down (PEP 610).
+    """
+    try:
+        written = json.loads(distribution("tickgraph").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return None, ""
+    address = urlsplit(written.get("url", ""))
+    folder = Path(url2pathname(address.path))
+    if address.scheme != "file" or not (folder / "constraints.txt").is_file():
+        return None, ""
+    return folder, "-e " if written.get("dir_info", {}).get("editable") else ""
 
 
 def _quoted(path: Path) -> str:

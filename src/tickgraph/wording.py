@@ -39,6 +39,7 @@ _KINDS = {
     "date": "a date",
     "datetime": "a time",
     "path": "a path",
+    "list": "a list",
     "tuple": "a list",
     "dict": "an object",
     "model": "an object",
@@ -119,7 +120,8 @@ def in_words(error: ErrorDetails, *, whole: str = "the document", shown: bool = 
     if kind == "extra_forbidden":
         return f"{where} is no field of this version"
     if kind == "value_error":
-        return f"{where}: {context.get('error')}" if error["loc"] else str(context.get("error"))
+        text = str(context.get("error"))
+        return text if not error["loc"] or text.startswith(where) else f"{where}: {text}"
     expected = _EXPECTED.get(kind, _KINDS.get(kind.partition("_")[0], "another value")).format(**context)
     held = reprlib.repr(error["input"]) if shown else "something else"
     return f"{where} is {held}, and {expected} was expected"

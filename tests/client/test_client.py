@@ -8,10 +8,15 @@ import pytest
 from httpx_retries import Retry
 
 from real_service import TOKEN
-from tickgraph.client import AsyncClient, Client, ServiceError
+from tickgraph.client import AsyncClient, Client, ServiceError, requests
 from tickgraph.errors import InputError, ModelNotFoundError, SourceUnavailableError, SymbolError
 
-AT_ONCE = Retry(total=3, allowed_methods=("GET",), status_forcelist=(429, 502, 503, 504), backoff_factor=0)
+AT_ONCE = Retry(
+    total=3,
+    allowed_methods=requests.RETRY.allowed_methods,
+    status_forcelist=(429, 502, 503, 504),
+    backoff_factor=0,
+)
 
 
 @pytest.fixture
@@ -191,12 +196,30 @@ def test_what_will_not_be_gone_is_not_asked_again(status):
     assert len(seen) == 1
 
 
-def test_what_starts_a_job_is_never_sent_twice():
+@pytest.mark.parametrize("start", [lambda client: client.retrain("AAPL"), Client.publish_correlations])
+def test_what_starts_a_job_is_never_sent_twice(start):
     transport, seen = _transport(503, 503, 503, 503)
     with Client("http://service", transport=transport, retry=AT_ONCE) as client:
         with pytest.raises(ServiceError, match="said 503"):
-            client.retrain("AAPL")
+            start(client)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.chain("AAPL", expiries=["2023-01-20"], strikes=[130.0]),
+        lambda client: client.strategy("AAPL", "straddle", strikes=[130.0], expiries="2023-01-20"),
+    ],
+    ids=["chain", "strategy"],
+)
+def test_a_question_with_a_body_is_asked_again_as_any_other(ask):
+    transport, seen = _transport(429, "cut", 404)
+    with Client("http://service", transport=transport, retry=AT_ONCE) as client:
+        with pytest.raises(ServiceError, match="said 404"):
+            ask(client)
+    assert len(seen) == 3
+    assert seen[0].content == seen[2].content != b""
 
 
 def test_retries_end():

@@ -157,3 +157,17 @@ def test_a_refusal_says_what_came_and_what_was_expected_in_our_own_words(service
         place, name = one["where"].split(".")
         assert place in ("path", "query")
         assert one["problem"].startswith(name)
+
+
+def test_a_body_without_its_type_is_told_which_header_it_lacks(service):
+    body = '{"expiries": ["2023-01-20"], "strikes": [130]}'
+    for path in ("chain", "strategy"):
+        answer = service.post(f"/forecast/AAPL/{path}", content=body, headers={"Content-Type": "text/plain"})
+        assert answer.status_code == 422
+        assert "add the header Content-Type: application/json" in answer.json()["detail"]
+
+
+def test_a_value_in_a_lists_place_is_told_so(service):
+    answer = service.post("/forecast/AAPL/chain", json={"expiries": "2023-01-20", "strikes": [130]})
+    assert answer.status_code == 422
+    assert "expiries is '2023-01-20', and a list was expected" in answer.json()["detail"]

@@ -66,9 +66,10 @@ WAIT_SECONDS = 90.0  # for an answer that waits for training
 # Only requests that are safe to send twice are sent again, and only after faults that may be gone by then. The pause
 # grows, with jitter, or is the service's Retry-After, 5 s at most. A service that took a request and did not answer in
 # time is not asked again: it has enough to do.
+NEVER = Retry(total=0)
 RETRY = Retry(
     total=3,
-    allowed_methods=("GET",),
+    allowed_methods=("GET", "POST"),
     status_forcelist=(429, 502, 503, 504),
     backoff_factor=0.2,
     backoff_jitter=1.0,
@@ -133,11 +134,20 @@ class Ask(Generic[Answer]):
     method: str = "GET"
     timeout: float = TIMEOUT_SECONDS
     body: dict[str, Any] | None = None
+    once: bool = False
+    """Whether it starts something, and so must not be sent twice."""
 
     def of(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """Build the request that a client sends."""
         params = {name: value for name, value in self.params.items() if value is not None}
-        return http.build_request(self.method, self.path, params=params, json=self.body, timeout=self.timeout)
+        return http.build_request(
+            self.method,
+            self.path,
+            params=params,
+            json=self.body,
+            timeout=self.timeout,
+            extensions={"retry": NEVER} if self.once else None,
+        )
 
     def read(self, response: httpx.Response) -> Answer:
         """Read the answer; :class:`ServiceError` for a problem, or for an answer that is not the service's."""
@@ -359,7 +369,7 @@ def reliability(name: str) -> Ask[Reliability]:
 
 def retrain(name: str) -> Ask[Job]:
     """``POST /admin/retrain/{symbol}``."""
-    return Ask(Job, f"/admin/retrain/{quote(canonical(name))}", method="POST")
+    return Ask(Job, f"/admin/retrain/{quote(canonical(name))}", method="POST", once=True)
 
 
 def job(job_id: str) -> Ask[Job]:
@@ -371,7 +381,7 @@ SYMBOLS = Ask(SymbolList, "/symbols")
 OVERVIEW = Ask(Overview, "/overview")
 MARKET = Ask(Market, "/market")
 OPERATIONS = Ask(Operations, "/operations")
-CORRELATIONS = Ask(Job, "/admin/correlations", method="POST")
+CORRELATIONS = Ask(Job, "/admin/correlations", method="POST", once=True)
 JOBS = Ask(Jobs, "/admin/jobs")
-CLEAR_CACHE = Ask(Cleared, "/admin/cache/clear", method="POST")
+CLEAR_CACHE = Ask(Cleared, "/admin/cache/clear", method="POST", once=True)
 READY = Ask(Health, "/health/ready")

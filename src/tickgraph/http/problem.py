@@ -193,7 +193,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     errors: list[dict[str, str]] = []
     for one in error.errors()[:MOST_ERRORS]:
         where, *name = map(str, one["loc"])  # query or path, and the parameter
-        errors.append({"where": ".".join((where, *name)), "problem": in_words(one | {"loc": tuple(name)})})
+        if isinstance(one["input"], bytes):  # FastAPI takes a body of another type for text
+            problem = "the body is not sent as JSON: add the header Content-Type: application/json"
+        else:
+            problem = in_words(one | {"loc": tuple(name)})
+        errors.append({"where": ".".join((where, *name)), "problem": problem})
     detail = "; ".join(one["problem"].rstrip(".") for one in errors) + "."
     return respond(problem_at(request, "bad-input", "The request cannot be used", 422, detail, errors=errors))
 
