@@ -11,7 +11,7 @@ code  meaning
 3     some symbols failed, the others were done
 4     price data missing, bad or too short
 5     a model is missing, damaged, foreign, mismatched or implausible
-6     a price source cannot be reached
+6     a price source or a cluster cannot be reached
 7     storage failed: full disk, read-only folder, lock held
 8     a check came out badly: a simulated forecast was wrong
 130   interrupted (Ctrl-C); what was finished is kept
@@ -75,6 +75,12 @@ class ModelNotFoundError(ArtefactError):
 
 class SourceUnavailableError(TickgraphError):
     """A price source cannot be reached or does not answer in its own format."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class ClusterError(TickgraphError):
+    """A Ray cluster cannot be reached, was lost, or has a machine with other versions."""
 
     exit_code: ClassVar[int] = 6
 

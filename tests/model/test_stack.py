@@ -91,7 +91,7 @@ def test_a_stack_is_compiled_once_and_a_smaller_rest_is_filled_up(doubling, thre
 
 
 def test_a_cpu_takes_one_symbol_a_call():
-    assert stack_size(TrainingProgram(CONFIG), 500) == 1
+    assert stack_size([TrainingProgram(CONFIG)], 500) == 1
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_cpu_takes_one_symbol_a_call():
 )
 def test_an_accelerator_takes_what_its_memory_holds(monkeypatch, memory, symbols, size):
     monkeypatch.setattr(module, "accelerator_memory", lambda: memory)
-    assert stack_size(TrainingProgram(CONFIG), symbols) == size
+    assert stack_size([TrainingProgram(CONFIG)], symbols) == size
 
 
 def test_the_memory_bounds_a_call(monkeypatch):
@@ -112,4 +112,20 @@ def test_the_memory_bounds_a_call(monkeypatch):
     monkeypatch.setattr(
         module, "accelerator_memory", lambda: int(100 * module.WORKING_SPACE * program.operand_bytes)
     )
-    assert stack_size(program, 250) == 84
+    assert stack_size([program], 250) == 84
+
+
+def test_where_a_stack_is_too_large_its_halves_are_tried_and_an_error_of_one_is_its_own(
+    doubling, threads, monkeypatch
+):
+    stacked = doubling.stacked
+
+    def small(operands, size):
+        if size > 2 or any(operand[0][0] == 3.0 for operand in operands):
+            raise MemoryError("the accelerator is full")
+        return stacked(operands, size)
+
+    monkeypatch.setattr(doubling, "stacked", small)
+    outcomes = together([partial(twice, doubling, float(value)) for value in range(1, 6)], 5, threads)
+    assert [outcome for outcome in outcomes if not isinstance(outcome, Exception)] == [2.0, 4.0, 8.0, 10.0]
+    assert isinstance(outcomes[2], MemoryError)

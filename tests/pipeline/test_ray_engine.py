@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from real_ray import real_ray
-from tickgraph.errors import InputError
+from tickgraph.errors import ClusterError, InputError
 from tickgraph.model.fitting import FittedModel
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.engines import open_engine, ray_engine
 from tickgraph.pipeline.engines.plan import Plan
-from tickgraph.pipeline.engines.ray_engine import ClusterError, RayEngine, fit_shard, shards_of
+from tickgraph.pipeline.engines.ray_engine import RayEngine, fit_shard, shards_of
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.registry import ModelRegistry

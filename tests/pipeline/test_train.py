@@ -3,17 +3,19 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 
 from made_walk_forward import made_walk_forward
-from tickgraph.errors import StorageError
+from tickgraph.errors import ClusterError, StorageError
 from tickgraph.model import choice, fitting
 from tickgraph.model.weights import symbol_seed, weight_shapes
 from tickgraph.pipeline import train as module
 from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.pipeline.train import train_symbols
+from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
 
 
@@ -204,8 +206,9 @@ class TestResume:
         monkeypatch.setattr(module, "library_versions", lambda: {"tickgraph": "9"})
         assert not train_symbols(panel, ["XOM"], begun, program=program, resume=True).kept
 
-    def test_a_damaged_model_is_made_again(self, panel, program, begun):
-        (begun.root / "metadata" / "XOM_metadata.json").write_text("{")
+    @pytest.mark.parametrize("part", ["metadata/XOM_metadata.json", "weights/XOM.weights.h5"])
+    def test_a_damaged_model_is_made_again(self, panel, program, begun, part):
+        (begun.root / part).write_text("{")
         report = train_symbols(panel, ["XOM"], begun, program=program, resume=True)
         assert not report.kept
         assert set(report.done) == {"XOM"}
@@ -219,3 +222,35 @@ def test_a_machine_may_fit_stacks_of_symbols(panel, program, own, trained_dir):
     alone, stacked = (registry.load("XOM", weight_shapes) for registry in (ModelRegistry(trained_dir), own))
     for path, value in alone.weights.items():
         np.testing.assert_allclose(stacked.weights[path], value, rtol=1e-3, atol=2e-5)
+
+
+class Lost:
+    """An engine whose cluster is lost."""
+
+    closed = 0
+
+    def start(self, plan, symbols, program, publish):
+        future: Future[ModelMetadata] = Future()
+        future.set_exception(ClusterError("the cluster was lost"))
+        return {future: symbols[0]}
+
+    def close(self):
+        self.closed += 1
+
+
+def test_a_lost_cluster_ends_the_run_and_the_engine_is_closed(panel, program, own):
+    engine = Lost()
+    with pytest.raises(ClusterError):
+        train_symbols(panel, ["JPM"], own, program=program, engine=engine)
+    assert engine.closed
+
+
+def test_an_engine_is_closed_where_the_run_cannot_begin(panel, program, own, monkeypatch):
+    def fail(_):
+        raise StorageError("the folder is away")
+
+    monkeypatch.setattr(ModelRegistry, "recover", fail)
+    engine = Lost()
+    with pytest.raises(StorageError):
+        train_symbols(panel, ["JPM"], own, program=program, engine=engine)
+    assert engine.closed

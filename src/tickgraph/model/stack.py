@@ -86,9 +86,10 @@ def together(begin: Sequence[Callable[[], Fitting[T]]], size: int, threads: Exec
             outcomes[index] = error
         return None
 
-    def after(index: int, ran: Ran) -> Run | None:
+    def after(index: int, ran: Ran | Exception) -> Run | None:
         try:
-            return fittings[index].send(ran)
+            step = fittings[index]
+            return step.throw(ran) if isinstance(ran, Exception) else step.send(ran)
         except StopIteration as end:
             outcomes[index] = end.value
         except Exception as error:  # noqa: BLE001  it fails this fitting alone
@@ -104,15 +105,26 @@ def together(begin: Sequence[Callable[[], Fitting[T]]], size: int, threads: Exec
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _call(program: Program, operands: list[tuple[Any, ...]], size: int) -> list[Ran]:
-    program.compile(size)
-    started = time.perf_counter()
-    results = program.stacked(operands, size)
+def _call(program: Program, operands: list[tuple[Any, ...]], size: int) -> list[Ran | Exception]:
+    """What each call gives, or its error; where a stack fails, for want of memory perhaps, its halves are tried."""
+    try:
+        program.compile(size)
+        started = time.perf_counter()
+        results = program.stacked(operands, size)
+    except Exception as error:  # noqa: BLE001  whoever asked hears of it
+        half = size // 2
+        if half == 0:
+            return [error] * len(operands)
+        return [
+            ran
+            for first in range(0, len(operands), half)
+            for ran in _call(program, operands[first : first + half], half)
+        ]
     seconds = (time.perf_counter() - started) / len(operands)
     return [Ran(result, seconds) for result in results]
 
 
-def stack_size(program: Program, symbols: int) -> int:
+def stack_size(programs: Sequence[Program], symbols: int) -> int:
     """Symbols of one call: 1 on a CPU, where a program per core is faster; on an accelerator what its memory holds.
 
     Calls of a run are about equally large, so that little of the last one is filled up.
@@ -120,7 +132,8 @@ def stack_size(program: Program, symbols: int) -> int:
     memory = accelerator_memory()
     if memory is None:
         return 1
-    most = max(1, min(LARGEST_STACK, int(memory / (WORKING_SPACE * program.operand_bytes))))
+    largest = max(program.operand_bytes for program in programs)
+    most = max(1, min(LARGEST_STACK, int(memory / (WORKING_SPACE * largest))))
     calls = -(-symbols // most)
     return max(1, -(-symbols // max(1, calls)))
 

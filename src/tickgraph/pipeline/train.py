@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import ArtefactError, HistoryTooShortError, StorageError, reason_of
+from tickgraph.errors import ArtefactError, ClusterError, HistoryTooShortError, StorageError, reason_of
 from tickgraph.market.calendar import exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
@@ -182,11 +182,10 @@ def train_symbols(
     ------
     StorageError
         Models cannot be written, so no other symbol could be kept either.
+    ClusterError
+        The engine's cluster was lost, or has other versions. What was published is kept.
     """
-    program = program or program_for(config or TrainingConfig())
-    report = TrainingReport()
-    registry.recover()  # what a run that was killed left behind
-    engine = engine or LocalEngine()
+    report, engine = TrainingReport(), engine or LocalEngine()
     futures: dict[Future[ModelMetadata], Symbol] = {}
 
     def publish(fitted: FittedModel) -> ModelMetadata:
@@ -194,6 +193,8 @@ def train_symbols(
         return publish_fitted(registry, fitted, before_publish)
 
     try:
+        program = program or program_for(config or TrainingConfig())
+        registry.recover()  # what a run that was killed left behind
         choices = choose_all(panel, symbols, program.config, pool)
         report.notes = _notes(panel, choices, program.config, pool)
         universe, fault = None, None
@@ -216,7 +217,8 @@ def train_symbols(
         plan = Plan(panel, choices, program.config, None if pool is None else tuple(pool), universe)
         if resume and not fault:
             report.kept = _keep(registry, plan, symbols, on_outcome)
-        wanted = [symbol for symbol in symbols if symbol not in set(report.kept)]
+        kept = set(report.kept)
+        wanted = [symbol for symbol in symbols if symbol not in kept]
         if fault:
             futures = {_failed(fault): symbol for symbol in wanted}
         elif wanted:
@@ -244,8 +246,8 @@ def _keep(
     kept = []
     for symbol in symbols:
         try:
-            known = registry.metadata(symbol)
-        except ArtefactError:  # there is none, or none that can be read
+            known = registry.verified(symbol)
+        except ArtefactError:  # there is none, or none that is whole
             continue
         if _is_of(plan, symbol, known):
             kept.append(symbol)
@@ -295,7 +297,7 @@ def _record(
 ) -> None:
     try:
         metadata = future.result()
-    except StorageError:
+    except (StorageError, ClusterError):
         raise
     except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
         text = _reason(symbol, error)

@@ -9,8 +9,10 @@ from functools import partial
 
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.fitting import FittedModel
+from tickgraph.model.program import Program
 from tickgraph.model.stack import stack_size, together
 from tickgraph.model.training import TrainingProgram
+from tickgraph.model.variance_training import SYMBOL, correction_program
 from tickgraph.pipeline.engines.plan import Plan, Publish
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.threads import cores
@@ -39,7 +41,10 @@ class LocalEngine:
     ) -> dict[Future[ModelMetadata], Symbol]:
         """Begin; each symbol's future ends with the metadata of its published model, or with its error."""
         self._threads = ThreadPoolExecutor(min(self._workers, max(1, len(symbols))), "train")
-        size = self._stack or stack_size(program, len(symbols))
+        programs: list[Program] = [program]
+        if plan.universe:
+            programs.append(correction_program(plan.config, SYMBOL))
+        size = self._stack or stack_size(programs, len(symbols))
         if size == 1:
             return {
                 self._threads.submit(lambda one: publish(plan.fit(one, program)), symbol): symbol

@@ -10,15 +10,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import socket
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
-from tickgraph.errors import InputError, TickgraphError
+from tickgraph.errors import ClusterError, InputError, TickgraphError
 from tickgraph.market.calendar import exchange, use_exchange
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.fitting import FittedModel
@@ -33,18 +34,14 @@ LARGEST_SHARD = 8
 """Symbols of one task: what a machine that dies leaves to be done again."""
 SHARDS_PER_CORE = 2
 """Tasks that Ray knows of at a time, for each core of the cluster: results wait in memory no longer than needed."""
+MOST_WAITING = 256
+"""Models that may wait to be published before no more are fetched."""
 RETRIES = 20
 """Machines that may die under one shard."""
 LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
-
-
-class ClusterError(TickgraphError):
-    """A Ray cluster cannot be reached, was lost, or has a machine with other versions."""
-
-    exit_code = 6
 
 
 class RayEngine:
@@ -107,10 +104,14 @@ class RayEngine:
     def _connect(self, cores_here: int) -> None:
         where: dict[str, Any] = {"address": self._address}
         if self._address is None:
-            where = {"num_cpus": cores_here, "include_dashboard": False}
+            where = {"address": "local", "num_cpus": cores_here, "include_dashboard": False}
+        own = threading.current_thread() is threading.main_thread()
+        terminated = signal.getsignal(signal.SIGTERM)
         try:
             _must_answer(self._address)
             self._ray.init(**where, log_to_driver=False, configure_logging=False)
+            if own:  # Ray puts its own handler there, and a run that is told to end would not end in order
+                signal.signal(signal.SIGTERM, terminated)
         except Exception as error:
             raise ClusterError(
                 f"The Ray cluster at {self._address or 'this machine'} cannot be reached: "
@@ -123,7 +124,7 @@ class RayEngine:
                 self._run_shards(plan, futures, publish, threads)
         except BaseException as error:  # noqa: BLE001  whoever waits must hear of it
             lost = ClusterError(
-                f"The Ray cluster was lost: {_first_line(error)}. "
+                f"The run on the Ray cluster broke off: {_first_line(error)}. "
                 "What was published is kept; go on with: tickgraph train --resume"
             )
             for future in futures.values():
@@ -144,7 +145,12 @@ class RayEngine:
         stored, surroundings = ray.put(plan), (exchange(), library_versions())
         shards = deque(shards_of(list(futures), self._cores()))
         running: dict[Any, tuple[Symbol, ...]] = {}
+        publishing: set[Future[None]] = set()
         while (shards or running) and not self._stopping.is_set():
+            publishing = {each for each in publishing if not each.done()}
+            if len(publishing) > MOST_WAITING:  # storage is slower than the cluster
+                wait(publishing, LOOK_SECONDS, FIRST_COMPLETED)
+                continue
             while shards and len(running) < SHARDS_PER_CORE * self._cores():
                 shard = shards.popleft()
                 running[fit.remote(stored, shard, *surroundings)] = shard
@@ -155,7 +161,7 @@ class RayEngine:
                     if futures[symbol].set_running_or_notify_cancel():
                         if isinstance(outcome, FittedModel) and plan.universe:
                             outcome = replace(outcome, universe=plan.universe.fit)
-                        threads.submit(settle, publish, futures[symbol], outcome)
+                        publishing.add(threads.submit(settle, publish, futures[symbol], outcome))
         for task in running:
             ray.cancel(task)
 
@@ -169,7 +175,7 @@ class RayEngine:
             cause = error.cause if isinstance(error.cause, Exception) else error
             return [(symbol, cause) for symbol in shard]
         except self._ray.exceptions.RayError as error:
-            lost = ClusterError(f"Its machines died {RETRIES} times: {_first_line(error)}")
+            lost = TickgraphError(f"Ray gave its shard up: {_first_line(error)}")
             return [(symbol, lost) for symbol in shard]
 
     def _cores(self) -> int:
@@ -236,7 +242,7 @@ def _must_answer(address: str | None) -> None:
     """Raise OSError where nothing listens: Ray itself tries for minutes."""
     host, _, port = (address or "").rpartition(":")
     if port.isdigit():
-        socket.create_connection((host.removeprefix("ray://"), int(port)), ANSWER_SECONDS).close()
+        socket.create_connection((host.removeprefix("ray://").strip("[]"), int(port)), ANSWER_SECONDS).close()
 
 
 def _first_line(error: BaseException) -> str:
