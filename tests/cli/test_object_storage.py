@@ -32,11 +32,17 @@ def test_models_go_to_a_bucket_serve_there_and_come_back(
     shutil.rmtree(tmp_path / "copies")
     code, out, _ = command("list", "--models", place, "--json")
     assert (code, sorted(json.loads(out)["models"])) == (0, ["AAPL", "JPM", "MSFT", "XOM"])
+    storage.fault = lambda method, path: Broken(503)
+    for symbol in ("JPM", "XOM"):  # the list has left copies of all
+        assert command("inspect", symbol, "--models", place)[0] == 0
+    storage.fault = None
     code, out, _ = command("inspect", "AAPL", "--models", place, "--json")
     assert (code, json.loads(out)["verified"]) == (0, True)
     asked = "predict", "AAPL", "--price", "130", "--prices-dir", prices_dir, "--json"
     local = json.loads(command(*asked, "--models-dir", trained_dir)[1])
+    storage.counted()
     remote = json.loads(command(*asked, "--models", place)[1])
+    assert storage.counted() == {"GET": 2}  # the model's, and the universe's state
     assert remote["intervals"] == local["intervals"]
     assert remote["generation"] == local["generation"]
     code, _, _ = command("copy", place, tmp_path / "back")
