@@ -102,15 +102,14 @@ class TouchDistribution:
         rows = (np.cumsum(asked) - 1)[ahead.ravel()]
         distance, below = np.abs(levels).ravel(), (levels < 0).ravel()
         rows, side, place = rows + len(distinct) * below, below.astype(np.intp), ahead.ravel() - 1
-        u = _share_beyond(
-            self._near(distinct), self._shares, rows, distance, self._shift(self._paid)[side, place]
-        )
+        cells = [np.flatnonzero(rows == row) for row in range(2 * len(distinct))]
+        paid, drag = self._shift(self._paid), self._shift(self._drag)
+        u = _share_beyond(self._near(distinct), self._shares, cells, distance, paid[side, place])
         gap = np.clip(self.gap, LEAST, LARGEST_GAP) / np.sqrt(ahead.ravel())
         touched = u * (1 - gap * np.exp(-NEARNESS * (1 - u) / gap))
         # A dividend takes a price beyond a level that it never touched on its way.
         chances = 1 - np.arange(1, self._count + 1) / (self._count + 1)
-        drag = self._shift(self._drag)
-        ends = _share_beyond(self._ends(distinct), chances, rows, distance, drag[side, place])
+        ends = _share_beyond(self._ends(distinct), chances, cells, distance, drag[side, place])
         touched = np.maximum(touched, ends).reshape(levels.shape)
         return np.where(levels == 0, 1.0, touched)
 
@@ -211,18 +210,18 @@ def _rises(returns: Float64[np.ndarray, "sessions scores"]) -> Float64[np.ndarra
 def _share_beyond(
     distances: Float64[np.ndarray, "rows shares"],
     shares: Float64[np.ndarray, "shares"],
-    rows: Int[np.ndarray, "cells"],
+    cells: Sequence[Int[np.ndarray, "_"]],
     distance: Float64[np.ndarray, "cells"],
     shift: Float64[np.ndarray, "cells"],
 ) -> Float64[np.ndarray, "cells"]:
-    """Share beyond each distance of its row: linear between the row's, and then with the distribution's tail."""
-    beyond = np.empty(len(distance))
-    for row in range(len(distances)):
-        cells = np.flatnonzero(rows == row)
-        beyond[cells] = np.interp(distance[cells], distances[row], shares, left=1.0)
-    outermost = distances[rows, -1]
+    """Share beyond each distance of a row's cells: linear between the row's, and then with the distribution's tail."""
+    beyond, outermost = np.empty((2, len(distance)))
+    for row, own in zip(distances, cells, strict=True):
+        if own.size:
+            beyond[own] = np.interp(distance[own], row, shares, left=1.0)
+            outermost[own] = row[-1]
     far = np.flatnonzero(distance > outermost)
-    reach, start = distance[far] - shift[far], np.maximum(outermost - shift, 0.0)[far]
+    reach, start = distance[far] - shift[far], np.maximum(outermost[far] - shift[far], 0.0)
     part = np.divide(start, reach, out=np.zeros(len(far)), where=reach > 0)
     beyond[far] = np.maximum(part**TAIL * shares[-1], 2 * LEAST)
     return beyond
