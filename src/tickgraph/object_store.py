@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tickgraph.errors import InputError, StorageError
+from tickgraph.extras import lacking
 from tickgraph.object_place import ObjectPlace
 
 MARKER = "tickgraph-conditions"
@@ -275,9 +276,7 @@ def _library() -> Any:
     try:
         import obstore
     except ImportError as error:
-        raise InputError(
-            f'Object storage needs the extra: pip install "tickgraph[storage]" ({error}).'
-        ) from error
+        raise InputError(lacking("Object storage", "storage", error)) from error
     return obstore
 
 

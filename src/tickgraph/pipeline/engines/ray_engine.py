@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from tickgraph.errors import ClusterError, InputError, TickgraphError
+from tickgraph.extras import lacking
 from tickgraph.market.calendar import exchange, use_exchange
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.fitting import FittedModel
@@ -66,10 +67,9 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
         try:
             import ray
-        except ImportError:
+        except ImportError as error:
             raise InputError(
-                'engine: Ray is not installed. Run: pip install "tickgraph[ray]", '
-                "here and on each machine of the cluster."
+                f"engine: {lacking('Ray', 'ray', error)}, here and on each machine of the cluster."
             ) from None
         self._ray: Any = ray
         self._address = address
