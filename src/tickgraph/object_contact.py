@@ -67,8 +67,9 @@ class Contact:
 
     def ask(self, question: Callable[[ObjectStore], Answer]) -> Answer:
         """Ask, and note whether there was an answer; raises what the question raises."""
+        store = self._opened()  # what fails here is no answer
         try:
-            answer = question(self._opened())
+            answer = question(store)
         except Unreachable as error:
             self._fault = str(error)
             self._left_alone_until = self.monotonic() + self.place.access.retry_seconds

@@ -95,7 +95,14 @@ class ObjectStore:
     def __init__(self, place: ObjectPlace) -> None:
         self.place = place
         self._objects = _library()
-        self._client = _opened(place)
+        try:
+            self._client = _opened(place)
+        except (self._errors.BaseError, ValueError) as error:
+            # Its text may hold a credential, or the path of one.
+            raise InputError(
+                f"{place} cannot be opened ({type(error).__name__}): a variable such as AWS_... or its file has "
+                "a value that the storage's library does not take. See docs/object_storage.md."
+            ) from None
         self._prefix = f"{place.prefix}/" if place.prefix else ""
         self._tried = threading.Lock()
         self._honours: bool = False

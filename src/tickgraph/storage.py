@@ -57,6 +57,10 @@ _REMEDIES = {
 }
 
 
+class HeldError(StorageError):
+    """Another writer is at work."""
+
+
 class FileRefused(OSError):
     """A path holds no regular file, or a file larger than its reader takes; ``strerror`` is the reason."""
 
@@ -257,12 +261,13 @@ def exclusive(
 
     Raises
     ------
+    HeldError
+        Another writer held it for that long.
     StorageError
-        Another writer held it for that long, the folder cannot be written, or the lock file's place holds no regular
-        file.
+        The folder cannot be written, or the lock file's place holds no regular file.
     """
     wait = WAIT_SECONDS if wait is None else wait
-    held = StorageError(f"{path} is held by another writer for {wait:.0f} s. {remedy}")
+    held = HeldError(f"{path} is held by another writer for {wait:.0f} s. {remedy}")
     file = FileLock(path, timeout=wait, thread_local=False)
     if not threads.acquire(timeout=wait):
         raise held

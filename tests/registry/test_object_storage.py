@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -589,5 +591,34 @@ def test_no_error_and_no_log_line_holds_a_secret(storage, machine, published, mo
 
 def test_without_the_library_the_error_names_the_extra(machine, monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(InputError, match=r'pip install "tickgraph\[storage\]"'):
+    with pytest.raises(InputError, match='needs the extra "storage"'):
         machine().symbols()
+
+
+def test_a_copy_that_was_deleted_under_a_running_process_is_brought_again(machine, published):
+    published(1)
+    reader = machine("reader")
+    assert number(reader) == 1
+    shutil.rmtree(reader.root / "metadata")
+    assert number(reader) == 1
+    reader.symbols()  # a list says that the object is what it was
+    shutil.rmtree(reader.root / "metadata")
+    assert number(reader) == 1
+
+
+def test_many_threads_that_wait_for_one_symbol_ask_a_storage_that_is_away_once(storage, machine, published):
+    published(1)
+    number(machine("reader"))
+    reader = machine("reader", retry_seconds=60)
+    storage.fault = everything(Broken())
+    storage.counted()
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(lambda _: number(reader), range(6))) == [1] * 6
+    assert sum(storage.counted().values()) == 1
+
+
+def test_a_variable_that_the_library_does_not_take_is_named_without_its_value(machine, monkeypatch):
+    monkeypatch.setenv("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "SECRETVALUE")
+    with pytest.raises(InputError, match=r"cannot be opened") as caught:
+        machine("reader").metadata("AAPL")
+    assert "SECRETVALUE" not in str(caught.value)

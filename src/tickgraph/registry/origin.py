@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
-from tickgraph.storage import FileRefused, read_regular, storage_errors
+from tickgraph.storage import FileRefused, HeldError, read_regular, storage_errors
 
 Change = TypeVar("Change")
 
@@ -249,12 +249,17 @@ class Origin:
 
     def _bring(self, copy: Copy, anew: bool) -> None:
         if not self._contact.is_left_alone:
-            with copy.alone():
-                if not anew and self._is_current(copy):  # another thread brought it meanwhile
-                    return
-                with suppress(Unreachable):
-                    self.latest(copy, anew=anew)
-                    return
+            try:
+                with copy.alone():
+                    if not anew and self._is_current(copy):  # another thread brought it meanwhile
+                        return
+                    if not self._contact.is_left_alone:  # nor did it hear meanwhile that nothing answers
+                        with suppress(Unreachable):
+                            self.latest(copy, anew=anew)
+                            return
+            except HeldError:  # a publication is under way; the generation before it answers
+                if not copy.is_there():
+                    raise
         if not copy.is_there():
             raise Unreachable(f"{self._contact.fault} There is no copy of {copy.key} on this machine.")
 
@@ -287,6 +292,8 @@ class Origin:
     def _is_current(self, copy: Copy) -> bool:
         """Whether the storage said a short while ago that a copy is of the object's version."""
         known = self._answers.get(copy.key)
+        if known and known.refused is None and copy.is_there() != (known.version is not None):
+            return False  # somebody has deleted the copy, or put one there
         if known is not None and self._contact.is_recent(known.moment):
             return True
         folder, _, name = copy.key.partition("/")

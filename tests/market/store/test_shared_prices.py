@@ -183,6 +183,7 @@ def test_copies_answer_while_the_storage_is_away(storage, machine):
     for store in (reader, machine("reader")):
         assert closes(store) == before
         assert store.symbols("test") == NAMES
+        assert list(store.sources()) == ["test"]
         assert "answers 503" in store.away
         with pytest.raises(StorageError, match="answers 503"):
             store.write("test", made_bars(NAMES, scale=2.0))

@@ -32,7 +32,15 @@ from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.store.layout import FileStamp, file_stamp, source_folder
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
-from tickgraph.storage import MAX_BYTES, discard, names_in, read_regular, storage_errors, write_atomically
+from tickgraph.storage import (
+    MAX_BYTES,
+    HeldError,
+    discard,
+    names_in,
+    read_regular,
+    storage_errors,
+    write_atomically,
+)
 
 MANIFESTS, FILES = "sources", "files"
 SIDE_BY_SIDE = 16  # files on the way at one time
@@ -107,7 +115,8 @@ class SharedPrices:
 
     def sources(self) -> Iterable[str]:
         """Sources that have a manifest; while the storage is away, those that had one or have a copy."""
-        if self._sources is None or not self.contact.is_recent(self._sources[0]):
+        is_recent = self._sources is not None and self.contact.is_recent(self._sources[0])
+        if not is_recent and not self.contact.is_left_alone:
             moment = self.contact.monotonic()
             with suppress(Unreachable):
                 found = self.contact.ask(lambda store: store.list(MANIFESTS))
@@ -115,7 +124,9 @@ class SharedPrices:
                 self._sources = moment, names
         if self._sources is not None:
             return self._sources[1]
-        return [name for name in names_in(self.root) if not name.startswith(".")]
+        recorded = {name.removesuffix(".json") for name in names_in(self.root / ".origin")}
+        folders = {name for name in names_in(self.root) if (self.root / name).is_dir() and name[0] != "."}
+        return recorded | {name for name in folders if self._scan(name)}
 
     def refresh(self, source: str) -> None:
         """Bring the copy of a source up to date, if the storage answers and no writer of this machine is at work.
@@ -134,7 +145,7 @@ class SharedPrices:
             with ExitStack() as lock:
                 try:
                     lock.enter_context(self._alone(source, 0 if is_copied else None))
-                except StorageError:
+                except HeldError:
                     if is_copied:  # a writer is at work, and brings it up to date
                         return
                     raise
