@@ -81,7 +81,7 @@ class Storage:
 
     def place(self, folder, prefix="gnn", **access):
         """A place on it, whose copies are in a folder; every look asks it, unless told otherwise."""
-        usual = {"timeout_seconds": 30, "retries": 0, "poll_seconds": 0, "retry_seconds": 0.001}
+        usual = {"timeout_seconds": 30, "retries": 0, "poll_seconds": 0, "retry_seconds": 1e-9}
         settings = StorageSettings(endpoint=self.endpoint, cache_dir=folder, **usual | access)
         return read_place(f"s3://{BUCKET}/{prefix}", settings)
 
