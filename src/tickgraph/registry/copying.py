@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tickgraph.errors import StorageError, reason_of
+from tickgraph.errors import OtherExchangeError, StorageError, reason_of
 from tickgraph.market.spelling import Symbol
 from tickgraph.registry.registry import ModelRegistry
 
@@ -72,6 +72,8 @@ def copy_models(
             if (state := source.universe.state(name)) is not None:
                 target.universe.publish_state(state)
             report.universe.append(name)
+        except OtherExchangeError as error:  # of this source alone
+            report.failed[name] = str(error)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this source

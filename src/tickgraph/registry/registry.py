@@ -361,16 +361,26 @@ class ModelRegistry:
         Raises
         ------
         ArtefactError
-            They are no generation of the symbol. Nothing was written.
+            They are no generation of the symbol, or would replace a model of another exchange. Nothing was written.
         """
         paths = self.paths(symbol, to_write=True)
         unseal_generation(seal_generation(symbol, files), symbol, name=f"{paths.metadata}{_UNWRITTEN}")
 
+        coming = decode_metadata(files.metadata, symbol, name=f"{paths.metadata}{_UNWRITTEN}").data_stats.exchange
+
         def change(replaced: Version | None) -> bool:
+            held = None
             with contextlib.suppress(ArtefactError):  # what is there is not whole
                 self._shelf.must_be_sound(paths)
-                if read_generation(paths)[1] == digest(files.metadata):
+                here, identity = read_generation(paths)[:2]
+                if identity == digest(files.metadata):
                     return False
+                held = here.data_stats.exchange
+            if held is not None and held != coming:
+                raise ArtefactError(
+                    f"The model of {symbol} in {self.place} is of the exchange {held}, and the one to be copied is of "
+                    f"{coming}. Copy it to a place of its own."
+                )
             self._shelf.commit(paths, files, replaced)
             return True
 

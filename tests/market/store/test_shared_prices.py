@@ -245,3 +245,17 @@ def test_the_bucket_holds_the_manifest_and_its_files_alone(storage, machine):
     machine("here").write("test", made_bars(NAMES))
     kinds = {key.split("/")[1] for key in storage.stored()}
     assert kinds == {"files", "sources", MARKER}
+
+
+def test_a_file_that_the_manifest_names_and_nobody_has_is_damage(storage, machine):
+    machine("here").write("test", made_bars(NAMES))
+    key = next(key for key in storage.stored() if "/files/test/AAPL" in key)
+    storage.delete(key)
+    with pytest.raises(PriceDataError, match="it names a file that is not there"):
+        closes(machine("new"))
+
+
+def test_a_foreign_object_beside_the_manifests_hides_no_source(storage, machine):
+    machine("here").write("test", made_bars(NAMES))
+    storage.put(MANIFEST.replace("test", "..x"), b"{}")
+    assert list(machine("new").sources()) == ["test"]

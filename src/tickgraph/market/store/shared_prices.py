@@ -47,6 +47,7 @@ SIDE_BY_SIDE = 16  # files on the way at one time
 KEPT = timedelta(days=1)
 
 _RECENT = "recent/sessions.parquet"
+_SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _NAME = re.compile(r"[A-Z0-9][A-Z0-9&]*(?:-[A-Z0-9]+)?\.parquet|recent/sessions\.parquet")
 _MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 _LOOKS = 4
@@ -120,13 +121,15 @@ class SharedPrices:
             moment = self.contact.monotonic()
             with suppress(Unreachable):
                 found = self.contact.ask(lambda store: store.list(MANIFESTS))
-                names = frozenset(name.removesuffix(".json") for name in found if name.endswith(".json"))
+                names = frozenset(filter(_SOURCE.fullmatch, (name.removesuffix(".json") for name in found)))
                 self._sources = moment, names
         if self._sources is not None:
             return self._sources[1]
-        recorded = {name.removesuffix(".json") for name in names_in(self.root / ".origin")}
+        recorded = filter(
+            _SOURCE.fullmatch, (name.removesuffix(".json") for name in names_in(self.root / ".origin"))
+        )
         folders = {name for name in names_in(self.root) if (self.root / name).is_dir() and name[0] != "."}
-        return recorded | {name for name in folders if self._scan(name)}
+        return {*recorded, *(name for name in folders if self._scan(name))}
 
     def refresh(self, source: str) -> None:
         """Bring the copy of a source up to date, if the storage answers and no writer of this machine is at work.
@@ -185,7 +188,7 @@ class SharedPrices:
 
     def _pull(self, source: str) -> _Record:
         """Bring the copy of a source up to date now; its lock is held."""
-        record = self._record(source)
+        record, failed = self._record(source), None
         for _ in range(_LOOKS):
             moment = self.contact.monotonic()
             try:
@@ -201,6 +204,8 @@ class SharedPrices:
             except TooLarge as error:
                 raise self._damaged(self._key(source), str(error)) from None
             version = stored.version if stored else Version(None)
+            if stored and version == failed:  # nobody has replaced it since
+                raise self._damaged(self._key(source), "it names a file that is not there")
             manifest = self._read(source, stored.data) if stored else _Manifest()
             self._record_path(source).unlink(missing_ok=True)
             if self._take(source, manifest, record):
@@ -209,7 +214,7 @@ class SharedPrices:
                     self._write_record(source, record)
                 self._seen[source] = moment
                 return record
-            record = None  # a file has gone since: there is a newer manifest
+            record, failed = None, version  # a file has gone since: there should be a newer manifest
         raise StorageError(
             f"Prices from {source} in {self.place} changed at each of {_LOOKS} looks. Try again."
         )
