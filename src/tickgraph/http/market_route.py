@@ -119,6 +119,7 @@ def _priced(service: Service, known: Sequence[Symbol]) -> tuple[tuple[Symbol, ..
     PriceDataError
         There are none.
     """
+    known = known[:MOST]
     outlooks = {
         symbol: outlook for symbol in known if (outlook := service.forecaster.peek(symbol)) is not None
     }
@@ -129,7 +130,7 @@ def _priced(service: Service, known: Sequence[Symbol]) -> tuple[tuple[Symbol, ..
             "No symbol has prices that it can be forecast from. Run: tickgraph train --symbols TIER_1"
         )
     source = sources.most_common(1)[0][0]
-    own = tuple(name for name in known if name in outlooks and outlooks[name].source == source)[:MOST]
+    own = tuple(name for name in known if name in outlooks and outlooks[name].source == source)
     return own, service.forecaster.panels.covering(source, own)
 
 

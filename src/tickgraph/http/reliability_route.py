@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tickgraph.errors import ModelNotFoundError
+from tickgraph.errors import ArtefactError
 from tickgraph.http.page_answers import EvaluatedReliability, ReliabilityAnswer
 from tickgraph.http.parameters import CurrentService, SymbolInPath
 from tickgraph.http.problem import problems
@@ -32,7 +32,9 @@ def _reliability(service: Service, name: Symbol) -> ReliabilityAnswer:
     forecaster = service.forecaster
     try:
         record = forecaster.registry.metadata(name).evaluation_by_horizon
-    except ModelNotFoundError:
+    except (
+        ArtefactError
+    ):  # there is no model, or none that can be read; what was forecast counts all the same
         record = None
     live = live_reliability(
         service.settings.operations_dir,

@@ -255,7 +255,7 @@ def widening(
         Of each horizon, ascending: rank k of P is of probability k / (P + 1).
     """
     count = quantiles.shape[-1]
-    outer = min(max((count + 1) // 4, 1), count // 2)  # ranks on each side
+    outer = min(max(-(-(count + 1) // 4), 1), count // 2)  # ranks on each side, that of a quarter included
     wide = quantiles.copy()
     wide[..., :outer] = np.minimum.accumulate(quantiles[..., :outer], axis=-2)
     wide[..., count - outer :] = np.maximum.accumulate(quantiles[..., count - outer :], axis=-2)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -210,6 +211,10 @@ def _remarks(chain: _Chain, name: str) -> Iterator[str]:
         yield f"{counted(chain.unquoted, 'contract')} of {name} {have} no usable bid and ask"
 
 
+# Looked at before a day is read in all of its forms, which takes far longer.
+_SECTION = re.compile(r"\d{1,2} [A-Za-z]{3} \d{2,4}\s{0,8}\(")
+
+
 def _separator(text: str) -> str:
     """The one of comma, semicolon and tab that most lines have most of."""
     sample = text[: 1 << 16]
@@ -219,7 +224,7 @@ def _separator(text: str) -> str:
 def _section(row: list[str]) -> np.datetime64 | None:
     """Expiry of a line that stands above its options, as thinkorswim writes: ``20 JAN 23  (21)  100``."""
     filled = [cell.strip() for cell in row if cell.strip()]
-    if len(filled) != 1 or "(" not in filled[0]:
+    if len(filled) != 1 or _SECTION.match(filled[0]) is None:
         return None
     return read_day(filled[0].partition("(")[0])
 

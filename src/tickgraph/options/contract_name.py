@@ -93,9 +93,13 @@ def contract_of(text: str) -> Contract | None:
     return None
 
 
-@lru_cache(maxsize=4096)
 def read_day(text: str) -> np.datetime64 | None:
     """Read a day in one of the forms; None for any other text."""
+    return _read_day(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _read_day(text: str) -> np.datetime64 | None:
     plain = " ".join(text.split())
     for form in EXPIRY_FORMS:
         try:

@@ -2,7 +2,7 @@
 
 Exchanges list strikes at round distances, wider for dearer shares. Which ones are listed for a symbol, only a market
 knows. So a distance is taken that is about a fiftieth of the price, and less where an expiry is so near that several
-strikes would fall on one.
+strikes would fall on one. Where some still do, they part away from the price, so that none gets to its other side.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from tickgraph.shapes import Float64
 
 DISTANCES = (0.5, 1.0, 2.5, 5.0)
 """Dollars between two listed strikes; and ten times, a hundred times these."""
+NARROW = (0.01, 0.05, 0.1, 0.25)
+"""Of cheap shares, and of expiries that are near."""
 SHARE = 0.02
 """Of the price, that two strikes are apart at most."""
 
@@ -34,14 +36,18 @@ def template_strikes(
     """
     gap = float(np.diff(closes).min(initial=np.inf))
     apart = _distance(min(SHARE * price, gap))
-    strikes: list[float] = []
-    for close in closes[: template.strikes]:
-        least = strikes[-1] + apart if strikes else apart
-        strikes.append(max(round(float(close) / apart) * apart, least))
-    return tuple(strikes)
+    wanted = closes[: template.strikes]
+    steps = [round(float(close) / apart) for close in wanted]
+    first_above = min(int(np.searchsorted(wanted, price)), len(steps) - 1)
+    for place in range(first_above + 1, len(steps)):
+        steps[place] = max(steps[place], steps[place - 1] + 1)
+    for place in range(first_above - 1, -1, -1):
+        steps[place] = min(steps[place], steps[place + 1] - 1)
+    lift = max(0, 1 - steps[0])  # a strike is positive
+    return tuple(round((step + lift) * apart, 2) for step in steps)
 
 
 def _distance(most: float) -> float:
     """The widest customary distance that is not above so many dollars; the narrowest one where none is."""
-    ladder = [each * 10**power for power in range(6) for each in DISTANCES]
-    return max((each for each in ladder if each <= most), default=DISTANCES[0])
+    ladder = [*NARROW, *(each * 10**power for power in range(6) for each in DISTANCES)]
+    return max((each for each in ladder if each <= most), default=NARROW[0])

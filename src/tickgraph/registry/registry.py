@@ -366,7 +366,9 @@ class ModelRegistry:
         paths = self.paths(symbol, to_write=True)
         unseal_generation(seal_generation(symbol, files), symbol, name=f"{paths.metadata}{_UNWRITTEN}")
 
-        coming = decode_metadata(files.metadata, symbol, name=f"{paths.metadata}{_UNWRITTEN}").data_stats.exchange
+        coming = decode_metadata(
+            files.metadata, symbol, name=f"{paths.metadata}{_UNWRITTEN}"
+        ).data_stats.exchange
 
         def change(replaced: Version | None) -> bool:
             held = None
