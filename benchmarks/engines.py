@@ -1,6 +1,6 @@
 """The same models by each engine: a thread per core, stacked calls, and a Ray cluster on this machine.
 
-``python -m benchmarks.engines [--symbols 42] [--stack 16]``. With an accelerator the stack is what its memory holds.
+``python benchmarks/engines.py [--symbols 42] [--stack 16] [--quick]``. An accelerator takes what its memory holds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--symbols", type=int, default=42)
     parser.add_argument("--stack", type=int, default=16)
+    parser.add_argument("--quick", action="store_true", help="4 symbols in stacks of 2")
     asked = parser.parse_args()
+    if asked.quick:
+        asked.symbols, asked.stack = 4, 2
     engines: dict[str, Callable[[], Engine]] = {
         "ray, a process per core": lambda: open_engine("ray"),
         "a thread per core": LocalEngine,

@@ -62,6 +62,11 @@ PRINTED = {
         r"from object storage, no copy .* requests: 1 GET\n",
         r"a list of all models .* requests: 1 LIST",
     ),
+    "engines.py": (
+        r"ray, a process per core .* \d+\.\d\d x   weights apart \d\.\de",
+        r"a thread per core .* 1\.00 x   weights apart 0\.0e",
+        r"stacks of 2 .* \d+\.\d\d x   weights apart \d\.\de",
+    ),
     "calibration.py": (r"all +\d+\.\d +\d+\.\d\n", r"confidence +\d", r"average +\d\.\d{3} "),
     "drift.py": (
         r"60 +\d+\.\d% +\d",

@@ -267,7 +267,7 @@ BAD = [
     ),
     (["predict", "VOD.L"], 2, "marked as one of London (XLON)"),
     (["predict", "*"], 2, "stands for every symbol"),
-    (["train", "--all", "-s", "AAPL"], 2, "Leave --symbols out"),
+    (["train", "--all", "-s", "AAPL"], 2, "Name no symbols besides"),
     (["refresh", "*"], 2, "stands for every symbol"),
     (["predict", "AAPL", "--as-of", "yesterday"], 2, "not a date"),
     (["predict", "AAPL", "--as-of", "1999-01-01"], 2, "Empty date range"),

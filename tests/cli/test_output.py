@@ -33,7 +33,9 @@ def test_help_shows_defaults_and_keeps_brackets(run, columns):
     text = " ".join(run("serve", "--help", columns=columns).stdout.replace("│", " ").split())
     for words in ("default: (127.0.0.1)", "default: (8000)", "[serve] of tickgraph.toml", '["KEY"]'):
         assert words in text, words
-    assert "default: (TIER_1)" in " ".join(run("train", "--help").stdout.replace("│", " ").split())
+    assert "default: (TIER_1; of files every" in " ".join(
+        run("train", "--help").stdout.replace("│", " ").split()
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -88,23 +90,39 @@ def test_a_narrow_terminal_costs_no_figure(trained_dir, prices_dir, tmp_path, wo
     assert len(re.findall(r"[+-]?\d+\.\d+%?", figures)) >= 4, figures
 
 
-def test_a_service_without_anything_to_say_says_so(run, tmp_path):
-    nothing = {
-        "TICKGRAPH_MODELS_DIR": str(tmp_path / "m"),
-        "TICKGRAPH_PRICES_DIR": str(tmp_path / "p"),
-        "TICKGRAPH_SERVE__RATE_LIMIT": "lots",  # stops it before it serves
-    }
-    assert "every symbol is unknown" in run("serve", **nothing).stderr
+INTRODUCED = """
+from tickgraph.http import server
+server.run = lambda settings, flags, introduce: introduce()  # in place of serving
+from tickgraph.cli import main
+main()
+"""
+
+
+def introduced(folder, *words, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", INTRODUCED, "serve", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "200", **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_a_service_without_anything_to_say_says_so(tmp_path):
+    nothing = {"TICKGRAPH_MODELS_DIR": str(tmp_path / "m"), "TICKGRAPH_PRICES_DIR": str(tmp_path / "p")}
+    assert "every symbol is unknown" in introduced(tmp_path, **nothing)
 
 
 @pytest.mark.parametrize(
     ("host", "keys", "warned"),
     [("0.0.0.0", "[]", True), ("0.0.0.0", '["a-key-of-tests-0001"]', False), ("127.0.0.1", "[]", False)],  # noqa: S104
 )
-def test_an_open_address_without_keys_is_pointed_out(run, host, keys, warned):
-    stopped = {"TICKGRAPH_SERVE__RATE_LIMIT": "lots", "TICKGRAPH_SERVE__API_KEYS": keys}
-    done = run("serve", "--host", host, **stopped)
-    assert ("anyone who can reach it may ask" in done.stderr) is warned
+def test_an_open_address_without_keys_is_pointed_out(tmp_path, host, keys, warned):
+    said = introduced(tmp_path, "--host", host, TICKGRAPH_SERVE__API_KEYS=keys)
+    assert ("anyone who can reach it may ask" in said) is warned
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from real_service import ADMIN, TOKEN, here, settings_of
 from tickgraph.http import symbol_routes
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving import answer_json, forecaster, outlook, outlook_cache
+from tickgraph.serving import answer_json, outlook, outlook_cache, priced_outlooks
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
@@ -46,7 +46,7 @@ STEPS = [
     (outlook, "own_returns"),
     (Outlook, "__post_init__"),
     (Forecaster, "_keep"),
-    (forecaster, "answer_json"),
+    (priced_outlooks, "answer_json"),
 ]
 
 

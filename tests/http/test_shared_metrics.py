@@ -18,8 +18,7 @@ from prometheus_client.mmap_dict import MmapedDict
 
 from hanging import Hanging
 from real_service import here, process, settings_of
-from tickgraph.http import service as http_service
-from tickgraph.http import shared_metrics
+from tickgraph.http import request_threads, shared_metrics
 from tickgraph.http.shared_metrics import folder_of_a_service
 
 posix = pytest.mark.skipif(os.name == "nt", reason="several processes are different on Windows")
@@ -179,7 +178,7 @@ def test_a_folder_that_hangs_costs_the_metrics_and_nothing_else(
 ):
     folder = tmp_path / "metrics"
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-    monkeypatch.setattr(http_service, "SPARE_SCRAPES", 0)
+    monkeypatch.setattr(request_threads, "SPARE_SCRAPES", 0)
     with here(settings_of(registry.root, prices_dir, config, request_seconds=2)) as service:
         service.get("/forecast/AAPL")
         assert f'{TOTAL}{{symbol="AAPL"}} 1.0' in service.get("/metrics").text

@@ -178,7 +178,8 @@ def train(
     started = time.perf_counter()
     origin = settings.open_source()
     default = EVERY if settings.source == "files" else "TIER_1"
-    words = [EVERY] if everything else [*named, *split_words(symbols or [])] or [default]
+    listed = [*named, *split_words(symbols or [])] if tickers or symbols else [default]
+    words = [EVERY] if everything else listed
     wanted = listed_symbols(words, origin.symbols())
     with stderr.status("Updating the price store"):
         prices = gather_prices(settings.price_store(), origin, wanted, pool, as_of=parse_date(as_of))
