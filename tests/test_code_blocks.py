@@ -43,7 +43,7 @@ REASONS = {
     "needs nginx": 1,
     "needs Node": 1,
     "takes half an hour": 1,
-    "installs packages": 2,
+    "installs packages": 3,
     "needs several machines": 2,
     "needs an accelerator": 1,
     "changes the models": 3,

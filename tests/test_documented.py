@@ -13,11 +13,12 @@ from tickgraph.model.training_config import TrainingConfig
 from tickgraph.object_place import StorageSettings
 from tickgraph.serve_settings import ServeSettings
 from tickgraph.settings import ScheduleSettings, Settings
+from tickgraph.shared.shared_settings import SharedSettings
 from website.made_pages import made_pages
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-TABLES = {"training", "serve", "schedule", "storage"}
+TABLES = {"training", "serve", "schedule", "storage", "shared"}
 FORMER = {"state_dir"}
 SECRETS = {"admin_token", "api_keys"}  # in a block of shell commands
 
@@ -70,6 +71,7 @@ def plain(found):
             defaults_of(ServeSettings, SECRETS) | {"runtime_dir": "models/gnn/.service"},
         ),
         ("object_storage.md", "Settings", defaults_of(StorageSettings)),
+        ("shared.md", "Settings", defaults_of(SharedSettings)),
     ],
 )
 def test_every_setting_is_documented_with_its_default(document, heading, expected):

@@ -44,6 +44,7 @@ from tickgraph.operations.timetable import Timetable
 from tickgraph.pipeline.engines import EngineName, open_engine
 from tickgraph.pipeline.engines.plan import Engine
 from tickgraph.serve_settings import ServeSettings
+from tickgraph.shared.shared_settings import SharedSettings
 from tickgraph.wording import in_words
 
 SourceName = Literal["sample", "files", "yahoo", "tiingo", "live"]
@@ -51,7 +52,7 @@ Fallback = Literal["momentum", "train", "none"]
 
 CONFIG_VARIABLE = "TICKGRAPH_CONFIG"
 # A URL that is none of ours may hold a password.
-_SECRETS = {"tiingo_token", "admin_token", "api_keys", "models_dir", "prices_dir", "endpoint"}
+_SECRETS = {"tiingo_token", "admin_token", "api_keys", "models_dir", "prices_dir", "endpoint", "redis"}
 DEFAULT_CONFIG = Path("tickgraph.toml")
 
 
@@ -134,6 +135,8 @@ class Settings(BaseSettings):
         Architecture and training.
     serve
         The HTTP service.
+    shared
+        The Redis server that several hosts share.
     schedule
         When a refresh is due.
     """
@@ -165,6 +168,7 @@ class Settings(BaseSettings):
     )
     training: TrainingConfig = TrainingConfig()
     serve: ServeSettings = ServeSettings()
+    shared: SharedSettings = SharedSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 
     def price_store(self) -> PriceStore:
@@ -222,11 +226,11 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from error
         return self
 
-    @field_validator("training", "serve", "schedule", "storage", mode="before")
+    @field_validator("training", "serve", "shared", "schedule", "storage", mode="before")
     @classmethod
     def _a_table(cls, value: Any) -> Any:
         # Flags, variables and the file may each set single fields of a table, so a whole one becomes fields, too.
-        tables = TrainingConfig | ServeSettings | ScheduleSettings | StorageSettings
+        tables = TrainingConfig | ServeSettings | SharedSettings | ScheduleSettings | StorageSettings
         return value.model_dump() if isinstance(value, tables) else value
 
     @field_validator("universe", "peer_pool", "aliases", mode="before")

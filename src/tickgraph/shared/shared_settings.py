@@ -1,0 +1,61 @@
+"""Settings of the Redis server that several hosts share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+SCHEMES = ("redis", "rediss", "unix")
+
+Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+
+
+class SharedSettings(BaseModel):
+    """The Redis server that hosts share, and how long they wait for it.
+
+    Attributes
+    ----------
+    redis
+        Its URL, such as ``redis://10.0.0.5:6379/0``, ``rediss://`` with TLS or ``unix:///run/redis.sock``. It may hold
+        a password. None means that each host works by itself.
+    timeout_seconds
+        How long Redis may be silent.
+    retry_seconds
+        How long a Redis server that does not answer is left alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redis: SecretStr | None = None
+    timeout_seconds: Seconds = 0.5
+    retry_seconds: Seconds = 5.0
+
+    @field_validator("redis")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_of_redis(url.get_secret_value()):
+            # The text may hold a password, so it is not repeated.
+            raise ValueError(
+                "it must be a URL such as redis://10.0.0.5:6379/0, rediss://... or unix:///run/redis.sock"
+            )
+        return url
+
+    @property
+    def address(self) -> str:
+        """Host and port, or the socket's path, without user and password; of a ``redis`` that is set."""
+        parts = urlsplit(self.redis.get_secret_value() if self.redis else "")
+        return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+
+
+def _is_of_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in SCHEMES
+            and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:  # a port that is no number
+        return False
