@@ -6,7 +6,8 @@
 ...     client.probability("AAPL", strike=135.0).probability_above
 """
 
-from tickgraph.client.clients import AsyncClient, Client
+from tickgraph.client.async_client import AsyncClient
+from tickgraph.client.client import Client
 from tickgraph.client.requests import (
     Chain,
     Cleared,
