@@ -60,6 +60,10 @@ long average."""
 OBSERVED = 150
 """Returns that a symbol's features need."""
 
+BLOCK = 250
+"""Symbols whose features are made at once: of N symbols, some arrays of so many times N are in memory, and none of N
+times N."""
+
 _FLOOR = 1e-7  # daily variance of a price that hardly moves: 3 basis points a day
 _CORRELATED = 250  # sessions of returns behind the attention
 _SHARPNESS = 3.0  # attention is the softmax of so many times the correlation
@@ -121,40 +125,194 @@ def variance_features(
         Of how many sessions, the last ones of the panel; None is all.
     """
     names = panel.symbols if symbols is None else tuple(symbols)
-    columns = [panel.columns[name] for name in names]
-    rows = slice(0 if last is None else max(0, len(panel.sessions) - last), None)
-    returns, variance = panel.log_returns(), range_variance(panel)
-    squared = returns**2
-    series = {"range": variance, "return": squared}
-    levels = np.stack([_log(_average(series[of], sessions)) for of, sessions in LEVELS], axis=-1)  # [T, S, 6]
-    relative = levels[..., HEARD] - levels[..., :1]  # [T, S, 3]
-    falls = np.where(returns < 0, squared, np.where(np.isfinite(returns), 0.0, np.nan))
-    shock = np.clip(returns / np.exp(levels[..., 5] / 2), -_SHOCKS, _SHOCKS)  # [T, S]
-    market = np.repeat(_mean_of_all(shock), len(names), axis=1)
+    first = 0 if last is None else max(0, len(panel.sessions) - last)
+    heard = _Heard.of(panel, first)
+    rows = slice(first, None)
+    shape = len(panel.sessions) - first, len(names)
+    values = np.zeros((*shape, num_variance_features(horizons)), np.float32)
+    known = np.zeros(shape, np.bool_)
+    for start in range(0, len(names), BLOCK):
+        part = slice(start, start + BLOCK)
+        columns = [panel.columns[name] for name in names[part]]
+        some = _with_market(panel, heard, columns, horizons, rows)
+        known[:, part] = np.isfinite(some).all(axis=-1) & heard.seen(columns)
+        values[:, part] = np.where(known[:, part, None], some, 0.0)
+    return VarianceFeatures(panel.sessions[rows], names, values, known)
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Series of some symbols that their features are made of.
+
+    Attributes
+    ----------
+    returns, variance
+        Log returns and range variances.
+    levels
+        Log averages, in the order of :data:`LEVELS`.
+    shock
+        Returns in standard deviations.
+    """
+
+    returns: Float64[np.ndarray, "sessions symbols"]
+    variance: Float64[np.ndarray, "sessions symbols"]
+    levels: Float64[np.ndarray, "sessions symbols levels"]
+    shock: Float64[np.ndarray, "sessions symbols"]
+
+    @classmethod
+    def of(cls, panel: PricePanel) -> _Series:
+        """Series of every symbol of a panel."""
+        returns, variance = panel.log_returns(), range_variance(panel)
+        series = {"range": variance, "return": returns**2}
+        levels = np.stack([_log(_average(series[of], sessions)) for of, sessions in LEVELS], axis=-1)
+        shock = np.clip(returns / np.exp(levels[..., 5] / 2), -_SHOCKS, _SHOCKS)
+        return cls(returns, variance, levels, shock)
+
+    @property
+    def moved(self) -> Float64[np.ndarray, "sessions symbols"]:
+        """Variances relative to the long average."""
+        return np.asarray(self.variance / np.exp(self.levels[..., 0]))
+
+    @property
+    def relative(self) -> Float64[np.ndarray, "sessions symbols heard"]:
+        """What others hear: levels relative to the long average."""
+        return np.asarray(self.levels[..., HEARD] - self.levels[..., :1])
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What is heard of all symbols of a panel, at its sessions from ``first`` on.
+
+    Attributes
+    ----------
+    first
+        Row of the panel that the features begin with.
+    months
+        First row and the one after the last of each calendar month that has features.
+    origin
+        Row of the panel that the arrays by session begin with: correlations look back so far.
+    returns
+        0 where a symbol did not trade.
+    relative, present
+        Levels relative to the long ones, 0 where not known; and whether they are, 1.
+    shock, moved
+        Means over all symbols at every session of the panel.
+    enough
+        Whether so many returns are known that there are features, from ``first`` on.
+    """
+
+    first: int
+    months: tuple[tuple[int, int], ...]
+    origin: int
+    returns: Float64[np.ndarray, "recent symbols"]
+    relative: Float64[np.ndarray, "recent symbols heard"]
+    present: Float64[np.ndarray, "recent symbols"]
+    shock: Float64[np.ndarray, "sessions 1"]
+    moved: Float64[np.ndarray, "sessions 1"]
+    enough: Bool[np.ndarray, "rows symbols"]
+
+    @classmethod
+    def of(cls, panel: PricePanel, first: int) -> _Heard:
+        """Read a block of symbols after another, so that memory holds the series of one block."""
+        sessions, symbols = panel.close.shape
+        months = panel.sessions.astype("datetime64[M]")
+        starts = np.flatnonzero(np.diff(months, prepend=months[:1] - 1))
+        spans = zip(starts.tolist(), [*starts[1:].tolist(), sessions], strict=True)
+        wanted = tuple((start, stop) for start, stop in spans if stop > first)
+        origin = max(0, wanted[0][0] - _CORRELATED) if wanted else sessions
+        returns = np.empty((sessions - origin, symbols))
+        relative = np.empty((*returns.shape, HEARD.stop - HEARD.start))
+        present = np.empty(returns.shape)
+        enough = np.empty((sessions - first, symbols), np.bool_)
+        shock, moved = _Mean(sessions), _Mean(sessions)
+        for start in range(0, symbols, BLOCK):
+            part = slice(start, start + BLOCK)
+            own = _Series.of(_columns(panel, part))
+            recent, traded = own.relative[origin:], np.isfinite(own.returns)
+            known = np.isfinite(recent).all(axis=-1)
+            returns[:, part] = np.where(traded, own.returns, 0.0)[origin:]
+            relative[:, part], present[:, part] = np.where(known[..., None], recent, 0.0), known
+            enough[:, part] = (traded & (np.cumsum(traded, axis=0) >= OBSERVED))[first:]
+            shock.take_in(own.shock)
+            moved.take_in(own.moved)
+        return cls(first, wanted, origin, returns, relative, present, shock.value, moved.value, enough)
+
+    def seen(self, columns: Sequence[int]) -> Bool[np.ndarray, "rows chosen"]:
+        """Whether the chosen symbols traded at a session, and often enough before."""
+        return np.asarray(self.enough[:, columns])
+
+    def by(self, columns: Sequence[int]) -> Float64[np.ndarray, "rows chosen heard"]:
+        r"""Attention of the chosen symbols over all others.
+
+        .. math:: m_i = \sum_{j \ne i} \mathrm{softmax}_j(3 \rho_{ij}) x_j
+
+        The correlations of a calendar month are those of the 250 sessions before it.
+        """
+        rows, levels = len(self.enough), self.relative.shape[-1]
+        heard = np.zeros((rows, len(columns), levels))
+        for begin, stop in self.months:
+            start = max(begin, self.first)
+            before = self.returns[max(0, begin - _CORRELATED) - self.origin : begin - self.origin]
+            weights = np.exp(_SHARPNESS * _correlation(before, columns))  # [c, S]
+            weights[np.arange(len(columns)), columns] = 0.0
+            span = slice(start - self.origin, stop - self.origin)
+            total = np.maximum(self.present[span] @ weights.T, 1e-12)  # [t, c]
+            said = np.einsum("cs,tsf->tcf", weights, self.relative[span], optimize=True)
+            heard[start - self.first : stop - self.first] = said / total[..., None]
+        return heard
+
+
+class _Mean:
+    """Mean over symbols at each session of values that come block by block; 0 where none is known."""
+
+    def __init__(self, sessions: int) -> None:
+        self._total, self._count = np.zeros((sessions, 1)), np.zeros((sessions, 1))
+
+    def take_in(self, values: Float64[np.ndarray, "sessions symbols"]) -> None:
+        known = np.isfinite(values)
+        self._total += np.where(known, values, 0.0).sum(axis=1, keepdims=True)
+        self._count += known.sum(axis=1, keepdims=True)
+
+    @property
+    def value(self) -> Float64[np.ndarray, "sessions 1"]:
+        return np.asarray(self._total / np.maximum(self._count, 1))
+
+
+def _with_market(
+    panel: PricePanel, heard: _Heard, columns: Sequence[int], horizons: Sequence[int], rows: slice
+) -> Float64[np.ndarray, "rows chosen features"]:
+    """Features of some symbols, not finite where they are not known."""
+    own = panel.select([panel.symbols[column] for column in columns])
+    series = _Series.of(own)
+    levels, shock = series.levels, series.shock
+    falls = np.where(
+        series.returns < 0, series.returns**2, np.where(np.isfinite(series.returns), 0.0, np.nan)
+    )
+    market = np.repeat(heard.shock[rows], len(columns), axis=1)
     downside = np.clip(_log(_average(falls, 5)) - levels[..., 4], -4.0, 1.0)
-    volume = np.log(np.maximum(panel.volume, 1.0))
-    common = np.concatenate(
+    volume = np.log(np.maximum(own.volume, 1.0))
+    return np.concatenate(
         [
-            levels[rows][:, columns],
-            _heard(panel.sessions, returns, relative, columns)[rows],
-            np.stack([downside, shock, np.abs(shock)], axis=-1)[rows][:, columns],
-            np.stack([market, np.abs(market)], axis=-1)[rows],
+            levels[rows],
+            heard.by(columns),
+            np.stack([downside, shock, np.abs(shock)], axis=-1)[rows],
+            np.stack([market, np.abs(market)], axis=-1),
             np.stack(
                 [
-                    np.nan_to_num(_log(_average(_overnight(panel), 5)) - levels[..., 2]),
+                    np.nan_to_num(_log(_average(_overnight(own), 5)) - levels[..., 2]),
                     np.nan_to_num(np.clip(_average(volume, 1) - _average(volume, 60), -3.0, 3.0)),
                 ],
                 axis=-1,
-            )[rows][:, columns],
+            )[rows],
+            _season(panel.sessions, series.moved / np.maximum(heard.moved, 1e-12), horizons, rows),
         ],
         axis=-1,
     )
-    season = _season(panel.sessions, variance, levels[..., 0], columns, horizons, rows)  # [R, s, 4 H]
-    values = np.concatenate([common, season], axis=-1)
-    seen = np.cumsum(np.isfinite(returns), axis=0)[rows][:, columns] >= OBSERVED
-    known = np.asarray(np.isfinite(values).all(axis=-1) & np.isfinite(returns)[rows][:, columns] & seen)
-    values = np.where(known[..., None], values, 0.0).astype(np.float32)
-    return VarianceFeatures(panel.sessions[rows], names, values, known)
+
+
+def _columns(panel: PricePanel, columns: slice) -> PricePanel:
+    """Neighbouring columns of a panel."""
+    return panel.select(panel.symbols[columns])
 
 
 def _average(
@@ -169,13 +327,6 @@ def _log(values: Float64[np.ndarray, "*axes"]) -> Float64[np.ndarray, "*axes"]:
     return np.asarray(np.log(np.maximum(values, _FLOOR)))
 
 
-def _mean_of_all(values: Float64[np.ndarray, "sessions symbols"]) -> Float64[np.ndarray, "sessions 1"]:
-    """Mean over the symbols that have a value; 0 where none has."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(axis=1, keepdims=True)
-    return np.asarray(total / np.maximum(known.sum(axis=1, keepdims=True), 1))
-
-
 def _overnight(panel: PricePanel) -> Float64[np.ndarray, "sessions symbols"]:
     """Squared overnight return; NaN where there is no open."""
     overnight = np.full_like(panel.close, np.nan)
@@ -184,34 +335,6 @@ def _overnight(panel: PricePanel) -> Float64[np.ndarray, "sessions symbols"]:
         overnight[1:] = (opened - np.log(panel.adj_close[:-1])) ** 2
     overnight[~np.isfinite(overnight)] = np.nan
     return overnight
-
-
-def _heard(
-    sessions: Shaped[np.ndarray, "sessions"],
-    returns: Float64[np.ndarray, "sessions symbols"],
-    relative: Float64[np.ndarray, "sessions symbols levels"],
-    columns: Sequence[int],
-) -> Float64[np.ndarray, "sessions chosen levels"]:
-    r"""Attention of the chosen symbols over all others.
-
-    .. math:: m_i = \sum_{j \ne i} \mathrm{softmax}_j(3 \rho_{ij}) x_j
-
-    The correlations of a calendar month are those of the 250 sessions before it.
-    """
-    heard = np.zeros((len(sessions), len(columns), relative.shape[-1]))
-    known = np.isfinite(relative).all(axis=-1).astype(np.float64)  # [T, S]
-    levels = np.where(known[..., None] > 0, relative, 0.0)
-    filled = np.where(np.isfinite(returns), returns, 0.0)
-    months = sessions.astype("datetime64[M]")
-    starts = np.flatnonzero(np.diff(months, prepend=months[:1] - 1))
-    for start, stop in zip(starts, [*starts[1:], len(sessions)], strict=True):
-        correlation = _correlation(filled[max(0, start - _CORRELATED) : start], columns)  # [c, S]
-        weights = np.exp(_SHARPNESS * correlation)
-        weights[np.arange(len(columns)), columns] = 0.0
-        present, part = known[start:stop], levels[start:stop]
-        total = np.maximum(present @ weights.T, 1e-12)  # [t, c]
-        heard[start:stop] = np.einsum("cs,tsf->tcf", weights, part, optimize=True) / total[..., None]
-    return heard
 
 
 def _correlation(
@@ -228,9 +351,7 @@ def _correlation(
 
 def _season(
     sessions: Shaped[np.ndarray, "sessions"],
-    variance: Float64[np.ndarray, "sessions symbols"],
-    long_level: Float64[np.ndarray, "sessions symbols"],
-    columns: Sequence[int],
+    moved: Float64[np.ndarray, "sessions chosen"],
     horizons: Sequence[int],
     rows: slice,
 ) -> Float64[np.ndarray, "rows chosen season"]:
@@ -239,29 +360,29 @@ def _season(
     For a horizon of h the sessions t + 1 to t + h are looked up 13, 26, ... weeks before, some days to either side of
     them included. What lies after t is not looked at. 0 where there is no such quarter yet.
     """
-    own = variance / np.exp(long_level)
-    own = (own / np.maximum(_mean_of_all(own), 1e-12))[:, columns]
-    known = np.isfinite(own)
-    start = np.zeros((1, len(columns)))
-    total = np.concatenate([start, np.cumsum(np.where(known, own, 0.0), axis=0)])
+    known = np.isfinite(moved)
+    start = np.zeros((1, moved.shape[1]))
+    total = np.concatenate([start, np.cumsum(np.where(known, moved, 0.0), axis=0)])
     count = np.concatenate([start, np.cumsum(known, axis=0)])
     now = np.arange(len(sessions))[rows]
     anchors = {}
     for quarter in range(1, QUARTERS + 1):
         then = sessions[rows] - np.timedelta64(91 * quarter, "D")
         anchors[quarter] = np.searchsorted(sessions, then, side="right") - 1  # -1: before the first
-    season = np.zeros((len(now), len(columns), len(horizons) * len(SEASON)))
+    season = np.zeros((len(now), moved.shape[1], len(horizons) * len(SEASON)))
     for place, horizon in enumerate(horizons):
         for column, (width, quarters) in enumerate(_SEASONS):
-            moved = np.zeros((len(now), len(columns)))
-            found = np.zeros_like(moved)
+            before = np.zeros(season.shape[:2])
+            found = np.zeros_like(before)
             for quarter in quarters:
                 anchor = anchors[quarter]
                 low = np.maximum(anchor + 1 - width, 0)
                 high = np.maximum(np.minimum(anchor + horizon + width, now) + 1, low)
                 there = np.where(anchor[:, None] >= 0, count[high] - count[low], 0.0)
-                moved += np.divide(total[high] - total[low], there, out=np.zeros_like(moved), where=there > 0)
+                before += np.divide(
+                    total[high] - total[low], there, out=np.zeros_like(before), where=there > 0
+                )
                 found += there > 0
-            mean = np.divide(moved, found, out=np.ones_like(moved), where=found > 0)
+            mean = np.divide(before, found, out=np.ones_like(before), where=found > 0)
             season[..., place * len(SEASON) + column] = np.log(np.maximum(mean, 0.05))
     return season

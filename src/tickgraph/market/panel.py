@@ -218,7 +218,9 @@ class PricePanel:
         return digest.hexdigest()[:16]
 
     def _rows(self, rows: slice | NDArray[np.intp]) -> PricePanel:
-        return self._changed(lambda values: values[rows], sessions=self.sessions[rows])
+        part = self._changed(lambda values: values[rows], sessions=self.sessions[rows])
+        part.__dict__["columns"] = self.columns  # it has the same symbols: they are counted once
+        return part
 
     def _changed(
         self, change: Callable[[NDArray[np.float64]], NDArray[np.float64]], **others: Any

@@ -93,18 +93,18 @@ def choose(
         window = training_window(panel.through(session), config)
         priced = np.isfinite(window.adj_close)
         in_pool = np.array([name in allowed for name in window.symbols], dtype=np.bool_)
-        peers = _peers(window, group, config, priced[-1] & in_pool)
+        present = priced[-1] & in_pool
+        peers = _peers(window, group, config, present)
+        candidates, absent = int(in_pool.sum()), int(in_pool.sum() - present.sum())
         for symbol in group:
             column = window.column(symbol)
-            others = int(in_pool.sum() - in_pool[column])
-            present = int((priced[-1] & in_pool).sum() - in_pool[column])
             choices[symbol] = Choice(
                 session,
                 np.datetime64(own_last[symbol], "D"),
                 int(priced[:, column].sum()),
                 peers.get(symbol),
-                others,
-                others - present,
+                candidates - int(in_pool[column]),
+                absent,
             )
     return choices
 
@@ -134,21 +134,16 @@ def _peers(
 ) -> dict[str, tuple[str, ...]]:
     """Peers of the symbols of a group whose history is long enough."""
     returns, priced = window.log_returns(), np.isfinite(window.adj_close)
-    ends: dict[int, list[str]] = {}  # most symbols have the whole window: one end, or a few
+    long_enough, ends, overlap = [], [], []
     for symbol in group:
-        history = int(priced[:, window.column(symbol)].sum())
+        column = window.column(symbol)
+        history = int(priced[:, column].sum())
         if is_long_enough(history, config):
-            ends.setdefault(_training_returns(window, history, config), []).append(symbol)
-    peers: dict[str, tuple[str, ...]] = {}
-    for end, symbols in ends.items():
-        # A target that is no candidate stands among those of its own choice, and of no other's.
-        chosen = candidates.copy()
-        chosen[[window.column(symbol) for symbol in symbols]] = True
-        part, names = returns[:end, chosen], [window.symbols[column] for column in np.flatnonzero(chosen)]
-        place = {name: column for column, name in enumerate(names)}
-        overlap = [_overlap(part[:, place[symbol]], config) for symbol in symbols]
-        peers |= select_peers(part, names, symbols, config.num_peers, overlap, candidates[chosen])
-    return peers
+            end = _training_returns(window, history, config)  # of most symbols the same
+            long_enough.append(symbol)
+            ends.append(end)
+            overlap.append(_overlap(returns[:end, column], config))
+    return select_peers(returns, window.symbols, long_enough, config.num_peers, overlap, candidates, ends)
 
 
 def _training_returns(window: PricePanel, history: int, config: TrainingConfig) -> int:

@@ -147,28 +147,27 @@ def fit_universe(
     held_out = min(HELD_OUT, sessions // 3)
     first = sessions - held_out
     egos = _egos(universe, config, first)
-    linear = np.full(universe.variance.shape, np.nan)
-    correction = np.full((len(egos.nodes), sessions, len(config.horizons)), np.nan)
+    targets = egos.nodes[:, 0]
+    linear = np.full((len(targets), sessions, len(config.horizons)), np.nan)
+    correction = np.full_like(linear, np.nan)
     cuts = np.linspace(first, sessions, STRETCHES + 1).astype(int)
     for start, stop in pairwise(cuts):
         weights = _fit(universe, egos, config, int(start))
         if weights is None:
             return None
         rows = slice(start, stop)
-        linear[rows] = universe.features.values[rows] @ weights[LINEAR_KERNEL] + weights[LINEAR_BIAS]
         whole = weights | {SHARE: np.ones_like(weights[SHARE])}
-        for ego in range(len(egos.nodes)):
+        for ego in range(len(targets)):
             features = node_features(universe.features.values[rows], egos.nodes[ego])
             both = log_variances(whole, features, egos.adjacency[ego, rows])[:, 0]
-            correction[ego, rows] = both - linear[rows, egos.nodes[ego, 0]]
-    linear[~universe.features.known] = np.nan
-    targets = egos.nodes[:, 0]
+            linear[ego, rows] = features[:, 0] @ weights[LINEAR_KERNEL] + weights[LINEAR_BIAS]
+            correction[ego, rows] = both - linear[ego, rows]
+    linear[~universe.features.known[:, targets].T] = np.nan
     realised = np.moveaxis(universe.variance[:, targets], 1, 0)  # [E, T, H]
-    expected = np.moveaxis(linear[:, targets], 1, 0)
-    share = _share(realised, expected, correction)
-    served = expected + share * correction
-    today = universe.features.values[..., [LEVELS.index(("range", 25))]] + np.log(config.horizons)
-    today = np.where(np.isfinite(served), np.moveaxis(today[:, targets], 1, 0), np.nan)
+    share = _share(realised, linear, correction)
+    served = linear + share * correction
+    level = universe.features.values[:, targets, LEVELS.index(("range", 25))].T[..., None]  # [E, T, 1]
+    today = np.where(np.isfinite(served), level + np.log(config.horizons), np.nan)
     weights = _fit(universe, egos, config, sessions)
     if weights is None:
         return None
@@ -177,7 +176,7 @@ def fit_universe(
         horizons=config.horizons,
         weights=weights | {SHARE: share.astype(np.float32)},
         scores=_scores(returns / np.exp(served / 2), config.horizons),
-        qlike=np.stack([_qlike(realised, each) for each in (served, expected, today)]),
+        qlike=np.stack([_qlike(realised, each) for each in (served, linear, today)]),
         symbols=universe.features.symbols,
         first_session=universe.features.sessions[0],
         held_out_first=universe.features.sessions[first],
