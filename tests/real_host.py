@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,8 +19,6 @@ import httpx
 import made_storage
 import real_service
 from cut_line import Line
-
-PROGRAM = Path(__file__).with_name("host_program.py")
 
 
 class Host:

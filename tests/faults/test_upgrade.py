@@ -10,7 +10,7 @@ import pytest
 
 from made_site import made_site
 from other_releases import ADDED, add_fields, later_header, publish_later, take_next_version, unpack
-from real_service import EVENING
+from real_service import EVENING, here, settings_of
 from tickgraph.errors import LaterArtefactError, LaterPricesError
 from tickgraph.market.store import PriceStore, history
 from tickgraph.market.store.repair import repair
@@ -240,3 +240,27 @@ def test_a_run_of_a_later_release_is_carried_on_without_losing_what_it_says(rele
     [run] = log.newest_first()
     log.write(run.model_copy(update={"state": "done"}))
     assert json.loads(file.read_text())["added"] == ADDED
+
+
+def test_a_service_serves_what_other_releases_publish_and_keeps_its_model_where_it_cannot(
+    shared, store, config
+):
+    place, storage = shared
+    with here(settings_of(place, store.root, config, poll_seconds=3600)) as service:
+        before = {symbol: service.get(f"/forecast/{symbol}").json() for symbol in ("AAPL", "JPM")}
+        publish_later(place, "AAPL", add_fields, storage)
+        publish_later(place, "JPM", take_next_version, storage)
+        service.service.watcher.look()
+        after = {symbol: service.get(f"/forecast/{symbol}").json() for symbol in ("AAPL", "JPM")}
+        assert after["AAPL"]["generation"] != before["AAPL"]["generation"]
+        assert after["JPM"]["generation"] == before["JPM"]["generation"]
+        for symbol, answer in after.items():
+            assert answer["predicted_return"] == before[symbol]["predicted_return"]
+        [note] = [note for note in after["JPM"]["notes"] if "a newer model is not used" in note]
+        assert UPGRADE in note
+        assert service.metric("gnn_models_refused") == 1
+        service.service.forecaster.models.clear()
+        assert service.get("/forecast/AAPL").status_code == 200
+        refused = service.get("/forecast/JPM")
+        assert refused.status_code == 503
+        assert UPGRADE in refused.json()["detail"]

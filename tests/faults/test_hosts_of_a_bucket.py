@@ -1,4 +1,4 @@
-"""Lines between hosts and their partners that are cut, silent or slow: nothing is lost, and nothing is served wrong."""
+"""Hosts that share a bucket, while a line is cut, a process is paused or a disk is full: nothing lost, nothing wrong."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from real_host import Asking
 from real_service import until
 from tickgraph.model.weights import weight_shapes
 
+FULL = "No space left on device. The disk is full: free some space, or choose another folder."
 AWAY = "copies on this machine stand in for s3://"
 
 
@@ -111,5 +112,33 @@ def test_a_publisher_whose_line_is_cut_as_it_publishes_leaves_whole_models_and_e
             assert newest not in (before[symbol], between[symbol])
             for service in shared.services.values():
                 serves(service, symbol, newest)
+    assert asking.failed == Counter()
+    truth.must_be(asking.said())
+
+
+def test_a_host_with_a_full_disk_answers_from_memory_says_so_and_recovers(shared):
+    """Its copies, its jobs, its records and its log of forecasts are all on that disk."""
+    if shared.disk.refused:
+        pytest.skip(f"no small disk can be mounted: {shared.disk.refused}")
+    truth, asking = shared.truth, Asking()
+    with asking.of(shared.services, SYMBOLS):
+        before = shared.a.forecast("AAPL")["generation"]
+        shared.disk.fill()
+        newest = truth.publish("AAPL", 1.1)
+        until(lambda: shared.b.forecast("AAPL")["generation"] == newest, "the other host's new model")
+        said = "a newer model is not used, since it could not be verified: Cannot use "
+        until(lambda: any(said in note for note in shared.a.forecast("AAPL")["notes"]), "word of the disk")
+        answer = shared.a.forecast("AAPL")
+        assert answer["generation"] == before
+        assert any(said in note and FULL in note for note in answer["notes"])
+        assert shared.a.metric("gnn_models_refused") == 1
+        assert shared.a.ready()[0] == 200
+        untrained = shared.a.forecast("XOM")  # would be trained on demand
+        assert (untrained["status"], untrained["training_job"]) == ("momentum", None)
+        assert any("no model is being trained: " in note and FULL in note for note in untrained["notes"])
+        shared.disk.free()
+        until(lambda: shared.a.forecast("AAPL")["generation"] == newest, "the new model")
+        assert not any(FULL in note for note in shared.a.forecast("AAPL")["notes"])
+        assert shared.a.metric("gnn_models_refused") == 0
     assert asking.failed == Counter()
     truth.must_be(asking.said())
