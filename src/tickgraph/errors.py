@@ -73,6 +73,10 @@ class ModelNotFoundError(ArtefactError):
     """No model has been published for the symbol."""
 
 
+class LaterArtefactError(ArtefactError):
+    """A later release wrote a stored model or a fit of the universe; this one must leave it alone."""
+
+
 class SourceUnavailableError(TickgraphError):
     """A price source cannot be reached or does not answer in its own format."""
 
@@ -95,6 +99,10 @@ class OtherExchangeError(StorageError):
     """Stored prices or a model are of another exchange than the one in force; a setting mends it."""
 
     exit_code: ClassVar[int] = 2
+
+
+class LaterPricesError(StorageError):
+    """A later release wrote stored prices; this one must leave them alone."""
 
 
 class CheckFailed(TickgraphError):

@@ -141,7 +141,7 @@ def test_damaged_files_are_named_and_not_served(registry, part, damage):
         lambda text: text[: len(text) // 2],
         lambda text: "",
         lambda text: "[1, 2]",
-        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
+        lambda text: text.replace('"schema_version": 1', '"schema_version": 0'),
         lambda text: text.replace('"symbol": "AAPL"', '"symbol": "MSFT"'),
         lambda text: text.replace('"epochs": 2', '"epochs": 2, "extra": 1'),
         lambda text: text.replace('"hidden_dim": 64', '"hidden_dim": 65'),

@@ -167,13 +167,11 @@ def test_what_a_fit_may_not_be_is_refused(fit, fit_bytes):
     share = encode_array(np.full(8, 1.5), "<f4")
     refused(resealed(fit_bytes, **{f"weights/{SHARE}": share}), r"outside \[0, 1\]")
     refused(resealed(fit_bytes, qlike=None), "lacks qlike")
-    refused(resealed(fit_bytes, more=b""), "holds 'more'")
 
 
 @pytest.mark.parametrize(
     ("header", "match"),
     [
-        ({"schema_version": 2}, r"a later release wrote it \(schema 2, this one reads 1\): update tickgraph"),
         ({"schema_version": 0}, "schema_version is 0"),
         ({"source": "yahoo"}, "foreign: it is of the prices of 'yahoo'"),
         ({"kind": "state of the universe"}, "kind is 'state of the universe'"),
@@ -186,7 +184,6 @@ def test_what_a_fit_may_not_be_is_refused(fit, fit_bytes):
         ({"symbols": ["AAPL", "AAPL"]}, "names a symbol twice"),
         ({"symbols": ["../AAPL"]}, "symbols.0 is '../AAPL'"),
         ({"last_session": "2001-01-02"}, "sessions are out of order"),
-        ({"more": 1}, "more is no field of this version"),
     ],
 )
 def test_headers_that_do_not_belong_are_refused(fit_bytes, header, match):

@@ -21,7 +21,9 @@ PriceOutcome = Literal["updated", "unchanged", "restated", "switched", "planned"
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    """Fields of a later release are kept as they are: a run of another release may be carried on."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
 
 
 R = TypeVar("R", bound=_Record)

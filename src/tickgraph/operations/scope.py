@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tickgraph.errors import OtherExchangeError, StorageError, text_of
+from tickgraph.errors import LaterArtefactError, OtherExchangeError, StorageError, text_of
 from tickgraph.market.source import PriceSource
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
@@ -120,7 +120,8 @@ def _read(site: Site, scope: Scope, symbol: Symbol, verify: bool) -> None:
         if verify:
             site.registry.load(symbol, weight_shapes)
         scope.models[symbol] = metadata
-    except OtherExchangeError as error:  # its sessions are not the run's, and training it would replace it
+    except (OtherExchangeError, LaterArtefactError) as error:
+        # Its sessions are not the run's, or this release cannot read it; and training it would replace it.
         scope.unknown[symbol] = str(error)
     except StorageError:
         raise

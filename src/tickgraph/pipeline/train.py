@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, as_completed
@@ -10,7 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tickgraph.errors import ArtefactError, ClusterError, HistoryTooShortError, StorageError, reason_of
+from tickgraph.errors import (
+    ArtefactError,
+    ClusterError,
+    HistoryTooShortError,
+    LaterArtefactError,
+    StorageError,
+    reason_of,
+)
 from tickgraph.market.calendar import exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
@@ -114,10 +120,14 @@ def train_one(
 
 
 def must_be_replaceable(registry: ModelRegistry, symbol: Symbol) -> None:
-    """Raise OtherExchangeError, a StorageError, where a symbol's model is of another exchange."""
+    """Raise OtherExchangeError or LaterArtefactError where a model is of another exchange or a later release."""
     if registry.generation(symbol) is not None:
-        with contextlib.suppress(ArtefactError):  # one that cannot be read may be replaced
+        try:
             registry.must_be_of_the_exchange(registry.metadata(symbol))
+        except LaterArtefactError:
+            raise
+        except ArtefactError:  # one that cannot be read may be replaced
+            return
 
 
 def publish_fitted(

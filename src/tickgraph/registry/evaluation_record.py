@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.record import (
@@ -22,7 +22,7 @@ from tickgraph.registry.record import (
     Span,
     UtcDatetime,
 )
-from tickgraph.registry.training_record import TrainingRecord, VarianceForecast, with_architecture
+from tickgraph.registry.training_record import RecordedConfig, TrainingRecord, VarianceForecast
 
 VARIANCE_SETTINGS = (
     "num_stocks",
@@ -97,9 +97,7 @@ class Walked(Span):
 
     first_session: date = Field(description="First session forecast from.")
     last_session: date = Field(description="Last session forecast from.")
-    training_config: Annotated[TrainingConfig, BeforeValidator(with_architecture)] = Field(
-        description="How each fit's model was trained."
-    )
+    training_config: RecordedConfig = Field(description="How each fit's model was trained.")
     source: str = Field(description="Where the prices came from.")
     data_version: str = Field(description="sha256 prefix of the prices.")
     symbols: tuple[str, ...] = Field(description="Evaluated together; peers are chosen among them.")
@@ -110,6 +108,8 @@ class Walked(Span):
     def _other_procedure(self, trained: TrainingRecord, names: Iterable[str]) -> str | None:
         """Say which of these settings differ, or which peers were not evaluated; None where none does."""
         pairs = {name: (getattr(trained, name), getattr(self.training_config, name)) for name in names}
+        own_others, others = trained.model_extra or {}, self.training_config.model_extra or {}
+        pairs |= {name: (own_others.get(name), others.get(name)) for name in own_others | others}
         differ = [f"{name} {own}, evaluated {other}" for name, (own, other) in pairs.items() if own != other]
         if differ:
             return f"trained with other settings ({'; '.join(differ)})"

@@ -51,16 +51,21 @@ def unseal_generation(data: bytes, symbol: Symbol, *, name: str) -> GenerationBy
     ------
     ArtefactError
         It is damaged, half written, foreign or another symbol's.
+    LaterArtefactError
+        A later release wrote it.
     """
     try:
         found = unseal_files(data)
+        if (described := found.get(file_name(symbol, "metadata"))) is None:
+            raise Unfit(f"it does not hold the three files of {symbol}")
+        # Read first: a later release, which it names, may have other files.
+        checksums = decode_metadata(described, symbol, name=name).checksums
         if set(found) != {file_name(symbol, kind) for kind in SUFFIXES}:
             raise Unfit(f"it does not hold the three files of {symbol}")
     except Unfit as unfit:
         fault = escaped(str(unfit))
     else:
         files = GenerationBytes(*(found[file_name(symbol, kind)] for kind in SUFFIXES))
-        checksums = decode_metadata(files.metadata, symbol, name=name).checksums
         if (checksums.weights, checksums.correlations) == (digest(files.weights), digest(files.correlations)):
             return files
         fault = "its files are not those that its metadata names"

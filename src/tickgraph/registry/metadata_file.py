@@ -9,9 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from tickgraph.errors import ArtefactError
+from tickgraph.errors import ArtefactError, LaterArtefactError
 from tickgraph.registry.metadata import ModelMetadata
+from tickgraph.schema_version import later_release
 from tickgraph.wording import in_words
+
+SCHEMA = 1
+"""Schema version of metadata; :mod:`tickgraph.schema_version` has the rules."""
 
 MAX_METADATA_BYTES = 2 * 1024 * 1024
 """Bytes of a file. The default model's is about 40 KB; one calibrated on 10,000 sessions of 10 peers has 1.8 MB.
@@ -54,14 +58,20 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
     ------
     ArtefactError
         It is damaged, of another schema, or describes another symbol.
+    LaterArtefactError
+        It is of a schema version that only a later release reads.
     """
     remedy = f"Run: tickgraph train --symbols {symbol}"
     fault = f"it has {len(data):,} bytes, and at most {MAX_METADATA_BYTES:,} were expected"
     if len(data) <= MAX_METADATA_BYTES:
         try:
             metadata = ModelMetadata.model_validate_json(data)
+            if metadata.checksums.metadata is None:  # of an early release, none of which wrote other fields
+                ModelMetadata.model_validate_json(data, extra="forbid")
         except ValidationError as error:
             fault = in_words(error.errors(include_url=False)[0])
+            if later := _later(data):
+                raise LaterArtefactError(f"{name} cannot be read: {later}.") from None
         else:
             if metadata.symbol != symbol:
                 raise ArtefactError(f"{name} is foreign: it describes {metadata.symbol}. {remedy}")
@@ -75,6 +85,20 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
 
 def _checksum_of(data: bytes) -> str | None:
     try:
-        return content_checksum(from_json(data))  # a quarter of the time of json.loads
+        # A quarter of the time of json.loads. Fields of a later release must have finite numbers, too.
+        return content_checksum(from_json(data, allow_inf_nan=False))
     except (ValueError, RecursionError):  # this parser refuses very long integers, which pydantic takes
         return None
+
+
+def _later(data: bytes) -> str | None:
+    """Say that a later release wrote metadata; None if it does not say so itself."""
+    try:
+        content = from_json(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    versions = content.get("versions")
+    by = versions.get("tickgraph") if isinstance(versions, dict) else None
+    return later_release(content.get("schema_version"), SCHEMA, by=by)

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -81,13 +81,20 @@ class _Record(BaseModel):
     identity: str
 
 
+class Refused(NamedTuple):
+    """Why an object is refused; the error itself would keep the frames that hold the object."""
+
+    kind: type[ArtefactError]
+    text: str
+
+
 @dataclass(frozen=True)
 class _Answer:
     """What the storage said last of an object, when (monotonic seconds), and why it is refused."""
 
     version: Version | None
     moment: float
-    refused: str | None = None
+    refused: Refused | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,7 @@ class Origin:
         """Raise :class:`ArtefactError` if the object was damaged or foreign when it was read last."""
         known = self._answers.get(copy.key)
         if known is not None and known.refused is not None:
-            raise ArtefactError(known.refused)
+            raise known.refused.kind(known.refused.text)
 
     def refused(self, copy: Copy) -> str | None:
         """Version of an object that is damaged or foreign; None if the last one read was not."""
@@ -185,7 +192,7 @@ class Origin:
             self._note(copy, unless, known.refused if known and unless == known.version else None)
             return unless
         except TooLarge as error:
-            fault = f"{self.place}/{copy.key} is damaged or foreign: {error}."
+            fault = Refused(ArtefactError, f"{self.place}/{copy.key} is damaged or foreign: {error}.")
             self._note(copy, error.version, fault)
             return error.version
         if stored is None:
@@ -196,7 +203,7 @@ class Origin:
         try:
             self._keep(copy, stored.data, stored.version)
         except ArtefactError as error:
-            self._note(copy, stored.version, str(error))
+            self._note(copy, stored.version, Refused(type(error), str(error)))
         return stored.version
 
     # Writing; the caller is the copy's only writer on this machine
@@ -274,7 +281,7 @@ class Origin:
                 self._record_path(copy).write_text(record.model_dump_json(), "utf-8")
         self._note(copy, version)
 
-    def _note(self, copy: Copy, version: Version | None, refused: str | None = None) -> None:
+    def _note(self, copy: Copy, version: Version | None, refused: Refused | None = None) -> None:
         self._answers[copy.key] = _Answer(version, self._contact.monotonic(), refused)
 
     def _held(self, copy: Copy) -> Version | None:

@@ -1,4 +1,4 @@
-"""What every part of a model's metadata is made of: records without surprises, spans of sessions, bounded numbers."""
+"""What every part of a model's metadata is made of: records, spans of sessions, bounded numbers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Record(BaseModel):
-    """A part of a document: frozen, without unknown fields, its numbers finite."""
+    """A part of a document: frozen, its numbers finite. Fields of a later release are kept as they are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
 
 class Span(Record):

@@ -15,7 +15,13 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.errors import ArtefactError, OtherExchangeError, StorageError, SymbolError
+from tickgraph.errors import (
+    ArtefactError,
+    LaterArtefactError,
+    OtherExchangeError,
+    StorageError,
+    SymbolError,
+)
 from tickgraph.market import calendar
 from tickgraph.market.calendar import system_time
 from tickgraph.market.spelling import Symbol
@@ -273,6 +279,8 @@ class ModelRegistry:
         ArtefactError
             It could not be read back: numbers that are not finite, no correlation matrix, metadata against
             the schema. Nothing was written.
+        LaterArtefactError
+            It would replace a model that a later release wrote.
         """
         paths = self.paths(metadata.symbol, to_write=True)
         encoded = encode_weights(weights), encode_correlation(correlation)
@@ -281,6 +289,7 @@ class ModelRegistry:
         decode_correlation(encoded[1], metadata.training_config, name=f"{paths.correlations}{_UNWRITTEN}")
 
         def change(replaced: Version | None) -> ModelMetadata:
+            self._must_not_be_later(paths)
             kept = self._with_former_evaluation(metadata, paths) if keep_evaluation else metadata
             return self._commit(kept, *encoded, replaced)
 
@@ -372,6 +381,7 @@ class ModelRegistry:
 
         def change(replaced: Version | None) -> bool:
             held = None
+            self._must_not_be_later(paths)
             with contextlib.suppress(ArtefactError):  # what is there is not whole
                 self._shelf.must_be_sound(paths)
                 here, identity = read_generation(paths)[:2]
@@ -395,6 +405,17 @@ class ModelRegistry:
     def remove(self, symbol: Symbol) -> None:
         """Remove a symbol's model, so that no reader sees half of one; damaged files and links are removed as well."""
         self._shelf.remove(symbol)
+
+    def _must_not_be_later(self, paths: ArtefactPaths) -> None:
+        """Raise :class:`LaterArtefactError` where a later release wrote what would be replaced; lock held."""
+        try:
+            self._shelf.must_be_sound(paths)
+            if os.path.lexists(paths.metadata):  # reading would search for similar names
+                read_metadata(paths)
+        except LaterArtefactError:
+            raise
+        except (ArtefactError, StorageError):  # it cannot be read and is about to be replaced
+            return
 
     def _with_former_evaluation(self, metadata: ModelMetadata, paths: ArtefactPaths) -> ModelMetadata:
         """The metadata with the figures recorded before it, where they are of its procedure; lock held."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from tickgraph.market.universe import canonical
 from tickgraph.model.training_config import TrainingConfig
@@ -24,16 +24,22 @@ def with_architecture(given: Any) -> Any:
     return {"horizons": (), **given}
 
 
-class TrainingRecord(TrainingConfig):
-    """The training configuration, and what it came to for this symbol."""
+class RecordedConfig(TrainingConfig):
+    """A training configuration as it was recorded, settings of a later release included."""
 
-    correlated_symbols: tuple[str, ...] = Field(description="Peers, the strongest first.")
-    symbol_seed: Count = Field(description="Seed of this symbol, from `seed` and its name.")
+    model_config = ConfigDict(extra="allow")
 
     @model_validator(mode="before")
     @classmethod
     def _models_without_a_name_are_baselines(cls, given: Any) -> Any:
         return with_architecture(given)
+
+
+class TrainingRecord(RecordedConfig):
+    """The training configuration, and what it came to for this symbol."""
+
+    correlated_symbols: tuple[str, ...] = Field(description="Peers, the strongest first.")
+    symbol_seed: Count = Field(description="Seed of this symbol, from `seed` and its name.")
 
     @model_validator(mode="after")
     def _peers_fit_the_graph(self) -> TrainingRecord:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tickgraph.errors import ArtefactError, OtherExchangeError
+from tickgraph.errors import ArtefactError, LaterArtefactError, OtherExchangeError
 from tickgraph.graph.variance_features import COMMON, SEASON, num_variance_features
 from tickgraph.market import calendar
 from tickgraph.model.training_config import TrainingConfig
@@ -26,6 +26,7 @@ from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.plain_array import Unfit, decode_array, encode_array
 from tickgraph.registry.record import UtcDatetime
 from tickgraph.registry.sealed_arrays import seal, unseal
+from tickgraph.schema_version import later_release
 from tickgraph.wording import escaped, in_words
 
 Header = TypeVar("Header", bound="_Header")
@@ -40,7 +41,7 @@ _ROUNDING = 1e-6
 
 
 class _Header(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
     source: str
@@ -148,6 +149,8 @@ def decode_fit(data: bytes, source: str, *, name: str, exchange: str | None) -> 
     ------
     ArtefactError
         It is damaged, of another schema, other features or another source.
+    LaterArtefactError
+        It is of a schema version that only a later release reads.
     OtherExchangeError
         It is of another exchange.
     """
@@ -174,7 +177,7 @@ def _read(
 ) -> Result:
     try:
         text, images = unseal(data)
-        header = _header_of(text, header_type)
+        header = _header_of(text, header_type, name)
         if header.source != expected.source:
             raise Unfit(f"it is foreign: it is of the prices of {header.source!r}")
         if expected.exchange not in (None, header.exchange):
@@ -190,20 +193,25 @@ def _read(
     raise ArtefactError(f"{name} is refused: {reason}. Run: {remedy}")
 
 
-def _header_of(text: bytes, header_type: type[Header]) -> Header:
-    try:
-        version = json.loads(text)["schema_version"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        version = None
-    if isinstance(version, int) and version > _SCHEMA:
-        raise Unfit(
-            f"a later release wrote it (schema {version}, this one reads {_SCHEMA}): update tickgraph"
-        )
+def _header_of(text: bytes, header_type: type[Header], name: str) -> Header:
     try:
         return header_type.model_validate_json(text)
     except ValidationError as error:
         fault = in_words(error.errors(include_url=False)[0], whole="the header")
+    if later := _later(text):
+        raise LaterArtefactError(f"{name} cannot be read: {later}.")
     raise Unfit(fault)
+
+
+def _later(text: bytes) -> str | None:
+    """Say that a later release wrote a header; None if it does not say so itself."""
+    try:
+        content = json.loads(text)
+        return later_release(
+            content["schema_version"], _SCHEMA, by=content.get("versions", {}).get("tickgraph")
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _fit_of(header: _FitHeader, images: dict[str, bytes]) -> UniverseFit:
@@ -275,11 +283,12 @@ def _state_of(header: _StateHeader, images: dict[str, bytes]) -> UniverseState:
 def _arrays(
     images: Mapping[str, bytes], expected: Mapping[str, tuple[str, tuple[int, ...]]]
 ) -> dict[str, NDArray[Any]]:
-    """Every expected array; shared by whoever reads the file, so none can be written to."""
+    """Every expected array; shared by whoever reads the file, so none can be written to.
+
+    A later release may have added others.
+    """
     if lacking := [name for name in expected if name not in images]:
         raise Unfit(f"it lacks {lacking[0]}")
-    if strangers := [name for name in images if name not in expected]:
-        raise Unfit(f"it holds {strangers[0]!r}, which it should not have")
     arrays = {}
     for name, (dtype, shape) in expected.items():
         try:

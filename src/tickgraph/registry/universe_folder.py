@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
-from tickgraph.errors import ArtefactError, InputError, StorageError
+from tickgraph.errors import ArtefactError, InputError, LaterArtefactError, StorageError
 from tickgraph.market import calendar
 from tickgraph.market.store.layout import FileStamp, file_stamp
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.universe_state import UniverseState
 from tickgraph.registry.generation import lies_in, make_way, read_bounded
 from tickgraph.registry.object_copies import FileCopy
-from tickgraph.registry.origin import Origin
+from tickgraph.registry.origin import Origin, Refused
 from tickgraph.registry.universe_file import decode_fit, decode_state, encode_fit, encode_state
 from tickgraph.storage import FileRefused, discard, exclusive, names_in, storage_errors, write_atomically
 
@@ -104,6 +104,8 @@ class UniverseFolder:
         ------
         ArtefactError
             It could not be read back, as with numbers that are not finite. The former one is in place.
+        LaterArtefactError
+            A later release wrote the former one.
         StorageError
             The folder cannot be written. The former one is in place.
         """
@@ -141,14 +143,14 @@ class UniverseFolder:
         seen = self._read.get(key)
         if seen is None or seen[0] != stamp:
             try:
-                found: Artefact_co | str = self._decoded(path, source, decode)
+                found: Artefact_co | Refused = self._decoded(path, source, decode)
             except FileNotFoundError:
                 return None
             except ArtefactError as error:
-                found = str(error)  # the error itself would keep the frames that hold the file
+                found = Refused(type(error), str(error))
             seen = self._read[key] = stamp, found
-        if isinstance(seen[1], str):
-            raise ArtefactError(seen[1])
+        if isinstance(seen[1], Refused):
+            raise seen[1].kind(seen[1].text)
         return cast("Artefact_co", seen[1])
 
     def _decoded(self, path: Path, source: str, decode: Decode[Artefact_co]) -> Artefact_co:
@@ -173,12 +175,30 @@ class UniverseFolder:
                 for left in self._folder.glob(f".{path.name}.*.tmp"):  # of a writer that was killed
                     discard(left)
             if self._origin is None:
+                self._must_not_be_later(path, source, decode)
                 make_way(path)
                 write_atomically(path, data)
                 return
             # The later of two publications is the one that stays, as in a folder.
             origin, copy = self._origin, self._copy(path, source, decode)
-            origin.change(copy, lambda: origin.publish(copy, data, origin.latest(copy)))
+
+            def change() -> None:
+                replaced = origin.latest(copy)
+                self._must_not_be_later(path, source, decode)
+                origin.publish(copy, data, replaced)
+
+            origin.change(copy, change)
+
+    def _must_not_be_later(self, path: Path, source: str, decode: Decode[object]) -> None:
+        """Raise :class:`LaterArtefactError` where a later release wrote the file that would be replaced."""
+        try:
+            if self._origin is not None:
+                self._origin.must_be_sound(self._copy(path, source, decode))
+            self._decoded(path, source, decode)
+        except LaterArtefactError:
+            raise
+        except (ArtefactError, StorageError, FileNotFoundError):  # it is about to be replaced
+            return
 
     def _writing(self) -> AbstractContextManager[None]:
         """Be the folder's only writer."""

@@ -92,7 +92,7 @@ def test_a_footer_may_say_more_than_is_known_here(store):
     """A later version may have written it."""
     store.write("scripted", made_bars(["AAPL"], 40))
     path = store.root / "scripted" / "AAPL.parquet"
-    facts = history.facts_in(pq.ParquetFile(path)) | {"more": 1}
+    facts = history.facts_in(pq.ParquetFile(path), path) | {"more": 1}
     path.write_bytes(history.parquet_bytes(pq.read_table(path), facts, [0, 40], ["symbol"]))
     assert store.stored("scripted", "AAPL").sessions == 40
 

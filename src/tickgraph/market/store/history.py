@@ -6,7 +6,7 @@ import itertools
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tickgraph.errors import PriceDataError
+from tickgraph.errors import LaterPricesError, PriceDataError
 from tickgraph.market.source import BAR_COLUMNS
 from tickgraph.market.spelling import Symbol
+from tickgraph.schema_version import later_release
 from tickgraph.storage import FileRefused, read_regular, storage_errors
 
 VALUES: tuple[str, ...] = BAR_COLUMNS[1:]  # date, prices, volume: the symbol is the same in every row
@@ -28,6 +29,7 @@ VALUES: tuple[str, ...] = BAR_COLUMNS[1:]  # date, prices, volume: the symbol is
 GROUP_ROWS = 4096
 MAX_HISTORY_BYTES = 16 * 1024 * 1024  # sixty years of every day of the calendar take some 2 MB
 
+SCHEMA = 1  # of histories and recent files; the first releases wrote none
 # What reading a damaged or foreign file raises, depending on which of its bytes are wrong.
 UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError)
 
@@ -40,7 +42,7 @@ class Head:
     """What a history's footer says; most of it is as in :class:`tickgraph.market.store.StoredSymbol`.
 
     ``folded`` is the number of the append up to which the history holds everything. A recent row counts only with a
-    higher one.
+    higher one. ``others`` are facts that a later release wrote.
     """
 
     symbol: Symbol
@@ -51,6 +53,7 @@ class Head:
     first: date
     last: date
     sessions: int
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def over(
@@ -61,19 +64,23 @@ class Head:
         provider: str,
         fetched_at: str,
         revised_at: datetime | None,
+        others: Mapping[str, Any] | None = None,
     ) -> Head:
         """Head of a history with these rows, by date."""
         days = days_of(rows)
         ends = days[0].item(), days[-1].item()
-        return cls(symbol, folded, provider, fetched_at, revised_at, *ends, len(days))
+        return cls(symbol, folded, provider, fetched_at, revised_at, *ends, len(days), others or {})
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Head:
         """Read the facts of a footer."""
-        known = {field.name: facts[field.name] for field in fields(cls)}
+        names = {field.name for field in fields(cls)} - {"others"}
+        known = {name: facts[name] for name in names}
+        others = {name: value for name, value in facts.items() if name not in names}
         days = {name: date.fromisoformat(facts[name]) for name in ("first", "last")}
         revised = facts["revised_at"]
-        return cls(**{**known, **days, "revised_at": datetime.fromisoformat(revised) if revised else None})
+        revised_at = datetime.fromisoformat(revised) if revised else None
+        return cls(**{**known, **days, "revised_at": revised_at, "others": others})
 
 
 def table_of(bars: pd.DataFrame) -> pa.Table:
@@ -87,7 +94,14 @@ def table_of(bars: pd.DataFrame) -> pa.Table:
 def encode(table: pa.Table, head: Head) -> bytes:
     """Write a history: a table of :data:`BAR_COLUMNS`, by date."""
     revised_at = head.revised_at and head.revised_at.isoformat()
-    facts = {**vars(head), "first": str(head.first), "last": str(head.last), "revised_at": revised_at}
+    known = {name: value for name, value in vars(head).items() if name != "others"}
+    facts = {
+        **head.others,
+        **known,
+        "first": str(head.first),
+        "last": str(head.last),
+        "revised_at": revised_at,
+    }
     cuts = [*range(0, len(table), GROUP_ROWS), len(table)]
     return parquet_bytes(table, facts, cuts, ["symbol"], {_FETCHED_AT: head.fetched_at.encode()})
 
@@ -138,8 +152,11 @@ def parquet_bytes(
     return buffer.getvalue().to_pybytes()
 
 
-def facts_in(file: pq.ParquetFile) -> dict[str, Any] | None:
-    """Facts that :func:`parquet_bytes` wrote; None in a file without any; ValueError where they are damaged."""
+def facts_in(file: pq.ParquetFile, name: Path) -> dict[str, Any] | None:
+    """Facts that :func:`parquet_bytes` wrote; None in a file without any; ValueError where they are damaged.
+
+    :class:`LaterPricesError` where a later release wrote the file, which is called ``name``.
+    """
     metadata = file.metadata.metadata or {}
     text = metadata.get(_FACTS)
     if text is None:
@@ -147,6 +164,8 @@ def facts_in(file: pq.ParquetFile) -> dict[str, Any] | None:
     if b"%08x" % zlib.crc32(text) != metadata.get(_CHECKSUM):
         raise ValueError("the facts in the footer do not match their checksum")
     facts: dict[str, Any] = json.loads(text)
+    if later := later_release(facts.get("schema_version"), SCHEMA):
+        raise LaterPricesError(f"{name} cannot be read: {later}.")
     return facts
 
 
@@ -165,13 +184,13 @@ def read_history(
     PriceDataError
         It is not stored, or its file is damaged or another symbol's.
     StorageError
-        It cannot be read.
+        It cannot be read, or a later release wrote it.
     """
     try:
         with storage_errors(path):
             data = read_regular(path, MAX_HISTORY_BYTES)
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        facts = facts_in(file)
+        facts = facts_in(file, path)
         if facts is None:
             return _first_version(file, source, symbol, columns)
         head = Head.of(facts)
@@ -216,10 +235,10 @@ def _rows(file: pq.ParquetFile, head: Head, columns: Sequence[str], sessions: in
 
 def _priced(table: pa.Table) -> pa.Table:
     """The table, if its columns can be dates and numbers."""
-    for field in table.schema:
-        kind = field.type
+    for column in table.schema:
+        kind = column.type
         if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)):
-            raise ValueError(f"column {field.name} holds {kind}, which is no price")
+            raise ValueError(f"column {column.name} holds {kind}, which is no price")
     return table
 
 

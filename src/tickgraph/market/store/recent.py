@@ -78,7 +78,7 @@ class Recent:
             self._file = pq.ParquetFile(
                 pa.BufferReader(data), page_checksum_verification=True, read_dictionary=["symbol"]
             )
-            facts = facts_in(self._file)
+            facts = facts_in(self._file, path)
             if facts is None or self._file.schema_arrow.names != SCHEMA.names:
                 raise ValueError("not a recent file")
             if self._file.metadata.num_rows != facts["rows"]:

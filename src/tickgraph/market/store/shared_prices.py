@@ -23,15 +23,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import from_json
 
-from tickgraph.errors import PriceDataError, StorageError
+from tickgraph.errors import LaterPricesError, PriceDataError, StorageError
 from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.store.layout import FileStamp, file_stamp, source_folder
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
+from tickgraph.schema_version import later_release
 from tickgraph.storage import (
     MAX_BYTES,
     HeldError,
@@ -45,6 +47,7 @@ from tickgraph.storage import (
 MANIFESTS, FILES = "sources", "files"
 SIDE_BY_SIDE = 16  # files on the way at one time
 KEPT = timedelta(days=1)
+SCHEMA = 1  # of manifests
 
 _RECENT = "recent/sessions.parquet"
 _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -62,15 +65,18 @@ class Alone(Protocol):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Manifest(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """Which files the prices of a source are; fields of a later release are kept as they are."""
 
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    schema_version: Literal[1] = Field(default=1, exclude=True)  # the first releases wrote none
     exchange: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/]{2,20}$")] = NEW_YORK
     files: dict[str, _File] = Field(default_factory=dict)
 
@@ -138,6 +144,8 @@ class SharedPrices:
         ------
         PriceDataError
             The manifest or a file is damaged or foreign.
+        LaterPricesError
+            A later release wrote the manifest.
         Unreachable
             The storage does not answer, and there is no copy.
         """
@@ -224,6 +232,8 @@ class SharedPrices:
             return _Manifest.model_validate_json(data)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]["msg"]
+        if later := _later(data):
+            raise LaterPricesError(f"{self.place}/{self._key(source)} cannot be read: {later}.")
         raise self._damaged(self._key(source), fault)
 
     def _take(self, source: str, manifest: _Manifest, record: _Record | None) -> bool:
@@ -289,7 +299,7 @@ class SharedPrices:
         with ThreadPoolExecutor(SIDE_BY_SIDE, "tickgraph-prices") as threads:
             sent = dict(threads.map(send, changed))
         exchange = read_regular(self.root / "exchange").decode("ascii").strip()
-        manifest = _Manifest(exchange=exchange, files=kept | sent)
+        manifest = began.manifest.model_copy(update={"exchange": exchange, "files": kept | sent})
         replaced = Version(began.e_tag, began.number) if began.e_tag is not None else None
         data = manifest.model_dump_json().encode()
         try:
@@ -361,6 +371,15 @@ class SharedPrices:
 
 def _file_key(source: str, name: str, file: _File) -> str:
     return f"{FILES}/{source}/{name}.{file.key}"
+
+
+def _later(data: bytes) -> str | None:
+    """Say that a later release wrote a manifest; None if it does not say so itself."""
+    try:
+        content = from_json(data)
+    except (ValueError, RecursionError):
+        return None
+    return later_release(content.get("schema_version"), SCHEMA) if isinstance(content, dict) else None
 
 
 def _sha256_of(path: Path) -> str | None:

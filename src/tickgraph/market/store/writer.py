@@ -137,7 +137,10 @@ class StoreWriter:
                     rows = rows.take(pa.array(last_of_each))
                 at = old.recent.column("fetched_at")[-1].as_py()
                 head = old.head
-                self._write(rows, Head.over(rows, symbol, folded[symbol], head.provider, at, head.revised_at))
+                folded_head = Head.over(
+                    rows, symbol, folded[symbol], head.provider, at, head.revised_at, head.others
+                )
+                self._write(rows, folded_head)
         return folded
 
     def drop(self, folded: Mapping[Symbol, int]) -> None:
