@@ -18,7 +18,6 @@ from tickgraph.market.universe import parse_symbols
 from tickgraph.pipeline.fitting_universe import universe_at_hand
 from tickgraph.pipeline.gathering import gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_one, train_symbols
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.settings import Settings, load_settings
@@ -62,7 +61,7 @@ def train(
     report = train_symbols(
         prices.panel,
         prices.symbols,
-        ModelRegistry(chosen.models_dir),
+        chosen.open_registry(),
         config=chosen.training,
         pool=prices.pool,
         engine=chosen.open_engine(),
@@ -86,7 +85,7 @@ def load(**settings: Any) -> Forecaster:
 def open_forecaster(settings: Settings) -> Forecaster:
     """Forecaster over the folders that settings name; it can train on demand."""
     store = settings.price_store()
-    registry = ModelRegistry(settings.models_dir)
+    registry = settings.open_registry()
 
     def train_on_demand(symbol: Symbol, source_name: str) -> None:
         from tickgraph.model.training import program_for

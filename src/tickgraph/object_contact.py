@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Contact:
         self._answered_at: datetime | None = None
         self._fault: str | None = None
         self._left_alone_until = 0.0
+        self._outdated_at = -math.inf
 
     @property
     def fault(self) -> str | None:
@@ -63,7 +65,11 @@ class Contact:
 
     def is_recent(self, moment: float) -> bool:
         """Whether an answer of this moment (monotonic seconds) still counts."""
-        return self.monotonic() - moment < self.place.access.poll_seconds
+        return moment > self._outdated_at and self.monotonic() - moment < self.place.access.poll_seconds
+
+    def ask_anew(self) -> None:
+        """Let no answer from before count: something is known to have been published since."""
+        self._outdated_at = self.monotonic()
 
     def ask(self, question: Callable[[ObjectStore], Answer]) -> Answer:
         """Ask, and note whether there was an answer; raises what the question raises."""

@@ -43,8 +43,10 @@ from tickgraph.object_place import Place, StorageSettings, local_folder, read_pl
 from tickgraph.operations.timetable import Timetable
 from tickgraph.pipeline.engines import EngineName, open_engine
 from tickgraph.pipeline.engines.plan import Engine
+from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serve_settings import ServeSettings
-from tickgraph.shared.shared_settings import SharedSettings
+from tickgraph.shared.news import News, news_of
+from tickgraph.shared.shared_settings import SharedSettings, shared_by
 from tickgraph.wording import in_words
 
 SourceName = Literal["sample", "files", "yahoo", "tiingo", "live"]
@@ -173,7 +175,21 @@ class Settings(BaseSettings):
 
     def price_store(self) -> PriceStore:
         """The price store, with these settings' choice for prices that cannot be."""
-        return PriceStore(self.prices_dir, implausible=self.implausible)
+        return PriceStore(self.prices_dir, implausible=self.implausible, news=self.news)
+
+    def open_registry(self) -> ModelRegistry:
+        """The models; hosts that share a Redis server hear of what is published."""
+        return ModelRegistry(self.models_dir, news=self.news)
+
+    @property
+    def shared_space(self) -> SharedSettings | None:
+        """Redis and what hosts with these models share there; None where they share none."""
+        return shared_by(self.shared, self.models_dir)
+
+    @property
+    def news(self) -> News | None:
+        """What tells other hosts of publications; None where there is no Redis."""
+        return news_of(shared) if (shared := self.shared_space) else None
 
     def open_source(self, name: str | None = None) -> PriceSource:
         """The source of prices with this name; None is the one of these settings."""

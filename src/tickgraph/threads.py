@@ -229,7 +229,7 @@ class Threads:
 
 
 class Loop:
-    """A thread that takes one step again and again until it is stopped: at once, then after each wait or nudge.
+    """A thread that takes one step again and again until it is stopped: at the start, then after each wait or nudge.
 
     Parameters
     ----------
@@ -253,9 +253,10 @@ class Loop:
         """Whether it was started."""
         return self._thread.ident is not None
 
-    def start(self) -> None:
-        """Take the first step, and go on."""
-        self._wake.set()
+    def start(self, *, at_once: bool = True) -> None:
+        """Take the first step, at once or after a wait, and go on."""
+        if at_once:
+            self._wake.set()
         self._thread.start()
 
     def nudge(self) -> None:

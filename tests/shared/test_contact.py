@@ -6,17 +6,9 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from real_redis import start_redis
 from tickgraph.settings import load_settings
 from tickgraph.shared.contact import SharedAway, SharedContact
 from tickgraph.shared.shared_settings import SharedSettings
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = start_redis(tmp_path)
-    yield server
-    server.kill()
 
 
 def test_redis_that_is_killed_is_left_alone_for_a_while_and_asked_again(server, caplog):

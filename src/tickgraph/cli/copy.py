@@ -9,9 +9,7 @@ import typer
 from tickgraph.cli.options import AsJson, named_symbols, symbols_option
 from tickgraph.cli.output import failure, note, print_json, print_sentence
 from tickgraph.errors import ArtefactError, InputError, PartialFailure
-from tickgraph.object_place import Place
 from tickgraph.registry.copying import copy_models
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
 from tickgraph.wording import counted
 
@@ -28,10 +26,10 @@ def copy(
 
     Models that are there already are left alone, so a copy that was cut short can be run again.
     """
-    places: list[Place] = [load_settings(models_dir=name).models_dir for name in (source, target)]
-    if places[0].absolute() == places[1].absolute():
+    ends = [load_settings(models_dir=name) for name in (source, target)]
+    if ends[0].models_dir.absolute() == ends[1].models_dir.absolute():
         raise InputError("FROM and TO are the same place.")
-    one, other = map(ModelRegistry, places)
+    one, other = (settings.open_registry() for settings in ends)
     report = copy_models(one, other, named_symbols(symbols) if symbols else None)
     if as_json:
         print_json(

@@ -27,7 +27,6 @@ from tickgraph.errors import InputError, PartialFailure, StorageError
 from tickgraph.extras import lacking
 from tickgraph.market.universe import EVERY, is_group, parse_symbols
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import in_words
 
@@ -279,7 +278,7 @@ def evaluate(
         page, figures = write_report(result, out)
         recordings: dict[str, Recording] = {}
         if record and not quick:
-            recordings = record_evaluation(result, ModelRegistry(settings.models_dir))
+            recordings = record_evaluation(result, settings.open_registry())
     for symbol, reason in result.left_out.items():
         if symbol not in prices.missing:
             failure(f"left out: {reason}")

@@ -35,7 +35,6 @@ from tickgraph.market.universe import canonical, sector_of
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.evaluation_record import Figure, HorizonWalkForward, PanelFigures, WalkForward
 from tickgraph.registry.metadata import ModelMetadata
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.training_record import VarianceForecast
 from tickgraph.settings import load_settings
 from tickgraph.wording import counted, listed
@@ -44,7 +43,7 @@ from tickgraph.wording import counted, listed
 def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
     """List the trained models: how old they are and what they were worth out of sample."""
     settings = load_settings(models_dir=models_dir)
-    registry = ModelRegistry(settings.models_dir)
+    registry = settings.open_registry()
     trained: dict[str, ModelMetadata] = {}
     failures: dict[str, str] = {}
     for symbol in registry.symbols():
@@ -77,7 +76,7 @@ def inspect(
 ) -> None:
     """Show one model: configuration, peers, data, figures; its files are verified on the way."""
     settings = load_settings(models_dir=models_dir)
-    registry = ModelRegistry(settings.models_dir)
+    registry = settings.open_registry()
     name = canonical(symbol)
     metadata = registry.metadata(name)
     problem: ArtefactError | None = None
@@ -118,7 +117,7 @@ def remove(
     they are next trained.
     """
     settings = load_settings(models_dir=models_dir)
-    registry = ModelRegistry(settings.models_dir)
+    registry = settings.open_registry()
     if everything == bool(symbols):
         raise InputError("Name symbols, such as: tickgraph remove AAPL, or use --all for every model.")
     # What lost its metadata can be removed as well.

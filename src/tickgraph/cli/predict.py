@@ -32,7 +32,6 @@ from tickgraph.cli.strikes import Strike, UpperStrike, print_probability, read_s
 from tickgraph.errors import InputError, PartialFailure
 from tickgraph.market.quality import Finding
 from tickgraph.market.spelling import Symbol
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.distribution_answer import Distribution
 from tickgraph.serving.forecaster import Fallback
@@ -144,7 +143,7 @@ def predict(
 
 def _store_prices_of_untrained(settings: Settings, symbols: Sequence[Symbol]) -> list[Finding]:
     """Ask the source once for prices of symbols that have neither a model nor prices; give what is odd in them."""
-    registry, store = ModelRegistry(settings.models_dir), settings.price_store()
+    registry, store = settings.open_registry(), settings.price_store()
     untrained = [symbol for symbol in sorted(symbols) if registry.generation(symbol) is None]
     elsewhere = {symbol: store.source_of(symbol, settings.source) for symbol in untrained}
     for symbol, source in elsewhere.items():

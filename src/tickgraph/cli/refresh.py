@@ -27,14 +27,13 @@ from tickgraph.operations.refresh import refresh as refresh_site
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.site import Site
 from tickgraph.operations.timetable import Due, missed, next_due
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import counted
 
 
 def site_of(settings: Settings) -> Site:
     """Everything that a refresh works on, by these settings."""
-    registry, store = ModelRegistry(settings.models_dir), settings.price_store()
+    registry, store = settings.open_registry(), settings.price_store()
     operations_dir = settings.operations_dir
     return Site(
         registry=registry,

@@ -11,7 +11,6 @@ from tickgraph.cli.options import Exchange, ModelsDir, PricesDir, Source, Source
 from tickgraph.cli.output import note, stderr
 from tickgraph.errors import InputError
 from tickgraph.extras import lacking
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import counted
 
@@ -81,7 +80,7 @@ def serve(
 
 def _introduce(settings: Settings) -> None:
     chosen = settings.serve
-    trained = len(ModelRegistry(settings.models_dir).symbols())
+    trained = len(settings.open_registry().symbols())
     stored = len(settings.price_store().symbols(settings.source))
     if not trained and not stored:
         note(

@@ -33,8 +33,8 @@ from tickgraph.errors import CheckFailed
 from tickgraph.operations.overview import Overview, SymbolStatus, overview
 from tickgraph.operations.records import HorizonFigures
 from tickgraph.operations.universe_status import UniverseStatus
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
+from tickgraph.shared.contact import shared_fault
 from tickgraph.wording import counted, listed
 
 NAMED = 8  # symbols named behind a problem that many share
@@ -61,12 +61,13 @@ def status(
     """
     settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir, exchange=exchange)
     view = overview(
-        ModelRegistry(settings.models_dir),
+        settings.open_registry(),
         settings.price_store(),
         settings.operations_dir,
         settings.source,
         datetime.now(UTC),
         settings.schedule.timetable(),
+        shared_away=shared_fault(settings.shared_space),
     )
     wanted = listed_symbols(symbols, view.symbols) if symbols else tuple(view.symbols)
     shown = [one for one in view.symbols.values() if one.symbol in wanted]

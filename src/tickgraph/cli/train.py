@@ -43,7 +43,6 @@ from tickgraph.market.universe import ALL, EVERY, is_group, parse_symbols
 from tickgraph.pipeline.gathering import RunPrices, gather_prices
 from tickgraph.pipeline.train import Outcome, TrainingReport, train_symbols
 from tickgraph.registry.metadata import ModelMetadata
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import Settings, load_settings
 
 SHORT = 250  # sessions; a shorter window was asked for on purpose, so symbols may have as few
@@ -204,7 +203,7 @@ def train(
         report = train_symbols(
             prices.panel,
             prices.symbols,
-            ModelRegistry(settings.models_dir),
+            settings.open_registry(),
             config=settings.training,
             pool=prices.pool,
             engine=settings.open_engine(),

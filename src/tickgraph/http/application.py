@@ -55,6 +55,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         try:
             yield
         finally:
+            await service.host.counters.close()
             await asyncio.to_thread(service.stop)  # the loop stays free: a second signal must be heard
             if serve.tracing:
                 await asyncio.to_thread(tracing.flush)
@@ -88,7 +89,8 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     )
     app.state.service = service
     problem.install(app)
-    public, strict = guards(serve.api_keys, serve.rate_limit), Depends(only_known_query)
+    counters = service.host.counters
+    public, strict = guards(serve.api_keys, serve.rate_limit, counters=counters), Depends(only_known_query)
     app.state.guards = public
     app.router.routes.insert(0, forecast_routes.PlainRoute(public))  # the first that is tried
     app.router.routes.insert(1, option_routes.ChainRoute(public))
@@ -109,7 +111,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     app.include_router(operator_routes.health)
     app.include_router(dashboard.router)
     if serve.admin_token is not None:
-        only_admin = guards((), serve.rate_limit, serve.admin_token)
+        only_admin = guards((), serve.rate_limit, serve.admin_token, counters)
         app.include_router(operator_routes.admin, dependencies=[*only_admin, strict])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     if serve.tracing:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from secrets import compare_digest
 from typing import Any
@@ -12,13 +11,12 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from limits import parse_many
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
 from tickgraph.errors import InputError
 from tickgraph.http.problem import RateLimitedError, UnauthorisedError
+from tickgraph.http.request_counters import RequestCounters
 
 KEY_HEADER = "X-API-Key"
 PASSED = "tickgraph.guards_passed"  # in a request's scope: a guard counts a request once
@@ -68,10 +66,26 @@ class TokenGuard(HTTPBearer):
             raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.", "Bearer")
 
 
-def rate_limit_of(limit: str, keys: Sequence[SecretStr] = ()) -> Callable[[Request], Awaitable[None]]:
+def rate_limit_of(
+    limit: str,
+    keys: Sequence[SecretStr] = (),
+    counters: RequestCounters | None = None,
+    group: str = "public",
+) -> Callable[[Request], Awaitable[None]]:
     """Dependency that refuses a client which asks more often than ``limit``.
 
     A client is told by its key, or by its address. Only known keys count: each invented one would be a new client.
+
+    Parameters
+    ----------
+    limit
+        Such as ``100/second``.
+    keys
+        Those that the service knows.
+    counters
+        Where requests are counted; None is in this process.
+    group
+        Of routes that are counted together.
 
     Raises
     ------
@@ -84,7 +98,7 @@ def rate_limit_of(limit: str, keys: Sequence[SecretStr] = ()) -> Callable[[Reque
         item = None
     if item is None or item.amount < 1:
         raise InputError(f"Rate limit {limit!r} is not understood. Write one limit, such as 100/second.")
-    limiter, known = SlidingWindowCounterRateLimiter(MemoryStorage()), _Secrets(keys)
+    counted, known = counters or RequestCounters(), _Secrets(keys)
 
     async def check(request: Request) -> None:
         if _passed(request, check):
@@ -92,9 +106,8 @@ def rate_limit_of(limit: str, keys: Sequence[SecretStr] = ()) -> Callable[[Reque
         number = known.number(request.headers.get(KEY_HEADER))
         address = request.client.host if request.client else ""
         client = address if number is None else f"key {number}"
-        if not await limiter.hit(item, client):
-            stats = await limiter.get_window_stats(item, client)
-            wait = max(1, math.ceil(stats.reset_time - time.time()))
+        if not await counted.hit(item, group, client):
+            wait = max(1, math.ceil(await counted.seconds_left(item, group, client)))
             raise RateLimitedError(f"More than {limit} requests. Come back in {wait} s.", wait)
 
     return check
@@ -145,11 +158,16 @@ class GuardedRoute(APIRoute):
         await super().handle(scope, receive, send)
 
 
-def guards(keys: Sequence[SecretStr], limit: str | None, token: SecretStr | None = None) -> list[Any]:
+def guards(
+    keys: Sequence[SecretStr],
+    limit: str | None,
+    token: SecretStr | None = None,
+    counters: RequestCounters | None = None,
+) -> list[Any]:
     """Dependencies of a group of routes: the limit first, so that guessing keys is limited too."""
     checks: list[Any] = []
     if limit is not None:
-        checks.append(rate_limit_of(limit, keys))
+        checks.append(rate_limit_of(limit, keys, counters, "admin" if token else "public"))
     if token:
         checks.append(TokenGuard(token))
     elif keys:

@@ -52,6 +52,8 @@ class ServiceMetrics(Observer):
         self._aged: set[str] = set()  # labels of the models in memory
         self._reading = threading.Lock()  # the watcher and a scrape may read at one time
         self._jobs_waiting: Callable[[], int] = lambda: 0
+        self._jobs_elsewhere: Callable[[], int] = lambda: 0
+        self._shared_away: Callable[[], bool] = lambda: False
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(name, text, labels, registry=self._registry)
@@ -112,6 +114,9 @@ class ServiceMetrics(Observer):
         self.compilations = counter("gnn_compilations", "Training programs compiled by worker processes.")
         self.jobs = counter("gnn_jobs", "Background jobs that ended.", "kind", "state")
         self.jobs_waiting = gauge("gnn_jobs_waiting", "Background jobs queued or running.")
+        self.jobs_elsewhere = gauge(
+            "gnn_jobs_elsewhere", "Of these, trainings that another process or machine does."
+        )
         self.in_flight = gauge("gnn_requests_in_flight", "Requests in work.")
         self.queued = gauge("gnn_queue_depth", "Requests that wait for a thread.")
         self.queue_seconds = histogram("gnn_queue_seconds", "Time that requests waited for a thread.")
@@ -141,6 +146,11 @@ class ServiceMetrics(Observer):
             "1 while copies on this machine stand in for object storage, 0 otherwise.",
             mode="livemax",
         )
+        self.shared_away = gauge(
+            "gnn_shared_away",
+            "1 while the Redis server that hosts share does not answer, 0 otherwise.",
+            mode="livemax",
+        )
         self.last_look = gauge(
             "gnn_last_look_timestamp_seconds",
             "When a look for newer models and prices last ended; one that hangs ends no more.",
@@ -163,9 +173,13 @@ class ServiceMetrics(Observer):
         watcher: Watcher,
         jobs_waiting: Callable[[], int],
         operations_dir: Path | None = None,
+        *,
+        jobs_elsewhere: Callable[[], int] = lambda: 0,
+        shared_away: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Read gauges from this forecaster and its watcher, the jobs and the folder of operations."""
+        """Read gauges from this forecaster and its watcher, the jobs, the folder of operations and Redis."""
         self._serving, self._jobs_waiting = (forecaster, watcher), jobs_waiting
+        self._jobs_elsewhere, self._shared_away = jobs_elsewhere, shared_away
         if operations_dir is not None:
             self.operations.follow(
                 operations_dir, lambda symbol: symbol if self._label(symbol) == symbol else None
@@ -262,6 +276,8 @@ class ServiceMetrics(Observer):
     def _read_serving(self, forecaster: Forecaster, watcher: Watcher) -> None:
         models = forecaster.models
         self.jobs_waiting.set(self._jobs_waiting())
+        self.jobs_elsewhere.set(self._jobs_elsewhere())
+        self.shared_away.set(self._shared_away())
         self.models.set(len(models))
         self.bytes.set(models.nbytes)
         self.idle.set(models.idle_seconds)

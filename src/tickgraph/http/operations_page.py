@@ -129,6 +129,8 @@ def _problems(
         yield f"Newer models and prices cannot be looked for: {service.watcher.fault}"
     if (away := service.forecaster.catalogue.away) is not None:
         yield f"Models or prices may not be the newest: {away}"
+    if (away := service.host.away) is not None:
+        yield away
     for symbol, error in service.forecaster.models.refusals().items():
         yield f"The newest model of {symbol} is not used: {error}"
     for one in sources:

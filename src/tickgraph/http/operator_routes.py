@@ -43,6 +43,7 @@ async def ready(request: Request, service: CurrentService) -> Response:
         models_in_memory=len(service.forecaster.models),
         started_at=service.started_at,
         storage_away=service.forecaster.catalogue.away,
+        shared_away=service.host.away,
     )
     return JSONResponse(answer.model_dump(mode="json"))
 
@@ -76,7 +77,7 @@ async def retrain(service: CurrentService, symbol: SymbolInPath) -> Job:
 
     def submit() -> Job:
         service.must_be_known(symbol)
-        return service.background.train(symbol, service.background.basis(symbol))
+        return service.background.train(symbol, service.background.basis(symbol), insists=True)
 
     return await service.in_thread(submit)
 

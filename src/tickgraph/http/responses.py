@@ -250,3 +250,5 @@ class HealthAnswer(Answer):
     """When the process started."""
     storage_away: str | None = None
     """Why copies on this machine stand in for object storage; null while it answers, or for a folder."""
+    shared_away: str | None = None
+    """Why this host works by itself; null while the Redis server that hosts share answers, or without one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from tickgraph.errors import ModelNotFoundError, PriceDataError, TickgraphError
 from tickgraph.http.current_answer import CurrentAnswer
+from tickgraph.http.host import Host
 from tickgraph.http.metrics import ServiceMetrics
 from tickgraph.http.problem import UnknownSymbolError
 from tickgraph.http.request_threads import RequestThreads
@@ -27,7 +28,6 @@ from tickgraph.options.strategy_question import StrategyQuestion
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
-from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.chain_answer import ChainArrays, chain_arrays
 from tickgraph.serving.distribution_answer import Distribution, distribution_of
 from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
@@ -40,6 +40,7 @@ from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
 from tickgraph.serving.template_answer import StruckTemplates, templates_of
 from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
+from tickgraph.shared.news import ENDED, MODELS, PRICES, Kind
 
 T = TypeVar("T")
 AnOutlookAnswer = TypeVar("AnOutlookAnswer", bound=OutlookAnswer)
@@ -66,7 +67,7 @@ class Service:
         self.settings = settings
         self.metrics = ServiceMetrics(serve.symbol_labels)
         self.forecaster = Forecaster(
-            ModelRegistry(settings.models_dir),
+            settings.open_registry(),
             settings.price_store(),
             source=settings.source,
             graph=settings.training,
@@ -83,6 +84,7 @@ class Service:
         self.watcher = Watcher(
             self.forecaster, poll_seconds=serve.poll_seconds, on_change=self.streams.changed
         )
+        self.host = Host(settings.shared_space, self._heard)
         self.background = Background(
             Workplace(
                 settings.models_dir.absolute(),
@@ -94,15 +96,22 @@ class Service:
                 settings.aliases,
                 access=settings.access,
                 exchange=settings.exchange,
+                shared=settings.shared_space,
             ),
             settings.runtime_dir.absolute(),
             workers=serve.training_workers,
             max_waiting=serve.max_jobs,
             grace_seconds=serve.drain_seconds,
             on_end=self._job_ended,
+            claims=self.host.claims,
         )
         self.metrics.attach(
-            self.forecaster, self.watcher, lambda: self.background.waiting, settings.operations_dir
+            self.forecaster,
+            self.watcher,
+            lambda: self.background.waiting,
+            settings.operations_dir,
+            jobs_elsewhere=lambda: len(self.background.elsewhere),
+            shared_away=lambda: self.host.away is not None,
         )
         # Training goes on beside the request. Meanwhile momentum answers, or nothing does.
         self.fallback: Fallback = "none" if settings.fallback == "none" else "momentum"
@@ -117,12 +126,14 @@ class Service:
             self.metrics.files.start()
         self.background.start()
         self.watcher.start()
+        self.host.start()
 
     def stop(self) -> None:
         """Stop watching and working; calls that run may end, unless they hang."""
         self.background.close()
         self.threads.close(END_SECONDS)
         self.watcher.stop()
+        self.host.stop()
         self.forecaster.close()
         if self.metrics.files is not None:
             self.metrics.files.stop(END_SECONDS)
@@ -387,4 +398,16 @@ class Service:
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
         self.streams.job(job)
+        self._look_anew()
+
+    def _heard(self, kinds: Collection[Kind]) -> None:
+        """Follow news of other processes and hosts."""
+        if ENDED in kinds:
+            self.background.elsewhere.look()
+        if MODELS in kinds or PRICES in kinds:
+            self._look_anew()
+
+    def _look_anew(self) -> None:
+        """Look for newer models and prices, however recently object storage was asked."""
+        self.forecaster.catalogue.ask_anew()
         self.watcher.nudge()

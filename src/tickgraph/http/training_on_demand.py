@@ -69,12 +69,12 @@ class TrainingOnDemand:
             except TickgraphError as error:
                 return outlook, Training(job.id, f"the trained model cannot be used: {error}")
             return trained, Training(job.id, trained=wait)
-        return outlook, Training(job.id, _note_of(job))
+        return outlook, Training(job.id, self._note_of(job))
 
     def note(self, symbol: Symbol) -> str:
         """Have a model trained for a symbol without one, and say so; writes a file."""
         try:
-            return _note_of(self._begin(symbol))
+            return self._note_of(self._begin(symbol))
         except TickgraphError as error:
             return f"no model is being trained: {error}"
 
@@ -92,6 +92,9 @@ class TrainingOnDemand:
         known = self._background.running(symbol) or self._background.recent_failure(symbol)
         return known or self._background.train(symbol, None)
 
-
-def _note_of(job: Job) -> str:
-    return f"no model could be trained: {job.error}" if job.over else "a model is being trained"
+    def _note_of(self, job: Job) -> str:
+        if job.over:
+            return f"no model could be trained: {job.error}"
+        if job.symbol in self._background.elsewhere:
+            return "another process or machine trains the model"
+        return "a model is being trained"

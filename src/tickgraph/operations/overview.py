@@ -109,6 +109,7 @@ def overview(
     source: str,
     now: datetime,
     timetable: Timetable = DEFAULT,
+    shared_away: str | None = None,
 ) -> Overview:
     """Gather how things stand; what is damaged is reported as such.
 
@@ -125,6 +126,10 @@ def overview(
         Source of symbols without a model.
     now
         Aware.
+    timetable
+        When a refresh is due.
+    shared_away
+        Why the Redis server that hosts share does not answer; None if it does, or where there is none.
 
     Raises
     ------
@@ -168,6 +173,7 @@ def overview(
             *unscored,
             *_problems_of_horizons(quality),
             *_problems_of_models(registry, bool(models)),
+            *([shared_away] if shared_away is not None else ()),
             *([f"prices may not be the newest: {store.away}"] if store.away is not None else ()),
             *(text for one in universe.values() for text in one.problems),
             *(_problems_of_run(last_run, now) if last_run else ()),

@@ -16,9 +16,11 @@ from pathlib import Path
 from tickgraph.errors import TickgraphError
 from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline import worker
+from tickgraph.pipeline.elsewhere import Elsewhere
 from tickgraph.pipeline.jobs import Job, JobBoard, Ownership, new_id
 from tickgraph.pipeline.workers import Workers, leave_interrupts_alone
 from tickgraph.pipeline.workplace import Workplace
+from tickgraph.shared.claims import Claims
 from tickgraph.threads import Threads
 
 ATTEMPTS = 2  # another worker process does the job of one that was killed, once
@@ -36,8 +38,15 @@ class QueueFullError(TickgraphError):
 class _Running:
     job: Job
     basis: str | None
+    insists: bool = False
     ended: Future[Job] = field(default_factory=Future)
     attempts: int = 0
+
+    @property
+    def symbol(self) -> Symbol:
+        """What is to be trained, if the job is a training."""
+        assert self.job.symbol is not None  # noqa: S101  asked of trainings only
+        return self.job.symbol
 
 
 class Background:
@@ -59,6 +68,13 @@ class Background:
         How long a running job may go on after :meth:`close`; None is without limit.
     on_end
         Called with each job that ended, and with how often the training program was compiled for it.
+    claims
+        Shared with other processes and machines, so that one of them trains a symbol; None if nothing is shared.
+
+    Attributes
+    ----------
+    elsewhere
+        Jobs that wait for another process or machine, which trains their symbols.
     """
 
     def __init__(
@@ -71,6 +87,7 @@ class Background:
         retry_seconds: float = 600.0,
         grace_seconds: float | None = None,
         on_end: Callable[[Job, int], None] | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self._workplace, self._folder = workplace, folder / "jobs"
         self.board = JobBoard(self._folder)
@@ -86,6 +103,12 @@ class Background:
         self._pool = Workers(grace_seconds)
         self._queue: deque[_Running] = deque()
         self._given = 0  # jobs that a process does now, at most one a process
+        self.elsewhere: Elsewhere[_Running] = Elsewhere(
+            claims,
+            workplace.basis,
+            lambda running, trained: self._dispatch(self._back, running, trained),
+            retry_seconds,
+        )
 
     def start(self) -> None:
         """Mark the jobs on the board whose process has ended as failed.
@@ -105,7 +128,7 @@ class Background:
         """Jobs that are queued or running."""
         return len(self._running)
 
-    def train(self, symbol: Symbol, basis: str | None) -> Job:
+    def train(self, symbol: Symbol, basis: str | None, *, insists: bool = False) -> Job:
         """Train a symbol, once however many ask while it is queued or running.
 
         Parameters
@@ -114,6 +137,8 @@ class Background:
             What to train.
         basis
             What :meth:`basis` says now. If that has changed when the job begins, there is nothing to do.
+        insists
+            Train it even if another machine could not, a short while ago.
 
         Raises
         ------
@@ -122,7 +147,7 @@ class Background:
         StorageError
             The job cannot be written down.
         """
-        return self._submit("train", symbol, basis)
+        return self._submit("train", symbol, basis, insists)
 
     def basis(self, symbol: Symbol) -> str | None:
         """What is published of a symbol now; see :meth:`Workplace.basis`. Reads a file."""
@@ -164,6 +189,7 @@ class Background:
         self._settle(self._drop_queued)
         self._pool.shutdown()
         self._settle(self._ownership.give_up)
+        self._settle(self.elsewhere.close)
         self._dispatcher.close(0)
 
     def _settle(self, work: Callable[[], None]) -> None:
@@ -171,7 +197,7 @@ class Background:
         with contextlib.suppress(TimeoutError, RuntimeError):
             self._dispatcher.submit(work).result(SETTLE_SECONDS)
 
-    def _submit(self, kind: str, symbol: Symbol | None, basis: str | None) -> Job:
+    def _submit(self, kind: str, symbol: Symbol | None, basis: str | None, insists: bool = False) -> Job:
         job = Job.model_validate(
             {"id": new_id(), "kind": kind, "symbol": symbol, "owner": self._ownership.id}
         )
@@ -183,7 +209,7 @@ class Background:
                 raise QueueFullError("The service is shutting down.")
             if len(self._running) >= self._max_waiting:
                 raise QueueFullError(f"{len(self._running)} background jobs are waiting. Try again later.")
-            running = self._running[kind, symbol] = _Running(job, basis)
+            running = self._running[kind, symbol] = _Running(job, basis, insists)
         try:
             self._ownership.take()
             self.board.write(job)
@@ -213,9 +239,31 @@ class Background:
         while self._queue and self._given < self._workers:
             running = self._queue.popleft()
             try:
-                self._start(running)
+                if self._claim(running):
+                    self._start(running)
             except Exception as error:  # noqa: BLE001  no thread or no memory: those who wait must hear of it
                 self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
+
+    def _claim(self, running: _Running) -> bool:
+        """Whether this process is to train; another one may be at it, or have found that nobody can."""
+        if running.job.symbol is None:
+            return True
+        claimed = self.elsewhere.claim(running.symbol, insists=running.insists)
+        if claimed.failure is not None:
+            self._finish(running, _failed(running.job, claimed.failure))
+        elif not claimed.granted:
+            self.elsewhere.wait(running)
+        return claimed.granted
+
+    def _back(self, running: _Running, trained: bool) -> None:
+        """Go on with a job that has waited for another process."""
+        if not trained:
+            self._enqueue(running)
+            return
+        end = {"state": "done", "completed": 1, "finished_at": datetime.now(UTC)}
+        job = running.job.model_copy(update=end)
+        self._note(job)
+        self._finish(running, job)
 
     def _start(self, running: _Running) -> None:
         future = self._pool.submit(worker.run, self._workplace, self._folder, running.job, running.basis)
@@ -244,8 +292,9 @@ class Background:
         self._give()
 
     def _drop_queued(self) -> None:
-        while self._queue:
-            running = self._queue.popleft()
+        dropped = [*self._queue, *self.elsewhere.take_all()]
+        self._queue.clear()
+        for running in dropped:
             self._finish(running, _failed(running.job, STOPPED))
 
     # From any thread.
@@ -253,6 +302,8 @@ class Background:
     def _finish(self, running: _Running, job: Job, compilations: int = 0, *, remember: bool = True) -> None:
         if job.state == "failed":
             self._note(job)
+        if job.symbol:
+            self.elsewhere.give_back(job.symbol, None if job.of_machine else job.error)
         with self._lock:
             self._running.pop((job.kind, job.symbol), None)
             if job.symbol and remember and job.state == "failed":
@@ -275,5 +326,5 @@ class Background:
 
 
 def _failed(job: Job, error: str) -> Job:
-    end = {"state": "failed", "error": error, "finished_at": datetime.now(UTC)}
+    end = {"state": "failed", "error": error, "of_machine": True, "finished_at": datetime.now(UTC)}
     return job.model_copy(update=end)

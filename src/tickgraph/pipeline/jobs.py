@@ -50,6 +50,8 @@ class Job(BaseModel):
     """Process that does the job."""
     error: str | None = None
     """Why the job failed."""
+    of_machine: bool = False
+    """Whether the job failed for a reason of this machine, such as a full disk; others may do it."""
     failures: dict[str, str] = Field(default_factory=dict)
     """Error of each symbol that failed while the others went on."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tickgraph.errors import ArtefactError, TickgraphError, reason_of, text_of
+from tickgraph.errors import ArtefactError, PriceDataError, TickgraphError, reason_of, text_of
 from tickgraph.market.calendar import use_exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
@@ -32,6 +32,8 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.panels import PanelCache
 
 NICENESS = 10  # answering requests comes first
+OF_SYMBOL = PriceDataError, ArtefactError
+"""Errors that training a symbol ends in on any machine: its prices are too few, its model would be wild."""
 
 _stopping: threading.Event | None = None
 
@@ -123,12 +125,13 @@ def run(workplace: Workplace, board_folder: Path, job: Job, basis: str | None) -
     if job.symbol is None:
         return _publish_correlations(workplace, board, job), 0
     error = None
+    end: dict[str, object] = {"completed": 1}
     try:
         _train(workplace, board_folder, job.symbol, basis)
     except Exception as failure:  # noqa: BLE001  foreseen or not, it fails this job
         error = reason_of(job.symbol, failure)
-    completed = {} if error else {"completed": 1}
-    return _ended(board, job.model_copy(update=completed), error), program.compilations - before
+        end = {"of_machine": not isinstance(failure, OF_SYMBOL)}
+    return _ended(board, job.model_copy(update=end), error), program.compilations - before
 
 
 def _ended(board: JobBoard, job: Job, error: str | None) -> Job:
@@ -159,7 +162,7 @@ def _train(workplace: Workplace, board_folder: Path, symbol: Symbol, basis: str 
 
 
 def _publish_correlations(workplace: Workplace, board: JobBoard, job: Job) -> Job:
-    registry = ModelRegistry(workplace.models_dir)
+    registry = workplace.open_registry()
 
     def finished(_: str) -> None:
         nonlocal job

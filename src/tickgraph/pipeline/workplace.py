@@ -20,6 +20,8 @@ from tickgraph.pipeline.gathering import stored_prices
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.shared.news import news_of
+from tickgraph.shared.shared_settings import SharedSettings
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Workplace:
         Former names of symbols. A worker process takes over these, and the exchange.
     exchange
         The exchange in force.
+    shared
+        Redis that hears of what is published, with its space; None tells nobody.
     access
         What live sources need besides their name; None reads it from the environment.
     """
@@ -47,6 +51,11 @@ class Workplace:
     aliases: Mapping[str, str] = field(default_factory=dict)
     access: Access | None = None
     exchange: str = NEW_YORK
+    shared: SharedSettings | None = None
+
+    def open_registry(self) -> ModelRegistry:
+        """The models; others hear of what is published."""
+        return ModelRegistry(self.models_dir, news=news_of(self.shared) if self.shared else None)
 
     def train(self, symbol: Symbol, program: TrainingProgram) -> ModelMetadata:
         """Train one symbol on stored prices and publish it: ``tickgraph train`` makes the same of the same prices.
@@ -74,7 +83,7 @@ class Workplace:
             is_own = name == self.source
             pool = open_source(name, self.source_path, access=self.access).symbols() if is_own else stored
         prices = stored_prices(store, name, (symbol,), pool)
-        registry = ModelRegistry(self.models_dir)
+        registry = self.open_registry()
         universe = universe_at_hand(registry, name, program.config)
         return train_one(prices.panel, symbol, prices.pool, program, registry, universe=universe)
 

@@ -130,6 +130,10 @@ class Origin:
 
     # Reading
 
+    def ask_anew(self) -> None:
+        """Ask the storage again at the next look, however recent its last answers are."""
+        self._contact.ask_anew()
+
     def listed(self, folder: str) -> dict[str, Version] | None:
         """Names under a folder, and their versions; the last known ones while the storage is away, None without any."""
         known = self._listings.get(folder)
@@ -184,26 +188,28 @@ class Origin:
         """
         held, known = None if anew else self._held(copy), self._answers.get(copy.key)
         unless = known.version if known and known.refused is not None else held
+        moment = self._contact.monotonic()  # news that comes from now on makes the answer old
         try:
             stored = self._contact.ask(
                 lambda store: store.get(copy.key, unless=unless, max_bytes=copy.max_bytes)
             )
         except Unchanged:
-            self._note(copy, unless, known.refused if known and unless == known.version else None)
+            refused = known.refused if known and unless == known.version else None
+            self._note(copy, unless, refused, moment=moment)
             return unless
         except TooLarge as error:
             fault = Refused(ArtefactError, f"{self.place}/{copy.key} is damaged or foreign: {error}.")
-            self._note(copy, error.version, fault)
+            self._note(copy, error.version, fault, moment=moment)
             return error.version
         if stored is None:
             copy.drop()
             self._record_path(copy).unlink(missing_ok=True)
-            self._note(copy, None)
+            self._note(copy, None, moment=moment)
             return None
         try:
-            self._keep(copy, stored.data, stored.version)
+            self._keep(copy, stored.data, stored.version, moment)
         except ArtefactError as error:
-            self._note(copy, stored.version, Refused(type(error), str(error)))
+            self._note(copy, stored.version, Refused(type(error), str(error)), moment=moment)
         return stored.version
 
     # Writing; the caller is the copy's only writer on this machine
@@ -270,7 +276,7 @@ class Origin:
         if not copy.is_there():
             raise Unreachable(f"{self._contact.fault} There is no copy of {copy.key} on this machine.")
 
-    def _keep(self, copy: Copy, data: bytes, version: Version) -> None:
+    def _keep(self, copy: Copy, data: bytes, version: Version, moment: float | None = None) -> None:
         copy.take(data)
         identity = copy.identity()
         if identity is not None:
@@ -279,10 +285,18 @@ class Origin:
             with storage_errors(self._record_path(copy)):
                 self._record_path(copy).parent.mkdir(parents=True, exist_ok=True)
                 self._record_path(copy).write_text(record.model_dump_json(), "utf-8")
-        self._note(copy, version)
+        self._note(copy, version, moment=moment)
 
-    def _note(self, copy: Copy, version: Version | None, refused: Refused | None = None) -> None:
-        self._answers[copy.key] = _Answer(version, self._contact.monotonic(), refused)
+    def _note(
+        self,
+        copy: Copy,
+        version: Version | None,
+        refused: Refused | None = None,
+        *,
+        moment: float | None = None,
+    ) -> None:
+        moment = self._contact.monotonic() if moment is None else moment
+        self._answers[copy.key] = _Answer(version, moment, refused)
 
     def _held(self, copy: Copy) -> Version | None:
         """Version that a copy is of; None without a copy, or if it is of none that is known."""

@@ -51,6 +51,7 @@ from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata
 from tickgraph.registry.shelf import Shelf
 from tickgraph.registry.universe_folder import UniverseFolder
 from tickgraph.registry.weights_file import decode_weights, encode_weights
+from tickgraph.shared.news import News
 from tickgraph.wording import listed
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -96,6 +97,8 @@ class ModelRegistry:
         place on object storage.
     now
         Clock that publications are dated by; None is the system's.
+    news
+        Hears of what is published and removed; None tells nobody.
 
     Attributes
     ----------
@@ -105,11 +108,13 @@ class ModelRegistry:
         What models are drawn to and hear, by source of prices.
     """
 
-    def __init__(self, place: Place, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, place: Place, now: Callable[[], datetime] | None = None, *, news: News | None = None
+    ) -> None:
         self.now = now or system_time
-        self._shelf = Shelf(place, self.now)
+        self._shelf = Shelf(place, self.now, news)
         self.place, self.root = self._shelf.place, self._shelf.root
-        self.universe = UniverseFolder(self.root, self.now, self._shelf.origin)
+        self.universe = UniverseFolder(self.root, self.now, self._shelf.origin, news)
 
     # Finding
 
@@ -142,6 +147,11 @@ class ModelRegistry:
     def away(self) -> str | None:
         """Why copies on this machine stand in for the object storage; None while it answers, or for a folder."""
         return self._shelf.origin.away if self._shelf.origin is not None else None
+
+    def ask_anew(self) -> None:
+        """Ask the object storage again at the next look: something is known to have been published."""
+        if self._shelf.origin is not None:
+            self._shelf.origin.ask_anew()
 
     def is_gone(self) -> bool:
         """Whether there is no folder of metadata: where there were models, a disk that failed."""

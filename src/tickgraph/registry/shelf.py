@@ -44,6 +44,7 @@ from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES
 from tickgraph.registry.object_copies import ModelCopy
 from tickgraph.registry.origin import Origin
+from tickgraph.shared.news import MODELS, News
 from tickgraph.storage import FileRefused, exclusive, other_kind, write_atomically
 
 Change = TypeVar("Change")
@@ -58,6 +59,8 @@ class Shelf:
         Folder, or place on object storage.
     now
         Clock that the last answer of object storage is dated by.
+    news
+        Hears of what is published and removed; None tells nobody.
 
     Attributes
     ----------
@@ -69,10 +72,11 @@ class Shelf:
         The object storage behind the folder; None for a folder of its own.
     """
 
-    def __init__(self, place: Place, now: Callable[[], datetime]) -> None:
+    def __init__(self, place: Place, now: Callable[[], datetime], news: News | None = None) -> None:
         self.place = place if isinstance(place, ObjectPlace) else Path(place)
         self.root = local_folder(self.place)
         self.origin = Origin(Contact(self.place, now)) if isinstance(self.place, ObjectPlace) else None
+        self._news = news
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
@@ -198,9 +202,12 @@ class Shelf:
         """
         with self.alone(symbol):
             if self.origin is None:
-                return change(None)
-            origin, copy = self.origin, self._copy(symbol)
-            return origin.change(copy, lambda: change(origin.latest(copy)))
+                changed = change(None)
+            else:
+                origin, copy = self.origin, self._copy(symbol)
+                changed = origin.change(copy, lambda: change(origin.latest(copy)))
+        self._tell()
+        return changed
 
     def commit(self, paths: ArtefactPaths, files: GenerationBytes, replaced: Version | None) -> None:
         """Publish a generation, which was checked; the caller is the symbol's only writer.
@@ -247,12 +254,17 @@ class Shelf:
             paths = self.paths(symbol, to_write=True)
             if self.origin is not None:
                 self.origin.remove(self._copy(symbol, paths))
-                return
-            place_last(paths)
-            checksums = None
-            with contextlib.suppress(ArtefactError, StorageError):
-                checksums = read_metadata(paths)[0].checksums
-            withdraw(paths, checksums)
+            else:
+                place_last(paths)
+                checksums = None
+                with contextlib.suppress(ArtefactError, StorageError):
+                    checksums = read_metadata(paths)[0].checksums
+                withdraw(paths, checksums)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._news is not None:
+            self._news.tell(MODELS)
 
     @contextlib.contextmanager
     def alone(self, symbol: Symbol) -> Iterator[None]:

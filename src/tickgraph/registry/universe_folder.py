@@ -23,6 +23,7 @@ from tickgraph.registry.generation import lies_in, make_way, read_bounded
 from tickgraph.registry.object_copies import FileCopy
 from tickgraph.registry.origin import Origin, Refused
 from tickgraph.registry.universe_file import decode_fit, decode_state, encode_fit, encode_state
+from tickgraph.shared.news import MODELS, News
 from tickgraph.storage import FileRefused, discard, exclusive, names_in, storage_errors, write_atomically
 
 Artefact_co = TypeVar("Artefact_co", covariant=True)
@@ -54,10 +55,18 @@ class UniverseFolder:
         Clock that publications are dated by.
     origin
         Object storage that the folder is a copy of; None for a folder of its own.
+    news
+        Hears of what is published; None tells nobody.
     """
 
-    def __init__(self, root: Path, now: Callable[[], datetime], origin: Origin | None = None) -> None:
-        self._root, self._now, self._origin = root, now, origin
+    def __init__(
+        self,
+        root: Path,
+        now: Callable[[], datetime],
+        origin: Origin | None = None,
+        news: News | None = None,
+    ) -> None:
+        self._root, self._now, self._origin, self._news = root, now, origin, news
         self._folder = root / _FOLDER
         self._threads = threading.Lock()
         self._read: dict[tuple[Path, str], tuple[FileStamp, Any]] = {}
@@ -178,16 +187,18 @@ class UniverseFolder:
                 self._must_not_be_later(path, source, decode)
                 make_way(path)
                 write_atomically(path, data)
-                return
-            # The later of two publications is the one that stays, as in a folder.
-            origin, copy = self._origin, self._copy(path, source, decode)
+            else:
+                # The later of two publications is the one that stays, as in a folder.
+                origin, copy = self._origin, self._copy(path, source, decode)
 
-            def change() -> None:
-                replaced = origin.latest(copy)
-                self._must_not_be_later(path, source, decode)
-                origin.publish(copy, data, replaced)
+                def change() -> None:
+                    replaced = origin.latest(copy)
+                    self._must_not_be_later(path, source, decode)
+                    origin.publish(copy, data, replaced)
 
-            origin.change(copy, change)
+                origin.change(copy, change)
+        if self._news is not None:
+            self._news.tell(MODELS)
 
     def _must_not_be_later(self, path: Path, source: str, decode: Decode[object]) -> None:
         """Raise :class:`LaterArtefactError` where a later release wrote the file that would be replaced."""

@@ -71,6 +71,11 @@ class Catalogue:
         """As :attr:`models_away`, of models or else of prices."""
         return self._registry.away or self._store.away
 
+    def ask_anew(self) -> None:
+        """Ask object storage again at the next look: something is known to have been published."""
+        self._registry.ask_anew()
+        self._store.ask_anew()
+
     def known(self) -> tuple[Symbol, ...]:
         """Symbols that had a model or stored prices at the last look."""
         return tuple(dict.fromkeys((*self._symbols, *self._stored)))

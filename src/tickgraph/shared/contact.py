@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import logging
 import threading
 import time
@@ -14,8 +16,12 @@ from tickgraph.shared.shared_settings import SharedSettings
 
 if TYPE_CHECKING:
     from redis import Redis
+    from redis.client import PubSub
 
 Answer = TypeVar("Answer")
+
+_WHAT = "A Redis server that hosts share"
+_CHECK = "return redis.call('set', KEYS[1], '1', 'PX', 1000)"
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +38,8 @@ class SharedContact:
     settings
         Where Redis is; its ``redis`` is set.
     space
-        What the hosts share: those of one folder or bucket of models have the same. It is part of every key.
+        What the hosts share: those of one folder or bucket of models have the same. It is part of every key. None is
+        the settings' own.
     monotonic
         Seconds that intervals are measured by.
 
@@ -43,10 +50,13 @@ class SharedContact:
     """
 
     def __init__(
-        self, settings: SharedSettings, space: str, monotonic: Callable[[], float] = time.monotonic
+        self,
+        settings: SharedSettings,
+        space: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
-        self._space, self._monotonic = space, monotonic
+        self._space, self._monotonic = space or settings.space or "", monotonic
         self._client = connect(settings)
         self._noting = threading.Lock()
         self._fault: str | None = None
@@ -88,6 +98,17 @@ class SharedContact:
         # Raised here and not above: the library's text may hold the URL with its password.
         raise SharedAway(self.note(reason))
 
+    def check(self) -> None:
+        """Ask whether Redis takes a script that writes, as all that is shared needs; :class:`SharedAway` if not."""
+        key = self.key("check")
+        self.ask(lambda redis: redis.eval(_CHECK, 1, key))
+
+    def subscribed(self, *parts: str) -> PubSub:
+        """Open a line of its own to a channel; what goes wrong on it comes out as the library's error."""
+        line: PubSub = self._client.pubsub()  # type: ignore[no-untyped-call]
+        line.subscribe(self.key(*parts))
+        return line
+
     def note(self, reason: str | None) -> str:
         """Note that Redis answered (None), or why it did not; says so in the log when that changes."""
         with self._noting:
@@ -112,20 +133,39 @@ class SharedContact:
         self._client.close()
 
 
+def shared_fault(settings: SharedSettings | None) -> str | None:
+    """Ask Redis once; why hosts do not hear of each other, and None if they do or share no Redis."""
+    if settings is None:
+        return None
+    contact = SharedContact(settings)
+    with contextlib.suppress(SharedAway):
+        contact.check()
+    contact.close()
+    return contact.away
+
+
+def must_be_installed() -> None:
+    """Raise :class:`InputError` without the extra ``shared``; the library is not imported, which takes a while."""
+    if importlib.util.find_spec("redis") is None:
+        raise InputError(lacking(_WHAT, "shared", ImportError("No module named 'redis'")))
+
+
 def connect(settings: SharedSettings) -> Redis:
     """Make a client; nothing is asked yet. :class:`InputError` without the extra ``shared``."""
     try:
         from redis import Redis
         from redis.backoff import NoBackoff
+        from redis.exceptions import ConnectionError as NotConnected
         from redis.retry import Retry
     except ImportError as error:
-        raise InputError(lacking("A Redis server that hosts share", "shared", error)) from error
+        raise InputError(lacking(_WHAT, "shared", error)) from error
     url = settings.redis.get_secret_value() if settings.redis else ""
     client: Redis = Redis.from_url(
         url,
         socket_timeout=settings.timeout_seconds,
         socket_connect_timeout=settings.timeout_seconds,
-        retry=Retry(NoBackoff(), 1),  # a connection that the server closed meanwhile is opened anew, once
+        # A connection that the server closed meanwhile is opened anew, once. Nobody waits twice for a silent server.
+        retry=Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
         decode_responses=True,
         health_check_interval=0,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from tickgraph.object_place import Place
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -24,6 +27,9 @@ class SharedSettings(BaseModel):
         How long Redis may be silent.
     retry_seconds
         How long a Redis server that does not answer is left alone.
+    space
+        Name of what the hosts share, which is part of every key. None makes it from the place of the models, so hosts
+        that mount one folder under different paths need a name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +37,7 @@ class SharedSettings(BaseModel):
     redis: SecretStr | None = None
     timeout_seconds: Seconds = 0.5
     retry_seconds: Seconds = 5.0
+    space: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
 
     @field_validator("redis")
     @classmethod
@@ -47,6 +54,14 @@ class SharedSettings(BaseModel):
         """Host and port, or the socket's path, without user and password; of a ``redis`` that is set."""
         parts = urlsplit(self.redis.get_secret_value() if self.redis else "")
         return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+
+
+def shared_by(settings: SharedSettings, models: Place) -> SharedSettings | None:
+    """Settings with the name of what hosts with models in this place share; None where they share no Redis."""
+    if settings.redis is None:
+        return None
+    named = settings.space or hashlib.sha256(str(models.absolute()).encode()).hexdigest()[:16]
+    return settings.model_copy(update={"space": named})
 
 
 def _is_of_redis(url: str) -> bool:

@@ -29,6 +29,7 @@ from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
 from tickgraph.object_contact import Contact
 from tickgraph.object_place import ObjectPlace, Place, local_folder
+from tickgraph.shared.news import PRICES, News
 from tickgraph.storage import exclusive, names_in
 
 FOLD_BATCH = 250  # histories written before other writers get a turn
@@ -84,6 +85,8 @@ class PriceStore:
         Clock; None is the system's. Bars of sessions that have not closed by then are neither stored nor read.
     implausible
         What becomes of prices that cannot be, as in :func:`tickgraph.market.quality.usable`.
+    news
+        Hears of prices that were written; None tells nobody.
     """
 
     def __init__(
@@ -92,11 +95,13 @@ class PriceStore:
         now: Callable[[], datetime] | None = None,
         *,
         implausible: Implausible = "leave_out",
+        news: News | None = None,
     ) -> None:
         self.place = place if isinstance(place, ObjectPlace) else Path(place)
         self.root = local_folder(self.place)
         self.now = now or system_time
         self.implausible: Implausible = implausible
+        self._news = news
         self._threads: dict[str, threading.Lock] = {}
         self._shared = (
             SharedPrices(Contact(self.place, self.now), self.now, self._alone)
@@ -109,6 +114,11 @@ class PriceStore:
     def away(self) -> str | None:
         """Why copies on this machine stand in for the object storage; None while it answers, or for a folder."""
         return self._shared.contact.away if self._shared is not None else None
+
+    def ask_anew(self) -> None:
+        """Ask the object storage again at the next look: something is known to have been published."""
+        if self._shared is not None:
+            self._shared.contact.ask_anew()
 
     def symbols(self, source: str) -> tuple[Symbol, ...]:
         """Symbols stored from a source.
@@ -342,6 +352,8 @@ class PriceStore:
         """
         with self._alone(source), self._shared.changing(source) if self._shared else contextlib.nullcontext():
             yield StoreWriter(self.reader, source, self.now, heal=heal)
+        if self._news is not None:
+            self._news.tell(PRICES)
 
     def _alone(self, source: str, wait: float | None = None) -> contextlib.AbstractContextManager[None]:
         """Be the only writer of a source on this machine."""

@@ -1,0 +1,101 @@
+"""A thread that listens to the news of other processes, and keeps contact with Redis meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from tickgraph.shared.contact import SharedAway, SharedContact
+from tickgraph.shared.news import CHANNEL, KINDS, Kind
+
+WAKE_SECONDS = 0.2
+"""How long the thread waits for news before it looks whether it is to stop."""
+MOMENT_SECONDS = 0.5
+"""News that comes within so long is told at once."""
+QUIET_SECONDS = 10.0
+"""After so long without a word the line is tried."""
+END_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """Hears news, and asks a Redis server that was away whether it is back.
+
+    Parameters
+    ----------
+    contact
+        With Redis. The listener notes in it whether Redis answers, so that others need not ask.
+    on_news
+        Called in the listener's thread with the kinds of news, and with all of them whenever a line is new: news may
+        have been lost before.
+    """
+
+    def __init__(self, contact: SharedContact, on_news: Callable[[Collection[Kind]], None]) -> None:
+        self._contact, self._on_news = contact, on_news
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tickgraph-listen", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(END_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._contact.check()
+                self._hear()
+            except SharedAway:
+                pass
+            except Exception as error:  # noqa: BLE001  whatever it was, the line is made anew
+                if not self._stopping.is_set():
+                    self._contact.note(type(error).__name__)
+            self._stopping.wait(self._contact.settings.retry_seconds)
+
+    def _hear(self) -> None:
+        """Listen on one line until it breaks."""
+        line = self._contact.subscribed(CHANNEL)
+        heard, tried = time.monotonic(), False
+        told, untold = -MOMENT_SECONDS, set[Kind]()
+        try:
+            while not self._stopping.is_set():
+                message = line.get_message(timeout=WAKE_SECONDS)
+                now = time.monotonic()
+                if message is not None:
+                    heard, tried = now, False
+                    untold |= _kinds_of(message)
+                elif now - heard > QUIET_SECONDS + self._contact.settings.timeout_seconds:
+                    raise TimeoutError
+                elif now - heard > QUIET_SECONDS and not tried:
+                    line.ping()
+                    tried = True
+                if untold and now - told >= MOMENT_SECONDS:
+                    told, kinds = now, frozenset(untold)
+                    untold.clear()
+                    self._tell(kinds)
+                if self._contact.away is not None and not self._contact.is_left_alone:
+                    self._contact.check()  # others had no answer; SharedAway makes the line anew
+        finally:
+            line.close()
+
+    def _tell(self, kinds: Collection[Kind]) -> None:
+        try:
+            self._on_news(kinds)
+        except Exception:  # noqa: BLE001  the next news may be followed
+            _log.exception("news of other hosts could not be followed")
+
+
+def _kinds_of(message: Mapping[str, Any]) -> set[Kind]:
+    """Kinds that a message tells of; all of them if the line is new, also where the library has made it anew."""
+    if message["type"] == "subscribe":
+        return set(KINDS)
+    return {kind for kind in KINDS if message["data"] == kind}
