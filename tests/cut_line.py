@@ -89,6 +89,8 @@ class Line:
             _reset(host)
             return
         partner.settimeout(None)
+        for end in (host, partner):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             if self._listening is None:
                 ends = set()

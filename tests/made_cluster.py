@@ -49,7 +49,7 @@ class Truth:
 
 
 @contextmanager
-def made_cluster(s3, folder):
+def made_cluster(s3, folder, **environment):
     """Hosts ``a``, whose disk is small, and ``b`` serve; ``c`` and ``d`` are there to publish."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", made_storage.KEY_ID)
@@ -63,7 +63,12 @@ def made_cluster(s3, folder):
         disk = SmallDisk(folder / "a")
         hosts = {
             name: Host(
-                name, number, folder, s3, TICKGRAPH_SERVE__TRAIN_ON_DEMAND="true" if name == "a" else "false"
+                name,
+                number,
+                folder,
+                s3,
+                **environment,
+                TICKGRAPH_SERVE__TRAIN_ON_DEMAND="true" if name == "a" else "false",
             )
             for number, name in enumerate("abcd", start=11)
         }

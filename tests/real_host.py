@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -164,7 +163,8 @@ class Asking:
     """Clients that ask services without a pause, and what they were told."""
 
     def __init__(self):
-        self.answers: list[tuple[str, str, dict]] = []  # service, symbol, body
+        self.asked: Counter[str] = Counter()  # by service
+        self.answers: dict[tuple[str, str], set[float]] = {}  # what was forecast, by symbol and generation
         self.failed: Counter[str] = Counter()  # by service
         self.slowest: dict[str, float] = {}
         self._ended = threading.Event()
@@ -199,6 +199,7 @@ class Asking:
             while not self._ended.is_set():
                 for symbol in symbols:
                     began = time.perf_counter()
+                    self.asked[name] += 1
                     try:
                         answer = http.get(f"/forecast/{symbol}?price=100")
                     except httpx.HTTPError:
@@ -208,19 +209,19 @@ class Asking:
                     taken = time.perf_counter() - began
                     self.slowest[name] = max(taken, self.slowest.get(name, 0.0))
                     if answer.status_code == 200:
-                        self.answers.append((name, symbol, answer.json()))
+                        body = answer.json()
+                        assert body["symbol"] == symbol
+                        self.answers.setdefault((symbol, body["generation"]), set()).add(
+                            body["predicted_return"]
+                        )
                     else:
                         self.failed[name] += 1
                 self._rounds[name].release()
 
     def said(self):
         """What was forecast by symbol and generation: one value each, or an answer mixed two generations."""
-        seen: dict[tuple[str, str], set[float]] = {}
-        for _, symbol, body in self.answers:
-            assert body["symbol"] == symbol
-            seen.setdefault((symbol, body["generation"]), set()).add(body["predicted_return"])
-        assert all(len(values) == 1 for values in seen.values()), seen
-        return {key: values.pop() for key, values in seen.items()}
+        assert all(len(values) == 1 for values in self.answers.values()), self.answers
+        return {key: next(iter(values)) for key, values in self.answers.items()}
 
 
 class SmallDisk:
@@ -247,8 +248,3 @@ class SmallDisk:
     def unmount(self):
         if self.refused is None:
             subprocess.run(["umount", "-l", self.folder], check=True)
-
-
-def run_of(out):
-    """What ``tickgraph refresh --json`` printed."""
-    return json.loads(out)

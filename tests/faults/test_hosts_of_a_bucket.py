@@ -1,4 +1,4 @@
-"""Hosts that share a bucket, while lines are cut, processes paused or disks full: nothing lost, nothing wrong."""
+"""Hosts that share a bucket while a line is cut, a process is paused or a disk is full: nothing lost, nothing wrong."""
 
 from __future__ import annotations
 

@@ -1,0 +1,162 @@
+"""What faults cost: python benchmarks/faults.py [--quick | --former FOLDER]
+
+Two services on addresses of their own serve one bucket, and a client asks each without a pause. A fault is made on the
+first host and lasts for some seconds, in which a model is published. Printed are the requests that failed on either
+host, the slowest answer, and how long after the end of the fault the first host served the new model. Intervals are the
+product's defaults; in the quick form they are the tests', which are shorter.
+
+The storage is the tests' S3 server. ``--former`` names the sources of another release, which is ``src`` of a checkout.
+Its service then serves what this release publishes, and the other way round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import options
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import made_storage
+from made_cluster import MODELS, PRICES, SYMBOLS, made_cluster
+from real_host import Asking, Host
+from real_service import until
+
+DEFAULTS = {
+    "TICKGRAPH_STORAGE__TIMEOUT_SECONDS": "5",
+    "TICKGRAPH_STORAGE__RETRIES": "2",
+    "TICKGRAPH_STORAGE__POLL_SECONDS": "10",
+    "TICKGRAPH_STORAGE__RETRY_SECONDS": "5",
+    "TICKGRAPH_SERVE__POLL_SECONDS": "5",
+}
+
+Fault = Callable[[SimpleNamespace], contextlib.AbstractContextManager[object]]
+
+
+@contextlib.contextmanager
+def cut(cluster: SimpleNamespace, line: str = "storage") -> Iterator[None]:
+    cluster.hosts["a"].lines[line].cut()
+    yield
+    cluster.hosts["a"].lines[line].mend()
+
+
+@contextlib.contextmanager
+def silent(cluster: SimpleNamespace, line: str = "storage") -> Iterator[None]:
+    cluster.hosts["a"].lines[line].silence()
+    yield
+    cluster.hosts["a"].lines[line].mend()
+
+
+@contextlib.contextmanager
+def slow(cluster: SimpleNamespace) -> Iterator[None]:
+    cluster.hosts["a"].lines["storage"].slow(0.5)
+    yield
+    cluster.hosts["a"].lines["storage"].mend()
+
+
+@contextlib.contextmanager
+def full_disk(cluster: SimpleNamespace) -> Iterator[None]:
+    if cluster.disk.refused is None:
+        cluster.disk.fill()
+    yield
+    if cluster.disk.refused is None:
+        cluster.disk.free()
+
+
+FAULTS: dict[str, Fault] = {
+    "no fault": lambda cluster: contextlib.nullcontext(),
+    "line to the storage cut": cut,
+    "line to the storage silent": silent,
+    "line to the storage slow, 0.5 s a piece": slow,
+    "disk full": full_disk,
+    "process paused": lambda cluster: cluster.a.paused(),
+    "line to the clients cut": lambda cluster: cut(cluster, "clients"),
+}
+
+
+def measure(cluster: SimpleNamespace, what: str, fault: Fault, seconds: float, factor: float) -> None:
+    asking = Asking()
+    pause = threading.Event()
+    with asking.of(cluster.services, SYMBOLS):
+        with fault(cluster):
+            pause.wait(seconds / 2)
+            newest = cluster.truth.publish("AAPL", factor)
+            pause.wait(seconds / 2)
+        ended = time.perf_counter()
+        until(lambda: cluster.a.forecast("AAPL")["generation"] == newest, "the newest model", 120)
+        back = time.perf_counter() - ended
+        until(lambda: cluster.b.forecast("AAPL")["generation"] == newest, "the newest model", 120)
+    cluster.truth.must_be(asking.said())
+    said = "   ".join(
+        f"{name}: {asking.failed[name]:>5,} of {asking.asked[name]:>6,} failed, "
+        f"slowest {1e3 * asking.slowest[name]:>6.0f} ms"
+        for name in cluster.services
+    )
+    print(f"  {what:<42}{said}   back after {back:5.2f} s", flush=True)
+
+
+def upgrade(folder: Path, storage: made_storage.Storage, former: Path) -> None:
+    """Let each release serve what the other publishes, in a bucket."""
+    with made_cluster(storage, folder) as cluster:
+        refresh = (
+            "refresh",
+            "--force",
+            "--no-update",
+            "--no-retrain",
+            "--models",
+            MODELS,
+            "--prices-dir",
+            PRICES,
+        )
+        old = {"PYTHONPATH": str(former.resolve())}
+        host = Host("former", 21, folder, storage, **old)
+        with host.serving(MODELS, PRICES) as served:
+            asking = Asking()
+            with asking.of({**cluster.services, "former": served}, SYMBOLS):
+                for release, changes in (("this", {}), ("the former", old), ("this", {})):
+                    code, _, err = cluster.hosts["c"].run(*refresh, **changes)
+                    if code:
+                        raise SystemExit(err)
+                    cluster.truth.remember()
+                    for service in (*cluster.services.values(), served):
+                        for symbol in SYMBOLS:
+                            newest = cluster.truth.registry.generation(symbol)
+                            until(
+                                lambda: service.forecast(symbol)["generation"] == newest,  # noqa: B023
+                                "the newest model",
+                            )
+                    print(f"  {release} release publishes, and services of both serve it", flush=True)
+            cluster.truth.must_be(asking.said())
+            print(f"  requests, failures {sum(asking.asked.values()):,}, {sum(asking.failed.values())}")
+
+
+def main() -> None:
+    wanted = options.parser(__doc__)
+    wanted.add_argument("--former", type=Path, metavar="FOLDER", help="sources of another release")
+    asked = wanted.parse_args()
+    storage = made_storage.Storage()
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            if asked.former:
+                upgrade(Path(name), storage, asked.former)
+                return
+            seconds = 0.5 if asked.quick else 20.0
+            with made_cluster(storage, Path(name), **({} if asked.quick else DEFAULTS)) as cluster:
+                print(
+                    f"faults on host a that last {seconds:g} s, and what its clients and those of host b see"
+                )
+                for place, (what, fault) in enumerate(FAULTS.items()):
+                    measure(cluster, what, fault, seconds, 1.1 if place % 2 else 0.9)
+    finally:
+        storage.stop()
+
+
+if __name__ == "__main__":
+    main()
