@@ -18,6 +18,7 @@ import httpx
 import made_storage
 import real_service
 from cut_line import Line
+from tickgraph.object_place import StorageSettings, read_place
 
 
 class Host:
@@ -43,7 +44,7 @@ class Host:
             "AWS_SECRET_ACCESS_KEY": made_storage.SECRET,
             "JAX_ENABLE_COMPILATION_CACHE": "false",
             "TICKGRAPH_STORAGE__CACHE_DIR": str(self.folder / "copies"),
-            "TICKGRAPH_STORAGE__TIMEOUT_SECONDS": "1",
+            "TICKGRAPH_STORAGE__TIMEOUT_SECONDS": "2",
             "TICKGRAPH_STORAGE__RETRIES": "0",
             "TICKGRAPH_STORAGE__POLL_SECONDS": "0.1",
             "TICKGRAPH_STORAGE__RETRY_SECONDS": "0.2",
@@ -62,6 +63,16 @@ class Host:
         if redis is not None:
             line = self.lines["redis"] = Line(redis, self.address)
             self.environment["TICKGRAPH_SHARED__REDIS"] = f"redis://{self.address}:{line.port}/0"
+
+    def place(self, url):
+        """A place in the bucket as this host reaches it, for this process; patient, as the machine may be busy."""
+        settings = StorageSettings(
+            endpoint=self.lines["storage"].url,
+            cache_dir=self.folder / "copies",
+            timeout_seconds=30,
+            poll_seconds=0,
+        )
+        return read_place(url, settings)
 
     def mend(self):
         for line in self.lines.values():

@@ -62,6 +62,12 @@ PRINTED = {
         r"from object storage, no copy .* requests: 1 GET\n",
         r"a list of all models .* requests: 1 LIST",
     ),
+    "faults.py": (
+        r"line to the storage cut +a: +0 of .* b: +0 of .* failed, .* back after +\d+\.\d\d s",
+        r"line to the storage silent +a: +0 of .* b: +0 of ",
+        r"process paused .* b: +0 of ",
+        r"line to the clients cut .* b: +0 of ",
+    ),
     "engines.py": (
         r"ray, a process per core .* \d+\.\d\d x   weights apart \d\.\de",
         r"a thread per core .* 1\.00 x   weights apart 0\.0e",

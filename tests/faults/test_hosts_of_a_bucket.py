@@ -8,9 +8,14 @@ import httpx
 import pytest
 
 from made_cluster import MODELS, PRICES, SYMBOLS
+from made_site import made_site
 from real_host import Asking
 from real_service import until
+from tickgraph.market.calendar import system_time
+from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
+from tickgraph.operations.refresh import refresh
+from tickgraph.registry.registry import ModelRegistry
 
 FULL = "No space left on device. The disk is full: free some space, or choose another folder."
 AWAY = "copies on this machine stand in for s3://"
@@ -39,7 +44,7 @@ def test_a_host_without_its_storage_answers_from_copies_and_the_other_goes_on(sh
             assert answer["generation"] == before
             assert any(AWAY in note for note in answer["notes"])
             assert shared.a.metric("gnn_storage_away") >= 1
-        assert shared.b.ready()[1]["storage_away"] is None
+        until(lambda: shared.b.ready()[1]["storage_away"] is None, "that the other host has its storage")
         line.mend()
         serves(shared.a, "AAPL", newest)
         until(lambda: shared.a.ready()[1]["storage_away"] is None, "the end of it")
@@ -82,7 +87,9 @@ def test_a_host_that_is_paused_goes_on_with_what_is_published_by_then(shared):
     shared.truth.must_be(asking.said())
 
 
-def test_a_publisher_whose_line_is_cut_as_it_publishes_leaves_whole_models_and_ends_the_work_later(shared):
+def test_a_publisher_whose_line_is_cut_as_it_publishes_leaves_whole_models_and_ends_the_work_later(
+    shared, sample
+):
     host, truth = shared.hosts["c"], shared.truth
     before = {symbol: truth.registry.generation(symbol) for symbol in SYMBOLS}
     words = ("refresh", "--force", "--no-update", "--no-retrain", "--models", MODELS, "--prices-dir", PRICES)
@@ -104,8 +111,18 @@ def test_a_publisher_whose_line_is_cut_as_it_publishes_leaves_whole_models_and_e
         for symbol in SYMBOLS:
             assert truth.registry.load(symbol, weight_shapes).generation == between[symbol]
         host.mend()
-        code, _, err = host.run(*words)
-        assert code == 0, err
+        store = PriceStore(host.place(PRICES))
+        site = made_site(
+            host.folder,
+            sample,
+            system_time,
+            registry=ModelRegistry(host.place(MODELS)),
+            store=store,
+            peer_pool=store.symbols("sample"),
+            universe=(),
+        )
+        run = refresh(site, force=True, update=False, retrain=False)
+        assert run.state == "done", run.error
         truth.remember()
         for symbol in SYMBOLS:
             newest = truth.registry.generation(symbol)

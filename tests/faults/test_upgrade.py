@@ -154,6 +154,10 @@ def test_a_model_of_the_next_version_is_refused_with_the_remedy_and_never_replac
     assert run.symbols["AAPL"].training is None
     assert stored_bytes(registry, shared, "AAPL") == before
     assert set(answers(registry, store)) == {"JPM"}
+    registry.remove("AAPL")  # for whoever goes back to the former release
+    must_be_replaceable(registry, "AAPL")
+    registry.publish(own.metadata, own.weights, own.correlation)
+    assert set(answers(registry, store)) == {"AAPL", "JPM"}
 
 
 def test_a_fit_and_a_state_of_a_later_release(registry, shared):
