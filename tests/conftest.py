@@ -17,6 +17,7 @@ from hypothesis import settings
 import checked_types  # noqa: F401  before the modules whose types it checks
 import made_storage
 import made_universe
+from real_redis import start_redis
 from tickgraph.market.calendar import NEW_YORK, use_exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.sources.sample import SampleSource
@@ -169,6 +170,14 @@ def storage(s3, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", made_storage.SECRET)
     s3.reset()
     return s3
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis server of the test's own."""
+    server = start_redis(tmp_path)
+    yield server
+    server.kill()
 
 
 @pytest.fixture

@@ -129,15 +129,20 @@ class Here:
         )
 
 
-def settings_of(models_dir: Place, prices_dir: Path, config: object, **serve: object) -> Settings:
-    """Settings of a service that trains nothing unless told to."""
+def settings_of(
+    models_dir: Place, prices_dir: Path, config: object, redis: str | None = None, **serve: object
+) -> Settings:
+    """Settings of a service that trains nothing unless told to; it asks a Redis server that was away at once."""
+    shared = {"redis": redis, "retry_seconds": 0.05, "timeout_seconds": 5} if redis else None
     table = {
         "train_on_demand": False,
         "poll_seconds": 0.02,
         "runtime_dir": local_folder(models_dir) / ".service",
         **serve,
     }
-    return load_settings(models_dir=models_dir, prices_dir=prices_dir, training=config, serve=table)
+    return load_settings(
+        models_dir=models_dir, prices_dir=prices_dir, training=config, serve=table, shared=shared
+    )
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def line(text: str, value: str, ratio: float | None = None, wanted: str = "") ->
 
 @contextmanager
 def server(
-    models: Path, prices: Path, *, quick: bool
+    models: Path, prices: Path, *, quick: bool, **variables: str
 ) -> Iterator[tuple[httpx.Client, subprocess.Popen, float]]:
     """The service in a process of its own; gives a client, the process, and seconds from start to ready."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -85,6 +85,7 @@ def server(
         "TICKGRAPH_PRICES_DIR": str(prices),
         "TICKGRAPH_SERVE__ADMIN_TOKEN": TOKEN,
         "TICKGRAPH_SERVE__REQUEST_SECONDS": "100",  # for the request that loads every model, on a busy machine
+        **variables,
     }
     if quick:
         environment["TICKGRAPH_TRAINING"] = json.dumps(options.QUICK_TRAINING)

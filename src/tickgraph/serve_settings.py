@@ -61,7 +61,7 @@ class ServeSettings(BaseModel):
         Keys accepted in ``X-API-Key``; empty means that clients need none.
     rate_limit
         Requests per client (its API key, or its address), such as ``100/second``; None is unlimited. Each
-        process counts by itself.
+        process counts by itself, or all count together through the Redis server that they share.
     root_path
         Path prefix under which a reverse proxy offers the service, such as ``/tick``. The proxy may strip it from paths
         or not. If it is empty, a trusted proxy may name a prefix in ``X-Forwarded-Prefix``.

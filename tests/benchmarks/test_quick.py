@@ -42,6 +42,11 @@ PRINTED = {
         r"without touch / one forecast .* \d+\.\d\d",
         r"with touch / one forecast .* \d+\.\d\d",
     ),
+    "serving/rate_limits.py": (
+        r"a limit counted in memory: requests per second .* \d+\.\d\d",
+        r"a limit counted in Redis: requests per second .* \d+\.\d\d",
+        r"one client(.*\n){7}  p50, counted in Redis / in memory +\d+\.\d\d",
+    ),
     "prices.py": (
         r"against rewriting every file .* \d+ x",
         r"nothing appended yet\n(.*\n){4}  DuckDB on the same files .* ms",

@@ -12,8 +12,8 @@ WORK = "train:AAPL"
 
 
 @pytest.fixture
-def contact(server):
-    contact = SharedContact(SharedSettings(redis=server.url, retry_seconds=1e-9), "models")
+def contact(redis):
+    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=1e-9), "models")
     yield contact
     contact.close()
 
@@ -95,16 +95,16 @@ def test_a_failure_is_told_to_those_who_heed_it(hosts, contact):
     assert one.take(WORK).granted  # whoever insisted has succeeded
 
 
-def test_without_redis_work_is_granted_and_claimed_once_redis_is_back(server, hosts, contact):
+def test_without_redis_work_is_granted_and_claimed_once_redis_is_back(redis, hosts, contact):
     one, other = hosts
-    server.kill()
+    redis.kill()
     granted = one.take(WORK)
     assert granted.granted
     assert "does not answer" in granted.away
     assert one.free([WORK]) == {WORK}
     assert other.take(WORK).granted
     other.give_back(WORK)
-    server.start()
+    redis.start()
     one.renew()
     assert not other.take(WORK).granted
 

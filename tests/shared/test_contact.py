@@ -11,14 +11,14 @@ from tickgraph.shared.contact import SharedAway, SharedContact
 from tickgraph.shared.shared_settings import SharedSettings
 
 
-def test_redis_that_is_killed_is_left_alone_for_a_while_and_asked_again(server, caplog):
+def test_redis_that_is_killed_is_left_alone_for_a_while_and_asked_again(redis, caplog):
     now = [0.0]
-    contact = SharedContact(SharedSettings(redis=server.url, retry_seconds=5), "models", lambda: now[0])
+    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=5), "models", lambda: now[0])
     assert contact.ask(lambda redis: redis.set(contact.key("a"), "1"))
     assert contact.away is None
 
-    server.kill()
-    with caplog.at_level(logging.WARNING), pytest.raises(SharedAway, match=f"{server.port} does not answer"):
+    redis.kill()
+    with caplog.at_level(logging.WARNING), pytest.raises(SharedAway, match=f"{redis.port} does not answer"):
         contact.ask(lambda redis: redis.ping())
     asked: list[object] = []
     with pytest.raises(SharedAway):
@@ -27,7 +27,7 @@ def test_redis_that_is_killed_is_left_alone_for_a_while_and_asked_again(server, 
     assert contact.is_left_alone
     assert contact.away
 
-    server.start()
+    redis.start()
     now[0] = 5.0
     assert contact.ask(lambda redis: redis.get(contact.key("a"))) is None  # Redis forgot it
     assert contact.away is None

@@ -17,8 +17,8 @@ WAIT = 30
 
 
 @pytest.fixture
-def settings(server):
-    return SharedSettings(redis=server.url, retry_seconds=0.01, timeout_seconds=5, space="models")
+def settings(redis):
+    return SharedSettings(redis=redis.url, retry_seconds=0.01, timeout_seconds=5, space="models")
 
 
 @pytest.fixture
@@ -66,11 +66,11 @@ def test_ten_thousand_publications_are_a_few_messages_and_looks(news, heard, con
     assert len(looks) <= sent
 
 
-def test_what_was_told_last_is_sent_before_the_process_ends(server, heard):
+def test_what_was_told_last_is_sent_before_the_process_ends(redis, heard):
     told = (
         "from tickgraph.shared.news import MODELS, PRICES, news_of\n"
         "from tickgraph.shared.shared_settings import SharedSettings\n"
-        f"news = news_of(SharedSettings(redis='{server.url}', space='models'))\n"
+        f"news = news_of(SharedSettings(redis='{redis.url}', space='models'))\n"
         "news.tell(PRICES); news.tell(MODELS)"
     )
     subprocess.run([sys.executable, "-c", told], check=True)
@@ -88,11 +88,11 @@ def test_words_of_strangers_and_news_of_other_models_are_no_news(heard, contact,
     assert heard.get(timeout=WAIT) == {ENDED}
 
 
-def test_after_an_outage_everything_is_looked_at_and_news_comes_again(server, contact, heard, news, caplog):
+def test_after_an_outage_everything_is_looked_at_and_news_comes_again(redis, contact, heard, news, caplog):
     with caplog.at_level(logging.WARNING):
-        server.kill()
+        redis.kill()
         news.tell(MODELS)  # lost, and nobody waits for it
-        server.start()
+        redis.start()
         assert set(heard.get(timeout=WAIT)) == set(KINDS)
     assert contact.away is None
     news.tell(PRICES)

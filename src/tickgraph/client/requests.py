@@ -64,8 +64,8 @@ TIMEOUT_SECONDS = 15.0  # longer than the service's own, so that its answer come
 WAIT_SECONDS = 90.0  # for an answer that waits for training
 
 # Only requests that are safe to send twice are sent again, and only after faults that may be gone by then. The pause
-# grows, with jitter, or is the service's Retry-After, 5 s at most. A service that took a request and did not answer in
-# time is not asked again: it has enough to do.
+# grows, with jitter, or is the service's Retry-After, 5 s at most: a service that refuses work with 503 says so. A
+# service that took a request and has not answered at all when the client's time is up is not asked again.
 NEVER = Retry(total=0)
 RETRY = Retry(
     total=3,

@@ -37,7 +37,13 @@ class Listener:
     def __init__(self, contact: SharedContact, on_news: Callable[[Collection[Kind]], None]) -> None:
         self._contact, self._on_news = contact, on_news
         self._stopping = threading.Event()
+        self._on_line = False
         self._thread = threading.Thread(target=self._run, name="tickgraph-listen", daemon=True)
+
+    @property
+    def is_on_line(self) -> bool:
+        """Whether news comes: the server has said that it sends it."""
+        return self._on_line
 
     def start(self) -> None:
         """Begin to listen."""
@@ -73,6 +79,7 @@ class Listener:
                 if message is not None:
                     heard, tried = now, False
                     untold |= _kinds_of(message)
+                    self._on_line = True
                 elif now - heard > QUIET_SECONDS + self._contact.settings.timeout_seconds:
                     raise TimeoutError
                 elif now - heard > QUIET_SECONDS and not tried:
@@ -85,6 +92,7 @@ class Listener:
                 if self._contact.away is not None and not self._contact.is_left_alone:
                     self._contact.check()  # others had no answer; SharedAway makes the line anew
         finally:
+            self._on_line = False
             line.close()
 
     def _tell(self, kinds: Collection[Kind]) -> None:
