@@ -37,8 +37,8 @@ FILES = {"csv", "toml", "json", "sql"}
 REASONS = {
     "needs a machine with systemd": 2,
     "needs cron": 1,
-    "needs Docker": 1,
-    "needs a cluster": 1,
+    "needs Docker": 2,
+    "needs a cluster": 2,
     "needs a bucket": 1,
     "needs nginx": 1,
     "needs Node": 1,

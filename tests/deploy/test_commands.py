@@ -10,17 +10,21 @@ import typer
 
 from ready_files import (
     COMPOSE,
+    COMPOSE_FILES,
     DEPLOY,
     DOCKERFILE,
+    KUBERNETES_SHARED,
     ROOT,
     commands,
     compose,
     environment,
     manifests,
     pods,
+    services,
     unit,
 )
 from tickgraph.cli.commands import app
+from tickgraph.object_place import ObjectPlace
 from tickgraph.settings import CONFIG_VARIABLE, Settings, load_settings
 
 
@@ -47,8 +51,8 @@ def test_every_command_is_accepted_by_the_command_line(arguments):
 def test_commands_are_found_in_every_kind_of_file():
     found = {where.split(":")[0].split("/")[0] for where, _ in commands()}
     assert found == {
-        "tickgraph.service", "tickgraph-refresh.service", "crontab", "compose.yaml", "Dockerfile",
-        "Deployment", "CronJob", "deploy.md",
+        "tickgraph.service", "tickgraph-refresh.service", "crontab", "compose.yaml",
+        "compose.shared.yaml", "Dockerfile", "Deployment", "CronJob", "deploy.md",
     }  # fmt: skip
 
 
@@ -75,6 +79,23 @@ def test_the_file_of_settings_is_valid_and_is_the_same_everywhere(monkeypatch):
     assert (DEPLOY / "kubernetes" / "tickgraph.toml").read_text() == text
 
 
+SHARED_SETTINGS = [DEPLOY / "docker" / "tickgraph.shared.toml", KUBERNETES_SHARED / "tickgraph.toml"]
+
+
+@pytest.mark.parametrize("file", SHARED_SETTINGS, ids=lambda file: file.parent.name)
+def test_the_files_of_shared_settings_are_valid_and_name_one_bucket(file, monkeypatch):
+    monkeypatch.setenv(CONFIG_VARIABLE, str(file))
+    settings = load_settings()
+    assert settings.source != "sample"
+    models, prices = settings.models_dir, settings.prices_dir
+    assert isinstance(models, ObjectPlace)
+    assert isinstance(prices, ObjectPlace)
+    assert (models.scheme, models.bucket) == (prices.scheme, prices.bucket)
+    assert models.prefix != prices.prefix
+    assert settings.serve.train_on_demand is False  # the memory of containers and pods is for answers alone
+    assert settings.shared.redis is None  # its address holds a password, and comes from the environment
+
+
 @pytest.mark.parametrize("folder", ["models_dir", "prices_dir"])
 def test_what_must_be_kept_is_on_what_is_kept(folder):
     place = tomllib.loads((DEPLOY / "tickgraph.toml").read_text())[folder]
@@ -93,13 +114,18 @@ def test_what_must_be_kept_is_on_what_is_kept(folder):
 
 
 def test_time_to_stop_covers_requests_and_training():
-    drain = tomllib.loads((DEPLOY / "tickgraph.toml").read_text())["serve"]["drain_seconds"]
+    files = [DEPLOY / "tickgraph.toml", *SHARED_SETTINGS]
+    drain = max(tomllib.loads(file.read_text())["serve"]["drain_seconds"] for file in files)
     least = 2 * drain + 5
     pod = pods()["Deployment/tickgraph"]
     before = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
     stops = {
         "systemd": int(unit("tickgraph.service")["TimeoutStopSec"][0].removesuffix("s")),
-        "compose": int(compose()["services"]["serve"]["stop_grace_period"].removesuffix("s")),
+        **{
+            where: int(service["stop_grace_period"].removesuffix("s"))
+            for where, service in services()
+            if where.endswith(": serve")
+        },
         "Kubernetes": pod["terminationGracePeriodSeconds"] - before,
     }
     assert min(stops.values()) >= least, stops
@@ -107,21 +133,31 @@ def test_time_to_stop_covers_requests_and_training():
 
 def test_the_image_has_the_version_of_the_package():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert compose()["services"]["serve"]["image"] == f"tickgraph:{version}"
-    assert f"newTag: {version}\n" in (DEPLOY / "kubernetes" / "kustomization.yaml").read_text()
+    assert {service["image"] for _, service in services() if "tickgraph" in service["image"]} == {
+        f"tickgraph:{version}"
+    }
+    for folder in (DEPLOY / "kubernetes", KUBERNETES_SHARED):
+        assert f"newTag: {version}\n" in (folder / "kustomization.yaml").read_text()
 
 
 def named_paths():
-    for file in (DOCKERFILE, COMPOSE, ROOT / "docs" / "deploy.md", *DEPLOY.glob("*/crontab")):
+    pages = ROOT / "docs" / "deploy.md", ROOT / "docs" / "guides" / "scale.md"
+    for file in (
+        DOCKERFILE,
+        *COMPOSE_FILES,
+        *KUBERNETES_SHARED.glob("*.*"),
+        *pages,
+        *DEPLOY.glob("*/crontab"),
+    ):
         yield from re.findall(r"\b(?:deploy|docs)/[\w./-]*\w", file.read_text())
-    for service in compose()["services"].values():
-        for volume in service["volumes"]:
+    for _, service in services():
+        for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             if source.startswith("."):
                 yield (COMPOSE.parent / source).resolve().relative_to(ROOT).as_posix()
 
 
-MADE_BY_THE_READER = {"deploy/docker/secrets.env"}
+MADE_BY_THE_READER = {"deploy/docker/secrets.env", "deploy/docker/shared.env"}
 
 
 @pytest.mark.parametrize("path", sorted(set(named_paths()) - MADE_BY_THE_READER))

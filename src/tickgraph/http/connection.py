@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from tickgraph.http.whole_answer import WholeAnswer
 
 MAX_HEAD_BYTES = 64 * 1024  # address and headers
 MAX_REQUEST_BYTES = 512 * 1024  # with the body: a chain of options with quotes takes 300 KiB
@@ -79,6 +82,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Close a connection whose client sends no more, once its last answer is written."""
+        for cycle in self._cycles or ():
+            cast(WholeAnswer, cycle.transport).flush()  # an answer without a body
         super().on_response_complete()
         if self._half_closed and all(cycle.response_complete for cycle in self._cycles or ()):
             self.transport.close()
@@ -92,6 +97,7 @@ class GuardedProtocol(HttpToolsProtocol):
         while self._cycles and self._cycles[0].response_complete:  # they are answered in order
             self._cycles.popleft()
         if self.cycle is not None:
+            self.cycle.transport = WholeAnswer(self.transport, self.loop)  # type: ignore[assignment]
             self._cycles.append(self.cycle)
         if len(self._cycles) > MAX_PIPELINED:
             self.transport.abort()
