@@ -2,6 +2,8 @@
 
 moto's server looks at the condition of a write and then writes, and two threads can come between: of 40 rounds in which
 eight writers raced, 2 had two winners. So the proxy lets one write through at a time. S3 itself is atomic there.
+
+moto's server takes a signature that has ended. So the proxy refuses it, as S3 does: by its own clock, which tests set.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 from tickgraph.object_place import StorageSettings, read_place
 
@@ -44,7 +49,11 @@ class _Proxy(ThreadingHTTPServer):
 
 
 class Storage:
-    """The server behind its proxy. ``fault`` is called with method and path, and gives a :class:`Broken` or None."""
+    """The server behind its proxy.
+
+    ``fault`` is called with method and path, and gives a :class:`Broken` or None. ``ahead`` is how far the storage's
+    clock is ahead of the machine's.
+    """
 
     def __init__(self):
         script = Path(__file__).with_name("s3_process.py")
@@ -54,6 +63,7 @@ class Storage:
         lines = iter(self._process.stdout.readline, "")
         self._port = int(next(line for line in lines if line.strip().isdigit()))
         self.fault = None
+        self.ahead = timedelta(0)
         self.ignores_conditions = False
         self.requests: list[tuple[str, str]] = []
         self._writing = threading.Lock()
@@ -67,7 +77,7 @@ class Storage:
 
     def reset(self):
         """Begin a test: an empty bucket, no fault."""
-        self.fault, self.ignores_conditions = None, False
+        self.fault, self.ignores_conditions, self.ahead = None, False, timedelta(0)
         self._ask("POST", "/moto-api/reset", b"")
         assert self._ask("PUT", f"/{BUCKET}", b"")[0] == 200
         self.requests.clear()
@@ -99,6 +109,25 @@ class Storage:
         text = self._ask("GET", f"/{BUCKET}?list-type=2", b"")[2].decode()
         return [part.split("</Key>")[0] for part in text.split("<Key>")[1:]]
 
+    def now(self):
+        return datetime.now(UTC) + self.ahead
+
+    def refusal(self, path):
+        """Why S3 refuses a signed address: text of its answer, None if it does not.
+
+        Its documentation: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+        """
+        signed = parse_qs(urlsplit(path).query)
+        if "X-Amz-Expires" not in signed:
+            return None
+        made = datetime.strptime(signed["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        ends = made + timedelta(seconds=int(signed["X-Amz-Expires"][0]))
+        if ends - made > timedelta(days=7):
+            return "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"  # noqa: E501
+        if made > self.now() + timedelta(minutes=15):
+            return "Request is not yet valid"
+        return "Request has expired" if self.now() > ends else None
+
     def counted(self):
         """Requests since the last call, by method; a list is a GET of the bucket."""
         kinds = Counter("LIST" if "list-type" in path else method for method, path in self.requests)
@@ -126,6 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *words):
         pass
 
+    def date_time_string(self, timestamp=None):
+        return format_datetime(self.storage.now(), usegmt=True)
+
     def _serve(self):
         storage = self.storage
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -135,6 +167,10 @@ class _Handler(BaseHTTPRequestHandler):
             broken.wait.wait(20)
         if broken is not None and broken.is_plain:
             self._break(broken)
+            return
+        if why := storage.refusal(self.path):
+            text = f"<Error><Code>AccessDenied</Code><Message>{why}</Message></Error>"
+            self._break(Broken(403, body=text.encode()))
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         headers["Host"] = self.headers["Host"]

@@ -3,16 +3,12 @@
 Object storage has no rename. What it has is a write that the server carries out only where an object is still the one
 that the writer read, or where there is none yet (``If-Match``, ``If-None-Match``). The library is obstore, as it knows
 these conditions for S3, Google Cloud Storage and Azure alike; s3fs (2026.9.0) writes with ``If-None-Match`` alone.
-
-What the library says of an error holds addresses, headers and the server's text. None of it is repeated but the status
-and the server's code, such as ``503 SlowDown``.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,20 +17,17 @@ from typing import Any
 
 from tickgraph.errors import InputError, StorageError
 from tickgraph.extras import lacking
+from tickgraph.object_deadline import Answer, DeadlineRequests, NoAnswer, TooLate
 from tickgraph.object_place import ObjectPlace
+from tickgraph.object_refusals import code_of, refusal
+from tickgraph.permit import FREE, Permit
 
 MARKER = "tickgraph-conditions"
 """Object that a writer tries conditional writes on before it trusts them."""
 
 _MARK = b"Whether this storage honours conditional writes is tried on this object.\n"
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
-_OUT_OF_TIME = re.compile(r"timed out|TimedOut|deadline", re.IGNORECASE)
+_GOOGLE = "https://storage.googleapis.com/"
 _WHOLE = 12  # times as long as the storage may be silent, a whole request may take
-_REMEDIES = {
-    "NoSuchBucket": "Make the bucket, or name another.",
-    "InvalidBucketName": "Name another bucket.",
-}
 
 
 class Unreachable(StorageError):
@@ -75,10 +68,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Stored:
-    """An object as it was read."""
+    """An object as it was read, and when the storage had written it."""
 
     data: bytes
     version: Version
+    written_at: datetime.datetime
 
 
 class ObjectStore:
@@ -104,6 +98,7 @@ class ObjectStore:
                 "a value that the storage's library does not take. See docs/object_storage.md."
             ) from None
         self._prefix = f"{place.prefix}/" if place.prefix else ""
+        self._signed = DeadlineRequests(place, self._sign)
         self._tried = threading.Lock()
         self._honours: bool = False
 
@@ -125,11 +120,11 @@ class ObjectStore:
                 version = _version(found.meta)
                 if found.meta["size"] > max_bytes:
                     raise TooLarge(found.meta["size"], max_bytes, version)
-                return Stored(bytes(found.bytes()), version)
+                return Stored(bytes(found.bytes()), version, found.meta["last_modified"])
             except self._errors.NotModifiedError:
                 pass
             except missing as error:
-                if _CODE.search(str(error)) is None or "NoSuchKey" in str(error):
+                if code_of(str(error)) is None or "NoSuchKey" in str(error):
                     return None
                 raise
         raise Unchanged
@@ -139,7 +134,7 @@ class ObjectStore:
         with self._foreseen():
             return _version(self._objects.put(self._client, self._prefix + key, data, use_multipart=False))
 
-    def replace(self, key: str, data: bytes, replaced: Version | None) -> Version:
+    def replace(self, key: str, data: bytes, replaced: Version | None, permit: Permit = FREE) -> Version:
         """Write an object if what is there is the version ``replaced``, or nothing for None.
 
         An error of the line can come after the server has written. So after any error the object is read back: it
@@ -149,19 +144,40 @@ class ObjectStore:
         ------
         Overtaken
             Something else is there, and stays.
+        PermitEnded
+            The storage carried nothing out, as the permit had ended.
         StorageError
             The storage takes no notice of conditions.
         """
         self._must_honour_conditions()
+        end = permit.end()
+        while True:
+            try:
+                return self._put_on_condition(key, data, replaced, end)
+            except (Overtaken, Unreachable, TooLate) as error:
+                there, version = self._read_back(key, len(data))
+                if there == data and version is not None:
+                    return version
+                if isinstance(error, Unreachable) and version == replaced:
+                    raise
+                late = isinstance(error, TooLate) and version == replaced
+            if not late:
+                raise Overtaken
+            former, end = end, permit.end()
+            if end == former:  # else the line is slow, and the permit was renewed meanwhile
+                raise permit.ended()
+
+    def clock(self) -> datetime.datetime:
+        """What the storage's clock says, to the second: never later than it is."""
+        # Every answer has a date, that there is no such object, too.
+        seconds = datetime.timedelta(minutes=1)
+        google = self.place.scheme == "gs"
+        address = _GOOGLE if google else self._sign("HEAD", self._prefix + MARKER, seconds)
         try:
-            return self._put_on_condition(key, data, replaced)
-        except (Overtaken, Unreachable) as error:
-            there, version = self._read_back(key, len(data))
-            if there == data and version is not None:
-                return version
-            if isinstance(error, Unreachable) and version == replaced:
-                raise
-        raise Overtaken
+            return self._signed.clock(address)
+        except NoAnswer:
+            pass
+        raise Unreachable(f"Cannot use {self.place}: {refusal('')}")
 
     def _read_back(self, key: str, size: int) -> tuple[bytes | None, Version | None]:
         try:
@@ -201,7 +217,12 @@ class ObjectStore:
 
         return exceptions
 
-    def _put_on_condition(self, key: str, data: bytes, replaced: Version | None) -> Version:
+    def _put_on_condition(
+        self, key: str, data: bytes, replaced: Version | None, end: datetime.datetime | None = None
+    ) -> Version:
+        # Google takes a condition in headers that its signature has to name, which the library does not let one do.
+        if end is not None and self.place.scheme == "s3":
+            return self._put_before(end, key, data, replaced)
         mode: Any = "create" if replaced is None else _mode(replaced)
         overtaken = self._errors.AlreadyExistsError, self._errors.PreconditionError
         with self._foreseen(overtaken):
@@ -215,6 +236,25 @@ class ObjectStore:
             else:
                 return _version(made)
         raise Overtaken
+
+    def _put_before(self, end: datetime.datetime, key: str, data: bytes, replaced: Version | None) -> Version:
+        """Put on condition, and before a moment; :class:`TooLate` after it."""
+        condition = {"If-None-Match": "*"} if replaced is None else {"If-Match": str(replaced.e_tag)}
+        try:
+            answer = self._signed.put(self._prefix + key, data, condition, end)
+        except NoAnswer:
+            answer = Answer(0, {}, "")
+        if answer.status == 200:
+            return Version(answer.headers.get("etag"), answer.headers.get("x-amz-version-id"))
+        # 404 says that what was to be replaced has gone; 409 that another write of the object is under way.
+        if answer.status in (409, 412) or "NoSuchKey" in answer.text:
+            raise Overtaken
+        text = f"status code: {answer.status} {answer.text}" if answer.status else ""
+        raise Unreachable(f"Cannot use {self.place}: {refusal(text)}")
+
+    def _sign(self, method: Any, key: str, expires_in: datetime.timedelta) -> str:
+        with self._foreseen():
+            return str(self._objects.sign(self._client, method, key, expires_in=expires_in))
 
     def _must_honour_conditions(self) -> None:
         """Try both conditions once: a server that ignores them would let writers undo each other's work."""
@@ -251,24 +291,7 @@ class ObjectStore:
         else:
             return
         # Raised here and not above: the library's error would be its context, and be printed with it.
-        raise Unreachable(f"Cannot use {self.place}: {_reason(text)}")
-
-
-def _reason(text: str) -> str:
-    status, code = _STATUS.search(text), _CODE.search(text)
-    if status is None:
-        if _OUT_OF_TIME.search(text):
-            return "it does not answer in time. Look at the network and the storage."
-        return "it does not answer. Look at the network, the endpoint and the credentials."
-    said = " ".join(part[1] for part in (status, code) if part)
-    number = int(status[1])
-    if code and code[1] in _REMEDIES:
-        return f"it answers {said}. {_REMEDIES[code[1]]}"
-    if number in (401, 403):
-        return f"it refuses access ({said}). Look at the credentials in AWS_ variables and the bucket's permissions."
-    return f"it answers {said}. " + (
-        "Wait, or look at the storage." if number >= 500 else "Look at its settings."
-    )
+        raise Unreachable(f"Cannot use {self.place}: {refusal(text)}")
 
 
 def _version(meta: Mapping[str, Any]) -> Version:

@@ -11,7 +11,8 @@ import pytest
 from made_site import SYMBOLS, Clock, trained
 from tickgraph.market.calendar import SKEW, is_future
 from tickgraph.operations import steps
-from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseRecord
+from tickgraph.operations.lease import Lease
+from tickgraph.operations.lease_record import LeaseHeldError, LeaseRecord
 from tickgraph.operations.overview import overview
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, write_quality
 from tickgraph.operations.refresh import refresh

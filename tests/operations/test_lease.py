@@ -11,7 +11,8 @@ import pytest
 
 from made_site import Clock
 from tickgraph.errors import StorageError
-from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, lease_in_words, read_lease
+from tickgraph.operations.lease import Lease, lease_in_words, read_lease
+from tickgraph.operations.lease_record import LeaseHeldError, LeaseLostError
 
 NOON = datetime(2022, 11, 1, 12, tzinfo=UTC)
 HOLDER = """
@@ -43,11 +44,11 @@ def holder(tmp_path):
 
 
 def test_one_process_at_a_time_and_the_error_names_the_owner_and_the_remedy(holder, tmp_path, clock):
-    clock.moment += timedelta(minutes=9)
+    clock.moment += timedelta(seconds=59)
     with pytest.raises(LeaseHeldError) as held, Lease(tmp_path, "ours", clock):
         pass
     for text in (
-        f"process {holder.pid} on ", "run theirs", "since 2022-11-01 12:00:00", "until 2022-11-01 12:10:00", "delete",
+        f"process {holder.pid} on ", "run theirs", "since 2022-11-01 12:00:00", "until 2022-11-01 12:01:00", "delete",
     ):  # fmt: skip
         assert text in str(held.value)
     assert held.value.exit_code == 7
@@ -69,10 +70,10 @@ def test_the_lease_of_another_host_is_taken_over_when_it_has_run_out(tmp_path, c
     with Lease(tmp_path, "theirs", clock):
         elsewhere = read_lease(tmp_path).model_copy(update={"host": "elsewhere", "process": "unknown"})
     (tmp_path / "lease.json").write_text(elsewhere.model_dump_json())
-    clock.moment = NOON + timedelta(seconds=599)
+    clock.moment = NOON + timedelta(seconds=59)
     with pytest.raises(LeaseHeldError, match="on elsewhere"):
         Lease(tmp_path, "ours", clock).take()
-    clock.moment = NOON + timedelta(seconds=600)
+    clock.moment = NOON + timedelta(seconds=60)
     with Lease(tmp_path, "ours", clock):
         assert read_lease(tmp_path).run == "ours"
 
@@ -104,12 +105,52 @@ def test_the_same_run_in_another_process_is_another_owner(tmp_path, clock):
     assert read_lease(tmp_path) == theirs
 
 
-def test_a_lease_that_ran_out_and_that_nobody_took_is_kept(tmp_path, clock):
-    with Lease(tmp_path, "ours", clock) as lease:
-        clock.moment += timedelta(hours=1)
-        lease.check()
-        assert read_lease(tmp_path).expires_at == clock.moment + timedelta(seconds=600)
-        assert read_lease(tmp_path).taken_at == NOON
+def test_a_lease_that_ran_out_is_lost_even_if_nobody_took_it(tmp_path, clock):
+    lease = Lease(tmp_path, "ours", clock)
+    lease.take()
+    clock.moment += timedelta(seconds=59)
+    lease.check()
+    assert read_lease(tmp_path).expires_at == clock.moment + timedelta(seconds=60)
+    assert read_lease(tmp_path).taken_at == NOON
+    clock.moment += timedelta(seconds=60)
+    for publishing in (lease.check, lease.renew, lease.end):
+        with pytest.raises(LeaseLostError, match="ran out on 2022-11-01 12:01:59 UTC"):
+            publishing()
+    with pytest.raises(LeaseLostError), lease.holding():
+        pass
+    with lease.closing():  # the run's last record
+        pass
+    with Lease(tmp_path, "theirs", clock):
+        with pytest.raises(LeaseLostError, match="took it over"), lease.closing():
+            pass
+
+
+def test_threads_of_a_run_publish_side_by_side_and_nobody_takes_the_lease_meanwhile(
+    tmp_path, clock, monkeypatch
+):
+    monkeypatch.setattr("tickgraph.storage.WAIT_SECONDS", 0.05)
+    lease, inside = Lease(tmp_path, "ours", clock), threading.Barrier(3)
+    lease.take()
+    go_on = threading.Event()
+
+    def publish():
+        with lease.holding():
+            inside.wait(20)
+            assert go_on.wait(20)
+
+    threads = [threading.Thread(target=publish) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    inside.wait(20)
+    lease.renew()
+    clock.moment += timedelta(hours=1)  # whoever publishes stands still
+    with pytest.raises(LeaseHeldError, match=r"process \d+ on .* in the middle of a publication"):
+        Lease(tmp_path, "theirs", clock).take()
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    with Lease(tmp_path, "theirs", clock):
+        assert read_lease(tmp_path).run == "theirs"
 
 
 def test_it_is_renewed_while_a_step_takes_long(tmp_path, clock):

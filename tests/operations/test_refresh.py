@@ -13,7 +13,8 @@ from tickgraph.errors import StorageError
 from tickgraph.market.store import PriceStore, history
 from tickgraph.market.universe import add_aliases
 from tickgraph.model.weights import weight_shapes
-from tickgraph.operations.lease import Lease, LeaseHeldError, LeaseLostError, read_lease
+from tickgraph.operations.lease import Lease, read_lease
+from tickgraph.operations.lease_record import LeaseHeldError, LeaseLostError
 from tickgraph.operations.records import LiveFigures, LiveQuality, RunLog, read_quality
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.timetable import Due, missed

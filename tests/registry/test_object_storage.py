@@ -154,7 +154,7 @@ def test_a_look_at_every_model_is_one_list(storage, machine, published, template
     now = [0.0]
     published(1)
     watching = machine("watching", poll_seconds=10)
-    watching._shelf.origin._contact.monotonic = lambda: now[0]
+    watching._shelf.origin.contact.monotonic = lambda: now[0]
     number(watching)
     storage.counted()
     for moment in (11, 22, 33):
@@ -351,7 +351,7 @@ def test_storage_that_does_not_answer_is_left_alone_for_a_while(storage, machine
     published(1)
     now = [0.0]
     reader = machine("reader", retry_seconds=5)
-    reader._shelf.origin._contact.monotonic = lambda: now[0]
+    reader._shelf.origin.contact.monotonic = lambda: now[0]
     number(reader)
     storage.fault = everything(Broken())
     number(reader)

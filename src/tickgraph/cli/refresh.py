@@ -21,6 +21,8 @@ from tickgraph.cli.price_findings import show_findings
 from tickgraph.cli.progress import Bars
 from tickgraph.errors import INTERRUPTED, InputError, PartialFailure, SourceUnavailableError
 from tickgraph.market.spelling import Symbol
+from tickgraph.operations.leader import adopt_what_others_did
+from tickgraph.operations.lease_record import LeaseHeldError
 from tickgraph.operations.records import RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.refresh import OnEvent
 from tickgraph.operations.refresh import refresh as refresh_site
@@ -82,7 +84,7 @@ def refresh(
     run carries on one that was killed. Only one runs at a time.
 
     Exit codes: 3 some symbols failed, or there are none; 6 a source could not be reached; 7 another refresh is
-    running, or storage failed.
+    running, or storage failed. With --scheduled another refresh is no failure: it does what is due.
     """
     settings = load_settings(
         source=source,
@@ -102,11 +104,14 @@ def refresh(
     runs: list[RefreshRun] = []
     with _stopped_by_termination():
         if scheduled:
-            for due in _due(settings, site):
-                with _progress() as show:
-                    runs.append(refresh_site(site, kind=due.kind, due_at=due.at, on_event=show, **how))
-                if runs[-1].state == "interrupted":
-                    break
+            try:
+                for due in _due(settings, site, dry_run=dry_run):
+                    with _progress() as show:
+                        runs.append(refresh_site(site, kind=due.kind, due_at=due.at, on_event=show, **how))
+                    if runs[-1].state == "interrupted":
+                        break
+            except LeaseHeldError as error:  # whoever has it does what is due
+                note(str(error))
         else:
             with _progress() as show:
                 runs.append(refresh_site(site, symbols=wanted, full=full, on_event=show, **how))
@@ -129,9 +134,14 @@ def exit_code(run: RefreshRun) -> int:
     return SourceUnavailableError.exit_code if run.unreachable else PartialFailure.exit_code
 
 
-def _due(settings: Settings, site: Site) -> Iterator[Due]:
+def _due(settings: Settings, site: Site, *, dry_run: bool) -> Iterator[Due]:
     timetable = settings.schedule.timetable()
-    due = missed(RunLog(site.operations_dir), site.now(), timetable)
+    runs = RunLog(site.operations_dir)
+    due = missed(runs, site.now(), timetable)
+    if due and not dry_run:
+        for run in adopt_what_others_did(site):
+            note(f"the {run.kind} refresh {run.id} was done by {run.owner}")
+        due = missed(runs, site.now(), timetable)
     if not due:
         moment = next_due(site.now(), timetable).at.astimezone(timetable.zone)
         note(f"nothing is due before {moment:%A %Y-%m-%d %H:%M} {timetable.zone.key}")

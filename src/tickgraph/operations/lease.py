@@ -1,10 +1,14 @@
-"""The lease: one refresh at a time, over processes and hosts.
+"""The lease: one refresh at a time, over the processes and hosts that share a folder.
 
-``lease.json`` says who refreshes, since when and until when. It is changed only under a file lock that is held for
-milliseconds, so a crash at any instant blocks nobody. The owner renews the lease while its run goes on. Another run
-may take the lease over once it has run out, or at once where the owner was a process of this host that has ended. Each
-owner holds a lock of its own, which the system frees with the process, so a later process with the same number is not
-taken for it.
+``lease.json`` says who refreshes, since when and until when. It is changed only under a file lock, so a crash at any
+instant blocks nobody. The owner renews the lease while its run goes on. Another run may take the lease over once it has
+run out, or at once where the owner was a process of this host that has ended. Each owner holds a lock of its own, which
+the system frees with the process, so a later process with the same number is not taken for it.
+
+Whatever the run publishes in a folder, it publishes under the same file lock: see :meth:`Lease.holding`. So nobody can
+take the lease over between the look at it and the rename, and a process that stood still meanwhile publishes nothing.
+Moments are those of the hosts' own clocks. A host whose clock is ahead by more than the lease holds takes it over while
+its owner lives; the owner hears of that before it publishes anything more.
 """
 
 from __future__ import annotations
@@ -13,52 +17,36 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
 from tickgraph.errors import StorageError
 from tickgraph.market.calendar import is_future
+from tickgraph.operations.lease_record import (
+    LEASE_SECONDS,
+    RENEWALS,
+    LeaseLostError,
+    LeaseRecord,
+    lost,
+    ran_out,
+)
+from tickgraph.operations.records import RefreshRun
 from tickgraph.pipeline.jobs import Ownership
-from tickgraph.storage import READABLE, FileRefused, exclusive, read_regular, storage_errors, write_atomically
+from tickgraph.storage import (
+    READABLE,
+    FileRefused,
+    HeldError,
+    exclusive,
+    read_regular,
+    storage_errors,
+    write_atomically,
+)
 from tickgraph.threads import Loop
-
-LEASE_SECONDS = 600.0  # how long a host that has vanished keeps others waiting
-RENEWALS = 3  # a lease is renewed this often within its time
-
-
-class LeaseHeldError(StorageError):
-    """Another refresh is running."""
-
-
-class LeaseLostError(StorageError):
-    """Another refresh took the lease over while this one was held up; this one must not publish any more."""
-
-
-class LeaseRecord(BaseModel):
-    """What ``lease.json`` says."""
-
-    model_config = ConfigDict(frozen=True)
-
-    host: str
-    pid: int
-    process: str
-    """Identity of the process: the name of the lock that it holds while it lives."""
-    run: str
-    taken_at: AwareDatetime
-    renewed_at: AwareDatetime
-    expires_at: AwareDatetime
-
-    @property
-    def owner(self) -> str:
-        """Who it is, in words."""
-        return f"process {self.pid} on {self.host}"
 
 
 class Lease:
-    """The right to refresh, taken with ``with``.
+    """The right to refresh, taken with ``with``; it is the permit that the run publishes under.
 
     Parameters
     ----------
@@ -70,6 +58,13 @@ class Lease:
         Clock; aware.
     seconds
         How long the lease holds without being renewed.
+
+    Attributes
+    ----------
+    process
+        Identity of this owner.
+    taken_from
+        Owner that had the lease last and has ended without giving it back; None if there was none.
 
     Raises
     ------
@@ -83,96 +78,158 @@ class Lease:
         self, operations_dir: Path, run: str, now: Callable[[], datetime], seconds: float = LEASE_SECONDS
     ) -> None:
         self._path = operations_dir / "lease.json"
-        self._run, self._now, self._seconds = run, now, seconds
-        self._threads = threading.Lock()
+        self.run, self._now, self._seconds = run, now, seconds
         self._alive = Ownership(operations_dir / "owners")
+        self.process = self._alive.id
+        self.taken_from: str | None = None
+        self._threads, self._writing = threading.Lock(), threading.Lock()
+        self._counting, self._holders = threading.Lock(), 0
+        self._file_lock = contextlib.ExitStack()
         self._renewing = Loop(self._renew_again, seconds / RENEWALS, "tickgraph-lease")
 
     def __enter__(self) -> Lease:
         self.take()
-        self._renewing.start()
+        self.keep()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._renewing.stop()
         self.release()
 
     def take(self) -> None:
         """Take the lease; :class:`LeaseHeldError` says who has it, until when, and what to do."""
         self._alive.take()
         try:
-            with self._changing():
-                held, now = read_lease(self._path.parent), self._now()
-                if held is not None and now < held.expires_at and not self._is_void(held, now):
-                    raise LeaseHeldError(
-                        f"Another refresh is running: {held.owner}, run {held.run}, since "
-                        f"{held.taken_at:%Y-%m-%d %H:%M:%S} UTC; it was renewed at {held.renewed_at:%H:%M:%S} and "
-                        f"holds until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC unless renewed. Wait for it to end. If "
-                        f"that host is gone, the lease runs out by itself; or delete {self._path}."
-                    )
+            self._must_be_free()  # its owner may hold the file lock for as long as it publishes
+            with self._alone():
+                self._must_be_free()
+                now = self._now()
                 self._write(now, now)
         except BaseException:
             self._alive.give_up()
             raise
         self._alive.forget_the_gone()
 
+    def keep(self) -> None:
+        """Renew the lease from time to time until it is given back."""
+        self._renewing.start()
+
     def renew(self) -> None:
-        """Hold the lease for its full time from now on; :class:`LeaseLostError` if another run has it."""
-        with self._changing():
+        """Hold the lease for its full time from now on; :class:`LeaseLostError` if it ran out or another run has it."""
+        with self.holding(), self._writing:
             self._write(self._own().taken_at, self._now())
 
     def check(self) -> None:
-        """Raise :class:`LeaseLostError` if another run has the lease; renew it when that is due."""
+        """Raise :class:`LeaseLostError` if the lease ran out or another run has it; renew it when that is due."""
         if self._now() - self._own().renewed_at > timedelta(seconds=self._seconds / RENEWALS):
             self.renew()
 
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep everybody from taking the lease over while something is published. Threads of this run do not wait.
+
+        Raises
+        ------
+        LeaseLostError
+            The lease ran out, or another run has it.
+        """
+        with self._file_locked():
+            self._own()
+            yield
+
+    @contextlib.contextmanager
+    def closing(self) -> Iterator[None]:
+        """As :meth:`holding`, for the last record of a run whose lease has run out, if nobody has taken it since."""
+        with self._file_locked():
+            self._own(even_run_out=True)
+            yield
+
+    @contextlib.contextmanager
+    def _file_locked(self) -> Iterator[None]:
+        with self._counting:
+            if self._holders == 0:
+                self._file_lock.enter_context(self._alone())
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._holders -= 1
+                if self._holders == 0:
+                    self._file_lock.close()
+
+    def end(self) -> datetime | None:
+        """None: what is published while the lease is held needs no deadline."""
+        self._own()
+        return None
+
+    def ended(self) -> LeaseLostError:
+        """Make the error for a write that came too late."""
+        return lost(self.run, "its time was over before the storage wrote")
+
+    def note(self, run: RefreshRun) -> None:
+        """Nothing: whoever shares the folder reads the run's record there."""
+
     def release(self) -> None:
         """Give the lease back, unless another run has it."""
+        self._renewing.stop()
         # If its file cannot be removed, it runs out by itself, or others find that its owner has ended.
-        with contextlib.suppress(StorageError), self._changing():
+        with contextlib.suppress(StorageError), self._alone():
             held = read_lease(self._path.parent)
             if held is not None and self._is_own(held):
                 with storage_errors(self._path):
                     self._path.unlink(missing_ok=True)
         self._alive.give_up()
 
-    def _own(self) -> LeaseRecord:
+    def _must_be_free(self) -> None:
+        held, now = read_lease(self._path.parent), self._now()
+        if held is None:
+            return
+        has_ended = held.host == socket.gethostname() and self._alive.is_gone(held.process)
+        self.taken_from = held.process if has_ended else None
+        # Nobody can wait for a lease from the future to run out: that host's clock was wrong.
+        is_void = has_ended or (held.host != socket.gethostname() and is_future(held.renewed_at, now))
+        if now < held.expires_at and not is_void:
+            raise held.held(f"If that host is gone, the lease runs out by itself; or delete {self._path}.")
+
+    def _own(self, *, even_run_out: bool = False) -> LeaseRecord:
         held = read_lease(self._path.parent)
-        if held is None or not self._is_own(held):
-            taker = "it is gone" if held is None else f"{held.owner} took it over for run {held.run}"
-            raise LeaseLostError(
-                f"The lease of run {self._run} was lost: {taker}. This run stops before it publishes anything more; "
-                "what it finished is kept."
-            )
+        if held is None:
+            raise lost(self.run, "it is gone")
+        if not self._is_own(held):
+            raise lost(self.run, f"{held.owner} took it over for run {held.run}")
+        if self._now() >= held.expires_at and not even_run_out:
+            raise lost(self.run, ran_out(held))
         return held
 
     def _is_own(self, held: LeaseRecord) -> bool:
-        return held.run == self._run and held.process == self._alive.id
-
-    def _is_void(self, held: LeaseRecord, now: datetime) -> bool:
-        """Whether the owner is a process of this host that has ended, or another host whose clock was wrong.
-
-        Nobody can wait for a lease from the future to run out. An owner that still lives hears of its loss before it
-        publishes anything.
-        """
-        if held.host == socket.gethostname():
-            return self._alive.is_gone(held.process)
-        return is_future(held.renewed_at, now)
+        return held.run == self.run and held.process == self.process
 
     def _write(self, taken_at: datetime, now: datetime) -> None:
         record = LeaseRecord(
             host=socket.gethostname(),
             pid=os.getpid(),
-            process=self._alive.id,
-            run=self._run,
+            process=self.process,
+            run=self.run,
             taken_at=taken_at,
             renewed_at=now,
             expires_at=now + timedelta(seconds=self._seconds),
         )
         write_atomically(self._path, record.model_dump_json().encode(), mode=READABLE)
 
-    def _changing(self) -> contextlib.AbstractContextManager[None]:
-        return exclusive(self._path.with_name("lease.lock"), self._threads)
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        with contextlib.ExitStack() as lock:
+            try:
+                lock.enter_context(exclusive(self._path.with_name("lease.lock"), self._threads))
+            except HeldError:
+                held = read_lease(self._path.parent)
+                if held is None or self._is_own(held):
+                    raise
+                raise held.held(
+                    "It is in the middle of a publication, and nobody can take the lease over before that ends. If the "
+                    "process stands still, let it go on, or stop it."
+                ) from None
+            yield
 
     def _renew_again(self) -> None:
         # The run hears that its lease was lost before it publishes. A full disk may have room the next time.
@@ -204,4 +261,4 @@ def lease_in_words(operations_dir: Path) -> str | None:
         held = read_lease(operations_dir)
     except StorageError as error:
         return str(error)
-    return None if held is None else f"{held.owner}, until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    return None if held is None else held.in_words

@@ -16,7 +16,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.due import future_faults
 from tickgraph.operations.horizon_scoring import in_words
-from tickgraph.operations.lease import lease_in_words
+from tickgraph.operations.leader import leader_in_words
 from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
 from tickgraph.operations.timetable import DEFAULT, Schedule, Timetable, schedule_at
@@ -165,7 +165,7 @@ def overview(
         symbols={one.symbol: one for one in symbols},
         last_run=last_run,
         schedule=schedule,
-        lease=lease_in_words(operations_dir),
+        lease=leader_in_words(registry, operations_dir),
         quality=quality,
         universe=universe,
         problems=(

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tickgraph.market.quality import Finding
+from tickgraph.permit import FREE, Permit
 from tickgraph.storage import READABLE, names_in, read_regular, write_atomically
 
 KEPT = 400  # runs: over a year of daily and weekly ones
@@ -155,16 +156,19 @@ class RunLog:
     ----------
     operations_dir
         Folder of operations; runs are in ``runs/`` below it, made when first written.
+    permit
+        What runs are written under.
     """
 
-    def __init__(self, operations_dir: Path) -> None:
-        self._folder = operations_dir / "runs"
+    def __init__(self, operations_dir: Path, permit: Permit = FREE) -> None:
+        self._folder, self._permit = operations_dir / "runs", permit
 
     def write(self, run: RefreshRun) -> RefreshRun:
-        """Put a run, or a new state of it, on disk; :class:`StorageError` if that fails."""
+        """Put a run, or a new state of it, on disk; :class:`StorageError` if that fails or the permit has ended."""
         # Defaults are left out: of 6,000 symbols there is little to tell on most days.
         data = run.model_dump_json(exclude_defaults=True).encode()
-        write_atomically(self._folder / f"{run.id}.json", data, mode=READABLE)
+        with self._permit.holding():
+            write_atomically(self._folder / f"{run.id}.json", data, mode=READABLE)
         return run
 
     def files(self) -> list[Path]:

@@ -18,7 +18,8 @@ from datetime import date, datetime
 from tickgraph.errors import StorageError, TickgraphError
 from tickgraph.market import calendar
 from tickgraph.market.spelling import Symbol
-from tickgraph.operations.lease import Lease, LeaseLostError
+from tickgraph.operations.leader import leader_of
+from tickgraph.operations.lease_record import LeaseLostError
 from tickgraph.operations.records import Kind, RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.site import Site
 from tickgraph.operations.steps import Steps, Wishes
@@ -77,7 +78,7 @@ def refresh(
     LeaseHeldError
         Another refresh is running.
     LeaseLostError
-        Another refresh took over because this one was held up; this one published nothing after that.
+        The lease ran out because this run was held up, or another refresh has it. It published nothing after that.
     StorageError
         Something cannot be written; the record says that the run failed, if the record can be written.
     """
@@ -99,19 +100,30 @@ def refresh(
     events = on_event or (lambda *_: None)
     if dry_run:
         return Steps(site, run, wishes, lambda: None, events, lambda _: None).plan()
-    with Lease(site.operations_dir, run.id, site.now) as lease:
+    with leader_of(site, run.id) as leader:
+        site, log = site.under(leader), RunLog(site.operations_dir, leader)
         unfinished = _settle_the_unfinished(log)
         for symbol in site.registry.recover():
             _log.warning("completed the interrupted publish of %s", symbol)
         run = log.write(_resumed(run, unfinished))
-        return _recorded(log, Steps(site, run, wishes, lease.check, events, log.write), site.now)
+        steps = Steps(site, run, wishes, leader.check, events, log.write)
+        try:
+            run = _recorded(log, steps, site.now)
+        except LeaseLostError as error:
+            # A refresh that took over has marked the record itself.
+            with contextlib.suppress(StorageError), leader.closing():
+                ended = {"state": "interrupted", "error": str(error)}
+                RunLog(site.operations_dir).write(steps.run.model_copy(update=ended))
+            raise
+        leader.note(run)
+        return run
 
 
 def _recorded(log: RunLog, steps: Steps, now: Callable[[], datetime]) -> RefreshRun:
     """Do the steps and record how they ended."""
     try:
         run = steps.do()
-    except LeaseLostError:  # the other refresh has marked the record as interrupted
+    except LeaseLostError:
         raise
     except KeyboardInterrupt:
         run = steps.run.model_copy(

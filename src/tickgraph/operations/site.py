@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tickgraph.market.source import PriceSource
 from tickgraph.market.store import PriceStore
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.operations.records import LiveQuality
+from tickgraph.permit import FREE, Permit
 from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.pipeline.engines.plan import Engine
 from tickgraph.registry.registry import ModelRegistry
@@ -43,6 +44,8 @@ class Site:
         Clock; aware. The registry and the store have their own, which should be the same.
     quality
         Scores live forecasts once prices are updated; None means that there is no score.
+    permit
+        What models, prices and live quality are published under.
     """
 
     registry: ModelRegistry
@@ -56,3 +59,10 @@ class Site:
     open_engine: Callable[[], Engine] = LocalEngine
     now: Callable[[], datetime] = system_time
     quality: Callable[[], LiveQuality | None] = lambda: None
+    permit: Permit = FREE
+
+    def under(self, permit: Permit) -> Site:
+        """Give the same site, where everything is published under a permit."""
+        return replace(
+            self, registry=self.registry.under(permit), store=self.store.under(permit), permit=permit
+        )

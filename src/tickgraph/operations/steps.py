@@ -187,8 +187,8 @@ class Steps:
             self._problems.append(f"live forecasts could not be scored: {text_of('the journal', error)}")
             return None
         if quality is not None:
-            self._check()
-            write_quality(self._site.operations_dir, quality)
+            with self._site.permit.holding():
+                write_quality(self._site.operations_dir, quality)
         return quality
 
     def _due(self, quality: LiveQuality | None) -> Reasons:

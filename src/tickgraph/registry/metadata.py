@@ -83,6 +83,19 @@ class ModelMetadata(Record):
         """When the stored correlations were computed; UTC."""
         return self.correlations.computed_at or self.training_date
 
+    def with_evaluation_of(self, former: ModelMetadata) -> ModelMetadata:
+        """Give this metadata with the figures that another model's has, where they are of the procedure of this one."""
+        found = {
+            "evaluation": former.evaluation,
+            "evaluation_by_horizon": former.evaluation_by_horizon,
+        }
+        kept = {
+            field: figures
+            for field, figures in found.items()
+            if figures and not figures.mismatch(self.training_config, self.variance)
+        }
+        return self.model_copy(update=kept)
+
     @model_validator(mode="after")
     def _scores_of_every_horizon(self) -> ModelMetadata:
         scored, wanted = len(self.variance.scores) if self.variance else 0, len(self.training_config.horizons)

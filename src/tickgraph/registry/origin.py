@@ -7,8 +7,8 @@ by the same checksums. The rules:
   answers for every object at once.
 - A copy is replaced when the object was read whole and verified. An object that is damaged or foreign replaces nothing,
   and whoever asks for the artefact hears of it.
-- Storage that does not answer is left alone for ``retry_seconds``. Meanwhile copies answer, and :attr:`Origin.away`
-  says so.
+- Storage that does not answer is left alone for ``retry_seconds``. Meanwhile copies answer, and
+  :attr:`Contact.away` says so.
 - A publication is one write that the storage carries out only if the object is still the one that the writer read.
   The copy follows. A writer that dies at any moment leaves the former object or the new one.
 """
@@ -19,6 +19,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from copy import copy as copied
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
@@ -28,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
+from tickgraph.permit import FREE, Permit
 from tickgraph.storage import FileRefused, HeldError, read_regular, storage_errors
 
 Change = TypeVar("Change")
@@ -114,35 +116,37 @@ class Origin:
 
     def __init__(self, contact: Contact) -> None:
         self.place, self.root = contact.place, contact.place.copies
-        self._contact = contact
+        self.contact = contact
+        self._permit = FREE
         self._answers: dict[str, _Answer] = {}
         self._listings: dict[str, _Listing] = {}
 
-    @property
-    def away(self) -> str | None:
-        """Why copies answer in place of the storage, and since when; None while it answers."""
-        return self._contact.away
+    def under(self, permit: Permit) -> Origin:
+        """Give the same origin, which publishes under a permit."""
+        other = copied(self)
+        other._permit = permit
+        return other
 
     @property
     def fault(self) -> str | None:
         """Why the storage did not answer when it was asked last; None if it did."""
-        return self._contact.fault
+        return self.contact.fault
 
     # Reading
 
     def ask_anew(self) -> None:
         """Ask the storage again at the next look, however recent its last answers are."""
-        self._contact.ask_anew()
+        self.contact.ask_anew()
 
     def listed(self, folder: str) -> dict[str, Version] | None:
         """Names under a folder, and their versions; the last known ones while the storage is away, None without any."""
         known = self._listings.get(folder)
-        if known is not None and self._contact.is_recent(known.moment):
+        if known is not None and self.contact.is_recent(known.moment):
             return dict(known.versions)
-        if not self._contact.is_left_alone:
+        if not self.contact.is_left_alone:
             with suppress(Unreachable):
-                moment = self._contact.monotonic()
-                versions = self._contact.ask(lambda store: store.list(folder))
+                moment = self.contact.monotonic()
+                versions = self.contact.ask(lambda store: store.list(folder))
                 known = self._listings[folder] = _Listing(versions, moment)
         return dict(known.versions) if known else None
 
@@ -188,9 +192,9 @@ class Origin:
         """
         held, known = None if anew else self._held(copy), self._answers.get(copy.key)
         unless = known.version if known and known.refused is not None else held
-        moment = self._contact.monotonic()  # news that comes from now on makes the answer old
+        moment = self.contact.monotonic()  # news that comes from now on makes the answer old
         try:
-            stored = self._contact.ask(
+            stored = self.contact.ask(
                 lambda store: store.get(copy.key, unless=unless, max_bytes=copy.max_bytes)
             )
         except Unchanged:
@@ -241,8 +245,11 @@ class Origin:
             The object is no longer the version ``replaced``. Nothing was written.
         Unreachable
             The storage does not answer: either the former object is there or the new one.
+        PermitEnded
+            The permit has ended. Nothing was written.
         """
-        version = self._contact.ask(lambda store: store.replace(copy.key, data, replaced))
+        with self._permit.holding():
+            version = self.contact.ask(lambda store: store.replace(copy.key, data, replaced, self._permit))
         folder, _, name = copy.key.partition("/")
         if folder in self._listings:
             self._listings[folder].versions[name] = version
@@ -250,7 +257,7 @@ class Origin:
 
     def remove(self, copy: Copy) -> None:
         """Remove an object, and then its copy; :class:`Unreachable` if the storage does not answer."""
-        self._contact.ask(lambda store: store.delete(copy.key))
+        self.contact.ask(lambda store: store.delete(copy.key))
         folder, _, name = copy.key.partition("/")
         if folder in self._listings:
             self._listings[folder].versions.pop(name, None)
@@ -261,12 +268,12 @@ class Origin:
     # Inside
 
     def _bring(self, copy: Copy, anew: bool) -> None:
-        if not self._contact.is_left_alone:
+        if not self.contact.is_left_alone:
             try:
                 with copy.alone():
                     if not anew and self._is_current(copy):  # another thread brought it meanwhile
                         return
-                    if not self._contact.is_left_alone:  # nor did it hear meanwhile that nothing answers
+                    if not self.contact.is_left_alone:  # nor did it hear meanwhile that nothing answers
                         with suppress(Unreachable):
                             self.latest(copy, anew=anew)
                             return
@@ -274,7 +281,7 @@ class Origin:
                 if not copy.is_there():
                     raise
         if not copy.is_there():
-            raise Unreachable(f"{self._contact.fault} There is no copy of {copy.key} on this machine.")
+            raise Unreachable(f"{self.contact.fault} There is no copy of {copy.key} on this machine.")
 
     def _keep(self, copy: Copy, data: bytes, version: Version, moment: float | None = None) -> None:
         copy.take(data)
@@ -295,7 +302,7 @@ class Origin:
         *,
         moment: float | None = None,
     ) -> None:
-        moment = self._contact.monotonic() if moment is None else moment
+        moment = self.contact.monotonic() if moment is None else moment
         self._answers[copy.key] = _Answer(version, moment, refused)
 
     def _held(self, copy: Copy) -> Version | None:
@@ -315,11 +322,11 @@ class Origin:
         known = self._answers.get(copy.key)
         if known and known.refused is None and copy.is_there() != (known.version is not None):
             return False  # somebody has deleted the copy, or put one there
-        if known is not None and self._contact.is_recent(known.moment):
+        if known is not None and self.contact.is_recent(known.moment):
             return True
         folder, _, name = copy.key.partition("/")
         listing = self._listings.get(folder)
-        if listing is None or not self._contact.is_recent(listing.moment):
+        if listing is None or not self.contact.is_recent(listing.moment):
             return False
         listed = listing.versions.get(name)
         if known is None:  # the copy may be of an earlier process

@@ -7,6 +7,7 @@ brings the copy up to date before it reads, and publishes on the object storage 
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,15 +21,15 @@ from tickgraph.errors import (
     LaterArtefactError,
     OtherExchangeError,
     StorageError,
-    SymbolError,
 )
 from tickgraph.market import calendar
 from tickgraph.market.calendar import system_time
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import canonical
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.object_contact import Contact
 from tickgraph.object_place import Place
 from tickgraph.object_store import Version
+from tickgraph.permit import Permit
 from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
 from tickgraph.registry.evaluation_record import HorizonWalkForward, WalkForward
 from tickgraph.registry.generation import (
@@ -116,6 +117,16 @@ class ModelRegistry:
         self.place, self.root = self._shelf.place, self._shelf.root
         self.universe = UniverseFolder(self.root, self.now, self._shelf.origin, news)
 
+    def under(self, permit: Permit) -> ModelRegistry:
+        """Give the same registry, which publishes under a permit.
+
+        Every publication then raises :class:`~tickgraph.permit.PermitEnded` once the permit has ended.
+        """
+        other = copy.copy(self)
+        other._shelf = self._shelf.under(permit)
+        other.universe = self.universe.under(permit, other._shelf.origin)
+        return other
+
     # Finding
 
     def symbols(self) -> tuple[Symbol, ...]:
@@ -144,9 +155,14 @@ class ModelRegistry:
         return self._shelf.symbols()
 
     @property
+    def contact(self) -> Contact | None:
+        """The object storage that the models are on; None for a folder."""
+        return self._shelf.origin.contact if self._shelf.origin is not None else None
+
+    @property
     def away(self) -> str | None:
         """Why copies on this machine stand in for the object storage; None while it answers, or for a folder."""
-        return self._shelf.origin.away if self._shelf.origin is not None else None
+        return self.contact.away if self.contact is not None else None
 
     def ask_anew(self) -> None:
         """Ask the object storage again at the next look: something is known to have been published."""
@@ -178,17 +194,7 @@ class ModelRegistry:
 
         Gives the former name and the source that its model was trained on; None where its metadata cannot be read.
         """
-        names = self._shelf.names()
-        models: dict[Symbol, tuple[str, str | None]] = {}
-        for former in sorted(names):
-            with contextlib.suppress(SymbolError):
-                today = canonical(former)
-                if today != former and today not in names:
-                    source = None
-                    with contextlib.suppress(ArtefactError, StorageError):
-                        source = self._shelf.metadata(ArtefactPaths.of(self.root, former)).data_stats.source
-                    models[today] = former, source
-        return models
+        return self._shelf.renamed()
 
     def paths(self, symbol: Symbol, *, to_write: bool = False) -> ArtefactPaths:
         """Where a symbol's files are, as :meth:`Shelf.paths`."""
@@ -435,16 +441,7 @@ class ModelRegistry:
             replaced = read_metadata(self.paths(metadata.symbol))[0]
         except (ArtefactError, StorageError):  # it cannot be read and is about to be replaced
             return metadata
-        former = {
-            "evaluation": replaced.evaluation,
-            "evaluation_by_horizon": replaced.evaluation_by_horizon,
-        }
-        kept = {
-            field: figures
-            for field, figures in former.items()
-            if figures and not figures.mismatch(metadata.training_config, metadata.variance)
-        }
-        return metadata.model_copy(update=kept)
+        return metadata.with_evaluation_of(replaced)
 
     def _commit(
         self, metadata: ModelMetadata, weights: bytes, correlation: bytes, replaced: Version | None = None

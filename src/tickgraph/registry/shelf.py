@@ -12,17 +12,19 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
+from copy import copy as copied
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tickgraph.errors import ArtefactError, StorageError
+from tickgraph.errors import ArtefactError, StorageError, SymbolError
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import is_canonical
+from tickgraph.market.universe import canonical, is_canonical
 from tickgraph.object_contact import Contact
 from tickgraph.object_place import ObjectPlace, Place, local_folder
 from tickgraph.object_store import Version
+from tickgraph.permit import FREE, Permit
 from tickgraph.registry.generation import (
     ArtefactPaths,
     digest,
@@ -76,10 +78,16 @@ class Shelf:
         self.place = place if isinstance(place, ObjectPlace) else Path(place)
         self.root = local_folder(self.place)
         self.origin = Origin(Contact(self.place, now)) if isinstance(self.place, ObjectPlace) else None
-        self._news = news
+        self._news, self._permit = news, FREE
         self._metadata_prefix = os.path.join(self.root, "metadata", "")  # noqa: PTH118
         self._writers: dict[str, threading.Lock] = {}
         self._seen: dict[str, tuple[tuple[int, int, int], str | None]] = {}
+
+    def under(self, permit: Permit) -> Shelf:
+        """Give the same shelf, which publishes under a permit."""
+        other = copied(self)
+        other._permit, other.origin = permit, self.origin.under(permit) if self.origin is not None else None
+        return other
 
     # Finding
 
@@ -98,6 +106,20 @@ class Shelf:
     def symbols(self) -> tuple[Symbol, ...]:
         """The names that are symbols; errors as in :meth:`names`."""
         return tuple(sorted(filter(is_canonical, self.names())))
+
+    def renamed(self) -> dict[Symbol, tuple[str, str | None]]:
+        """As :meth:`ModelRegistry.renamed`."""
+        names = self.names()
+        models: dict[Symbol, tuple[str, str | None]] = {}
+        for former in sorted(names):
+            with contextlib.suppress(SymbolError):
+                today = canonical(former)
+                if today != former and today not in names:
+                    source = None
+                    with contextlib.suppress(ArtefactError, StorageError):
+                        source = self.metadata(ArtefactPaths.of(self.root, former)).data_stats.source
+                    models[today] = former, source
+        return models
 
     def holds(self, symbol: Symbol) -> bool:
         """Whether anything stands in the place of one of the symbol's files, usable or not."""
@@ -215,19 +237,21 @@ class Shelf:
         Raises
         ------
         StorageError
-            It cannot be written; a whole generation is in place.
+            It cannot be written, or the permit has ended; a whole generation is in place.
         """
         if self.origin is not None:
             sealed = seal_generation(paths.symbol, files)
             self.origin.publish(self._copy(paths.symbol, paths), sealed, replaced)
             return
-        place_last(paths)  # a failure below must find the old generation in place
-        publish(paths, files.weights, files.correlations, files.metadata)
+        with self._permit.holding():
+            place_last(paths)  # a failure below must find the old generation in place
+            publish(paths, files.weights, files.correlations, files.metadata)
 
     def describe_anew(self, paths: ArtefactPaths, metadata: bytes, replaced: Version | None) -> None:
         """Replace the metadata of a generation, with the checksums it has; the caller is the symbol's only writer."""
         if self.origin is None:
-            write_atomically(paths.metadata, metadata)
+            with self._permit.holding():
+                write_atomically(paths.metadata, metadata)
             return
         _, _, weights, correlations = read_generation(paths)
         self.commit(paths, GenerationBytes(weights, correlations, metadata), replaced)

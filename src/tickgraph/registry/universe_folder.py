@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from copy import copy as copied
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from tickgraph.market import calendar
 from tickgraph.market.store.layout import FileStamp, file_stamp
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.universe_state import UniverseState
+from tickgraph.permit import FREE, Permit
 from tickgraph.registry.generation import lies_in, make_way, read_bounded
 from tickgraph.registry.object_copies import FileCopy
 from tickgraph.registry.origin import Origin, Refused
@@ -67,9 +69,16 @@ class UniverseFolder:
         news: News | None = None,
     ) -> None:
         self._root, self._now, self._origin, self._news = root, now, origin, news
+        self._permit = FREE
         self._folder = root / _FOLDER
         self._threads = threading.Lock()
         self._read: dict[tuple[Path, str], tuple[FileStamp, Any]] = {}
+
+    def under(self, permit: Permit, origin: Origin | None) -> UniverseFolder:
+        """Give the same folder, which publishes under a permit, as its origin does."""
+        other = copied(self)
+        other._permit, other._origin = permit, origin
+        return other
 
     def fit(self, source: str) -> UniverseFit | None:
         """Give the published fit of a source's prices; None if there is none.
@@ -185,8 +194,9 @@ class UniverseFolder:
                     discard(left)
             if self._origin is None:
                 self._must_not_be_later(path, source, decode)
-                make_way(path)
-                write_atomically(path, data)
+                with self._permit.holding():
+                    make_way(path)
+                    write_atomically(path, data)
             else:
                 # The later of two publications is the one that stays, as in a folder.
                 origin, copy = self._origin, self._copy(path, source, decode)

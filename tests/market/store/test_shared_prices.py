@@ -162,17 +162,67 @@ def test_a_writer_killed_at_any_request_leaves_the_former_prices_or_the_new_ones
     assert ends == {True, False}
 
 
-def test_files_that_nobody_names_are_removed_a_day_later(storage, machine):
-    own = machine("own")
+def files_of(storage):
+    return {key for key in storage.stored() if "/files/" in key}
+
+
+def named_in(storage):
+    files = json.loads(storage.get(MANIFEST))["files"]
+    return {f"prices/files/test/{name}.{each['key']}" for name, each in files.items()}
+
+
+@pytest.fixture
+def older(monkeypatch):
+    """``older(keys)`` has the storage say that it wrote these two days before the others."""
+    real, old = ObjectStore.written_at, set()
+
+    def written_at(store, folder):
+        back = timedelta(days=2)
+        return {
+            name: at - back if f"prices/{folder}/{name}" in old else at
+            for name, at in real(store, folder).items()
+        }
+
+    monkeypatch.setattr(ObjectStore, "written_at", written_at)
+    return old.update
+
+
+def test_files_that_nobody_names_are_removed_a_day_later(storage, machine, older):
+    """A machine whose clock is a day ahead removes no more than others."""
+    own = machine("own", now=lambda: datetime.now(UTC) + timedelta(days=2))
     own.write("test", made_bars(NAMES))
     own.write("test", made_bars(NAMES, scale=2.0))
-    assert len([key for key in storage.stored() if "/files/" in key]) == 4
-    later = machine("own", now=lambda: datetime.now(UTC) + timedelta(days=2))
-    later.write("test", made_bars(("AAPL",), scale=3.0))
-    left = [key for key in storage.stored() if "/files/" in key]
-    named = json.loads(storage.get(MANIFEST))["files"]
-    assert sorted(left) == sorted(f"prices/files/test/{name}.{each['key']}" for name, each in named.items())
-    assert closes(machine("new")) == closes(later)
+    former = named_in(storage)
+    assert len(files_of(storage)) == 4
+    older(files_of(storage))
+    own.write("test", made_bars(("AAPL",), scale=3.0))
+    assert files_of(storage) == named_in(storage) | former  # readers of the former manifest find its files
+    assert len(named_in(storage) | former) == 3
+    own.write("test", made_bars(("AAPL",), scale=4.0))
+    assert former & files_of(storage) == former & named_in(storage)
+    assert closes(machine("new")) == closes(own)
+
+
+def test_an_update_that_stood_still_after_its_commit_removes_nothing_that_a_later_one_names(
+    storage, machine, older, monkeypatch
+):
+    """What is removed was settled before the commit: files that came later are not among it, however old they are."""
+    late = machine("late")
+    late.write("test", made_bars(NAMES))
+    late.write("test", made_bars(NAMES, scale=2.0))
+    older(files_of(storage))
+    removed = ObjectStore.delete
+
+    def delete(store, key):
+        monkeypatch.setattr(ObjectStore, "delete", removed)
+        machine("other").write("test", made_bars(NAMES, scale=5.0))
+        older(files_of(storage))
+        removed(store, key)
+
+    monkeypatch.setattr(ObjectStore, "delete", delete)
+    late.write("test", made_bars(("AAPL",), scale=3.0))
+    assert named_in(storage) <= files_of(storage)
+    assert closes(machine("new")) == made_bars(("AAPL",), scale=5.0)["close"].tolist()
 
 
 def test_copies_answer_while_the_storage_is_away(storage, machine):

@@ -9,19 +9,21 @@ The store's folder is a copy on this machine, and everything that reads prices r
   file. A history says which appended sessions it holds, so a reader in between counts each session once.
 - The record of what a copy holds is removed before the copy changes and written after it. Where there is none, a writer
   has died, and the files are compared by their sha256.
-- A file that no manifest names any more is removed a day later, when the source is next written. So a reader of the
-  former manifest still finds it, and an update that was cut short leaves nothing for good.
+- A file that no manifest names any more is removed when it is a day old and the source is written once more. So a
+  reader of the former manifest still finds it, and an update that was cut short leaves nothing for good. What is to be
+  removed is settled before the commit and removed after it: no later manifest can name it, however late that is.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
@@ -33,6 +35,7 @@ from tickgraph.market.calendar import NEW_YORK
 from tickgraph.market.store.layout import FileStamp, file_stamp, source_folder
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
+from tickgraph.permit import FREE, Permit
 from tickgraph.schema_version import later_release
 from tickgraph.storage import (
     MAX_BYTES,
@@ -105,20 +108,24 @@ class SharedPrices:
     ----------
     contact
         With the place where the objects are.
-    now
-        Clock that tells what was left long ago.
     alone
         Makes the caller a source's only writer on this machine.
     """
 
-    def __init__(self, contact: Contact, now: Callable[[], datetime], alone: Alone) -> None:
+    def __init__(self, contact: Contact, alone: Alone) -> None:
         self.place, self.root = contact.place, contact.place.copies
         self.contact = contact
-        self._now, self._alone = now, alone
+        self._alone, self._permit = alone, FREE
         self._seen: dict[str, float] = {}
         self._sources: tuple[float, frozenset[str]] | None = None
         self._copied: set[str] = set()
         self._writing: set[str] = set()
+
+    def under(self, permit: Permit) -> SharedPrices:
+        """Give the same prices, which are published under a permit."""
+        other = copy.copy(self)
+        other._permit = permit
+        return other
 
     def sources(self) -> Iterable[str]:
         """Sources that have a manifest; while the storage is away, those that had one or have a copy."""
@@ -177,8 +184,8 @@ class SharedPrices:
         Raises
         ------
         StorageError
-            The storage does not answer, or another machine has published prices of the source meanwhile. The copy
-            goes back to what is published when it is next read.
+            The storage does not answer, another machine has published prices of the source meanwhile, or the permit
+            has ended. The copy goes back to what is published when it is next read.
         """
         began = self._pull(source)
         self._writing.add(source)
@@ -302,8 +309,14 @@ class SharedPrices:
         manifest = began.manifest.model_copy(update={"exchange": exchange, "files": kept | sent})
         replaced = Version(began.e_tag, began.number) if began.e_tag is not None else None
         data = manifest.model_dump_json().encode()
+        left: list[str] = []
+        with suppress(Unreachable):
+            left = self._left(source, began.manifest, manifest)
         try:
-            version = self.contact.ask(lambda store: store.replace(self._key(source), data, replaced))
+            with self._permit.holding():
+                version = self.contact.ask(
+                    lambda store: store.replace(self._key(source), data, replaced, self._permit)
+                )
         except Overtaken:
             raise StorageError(
                 f"Another machine updated prices from {source} in {self.place} meanwhile. Run it again."
@@ -312,17 +325,22 @@ class SharedPrices:
         self._write_record(source, record)
         self._seen[source] = self.contact.monotonic()
         with suppress(Unreachable):
-            self._sweep(source, manifest)
-
-    def _sweep(self, source: str, manifest: _Manifest) -> None:
-        """Remove the files that no manifest has named for a day."""
-        folder = f"{FILES}/{source}"
-        named = {_file_key(source, name, each) for name, each in manifest.files.items()}
-        written = self.contact.ask(lambda store: store.written_at(folder))
-        for name, moment in written.items():
-            key = f"{folder}/{name}"
-            if key not in named and moment < self._now() - KEPT:
+            for key in left:
                 self.contact.ask(lambda store, key=key: store.delete(key))  # type: ignore[misc]
+
+    def _left(self, source: str, *manifests: _Manifest) -> list[str]:
+        """Keys of files that none of these manifests names, and that are a day older than the newest file there is."""
+        folder = f"{FILES}/{source}"
+        named = {
+            _file_key(source, name, each) for manifest in manifests for name, each in manifest.files.items()
+        }
+        written = self.contact.ask(lambda store: store.written_at(folder))
+        newest = max(written.values(), default=None)  # the storage's clock alone counts
+        return [
+            key
+            for name, moment in written.items()
+            if (key := f"{folder}/{name}") not in named and newest is not None and moment < newest - KEPT
+        ]
 
     # The copy
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
 from tickgraph.object_contact import Contact
 from tickgraph.object_place import ObjectPlace, Place, local_folder
+from tickgraph.permit import FREE, Permit
 from tickgraph.shared.news import PRICES, News
 from tickgraph.storage import exclusive, names_in
 
@@ -101,14 +103,23 @@ class PriceStore:
         self.root = local_folder(self.place)
         self.now = now or system_time
         self.implausible: Implausible = implausible
-        self._news = news
+        self._news, self._permit = news, FREE
         self._threads: dict[str, threading.Lock] = {}
         self._shared = (
-            SharedPrices(Contact(self.place, self.now), self.now, self._alone)
+            SharedPrices(Contact(self.place, self.now), self._alone)
             if isinstance(self.place, ObjectPlace)
             else None
         )
         self.reader = StoreReader(self.root, self._shared.refresh if self._shared is not None else None)
+
+    def under(self, permit: Permit) -> PriceStore:
+        """Give the same store, which writes under a permit.
+
+        Every write then raises :class:`~tickgraph.permit.PermitEnded` once the permit has ended.
+        """
+        other = copy.copy(self)
+        other._permit, other._shared = permit, self._shared.under(permit) if self._shared else None
+        return other
 
     @property
     def away(self) -> str | None:
@@ -351,7 +362,7 @@ class PriceStore:
             The folder lies outside the store, or the recent file is damaged.
         """
         with self._alone(source), self._shared.changing(source) if self._shared else contextlib.nullcontext():
-            yield StoreWriter(self.reader, source, self.now, heal=heal)
+            yield StoreWriter(self.reader, source, self.now, heal=heal, permit=self._permit)
         if self._news is not None:
             self._news.tell(PRICES)
 

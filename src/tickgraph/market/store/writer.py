@@ -20,6 +20,7 @@ from tickgraph.market.store.layout import history_path, recent_path, source_fold
 from tickgraph.market.store.reader import StoreReader, SymbolPrices
 from tickgraph.market.store.recent import Recent
 from tickgraph.market.universe import canonical
+from tickgraph.permit import FREE, Permit
 from tickgraph.storage import write_atomically
 
 RETURNS = 1e-4  # a past log return that changed by more was corrected, not rescaled
@@ -42,9 +43,15 @@ class StoreWriter:
     """
 
     def __init__(
-        self, reader: StoreReader, source: str, now: Callable[[], datetime], *, heal: bool = False
+        self,
+        reader: StoreReader,
+        source: str,
+        now: Callable[[], datetime],
+        *,
+        heal: bool = False,
+        permit: Permit = FREE,
     ) -> None:
-        self._reader, self._source, self._now = reader, source, now
+        self._reader, self._source, self._now, self._permit = reader, source, now, permit
         reader.exchange.check()
         self._folder = source_folder(reader.root, source)
         self._recent_path = recent_path(self._folder)
@@ -187,7 +194,8 @@ class StoreWriter:
 
     def _write_recent(self, rows: pa.Table, appends: int | None = None) -> Recent:
         data = recent.encode(rows, self._recent.appends if appends is None else appends)
-        write_atomically(self._recent_path, data)
+        with self._permit.holding():
+            write_atomically(self._recent_path, data)
         self._recent = Recent(self._recent_path, self._source, data)
         return self._recent
 
@@ -195,8 +203,9 @@ class StoreWriter:
         path, data = history_path(self._folder, head.symbol), history.encode(table, head)
         if path.is_dir():  # the other symbols can be written
             raise history.damaged(path, self._source, head.symbol)
-        self._reader.exchange.record()
-        write_atomically(path, data)
+        with self._permit.holding():
+            self._reader.exchange.record()
+            write_atomically(path, data)
 
     def _fetched_at(self) -> str:
         return self._now().astimezone(UTC).isoformat(timespec="seconds")
