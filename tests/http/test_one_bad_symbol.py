@@ -84,10 +84,10 @@ def test_prices_that_one_symbol_alone_needs_fail_that_symbol_alone(running, monk
     for name in ("panel", "stamp", "recent"):
         real = getattr(PriceStore, name)
 
-        def broken(store, source, symbols, real=real):
+        def broken(store, source, symbols, real=real, **how):
             if own & ({symbols} if isinstance(symbols, str) else set(symbols)):
                 raise ZeroDivisionError("nobody foresaw this")
-            return real(store, source, symbols)
+            return real(store, source, symbols, **how)
 
         running.post("/admin/cache/clear", headers=ADMIN)
         with monkeypatch.context() as broken_store:

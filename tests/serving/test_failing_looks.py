@@ -31,7 +31,7 @@ def test_a_failing_look_is_a_fault_until_a_look_succeeds(live, watcher, monkeypa
 
 def test_a_step_of_a_look_that_fails_keeps_no_other_from_being_taken(live, watcher, monkeypatch):
     taken = []
-    monkeypatch.setattr(live.models, "revalidate", lambda: 1 / 0)
+    monkeypatch.setattr(live.models, "revalidate", lambda *_: 1 / 0)
     monkeypatch.setattr(live.panels, "refresh", lambda: taken.append("prices"))
     monkeypatch.setattr(live, "_recompute", lambda: taken.append("forecasts"))
     watcher.look()

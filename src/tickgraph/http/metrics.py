@@ -287,14 +287,17 @@ class ServiceMetrics(Observer):
         for source, behind in forecaster.sessions_behind().items():
             self.prices_behind.labels(source).set(behind)
         now = datetime.now(UTC)
-        oldest: dict[str, float] = {}
-        for symbol in models.symbols():
-            if model := models.peek(symbol):
-                hours = (now - model.trained_at).total_seconds() / 3600
+        held = [(symbol, model.trained_at) for symbol in models.symbols() if (model := models.peek(symbol))]
+        oldest: dict[str, datetime] = {}
+        if len(forecaster.catalogue.trained) > self._symbol_labels:  # all under one label
+            if held:
+                oldest = {OTHER: min(trained_at for _, trained_at in held)}
+        else:
+            for symbol, trained_at in held:
                 label = self._label(symbol)
-                oldest[label] = max(hours, oldest.get(label, hours))
-        for label, hours in oldest.items():
-            self.staleness.labels(label).set(hours)
+                oldest[label] = min(trained_at, oldest.get(label, trained_at))
+        for label, trained_at in oldest.items():
+            self.staleness.labels(label).set((now - trained_at).total_seconds() / 3600)
         for label in self._aged - oldest.keys():
             self.staleness.labels(label).set(math.nan)  # several processes' files forget no series
             if self.files is None:

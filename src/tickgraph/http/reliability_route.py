@@ -39,7 +39,7 @@ def _reliability(service: Service, name: Symbol) -> ReliabilityAnswer:
     live = live_reliability(
         service.settings.operations_dir,
         name,
-        lambda source, symbols, _: forecaster.panels.covering(source, (name,)).select(symbols),
+        lambda source, symbols, _: forecaster.panels.whole(source, (name,)).select(symbols),
         service.now(),
     )
     return ReliabilityAnswer(

@@ -45,6 +45,9 @@ from tickgraph.shared.news import ENDED, MODELS, PRICES, Kind
 T = TypeVar("T")
 AnOutlookAnswer = TypeVar("AnOutlookAnswer", bound=OutlookAnswer)
 
+PRICE_SESSIONS = 1_100
+"""Sessions of prices in memory, the last ones: features look back 800, and no answer from memory further. Of 10,000
+symbols they take 0.5 GB."""
 END_SECONDS = 2.0  # for calls that nobody waits for any more
 MAX_SUGGESTED = 10  # unknown symbols of one request that get suggestions
 
@@ -78,6 +81,7 @@ class Service:
             now=now,
             observer=self.metrics,
             journal=ForecastJournal(settings.operations_dir / "journal", now),
+            price_sessions=PRICE_SESSIONS,
         )
         self.streams = Streams(serve.max_streams)
         self.market = CurrentAnswer()

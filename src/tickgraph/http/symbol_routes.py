@@ -37,12 +37,10 @@ History = Annotated[
 router = APIRouter(tags=["symbols"])
 
 
-@router.get("/symbols", responses=problems())
-async def symbols(service: CurrentService) -> SymbolsAnswer:
+@router.get("/symbols", response_model=SymbolsAnswer, responses=problems())
+async def symbols(request: Request, service: CurrentService) -> Response:
     """List the symbols that can be forecast: by a model, or by momentum where only prices are stored."""
-    held = set(service.forecaster.models.symbols())
-    entries = [_entry(service, name, held) for name in sorted(service.forecaster.catalogue.known())]
-    return SymbolsAnswer(count=len(entries), trained=len(service.forecaster.symbols()), symbols=entries)
+    return await service.in_thread(lambda: compressed(request, _symbols(service).model_dump_json().encode()))
 
 
 @router.get("/symbols/{symbol}", responses=problems(404, 422))
@@ -67,6 +65,12 @@ async def prices(
     )
 
 
+def _symbols(service: Service) -> SymbolsAnswer:
+    held = set(service.forecaster.models.symbols())
+    entries = [_entry(service, name, held) for name in sorted(service.forecaster.catalogue.known())]
+    return SymbolsAnswer(count=len(entries), trained=len(service.forecaster.symbols()), symbols=entries)
+
+
 def _entry(service: Service, name: Symbol, held: set[Symbol]) -> SymbolEntry:
     try:
         sector = sector_of(name)
@@ -86,7 +90,7 @@ def _describe(service: Service, name: Symbol) -> SymbolAnswer:
         metadata = None
     source = _source(service, metadata)
     try:
-        panel = forecaster.panels.covering(source, (name,))
+        panel = forecaster.panels.whole(source, (name,))
         sessions = panel.sessions[np.isfinite(panel.adj_close[:, panel.column(name)])]
     except PriceDataError:
         sessions = np.array([], "datetime64[D]")
@@ -122,7 +126,7 @@ def _prices(service: Service, name: Symbol, most: int) -> PricesAnswer:
         with contextlib.suppress(ModelNotFoundError):
             metadata = forecaster.registry.metadata(name)
     source = outlook.source if outlook else _source(service, metadata)
-    panel = forecaster.panels.covering(source, (name,)).traded(name).tail(most)
+    panel = forecaster.panels.whole(source, (name,)).traded(name).tail(most)
     columns = {column: getattr(panel, column)[:, panel.column(name)] for column in PRICE_COLUMNS}
     return PricesAnswer(
         symbol=name,

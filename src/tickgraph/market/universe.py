@@ -91,6 +91,7 @@ def add_aliases(aliases: Mapping[str, str]) -> None:
     if (american, elsewhere) != (_american, _elsewhere):
         _american, _elsewhere = american, elsewhere
         _canonical.cache_clear()
+        _sectors.cache_clear()
 
 
 def _resolved(direct: Mapping[Symbol, Renaming]) -> dict[Symbol, Renaming]:
@@ -132,9 +133,13 @@ TIER_1: tuple[Symbol, ...] = tuple(symbol for symbols in SECTORS.values() for sy
 
 def sector_of(symbol: str) -> str | None:
     """Sector of a TIER_1 symbol under today's name; None for any other."""
-    # Of today's names: an alias may have been added since these lists were read.
-    by_sector = SECTORS.items()
-    return next((name for name, symbols in by_sector if any(canonical(s) == symbol for s in symbols)), None)
+    return _sectors(exchange()).get(symbol)
+
+
+@lru_cache(maxsize=4)
+def _sectors(at: str) -> dict[str, str]:
+    """Sector by symbol, under the names that an exchange knows them by; made anew after an alias was added."""
+    return {_canonical(symbol, at): sector for sector, symbols in SECTORS.items() for symbol in symbols}
 
 
 def is_group(word: str) -> bool:

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,8 +41,12 @@ TAIL = 3.0
 2022 it was 2.7 to 3.6 at one session, mostly above 4 at five, and 2.3 to 3.8 in the lower tail of 21 sessions."""
 LEAST = 1e-9
 """Probability that no tail falls below: nothing is certain."""
-MOST_KEPT = 16
-"""Numbers of sessions whose ranks are kept. A chain seldom has more expiries; for 400 scores that takes 51 kB."""
+TABLES = 1_000
+"""Distributions, the last ones asked, whose quantiles at the grid are kept: with 400 scores and eight horizons 26 kB
+each. A service may hold ten times as many distributions."""
+MOST_KEPT = 16 * TABLES
+"""Ranks that are kept, each of a distribution at a number of sessions: 3 kB. A chain seldom has more expiries than
+16."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +73,6 @@ class HorizonDistribution:
     centre: float = 0.0
     drag: Float64[np.ndarray, "sessions"] | None = None
     _rising: Float64[np.ndarray, "horizons"] = field(init=False, repr=False)
-    _signed_squares: Float64[np.ndarray, "horizons scores"] = field(init=False, repr=False)
-    _kept: dict[int, np.ndarray] = field(init=False, repr=False, default_factory=dict)
-    """Distances of all ranks, by sessions: the last :data:`MOST_KEPT` that were made."""
 
     def __post_init__(self) -> None:
         """Make the horizons consistent; :class:`ValueError` for arrays that are no distribution."""
@@ -82,10 +84,7 @@ class HorizonDistribution:
             raise ValueError("scores must be numbers that ascend at each horizon")
         if self.drag is not None and len(self.drag) < self.longest:
             raise ValueError(f"drag has {len(self.drag)} sessions, and {self.longest} were expected")
-        rising = np.maximum.accumulate(self.variances)  # [H]
-        quantiles = widening(np.sqrt(rising)[:, None] * self.scores)  # [H, P]
-        object.__setattr__(self, "_rising", rising)
-        object.__setattr__(self, "_signed_squares", np.sign(quantiles) * quantiles**2)
+        object.__setattr__(self, "_rising", np.maximum.accumulate(self.variances))  # [H]
 
     @classmethod
     def of_one_session(cls, distribution: PredictiveDistribution) -> HorizonDistribution:
@@ -191,13 +190,12 @@ class HorizonDistribution:
         return np.asarray(np.exp(self.returns(sessions)).mean(axis=-1))
 
     def _ranked(self, ahead: int) -> Float64[np.ndarray, "scores"]:
-        """Distances of all ranks at one number of sessions; those that were made last are kept."""
-        if (ranked := self._kept.get(ahead)) is None:
-            ranked = self._distances(np.array(ahead))
-            for oldest in list(self._kept)[: 1 - MOST_KEPT]:  # a copy: other threads ask, too
-                self._kept.pop(oldest, None)
-            self._kept[ahead] = ranked
-        return ranked
+        """Distances of all ranks at one number of sessions."""
+        return _ranked(self, ahead)
+
+    @property
+    def _signed_squares(self) -> Float64[np.ndarray, "horizons scores"]:
+        return _signed_squares(self)
 
     def _distances(self, ahead: Int[np.ndarray, "*cells"]) -> Float64[np.ndarray, "*cells scores"]:
         """Log returns of all ranks around a centre of zero, without dividends."""
@@ -242,6 +240,19 @@ class HorizonDistribution:
             check_sessions(int(ahead.min()), self.longest)
             check_sessions(int(ahead.max()), self.longest)
         return ahead
+
+
+@lru_cache(maxsize=TABLES)
+def _signed_squares(distribution: HorizonDistribution) -> Float64[np.ndarray, "horizons scores"]:
+    """Squares of the quantiles of all ranks at the grid, with their signs."""
+    quantiles = widening(np.sqrt(distribution._rising)[:, None] * distribution.scores)
+    return np.asarray(np.sign(quantiles) * quantiles**2)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _ranked(distribution: HorizonDistribution, ahead: int) -> Float64[np.ndarray, "scores"]:
+    """Distances of all ranks at a number of sessions."""
+    return distribution._distances(np.array(ahead))
 
 
 def widening(

@@ -25,6 +25,7 @@ from tickgraph.errors import (
 from tickgraph.market import calendar
 from tickgraph.market.calendar import system_time
 from tickgraph.market.spelling import Symbol
+from tickgraph.market.store.layout import FileStamp, folder_stamp
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.object_contact import Contact
 from tickgraph.object_place import Place
@@ -172,6 +173,10 @@ class ModelRegistry:
     def is_gone(self) -> bool:
         """Whether there is no folder of metadata: where there were models, a disk that failed."""
         return self._shelf.origin is None and not (self.root / "metadata").is_dir()
+
+    def folder_stamp(self) -> FileStamp | None:
+        """Identity of the folder of metadata, which changes with every publication; None on object storage."""
+        return None if self._shelf.origin is not None else folder_stamp(self.root / "metadata")
 
     def fault(self) -> str | None:
         """Say why the models cannot be listed at present; None if they can."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from tickgraph.market.universe import canonical
 from tickgraph.model.training_config import TrainingConfig
@@ -143,6 +144,12 @@ class HorizonQlike(Record):
     today: NotNegative = Field(description="Of the average of the last 25 sessions.")
 
 
+@lru_cache(maxsize=8)
+def _shared(scores: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+    """Give the scores read before that are equal: all models drawn to one fit have the same, 100 kB each."""
+    return scores
+
+
 class VarianceForecast(Span):
     """What says how far the price moves: the universe's fit that the model was drawn to, and its calibration.
 
@@ -156,7 +163,7 @@ class VarianceForecast(Span):
         default=False,
         description="Whether it is the fit that ships in the package, and not one of these prices.",
     )
-    scores: tuple[tuple[float, ...], ...] = Field(
+    scores: Annotated[tuple[tuple[float, ...], ...], AfterValidator(_shared)] = Field(
         description="For each horizon quantiles k / (P + 1) of held-out returns over the forecast standard deviation."
     )
     qlike: dict[str, HorizonQlike] = Field(description="By horizon in sessions.")

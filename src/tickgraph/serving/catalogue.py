@@ -10,6 +10,7 @@ from tickgraph.errors import StorageError, TickgraphError
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving.rounds import Rounds
 from tickgraph.threads import Threads
 
 T = TypeVar("T")
@@ -49,6 +50,9 @@ class Catalogue:
         self._threads = Threads(QUESTIONS, "tickgraph-ask", spare=HUNG)
         self._symbols: tuple[Symbol, ...] = ()
         self._stored: tuple[Symbol, ...] = ()
+        self._known: tuple[Symbol, ...] = ()
+        self._models = Rounds(registry.folder_stamp)
+        self._prices = Rounds(lambda: store.folder_stamp(source))
         self._fault: str | None = UNREAD
         self.watched = False
         self.trained: frozenset[Symbol] = frozenset()
@@ -78,7 +82,7 @@ class Catalogue:
 
     def known(self) -> tuple[Symbol, ...]:
         """Symbols that had a model or stored prices at the last look."""
-        return tuple(dict.fromkeys((*self._symbols, *self._stored)))
+        return self._known
 
     def known_now(self) -> tuple[Symbol, ...]:
         """As :meth:`known`, with the symbols whose prices were stored since; looks at a folder."""
@@ -110,14 +114,30 @@ class Catalogue:
             # A folder that vanished is a disk that failed, not the withdrawal of every model.
             self._fault = f"{folder} is gone; what is in memory stays in service"
             return False
+        if (
+            self._fault is None
+            and not self._models.is_due(len(self._symbols))
+            and not self._models.is_first_turn
+        ):
+            return self._look_for_prices()
         try:
             symbols = tuple(map(Symbol, self._registry.symbols()))
         except (TickgraphError, OSError) as error:
             self._fault = f"{self._registry.place} cannot be read: {error}"
             return False
-        self._symbols, self.trained, self._fault = symbols, frozenset(symbols), None
-        with contextlib.suppress(TickgraphError, OSError):
-            self._stored = tuple(map(Symbol, self._store.symbols(self._source)))
+        self._fault = None
+        if symbols != self._symbols:
+            self._symbols, self.trained = symbols, frozenset(symbols)
+            self._known = tuple(dict.fromkeys((*symbols, *self._stored)))
+        return self._look_for_prices()
+
+    def _look_for_prices(self) -> bool:
+        if self._prices.is_due(len(self._stored)) or self._prices.is_first_turn:
+            with contextlib.suppress(TickgraphError, OSError):
+                stored = tuple(map(Symbol, self._store.symbols(self._source)))
+                if stored != self._stored:
+                    self._stored = stored
+                    self._known = tuple(dict.fromkeys((*self._symbols, *stored)))
         return True
 
     def close(self) -> None:

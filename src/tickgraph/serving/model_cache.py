@@ -133,6 +133,8 @@ class ModelCache:
         self._threads = Threads(LOADERS, "tickgraph-load", spare=HUNG)
         self.nbytes = 0
         """Bytes of the models in memory."""
+        self.changes = 0
+        """How often a model came into memory or left it."""
 
     def __len__(self) -> int:
         return len(self._models)
@@ -141,7 +143,8 @@ class ModelCache:
     def idle_seconds(self) -> float:
         """How long the least recently used model has not been asked for; a few seconds mean thrashing."""
         with self._lock:
-            return self._now() - min(self._used.values()) if self._used else 0.0
+            oldest = next(iter(self._models), None)
+            return 0.0 if oldest is None else self._now() - self._used[oldest]
 
     def symbols(self) -> tuple[Symbol, ...]:
         """Symbols in memory."""
@@ -244,6 +247,7 @@ class ModelCache:
         """Forget every model and every refusal; gives how many models were in memory."""
         with self._lock:
             count = len(self._models)
+            self.changes += 1
             for known in (self._models, self._used, self._refused):
                 known.clear()
             self.nbytes = 0
@@ -288,6 +292,7 @@ class ModelCache:
     def _keep(self, symbol: Symbol, model: LoadedModel) -> None:
         """Put a model in memory, and let the least recently used make room; the lock is held."""
         before = self._models.get(symbol)
+        self.changes += 1
         if before is not None and self.nbytes - before.nbytes + model.nbytes <= self._max_bytes:
             self.nbytes += model.nbytes - before.nbytes
             # A newer generation is no use of the model: its turn stays what it was.
@@ -307,6 +312,7 @@ class ModelCache:
     def _remove(self, symbol: Symbol) -> None:
         model = self._models.pop(symbol, None)
         self._used.pop(symbol, None)
+        self.changes += 1
         if model is not None:
             self.nbytes -= model.nbytes
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.bounds import SESSIONS, OwnMoves, outside_itself, unsupported
 from tickgraph.model.calibration import PredictiveDistribution
-from tickgraph.model.horizon_distribution import HorizonDistribution
+from tickgraph.model.horizon_distribution import TABLES, HorizonDistribution
 from tickgraph.model.measures import LEVELS
 from tickgraph.model.network import attention, forward
 from tickgraph.model.still import unmoved
@@ -115,12 +115,16 @@ class Outlook:
     @property
     def one_session_or_more(self) -> HorizonDistribution:
         """The distribution over as many sessions as there are forecasts for, be it one."""
-        return self.horizons or HorizonDistribution.of_one_session(self.distribution)
+        return self.horizons or self._one_session
 
     @cached_property
+    def _one_session(self) -> HorizonDistribution:
+        return HorizonDistribution.of_one_session(self.distribution)
+
+    @property
     def touch(self) -> TouchDistribution:
         """Probabilities of touching a level, over as many sessions."""
-        return TouchDistribution(self.one_session_or_more, self.gap)
+        return _touch(self.one_session_or_more, self.gap)
 
     def holds(
         self, model: LoadedModel | None, panel: PricePanel, state: UniverseState | None, now: datetime
@@ -132,6 +136,12 @@ class Outlook:
     def is_fresh(self, now: datetime) -> bool:
         """Whether its correlations may still be used."""
         return self.model is None or self.recomputed is not None or is_recent(self.model.correlation_at, now)
+
+
+@lru_cache(maxsize=TABLES)
+def _touch(distribution: HorizonDistribution, gap: float) -> TouchDistribution:
+    """Keep what the last chains were made from, and not all that was ever asked for."""
+    return TouchDistribution(distribution, gap)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import operator
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,11 +38,15 @@ from tickgraph.serving.outlook import (
     until,
 )
 from tickgraph.serving.panels import PanelCache
+from tickgraph.serving.rounds import ALL, Rounds
 from tickgraph.serving.universe_states import UniverseStates
 from tickgraph.threads import HungError
 
 Fallback = Literal["momentum", "train", "none"]
 Trainer = Callable[[Symbol, str], None]
+
+BATCH = 500
+"""Models of one network call: their weights are copied side by side for it, 45 MB of so many."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +55,7 @@ class OutlookCache:
     """The outlooks of symbols, computed when they are asked for and kept; safe to call from several threads.
 
     Models are loaded on first use and verified. An outlook is computed once per model and prices, and for several
-    symbols in one network call.
+    symbols in one network call, :data:`BATCH` at most.
 
     Without a watcher every call looks for newer models and prices of the symbols that it is asked for. Under a
     :class:`tickgraph.serving.watcher.Watcher` a call looks at no file of a symbol that is in memory.
@@ -76,6 +81,9 @@ class OutlookCache:
         Hears of loads, computations and failures.
     journal
         Keeps a record of the forecasts computed from the newest prices; None keeps none.
+    price_sessions
+        How many sessions of prices are kept in memory, the last ones; None is all. Forecasts as of a day before them
+        cannot be made then.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class OutlookCache:
         storage_seconds: float | None = None,
         observer: Observer | None = None,
         journal: ForecastJournal | None = None,
+        price_sessions: int | None = None,
     ) -> None:
         self.registry, self.source = registry, source
         self.observer = observer or Observer()
@@ -103,7 +112,7 @@ class OutlookCache:
             max_bytes=max_bytes,
             load_seconds=storage_seconds,
         )
-        self.panels = PanelCache(store, self.observer, storage_seconds)
+        self.panels = PanelCache(store, self.observer, storage_seconds, price_sessions)
         self.states = UniverseStates(registry.universe, storage_seconds)
         self.catalogue = Catalogue(registry, store, source, storage_seconds)
         self._train, self._training = train, threading.Lock()
@@ -114,6 +123,8 @@ class OutlookCache:
         self._max_outlooks = max(MAX_MODELS, max_models)
         self._lock = threading.Lock()  # for putting an outlook in memory
         self._renewing = False
+        self._rounds = Rounds(registry.folder_stamp)
+        self._basis: tuple[object, ...] = ()
 
     def symbols(self) -> tuple[Symbol, ...]:
         """Symbols that have a trained model; under a watcher, those of its last look."""
@@ -152,7 +163,9 @@ class OutlookCache:
                         computed.append(momentum_outlook(symbol, panel, as_of, self._graph))
                         self.observer.fell_back(symbol, "no model")
             for (*_, session), group in together.items():
-                computed += self._by_network(panel, session, group, state, result)
+                for start in range(0, len(group), BATCH):
+                    some = group[start : start + BATCH]
+                    computed += self._by_network(panel, session, some, state, result)
         for outlook in computed:
             with result.alone(outlook.symbol):
                 if as_of is None:
@@ -207,7 +220,7 @@ class OutlookCache:
         failed = None
         self._renewing = True
         try:
-            for step in (self.models.revalidate, self.panels.refresh, self.states.refresh, self._recompute):
+            for step in (self._revalidate, self.panels.refresh, self.states.refresh, self._recompute):
                 try:
                     step()
                 except Exception as error:  # noqa: BLE001  the other steps are taken all the same
@@ -365,8 +378,19 @@ class OutlookCache:
         state = self.states.peek(outlook.source)
         return panel is not None and outlook.holds(model, panel, state, self._clock.now())
 
+    def _revalidate(self) -> None:
+        """Look for newer models of those in memory that are due, and of those that were refused."""
+        self.models.revalidate((*self._rounds.due(self.models.symbols()), *self.models.refusals()))
+
     def _recompute(self) -> None:
         """Compute again, in one call, what newer models or prices made invalid."""
+        # Where nothing came or went since the last time, only age can have made an outlook invalid.
+        basis = (*self.panels.lineages(), *self.states.held(), self.models.changes)
+        same = len(basis) == len(self._basis) and all(map(operator.is_, basis[:-1], self._basis[:-1]))
+        unchanged = same and basis[-1] == self._basis[-1]
+        self._basis = basis
+        if unchanged and len(self._outlooks) > ALL and not self._rounds.is_first_turn:
+            return
         self._forget_evicted()  # such a model is loaded again when it is asked for, not before
         outdated = [outlook.symbol for outlook in tuple(self._outlooks.values()) if not self._holds(outlook)]
         if outdated:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,9 @@ from tickgraph.market.calendar import sessions_behind
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore, Stamp
+from tickgraph.serving.growing_panel import GrowingPanel
 from tickgraph.serving.model_cache import Observer
+from tickgraph.serving.rounds import Rounds
 from tickgraph.threads import HungError, Threads
 
 HUNG = 4  # reads that may hang before others are refused
@@ -24,10 +27,11 @@ Stamps = Mapping[Symbol, Stamp | None]
 
 @dataclass(frozen=True)
 class _Prices:
-    """Prices of one source, and the files' identities when they were read."""
+    """Prices of one source as they were at a moment, and the files' identities when they were read."""
 
     panel: PricePanel
     stamps: Stamps
+    growing: GrowingPanel
 
 
 class PanelCache:
@@ -44,12 +48,18 @@ class PanelCache:
         Hears of prices that could not be read again.
     read_seconds
         How long a read may take before its callers are told that storage does not answer; None is without limit.
+    sessions
+        How many sessions are kept in memory, the last ones; None is all.
     """
 
     def __init__(
-        self, store: PriceStore, observer: Observer | None = None, read_seconds: float | None = None
+        self,
+        store: PriceStore,
+        observer: Observer | None = None,
+        read_seconds: float | None = None,
+        sessions: int | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._sessions = store, sessions
         self._observer = observer or Observer()
         self._read_seconds = read_seconds
         # One thread: what is missing is read once however many ask, unless a read hangs.
@@ -57,6 +67,7 @@ class PanelCache:
         self._lock = threading.Lock()  # for putting in place what was read: no file is touched under it
         self._sources: dict[str, _Prices] = {}
         self._seen: dict[str, Stamps] = {}  # at the last look
+        self._rounds: dict[str, Rounds] = {}
 
     def __call__(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
         """Prices of at least these symbols, as stored now; errors as in :meth:`PriceStore.read`."""
@@ -69,10 +80,23 @@ class PanelCache:
             return prices.panel
         return self._read_in_time(source, symbols, anew=False)
 
+    def whole(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
+        """All sessions of at least these symbols: where only the last ones are in memory they are read, and not kept.
+
+        Errors as in :meth:`PriceStore.read`.
+        """
+        if self._sessions is None:
+            return self.covering(source, symbols)
+        return self._in_time(source, symbols, lambda: self._store.panel(source, tuple(symbols)))
+
     def peek(self, source: str) -> PricePanel | None:
         """All prices of a source that are in memory, None without any; no file is looked at."""
         prices = self._sources.get(source)
         return prices.panel if prices else None
+
+    def lineages(self) -> tuple[object, ...]:
+        """Lineage of the prices of each source in memory: other ones mean other prices."""
+        return tuple(prices.panel.lineage for prices in tuple(self._sources.values()))
 
     def sessions_behind(self, now: datetime | None = None) -> dict[str, int]:
         """Completed sessions that the prices in memory lack, by source."""
@@ -90,13 +114,23 @@ class PanelCache:
         one. They are read when two looks in a row find them the same, so that all prices are of one moment.
         """
         for source, prices in tuple(self._sources.items()):
-            stamps = {symbol: self._stamp(source, symbol) for symbol in prices.stamps}
+            stamps, before = self._looked_at(source, prices.stamps), self._seen.get(source, {})
             changed = [symbol for symbol, stamp in stamps.items() if stamp != prices.stamps[symbol]]
-            before = self._seen.get(source, {})
             self._seen[source] = stamps
             settled = all(symbol in before and before[symbol] == stamps[symbol] for symbol in changed)
             if changed and (settled or all(_grown(prices.stamps[one], stamps[one]) for one in changed)):
                 self._take_in(source, changed)
+
+    def _looked_at(self, source: str, held: Stamps) -> dict[Symbol, Stamp | None]:
+        """Stamps of those symbols that this look is to look at."""
+        rounds = self._rounds.setdefault(source, Rounds(lambda: self._store.folder_stamp(source)))
+        unsettled = [one for one, stamp in self._seen.get(source, {}).items() if stamp != held.get(one)]
+        some = dict.fromkeys((*rounds.due(tuple(held)), *unsettled))
+        stamps = {symbol: self._stamp(source, symbol) for symbol in some}
+        # New sessions of any symbol show in every stamp.
+        if len(some) < len(held) and any(_has_later(held.get(one), stamp) for one, stamp in stamps.items()):
+            stamps = {symbol: self._stamp(source, symbol) for symbol in held}
+        return stamps
 
     def clear(self) -> None:
         """Forget all prices."""
@@ -112,7 +146,10 @@ class PanelCache:
             self._sources.clear()
 
     def _read_in_time(self, source: str, symbols: Sequence[Symbol], *, anew: bool) -> PricePanel:
-        future = self._reading.submit(self._gather, source, symbols, anew)
+        return self._in_time(source, symbols, lambda: self._gather(source, symbols, anew))
+
+    def _in_time(self, source: str, symbols: Sequence[Symbol], read: Callable[[], PricePanel]) -> PricePanel:
+        future = self._reading.submit(read)
         try:
             return self._reading.result(future, self._read_seconds)
         except (HungError, CancelledError):
@@ -129,14 +166,22 @@ class PanelCache:
         """
         prices = self._sources.get(source)
         known = prices.stamps if prices else {}
-        wanted = [
+        wanted = dict.fromkeys(
             symbol
             for symbol in symbols
             if symbol not in known or (anew and known[symbol] != self._store.stamp(source, symbol))
-        ]
+        )
         if prices is not None and not wanted:
             return prices.panel
-        others = [one for one in known if one not in wanted and self._changed(source, one, known[one])]
+        # New sessions of any symbol show in every stamp. Of replaced histories those of this question count: a
+        # look at all of them would take longer with each symbol in memory.
+        asked = [symbol for symbol in symbols if symbol in known]
+        grown = any(self._changed(source, one, known[one]) for one in (*asked, *itertools.islice(known, 1)))
+        others = [
+            one
+            for one in (known if grown else asked)
+            if one not in wanted and self._changed(source, one, known[one])
+        ]
         try:
             return self._renew(source, [*wanted, *others])
         except Exception:
@@ -178,9 +223,9 @@ class PanelCache:
             with self._lock:
                 if self._only_grown(source, stamps):
                     prices = self._sources[source]
-                    panel = prices.panel.extended(later)
-                    self._sources[source] = _Prices(panel, {**prices.stamps, **stamps})
-                    return panel
+                    growing = prices.growing.extended(later)
+                    self._sources[source] = _Prices(growing.panel, {**prices.stamps, **stamps}, growing)
+                    return growing.panel
         return self._read(source, again)  # replaced meanwhile
 
     def _only_grown(self, source: str, stamps: Stamps) -> bool:
@@ -192,16 +237,21 @@ class PanelCache:
 
     def _read(self, source: str, stamps: Stamps) -> PricePanel:
         """Read these symbols whole and put them beside the others."""
-        panel = self._store.panel(source, tuple(stamps))
+        bound = {} if self._sessions is None else {"sessions": self._sessions}
+        panel = self._store.panel(source, tuple(stamps), **bound)
         with self._lock:
             prices = self._sources.get(source)
-            if prices is not None:
-                panel = prices.panel.joined(panel)
-                if prices.panel.same_prices(panel):  # files were rewritten: what was computed from them holds
-                    panel = prices.panel
-                stamps = {**prices.stamps, **stamps}
-            self._sources[source] = _Prices(panel, stamps)
-        return panel
+            if prices is None:
+                growing = GrowingPanel(panel, self._sessions)
+            else:
+                growing, stamps = prices.growing.joined(panel), {**prices.stamps, **stamps}
+            self._sources[source] = _Prices(growing.panel, stamps, growing)
+        return growing.panel
+
+
+def _has_later(before: Stamp | None, now: Stamp | None) -> bool:
+    """Whether sessions were appended, of this symbol or of another."""
+    return before is not None and now is not None and before.recent != now.recent
 
 
 def _grown(before: Stamp | None, now: Stamp | None) -> bool:

@@ -55,6 +55,10 @@ class UniverseStates:
         """State in memory; no file is looked at."""
         return self._states.get(source)
 
+    def held(self) -> tuple[UniverseState | None, ...]:
+        """States in memory."""
+        return tuple(self._states.values())
+
     def refresh(self) -> None:
         """Read again what was replaced."""
         for source in tuple(self._states):

@@ -80,6 +80,14 @@ def file_stamp(path: str | Path) -> FileStamp | None:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
+def folder_stamp(path: Path) -> FileStamp | None:
+    """Identity of a folder, which changes when a file in it is replaced, made or removed; None if it does not tell."""
+    try:
+        return file_stamp(path)
+    except StorageError:
+        return None
+
+
 class StoreExchange:
     """The exchange that a store's prices are of. Every read and write of prices compares it with the one in force.
 

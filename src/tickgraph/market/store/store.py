@@ -22,7 +22,7 @@ from tickgraph.market.quality import Implausible
 from tickgraph.market.source import PriceSource, empty_bars, select_bars
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store.history import days_of
-from tickgraph.market.store.layout import Stamp, source_folder
+from tickgraph.market.store.layout import FileStamp, Stamp, folder_stamp, source_folder
 from tickgraph.market.store.reader import StoreReader, SymbolPrices
 from tickgraph.market.store.shared_prices import SharedPrices
 from tickgraph.market.store.update import UpdateReport, update
@@ -281,6 +281,10 @@ class PriceStore:
         It costs two looks at a file's status. It also changes when another symbol of the source gets sessions.
         """
         return self.reader.stamp(source, canonical(symbol))
+
+    def folder_stamp(self, source: str) -> FileStamp | None:
+        """Identity of the folder of a source's histories, which changes when one of them is replaced."""
+        return folder_stamp(self.root / source)
 
     def info(self, source: str) -> list[StoredSymbol]:
         """What is stored from a source; errors as in :meth:`read`."""
