@@ -2,11 +2,13 @@
 
 Two services on addresses of their own serve one bucket, and a client asks each without a pause. A fault is made on the
 first host and lasts for some seconds, in which a model is published. Printed are the requests that failed on either
-host, the slowest answer, and how long after the end of the fault the first host served the new model. Intervals are the
-product's defaults; in the quick form they are the tests', which are shorter.
+host, the slowest answer, how long after the end of the fault the first host served the new model, and how long any host
+still missed the storage or Redis. Intervals are the product's defaults. In the quick form they are the tests', which
+are shorter.
 
-The storage is the tests' S3 server. ``--former`` names the sources of another release, which is ``src`` of a checkout.
-Its service then serves what this release publishes, and the other way round.
+The storage is the tests' S3 server. Redis is Debian's, and counts every request for a rate limit. ``--former`` names
+the sources of another release, which is ``src`` of a checkout. Its service then serves what this release publishes, and
+the other way round.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import made_storage
 from made_cluster import MODELS, PRICES, SYMBOLS, made_cluster
 from real_host import Asking, Host
+from real_redis import RedisServer
 from real_service import until
 
 DEFAULTS = {
@@ -34,8 +37,11 @@ DEFAULTS = {
     "TICKGRAPH_STORAGE__RETRIES": "2",
     "TICKGRAPH_STORAGE__POLL_SECONDS": "10",
     "TICKGRAPH_STORAGE__RETRY_SECONDS": "5",
-    "TICKGRAPH_SERVE__POLL_SECONDS": "5",
+    "TICKGRAPH_SERVE__POLL_SECONDS": "1",
+    "TICKGRAPH_SHARED__RETRY_SECONDS": "5",
 }
+
+RATE = {"TICKGRAPH_SERVE__RATE_LIMIT": "1000000/second"}  # so that each request asks Redis
 
 Fault = Callable[[SimpleNamespace], contextlib.AbstractContextManager[object]]
 
@@ -76,6 +82,8 @@ FAULTS: dict[str, Fault] = {
     "line to the storage silent": silent,
     "line to the storage slow, 0.5 s a piece": slow,
     "disk full": full_disk,
+    "line to Redis cut": lambda cluster: cut(cluster, "redis"),
+    "line to Redis silent": lambda cluster: silent(cluster, "redis"),
     "process paused": lambda cluster: cluster.a.paused(),
     "line to the clients cut": lambda cluster: cut(cluster, "clients"),
 }
@@ -93,13 +101,28 @@ def measure(cluster: SimpleNamespace, what: str, fault: Fault, seconds: float, f
         until(lambda: cluster.a.forecast("AAPL")["generation"] == newest, "the newest model", 120)
         back = time.perf_counter() - ended
         until(lambda: cluster.b.forecast("AAPL")["generation"] == newest, "the newest model", 120)
+        until(lambda: is_united(cluster), "contact with every partner", 120)
+        united = time.perf_counter() - ended
     cluster.truth.must_be(asking.said())
     said = "   ".join(
         f"{name}: {asking.failed[name]:>5,} of {asking.asked[name]:>6,} failed, "
         f"slowest {1e3 * asking.slowest[name]:>6.0f} ms"
         for name in cluster.services
     )
-    print(f"  {what:<42}{said}   back after {back:5.2f} s", flush=True)
+    print(f"  {what:<42}{said}   back after {back:5.2f} s, alone for {united:5.2f} s", flush=True)
+
+
+def is_united(cluster: SimpleNamespace) -> bool:
+    """Whether neither host misses the storage or Redis."""
+    answers = [service.ready()[1] for service in cluster.services.values()]
+    return all(answer["storage_away"] is None and answer["shared_away"] is None for answer in answers)
+
+
+@contextlib.contextmanager
+def redis_killed(redis: RedisServer) -> Iterator[None]:
+    redis.kill()
+    yield
+    redis.start()
 
 
 def upgrade(folder: Path, storage: made_storage.Storage, former: Path) -> None:
@@ -147,13 +170,18 @@ def main() -> None:
             if asked.former:
                 upgrade(Path(name), storage, asked.former)
                 return
-            seconds = 0.5 if asked.quick else 20.0
-            with made_cluster(storage, Path(name), **({} if asked.quick else DEFAULTS)) as cluster:
-                print(
-                    f"faults on host a that last {seconds:g} s, and what its clients and those of host b see"
-                )
-                for place, (what, fault) in enumerate(FAULTS.items()):
-                    measure(cluster, what, fault, seconds, 1.1 if place % 2 else 0.9)
+            seconds, settings = (0.5, RATE) if asked.quick else (20.0, RATE | DEFAULTS)
+            redis = RedisServer(Path(name))
+            redis.start()
+            try:
+                partner = redis.host, redis.port
+                with made_cluster(storage, Path(name), partner, **settings) as cluster:
+                    print(f"faults on host a for {seconds:g} s, and what its clients and those of host b see")
+                    faults = FAULTS | {"Redis killed": lambda _: redis_killed(redis)}
+                    for place, (what, fault) in enumerate(faults.items()):
+                        measure(cluster, what, fault, seconds, 1.1 if place % 2 else 0.9)
+            finally:
+                redis.kill()
     finally:
         storage.stop()
 

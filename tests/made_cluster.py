@@ -49,7 +49,7 @@ class Truth:
 
 
 @contextmanager
-def made_cluster(s3, folder, **environment):
+def made_cluster(s3, folder, redis=None, **environment):
     """Hosts ``a``, whose disk is small, and ``b`` serve; ``c`` and ``d`` are there to publish."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", made_storage.KEY_ID)
@@ -67,14 +67,14 @@ def made_cluster(s3, folder, **environment):
                 number,
                 folder,
                 s3,
+                redis,
                 **environment,
                 TICKGRAPH_SERVE__TRAIN_ON_DEMAND="true" if name == "a" else "false",
             )
             for number, name in enumerate("abcd", start=11)
         }
-        for name in (
-            "ab"
-        ):  # they begin with copies, so that no start waits for a storage that is slow on a busy machine
+        # They begin with copies, so that no start waits for a storage that is slow on a busy machine.
+        for name in "ab":
             copies = ModelRegistry(hosts[name].place(MODELS)), PriceStore(hosts[name].place(PRICES))
             for symbol in SYMBOLS:
                 copies[0].verified(symbol)

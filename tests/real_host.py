@@ -50,6 +50,7 @@ class Host:
             "TICKGRAPH_STORAGE__RETRY_SECONDS": "0.2",
             "TICKGRAPH_SERVE__RUNTIME_DIR": str(self.folder / "runtime"),
             "TICKGRAPH_SERVE__POLL_SECONDS": "0.1",
+            "TICKGRAPH_SHARED__RETRY_SECONDS": "0.2",
             "TICKGRAPH_SERVE__TRAIN_ON_DEMAND": "false",
             "TICKGRAPH_OPERATIONS_DIR": str(self.folder / "operations"),
             **real_service.BRIEF,

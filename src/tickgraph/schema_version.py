@@ -14,6 +14,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import version
 
+from pydantic_core import from_json
+
 
 @cache
 def own_version() -> str:
@@ -42,3 +44,24 @@ def later_release(stated: object, known: int, *, by: object = None) -> str | Non
         f"{whose} wrote it with schema version {stated}, and tickgraph {own_version()} reads version {known} at most. "
         "Upgrade tickgraph on this machine. The file is left as it is"
     )
+
+
+def later_in(data: bytes, known: int) -> str | None:
+    """Say that a later release wrote a JSON document; None if the document does not say so itself.
+
+    Parameters
+    ----------
+    data
+        The document. It may be damaged or foreign.
+    known
+        The highest schema version that this release reads.
+    """
+    try:
+        content = from_json(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    versions = content.get("versions")
+    by = versions.get("tickgraph") if isinstance(versions, dict) else None
+    return later_release(content.get("schema_version"), known, by=by)

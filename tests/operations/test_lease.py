@@ -165,6 +165,17 @@ def test_it_is_renewed_while_a_step_takes_long(tmp_path, clock):
         assert renewed.wait(30)
 
 
+def test_a_lease_that_only_a_later_release_can_read_is_held(tmp_path, clock):
+    path = tmp_path / "lease.json"
+    path.write_text('{"schema_version": 2, "leader": "someone"}')
+    with pytest.raises(
+        StorageError, match="lease.json cannot be read: a later release wrote it .*Upgrade tickgraph"
+    ):
+        Lease(tmp_path, "run", clock).take()
+    assert "Upgrade" in lease_in_words(tmp_path)
+    assert path.read_text() == '{"schema_version": 2, "leader": "someone"}'
+
+
 def test_a_lease_file_that_holds_nothing_readable_blocks_nobody(tmp_path, clock):
     (tmp_path / "lease.json").write_bytes(b"\x00")
     with Lease(tmp_path, "ours", clock):

@@ -26,6 +26,7 @@ from tickgraph.market.calendar import is_future
 from tickgraph.operations.lease_record import (
     LEASE_SECONDS,
     RENEWALS,
+    SCHEMA,
     LeaseLostError,
     LeaseRecord,
     lost,
@@ -33,6 +34,7 @@ from tickgraph.operations.lease_record import (
 )
 from tickgraph.operations.records import RefreshRun
 from tickgraph.pipeline.jobs import Ownership
+from tickgraph.schema_version import later_in
 from tickgraph.storage import (
     READABLE,
     FileRefused,
@@ -243,15 +245,20 @@ def read_lease(operations_dir: Path) -> LeaseRecord | None:
     Raises
     ------
     StorageError
-        The file is there and cannot be opened.
+        The file is there and cannot be opened, or only a later release can read it.
     """
     path = operations_dir / "lease.json"
     try:
         with storage_errors(path):
-            return LeaseRecord.model_validate_json(read_regular(path))
+            data = read_regular(path)
+        return LeaseRecord.model_validate_json(data)
     except FileRefused as error:
         raise StorageError(f"{path}: {error.strerror}. Remove it.") from None
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        if later := later_in(data, SCHEMA):
+            raise StorageError(f"{path} cannot be read: {later}.") from None
         return None
 
 

@@ -8,6 +8,7 @@ from tickgraph.errors import StorageError
 from tickgraph.permit import PermitEnded
 
 LEASE_SECONDS = 60.0  # how long a host that has vanished keeps others waiting
+SCHEMA = 1  # schema version of the record, which states none
 RENEWALS = 3  # a lease is renewed this often within its time
 
 

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from tickgraph.errors import ArtefactError, LaterArtefactError
 from tickgraph.registry.metadata import ModelMetadata
-from tickgraph.schema_version import later_release
+from tickgraph.schema_version import later_in
 from tickgraph.wording import in_words
 
 SCHEMA = 1
@@ -70,7 +70,7 @@ def decode_metadata(data: bytes, symbol: str, *, name: str) -> ModelMetadata:
                 ModelMetadata.model_validate_json(data, extra="forbid")
         except ValidationError as error:
             fault = in_words(error.errors(include_url=False)[0])
-            if later := _later(data):
+            if later := later_in(data, SCHEMA):
                 raise LaterArtefactError(f"{name} cannot be read: {later}.") from None
         else:
             if metadata.symbol != symbol:
@@ -89,16 +89,3 @@ def _checksum_of(data: bytes) -> str | None:
         return content_checksum(from_json(data, allow_inf_nan=False))
     except (ValueError, RecursionError):  # this parser refuses very long integers, which pydantic takes
         return None
-
-
-def _later(data: bytes) -> str | None:
-    """Say that a later release wrote metadata; None if it does not say so itself."""
-    try:
-        content = from_json(data)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict):
-        return None
-    versions = content.get("versions")
-    by = versions.get("tickgraph") if isinstance(versions, dict) else None
-    return later_release(content.get("schema_version"), SCHEMA, by=by)

@@ -6,7 +6,6 @@ Reading compares every array with the shapes that follow from that, and every nu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
@@ -26,7 +25,7 @@ from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.plain_array import Unfit, decode_array, encode_array
 from tickgraph.registry.record import UtcDatetime
 from tickgraph.registry.sealed_arrays import seal, unseal
-from tickgraph.schema_version import later_release
+from tickgraph.schema_version import later_in
 from tickgraph.wording import escaped, in_words
 
 Header = TypeVar("Header", bound="_Header")
@@ -198,20 +197,9 @@ def _header_of(text: bytes, header_type: type[Header], name: str) -> Header:
         return header_type.model_validate_json(text)
     except ValidationError as error:
         fault = in_words(error.errors(include_url=False)[0], whole="the header")
-    if later := _later(text):
+    if later := later_in(text, _SCHEMA):
         raise LaterArtefactError(f"{name} cannot be read: {later}.")
     raise Unfit(fault)
-
-
-def _later(text: bytes) -> str | None:
-    """Say that a later release wrote a header; None if it does not say so itself."""
-    try:
-        content = json.loads(text)
-        return later_release(
-            content["schema_version"], _SCHEMA, by=content.get("versions", {}).get("tickgraph")
-        )
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
 
 
 def _fit_of(header: _FitHeader, images: dict[str, bytes]) -> UniverseFit:

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import from_json
 
 from tickgraph.errors import LaterPricesError, PriceDataError, StorageError
 from tickgraph.market.calendar import NEW_YORK
@@ -36,7 +35,7 @@ from tickgraph.market.store.layout import FileStamp, file_stamp, source_folder
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
 from tickgraph.permit import FREE, Permit
-from tickgraph.schema_version import later_release
+from tickgraph.schema_version import later_in
 from tickgraph.storage import (
     MAX_BYTES,
     HeldError,
@@ -239,7 +238,7 @@ class SharedPrices:
             return _Manifest.model_validate_json(data)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]["msg"]
-        if later := _later(data):
+        if later := later_in(data, SCHEMA):
             raise LaterPricesError(f"{self.place}/{self._key(source)} cannot be read: {later}.")
         raise self._damaged(self._key(source), fault)
 
@@ -389,15 +388,6 @@ class SharedPrices:
 
 def _file_key(source: str, name: str, file: _File) -> str:
     return f"{FILES}/{source}/{name}.{file.key}"
-
-
-def _later(data: bytes) -> str | None:
-    """Say that a later release wrote a manifest; None if it does not say so itself."""
-    try:
-        content = from_json(data)
-    except (ValueError, RecursionError):
-        return None
-    return later_release(content.get("schema_version"), SCHEMA) if isinstance(content, dict) else None
 
 
 def _sha256_of(path: Path) -> str | None:
