@@ -11,6 +11,9 @@ import sys
 import pytest
 
 from made_site import contents
+from made_storage import BUCKET
+from tickgraph.object_contact import Contact
+from tickgraph.operations.bucket_lease import BucketLease
 from tickgraph.operations.lease import Lease
 from tickgraph.operations.records import RunLog
 from tickgraph.registry.registry import ModelRegistry
@@ -92,6 +95,47 @@ def test_scheduled_runs_stand_for_what_is_due_and_are_not_repeated(run, site):
     assert out.startswith("due ")
     assert "weekly Sunday" in out
     assert len(list(RunLog(site / "models/gnn/.operations").newest_first())) == len(kinds)
+
+
+def test_a_scheduled_run_leaves_what_is_due_to_the_refresh_that_runs(run, site, registry):
+    with Lease(site / "models/gnn/.operations", "theirs", registry.now):
+        code, out, err = run("refresh", "--scheduled", "--json")
+        assert code == 0, err
+        assert json.loads(out) == {"runs": []}
+        assert "Another refresh is running: process" in err
+        assert run("refresh")[0] == 7
+    assert not list(RunLog(site / "models/gnn/.operations").newest_first())
+
+
+def test_what_another_machine_did_for_a_bucket_is_not_due_here(run, site, storage, monkeypatch):
+    monkeypatch.setenv("TICKGRAPH_MODELS_DIR", f"s3://{BUCKET}/gnn")
+    monkeypatch.setenv("TICKGRAPH_STORAGE__ENDPOINT", storage.endpoint)
+    for name in ("one", "two"):
+        monkeypatch.setenv("TICKGRAPH_STORAGE__CACHE_DIR", str(site / name))
+        code, out, err = run("refresh", "--scheduled", "--json")
+        assert code == 0, err
+        runs = json.loads(out)["runs"]
+        assert bool(runs) == (name == "one")
+    assert "was done by process" in err
+    assert "nothing is due before" in err
+    assert run("schedule", "--once")[0] == 0
+    code, out, _ = run("status", "--json")
+    assert json.loads(out)["last_run"]["state"] == "done"
+
+
+def test_status_names_the_machine_that_refreshes_a_bucket(run, site, registry, storage, monkeypatch):
+    place = storage.place(site / "copies")
+    monkeypatch.setenv("TICKGRAPH_MODELS_DIR", f"s3://{BUCKET}/gnn")
+    monkeypatch.setenv("TICKGRAPH_STORAGE__ENDPOINT", storage.endpoint)
+    monkeypatch.setenv("TICKGRAPH_STORAGE__CACHE_DIR", str(site / "here"))
+    there = Lease(site / "there", "theirs", registry.now)
+    with BucketLease(there, Contact(place, registry.now)):
+        document = json.loads(run("status", "--json")[1])
+        assert document["lease"].startswith(f"process {os.getpid()} on ")
+        code, _, err = run("refresh", "--no-retrain")
+        assert code == 7
+        assert "run theirs" in err
+    assert json.loads(run("status", "--json")[1])["lease"] is None
 
 
 def test_a_scheduled_run_of_nothing_is_no_success_and_is_due_until_there_are_models(run, site):

@@ -139,6 +139,20 @@ def test_a_signature_ends_long_before_the_lease_does(storage, machine):
         assert said(storage).holder.expires_at - lease.end() == timedelta(seconds=20)
 
 
+def test_a_lease_costs_few_requests(storage, machine):
+    lease = machine("a")
+    lease.take()
+    assert storage.counted() == {"GET": 1, "HEAD": 1, "PUT": 3}  # with the two that try conditions once
+    lease.renew()
+    assert storage.counted() == {"HEAD": 1, "PUT": 1}
+    lease.check()
+    with lease.holding():
+        lease.end()
+    assert storage.counted() == {}
+    lease.release()
+    assert storage.counted() == {"PUT": 1}
+
+
 def test_it_is_renewed_while_a_step_takes_long(storage, machine):
     renewed = threading.Semaphore(0)
 

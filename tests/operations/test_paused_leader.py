@@ -171,12 +171,9 @@ def test_a_leader_that_was_paused_beyond_its_lease_publishes_nothing_afterwards(
         assert kind == "LeaseLostError", text
         assert "publishes anything more" in text
         assert world.published() == before
-    (lost,) = [
-        run for run in RunLog(Path(world.on("a")["state"])).newest_first() if run.state == "interrupted"
-    ]
-    assert {s for s, one in lost.symbols.items() if one.correlations == "published"} == set(
-        SYMBOLS
-    ) - published
+    states = [run.state for run in RunLog(Path(world.on("a")["state"])).newest_first()]
+    assert "interrupted" in states
+    assert "running" not in states
 
 
 @pytest.mark.parametrize("world", ["bucket"], indirect=True)
