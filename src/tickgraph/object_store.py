@@ -26,6 +26,7 @@ MARKER = "tickgraph-conditions"
 """Object that a writer tries conditional writes on before it trusts them."""
 
 _MARK = b"Whether this storage honours conditional writes is tried on this object.\n"
+_ENCRYPTION = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_SSE_CUSTOMER_KEY_BASE64")
 _GOOGLE = "https://storage.googleapis.com/"
 _WHOLE = 12  # times as long as the storage may be silent, a whole request may take
 
@@ -166,6 +167,14 @@ class ObjectStore:
             former, end = end, permit.end()
             if end == former:  # else the line is slow, and the permit was renewed meanwhile
                 raise permit.ended()
+
+    def must_take_deadlines(self) -> None:
+        """Raise :class:`InputError` where a write with a deadline would not be made as other writes are."""
+        if asked := sorted(name for name in _ENCRYPTION if os.environ.get(name)):
+            raise InputError(
+                f"A refresh cannot ask for encryption with each write, as {', '.join(asked)} would. Set the default "
+                f"encryption of the bucket of {self.place} instead, and unset the variable."
+            )
 
     def clock(self) -> datetime.datetime:
         """What the storage's clock says, to the second: never later than it is."""

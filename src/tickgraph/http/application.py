@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -49,13 +49,14 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     serve = settings.serve
     service = Service(settings, now)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(service.start)  # storage may hang: a signal must be heard
         try:
             yield
         finally:
-            await service.host.counters.close()
+            with contextlib.suppress(Exception):  # Redis may hang; what else is to be ended must be ended
+                await service.host.counters.close()
             await asyncio.to_thread(service.stop)  # the loop stays free: a second signal must be heard
             if serve.tracing:
                 await asyncio.to_thread(tracing.flush)

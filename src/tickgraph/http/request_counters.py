@@ -13,6 +13,9 @@ from limits.aio.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
 from tickgraph.shared.contact import SharedContact
 
+CONNECTIONS = 16
+"""Connections that count at one time; more requests wait for one of them, no longer than Redis may be silent."""
+
 T = TypeVar("T")
 
 
@@ -61,7 +64,7 @@ class _Together:
     """Counters in Redis. A connection is one loop's, so they are not those of the contact."""
 
     def __init__(self, contact: SharedContact) -> None:
-        from redis.asyncio import ConnectionPool
+        from redis.asyncio import BlockingConnectionPool
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
         from redis.exceptions import ConnectionError as NotConnected
@@ -70,8 +73,10 @@ class _Together:
         settings = contact.settings
         self.contact = contact
         self.errors: tuple[type[Exception], ...] = RedisError, OSError
-        pool: Any = ConnectionPool.from_url(
+        pool: Any = BlockingConnectionPool.from_url(
             settings.redis.get_secret_value() if settings.redis else "",
+            max_connections=CONNECTIONS,
+            timeout=settings.timeout_seconds,
             socket_timeout=settings.timeout_seconds,
             socket_connect_timeout=settings.timeout_seconds,
             retry=Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),

@@ -91,6 +91,8 @@ class BucketLease:
     ------
     LeaseHeldError
         Entering: a run on this machine or another has the lease.
+    InputError
+        The environment asks for encryption with each write.
     StorageError
         The storage does not answer, or this machine's clock is ahead of the storage's.
     """
@@ -195,6 +197,7 @@ class BucketLease:
         self._near.release()
 
     def _take(self) -> None:
+        self._contact.ask(lambda store: store.must_take_deadlines())
         with self._changing:
             for _ in range(_TRIES):
                 seen = self._look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tickgraph.errors import StorageError
@@ -10,6 +11,8 @@ from tickgraph.operations.lease import Lease, lease_in_words
 from tickgraph.operations.records import RefreshRun, RunLog
 from tickgraph.operations.site import Site
 from tickgraph.registry.registry import ModelRegistry
+
+_RUN = re.compile(r"[0-9]{1,32}-[0-9a-f]{8}")
 
 
 def leader_of(site: Site, run: str) -> Lease | BucketLease:
@@ -48,7 +51,8 @@ def adopt_what_others_did(site: Site) -> tuple[RefreshRun, ...]:
         return ()
     log = RunLog(site.operations_dir)
     known = {run.id for run in log.newest_first()}
-    others = tuple(run for run in lease.done.values() if run.id not in known)
+    # An identity is a file's name, and the bucket may have been written by anyone.
+    others = tuple(run for run in lease.done.values() if run.id not in known and _RUN.fullmatch(run.id))
     for run in others:
         log.write(run)
     return others

@@ -95,18 +95,17 @@ class Claims:
         heed_failure
             Leave it alone if another process has failed at it a short while ago. Otherwise that is forgotten.
         """
-        with self._lock:
-            self._held.add(work)
-            if not self._renewing.started:
-                self._renewing.start(at_once=False)
+        away = None
         try:
             answer = self._take(work, heed_failure)
-        except SharedAway as away:
-            return Claimed(granted=True, away=str(away))
+        except SharedAway as error:
+            answer, away = 1, str(error)
         if answer == 1:
-            return Claimed(granted=True)
-        with self._lock:
-            self._held.discard(work)
+            with self._lock:
+                self._held.add(work)  # only now: nobody renews what is not ours
+                if not self._renewing.started:
+                    self._renewing.start(at_once=False)
+            return Claimed(granted=True, away=away)
         failure = escaped(answer[:FAILURE_LENGTH]) if isinstance(answer, str) else None
         return Claimed(granted=False, failure=failure)
 

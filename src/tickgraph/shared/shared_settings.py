@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from tickgraph.object_place import Place
+from tickgraph.object_place import ObjectPlace, Place
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -22,7 +22,8 @@ class SharedSettings(BaseModel):
     ----------
     redis
         Its URL, such as ``redis://10.0.0.5:6379/0``, ``rediss://`` with TLS or ``unix:///run/redis.sock``. It may hold
-        a password. None means that each host works by itself.
+        a password; its query may set ``db``, ``protocol`` and ``ssl_`` options. None means that each host works by
+        itself.
     timeout_seconds
         How long Redis may be silent.
     retry_seconds
@@ -45,7 +46,8 @@ class SharedSettings(BaseModel):
         if url is not None and not _is_of_redis(url.get_secret_value()):
             # The text may hold a password, so it is not repeated.
             raise ValueError(
-                "it must be a URL such as redis://10.0.0.5:6379/0, rediss://... or unix:///run/redis.sock"
+                "it must be a URL such as redis://10.0.0.5:6379/0, rediss://... or unix:///run/redis.sock, with no "
+                "options but db, protocol and ssl_..."
             )
         return url
 
@@ -60,7 +62,10 @@ def shared_by(settings: SharedSettings, models: Place) -> SharedSettings | None:
     """Settings with the name of what hosts with models in this place share; None where they share no Redis."""
     if settings.redis is None:
         return None
-    named = settings.space or hashlib.sha256(str(models.absolute()).encode()).hexdigest()[:16]
+    where = str(models.absolute())
+    if isinstance(models, ObjectPlace):  # two servers may have buckets of one name
+        where = f"{models.endpoint or ''} {where}".strip()
+    named = settings.space or hashlib.sha256(where.encode()).hexdigest()[:16]
     return settings.model_copy(update={"space": named})
 
 
@@ -70,6 +75,7 @@ def _is_of_redis(url: str) -> bool:
         return (
             parts.scheme in SCHEMES
             and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+            and all(name in ("db", "protocol") or name.startswith("ssl_") for name in parse_qs(parts.query))
             and (parts.port is None or parts.port > 0)
         )
     except ValueError:  # a port that is no number
