@@ -214,6 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(broken.status)
         self.send_header("Content-Length", str(len(broken.body)))
         self.end_headers()
-        self.wfile.write(broken.body)
+        if self.command != "HEAD":
+            self.wfile.write(broken.body)
 
     do_GET = do_PUT = do_DELETE = do_POST = do_HEAD = _serve  # noqa: N815

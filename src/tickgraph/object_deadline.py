@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -84,20 +85,10 @@ class DeadlineRequests:
             The line failed at each try.
         """
         address = self._signed(key, deadline)
-        for attempt in range(self._access.retries + 1):
-            last = attempt == self._access.retries
-            try:
-                answer = self._send("PUT", address, data, headers)
-            except NoAnswer:
-                if last:
-                    raise
-            else:
-                if answer.status == 403 and (_EXPIRED.search(answer.text) or _is_past(answer, deadline)):
-                    raise TooLate
-                if last or answer.status not in _RETRIED:
-                    return answer
-            time.sleep(min(_FIRST_WAIT * 2**attempt, self._access.timeout_seconds / 2))
-        raise AssertionError("there is one try at least")
+        answer = self._answer("PUT", address, data, headers)
+        if answer.status == 403 and (_EXPIRED.search(answer.text) or _is_past(answer, deadline)):
+            raise TooLate
+        return answer
 
     def clock(self, address: str) -> datetime:
         """What the clock of the server says that answers at an address, to the second, and never later than it is.
@@ -105,9 +96,9 @@ class DeadlineRequests:
         Raises
         ------
         NoAnswer
-            The line failed.
+            The line failed at each try.
         """
-        moment = _date(self._send("HEAD", address, b"", {}))
+        moment = _date(self._answer("HEAD", address, b"", {}))
         if moment is None:
             raise NoAnswer
         return moment
@@ -124,6 +115,16 @@ class DeadlineRequests:
         if rest < timedelta(seconds=1):
             raise TooLate
         return min(rest, _LONGEST)
+
+    def _answer(self, method: str, address: str, data: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send a request again while the line or the server fails."""
+        for attempt in range(self._access.retries):
+            with suppress(NoAnswer):
+                answer = self._send(method, address, data, headers)
+                if answer.status not in _RETRIED:
+                    return answer
+            time.sleep(min(_FIRST_WAIT * 2**attempt, self._access.timeout_seconds / 2))
+        return self._send(method, address, data, headers)
 
     def _send(self, method: str, address: str, data: bytes, headers: Mapping[str, str]) -> Answer:
         client = self._opened()

@@ -21,7 +21,7 @@ from made_storage import Broken, Storage
 from tickgraph.market.sources.sample import SampleSource
 from tickgraph.market.store import PriceStore
 from tickgraph.operations.lease import read_lease
-from tickgraph.operations.lease_record import LeaseHeldError
+from tickgraph.operations.lease_record import LeaseHeldError, LeaseLostError
 from tickgraph.operations.records import RunLog
 from tickgraph.operations.refresh import refresh
 from tickgraph.registry.copying import copy_models
@@ -203,6 +203,19 @@ def test_a_leader_that_was_paused_with_a_write_on_its_way_publishes_nothing_afte
         kind, text = leader.ended()
         assert kind == "LeaseLostError", text
         assert world.published() == before
+
+
+@pytest.mark.parametrize("world", ["bucket"], indirect=True)
+def test_a_run_that_lost_its_lease_when_all_was_published_does_not_count_as_done(world):
+    def paused(event, symbol):
+        if (event, symbol) == ("correlations", SYMBOLS[-1]):
+            world.storage.ahead += timedelta(seconds=62)  # its own clock stood still as well
+            world.refreshed()
+
+    site = site_of(world.on("a"), world.clock, world.sample)
+    with pytest.raises(LeaseLostError, match="it ran out on"):
+        refresh(site, retrain=False, on_event=paused)
+    assert RunLog(site.operations_dir).latest().state == "interrupted"
 
 
 @pytest.mark.parametrize("world", ["folder"], indirect=True)

@@ -18,7 +18,9 @@ from datetime import date, datetime
 from tickgraph.errors import StorageError, TickgraphError
 from tickgraph.market import calendar
 from tickgraph.market.spelling import Symbol
+from tickgraph.operations.bucket_lease import BucketLease
 from tickgraph.operations.leader import leader_of
+from tickgraph.operations.lease import Lease
 from tickgraph.operations.lease_record import LeaseLostError
 from tickgraph.operations.records import Kind, RefreshRun, RunLog, SymbolRun
 from tickgraph.operations.site import Site
@@ -108,7 +110,7 @@ def refresh(
         run = log.write(_resumed(run, unfinished))
         steps = Steps(site, run, wishes, leader.check, events, log.write)
         try:
-            run = _recorded(log, steps, site.now)
+            run = _recorded(log, steps, leader, site.now)
         except LeaseLostError as error:
             # A refresh that took over has marked the record itself.
             with contextlib.suppress(StorageError), leader.closing():
@@ -119,10 +121,13 @@ def refresh(
         return run
 
 
-def _recorded(log: RunLog, steps: Steps, now: Callable[[], datetime]) -> RefreshRun:
+def _recorded(
+    log: RunLog, steps: Steps, leader: Lease | BucketLease, now: Callable[[], datetime]
+) -> RefreshRun:
     """Do the steps and record how they ended."""
     try:
         run = steps.do()
+        leader.renew()  # a run counts as done if it was the leader to its end
     except LeaseLostError:
         raise
     except KeyboardInterrupt:
