@@ -189,3 +189,11 @@ def test_the_storage_tells_its_time(storage, store):
     storage.fault = lambda method, path: Broken(None)
     with pytest.raises(Unreachable, match="does not answer"):
         store.clock()
+
+
+def test_no_log_holds_a_signed_address(storage, store, caplog):
+    caplog.set_level("DEBUG")
+    store.replace("x", DATA, None, Until(soon()))
+    httpx.get(f"{storage.endpoint}/nothing")
+    assert "/nothing" in caplog.text  # what others ask is logged
+    assert "X-Amz-Signature" not in caplog.text

@@ -10,6 +10,7 @@ An address that is signed is as good as a credential until then, and no error re
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 import threading
@@ -139,10 +140,11 @@ class DeadlineRequests:
     def _opened(self) -> Any:
         with self._opening:
             if self._client is None:
-                # The system's certificates, which the library of all other requests goes by, too.
-                self._client = self._library().Client(
-                    timeout=self._access.timeout_seconds, verify=ssl.create_default_context()
-                )
+                logging.getLogger("httpx").addFilter(_tells_no_signature)
+                # The system's certificates, which the library of all other requests goes by, too; or else httpx's own.
+                system = ssl.get_default_verify_paths()
+                trusted = ssl.create_default_context() if system.cafile or system.capath else True
+                self._client = self._library().Client(timeout=self._access.timeout_seconds, verify=trusted)
                 weakref.finalize(self, self._client.close)
             return self._client
 
@@ -153,6 +155,11 @@ class DeadlineRequests:
         except ImportError as error:
             raise InputError(lacking("Refreshing a bucket", "storage", error)) from error
         return httpx
+
+
+def _tells_no_signature(record: logging.LogRecord) -> bool:
+    """Whether a line of the library's log holds no signed address."""
+    return "X-Amz-Signature" not in record.getMessage()
 
 
 def end_of(address: str) -> datetime:

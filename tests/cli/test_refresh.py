@@ -97,13 +97,26 @@ def test_scheduled_runs_stand_for_what_is_due_and_are_not_repeated(run, site):
     assert len(list(RunLog(site / "models/gnn/.operations").newest_first())) == len(kinds)
 
 
-def test_a_scheduled_run_leaves_what_is_due_to_the_refresh_that_runs(run, site, registry):
-    with Lease(site / "models/gnn/.operations", "theirs", registry.now):
-        code, out, err = run("refresh", "--scheduled", "--json")
-        assert code == 0, err
-        assert json.loads(out) == {"runs": []}
-        assert "Another refresh is running: process" in err
+def test_a_scheduled_run_waits_for_the_refresh_that_runs_and_does_what_that_left(
+    run, site, registry, monkeypatch
+):
+    with Lease(site / "models/gnn/.operations", "theirs", registry.now) as lease:
+        looks = iter([lambda: None, lease.release])
+        monkeypatch.setattr("tickgraph.cli.refresh.sleep", lambda _: next(looks)())
         assert run("refresh")[0] == 7
+        code, out, err = run("refresh", "--scheduled", "--json")
+    assert code == 0, err
+    assert [one["trained"] for one in json.loads(out)["runs"]] == [2, 0]  # weekly, then daily
+    assert err.count("Another refresh is running: process") == 1
+    assert "Waiting for its end" in err
+
+
+def test_a_scheduled_run_does_not_wait_for_ever(run, site, registry, monkeypatch):
+    monkeypatch.setattr("tickgraph.cli.refresh.PATIENCE_SECONDS", 0.0)
+    with Lease(site / "models/gnn/.operations", "theirs", registry.now):
+        code, _, err = run("refresh", "--scheduled")
+    assert code == 7
+    assert "Another refresh is running: process" in err
     assert not list(RunLog(site / "models/gnn/.operations").newest_first())
 
 

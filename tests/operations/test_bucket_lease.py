@@ -13,14 +13,18 @@ import pytest
 
 from made_site import Clock
 from made_storage import BUCKET, Broken
-from tickgraph.errors import StorageError
+from tickgraph.errors import InputError, StorageError
 from tickgraph.market.calendar import system_time
+from tickgraph.market.store import PriceStore
 from tickgraph.object_contact import Contact
 from tickgraph.object_place import ObjectPlace
 from tickgraph.operations.bucket_lease import KEY, BucketLease, LeaseObject, read_bucket_lease
+from tickgraph.operations.leader import adopt_what_others_did
 from tickgraph.operations.lease import Lease
 from tickgraph.operations.lease_record import LeaseHeldError, LeaseLostError
 from tickgraph.operations.records import RefreshRun
+from tickgraph.operations.site import Site
+from tickgraph.registry.registry import ModelRegistry
 
 OBJECT = f"gnn/{KEY}"
 HOLDER = """
@@ -300,3 +304,27 @@ def test_an_object_of_a_later_version_is_understood(storage, machine):
 
 def test_a_place_is_sent_to_another_process_as_it_is(place):
     assert ObjectPlace.model_validate_json(place.model_dump_json()) == place
+
+
+@pytest.mark.parametrize("name", ["AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID"])
+def test_encryption_that_no_signed_write_could_ask_for_is_refused_first(storage, machine, monkeypatch, name):
+    monkeypatch.setenv(name, "aws:kms")
+    with pytest.raises(InputError, match=f"{name} would.*default encryption of the bucket"), machine("a"):
+        pass
+    assert OBJECT not in storage.stored()
+    monkeypatch.delenv(name)
+    with machine("a"):
+        pass
+
+
+def test_a_run_in_the_bucket_becomes_no_path_outside_the_folder_of_runs(storage, place, machine, tmp_path):
+    with machine("a"):
+        pass
+    run = {**RUN, "state": "done", "started_at": "2022-11-01T10:00Z"}
+    good, bad = "20221101100000000000-0123abcd", "../../../escaped"
+    done = {"daily": {**run, "id": bad}, "weekly": {**run, "kind": "weekly", "id": good}}
+    storage.put(OBJECT, LeaseObject(token=1, done=done).model_dump_json().encode())
+    registry = ModelRegistry(place)
+    site = Site(registry, PriceStore(tmp_path / "prices"), lambda _: None, "sample", tmp_path / "b")
+    assert [run.id for run in adopt_what_others_did(site)] == [good]
+    assert not list(tmp_path.rglob("*escaped*"))

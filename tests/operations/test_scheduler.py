@@ -102,28 +102,6 @@ def test_a_failed_run_is_tried_again_until_it_is_done(tmp_path, refresher, clock
     assert "tried again in 0:00:00.015000" in caplog.text
 
 
-def test_a_run_that_another_refresh_is_at_is_looked_at_again_without_an_alarm(tmp_path, clock, caplog):
-    """The command ends well, and what is due is still due."""
-    caplog.set_level("INFO", "tickgraph.operations.scheduler")
-    tried = threading.Semaphore(0)
-
-    def another_is_at_it():
-        tried.release()
-        return 0
-
-    retry = timedelta(milliseconds=10)
-    stop, thread = serving(
-        Scheduler(tmp_path, another_is_at_it, now=clock, first_retry=retry, last_retry=1000 * retry)
-    )
-    for _ in range(4):
-        assert tried.acquire(timeout=WAIT)
-    stop.set()
-    thread.join(WAIT)
-    assert {record.levelname for record in caplog.records} == {"INFO"}
-    assert "another refresh is at it; looked at again in 0:00:00.010000" in caplog.text
-    assert "0:00:00.020000" not in caplog.text  # it waits no longer than at first
-
-
 def test_a_command_that_cannot_be_run_ends_no_scheduler(tmp_path, clock, caplog):
     tried = threading.Semaphore(0)
 

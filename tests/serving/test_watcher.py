@@ -324,3 +324,15 @@ def test_a_nudge_makes_it_look_at_once(registry, store, monkeypatch):
     assert looked.wait(30)
     watcher.stop()
     live.close()
+
+
+def test_news_is_for_the_next_look_and_leaves_the_one_that_goes_on_alone(registry, store, monkeypatch):
+    """What a look has asked object storage stays valid for it, or every model would be asked for by itself."""
+    asked, live = [], Forecaster(registry, store)
+    watcher = Watcher(live, poll_seconds=3600)
+    monkeypatch.setattr(live.catalogue, "ask_anew", lambda: asked.append("anew"))
+    monkeypatch.setattr(live, "renew", lambda: (watcher.nudge(), asked.append("look"))[0])
+    watcher.look()
+    watcher.look()
+    assert asked == ["look", "anew", "look"]
+    live.close()

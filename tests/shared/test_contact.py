@@ -6,9 +6,10 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
+from tickgraph.object_place import StorageSettings, read_place
 from tickgraph.settings import load_settings
 from tickgraph.shared.contact import SharedAway, SharedContact
-from tickgraph.shared.shared_settings import SharedSettings
+from tickgraph.shared.shared_settings import SharedSettings, shared_by
 
 
 def test_redis_that_is_killed_is_left_alone_for_a_while_and_asked_again(redis, caplog):
@@ -74,3 +75,20 @@ def test_the_password_is_in_no_message(monkeypatch):
         load_settings()
     assert "a-secret-word" not in str(bad.value)
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301  it goes to worker processes
+
+
+@pytest.mark.parametrize("query", ["socket_timeout=9", "bogus=1", "db=0&max_connections=1"])
+def test_a_url_sets_nothing_that_the_settings_set(query):
+    with pytest.raises(ValidationError, match="no options but db"):
+        SharedSettings(redis=f"redis://127.0.0.1:6379/0?{query}")
+    SharedSettings(redis="rediss://127.0.0.1:6379/0?ssl_cert_reqs=none&db=1")
+
+
+def test_buckets_of_one_name_on_two_servers_are_two_spaces():
+    settings = SharedSettings(redis="redis://127.0.0.1:1/0")
+    one, other = (
+        read_place("s3://bucket/gnn", StorageSettings(endpoint=f"https://{name}.example.com"))
+        for name in ("one", "two")
+    )
+    assert shared_by(settings, one).space != shared_by(settings, other).space
+    assert shared_by(settings, one).space == shared_by(settings, one.absolute()).space

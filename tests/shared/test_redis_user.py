@@ -72,3 +72,14 @@ def test_the_documented_rights_are_enough_and_leave_the_documented_keys(contact,
     keys = [key.decode().removeprefix("tickgraph:equities:") for key in operator.scan_iter()]
     assert {pattern for pattern in patterns for key in keys if re.fullmatch(pattern, key)} == set(patterns)
     assert not [key for key in keys if not any(re.fullmatch(pattern, key) for pattern in patterns)]
+
+
+def test_a_burst_waits_for_a_connection_and_leaves_redis_in_service(contact):
+    async def burst():
+        counters, limit = RequestCounters(contact), RateLimitItemPerHour(200)
+        hits = await asyncio.gather(*(counters.hit(limit, "public", "client") for _ in range(250)))
+        await counters.close()
+        return hits
+
+    assert sum(asyncio.run(burst())) == 200
+    assert contact.away is None

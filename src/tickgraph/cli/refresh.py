@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import monotonic, sleep
 from types import FrameType
 from typing import Annotated, Any
 
@@ -31,6 +32,11 @@ from tickgraph.operations.site import Site
 from tickgraph.operations.timetable import Due, missed, next_due
 from tickgraph.settings import Settings, load_settings
 from tickgraph.wording import counted
+
+LOOK_SECONDS = 5.0
+"""Between two looks whether another refresh has ended."""
+PATIENCE_SECONDS = 3600.0
+"""How long a scheduled run waits for that."""
 
 
 def site_of(settings: Settings) -> Site:
@@ -84,7 +90,8 @@ def refresh(
     run carries on one that was killed. Only one runs at a time.
 
     Exit codes: 3 some symbols failed, or there are none; 6 a source could not be reached; 7 another refresh is
-    running, or storage failed. With --scheduled another refresh is no failure: it does what is due.
+    running, or storage failed. With --scheduled another refresh is waited for, up to an hour, and then what is still
+    due is done.
     """
     settings = load_settings(
         source=source,
@@ -101,20 +108,12 @@ def refresh(
     if not (wanted or have or site.universe or site.registry.renamed() or scheduled):
         raise InputError(f"No trained model in {settings.models_dir}. Run: tickgraph train --symbols TIER_1")
     how: dict[str, Any] = {"dry_run": dry_run, "force": force, "update": update, "retrain": retrain}
-    runs: list[RefreshRun] = []
     with _stopped_by_termination():
         if scheduled:
-            try:
-                for due in _due(settings, site, dry_run=dry_run):
-                    with _progress() as show:
-                        runs.append(refresh_site(site, kind=due.kind, due_at=due.at, on_event=show, **how))
-                    if runs[-1].state == "interrupted":
-                        break
-            except LeaseHeldError as error:  # whoever has it does what is due
-                note(str(error))
+            runs = _do_what_is_due(settings, site, how)
         else:
             with _progress() as show:
-                runs.append(refresh_site(site, symbols=wanted, full=full, on_event=show, **how))
+                runs = [refresh_site(site, symbols=wanted, full=full, on_event=show, **how)]
     if as_json:
         documents = [_document(site, run) for run in runs]
         print_json({"runs": documents} if scheduled else documents[0])
@@ -132,6 +131,28 @@ def exit_code(run: RefreshRun) -> int:
     if run.state != "failed":
         return 0
     return SourceUnavailableError.exit_code if run.unreachable else PartialFailure.exit_code
+
+
+def _do_what_is_due(settings: Settings, site: Site, how: dict[str, Any]) -> list[RefreshRun]:
+    """Be the runs that are due. While another refresh runs, wait for its end: it may leave some of it, or be lost."""
+    runs: list[RefreshRun] = []
+    begun, waits = monotonic(), False
+    while True:
+        try:
+            for due in _due(settings, site, dry_run=how["dry_run"]):
+                with _progress() as show:
+                    runs.append(refresh_site(site, kind=due.kind, due_at=due.at, on_event=show, **how))
+                if runs[-1].state == "interrupted":
+                    break
+        except LeaseHeldError as error:
+            if monotonic() - begun >= PATIENCE_SECONDS:
+                raise
+            if not waits:
+                note(f"{error} Waiting for its end.")
+                waits = True
+            sleep(LOOK_SECONDS)
+        else:
+            return runs
 
 
 def _due(settings: Settings, site: Site, *, dry_run: bool) -> Iterator[Due]:

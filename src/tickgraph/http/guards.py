@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
 from secrets import compare_digest
 from typing import Any
 
@@ -26,12 +27,16 @@ class _Secrets:
     """Keys or tokens that the service knows."""
 
     def __init__(self, secrets: Sequence[SecretStr]) -> None:
-        self._known = [secret.get_secret_value().encode() for secret in secrets]
+        values = [secret.get_secret_value().encode() for secret in secrets]
+        self._known = {sha256(value).hexdigest()[:12]: value for value in values}
 
-    def number(self, given: str | None) -> int | None:
-        """Which of them a text is; None if none. The time that this takes tells nothing about a secret."""
+    def name(self, given: str | None) -> str | None:
+        """Name of the one that a text is, the same on every host; None if none.
+
+        The time that this takes tells nothing about a secret, and neither does its name.
+        """
         sent = (given or "").encode()
-        same = [number for number, known in enumerate(self._known) if compare_digest(sent, known)]
+        same = [name for name, known in self._known.items() if compare_digest(sent, known)]
         return same[0] if same else None
 
 
@@ -46,7 +51,7 @@ class KeyGuard(APIKeyHeader):
         """Let pass, or raise :class:`UnauthorisedError`."""
         if _passed(request, self):
             return
-        if self._keys.number(await super().__call__(request)) is None:
+        if self._keys.name(await super().__call__(request)) is None:
             raise UnauthorisedError(f"Send one of the service's keys in the header {KEY_HEADER}.", "ApiKey")
 
 
@@ -62,7 +67,7 @@ class TokenGuard(HTTPBearer):
         if _passed(request, self):
             return
         given = await super().__call__(request)
-        if given is None or self._token.number(given.credentials) is None:
+        if given is None or self._token.name(given.credentials) is None:
             raise UnauthorisedError("Send the admin token as: Authorization: Bearer TOKEN.", "Bearer")
 
 
@@ -103,9 +108,9 @@ def rate_limit_of(
     async def check(request: Request) -> None:
         if _passed(request, check):
             return
-        number = known.number(request.headers.get(KEY_HEADER))
+        name = known.name(request.headers.get(KEY_HEADER))
         address = request.client.host if request.client else ""
-        client = address if number is None else f"key {number}"
+        client = address if name is None else f"key {name}"
         if not await counted.hit(item, group, client):
             wait = max(1, math.ceil(await counted.seconds_left(item, group, client)))
             raise RateLimitedError(f"More than {limit} requests. Come back in {wait} s.", wait)

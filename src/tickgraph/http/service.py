@@ -402,16 +402,11 @@ class Service:
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
         self.streams.job(job)
-        self._look_anew()
+        self.watcher.nudge()
 
     def _heard(self, kinds: Collection[Kind]) -> None:
         """Follow news of other processes and hosts."""
         if ENDED in kinds:
             self.background.elsewhere.look()
         if MODELS in kinds or PRICES in kinds:
-            self._look_anew()
-
-    def _look_anew(self) -> None:
-        """Look for newer models and prices, however recently object storage was asked."""
-        self.forecaster.catalogue.ask_anew()
-        self.watcher.nudge()
+            self.watcher.nudge()

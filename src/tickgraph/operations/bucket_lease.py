@@ -48,9 +48,9 @@ _TRIES = 4  # at an object that others replace
 
 
 class LeaseObject(BaseModel):
-    """What ``refresh-lease.json`` says."""
+    """What ``refresh-lease.json`` says; fields of a later release are kept as they are."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     token: int
     """Grows with every owner."""
@@ -210,8 +210,9 @@ class BucketLease:
                 # Seconds since 1970 grow, too, where the object was deleted or damaged.
                 last = seen.there.token if seen.there else 0
                 token = max(last + 1, int(seen.now.timestamp()))
-                done = seen.there.done if seen.there else {}
-                mine = LeaseObject(token=token, holder=self._holder(seen.now, seen.now), done=done)
+                before = seen.there or LeaseObject(token=0)
+                holder = self._holder(seen.now, seen.now)
+                mine = before.model_copy(update={"token": token, "holder": holder})
                 with contextlib.suppress(Overtaken):
                     self._write(mine, seen.version)
                     return

@@ -98,7 +98,6 @@ class Scheduler:
         self._first_retry, self._last_retry = first_retry, last_retry
         self._retry: timedelta | None = None  # what was waited last
         self._latest: datetime | None = None
-        self._code = 0  # of the last run
 
     def catch_up(self) -> int:
         """Run what is due now; returns its exit code, 0 if nothing is due."""
@@ -108,8 +107,7 @@ class Scheduler:
         if due[-1].at != self._latest:
             self._latest, self._retry = due[-1].at, None
         _log.info("due: %s", ", ".join(f"{each.kind} of {self._in_zone(each.at)}" for each in due))
-        self._code = 1  # for a run that cannot be begun
-        code = self._code = self._run()
+        code = self._run()
         _log.log(logging.ERROR if code else logging.INFO, "refresh ended with exit code %d", code)
         return code
 
@@ -138,15 +136,9 @@ class Scheduler:
                 return
 
     def _next_retry(self) -> timedelta | None:
-        """Time until what is still due is tried again; None if nothing is.
-
-        A run that ended well and left what is due has found another refresh at it.
-        """
+        """Time until what is still due is tried again; None if nothing is."""
         if not self._is_still_due():
             self._retry = None
-        elif self._code == 0:
-            self._retry = self._first_retry
-            _log.info("another refresh is at it; looked at again in %s", self._retry)
         else:
             wait = self._first_retry if self._retry is None else 2 * self._retry
             self._retry = min(wait, self._last_retry)

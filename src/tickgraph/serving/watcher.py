@@ -54,7 +54,7 @@ class Watcher:
         self._held: Held | None = None
         self._poll_seconds, self._silent_seconds = poll_seconds, silent_seconds
         self._loop = Loop(self._look_again, poll_seconds, "tickgraph-watch")
-        self._looked = threading.Event()
+        self._looked, self._published = threading.Event(), threading.Event()
         self._looked_at = time.monotonic()
         self._failed: str | None = None
 
@@ -70,7 +70,11 @@ class Watcher:
         self._loop.stop(END_SECONDS)
 
     def nudge(self) -> None:
-        """Look now rather than at the next turn: something is known to have been published."""
+        """Look now rather than at the next turn, and ask object storage again: something was published.
+
+        The storage is asked by the next look, so that what a look that goes on has asked stays valid for it.
+        """
+        self._published.set()
         self._loop.nudge()
 
     @property
@@ -86,6 +90,9 @@ class Watcher:
 
     def look(self) -> None:
         """Bring the forecaster's memory up to date with what is stored: one turn of the watcher."""
+        if self._published.is_set():
+            self._published.clear()
+            self.forecaster.catalogue.ask_anew()
         try:
             if self.forecaster.catalogue.look():
                 self._failed = self.forecaster.renew()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from tickgraph.threads import Loop
 from tickgraph.wording import escaped
 
 CLAIM_SECONDS = 30.0
+LONGEST_SECONDS = 900.0
+"""How long a claim is renewed: work that takes longer hangs, and another host may try it."""
 FAILURE_LENGTH = 500
 
 # Take a claim or renew one's own: 1 if it is the owner's, 0 if it is another's, or the failure that is heeded.
@@ -82,7 +85,7 @@ class Claims:
         self._contact, self._milliseconds = contact, round(seconds * 1000)
         self._owner = secrets.token_hex(16)
         self._lock = threading.Lock()
-        self._held: set[str] = set()
+        self._held: dict[str, float] = {}  # since when, by work
         self._renewing = Loop(self.renew, seconds / 3, "tickgraph-claims")
 
     def take(self, work: str, *, heed_failure: bool = True) -> Claimed:
@@ -102,7 +105,7 @@ class Claims:
             answer, away = 1, str(error)
         if answer == 1:
             with self._lock:
-                self._held.add(work)  # only now: nobody renews what is not ours
+                self._held[work] = time.monotonic()  # only now: nobody renews what is not ours
                 if not self._renewing.started:
                     self._renewing.start(at_once=False)
             return Claimed(granted=True, away=away)
@@ -134,7 +137,7 @@ class Claims:
         with self._lock:
             if work not in self._held:
                 return
-            self._held.discard(work)
+            del self._held[work]
         self._release(work, failure, failure_seconds)
 
     def _release(self, work: str, failure: str | None = None, failure_seconds: float = 0.0) -> None:
@@ -154,7 +157,11 @@ class Claims:
 
     def renew(self) -> None:
         """Renew every claim, and take those that Redis has forgotten or was not asked for."""
+        now = time.monotonic()
         with self._lock:
+            for work in [work for work, since in self._held.items() if now - since > LONGEST_SECONDS]:
+                del self._held[work]
+                _log.warning("%s takes over %.0f s: its claim runs out", work, LONGEST_SECONDS)
             held = sorted(self._held)
         for work in held:
             try:
@@ -164,7 +171,7 @@ class Claims:
             with self._lock:
                 was_given_back = work not in self._held
                 if not is_ours:
-                    self._held.discard(work)
+                    self._held.pop(work, None)
             if is_ours and was_given_back:  # meanwhile
                 self._release(work)
             elif not is_ours and not was_given_back:
