@@ -120,6 +120,7 @@ def test_a_publisher_whose_line_is_cut_as_it_publishes_leaves_whole_models_and_e
             store=store,
             peer_pool=store.symbols("sample"),
             universe=(),
+            operations_dir=host.folder / "operations",  # where the run before left that it had the lease
         )
         run = refresh(site, force=True, update=False, retrain=False)
         assert run.state == "done", run.error

@@ -252,6 +252,12 @@ def test_storage_that_is_away_is_an_error_at_the_begin_and_none_at_the_end(stora
         storage.fault = away
     storage.fault = None
     assert said(storage).holder.run == "run of a"  # until its time is over
+    with pytest.raises(LeaseHeldError), machine("b"):
+        pass
+    with machine("a"):  # but the machine knows that its own run has ended
+        pass
+    assert said(storage).holder is None
+    assert not (tmp_path / "a" / "lease.json").exists()
 
 
 @pytest.fixture

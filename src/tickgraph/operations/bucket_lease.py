@@ -190,11 +190,14 @@ class BucketLease:
     def release(self) -> None:
         """Give the lease back, unless another run has it."""
         self._renewing.stop()
-        # If the storage does not answer, the lease runs out by itself.
+        is_back = self._lost is not None
+        # If the storage does not answer, the lease runs out by itself. Until then the machine's own record stays.
+        # So the next run of this machine knows that the owner has ended, and takes the lease over at once.
         with contextlib.suppress(StorageError, Overtaken), self._changing:
-            if self._lost is None:
+            if not is_back:
                 self._write(self._mine.model_copy(update={"holder": None}), self._version)
-        self._near.release()
+                is_back = True
+        self._near.release(leave_record=not is_back)
 
     def _take(self) -> None:
         self._contact.ask(lambda store: store.must_take_deadlines())

@@ -171,9 +171,15 @@ class Lease:
     def note(self, run: RefreshRun) -> None:
         """Nothing: whoever shares the folder reads the run's record there."""
 
-    def release(self) -> None:
-        """Give the lease back, unless another run has it."""
+    def release(self, *, leave_record: bool = False) -> None:
+        """Give the lease back, unless another run has it.
+
+        With ``leave_record`` its file stays, as after a process that was killed: the next run finds that it has ended.
+        """
         self._renewing.stop()
+        if leave_record:
+            self._alive.give_up()
+            return
         # If its file cannot be removed, it runs out by itself, or others find that its owner has ended.
         with contextlib.suppress(StorageError), self._alone():
             held = read_lease(self._path.parent)
