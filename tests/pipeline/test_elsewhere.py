@@ -18,7 +18,7 @@ SHORT = "TSLA has 12 sessions, 200 are needed"
 
 @pytest.fixture
 def contact(redis):
-    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=1e-9), "models")
+    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=1e-9, timeout_seconds=30), "models")
     yield contact
     contact.close()
 

@@ -18,7 +18,7 @@ WAIT = 30
 
 @pytest.fixture
 def settings(redis):
-    return SharedSettings(redis=redis.url, retry_seconds=0.01, timeout_seconds=5, space="models")
+    return SharedSettings(redis=redis.url, retry_seconds=0.01, timeout_seconds=30, space="models")
 
 
 @pytest.fixture

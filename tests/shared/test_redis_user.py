@@ -33,7 +33,7 @@ def contact(redis, operator):
     operator.execute_command("ACL", "SETUSER", "tickgraph", *rights.split())
     operator.execute_command("ACL", "SETUSER", "default", "off")
     url = redis.url.replace("redis://", "redis://tickgraph:A-LONG-PASSWORD@")
-    contact = SharedContact(SharedSettings(redis=url, space="equities"))
+    contact = SharedContact(SharedSettings(redis=url, space="equities", timeout_seconds=30))
     yield contact
     contact.close()
 
