@@ -129,7 +129,7 @@ def test_a_fault_of_one_machine_does_not_keep_the_others_from_training(hosts):
 
 
 def test_without_redis_each_host_trains_by_itself_also_what_waited(hosts, redis):
-    one, other = hosts
+    _, other = hosts
     _, job = trained_by_one(hosts)
     redis.kill()
     other.elsewhere.look()
