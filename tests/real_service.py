@@ -133,7 +133,7 @@ def settings_of(
     models_dir: Place, prices_dir: Path, config: object, redis: str | None = None, **serve: object
 ) -> Settings:
     """Settings of a service that trains nothing unless told to; it asks a Redis server that was away at once."""
-    shared = {"redis": redis, "retry_seconds": 0.05, "timeout_seconds": 5} if redis else None
+    shared = {"redis": redis, "retry_seconds": 0.05, "timeout_seconds": 30} if redis else None
     table = {
         "train_on_demand": False,
         "poll_seconds": 0.02,

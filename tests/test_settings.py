@@ -144,3 +144,25 @@ def test_the_folder_of_operations_is_beside_the_models_or_where_its_name_or_its_
     assert load_settings().operations_dir == Path("environment")
     monkeypatch.setenv("TICKGRAPH_OPERATIONS_DIR", "named")
     assert load_settings().operations_dir == Path("named")
+
+
+def test_hosts_with_the_same_models_share_a_space_and_others_do_not(monkeypatch):
+    def space(models_dir, **shared):
+        return load_settings(
+            models_dir=models_dir, shared={"redis": "redis://10.0.0.5/0", **shared}
+        ).shared_space.space
+
+    assert load_settings().shared_space is None
+    assert load_settings().news is None
+    assert space("s3://bucket/gnn") == space("s3://bucket/gnn") != space("s3://bucket/other")
+    assert space("models/gnn") == space(Path("models/gnn").absolute()) != space("models/other")
+    assert space("/mnt/one", space="equities") == space("/mnt/other", space="equities") == "equities"
+    with pytest.raises(InputError, match="space"):
+        space("models/gnn", space="a:b")
+
+
+def test_redis_without_its_library_is_an_error_that_names_the_extra(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    settings = load_settings(shared={"redis": "redis://10.0.0.5/0", "space": "of-this-test"})
+    with pytest.raises(InputError, match='needs the extra "shared"'):
+        settings.open_registry()

@@ -98,6 +98,15 @@ def test_a_loop_steps_at_once_and_after_a_nudge_and_no_more_once_it_is_stopped()
     assert not steps.acquire(blocking=False)
 
 
+def test_a_loop_may_wait_before_its_first_step():
+    steps = threading.Semaphore(0)
+    loop = Loop(steps.release, 3600, "test", last=True)
+    loop.start(at_once=False)
+    loop.stop(WAIT)
+    assert steps.acquire(timeout=WAIT)  # the last step
+    assert not steps.acquire(blocking=False)
+
+
 def test_a_loop_whose_step_hangs_holds_up_no_stop(hung):
     begun = threading.Event()
     loop = Loop(lambda: (begun.set(), hung.wait(WAIT)), 3600, "test")

@@ -120,3 +120,18 @@ def test_it_shows_coverage_by_horizon_and_which_is_beyond_chance(run, here, regi
     found = json.loads(run(*here, "--json")[1])
     assert any("over 5 sessions" in problem for problem in found["problems"])
     assert found["quality"]["horizons"]["5"]["out_of_band"] == {"0.8": True, "0.95": False}
+
+
+def test_a_redis_server_that_does_not_answer_is_a_problem_and_its_password_stays_secret(
+    run, here, monkeypatch, redis
+):
+    monkeypatch.setenv("TICKGRAPH_SHARED__REDIS", redis.url)
+    monkeypatch.setenv("TICKGRAPH_SHARED__TIMEOUT_SECONDS", "30")
+    _, out, _ = run(*here, "--json")
+    assert json.loads(out)["problems"] == []
+    redis.kill()
+    monkeypatch.setenv("TICKGRAPH_SHARED__REDIS", redis.url.replace("//", "//:a-secret-password@"))
+    code, out, err = run(*here, "--json", "--check")
+    (problem,) = json.loads(out)["problems"]
+    assert (code, f"{redis.port} does not answer (ConnectionError)" in problem) == (8, True)
+    assert "a-secret-password" not in out + err

@@ -137,8 +137,9 @@ def test_without_redis_each_host_goes_on_by_itself_says_so_once_and_comes_back(
             "does not answer",
             "does not answer",
         ]
-    one, other = hosts
-    statuses = [host.get("/forecast/AAPL").status_code for host in (one, other) * 5]
+    statuses = [host.get("/forecast/AAPL").status_code for host in hosts * 5]
     assert statuses == [200] * 8 + [429] * 2
-    one.service.background.elsewhere._claims.renew()
-    assert not other.service.background.elsewhere.claim("TSLA", insists=False).granted
+    elsewhere = [host.service.background.elsewhere for host in hosts]
+    for each in elsewhere:  # what both were granted meanwhile is now one's
+        each._claims.renew()
+    assert sum(each.claim("TSLA", insists=False).granted for each in elsewhere) == 1

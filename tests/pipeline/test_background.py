@@ -79,7 +79,7 @@ def test_what_cannot_be_trained_fails_with_the_reason_and_is_left_alone_for_a_wh
     by_hand.futures[0].set_result((failed, 0))
     assert ended.result(WAIT).error == "TSLA has too few sessions"
     assert background.recent_failure("TSLA").error == "TSLA has too few sessions"
-    background._failed["TSLA"] = (failed, 0.0)  # as if its time had passed
+    background._failures._jobs["TSLA"] = (failed, 0.0)  # as if its time had passed
     assert background.recent_failure("TSLA") is None
 
 

@@ -18,7 +18,7 @@ SHORT = "TSLA has 12 sessions, 200 are needed"
 
 @pytest.fixture
 def contact(redis):
-    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=1e-9), "models")
+    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=1e-9, timeout_seconds=30), "models")
     yield contact
     contact.close()
 
@@ -41,6 +41,17 @@ def asked(host):
     return len(host._pool.futures)
 
 
+def trained_by_one(hosts):
+    """The jobs of TSLA at both hosts, of which the first one trains it and the other one waits."""
+    one, other = hosts
+    first = one.train("TSLA", None)
+    assert asked(one) == 1
+    second = other.train("TSLA", None)
+    assert asked(other) == 0
+    assert "TSLA" in other.elsewhere
+    return first, second
+
+
 def end(host, job, number=0, **changes):
     ended = host.ended(job)
     host._pool.futures[number].set_result(over(job, **changes))
@@ -56,9 +67,7 @@ def end_of(host, job):
 
 def test_one_host_trains_and_the_other_takes_no_worker_and_hears_of_the_model(hosts, monkeypatch):
     one, other = hosts
-    first, second = one.train("TSLA", None), other.train("TSLA", None)
-    assert (asked(one), asked(other)) == (1, 0)
-    assert "TSLA" in other.elsewhere
+    first, second = trained_by_one(hosts)
     assert other.board.read(second.id).state == "queued"
     third = other.train("META", None)  # its worker is free
     assert asked(other) == 1
@@ -95,8 +104,7 @@ def test_a_host_that_died_leaves_its_work_to_others_when_its_claim_runs_out(host
 
 def test_what_nobody_can_train_is_not_tried_by_every_host(hosts):
     one, other = hosts
-    first, second = one.train("TSLA", None), other.train("TSLA", None)
-    assert (asked(one), asked(other)) == (1, 0)
+    first, second = trained_by_one(hosts)
     end(one, first, state="failed", error=SHORT)
     failed = end_of(other, second)
     assert (failed.state, failed.error) == ("failed", SHORT)
@@ -113,8 +121,7 @@ def test_what_nobody_can_train_is_not_tried_by_every_host(hosts):
 
 def test_a_fault_of_one_machine_does_not_keep_the_others_from_training(hosts):
     one, other = hosts
-    first, second = one.train("TSLA", None), other.train("TSLA", None)
-    assert (asked(one), asked(other)) == (1, 0)
+    first, second = trained_by_one(hosts)
     end(one, first, state="failed", error="No space left on device", of_machine=True)
     other.elsewhere.look()
     until(partial(asked, other), "the training by the other host")
@@ -122,10 +129,8 @@ def test_a_fault_of_one_machine_does_not_keep_the_others_from_training(hosts):
 
 
 def test_without_redis_each_host_trains_by_itself_also_what_waited(hosts, redis):
-    one, other = hosts
-    one.train("TSLA", None)
-    job = other.train("TSLA", None)
-    assert (asked(one), asked(other)) == (1, 0)
+    _, other = hosts
+    _, job = trained_by_one(hosts)
     redis.kill()
     other.elsewhere.look()
     until(partial(asked, other), "the training by the other host")
@@ -137,9 +142,7 @@ def test_without_redis_each_host_trains_by_itself_also_what_waited(hosts, redis)
 
 def test_a_job_that_waits_ends_with_its_service_and_claims_are_given_back(hosts, contact):
     one, other = hosts
-    one.train("TSLA", None)
-    job = other.train("TSLA", None)
-    assert (asked(one), asked(other)) == (1, 0)
+    _, job = trained_by_one(hosts)
     ended = other.ended(job)
     other.close()
     assert "shut down" in ended.result(WAIT).error
@@ -150,8 +153,7 @@ def test_a_job_that_waits_ends_with_its_service_and_claims_are_given_back(hosts,
 
 def test_storage_that_cannot_be_read_leaves_the_decision_to_the_worker(hosts, monkeypatch):
     one, other = hosts
-    first, second = one.train("TSLA", None), other.train("TSLA", None)
-    assert (asked(one), asked(other)) == (1, 0)
+    first, second = trained_by_one(hosts)
 
     def refused(symbol):
         raise OSError(5, "Input/output error")

@@ -13,7 +13,7 @@ WORK = "train:AAPL"
 
 @pytest.fixture
 def contact(redis):
-    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=1e-9), "models")
+    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=1e-9, timeout_seconds=30), "models")
     yield contact
     contact.close()
 

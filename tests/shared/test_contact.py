@@ -14,7 +14,9 @@ from tickgraph.shared.shared_settings import SharedSettings, shared_by
 
 def test_redis_that_is_killed_is_left_alone_for_a_while_and_asked_again(redis, caplog):
     now = [0.0]
-    contact = SharedContact(SharedSettings(redis=redis.url, retry_seconds=5), "models", lambda: now[0])
+    contact = SharedContact(
+        SharedSettings(redis=redis.url, retry_seconds=5, timeout_seconds=30), "models", lambda: now[0]
+    )
     assert contact.ask(lambda redis: redis.set(contact.key("a"), "1"))
     assert contact.away is None
 

@@ -5,11 +5,12 @@ import queue
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tickgraph.shared import listener as listening
 from tickgraph.shared.contact import SharedContact
-from tickgraph.shared.listener import Listener
+from tickgraph.shared.listener import Listener, Pace
 from tickgraph.shared.news import ENDED, KINDS, MODELS, PRICES, News
 from tickgraph.shared.shared_settings import SharedSettings
 
@@ -18,7 +19,7 @@ WAIT = 30
 
 @pytest.fixture
 def settings(redis):
-    return SharedSettings(redis=redis.url, retry_seconds=0.01, timeout_seconds=5, space="models")
+    return SharedSettings(redis=redis.url, retry_seconds=0.01, timeout_seconds=30, space="models")
 
 
 @pytest.fixture
@@ -100,6 +101,26 @@ def test_after_an_outage_everything_is_looked_at_and_news_comes_again(redis, con
         pass
     texts = [record.getMessage() for record in caplog.records if "tickgraph.shared" in record.name]
     assert all("answer" in text for text in texts), texts
+
+
+def test_while_news_keeps_coming_there_is_a_look_every_few_seconds():
+    pace, looks = Pace(), []
+    for now in np.arange(0, 600, 0.25):  # ten minutes of publications
+        if pace.is_due(now):
+            pace.told(now)
+            looks.append(now)
+    assert looks[:5] == [0, 0.5, 1.5, 3.5, 7.5]
+    assert set(np.diff(looks[5:])) == {8.0}
+    assert pace.is_due(now + 20)
+    pace.told(now + 20)
+    assert pace.is_due(now + 20.5)  # it was quiet
+
+
+def test_the_end_of_work_is_told_at_once_whatever_else_is_new(heard, contact):
+    for kind in (MODELS, MODELS, MODELS, ENDED):
+        contact.ask(lambda redis, kind=kind: redis.publish(contact.key("news"), kind))
+    while ENDED not in heard.get(timeout=WAIT):
+        pass
 
 
 def test_a_line_that_is_silent_is_tried_and_made_anew(contact, heard, monkeypatch):

@@ -1,4 +1,4 @@
-"""Run the application under uvicorn: in one process, or in several that share nothing but files."""
+"""Run the application under uvicorn: in one process, or in several that share files, and Redis if there is one."""
 
 from __future__ import annotations
 

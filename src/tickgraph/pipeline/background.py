@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
@@ -18,6 +17,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline import worker
 from tickgraph.pipeline.elsewhere import Elsewhere
 from tickgraph.pipeline.jobs import Job, JobBoard, Ownership, new_id
+from tickgraph.pipeline.recent_failures import RecentFailures
 from tickgraph.pipeline.workers import Workers, leave_interrupts_alone
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.shared.claims import Claims
@@ -91,12 +91,12 @@ class Background:
     ) -> None:
         self._workplace, self._folder = workplace, folder / "jobs"
         self.board = JobBoard(self._folder)
-        self._workers, self._max_waiting, self._retry_seconds = workers, max_waiting, retry_seconds
+        self._workers, self._max_waiting = workers, max_waiting
         self._grace_seconds, self._on_end = grace_seconds, on_end
         self._lock = threading.Lock()  # for the fields below: nobody who holds it touches a file or a process
         self._running: dict[tuple[str, str | None], _Running] = {}
-        self._failed: dict[str, tuple[Job, float]] = {}
         self._closed = False
+        self._failures = RecentFailures(retry_seconds)
         self._ownership = Ownership(folder / "owners")
         # This one thread starts the work of processes, and writes how jobs ended.
         self._dispatcher = Threads(1, "tickgraph-jobs", begin=leave_interrupts_alone)
@@ -164,12 +164,7 @@ class Background:
 
     def recent_failure(self, symbol: Symbol) -> Job | None:
         """Give the job that failed to train a symbol in the last ``retry_seconds``."""
-        with self._lock:
-            job, until = self._failed.get(symbol, (None, 0.0))
-            if job is not None and time.monotonic() >= until:
-                del self._failed[symbol]
-                return None
-            return job
+        return self._failures.of(symbol)
 
     def ended(self, job: Job) -> Future[Job]:
         """Give a future of a job of this process; it is done when the job ends."""
@@ -304,12 +299,9 @@ class Background:
             self._note(job)
         if job.symbol:
             self.elsewhere.give_back(job.symbol, None if job.of_machine else job.error)
+            self._failures.note(job.symbol, job if remember and job.state == "failed" else None)
         with self._lock:
             self._running.pop((job.kind, job.symbol), None)
-            if job.symbol and remember and job.state == "failed":
-                self._failed[job.symbol] = job, time.monotonic() + self._retry_seconds
-            elif job.symbol:
-                self._failed.pop(job.symbol, None)
         level = logging.WARNING if job.state == "failed" else logging.INFO
         what = f"{job.kind} {job.symbol}" if job.symbol else job.kind
         _log.log(level, "job %s, %s: %s", job.id, what, f"failed: {job.error}" if job.error else job.state)

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tickgraph.shared.contact import SharedAway, SharedContact
-from tickgraph.shared.news import CHANNEL, KINDS, Kind
+from tickgraph.shared.news import CHANNEL, ENDED, KINDS, Kind
 
 WAKE_SECONDS = 0.2
 """How long the thread waits for news before it looks whether it is to stop."""
-MOMENT_SECONDS = 0.5
-"""News that comes within so long is told at once."""
+MOMENT_SECONDS, MOST_SECONDS = 0.5, 8.0
+"""Between two looks for what is published: while news keeps coming it grows from the one to the other."""
 QUIET_SECONDS = 10.0
 """After so long without a word the line is tried."""
 END_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
+
+
+class Pace:
+    """When news of publications is told: at once after a quiet time, and ever more seldom while it keeps coming.
+
+    So a refresh of 10,000 models, which takes minutes, makes services look every few seconds.
+    """
+
+    def __init__(self) -> None:
+        self._last, self._gap = -math.inf, MOMENT_SECONDS
+
+    def is_due(self, now: float) -> bool:
+        """Whether news may be told now (monotonic seconds)."""
+        return now - self._last >= self._gap
+
+    def told(self, now: float) -> None:
+        """Note that news was told."""
+        was_quiet = now - self._last >= 2 * self._gap
+        self._gap = MOMENT_SECONDS if was_quiet else min(2 * self._gap, MOST_SECONDS)
+        self._last = now
 
 
 class Listener:
@@ -71,7 +92,7 @@ class Listener:
         """Listen on one line until it breaks."""
         line = self._contact.subscribed(CHANNEL)
         heard, tried = time.monotonic(), False
-        told, untold = -MOMENT_SECONDS, set[Kind]()
+        pace, untold = Pace(), set[Kind]()
         try:
             while not self._stopping.is_set():
                 message = line.get_message(timeout=WAKE_SECONDS)
@@ -85,9 +106,11 @@ class Listener:
                 elif now - heard > QUIET_SECONDS and not tried:
                     line.ping()
                     tried = True
-                if untold and now - told >= MOMENT_SECONDS:
-                    told, kinds = now, frozenset(untold)
-                    untold.clear()
+                is_due = untold == set(KINDS) or pace.is_due(now)
+                if kinds := frozenset(untold if is_due else untold & {ENDED}):
+                    if kinds != {ENDED}:
+                        pace.told(now)
+                    untold -= kinds
                     self._tell(kinds)
                 if self._contact.away is not None and not self._contact.is_left_alone:
                     self._contact.check()  # others had no answer; SharedAway makes the line anew

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -89,6 +90,25 @@ def test_a_look_at_prices_that_did_not_change_is_one_request_each_interval(stora
     assert storage.counted() == {"GET": 1}
     read(machine("there", poll_seconds=10))  # a process that begins anew, with the copy there
     assert storage.counted() == {"GET": 1}
+
+
+def test_prices_are_told_of_once_they_are_published_and_who_hears_of_them_asks_again(
+    storage, machine, tmp_path
+):
+    told = []
+    news = SimpleNamespace(
+        tell=lambda kind: told.append((kind, "prices/sources/test.json" in storage.stored()))
+    )
+    here = PriceStore(storage.place(tmp_path / "told", prefix="prices"), lambda: CLOCK, news=news)
+    here.write("test", made_bars(NAMES))
+    assert told == [("prices", True)]
+    there = machine("there", poll_seconds=3600)
+    assert len(closes(there)) == 40
+    assert len(told) == 1
+    here.write("test", made_bars(("AAPL",), count=41))
+    assert len(closes(there)) == 40
+    there.ask_anew()
+    assert len(closes(there)) == 41
 
 
 def test_of_two_machines_that_write_at_once_one_is_refused_and_reads_what_the_other_published(
