@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent))
@@ -46,19 +47,19 @@ WORKERS = 2
 CONNECTIONS = 8
 
 
-@dataclass(frozen=True)
-class Scale:
+class Scale(NamedTuple):
     """How much of everything; one request in ``every`` of the mixed ones is for a symbol that was not asked for yet."""
 
-    symbols: int | None = None
-    models: int = 160
-    rounds: int = 5
-    round_seconds: float = 2
-    mixed: int = 1600
+    symbols: int | None
+    models: int
+    rounds: int
+    round_seconds: float
+    mixed: int
     every: int = 20
 
 
-QUICK = Scale(symbols=2, models=6, rounds=1, round_seconds=0.2, mixed=40, every=20)
+WHOLE = Scale(symbols=None, models=160, rounds=5, round_seconds=2, mixed=1600)
+QUICK = Scale(symbols=2, models=6, rounds=1, round_seconds=0.2, mixed=40)
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def has_ray_serve() -> bool:
 
 def main() -> None:
     quick = options.parser(__doc__).parse_args().quick
-    scale = QUICK if quick else Scale()
+    scale = QUICK if quick else WHOLE
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         os.environ["TICKGRAPH_OPERATIONS_DIR"] = str(root / "operations")
