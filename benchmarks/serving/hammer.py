@@ -4,6 +4,7 @@ Usage: python benchmarks/serving/hammer.py PORT CONNECTIONS SECONDS THOUGHT PATH
 
 A process of its own, so that what it costs is not taken for the server's. Each connection asks for the paths in
 turn, one request at a time: as fast as answers come, or with THOUGHT seconds between an answer and the next request.
+With 0 SECONDS the connections ask for each path once between them. Behind a path and a space there may be a header.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
+from itertools import cycle
 
 try:
     import uvloop as loop_of
@@ -22,10 +25,9 @@ except ImportError:  # Windows
 class Asker(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, requests: list[bytes], thought: float, seconds: list[float]) -> None:
+    def __init__(self, requests: Iterator[bytes], thought: float, seconds: list[float]) -> None:
         self.requests, self.thought, self.seconds = requests, thought, seconds
-        self.until, self.failures = 0.0, 0
-        self.count, self.buffer = 0, b""
+        self.until, self.failures, self.buffer = 0.0, 0, b""
         self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport):
@@ -33,11 +35,12 @@ class Asker(asyncio.Protocol):
 
     def ask(self):
         self.asked = time.perf_counter()
-        if self.asked >= self.until:
+        request = next(self.requests, None) if self.asked < self.until else None
+        if request is None:
+            self.until = 0.0
             self.transport.close()
             return
-        self.transport.write(self.requests[self.count % len(self.requests)])
-        self.count += 1
+        self.transport.write(request)
 
     def data_received(self, data):
         self.buffer += data
@@ -65,16 +68,16 @@ async def hammer(
 ) -> dict[str, float]:
     """Load one server and measure."""
     loop, seconds = asyncio.get_running_loop(), []
-    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in paths]
-    askers = []
+    requests = [_request(*path.split(" ", 1)) for path in paths]
+    once, askers = iter(requests), []
     for number in range(connections):
         turned = requests[number % len(requests) :] + requests[: number % len(requests)]
-        asker = Asker(turned, thought, seconds)
+        asker = Asker(cycle(turned) if duration else once, thought, seconds)
         await loop.create_connection(lambda asker=asker: asker, "127.0.0.1", port)
         askers.append(asker)
     started = time.perf_counter()
     for number, asker in enumerate(askers):
-        asker.until = started + duration
+        asker.until = started + (duration or 600)
         loop.call_later(thought * number / connections, asker.ask)
     await asyncio.gather(*(asker.ended for asker in askers))
     took = time.perf_counter() - started
@@ -85,6 +88,11 @@ async def hammer(
         "rate": len(seconds) / took,
         **{f"p{share}": seconds[len(seconds) * share // 100] for share in (50, 95, 99)},
     }
+
+
+def _request(path: str, header: str = "") -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *([header] if header else [])]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 if __name__ == "__main__":

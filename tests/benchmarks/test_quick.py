@@ -47,6 +47,13 @@ PRINTED = {
         r"a limit counted in Redis: requests per second .* \d+\.\d\d",
         r"one client(.*\n){7}  p50, counted in Redis / in memory +\d+\.\d\d",
     ),
+    "serving/ray_serve.py": (  # Ray Serve itself is measured where it is installed: CI leaves it out
+        r"--workers 2\n(.*\n)+  2 models, each asked for once: requests per second +[\d,]+\n",
+        r"40 requests, some for new models(.*\n){2}.*processor time for a request +\d+\.\d\d ms",
+        r"all in memory: requests per second +[\d,]+\n",
+        r"memory of all its processes +\d+ MB",
+        r"Ray Serve is not installed: nothing to compare with|plain workers / Ray Serve",
+    ),
     "prices.py": (
         r"against rewriting every file .* \d+ x",
         r"nothing appended yet\n(.*\n){4}  DuckDB on the same files .* ms",
@@ -87,7 +94,14 @@ PRINTED = {
     ),
 }
 # What a benchmark starts as a process of its own; the ranking benchmark has tests of its own.
-PARTS = {"contestant.py", "forecasting.py", "serving/app.py", "serving/hammer.py", "ranking/__main__.py"}
+PARTS = {
+    "contestant.py",
+    "forecasting.py",
+    "serving/app.py",
+    "serving/hammer.py",
+    "serving/ray_app.py",
+    "ranking/__main__.py",
+}
 
 
 @pytest.mark.parametrize("name", PRINTED)

@@ -177,8 +177,9 @@ def test_the_memory_of_redis_fits_its_container(whole):
     assert int(most) < int(redis["mem_limit"].removesuffix("m"))
 
 
-def test_the_rules_that_prometheus_is_given_tell_of_a_bucket_that_is_away(whole):
+def test_the_rules_that_prometheus_is_given_tell_of_a_bucket_and_of_a_redis_that_are_away(whole):
     (rules,) = (one.split(":")[0] for one in whole["services"]["prometheus"]["volumes"] if "rules" in one)
     groups = yaml.safe_load((FOLDER / rules).read_text())["groups"]
     alerts = {rule.get("alert"): rule["expr"] for group in groups for rule in group["rules"]}
     assert "gnn_storage_away" in alerts["TickgraphStorageAway"]
+    assert "gnn_shared_away" in alerts["TickgraphSharedAway"]
