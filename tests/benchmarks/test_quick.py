@@ -78,6 +78,16 @@ PRINTED = {
         r"a thread per core .* 1\.00 x   weights apart 0\.0e",
         r"stacks of 2 .* \d+\.\d\d x   weights apart \d\.\de",
     ),
+    "size.py": (
+        r"milliseconds of the processor a symbol\nsymbols +3 +4  exponent\nprices: stored",
+        r"peers of all +\d+\.\d +\d+\.\d",
+        r"training +\d+\.\d +\d+\.\d",
+        r"refresh, no model due +\d+\.\d +\d+\.\d",
+        r"MB at most, beyond what the process had\nsymbols +3 +4  exponent",
+        r"warm forecast, p99, ms +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d",
+        r"p99 of 5 models / of 2 +\d+\.\d\d  \(at most 2\)",
+        r"memory with 5 models +\d+ MB",
+    ),
     "calibration.py": (r"all +\d+\.\d +\d+\.\d\n", r"confidence +\d", r"average +\d\.\d{3} "),
     "drift.py": (
         r"60 +\d+\.\d% +\d",
@@ -87,7 +97,14 @@ PRINTED = {
     ),
 }
 # What a benchmark starts as a process of its own; the ranking benchmark has tests of its own.
-PARTS = {"contestant.py", "forecasting.py", "serving/app.py", "serving/hammer.py", "ranking/__main__.py"}
+PARTS = {
+    "contestant.py",
+    "forecasting.py",
+    "sized.py",
+    "serving/app.py",
+    "serving/hammer.py",
+    "ranking/__main__.py",
+}
 
 
 @pytest.mark.parametrize("name", PRINTED)

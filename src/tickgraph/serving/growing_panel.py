@@ -84,7 +84,7 @@ class GrowingPanel:
         own = self.panel
         known = np.isfinite(later.close) | np.isfinite(later.adj_close)
         count = len(own.sessions) + len(later.sessions)
-        if not known.any():
+        if not len(later.sessions):
             return self
         if count > self._room[0] or later.sessions[0] <= own.sessions[-1]:
             whole = own.extended(later)

@@ -124,7 +124,8 @@ class PanelCache:
     def _looked_at(self, source: str, held: Stamps) -> dict[Symbol, Stamp | None]:
         """Stamps of those symbols that this look is to look at."""
         rounds = self._rounds.setdefault(source, Rounds(lambda: self._store.folder_stamp(source)))
-        unsettled = [one for one, stamp in self._seen.get(source, {}).items() if stamp != held.get(one)]
+        seen = self._seen.get(source, {})
+        unsettled = [one for one, stamp in seen.items() if one in held and stamp != held[one]]
         some = dict.fromkeys((*rounds.due(tuple(held)), *unsettled))
         stamps = {symbol: self._stamp(source, symbol) for symbol in some}
         # New sessions of any symbol show in every stamp.
