@@ -67,5 +67,7 @@ def test_what_comes_after_a_targets_part_changes_no_peer(panel):
     ends = [400 if place % 2 else 350 for place in range(len(names))]
     changed = returns.copy()
     changed[400:] = np.random.default_rng(0).normal(size=changed[400:].shape) * 5
-    one, other = (select_peers(each, names, names, 10, [100] * len(names), ends=ends) for each in (returns, changed))
+    one, other = (
+        select_peers(each, names, names, 10, [100] * len(names), ends=ends) for each in (returns, changed)
+    )
     assert one == other
