@@ -238,8 +238,10 @@ class PanelCache:
 
     def _read(self, source: str, stamps: Stamps) -> PricePanel:
         """Read these symbols whole and put them beside the others."""
-        bound = {} if self._sessions is None else {"sessions": self._sessions}
-        panel = self._store.panel(source, tuple(stamps), **bound)
+        if self._sessions is None:
+            panel = self._store.panel(source, tuple(stamps))
+        else:
+            panel = self._store.panel(source, tuple(stamps), sessions=self._sessions)
         with self._lock:
             prices = self._sources.get(source)
             if prices is None:
