@@ -85,14 +85,30 @@ def test_more_symbols_change_nothing_that_was_computed_and_more_sessions_do():
 
 
 def test_n_symbols_that_come_one_by_one_are_copied_a_few_times(monkeypatch):
-    copies, real = [], PricePanel.joined
-    monkeypatch.setattr(
-        PricePanel, "joined", lambda own, part: copies.append(len(own.symbols)) or real(own, part)
-    )
+    copied, real = [], GrowingPanel.__init__
+
+    def begin(self, panel, *words):
+        copied.append(len(panel.symbols))
+        real(self, panel, *words)
+
+    monkeypatch.setattr(GrowingPanel, "__init__", begin)
+    monkeypatch.setattr(PricePanel, "joined", None)
     growing = GrowingPanel(prices(["A"], range(10)))
     for number in range(1, 500):
         growing = growing.joined(prices([f"B{number}"], range(10)))
-    assert sum(copies) < 1.1 * 500  # doubled each time: all copies together are as many as there are
+    assert sum(copied) < 1.1 * 500  # doubled each time: all copies together are as many as there are
+
+
+def test_sessions_that_are_there_already_are_compared_and_not_copied(monkeypatch):
+    """A store gives all sessions since the histories were written, be they days old."""
+    later = prices("ABC", range(35, 45))
+    growing = GrowingPanel(prices("ABC", range(35))).extended(later.through(DAYS[43]))
+    monkeypatch.setattr(PricePanel, "extended", None)
+    before = growing.panel
+    assert growing.extended(later.through(DAYS[43])).panel is before
+    after = growing.extended(later).panel
+    assert after.sessions[-1] == DAYS[44]
+    assert np.shares_memory(before.close, after.close)
 
 
 def test_it_keeps_so_many_sessions_and_some_until_there_is_no_room(monkeypatch):
