@@ -1,7 +1,7 @@
 """A market of so many symbols, one stage after another: what each takes. benchmarks/size.py runs it in processes.
 
-``python benchmarks/sized.py SYMBOLS TRAINED quick|whole [prices.parquet]`` prints a JSON object a stage: seconds on the clock, of the
-processor, MB that it took at most and that it kept.
+``python benchmarks/sized.py SYMBOLS TRAINED quick|whole [prices.parquet]`` prints a JSON object a stage: seconds on
+the clock and of the processor, MB that it took at most and that it kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,14 +30,15 @@ from resampled_market import Resampled
 from tickgraph.http.application import create_app
 from tickgraph.market.calendar import known_sessions
 from tickgraph.market.panel import PricePanel
+from tickgraph.market.source import Fetched
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
+from tickgraph.market.store.update import BATCH
 from tickgraph.model.choice import choose
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import fit_universe
 from tickgraph.model.universe_state import universe_state
 from tickgraph.model.variance_examples import universe_of
-from tickgraph.model.weights import weight_shapes
 from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.site import Site
@@ -76,8 +77,7 @@ class Stages:
 
 def _forget_peak() -> None:
     """Let the system count the most memory of the process anew; where it cannot, the peak is of the whole process."""
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 
 def _peak() -> float:
@@ -117,13 +117,58 @@ def measure(
     root: Path, source: Resampled, stages: Stages, now: Morning, trained: int, config: TrainingConfig
 ) -> None:
     """Store, choose, fit, train, refresh, serve."""
-    names = tuple(map(Symbol, source.names))
-    store, registry = PriceStore(root / "prices", now), ModelRegistry(root / "models", now)
-    bars = {start: source.fetch(names[start : start + 250]).bars for start in range(0, len(names), 250)}
-    made = _Made(source, bars)
-    stages("prices: stored", lambda: store.update(made, names))
-    del bars, made
-    panel = stages("prices: read", lambda: store.panel(source.name, names))
+    site = Site(
+        registry=ModelRegistry(root / "models", now),
+        store=PriceStore(root / "prices", now),
+        open_source=lambda _: source,
+        source=source.name,
+        operations_dir=root / "state",
+        training=config,
+        universe=tuple(map(Symbol, source.names)),
+        now=now,
+    )
+    made = Made(source)
+    stages("prices: stored", lambda: site.store.update(made, site.universe))
+    made.forget()
+    learn(stages, site, trained)
+    stages("models: listed", site.registry.symbols)
+    stages(
+        "tickgraph status",
+        lambda: overview(site.registry, site.store, site.operations_dir, source.name, now()),
+    )
+    source.end += 1
+    run = stages("refresh, no model due", lambda: refresh(site, retrain=False))
+    if run.state != "done":
+        raise SystemExit(f"the refresh ended as {run.state}: {run.error}")
+    serve(stages, root, source, now)
+
+
+class Made:
+    """Bars that were made before they are asked for, so that no stage counts the making."""
+
+    name, editable = "resampled", False
+
+    def __init__(self, source: Resampled) -> None:
+        self._names = source.names
+        self._bars = {
+            start: source.fetch(self._names[start : start + BATCH])
+            for start in range(0, len(self._names), BATCH)
+        }
+
+    def symbols(self) -> tuple[str, ...]:
+        return self._names
+
+    def fetch(self, symbols, first=None, last=None) -> Fetched:
+        return self._bars[self._names.index(symbols[0])]
+
+    def forget(self) -> None:
+        self._bars = {}
+
+
+def learn(stages: Stages, site: Site, trained: int) -> None:
+    """Choose peers, fit all symbols together, train some, and publish copies of these for the others."""
+    names, config, registry = site.universe, site.training, site.registry
+    panel = stages("prices: read", lambda: site.store.panel(site.source, names))
     choices = stages("peers of all", lambda: choose(panel, names, config))
     fit_all(stages, panel, config, registry)
     some = names[:trained]
@@ -133,51 +178,13 @@ def measure(
         lambda: train_symbols(panel, some, registry, config=config, pool=names),
         per=len(some),
     )
-    peers = {symbol: choice.peers or () for symbol, choice in choices.items()}
-    copy_models(registry, names, peers)
-    stages("models: listed", registry.symbols)
-    state = root / "state"
-    stages("tickgraph status", lambda: overview(registry, store, state, source.name, now()))
-    del panel, choices
-    source.end += 1
-    site = Site(
-        registry=registry,
-        store=store,
-        open_source=lambda _: source,
-        source=source.name,
-        operations_dir=state,
-        training=config,
-        universe=names,
-        now=now,
-    )
-    run = stages("refresh, no model due", lambda: refresh(replace(site), retrain=False))
-    if run.state != "done":
-        raise SystemExit(f"the refresh ended as {run.state}: {run.error}")
-    serve(stages, root, source, now)
-
-
-class _Made:
-    """Bars that were made before, so that no stage counts the making."""
-
-    name, editable = "resampled", False
-
-    def __init__(self, source: Resampled, bars: dict) -> None:
-        self._source, self._bars = source, bars
-
-    def symbols(self) -> tuple[str, ...]:
-        return self._source.symbols()
-
-    def fetch(self, symbols, first=None, last=None):
-        from tickgraph.market.source import Fetched
-
-        place = self._source.names.index(symbols[0])
-        return Fetched(self._bars[place])
+    copy_models(registry, names, {symbol: choice.peers or () for symbol, choice in choices.items()})
 
 
 def fit_all(stages: Stages, panel: PricePanel, config: TrainingConfig, registry: ModelRegistry) -> None:
     """What all symbols are looked at together for."""
     universe = stages("universe: features", lambda: universe_of(panel, config))
-    fit = stages("universe: fit", lambda: fit_universe(panel, config, universe))
+    fit = stages("universe: fit", partial(fit_universe, panel, config, universe))
     if fit is not None:
         registry.universe.publish_fit(fit)
     del universe
@@ -211,7 +218,7 @@ def serve(stages: Stages, root: Path, source: Resampled, now: Morning) -> None:
         for name in ("service: a look", "service: a look, nothing new"):
             stages(name, service.watcher.look)
         for route in ROUTES:
-            answer = stages(f"GET {route}", lambda route=route: client.get(route))
+            answer = stages(f"GET {route}", partial(client.get, route))
             if answer.status_code != 200:
                 raise SystemExit(f"{route}: {answer.text[:300]}")
         asked = [

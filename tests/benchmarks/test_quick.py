@@ -85,6 +85,16 @@ PRINTED = {
         r"a thread per core .* 1\.00 x   weights apart 0\.0e",
         r"stacks of 2 .* \d+\.\d\d x   weights apart \d\.\de",
     ),
+    "size.py": (
+        r"milliseconds of the processor a symbol\nsymbols +3 +4  exponent\nprices: stored",
+        r"peers of all +\d+\.\d +\d+\.\d",
+        r"training +\d+\.\d +\d+\.\d",
+        r"refresh, no model due +\d+\.\d +\d+\.\d",
+        r"MB at most, beyond what the process had\nsymbols +3 +4  exponent",
+        r"warm forecast, p99, ms +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d",
+        r"p99 of 5 models / of 2 +\d+\.\d\d  \(at most 2\)",
+        r"memory with 5 models +\d+ MB",
+    ),
     "calibration.py": (r"all +\d+\.\d +\d+\.\d\n", r"confidence +\d", r"average +\d\.\d{3} "),
     "drift.py": (
         r"60 +\d+\.\d% +\d",
@@ -97,6 +107,7 @@ PRINTED = {
 PARTS = {
     "contestant.py",
     "forecasting.py",
+    "sized.py",
     "serving/app.py",
     "serving/hammer.py",
     "serving/ray_app.py",

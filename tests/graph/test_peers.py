@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from tickgraph.graph import peers
 from tickgraph.graph.peers import select_peers
 
 
@@ -35,3 +36,38 @@ def test_a_constant_candidate_is_no_peer():
     returns = np.random.default_rng(0).normal(size=(50, 2))
     returns[:, 1] = 0.0
     assert peers_of(returns, ["T", "C"], "T", 5, 10) == ()
+
+
+def test_many_targets_in_blocks_have_the_peers_that_each_has_alone(panel, monkeypatch):
+    """Some traded at the same sessions and some did not; a block is compared with all, and no more is in memory."""
+    window = panel.tail(500)
+    returns, names, sizes = window.log_returns(), window.symbols, []
+    real = peers.Moves.strength
+
+    def strength(moves, columns, overlap):
+        found = real(moves, columns, overlap)
+        sizes.append(found.shape)
+        return found
+
+    monkeypatch.setattr(peers, "BLOCK", 4)
+    monkeypatch.setattr(peers, "FEW", 2)
+    monkeypatch.setattr(peers.Moves, "strength", strength)
+    ends = [400 if place % 5 else 350 for place in range(len(names))]
+    overlap = [100] * len(names)
+    together = select_peers(returns, names, names, 10, overlap, ends=ends)
+    assert max(rows for rows, _ in sizes) <= 4
+    assert {columns for _, columns in sizes} == {len(names)}
+    for name, end in zip(names, ends, strict=True):
+        assert together[name] == select_peers(returns[:end], names, (name,), 10, (100,))[name]
+
+
+def test_what_comes_after_a_targets_part_changes_no_peer(panel):
+    window = panel.tail(500)
+    returns, names = window.log_returns(), window.symbols
+    ends = [400 if place % 2 else 350 for place in range(len(names))]
+    changed = returns.copy()
+    changed[400:] = np.random.default_rng(0).normal(size=changed[400:].shape) * 5
+    one, other = (
+        select_peers(each, names, names, 10, [100] * len(names), ends=ends) for each in (returns, changed)
+    )
+    assert one == other

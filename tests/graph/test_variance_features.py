@@ -293,3 +293,25 @@ def test_the_inputs_are_left_alone(prices):
     variance_features(prices, HORIZONS)
     for name, values in before.items():
         np.testing.assert_array_equal(getattr(prices, name), values)
+
+
+def test_in_blocks_of_symbols_they_are_the_same(prices, features, monkeypatch):
+    """Only a block's series are in memory at once, however many symbols there are."""
+    sizes, real = [], module._Series.of
+
+    def of(panel):
+        sizes.append(len(panel.symbols))
+        return real(panel)
+
+    monkeypatch.setattr(module._Series, "of", of)
+    monkeypatch.setattr(module, "BLOCK", 3)
+    assert_same(variance_features(prices, HORIZONS), features, rtol=1e-6, atol=1e-7)
+    assert max(sizes) == 3
+
+
+def test_only_the_months_of_the_asked_sessions_are_listened_to(prices, monkeypatch):
+    """Of N symbols each month costs N^2 correlations."""
+    months, real = [], module._correlation
+    monkeypatch.setattr(module, "_correlation", lambda *words: months.append(1) or real(*words))
+    variance_features(prices, HORIZONS, last=1)
+    assert len(months) == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tickgraph.errors import HistoryTooShortError, StorageError
+from tickgraph.market.panel import PANEL_COLUMNS
 from tickgraph.model.choice import choose_all
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import variance_part, weight_shapes
@@ -232,3 +233,37 @@ def test_what_is_at_hand_is_the_published_fit_or_the_one_that_ships(
     with caplog.at_level(logging.WARNING):
         assert universe_at_hand(drawn, "sample", TrainingConfig()) is default_universe()
     assert "sample_fit.npz is refused" in caplog.text
+
+
+def test_models_that_end_apart_on_one_day_listen_to_all_symbols_together(
+    drawn, few, ahead, published, fits, monkeypatch
+):
+    """For each of them alone all symbols were read once more: of N symbols that is N squared."""
+    ended = [few.symbols[0], few.symbols[1], few.symbols[2]]
+    gone = np.zeros(few.close.shape, bool)
+    gone[-30:, [few.column(symbol) for symbol in ended[:2]]] = True
+    gone[-20:, few.column(ended[2])] = True
+    prices = replace(
+        few, **{name: np.where(gone, np.nan, getattr(few, name)) for name in PANEL_COLUMNS}, lineage=object()
+    )
+    config = ahead.model_copy(update={"min_sessions": 200})
+    choices = choose_all(prices, prices.symbols, config)
+    asked, real = [], module.universe_of
+    monkeypatch.setattr(
+        module, "universe_of", lambda panel, *words: asked.append(panel.sessions[-1]) or real(panel, *words)
+    )
+    run = universe_of_run(drawn, prices, choices, config)
+    assert sorted(asked) == [prices.sessions[-31], prices.sessions[-1]]
+    for symbol in ended[:2]:
+        own = (symbol, *choices[symbol].peers)
+        shared, alone = (
+            run.prices_of(choices[symbol]),
+            real(prices.through(prices.sessions[-31]), config, own),
+        )
+        places = [shared.features.columns[node] for node in own]
+        np.testing.assert_allclose(
+            shared.features.values[:, places], alone.features.values, rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_array_equal(shared.variance[:, places], alone.variance)
+    assert run.prices_of(choices[ended[2]]) is None  # it is alone with its day
+    assert run.prices_of(choices[few.symbols[5]]) is run.prices

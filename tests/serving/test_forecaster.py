@@ -26,8 +26,10 @@ from tickgraph.model.volatility import forecast_volatility
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.registry import ModelRegistry
+from tickgraph.serving import outlook_cache
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.loaded_model import LoadedModel
+from tickgraph.serving.model_cache import Observer
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 
@@ -329,3 +331,21 @@ def test_a_forecast_that_was_not_borne_out_says_little_of_the_sign(registry, pri
     without_any_forecast = PredictiveDistribution(0.0, 1.0, scores).probability_above(0.0)
     assert said[0.0].probability_up == pytest.approx(without_any_forecast)
     assert said[1.0].probability_up != said[0.0].probability_up
+
+
+def test_many_models_are_computed_some_at_a_time(registry, store, monkeypatch):
+    """Weights of one network call are copied side by side: of thousands of models at once they would fill memory."""
+    sizes = []
+
+    class Counting(Observer):
+        def computed(self, symbols, seconds):
+            sizes.append(symbols)
+
+    whole = Forecaster(registry, store).forecast_all().forecasts
+    monkeypatch.setattr(outlook_cache, "BATCH", 2)
+    parts = Forecaster(registry, store, observer=Counting()).forecast_all().forecasts
+    assert max(sizes) == 2
+    assert sum(sizes) == len(whole)
+    assert {name: one.predicted_return for name, one in parts.items()} == pytest.approx(
+        {name: one.predicted_return for name, one in whole.items()}, rel=1e-5, abs=1e-9
+    )

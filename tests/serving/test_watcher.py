@@ -12,7 +12,7 @@ import pytest
 from tickgraph.errors import PriceDataError
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving import outlook
+from tickgraph.serving import outlook, outlook_cache, rounds
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.watcher import Watcher
 
@@ -336,3 +336,36 @@ def test_news_is_for_the_next_look_and_leaves_the_one_that_goes_on_alone(registr
     watcher.look()
     assert asked == ["look", "anew", "look"]
     live.close()
+
+
+def test_a_look_at_many_models_asks_their_folder_and_a_share_of_the_files(live, watcher, monkeypatch):
+    for module in (rounds, outlook_cache):
+        monkeypatch.setattr(module, "ALL", 1)
+    moment = [0.0]
+    live._rounds = rounds.Rounds(live.registry.folder_stamp, lambda: moment[0])
+    live.models._generation = counted = Counted(live.models._generation)
+    live.forecast_all()
+    watcher.look()
+    assert len(live.symbols()) > 1
+    moment[0] += rounds.SETTLED_SECONDS
+    counted.asked.clear()
+    for _ in range(rounds.ROUND):
+        watcher.look()
+    assert sorted(counted.asked) == sorted(live.symbols())  # in a round each file has one turn
+    counted.asked.clear()
+    metadata = live.registry.paths(live.symbols()[0]).metadata
+    metadata.with_suffix(".tmp").write_bytes(metadata.read_bytes())
+    metadata.with_suffix(".tmp").replace(metadata)  # as a publication does
+    watcher.look()
+    assert sorted(counted.asked) == sorted(live.symbols())
+
+
+class Counted:
+    """A function that notes what it was asked for."""
+
+    def __init__(self, call):
+        self.call, self.asked = call, []
+
+    def __call__(self, symbol):
+        self.asked.append(symbol)
+        return self.call(symbol)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -44,16 +44,22 @@ class RunUniverse:
         as of that session.
     notes
         What a person should know of it.
+    apart
+        The same up to other sessions, each of which several models are as of.
     """
 
     fit: UniverseFit
     prices: Universe
     notes: tuple[str, ...]
+    apart: Mapping[np.datetime64, Universe] = field(default_factory=dict)
 
     def prices_of(self, choice: Choice | None) -> Universe | None:
-        """Give the prices to a model that is as of their last session; None to others, which need earlier ones."""
+        """Give the prices to a model that is as of their last session; None to one that is alone with its session."""
+        if choice is None:
+            return None
         sessions = self.prices.features.sessions
-        return self.prices if choice and len(sessions) and choice.session == sessions[-1] else None
+        is_shared = len(sessions) and choice.session == sessions[-1]
+        return self.prices if is_shared else self.apart.get(choice.session)
 
 
 def universe_at_hand(registry: ModelRegistry, source: str, config: TrainingConfig) -> UniverseFit | None:
@@ -120,8 +126,9 @@ def universe_of_run(
     last = common_end(panel)
     shared = panel.through(last)
     published = _published(registry, panel.source, config, last, notes)
+    apart = _prices_apart(panel, choices, last, config)
     if published and _is_fresh(published, shared):
-        return RunUniverse(published, _prices_of_nodes(shared, choices, config), tuple(notes))
+        return RunUniverse(published, _prices_of_nodes(shared, choices, config), tuple(notes), apart)
     fitted, prices, fault = _fit(shared, config, on_fitting)
     if fitted:
         try:
@@ -133,7 +140,7 @@ def universe_of_run(
     fit = fitted or published or default_for(config)
     if fitted is None:
         notes.append(f"{fault}: models are drawn to {_described(fit)}")
-    return RunUniverse(fit, prices or _prices_of_nodes(shared, choices, config), tuple(notes))
+    return RunUniverse(fit, prices or _prices_of_nodes(shared, choices, config), tuple(notes), apart)
 
 
 def remark_on_later(fit: UniverseFit, choices: Mapping[str, Choice]) -> list[str]:
@@ -206,3 +213,25 @@ def _prices_of_nodes(panel: PricePanel, choices: Mapping[str, Choice], config: T
         for node in (symbol, *(choice.peers or ()))
     )
     return universe_of(panel, config, tuple(nodes))
+
+
+def _prices_apart(
+    panel: PricePanel, choices: Mapping[str, Choice], last: np.datetime64, config: TrainingConfig
+) -> dict[np.datetime64, Universe]:
+    """Prices up to each session but the last that several models are as of.
+
+    All symbols are listened to up to each of them. So it is done once a session and not once a model.
+    """
+    models: dict[np.datetime64, list[tuple[str, ...]]] = {}
+    for symbol, choice in choices.items():
+        if choice.session != last and choice.peers is not None:
+            models.setdefault(choice.session, []).append((symbol, *choice.peers))
+    found = {}
+    for session, graphs in models.items():
+        if len(graphs) > 1:
+            nodes = tuple(dict.fromkeys(node for graph in graphs for node in graph))
+            try:
+                found[session] = universe_of(panel.through(session), config, nodes)
+            except Exception:  # noqa: BLE001  each of these models finds out by itself, and fails alone
+                _log.exception("prices up to %s could not be prepared for several models at once", session)
+    return found

@@ -34,6 +34,8 @@ class GrowingPanel:
     sessions
         How many sessions are kept, the last ones; None is all. Up to :data:`SPARE` more are kept until there is no room
         for another.
+    symbols
+        How many symbols there is room for at least.
 
     Attributes
     ----------
@@ -41,36 +43,30 @@ class GrowingPanel:
         All that was taken in. Its arrays are parts of larger ones, and nothing writes to them.
     """
 
-    def __init__(self, panel: PricePanel, sessions: int | None = None) -> None:
+    def __init__(self, panel: PricePanel, sessions: int | None = None, symbols: int = 0) -> None:
         self._sessions = sessions
-        symbols = len(panel.symbols)
-        self._room = len(panel.sessions) + SPARE, symbols + min(symbols, MORE)
+        here = len(panel.symbols)
+        self._room = len(panel.sessions) + SPARE, max(symbols, here + min(here, MORE))
         self._grids = {name: np.empty(self._room) for name in PANEL_COLUMNS}
-        rows, columns = slice(len(panel.sessions)), slice(symbols)
         for name, grid in self._grids.items():
-            grid[rows, columns] = getattr(panel, name)
-        self.panel = replace(panel, **self._seen(len(panel.sessions), symbols))
+            grid[: len(panel.sessions), :here] = getattr(panel, name)
+        self.panel = replace(panel, **self._seen(len(panel.sessions), here))
 
     def joined(self, part: PricePanel) -> GrowingPanel:
         """As :meth:`PricePanel.joined`: itself where there is room for new symbols, else a new one."""
         own = self.panel
         part = self._within(part)
-        rows = np.searchsorted(own.sessions, part.sessions)
-        count = len(own.symbols) + len(part.symbols)
-        in_place = (
-            count <= self._room[1]
-            and own.columns.keys().isdisjoint(part.symbols)
-            and bool((rows < len(own.sessions)).all())
-            and np.array_equal(own.sessions[rows], part.sessions)
-        )
-        if not in_place:
+        places, count = _places(own, part), len(own.symbols) + len(part.symbols)
+        if places is None or not own.columns.keys().isdisjoint(part.symbols):
             whole = own.joined(part)
             # Files that were rewritten with the same prices: what was computed from them holds.
             return self if own.same_prices(whole) else GrowingPanel(whole, self._sessions)
+        if count > self._room[1]:
+            return GrowingPanel(own, self._sessions, count).joined(part)
         columns = slice(len(own.symbols), count)
         for name, grid in self._grids.items():
             grid[: len(own.sessions), columns] = np.nan
-            grid[rows, columns] = getattr(part, name)
+            grid[places, columns] = getattr(part, name)
         self.panel = replace(
             own,
             symbols=(*own.symbols, *part.symbols),
@@ -82,30 +78,36 @@ class GrowingPanel:
     def extended(self, later: PricePanel) -> GrowingPanel:
         """As :meth:`PricePanel.extended`: itself where there is room for new sessions, else a new one."""
         own = self.panel
-        known = np.isfinite(later.close) | np.isfinite(later.adj_close)
-        count = len(own.sessions) + len(later.sessions)
-        if not known.any():
-            return self
-        if count > self._room[0] or later.sessions[0] <= own.sessions[-1]:
+        known = int(np.searchsorted(later.sessions, own.sessions[-1:], side="right").sum())
+        new = later.tail(len(later.sessions) - known)
+        if len(new.sessions) > SPARE or not _holds(own, later, known):
             whole = own.extended(later)
             if whole is own:
                 return self
-            if self._sessions is not None:
-                whole = whole.tail(self._sessions)
-            return GrowingPanel(whole, self._sessions)
-        columns = [own.column(symbol) for symbol in later.symbols]
+            return GrowingPanel(self._last(whole), self._sessions)
+        if not len(new.sessions):
+            return self
+        count = len(own.sessions) + len(new.sessions)
+        if count > self._room[0]:
+            return GrowingPanel(self._last(own), self._sessions).extended(new)
+        columns = [own.column(symbol) for symbol in new.symbols]
+        priced = _priced(new)
         for name, grid in self._grids.items():
             added = grid[len(own.sessions) : count, : len(own.symbols)]
             added[:] = np.nan
-            added[:, columns] = np.where(known, getattr(later, name), np.nan)
+            added[:, columns] = np.where(priced, getattr(new, name), np.nan)
         self.panel = replace(
             own,
-            sessions=np.concatenate([own.sessions, later.sessions]),
-            providers={**own.providers, **later.providers},
+            sessions=np.concatenate([own.sessions, new.sessions]),
+            providers={**own.providers, **new.providers},
             lineage=object(),
             **self._seen(count, len(own.symbols)),
         )
         return self
+
+    def _last(self, panel: PricePanel) -> PricePanel:
+        """The sessions that are kept."""
+        return panel if self._sessions is None else panel.tail(self._sessions)
 
     def _within(self, part: PricePanel) -> PricePanel:
         """The part without sessions before the first one here, where none of its symbols ended so long ago."""
@@ -120,6 +122,37 @@ class GrowingPanel:
     def _seen(self, sessions: int, symbols: int) -> dict[str, Any]:
         """What a panel shows of the arrays."""
         return {name: _shown(grid, sessions, symbols) for name, grid in self._grids.items()}
+
+
+def _places(own: PricePanel, part: PricePanel) -> NDArray[np.intp] | None:
+    """Rows of a panel that hold the sessions of another; None where it lacks one."""
+    rows = np.searchsorted(own.sessions, part.sessions)
+    if (rows >= len(own.sessions)).any() or not np.array_equal(own.sessions[rows], part.sessions):
+        return None
+    return rows
+
+
+def _priced(panel: PricePanel) -> NDArray[np.bool_]:
+    return np.isfinite(panel.close) | np.isfinite(panel.adj_close)
+
+
+def _holds(own: PricePanel, later: PricePanel, count: int) -> bool:
+    """Whether a panel has the first prices of another, of the same providers: so many sessions of it."""
+    if any(own.provider(symbol) != later.provider(symbol) for symbol in later.symbols):
+        return False
+    if not count:
+        return True
+    first = later.through(later.sessions[count - 1])
+    places, columns = _places(own, first), [own.column(symbol) for symbol in first.symbols]
+    if places is None:
+        return False
+    priced = _priced(first)
+    return all(
+        np.array_equal(
+            getattr(first, name)[priced], getattr(own, name)[places][:, columns][priced], equal_nan=True
+        )
+        for name in PANEL_COLUMNS
+    )
 
 
 def _shown(grid: NDArray[np.float64], sessions: int, symbols: int) -> NDArray[np.float64]:

@@ -124,7 +124,8 @@ class PanelCache:
     def _looked_at(self, source: str, held: Stamps) -> dict[Symbol, Stamp | None]:
         """Stamps of those symbols that this look is to look at."""
         rounds = self._rounds.setdefault(source, Rounds(lambda: self._store.folder_stamp(source)))
-        unsettled = [one for one, stamp in self._seen.get(source, {}).items() if stamp != held.get(one)]
+        seen = self._seen.get(source, {})
+        unsettled = [one for one, stamp in seen.items() if one in held and stamp != held[one]]
         some = dict.fromkeys((*rounds.due(tuple(held)), *unsettled))
         stamps = {symbol: self._stamp(source, symbol) for symbol in some}
         # New sessions of any symbol show in every stamp.
@@ -237,8 +238,10 @@ class PanelCache:
 
     def _read(self, source: str, stamps: Stamps) -> PricePanel:
         """Read these symbols whole and put them beside the others."""
-        bound = {} if self._sessions is None else {"sessions": self._sessions}
-        panel = self._store.panel(source, tuple(stamps), **bound)
+        if self._sessions is None:
+            panel = self._store.panel(source, tuple(stamps))
+        else:
+            panel = self._store.panel(source, tuple(stamps), sessions=self._sessions)
         with self._lock:
             prices = self._sources.get(source)
             if prices is None:
