@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from made_runs import QUALITY, run
 from real_service import EVENING, here, settings_of
 from tickgraph.http.operations_page import _quantile
+from tickgraph.operations.lease import Lease
 from tickgraph.operations.records import RunLog, SymbolRun, write_quality
 
 
@@ -67,6 +69,12 @@ def test_runs_quality_and_what_is_wrong_are_read_from_what_operations_left(own, 
     assert own.get("/symbols/AAPL").json()["live"]["coverage"] == {"0.8": 0.75}
     assert own.get("/symbols/XOM").json()["out_of_band"] == "80 % intervals held 55 %"
     assert own.get("/symbols/MSFT").json()["live"] is None
+
+
+def test_who_refreshes_is_named(own):
+    assert own.get("/operations").json()["refreshing"] is None
+    with Lease(own.service.settings.operations_dir, "theirs", lambda: EVENING):
+        assert f"process {os.getpid()} on " in own.get("/operations").json()["refreshing"]
 
 
 def test_old_prices_and_old_models_are_pointed_out(trained_dir, prices_dir, config, tmp_path):

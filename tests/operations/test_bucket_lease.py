@@ -64,23 +64,25 @@ def said(storage):
 
 
 def test_one_machine_at_a_time_and_the_error_names_the_owner_and_the_remedy(storage, machine):
-    with machine("a"):
-        held = said(storage)
-        with pytest.raises(LeaseHeldError) as error, machine("b"):
-            pass
-        for text in (
-            f"{held.holder.owner}, run run of a,",
-            f"since {held.holder.taken_at:%Y-%m-%d %H:%M:%S} UTC",
-            f"until {held.holder.expires_at:%Y-%m-%d %H:%M:%S} UTC",
-            f"the lease in s3://{BUCKET}/gnn runs out by itself",
-        ):
-            assert text in str(error.value)
-        assert error.value.exit_code == 7
-        assert held.holder.expires_at - held.holder.renewed_at == timedelta(seconds=60)
+    first = machine("a")
+    first.take()
+    held = said(storage)
+    with pytest.raises(LeaseHeldError) as error:
+        machine("b").take()
+    for text in (
+        f"{held.holder.owner}, run run of a,",
+        f"since {held.holder.taken_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"until {held.holder.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"the lease in s3://{BUCKET}/gnn runs out by itself",
+    ):
+        assert text in str(error.value)
+    assert error.value.exit_code == 7
+    assert held.holder.expires_at - held.holder.renewed_at == timedelta(seconds=60)
+    first.release()
     assert said(storage).holder is None
-    with machine("b"):
-        assert said(storage).holder.run == "run of b"
-        assert said(storage).token > held.token
+    machine("b").take()
+    assert said(storage).holder.run == "run of b"
+    assert said(storage).token > held.token
 
 
 def test_of_machines_that_take_it_at_once_one_gets_it(storage, machine):
@@ -139,8 +141,9 @@ def test_a_run_whose_lease_has_run_out_has_lost_it_even_if_nobody_took_it(storag
 
 
 def test_a_signature_ends_long_before_the_lease_does(storage, machine):
-    with machine("a") as lease:
-        assert said(storage).holder.expires_at - lease.end() == timedelta(seconds=20)
+    lease = machine("a")
+    lease.take()
+    assert said(storage).holder.expires_at - lease.end() == timedelta(seconds=20)
 
 
 def test_a_lease_costs_few_requests(storage, machine):
@@ -306,6 +309,14 @@ def test_an_object_of_a_later_version_is_understood(storage, machine):
     storage.put(OBJECT, json.dumps({**document, "quorum": 3}).encode())
     with machine("b"):
         assert said(storage).holder.run == "run of b"
+
+
+def test_an_object_that_only_a_later_release_can_read_is_left_as_it_is(storage, machine):
+    later = b'{"schema_version": 2, "leaders": []}'
+    storage.put(OBJECT, later)
+    with pytest.raises(StorageError, match=f"{KEY} cannot be read: a later release wrote it .*Upgrade"):
+        machine("a").take()
+    assert storage.get(OBJECT) == later
 
 
 def test_a_place_is_sent_to_another_process_as_it_is(place):

@@ -14,6 +14,7 @@ from tickgraph.http.page_answers import Latency, OperationsAnswer, Run, SourceFr
 from tickgraph.http.parameters import CurrentService
 from tickgraph.http.problem import problems
 from tickgraph.http.service import Service
+from tickgraph.operations.leader import leader_in_words
 from tickgraph.operations.records import LiveQuality
 from tickgraph.operations.watch import RunSummary
 from tickgraph.registry.freshness import MODEL_AGE
@@ -83,6 +84,7 @@ def _operations(service: Service, metrics: _Metrics) -> OperationsAnswer:
         jobs_waiting=metrics.total("gnn_jobs_waiting"),
         jobs=metrics.by("gnn_jobs_total", lambda sample: sample.labels["state"]),
         sources=sources,
+        refreshing=leader_in_words(service.registry, service.settings.operations_dir),
         runs=tuple(Run.of(run) for run in runs[:RUNS]),
         quality=quality,
     )

@@ -240,6 +240,8 @@ class OperationsAnswer(Answer):
     """Background jobs that ended, by state."""
     sources: tuple[SourceFreshness, ...]
     """Prices in memory of the process that answers."""
+    refreshing: str | None
+    """Process and machine that refresh now, and until when their lease holds; null if none does."""
     runs: tuple[Run, ...]
     """The newest runs of refresh, the newest first."""
     quality: LiveQuality | None

@@ -69,8 +69,9 @@ class Service:
         serve = settings.serve
         self.settings = settings
         self.metrics = ServiceMetrics(serve.symbol_labels)
+        self.registry = settings.open_registry()
         self.forecaster = Forecaster(
-            settings.open_registry(),
+            self.registry,
             settings.price_store(),
             source=settings.source,
             graph=settings.training,

@@ -33,6 +33,7 @@ from tickgraph.operations.lease import Lease
 from tickgraph.operations.lease_record import (
     LEASE_SECONDS,
     RENEWALS,
+    SCHEMA,
     LeaseHeldError,
     LeaseLostError,
     LeaseRecord,
@@ -40,6 +41,7 @@ from tickgraph.operations.lease_record import (
     ran_out,
 )
 from tickgraph.operations.records import Kind, RefreshRun
+from tickgraph.schema_version import later_in
 from tickgraph.threads import Loop
 
 KEY = "refresh-lease.json"
@@ -255,10 +257,7 @@ class BucketLease:
         asked_at, now = datetime.now(UTC), self._clock()
         if stored is None:
             return _Seen(asked_at, None, None, None, now)
-        there = None
-        with contextlib.suppress(ValidationError):
-            there = LeaseObject.model_validate_json(stored.data)
-        return _Seen(asked_at, there, stored.version, stored.written_at, now)
+        return _Seen(asked_at, _decoded(self._contact, stored.data), stored.version, stored.written_at, now)
 
     def _clock(self) -> datetime:
         now = self._contact.ask(lambda store: store.clock())
@@ -303,10 +302,19 @@ def read_bucket_lease(contact: Contact) -> LeaseObject | None:
     Raises
     ------
     StorageError
-        The storage does not answer.
+        The storage does not answer, or only a later release can read the object.
     """
     try:
         stored = contact.ask(lambda store: store.get(KEY, max_bytes=_MAX_BYTES))
-        return LeaseObject.model_validate_json(stored.data) if stored else None
-    except (TooLarge, ValidationError):
+    except TooLarge:
+        return None
+    return _decoded(contact, stored.data) if stored else None
+
+
+def _decoded(contact: Contact, data: bytes) -> LeaseObject | None:
+    try:
+        return LeaseObject.model_validate_json(data)
+    except ValidationError:
+        if later := later_in(data, SCHEMA):
+            raise StorageError(f"{contact.place}/{KEY} cannot be read: {later}.") from None
         return None

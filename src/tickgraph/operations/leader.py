@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from tickgraph.errors import StorageError
+from tickgraph.object_store import Unreachable
 from tickgraph.operations.bucket_lease import BucketLease, read_bucket_lease
 from tickgraph.operations.lease import Lease, lease_in_words
 from tickgraph.operations.records import RefreshRun, RunLog
@@ -28,8 +29,10 @@ def leader_in_words(registry: ModelRegistry, operations_dir: Path) -> str | None
     if contact is not None and not contact.is_left_alone:
         try:
             lease = read_bucket_lease(contact)
-        except StorageError:  # that the bucket is away is told elsewhere
+        except Unreachable:  # that is told elsewhere
             lease = None
+        except StorageError as error:
+            return str(error)
         if lease is not None and lease.holder is not None:
             return lease.holder.in_words
     return lease_in_words(operations_dir)
