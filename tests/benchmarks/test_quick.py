@@ -43,9 +43,9 @@ PRINTED = {
         r"with touch / one forecast .* \d+\.\d\d",
     ),
     "serving/rate_limits.py": (
-        r"a limit counted in memory: requests per second .* \d+\.\d\d",
-        r"a limit counted in Redis: requests per second .* \d+\.\d\d",
-        r"one client(.*\n){7}  p50, counted in Redis / in memory +\d+\.\d\d",
+        r"8 connections, .*(\n.*){2}a limit counted in memory .* ms +\d+\.\d\d",
+        r"one client, .*\n(.*\n){2}  a limit counted in Redis .* ms +\d+\.\d\d",
+        r"one client, .*\n(.*\n){3}  counted in Redis / in memory +\d+\.\d\d",
     ),
     "serving/ray_serve.py": (  # Ray Serve itself is measured where it is installed: CI leaves it out
         r"--workers 2\n(.*\n)+  2 models, each asked for once: requests per second +[\d,]+\n",

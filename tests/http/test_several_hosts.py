@@ -143,3 +143,13 @@ def test_without_redis_each_host_goes_on_by_itself_says_so_once_and_comes_back(
     for each in elsewhere:  # what both were granted meanwhile is now one's
         each._claims.renew()
     assert sum(each.claim("TSLA", insists=False).granted for each in elsewhere) == 1
+
+
+def test_a_service_that_starts_without_redis_finds_it_later(redis, registry, prices_dir, config):
+    redis.kill()
+    with here(settings_of(registry.root, prices_dir, config, redis.url, rate_limit="9/hour")) as host:
+        until(lambda: host.get("/health/ready").json()["shared_away"], "word that Redis is away")
+        assert host.get("/forecast/AAPL").status_code == 200
+        redis.start()
+        until(lambda: host.get("/health/ready").json()["shared_away"] is None, "contact with Redis")
+        assert host.get("/forecast/AAPL").status_code == 200
