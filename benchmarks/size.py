@@ -115,7 +115,7 @@ TITLES = {
     "median": "warm forecast, median, ms",
     "p99": "warm forecast, p99, ms",
     "p999": "warm forecast, p99.9, ms",
-    "chain": "chain of 8 x 100, ms",
+    "chain": "first chain of 8 x 100, ms",
     "idle": "share of a core while idle, %",
     "megabytes": "memory, MB",
     "peak": "memory at most, MB",
