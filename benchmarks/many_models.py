@@ -182,8 +182,8 @@ def first_requests(one: Service, names: Sequence[str]) -> float:
 
 
 def chain_times(one: Service, source: Resampled, size: int, requests: int) -> float:
-    """Median milliseconds of a chain, of symbols all over the market."""
-    names = [source.names[place] for place in np.linspace(0, size - 1, requests).astype(int)]
+    """Median milliseconds of a symbol's first chain, of symbols all over the market."""
+    names = [source.names[place] for place in np.unique(np.linspace(0, size - 1, requests).astype(int))]
     fan = one.client.get(f"/forecast/{names[0]}/fan").json()
     expiries = [step["expiry"] for step in fan["path"]][4::8][:8]
     strikes = np.linspace(0.8, 1.2, 100)

@@ -8,7 +8,7 @@ memory. The exponent of a stage is the slope of log time on log size over the tw
 that takes under a tenth of a second says nothing, and has none.
 
 Then two services are measured in turns over HTTP, one with 46 models and one with as many as ``--symbols``. Their
-models are trained ones under other names, each with its own peers and prices. 10,000 take about nine minutes in all on two cores.
+models are trained ones under other names, each with its own peers and prices. 10,000 take about nine minutes in all.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ TITLES = {
     "median": "warm forecast, median, ms",
     "p99": "warm forecast, p99, ms",
     "p999": "warm forecast, p99.9, ms",
-    "chain": "chain of 8 x 100, ms",
+    "chain": "first chain of 8 x 100, ms",
     "idle": "share of a core while idle, %",
     "megabytes": "memory, MB",
     "peak": "memory at most, MB",

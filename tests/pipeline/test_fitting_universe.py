@@ -267,3 +267,9 @@ def test_models_that_end_apart_on_one_day_listen_to_all_symbols_together(
         np.testing.assert_array_equal(shared.variance[:, places], alone.variance)
     assert run.prices_of(choices[ended[2]]) is None  # it is alone with its day
     assert run.prices_of(choices[few.symbols[5]]) is run.prices
+
+
+def test_models_of_one_fit_share_its_scores_in_memory(drawn):
+    """They are half of what a model's metadata takes, and a refresh holds that of all models."""
+    first, second = (drawn.metadata("AAPL").variance.scores for _ in range(2))
+    assert first is second

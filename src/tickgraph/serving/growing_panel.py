@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
 
-SPARE = 64
-"""Sessions that there is room for: a quarter of a year."""
-MORE = 2048
-"""Symbols that there is room for, at most, besides as many as there are."""
+SPARE = 21
+"""Sessions that there is room for: a month."""
+MORE = 64
+"""Symbols that there is room for at least, besides those that are there; of many it is an eighth of them."""
 ENDED = 250
 """Sessions without a price after which a symbol has ended."""
 
@@ -46,7 +46,7 @@ class GrowingPanel:
     def __init__(self, panel: PricePanel, sessions: int | None = None, symbols: int = 0) -> None:
         self._sessions = sessions
         here = len(panel.symbols)
-        self._room = len(panel.sessions) + SPARE, max(symbols, here + min(here, MORE))
+        self._room = len(panel.sessions) + SPARE, max(symbols, here + max(MORE, here // 8))
         self._grids = {name: np.empty(self._room) for name in PANEL_COLUMNS}
         for name, grid in self._grids.items():
             grid[: len(panel.sessions), :here] = getattr(panel, name)

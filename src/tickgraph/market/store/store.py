@@ -283,8 +283,8 @@ class PriceStore:
         return self.reader.stamp(source, canonical(symbol))
 
     def folder_stamp(self, source: str) -> FileStamp | None:
-        """Identity of the folder of a source's histories, which changes when one of them is replaced."""
-        return folder_stamp(self.root / source)
+        """Identity of the folder of a source's histories, which changes when one is replaced; None on object storage."""
+        return None if self._shared is not None else folder_stamp(self.root / source)
 
     def info(self, source: str) -> list[StoredSymbol]:
         """What is stored from a source; errors as in :meth:`read`."""
