@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/serving/rate_limits.py [--quick]
 
-Needs Debian's redis-server. Takes two minutes; absolute times on a shared machine do not hold. Times are lower quartiles
-of the rounds, since what else runs on the machine only ever adds to them.
+Needs Debian's redis-server. Takes two minutes; absolute times on a shared machine do not hold. Times are lower
+quartiles of the rounds, since what else runs on the machine only ever adds to them.
 """
 
 from __future__ import annotations

@@ -283,7 +283,7 @@ class PriceStore:
         return self.reader.stamp(source, canonical(symbol))
 
     def folder_stamp(self, source: str) -> FileStamp | None:
-        """Identity of the folder of a source's histories, which changes when one is replaced; None on object storage."""
+        """Identity of the folder of a source's histories; it changes when one is replaced. None on object storage."""
         return None if self._shared is not None else folder_stamp(self.root / source)
 
     def info(self, source: str) -> list[StoredSymbol]:
