@@ -45,9 +45,9 @@ from tickgraph.shared.news import ENDED, MODELS, PRICES, Kind
 T = TypeVar("T")
 AnOutlookAnswer = TypeVar("AnOutlookAnswer", bound=OutlookAnswer)
 
-PRICE_SESSIONS = 1_024
-"""Sessions of prices in memory, the last ones: no answer looks back further than the 1,000 moves that a forecast is
-compared with. Of 10,000 symbols they take 0.5 GB."""
+PRICE_SESSIONS = 1_088
+"""Sessions of prices in memory, the last ones: no answer looks back further than 1,000 moves of up to 61 sessions. Of
+10,000 symbols they take 0.5 GB."""
 END_SECONDS = 2.0  # for calls that nobody waits for any more
 MAX_SUGGESTED = 10  # unknown symbols of one request that get suggestions
 

@@ -52,6 +52,7 @@ class Catalogue:
         self._stored: tuple[Symbol, ...] = ()
         self._known: tuple[Symbol, ...] = ()
         self._models = Rounds(registry.folder_stamp)
+        self._prices_listed = True
         self._prices = Rounds(lambda: store.folder_stamp(source))
         self._fault: str | None = UNREAD
         self.watched = False
@@ -132,9 +133,12 @@ class Catalogue:
         return self._look_for_prices()
 
     def _look_for_prices(self) -> bool:
-        if self._prices.is_due(len(self._stored)) or self._prices.is_first_turn:
+        is_due = self._prices.is_due(len(self._stored)) or self._prices.is_first_turn
+        if is_due or not self._prices_listed:
+            self._prices_listed = False
             with contextlib.suppress(TickgraphError, OSError):
                 stored = tuple(map(Symbol, self._store.symbols(self._source)))
+                self._prices_listed = True
                 if stored != self._stored:
                     self._stored = stored
                     self._known = tuple(dict.fromkeys((*self._symbols, *stored)))

@@ -148,7 +148,7 @@ class ModelCache:
 
     def symbols(self) -> tuple[Symbol, ...]:
         """Symbols in memory."""
-        return tuple(self._models)
+        return tuple(self._used)  # in an order that no use changes, so that a round over them takes in each
 
     def refusals(self) -> dict[Symbol, TickgraphError]:
         """Symbols whose current generation could not be loaded, and why."""

@@ -388,14 +388,15 @@ class OutlookCache:
         basis = (*self.panels.lineages(), *self.states.held(), self.models.changes)
         same = len(basis) == len(self._basis) and all(map(operator.is_, basis[:-1], self._basis[:-1]))
         unchanged = same and basis[-1] == self._basis[-1]
-        self._basis = basis
         if unchanged and len(self._outlooks) > ALL and not self._rounds.is_first_turn:
             return
+        self._basis = ()  # until all is done
         self._forget_evicted()  # such a model is loaded again when it is asked for, not before
         outdated = [outlook.symbol for outlook in tuple(self._outlooks.values()) if not self._holds(outlook)]
         if outdated:
             for symbol in self.outlooks(outdated).failures:
                 self._outlooks.pop(Symbol(symbol), None)
+        self._basis = basis
 
     def _forget_evicted(self) -> None:
         """Let go of models that left memory: their outlooks would hold them there, whatever the bounds."""
