@@ -30,7 +30,7 @@ import options
 
 HERE = Path(__file__).parent
 SIZES, TRAINED = (10, 46, 100, 479, 1000), 10
-QUICK_SIZES, QUICK_TRAINED, QUICK_SYMBOLS = (3, 4), 2, 5
+QUICK_SIZES, QUICK_TRAINED, QUICK_SYMBOLS = (4,), 2, 5
 FEW = 46
 LEAST_SECONDS = 0.1
 MUCH = 2_000
@@ -84,6 +84,8 @@ def _seconds(record: dict[str, float], size: int) -> float:
 
 def _exponent(found: dict[int, Records], stage: str, memory: bool) -> str:
     """Slope over the two largest sizes; of what is done for some symbols only, how the cost of one grows."""
+    if len(found) < 2:
+        return "       -"
     (small, low), (large, high) = [(size, found[size][stage]) for size in list(found)[-2:]]
     least, name = (50.0, "peak") if memory else (LEAST_SECONDS, "cpu")
     if min(low[name], high[name]) < least:

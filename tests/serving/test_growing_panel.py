@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -85,20 +87,35 @@ def test_more_symbols_change_nothing_that_was_computed_and_more_sessions_do():
 
 
 def test_n_symbols_that_come_one_by_one_are_copied_a_few_times(monkeypatch):
-    copied, real = [], GrowingPanel.__init__
+    copied, real = [], GrowingPanel._make_room
 
-    def begin(self, panel, *words):
-        copied.append(len(panel.symbols))
-        real(self, panel, *words)
+    def make_room(self, symbols):
+        copied.append(len(self.panel.symbols))
+        real(self, symbols)
 
-    monkeypatch.setattr(GrowingPanel, "__init__", begin)
+    monkeypatch.setattr(GrowingPanel, "_make_room", make_room)
     monkeypatch.setattr(PricePanel, "joined", None)
-    growing = GrowingPanel(prices(["A"], range(10)))
-    for number in range(1, 500):
+    growing = first = GrowingPanel(prices(["A"], range(10)))
+    for number in range(1, 1000):
         growing = growing.joined(prices([f"B{number}"], range(10)))
-    assert (
-        sum(copied) < 9 * 500
-    )  # room for an eighth more each time: all copies together are eight times the symbols
+    assert growing is first
+    assert len(growing.panel.symbols) == 1000
+    assert sum(copied) < 9 * 1000  # room for an eighth more each time: all copies are eight times the symbols
+
+
+def test_while_room_is_made_one_array_at_a_time_is_there_twice(monkeypatch):
+    growing = GrowingPanel(prices("ABC", range(40)))
+    former = [weakref.ref(growing._grids[name]) for name in PANEL_COLUMNS]
+    alive, real = [], np.empty
+
+    def empty(shape, *words, **more):
+        if shape == growing._room:
+            alive.append(sum(grid() is not None for grid in former))
+        return real(shape, *words, **more)
+
+    monkeypatch.setattr(module.np, "empty", empty)
+    growing.joined(prices([f"B{number}" for number in range(100)], range(40)))
+    assert alive == [6, 5, 4, 3, 2, 1]
 
 
 def test_sessions_that_are_there_already_are_compared_and_not_copied(monkeypatch):

@@ -34,8 +34,6 @@ class GrowingPanel:
     sessions
         How many sessions are kept, the last ones; None is all. Up to :data:`SPARE` more are kept until there is no room
         for another.
-    symbols
-        How many symbols there is room for at least.
 
     Attributes
     ----------
@@ -43,17 +41,17 @@ class GrowingPanel:
         All that was taken in. Its arrays are parts of larger ones, and nothing writes to them.
     """
 
-    def __init__(self, panel: PricePanel, sessions: int | None = None, symbols: int = 0) -> None:
+    def __init__(self, panel: PricePanel, sessions: int | None = None) -> None:
         self._sessions = sessions
         here = len(panel.symbols)
-        self._room = len(panel.sessions) + SPARE, max(symbols, here + max(MORE, here // 8))
+        self._room = len(panel.sessions) + SPARE, here + max(MORE, here // 8)
         self._grids = {name: np.empty(self._room) for name in PANEL_COLUMNS}
         for name, grid in self._grids.items():
             grid[: len(panel.sessions), :here] = getattr(panel, name)
         self.panel = replace(panel, **self._seen(len(panel.sessions), here))
 
     def joined(self, part: PricePanel) -> GrowingPanel:
-        """As :meth:`PricePanel.joined`: itself where there is room for new symbols, else a new one."""
+        """As :meth:`PricePanel.joined`: itself for new symbols, else a new one."""
         own = self.panel
         part = self._within(part)
         places, count = _places(own, part), len(own.symbols) + len(part.symbols)
@@ -62,7 +60,9 @@ class GrowingPanel:
             # Files that were rewritten with the same prices: what was computed from them holds.
             return self if own.same_prices(whole) else GrowingPanel(whole, self._sessions)
         if count > self._room[1]:
-            return GrowingPanel(own, self._sessions, count).joined(part)
+            del own  # it holds the former arrays
+            self._make_room(count)
+            own = self.panel
         columns = slice(len(own.symbols), count)
         for name, grid in self._grids.items():
             grid[: len(own.sessions), columns] = np.nan
@@ -104,6 +104,16 @@ class GrowingPanel:
             **self._seen(count, len(own.symbols)),
         )
         return self
+
+    def _make_room(self, symbols: int) -> None:
+        """Make room for so many symbols, an array after another: one at a time is in memory twice."""
+        sessions, here = self.panel.close.shape
+        self._room = self._room[0], max(symbols, here + max(MORE, here // 8))
+        for name in PANEL_COLUMNS:
+            grid = np.empty(self._room)
+            grid[:sessions, :here] = getattr(self.panel, name)
+            self._grids[name] = grid
+            self.panel = replace(self.panel, **{name: _shown(grid, sessions, here)})
 
     def _last(self, panel: PricePanel) -> PricePanel:
         """The sessions that are kept."""

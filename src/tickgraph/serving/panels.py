@@ -27,11 +27,14 @@ Stamps = Mapping[Symbol, Stamp | None]
 
 @dataclass(frozen=True)
 class _Prices:
-    """Prices of one source as they were at a moment, and the files' identities when they were read."""
+    """Prices of one source, and the files' identities when they were read."""
 
-    panel: PricePanel
     stamps: Stamps
     growing: GrowingPanel
+
+    @property
+    def panel(self) -> PricePanel:
+        return self.growing.panel
 
 
 class PanelCache:
@@ -225,7 +228,7 @@ class PanelCache:
                 if self._only_grown(source, stamps):
                     prices = self._sources[source]
                     growing = prices.growing.extended(later)
-                    self._sources[source] = _Prices(growing.panel, {**prices.stamps, **stamps}, growing)
+                    self._sources[source] = _Prices({**prices.stamps, **stamps}, growing)
                     return growing.panel
         return self._read(source, again)  # replaced meanwhile
 
@@ -248,7 +251,7 @@ class PanelCache:
                 growing = GrowingPanel(panel, self._sessions)
             else:
                 growing, stamps = prices.growing.joined(panel), {**prices.stamps, **stamps}
-            self._sources[source] = _Prices(growing.panel, stamps, growing)
+            self._sources[source] = _Prices(stamps, growing)
         return growing.panel
 
 
