@@ -151,3 +151,19 @@ def test_nobody_can_write_to_it():
     panel = GrowingPanel(prices("AB", range(5))).panel
     with pytest.raises(ValueError, match="read-only"):
         panel.close[0, 0] = 1.0
+
+
+def test_whom_is_asked_for_first_takes_no_sessions_from_those_who_come_later():
+    """One that has come to the market lately has few sessions."""
+    young, old = prices("Y", range(30, 60)), prices("O", range(60))
+    for first, second in ((young, old), (old, young)):
+        growing = GrowingPanel(first.tail(40), sessions=40).joined(second.tail(40))
+        assert growing.panel.traded("O").sessions[0] == DAYS[20]
+
+
+def test_the_same_prices_once_more_leave_what_was_computed_valid():
+    """Whatever the order of the symbols, and however many sessions are there besides."""
+    growing = GrowingPanel(prices("CA", range(40)), sessions=30)
+    lineage = growing.panel.lineage
+    assert growing.joined(growing.panel.select("AC").tail(30)).panel.lineage is lineage
+    assert growing.joined(prices("A", range(10, 40), seed=1)).panel.lineage is not lineage

@@ -252,3 +252,33 @@ def test_a_history_that_is_gone_costs_the_others_no_reading_and_no_panel_of_thei
     halvings = np.ceil(np.log2(len(names)))
     assert len(reads) <= 1 + halvings
     assert len(made) <= halvings
+
+
+def test_one_that_ended_before_the_sessions_that_are_kept_is_read_apart(store, sample):
+    """Read with others, it has no price among their last sessions."""
+    bars = sample.fetch(("AAPL", "JPM")).bars
+    ended = bars["symbol"].eq("JPM") & (bars["date"] >= "2021-06-01")
+    store.write("sample", bars[~ended])
+    cache = PanelCache(store, sessions=100)
+    panel = cache("sample", ["AAPL", "JPM"])
+    assert np.isfinite(panel.select(("JPM",)).close).sum() == 100
+    assert np.isfinite(panel.select(("AAPL",)).close).sum() == 100
+
+
+def test_a_cold_symbol_after_a_session_costs_the_others_no_reading(store, reads, a_session_short):
+    cache = PanelCache(store)
+    cache("sample", ["AAPL", "JPM"])
+    appended(store, a_session_short)
+    cache.covering("sample", ["MSFT"])
+    assert reads == [("AAPL", "JPM"), ("MSFT",)]
+    assert cache.peek("sample").traded("AAPL").sessions[-1] == np.datetime64("2022-12-30")
+
+
+def test_all_sessions_are_those_in_memory_where_files_are_gone(store):
+    cache = PanelCache(store, sessions=100)
+    cache("sample", ["AAPL"])
+    assert len(cache.whole("sample", ["AAPL"]).sessions) > 100
+    (store.root / "sample" / "AAPL.parquet").unlink()
+    assert len(cache.whole("sample", ["AAPL"]).sessions) == 100
+    with pytest.raises(PriceDataError):
+        cache.whole("sample", ["MSFT", "NONE"])

@@ -54,11 +54,13 @@ class GrowingPanel:
         """As :meth:`PricePanel.joined`: itself for new symbols, else a new one."""
         own = self.panel
         part = self._within(part)
+        if _has(
+            own, part
+        ):  # files that were rewritten with the same prices: what was computed from them holds
+            return self
         places, count = _places(own, part), len(own.symbols) + len(part.symbols)
         if places is None or not own.columns.keys().isdisjoint(part.symbols):
-            whole = own.joined(part)
-            # Files that were rewritten with the same prices: what was computed from them holds.
-            return self if own.same_prices(whole) else GrowingPanel(whole, self._sessions)
+            return GrowingPanel(own.joined(part), self._sessions)
         if count > self._room[1]:
             del own  # it holds the former arrays
             self._make_room(count)
@@ -113,7 +115,7 @@ class GrowingPanel:
             grid = np.empty(self._room)
             grid[:sessions, :here] = getattr(self.panel, name)
             self._grids[name] = grid
-            self.panel = replace(self.panel, **{name: _shown(grid, sessions, here)})
+            self.panel = replace(self.panel, **{name: _shown(grid, sessions, here)})  # type: ignore[arg-type]
 
     def _last(self, panel: PricePanel) -> PricePanel:
         """The sessions that are kept."""
@@ -122,7 +124,9 @@ class GrowingPanel:
     def _within(self, part: PricePanel) -> PricePanel:
         """The part without sessions before the first one here, where none of its symbols ended so long ago."""
         own = self.panel.sessions
-        if self._sessions is None or len(own) < ENDED or not len(part.sessions) or part.sessions[0] >= own[0]:
+        if self._sessions is None or len(own) < max(ENDED, self._sessions):
+            return part  # whoever came to the market lately takes no sessions from the others
+        if not len(part.sessions) or part.sessions[0] >= own[0]:
             return part
         recent = part.sessions >= own[-ENDED]
         if not np.isfinite(part.adj_close[recent]).any(axis=0).all():
@@ -140,6 +144,21 @@ def _places(own: PricePanel, part: PricePanel) -> NDArray[np.intp] | None:
     if (rows >= len(own.sessions)).any() or not np.array_equal(own.sessions[rows], part.sessions):
         return None
     return rows
+
+
+def _has(own: PricePanel, part: PricePanel) -> bool:
+    """Whether a panel has all prices of another, and of its symbols none besides, from its first session on."""
+    if not len(part.sessions) or not part.columns.keys() <= own.columns.keys():
+        return False
+    places = _places(own, part)
+    if places is None or any(own.provider(symbol) != part.provider(symbol) for symbol in part.symbols):
+        return False
+    columns = np.array([own.column(symbol) for symbol in part.symbols], dtype=np.intp)
+    others = np.setdiff1d(np.arange(places[0], len(own.sessions)), places)
+    return not _priced(own)[np.ix_(others, columns)].any() and all(
+        np.array_equal(getattr(own, name)[np.ix_(places, columns)], getattr(part, name), equal_nan=True)
+        for name in PANEL_COLUMNS
+    )
 
 
 def _priced(panel: PricePanel) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,9 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime
 
-from tickgraph.errors import error_of
+import numpy as np
+
+from tickgraph.errors import PriceDataError, StorageError, error_of
 from tickgraph.market.calendar import sessions_behind
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
@@ -86,11 +89,17 @@ class PanelCache:
     def whole(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
         """All sessions of at least these symbols: where only the last ones are in memory they are read, and not kept.
 
-        Errors as in :meth:`PriceStore.read`.
+        If they cannot be read, those in memory are given. Errors as in :meth:`PriceStore.read`.
         """
         if self._sessions is None:
             return self.covering(source, symbols)
-        return self._in_time(source, symbols, lambda: self._store.panel(source, tuple(symbols)))
+        try:
+            return self._in_time(source, symbols, lambda: self._store.panel(source, tuple(symbols)))
+        except (PriceDataError, StorageError, HungError):
+            prices = self._sources.get(source)
+            if prices is None or not all(symbol in prices.stamps for symbol in symbols):
+                raise
+            return prices.panel  # the last ones are better than none
 
     def peek(self, source: str) -> PricePanel | None:
         """All prices of a source that are in memory, None without any; no file is looked at."""
@@ -186,12 +195,11 @@ class PanelCache:
             for one in (known if grown else asked)
             if one not in wanted and self._changed(source, one, known[one])
         ]
-        try:
-            return self._renew(source, [*wanted, *others])
-        except Exception:
-            if not others:
-                raise
-            return self._read(source, {symbol: self._stamp(source, symbol) for symbol in wanted})
+        if others:
+            # First and apart: of those in memory only what is new is read.
+            with contextlib.suppress(Exception):
+                self._renew(source, others)
+        return self._renew(source, tuple(wanted)) if wanted else self._sources[source].panel
 
     def _take_in(self, source: str, changed: Sequence[Symbol]) -> None:
         """Take in all that can be read, by halves where some cannot: each step makes a panel of all symbols."""
@@ -228,7 +236,12 @@ class PanelCache:
                 if self._only_grown(source, stamps):
                     prices = self._sources[source]
                     growing = prices.growing.extended(later)
-                    self._sources[source] = _Prices({**prices.stamps, **stamps}, growing)
+                    kept = {**prices.stamps, **stamps}
+                    if growing is not prices.growing:
+                        # Older sessions may be gone, and with them symbols that ended.
+                        gone = _without_prices(growing.panel)
+                        kept = {symbol: stamp for symbol, stamp in kept.items() if symbol not in gone}
+                    self._sources[source] = _Prices(kept, growing)
                     return growing.panel
         return self._read(source, again)  # replaced meanwhile
 
@@ -245,6 +258,8 @@ class PanelCache:
             panel = self._store.panel(source, tuple(stamps))
         else:
             panel = self._store.panel(source, tuple(stamps), sessions=self._sessions)
+            for ended in sorted(_without_prices(panel)):  # before the others' last sessions
+                panel = panel.joined(self._store.panel(source, (ended,), sessions=self._sessions))
         with self._lock:
             prices = self._sources.get(source)
             if prices is None:
@@ -253,6 +268,12 @@ class PanelCache:
                 growing, stamps = prices.growing.joined(panel), {**prices.stamps, **stamps}
             self._sources[source] = _Prices(stamps, growing)
         return growing.panel
+
+
+def _without_prices(panel: PricePanel) -> set[Symbol]:
+    """Symbols of which a panel has no price."""
+    lacking = np.flatnonzero(~np.isfinite(panel.adj_close).any(axis=0))
+    return {Symbol(panel.symbols[column]) for column in lacking}
 
 
 def _has_later(before: Stamp | None, now: Stamp | None) -> bool:
