@@ -263,6 +263,7 @@ def test_a_service_serves_what_other_releases_publish_and_keeps_its_model_where_
         [note] = [note for note in after["JPM"]["notes"] if "a newer model is not used" in note]
         assert UPGRADE in note
         assert service.metric("gnn_models_refused") == 1
+        assert service.metric("gnn_verification_failures_total") == 0  # an alert of those speaks of intruders
         service.service.forecaster.models.clear()
         assert service.get("/forecast/AAPL").status_code == 200
         refused = service.get("/forecast/JPM")

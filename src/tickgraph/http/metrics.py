@@ -24,7 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tickgraph.errors import StorageError
+from tickgraph.errors import LaterArtefactError, StorageError
 from tickgraph.http.operation_metrics import OperationMetrics
 from tickgraph.http.shared_metrics import choose_values
 from tickgraph.pipeline.jobs import Job
@@ -203,8 +203,9 @@ class ServiceMetrics(Observer):
         self.load_seconds.observe(seconds)
 
     def refused(self, symbol: str, error: Exception) -> None:
-        """Count."""
-        self.verification_failures.labels(self._label(symbol)).inc()
+        """Count, unless a later release wrote it: no disk and no intruder is at fault."""
+        if not isinstance(error, LaterArtefactError):
+            self.verification_failures.labels(self._label(symbol)).inc()
 
     def evicted(self, symbol: str, idle: float) -> None:
         """Count, and note how long nobody had asked for the model."""
