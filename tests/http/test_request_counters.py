@@ -50,7 +50,12 @@ def test_without_redis_in_the_settings_each_process_counts():
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs signals that stop a process")
-def test_redis_that_hangs_is_waited_for_once_and_then_the_process_counts_by_itself(redis, contact, caplog):
+def test_redis_that_hangs_is_waited_for_once_and_then_the_process_counts_by_itself(
+    redis, contact, caplog, monkeypatch
+):
+    noted, note = [], contact.note
+    monkeypatch.setattr(contact, "note", lambda reason: (noted.append(reason), note(reason))[1])
+
     def hang():
         os.kill(redis.pid, signal.SIGSTOP)
         object.__setattr__(contact.settings, "timeout_seconds", 0.05)
@@ -61,7 +66,8 @@ def test_redis_that_hangs_is_waited_for_once_and_then_the_process_counts_by_itse
         assert [record.levelname for record in caplog.records if "does not answer" in record.message] == [
             "WARNING"
         ]
-        assert counted(contact, 2) == [True, True, True, False]  # it is not asked
+        assert counted(contact, 2) == [True, True, True, False]
+        assert noted == ["TimeoutError"]  # of the one request that asked
     finally:
         os.kill(redis.pid, signal.SIGCONT)
     contact.check()

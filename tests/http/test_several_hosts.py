@@ -59,7 +59,9 @@ def test_a_symbol_is_trained_once_over_all_hosts(start, bucket, registry, redis)
         copy_models(registry, settings_of(bucket.place, "prices", None, redis.url).open_registry(), ("MSFT",))
         training.set_result(over(one.service.background.running("MSFT")))
         answers = [answer.result(60).json() for answer in answers]
-    assert [answer["status"] for answer in answers] == ["trained-on-demand"] * 2
+    assert [answer["status"] for answer in answers] == ["trained-on-demand"] * 2, [
+        answer["notes"] for answer in answers
+    ]
     assert {answer["generation"] for answer in answers} == {bucket.generation("MSFT")}
     assert [len(host.service.background._pool.futures) for host in hosts] == [1, 0]
     assert [host.metric("gnn_jobs_total", kind="train", state="done") for host in hosts] == [1, 1]

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from real_service import until
 from tickgraph.shared import listener as listening
 from tickgraph.shared.contact import SharedContact
 from tickgraph.shared.listener import Listener, Pace
@@ -126,6 +127,11 @@ def test_the_end_of_work_is_told_at_once_whatever_else_is_new(heard, contact):
 def test_a_line_that_is_silent_is_tried_and_made_anew(contact, heard, monkeypatch):
     monkeypatch.setattr(listening, "QUIET_SECONDS", -1e9)  # every word is waited for too long
     assert set(heard.get(timeout=WAIT)) == set(KINDS)
+
+
+def test_whoever_listens_finds_out_that_redis_answers_again_though_the_line_never_broke(contact, heard):
+    contact.note("TimeoutError")  # as a request that waited too long
+    until(lambda: contact.away is None, "contact with Redis")
 
 
 def test_a_line_that_the_server_closed_is_made_anew(contact, heard):
