@@ -113,7 +113,8 @@ class GrowingPanel:
             grid = np.empty(self._room)
             grid[:sessions, :here] = getattr(self.panel, name)
             self._grids[name] = grid
-            self.panel = replace(self.panel, **{name: _shown(grid, sessions, here)})
+            shown: dict[str, Any] = {name: _shown(grid, sessions, here)}
+            self.panel = replace(self.panel, **shown)
 
     def _last(self, panel: PricePanel) -> PricePanel:
         """The sessions that are kept."""
