@@ -165,6 +165,8 @@ def service(root: Path, source: str, size: int) -> Iterator[Service]:
                     if client.get("/health/ready").status_code == 200:
                         break
                 time.sleep(0.01)
+            if process.poll() is not None:
+                raise SystemExit("the service ended before it was ready")
             yield Service(client, psutil.Process(process.pid), time.perf_counter() - began)
     finally:
         process.send_signal(signal.SIGTERM)

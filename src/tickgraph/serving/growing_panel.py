@@ -54,10 +54,9 @@ class GrowingPanel:
         """As :meth:`PricePanel.joined`: itself for new symbols, else a new one."""
         own = self.panel
         part = self._within(part)
-        if _has(
-            own, part
-        ):  # files that were rewritten with the same prices: what was computed from them holds
-            return self
+        is_cut = self._sessions is not None and len(part.sessions) >= self._sessions
+        if _has(own, part, is_cut=is_cut):
+            return self  # files were rewritten with the same prices: what was computed from them holds
         places, count = _places(own, part), len(own.symbols) + len(part.symbols)
         if places is None or not own.columns.keys().isdisjoint(part.symbols):
             return GrowingPanel(own.joined(part), self._sessions)
@@ -115,7 +114,8 @@ class GrowingPanel:
             grid = np.empty(self._room)
             grid[:sessions, :here] = getattr(self.panel, name)
             self._grids[name] = grid
-            self.panel = replace(self.panel, **{name: _shown(grid, sessions, here)})  # type: ignore[arg-type]
+            shown: dict[str, Any] = {name: _shown(grid, sessions, here)}
+            self.panel = replace(self.panel, **shown)
 
     def _last(self, panel: PricePanel) -> PricePanel:
         """The sessions that are kept."""
@@ -146,15 +146,15 @@ def _places(own: PricePanel, part: PricePanel) -> NDArray[np.intp] | None:
     return rows
 
 
-def _has(own: PricePanel, part: PricePanel) -> bool:
-    """Whether a panel has all prices of another, and of its symbols none besides, from its first session on."""
+def _has(own: PricePanel, part: PricePanel, *, is_cut: bool) -> bool:
+    """Whether a panel has all prices of another, and of its symbols none besides; or before them, if they were cut."""
     if not len(part.sessions) or not part.columns.keys() <= own.columns.keys():
         return False
     places = _places(own, part)
     if places is None or any(own.provider(symbol) != part.provider(symbol) for symbol in part.symbols):
         return False
     columns = np.array([own.column(symbol) for symbol in part.symbols], dtype=np.intp)
-    others = np.setdiff1d(np.arange(places[0], len(own.sessions)), places)
+    others = np.setdiff1d(np.arange(places[0] if is_cut else 0, len(own.sessions)), places)
     return not _priced(own)[np.ix_(others, columns)].any() and all(
         np.array_equal(getattr(own, name)[np.ix_(places, columns)], getattr(part, name), equal_nan=True)
         for name in PANEL_COLUMNS
