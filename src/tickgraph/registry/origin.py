@@ -322,12 +322,11 @@ class Origin:
         known = self._answers.get(copy.key)
         if known and known.refused is None and copy.is_there() != (known.version is not None):
             return False  # somebody has deleted the copy, or put one there
-        if known is not None and self.contact.is_recent(known.moment):
-            return True
         folder, _, name = copy.key.partition("/")
         listing = self._listings.get(folder)
-        if listing is None or not self.contact.is_recent(listing.moment):
-            return False
+        is_newer = listing is not None and (known is None or known.moment < listing.moment)
+        if listing is None or not is_newer or not self.contact.is_recent(listing.moment):
+            return known is not None and self.contact.is_recent(known.moment)
         listed = listing.versions.get(name)
         if known is None:  # the copy may be of an earlier process
             held = self._held(copy)
