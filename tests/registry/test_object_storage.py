@@ -172,6 +172,19 @@ def test_a_look_at_every_model_is_one_list(storage, machine, published, template
     assert watching.generation("AAPL") == before
 
 
+def test_what_a_list_names_is_there_though_an_older_answer_said_no(machine, published):
+    """A model that another machine publishes right after this one had asked for it."""
+    now = [0.0]
+    watching = machine("watching", poll_seconds=10)
+    watching._shelf.origin.contact.monotonic = lambda: now[0]
+    assert watching.generation("AAPL") is None
+    published(1)
+    now[0] = 1
+    assert watching.generation("AAPL") is None  # the answer is recent
+    assert watching.symbols() == ("AAPL",)
+    assert number(watching) == 1
+
+
 # Writers at one time
 
 
