@@ -403,6 +403,7 @@ class Service:
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
         self.streams.job(job)
+        self.forecaster.catalogue.ask_anew()  # now: whoever waited for the job looks for its model next
         self.watcher.nudge()
 
     def _heard(self, kinds: Collection[Kind]) -> None:
