@@ -193,7 +193,7 @@ class TestRecording:
         walk = models.metadata("AAPL").evaluation
         figures = Evaluation.model_validate_json((tmp_path / "evaluation/evaluation.json").read_bytes())
         assert walk.measured_at == figures.created
-        assert walk.training_config == self.SETTINGS
+        assert walk.training_config.model_dump() == self.SETTINGS.model_dump()
         assert (walk.best_baseline.forecaster, walk.symbols) == ("reversal", ("AAPL", "JPM", "MSFT", "XOM"))
 
     def test_they_are_left_as_they_are_where_that_is_asked_for(self, run, models):

@@ -492,7 +492,8 @@ def test_a_model_is_trained_again_with_the_token_and_only_with_it(visit, service
     class Background:
         """Stands for training: the job is queued, and ends when the test says so."""
 
-        def train(self, symbol, _):
+        def train(self, symbol, _, *, insists):
+            assert insists
             self.job = Job(id="1", kind="train", symbol=symbol)
             return self.job
 

@@ -33,6 +33,8 @@ class RecordedConfig(TrainingConfig):
     @model_validator(mode="before")
     @classmethod
     def _models_without_a_name_are_baselines(cls, given: Any) -> Any:
+        if isinstance(given, TrainingConfig) and not isinstance(given, cls):  # one that is to be recorded
+            return given.model_dump()
         return with_architecture(given)
 
 

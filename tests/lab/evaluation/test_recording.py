@@ -53,7 +53,7 @@ def test_figures_are_the_products_own_with_what_they_were_measured_on(result, sh
     assert set(block.figures.coverage) == {"0.8", "0.95"}
     assert block.figures.coverage["0.8"].value == part.coverage["0.8"].value
     assert block.figures.forecasts == part.sessions
-    assert block.training_config == short
+    assert block.training_config.model_dump() == short.model_dump()
     assert (block.windows, block.scheme, block.retrain_every, block.embargo) == (2, "rolling", 120, 1)
     assert block.first_session == product.daily.sessions[0]
     assert block.last_session == product.daily.sessions[-1]

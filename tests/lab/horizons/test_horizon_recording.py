@@ -30,7 +30,7 @@ def test_figures_are_the_networks_with_what_they_were_measured_on(training):
     )
     assert (block.source, block.data_version, block.symbols) == ("sample", "3f9c2a71", ("AAPL", "JPM"))
     assert (block.measured_at, block.version) == (evaluation.created, "0.3.0")
-    assert block.training_config == training
+    assert block.training_config.model_dump() == training.model_dump()
 
 
 def test_the_configuration_has_all_horizons_that_were_asked_for():
