@@ -1,9 +1,11 @@
 """Other releases, for tests of an upgrade: what the last one wrote, and what a later one may write.
 
-``faults/release_0_1_0.zip`` was written by the code of 2026-11-28, before files could say more than a release knows. It
-has two small models drawn to a fit of eight symbols, its state of the day, their prices with two appends, a run of
-refresh that was interrupted, what that release said of both models (``answers.json``), and the schemas by which it read
-its files, most of which take no unknown field.
+``faults/release_0_1_0.zip`` was written by the code of 2026-11-28, before files could say more than a release knows:
+
+- two small models, the fit of eight symbols that they are drawn to, and its state of the day;
+- prices with two appends, and a run of refresh that was interrupted;
+- ``answers.json``: what that release said of both models;
+- the schemas by which it read its files. Most of them take no unknown field.
 """
 
 from __future__ import annotations
