@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tickgraph.errors import HistoryTooShortError, StorageError
+from tickgraph.errors import HistoryTooShortError
 from tickgraph.market.panel import PANEL_COLUMNS
 from tickgraph.model.choice import choose_all
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import variance_part, weight_shapes
+from tickgraph.permit import PermitEnded
 from tickgraph.pipeline import fitting_universe as module
 from tickgraph.pipeline.fitting_universe import universe_at_hand, universe_of_run
 from tickgraph.pipeline.train import train_symbols
@@ -143,14 +144,10 @@ def test_whoever_waits_is_told_before_the_fit(tmp_path, chosen, fits):
     assert told == [("fitting the universe of 8 symbols", 0)]
 
 
-def test_a_lost_lease_keeps_the_fit_from_being_published(tmp_path, few, ahead, fits):
+def test_a_lost_lease_keeps_the_fit_from_being_published(tmp_path, lost, few, ahead, fits):
     registry = ModelRegistry(tmp_path)
-
-    def lost():
-        raise StorageError("another refresh took over")
-
-    with pytest.raises(StorageError, match="took over"):
-        train_symbols(few, ["AAPL"], registry, config=ahead, before_publish=lost)
+    with pytest.raises(PermitEnded, match="it is gone"):
+        train_symbols(few, ["AAPL"], registry.under(lost), config=ahead)
     assert registry.universe.fit("sample") is None
     assert registry.symbols() == ()
 

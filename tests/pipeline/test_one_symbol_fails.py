@@ -96,26 +96,25 @@ def test_who_hears_of_an_outcome_and_fails_stops_nobody(panel, program, own):
     assert "UnicodeEncodeError" in report.failed["AAPL"]
 
 
-def test_what_is_asked_before_a_publication_may_fail_one_symbol_and_a_storage_error_ends_the_run(
-    panel, program, own
-):
-    asked = []
+def test_a_publication_may_fail_one_symbol_and_a_storage_error_ends_the_run(panel, program, own, monkeypatch):
+    publish, asked = own.publish, []
 
-    def once():
+    def once(*arguments, **options):
         asked.append(1)
         if len(asked) == 1:
             raise KeyError("lost")
+        return publish(*arguments, **options)
 
-    report = train_symbols(
-        panel.tail(400), ["AAPL", "MSFT"], own, program=program, engine=LocalEngine(1), before_publish=once
-    )
+    monkeypatch.setattr(own, "publish", once)
+    report = train_symbols(panel.tail(400), ["AAPL", "MSFT"], own, program=program, engine=LocalEngine(1))
     assert (len(report.done), len(report.failed)) == (1, 1)
 
-    def full():
+    def full(*_, **__):
         raise StorageError("the disk is full")
 
+    monkeypatch.setattr(own, "publish", full)
     with pytest.raises(StorageError):
-        train_symbols(panel.tail(400), ["AAPL", "MSFT"], own, program=program, before_publish=full)
+        train_symbols(panel.tail(400), ["AAPL", "MSFT"], own, program=program)
 
 
 def test_a_fund_that_keeps_its_price_fails_and_the_others_are_trained_without_it(panel, program, own):

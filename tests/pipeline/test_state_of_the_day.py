@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tickgraph.errors import StorageError
 from tickgraph.model.universe_state import universe_state
+from tickgraph.permit import PermitEnded
 from tickgraph.pipeline.state_of_the_day import bring_state, horizons_by_source, publish_states
 from tickgraph.registry.registry import ModelRegistry
 
@@ -39,17 +39,16 @@ def test_the_state_is_that_of_the_newest_session_of_all_symbols(own, brief):
 
 
 def test_what_is_published_is_left_alone_until_a_price_changes(own, brief):
-    checked = []
-    publish(own, brief, before_publish=lambda: checked.append("first"))
+    publish(own, brief)
     stamp = own.universe.state_stamp("sample")
-    publish(own, brief, before_publish=lambda: checked.append("again"))
+    publish(own, brief)
     assert own.universe.state_stamp("sample") == stamp
     close = brief.close.copy()
     close[-1, 0] *= 1.01
-    publish(own, replace(brief, close=close), before_publish=lambda: checked.append("corrected"))
+    publish(own, replace(brief, close=close))
     assert own.universe.state("sample").close[0] == close[-1, 0]
-    publish(own, brief, (1, 2), before_publish=lambda: checked.append("other horizons"))
-    assert checked == ["first", "corrected", "other horizons"]
+    publish(own, brief, (1, 2))
+    assert own.universe.state("sample").horizons == (1, 2)
 
 
 def test_it_is_of_the_session_that_most_symbols_reach(own, brief):
@@ -93,12 +92,9 @@ def test_a_source_that_fails_is_said_and_the_others_are_renewed(own, brief):
     assert own.universe.sources() == ("sample",)
 
 
-def test_a_lost_lease_ends_it(own, brief):
-    def lost():
-        raise StorageError("another refresh took over")
-
-    with pytest.raises(StorageError, match="took over"):
-        publish(own, brief, before_publish=lost)
+def test_a_lost_lease_ends_it(own, brief, lost):
+    with pytest.raises(PermitEnded, match="it is gone"):
+        publish(own.under(lost), brief)
     assert own.universe.state("sample") is None
 
 

@@ -252,7 +252,6 @@ class Steps:
             symbols,
             force=self._wishes.force,
             on_symbol=lambda symbol: self._on_event("correlations", symbol),
-            before_publish=self._check,
         )
         for symbol in report.published:
             self._note(symbol, correlations="published")
@@ -279,7 +278,6 @@ class Steps:
             self._panel,
             self._horizons,
             on_source=lambda source: self._on_event("universe", source),
-            before_publish=self._check,
         )
         self._problems += failures.values()
 
@@ -309,7 +307,6 @@ class Steps:
             program=program_for(self._site.training),
             on_fitting=lambda _: self._begin("universe", 1),
             on_outcome=self._outcome,
-            before_publish=self._check,
         )
         self._say(report.universe_notes)
         if report.interrupted:

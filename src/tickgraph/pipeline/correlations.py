@@ -38,7 +38,6 @@ def publish_correlations(
     *,
     force: bool = False,
     on_symbol: Callable[[str], None] | None = None,
-    before_publish: Callable[[], None] | None = None,
 ) -> CorrelationReport:
     """Compute correlation matrices from stored prices, and publish those that are new.
 
@@ -54,8 +53,6 @@ def publish_correlations(
         Publish even where the stored matrix is the same, and less than 24 hours old.
     on_symbol
         Called after each symbol.
-    before_publish
-        Called before each publication; what it raises fails that model, and a StorageError ends everything.
 
     Raises
     ------
@@ -65,7 +62,7 @@ def publish_correlations(
     report = CorrelationReport()
     for symbol in symbols:
         try:
-            _publish_one(registry, panels, registry.metadata(symbol), force, report, before_publish)
+            _publish_one(registry, panels, registry.metadata(symbol), force, report)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
@@ -81,7 +78,6 @@ def _publish_one(
     metadata: ModelMetadata,
     force: bool,
     report: CorrelationReport,
-    before_publish: Callable[[], None] | None,
 ) -> None:
     symbol, config = Symbol(metadata.symbol), metadata.training_config
     nodes = tuple(map(Symbol, metadata.nodes))
@@ -100,7 +96,5 @@ def _publish_one(
     if current and np.allclose(correlation, registry.correlation(symbol), atol=SAME):
         report.unchanged[symbol] = as_of
         return
-    if before_publish:
-        before_publish()
     registry.publish_correlation(symbol, correlation, as_of, basis=metadata)
     report.published[symbol] = as_of

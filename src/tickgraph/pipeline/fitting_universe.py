@@ -91,7 +91,6 @@ def universe_of_run(
     config: TrainingConfig,
     *,
     on_fitting: Callable[[str], None] | None = None,
-    before_publish: Callable[[], None] | None = None,
 ) -> RunUniverse:
     """Choose the fit that the models of a run are drawn to; publish it where it is new.
 
@@ -112,8 +111,6 @@ def universe_of_run(
         How the models are trained; it has horizons.
     on_fitting
         Called with a line of text before a fit, which takes seconds.
-    before_publish
-        Called before the publication.
 
     Raises
     ------
@@ -132,8 +129,6 @@ def universe_of_run(
     fitted, prices, fault = _fit(shared, config, on_fitting)
     if fitted:
         try:
-            if before_publish:
-                before_publish()
             registry.universe.publish_fit(fitted)
         except ArtefactError as error:
             fitted, fault = None, str(error)

@@ -30,7 +30,6 @@ def publish_states(
     horizons: Mapping[str, Sequence[int]],
     *,
     on_source: Callable[[str], None] | None = None,
-    before_publish: Callable[[], None] | None = None,
 ) -> dict[str, str]:
     """Publish the state of every source's newest session, where it is not published yet.
 
@@ -44,8 +43,6 @@ def publish_states(
         By source, as :func:`horizons_by_source` gives them.
     on_source
         Called after each source.
-    before_publish
-        Called before each publication; a StorageError that it raises ends everything.
 
     Returns
     -------
@@ -64,19 +61,14 @@ def publish_states(
             panel = panels(source)
             return None if panel is None else _newest(panel, wanted)
 
-        if fault := _fault_of_publishing(registry, source, state, before_publish):
+        if fault := _fault_of_publishing(registry, source, state):
             failures[source] = fault
         if on_source:
             on_source(source)
     return failures
 
 
-def bring_state(
-    registry: ModelRegistry,
-    panel: PricePanel,
-    horizons: Sequence[int],
-    before_publish: Callable[[], None] | None = None,
-) -> list[str]:
+def bring_state(registry: ModelRegistry, panel: PricePanel, horizons: Sequence[int]) -> list[str]:
     """Publish the state of a training run's prices, unless one that is newer, or knows more symbols, is published.
 
     Gives what a person should know; errors as in :func:`publish_states`.
@@ -89,23 +81,18 @@ def bring_state(
         knows_more = former.session == own.session and not set(former.symbols) <= set(own.symbols)
         return None if former.session > own.session or knows_more else own
 
-    fault = _fault_of_publishing(registry, panel.source, state, before_publish)
+    fault = _fault_of_publishing(registry, panel.source, state)
     return [fault] if fault else []
 
 
 def _fault_of_publishing(
-    registry: ModelRegistry,
-    source: str,
-    state: Callable[[], UniverseState | None],
-    before_publish: Callable[[], None] | None,
+    registry: ModelRegistry, source: str, state: Callable[[], UniverseState | None]
 ) -> str | None:
     """Publish a state where it is new; say why it could not be."""
     try:
         own, former = state(), _published(registry, source)
         if own is None or (former is not None and _are_equal(former, own)):
             return None
-        if before_publish:
-            before_publish()
         registry.universe.publish_state(own)
     except StorageError:
         raise

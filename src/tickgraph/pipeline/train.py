@@ -100,12 +100,11 @@ def train_one(
     pool: Collection[str] | None,
     program: TrainingProgram,
     registry: ModelRegistry,
-    before_publish: Callable[[], None] | None = None,
     choice: Choice | None = None,
     universe: UniverseFit | None = None,
     prices: Universe | None = None,
 ) -> ModelMetadata:
-    """Fit one symbol, call ``before_publish``, and publish the model.
+    """Fit one symbol and publish the model.
 
     Without a ``universe`` it is a model of the next session's return alone. Where peers were not chosen before
     (``choice``), they are chosen here, from the pool. Walk-forward figures recorded in the model that this one replaces
@@ -116,7 +115,7 @@ def train_one(
     """
     must_be_replaceable(registry, symbol)
     chosen = choice or choose(panel, (symbol,), program.config, pool).get(symbol)
-    return publish_fitted(registry, fit(panel, symbol, program, chosen, universe, prices), before_publish)
+    return publish_fitted(registry, fit(panel, symbol, program, chosen, universe, prices))
 
 
 def must_be_replaceable(registry: ModelRegistry, symbol: Symbol) -> None:
@@ -130,12 +129,8 @@ def must_be_replaceable(registry: ModelRegistry, symbol: Symbol) -> None:
             return
 
 
-def publish_fitted(
-    registry: ModelRegistry, fitted: FittedModel, before_publish: Callable[[], None] | None = None
-) -> ModelMetadata:
-    """Call ``before_publish``, and publish a fitted model; figures of an evaluation stay."""
-    if before_publish:
-        before_publish()
+def publish_fitted(registry: ModelRegistry, fitted: FittedModel) -> ModelMetadata:
+    """Publish a fitted model; figures of an evaluation stay."""
     return registry.publish(
         describe(fitted, registry.now()), fitted.weights, fitted.correlation, keep_evaluation=True
     )
@@ -153,7 +148,6 @@ def train_symbols(
     program: TrainingProgram | None = None,
     on_fitting: Callable[[str], None] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
-    before_publish: Callable[[], None] | None = None,
 ) -> TrainingReport:
     """Train and publish symbols; before them, where it has horizons, the universe's fit and its state of the day.
 
@@ -179,8 +173,6 @@ def train_symbols(
         Called in this thread with a line of text before the universe is fitted, which takes seconds.
     on_outcome
         Called in this thread after each symbol. An error that it raises fails that symbol; a StorageError ends the run.
-    before_publish
-        Called in the training threads before each publication; a StorageError that it raises ends the run.
 
     Returns
     -------
@@ -200,7 +192,7 @@ def train_symbols(
 
     def publish(fitted: FittedModel) -> ModelMetadata:
         must_be_replaceable(registry, canonical(fitted.symbol))
-        return publish_fitted(registry, fitted, before_publish)
+        return publish_fitted(registry, fitted)
 
     try:
         program = program or program_for(config or TrainingConfig())
@@ -216,13 +208,12 @@ def train_symbols(
                     choices,
                     program.config,
                     on_fitting=on_fitting,
-                    before_publish=before_publish,
                 )
             except HistoryTooShortError as error:
                 fault = error
             else:
                 report.universe_notes += [*universe.notes, *remark_on_later(universe.fit, choices)]
-                report.universe_notes += bring_state(registry, panel, program.config.horizons, before_publish)
+                report.universe_notes += bring_state(registry, panel, program.config.horizons)
                 report.notes += report.universe_notes
         plan = Plan(panel, choices, program.config, None if pool is None else tuple(pool), universe)
         if resume and not fault:
