@@ -40,9 +40,9 @@ def test_the_state_is_that_of_the_newest_session_of_all_symbols(own, brief):
 
 def test_what_is_published_is_left_alone_until_a_price_changes(own, brief):
     publish(own, brief)
-    stamp = own.universe.state_stamp("sample")
+    first = own.universe.files("sample")
     publish(own, brief)
-    assert own.universe.state_stamp("sample") == stamp
+    assert own.universe.files("sample") == first
     close = brief.close.copy()
     close[-1, 0] *= 1.01
     publish(own, replace(brief, close=close))
@@ -107,10 +107,10 @@ def test_a_damaged_state_is_replaced(own, brief):
 
 def test_a_training_run_leaves_a_newer_or_a_fuller_state_in_place(own, brief):
     assert bring_state(own, brief, (1, 5)) == []
-    stamp = own.universe.state_stamp("sample")
+    first = own.universe.files("sample")
     bring_state(own, brief.through(brief.sessions[-2]), (1, 5))  # as of an earlier day
     bring_state(own, brief.select(brief.symbols[:5]), (1, 5))
-    assert own.universe.state_stamp("sample") == stamp
+    assert own.universe.files("sample") == first
     bring_state(own, brief.through(brief.sessions[-2]), (1,))  # the former would be of no use to these models
     assert own.universe.state("sample").horizons == (1,)
     bring_state(own, brief.select(brief.symbols[:5]), (1,))  # a newer one

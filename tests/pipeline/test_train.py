@@ -191,6 +191,13 @@ class TestResume:
             "AAPL": False,
         }
 
+    def test_no_model_is_looked_for_that_the_folder_does_not_list(self, panel, program, begun, monkeypatch):
+        """A search for one ends with similar names, which takes the longer the more models there are."""
+        looked, verified = [], begun.verified
+        monkeypatch.setattr(begun, "verified", lambda symbol: looked.append(symbol) or verified(symbol))
+        train_symbols(panel, ["AAPL", "JPM"], begun, program=program, resume=True)
+        assert looked == ["JPM"]
+
     def test_another_price_of_a_peer_is_another_model(self, panel, program, begun):
         peer = begun.metadata("XOM").training_config.correlated_symbols[0]
         adjusted = panel.adj_close.copy()

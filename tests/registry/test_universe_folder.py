@@ -53,7 +53,7 @@ def left_over(path):
 def test_nothing_is_there_before_it_is_published(folder, path):
     assert folder.fit("sample") is None
     assert folder.state("sample") is None
-    assert folder.fit_stamp("sample") is None
+    assert folder.files("sample") == (None, None)
     assert folder.sources() == ()
     assert not path.parent.exists()
 
@@ -70,16 +70,15 @@ def test_a_fit_and_a_state_are_found_by_their_source(folder, panel):
 
 def test_a_file_is_read_once_until_it_is_replaced(folder, monkeypatch):
     folder.publish_fit(numbered(1))
-    first, stamp = folder.fit("sample"), folder.fit_stamp("sample")
+    first = folder.fit("sample")
     assert folder.fit("sample") is first
     ModelRegistry(folder._root).universe.publish_fit(numbered(2))
-    assert folder.fit_stamp("sample") != stamp
     assert number_of(folder.fit("sample")) == 2
 
 
 @pytest.mark.parametrize("source", ["../sample", "Sample", "", "a/b", "sample\n", "x" * 40])
 def test_a_source_that_is_no_word_is_no_path(folder, source):
-    for call in (folder.fit, folder.state, folder.fit_stamp):
+    for call in (folder.fit, folder.state, folder.files):
         with pytest.raises(InputError, match="not the name of a source"):
             call(source)
     with pytest.raises(InputError, match="not the name of a source"):

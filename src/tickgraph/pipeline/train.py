@@ -244,11 +244,13 @@ def _keep(
     on_outcome: Callable[[Outcome], None] | None,
 ) -> list[Symbol]:
     """Symbols whose model is the one that a plan would make: a run that goes on leaves it."""
-    kept = []
+    kept, published = [], set(registry.listed())
     for symbol in symbols:
+        if symbol not in published:
+            continue
         try:
             known = registry.verified(symbol)
-        except ArtefactError:  # there is none, or none that is whole
+        except ArtefactError:  # it is not whole
             continue
         if _is_of(plan, symbol, known):
             kept.append(symbol)

@@ -38,7 +38,7 @@ def copy_models(
     symbols: Sequence[Symbol] | None = None,
     on_symbol: Callable[[Symbol], None] | None = None,
 ) -> CopyReport:
-    """Copy models, byte for byte, and what the universe's fits and states are; a copy that was cut short goes on.
+    """Copy models and the universe's fits and states, byte for byte; a copy that was cut short goes on.
 
     Parameters
     ----------
@@ -67,10 +67,7 @@ def copy_models(
             on_symbol(symbol)
     for name in source.universe.sources() if symbols is None else ():
         try:
-            if (fit := source.universe.fit(name)) is not None:
-                target.universe.publish_fit(fit)
-            if (state := source.universe.state(name)) is not None:
-                target.universe.publish_state(state)
+            target.universe.adopt(name, source.universe.files(name))
             report.universe.append(name)
         except OtherExchangeError as error:  # of this source alone
             report.failed[name] = str(error)

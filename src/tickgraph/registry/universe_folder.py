@@ -13,7 +13,7 @@ from copy import copy as copied
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from tickgraph.errors import ArtefactError, InputError, LaterArtefactError, StorageError
 from tickgraph.market import calendar
@@ -41,6 +41,16 @@ class Decode(Protocol[Artefact_co]):
     def __call__(self, data: bytes, source: str, *, name: str, exchange: str | None) -> Artefact_co:
         """As :func:`decode_fit` and :func:`decode_state`."""
         ...
+
+
+_KINDS: tuple[tuple[str, Decode[object]], ...] = ((_FIT, decode_fit), (_STATE, decode_state))
+
+
+class UniverseFiles(NamedTuple):
+    """What is published of a source's prices, as bytes; None where nothing is."""
+
+    fit: bytes | None
+    state: bytes | None
 
 
 class UniverseFolder:
@@ -96,13 +106,9 @@ class UniverseFolder:
         """Give the published state of the day; None if there is none. Errors as in :meth:`fit`."""
         return self._artefact(self._path(source, _STATE), source, decode_state)
 
-    def fit_stamp(self, source: str) -> FileStamp | None:
-        """Identity of the published fit, which changes whenever it is replaced; one look at the file."""
-        return self._stamp(self._path(source, _FIT), source, decode_fit)
-
-    def state_stamp(self, source: str) -> FileStamp | None:
-        """Identity of the published state of the day, which changes whenever it is replaced."""
-        return self._stamp(self._path(source, _STATE), source, decode_state)
+    def files(self, source: str) -> UniverseFiles:
+        """Bytes of what is published of a source's prices, checked. Errors as in :meth:`fit`."""
+        return UniverseFiles(*(self._bytes(self._path(source, end), source, kind) for end, kind in _KINDS))
 
     def sources(self) -> tuple[str, ...]:
         """Sources that have a fit or a state of the day."""
@@ -134,16 +140,26 @@ class UniverseFolder:
         path = self._path(state.source, _STATE)
         self._publish(path, encode_state(state, self._now()), state.source, decode_state)
 
+    def adopt(self, source: str, files: UniverseFiles) -> None:
+        """Publish the files of another folder as they are; errors as in :meth:`publish_fit`."""
+        for data, (end, kind) in zip(files, _KINDS, strict=True):
+            if data is not None:
+                self._publish(self._path(source, end), data, source, kind)
+
     def _path(self, source: str, suffix: str) -> Path:
         if not _SOURCE.fullmatch(source):
             raise InputError(f"{source!r} is not the name of a source of prices, such as sample or yahoo.")
         return self._folder / f"{source}{suffix}"
 
-    def _stamp(self, path: Path, source: str, decode: Decode[object]) -> FileStamp | None:
+    def _bytes(self, path: Path, source: str, decode: Decode[object]) -> bytes | None:
         if self._origin is not None:
-            with suppress(ArtefactError, StorageError):  # reading the artefact says what is wrong
-                self._origin.refresh(self._copy(path, source, decode))
-        return file_stamp(path)
+            self._origin.refresh(self._copy(path, source, decode))
+        try:
+            data = self._read_bytes(path)
+        except FileNotFoundError:
+            return None
+        decode(data, source, name=str(path), exchange=calendar.exchange())
+        return data
 
     def _copy(self, path: Path, source: str, decode: Decode[object]) -> FileCopy:
         """The copy of an artefact's object, for its origin."""
@@ -172,14 +188,15 @@ class UniverseFolder:
         return cast("Artefact_co", seen[1])
 
     def _decoded(self, path: Path, source: str, decode: Decode[Artefact_co]) -> Artefact_co:
+        return decode(self._read_bytes(path), source, name=str(path), exchange=calendar.exchange())
+
+    def _read_bytes(self, path: Path) -> bytes:
         if not lies_in(self._root, path):
             raise ArtefactError(f"{path} leads outside the model folder {self._root}. Remove the link.")
         try:
-            data = read_bounded(path)
+            return read_bounded(path)
         except FileRefused as refused:
             fault = refused.strerror
-        else:
-            return decode(data, source, name=str(path), exchange=calendar.exchange())
         raise ArtefactError(f"{path} is refused: {fault}. Remove it, or run: tickgraph train")
 
     def _publish(self, path: Path, data: bytes, source: str, decode: Decode[object]) -> None:
