@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
+import tempfile
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # tests compile what they run, and leave nothing behind
+# What one process of a test compiles the next one finds. Each worker has a folder, since JAX writes without a lock.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
+else:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="tickgraph-compiled-")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 from pathlib import Path
 

@@ -42,7 +42,6 @@ class Host:
         self.environment = {
             "AWS_ACCESS_KEY_ID": made_storage.KEY_ID,
             "AWS_SECRET_ACCESS_KEY": made_storage.SECRET,
-            "JAX_ENABLE_COMPILATION_CACHE": "false",
             "TICKGRAPH_STORAGE__CACHE_DIR": str(self.folder / "copies"),
             "TICKGRAPH_STORAGE__TIMEOUT_SECONDS": "2",
             "TICKGRAPH_STORAGE__RETRIES": "0",

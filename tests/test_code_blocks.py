@@ -184,10 +184,9 @@ def run_apart(words: list[str], *, briefly: bool) -> tuple[int, str, str]:
     Training is brief unless a page shows what it prints.
     """
     brief = BRIEF if briefly else {}
-    compiled = {"JAX_ENABLE_COMPILATION_CACHE": "true", "JAX_COMPILATION_CACHE_DIR": os.environ["COMPILED"]}
     done = subprocess.run(
         [sys.executable, "-m", "tickgraph", *words],
-        env={**os.environ, **brief, **compiled},
+        env={**os.environ, **brief},
         capture_output=True, text=True, check=False, timeout=240,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
@@ -209,7 +208,6 @@ def accept(words: list[str]) -> str:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that ``make demo`` leaves, with fewer models: prices of all, models trained with the defaults."""
     folder = tmp_path_factory.mktemp("desk")
-    os.environ["COMPILED"] = str(tmp_path_factory.mktemp("compiled"))
     with contextlib.chdir(folder):
         code, _, err = run_apart(["train", "--symbols", SYMBOLS], briefly=False)
     assert code == 0, err
