@@ -97,20 +97,15 @@ class SessionBootstrap:
         The same seed gives the same intervals, whatever was estimated before.
     resamples
         R, how many resamples an interval is made of.
-    shortest
-        Least mean length of a block. Figures that look several sessions ahead need blocks longer than that.
     """
 
-    def __init__(
-        self, sessions: int, *, seed: int = 0, resamples: int = RESAMPLES, shortest: int = SHORTEST_BLOCK
-    ) -> None:
+    def __init__(self, sessions: int, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
         self.sessions = sessions
         self.seed = seed
         self.resamples = resamples
-        self.shortest = shortest
         self._drawn = cache(self._draw)
 
-    def estimate(self, sums: Series, statistic: Statistic) -> Estimate | None:
+    def estimate(self, sums: Series, statistic: Statistic, shortest: int = SHORTEST_BLOCK) -> Estimate | None:
         """One figure with its interval.
 
         Parameters
@@ -119,15 +114,19 @@ class SessionBootstrap:
             ``[T, M]`` float64: what each session adds to the M sums; 0 where it adds nothing.
         statistic
             Makes the figure from the M sums.
+        shortest
+            Least mean length of a block. Figures that look several sessions ahead need longer ones.
 
         Returns
         -------
         Estimate or None
             None where the figure does not exist. No interval below 20 sessions that add something.
         """
-        return self.estimates(sums[:, None, :], statistic)[0]
+        return self.estimates(sums[:, None, :], statistic, shortest)[0]
 
-    def estimates(self, sums: Series, statistic: Statistic) -> list[Estimate | None]:
+    def estimates(
+        self, sums: Series, statistic: Statistic, shortest: int = SHORTEST_BLOCK
+    ) -> list[Estimate | None]:
         """The same figure of G parts of the panel.
 
         All parts are resampled with the block length of their sum, because a part is too short to estimate its own. A
@@ -139,6 +138,8 @@ class SessionBootstrap:
             ``[T, G, M]`` float64.
         statistic
             Makes each figure from its M sums.
+        shortest
+            As :meth:`estimate`.
 
         Raises
         ------
@@ -154,7 +155,8 @@ class SessionBootstrap:
         enough = np.any(sums != 0, axis=2).sum(axis=0) >= FEWEST_SESSIONS  # [G]
         low = high = np.full(parts, np.nan)
         if np.any(enough & np.isfinite(values)):
-            counts = self._drawn(self._block(sums.sum(axis=1), statistic))  # [R, T]
+            block = max(shortest, _block_of(sums.sum(axis=1), statistic))
+            counts = self._drawn(block)  # [R, T]
             low, high = np.concatenate(
                 [
                     self._interval(counts, sums[:, start : start + step], statistic)
@@ -167,14 +169,6 @@ class SessionBootstrap:
             _estimate(float(value), float(a), float(b), interval=bool(known))
             for value, a, b, known in zip(values, low, high, enough, strict=True)
         ]
-
-    def _block(self, sums: Series, statistic: Statistic) -> int:
-        # How much the figure changes without each session: a daily series, and the figure behaves like its mean.
-        total = sums.sum(axis=0)
-        value = statistic(total)
-        influence = value - statistic(total - sums)  # [T]
-        known = np.isfinite(influence) & (np.abs(influence) > 1e-12 * np.abs(value))
-        return max(self.shortest, block_length(np.where(known, influence, 0.0)))
 
     def _draw(self, block: int) -> Series:
         """How often each resample has drawn each session, ``[R, T]``."""
@@ -197,6 +191,15 @@ class SessionBootstrap:
         if usable.any():
             ends[:, usable] = np.nanquantile(resampled[:, usable], [tail, 1 - tail], axis=0)
         return ends
+
+
+def _block_of(sums: Series, statistic: Statistic) -> int:
+    # How much the figure changes without each session: a daily series, and the figure behaves like its mean.
+    total = sums.sum(axis=0)
+    value = statistic(total)
+    influence = value - statistic(total - sums)  # [T]
+    known = np.isfinite(influence) & (np.abs(influence) > 1e-12 * np.abs(value))
+    return block_length(np.where(known, influence, 0.0))
 
 
 def _estimate(value: float, low: float, high: float, *, interval: bool) -> Estimate | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 
 import numpy as np
 
@@ -42,7 +43,7 @@ SIGNIFICANT = 0.05
 
 
 class Comparer:
-    """All comparisons of one evaluation; resamples are drawn once for each horizon.
+    """All comparisons of one evaluation, on the same resamples.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ class Comparer:
         self._step = step
         self._seed = seed
         self._resamples = resamples
-        self._bootstraps: dict[tuple[int, int], SessionBootstrap] = {}
+        self._bootstrap = cache(partial(SessionBootstrap, seed=seed, resamples=resamples))
 
     def figure(self, losses: MeasuredLosses, name: str, place: int) -> Figure | None:
         """A mean loss with its interval."""
@@ -130,11 +131,7 @@ class Comparer:
 
     def _ratio(self, above: np.ndarray, below: np.ndarray, name: str, place: int) -> Figure | None:
         block = shortest_block(self._horizons[place], self._steps(name))
-        bootstrap = self._bootstraps.setdefault(
-            (len(above), block),
-            SessionBootstrap(len(above), seed=self._seed, resamples=self._resamples, shortest=block),
-        )
-        return bootstrap.estimate(np.stack([above, below], axis=1), ratio)
+        return self._bootstrap(len(above)).estimate(np.stack([above, below], axis=1), ratio, block)
 
 
 def best_bars(losses: Mapping[str, MeasuredLosses], horizons: Sequence[int]) -> dict[int, str]:

@@ -42,9 +42,7 @@ class StrategyMeasures:
         self._entered = entered
         self._years = years
         self._step = step
-        self._seed = seed
-        self._resamples = resamples
-        self._bootstraps: dict[int, SessionBootstrap] = {}
+        self._bootstrap = SessionBootstrap(len(years), seed=seed, resamples=resamples)
 
     def figures(self, place: int, horizon: int, strategies: slice) -> StrategyHorizon | None:
         """Figures of some strategies together at one horizon; None where none was entered."""
@@ -98,7 +96,8 @@ class StrategyMeasures:
             ],
             axis=1,
         )  # [O, B, 2]
-        shares = self._bootstrap(horizon).estimates(sums.astype(np.float64), ratio)
+        block = shortest_block(horizon, self._step)
+        shares = self._bootstrap.estimates(sums.astype(np.float64), ratio, block)
         return [
             ProfitBin(stated=float(stated[inside].mean()), came=came, strategies=int(inside.sum()))
             for number, came in enumerate(shares)
@@ -121,16 +120,7 @@ class StrategyMeasures:
     def _figure(
         self, horizon: int, above: Float64[np.ndarray, "origins"], below: Float64[np.ndarray, "origins"]
     ) -> Figure:
-        found = self._bootstrap(horizon).estimate(np.stack([above, below], axis=1), ratio)
+        sums, block = np.stack([above, below], axis=1), shortest_block(horizon, self._step)
+        found = self._bootstrap.estimate(sums, ratio, block)
         assert found is not None  # noqa: S101  something was entered
         return found
-
-    def _bootstrap(self, horizon: int) -> SessionBootstrap:
-        if horizon not in self._bootstraps:
-            self._bootstraps[horizon] = SessionBootstrap(
-                len(self._years),
-                seed=self._seed,
-                resamples=self._resamples,
-                shortest=shortest_block(horizon, self._step),
-            )
-        return self._bootstraps[horizon]

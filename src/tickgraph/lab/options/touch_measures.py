@@ -39,17 +39,14 @@ def touch_horizon(
         Of the bootstrap.
     """
     judged = np.isfinite(said) & np.isfinite(touched)
-    bootstrap = SessionBootstrap(
-        len(said), seed=seed, resamples=resamples, shortest=shortest_block(horizon, step)
-    )
+    bootstrap = SessionBootstrap(len(said), seed=seed, resamples=resamples)
 
     def figure(
         above: Float64[np.ndarray, "origins symbols levels"],
         below: Float64[np.ndarray, "origins symbols levels"],
     ) -> Figure | None:
         sums = np.stack([each.sum(axis=(1, 2)) for each in (above, below)], axis=1)  # [O, 2]
-        found = bootstrap.estimate(sums, ratio)
-        return None if found is None else Figure(value=found.value, low=found.low, high=found.high)
+        return bootstrap.estimate(sums, ratio, shortest_block(horizon, step))
 
     loss = np.where(judged, (said - touched) ** 2, 0.0)
     brier = figure(loss, judged.astype(np.float64))
