@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tickgraph.errors import InputError
+from tickgraph.lab.compared import in_order
 from tickgraph.lab.evaluation.evaluate import (
     FEWEST_SYMBOLS,
     EvaluationSettings,
@@ -58,20 +59,13 @@ def chosen_forecasters(words: list[str], *, quick: bool = False) -> dict[str, tu
     InputError
         A word is neither.
     """
-    every = [name for names in GROUPS.values() for name in names]
-    unknown = [word for word in words if word not in GROUPS and word not in every]
-    if unknown:
-        raise InputError(
-            f"Unknown forecaster {', '.join(unknown)}. Choose among: {', '.join([*GROUPS, *every])}."
-        )
+    # Refuses a word that is none of these.
+    in_order(words, [*GROUPS, *(name for names in GROUPS.values() for name in names)])
+    parts = words or [part for part in GROUPS if not (quick and part in PARTS_NOT_QUICK)]
     return {
         part: tuple(
-            name
-            for name in names
-            if name in words or ((not words or part in words) and not (quick and name in NOT_QUICK))
+            name for name in names if name in words or (part in parts and not (quick and name in NOT_QUICK))
         )
-        if words or not (quick and part in PARTS_NOT_QUICK)
-        else ()
         for part, names in GROUPS.items()
     }
 

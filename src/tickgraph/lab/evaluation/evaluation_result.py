@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tickgraph.lab.compared import Kind
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
 from tickgraph.lab.options.strategy_result import StrategyEvaluation
 from tickgraph.lab.options.touch_result import TouchEvaluation
@@ -123,7 +124,7 @@ class ForecasterResult(_Result):
     """All figures of one forecaster."""
 
     name: str
-    kind: Literal["baseline", "ablation", "model"]
+    kind: Kind
     description: str
     accuracy: Accuracy
     long: Portfolio

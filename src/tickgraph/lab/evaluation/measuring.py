@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tickgraph.lab.compared import Kind
 from tickgraph.lab.evaluation.accuracy import daily_ic, measure_accuracy
 from tickgraph.lab.evaluation.distributions import lognormal_above, measure_distribution, score_strikes
 from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
@@ -18,7 +19,6 @@ from tickgraph.lab.evaluation.forecast_panel import (
     DistributionPanel,
     ForecastPanel,
 )
-from tickgraph.lab.evaluation.forecasters.method import Kind
 from tickgraph.lab.evaluation.portfolio import Trials, measure_portfolio
 from tickgraph.lab.evaluation.resampling import SessionBootstrap
 from tickgraph.lab.evaluation.slices import measure_slices

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_features import RangeFeatures
 from tickgraph.lab.horizons.range_regressions import FEWEST_ROWS, YOUNGEST

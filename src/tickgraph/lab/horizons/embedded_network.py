@@ -15,8 +15,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from tickgraph.lab.compared import Kind
 from tickgraph.lab.horizons.losses import qlike
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.network_forecasts import UniverseFits, known_universe, network_quantiles
 from tickgraph.lab.horizons.pooled_scores import score_quantiles

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.shapes import Float32, Float64
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
-from tickgraph.errors import InputError
+from tickgraph.lab.compared import in_order
 from tickgraph.lab.horizons.boosted_variance import TREES, BoostedVariance
 from tickgraph.lab.horizons.embedded_network import EmbeddedNetwork
 from tickgraph.lab.horizons.garch_paths import GarchPaths
@@ -127,10 +127,5 @@ def make_horizon_forecasters(
     InputError
         A name is unknown.
     """
-    unknown = [name for name in names if name not in HORIZON_FORECASTERS]
-    if unknown:
-        raise InputError(
-            f"Unknown forecaster {', '.join(unknown)}. Choose among: {', '.join(HORIZON_FORECASTERS)}."
-        )
     catalogue = _catalogue(config or TrainingConfig(), trees)
-    return tuple(catalogue[name]() for name in HORIZON_FORECASTERS if name in names)
+    return tuple(catalogue[name]() for name in in_order(names, HORIZON_FORECASTERS))

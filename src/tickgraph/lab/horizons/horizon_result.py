@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tickgraph.lab.compared import Kind
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.evaluation_record import Figure, SymbolHorizon
 
@@ -51,7 +52,7 @@ class HorizonForecasterResult(_Result):
     """All figures of one forecaster."""
 
     name: str
-    kind: Literal["baseline", "ablation", "model"]
+    kind: Kind
     description: str
     horizons: list[HorizonFigures]
     by_symbol: dict[str, dict[str, SymbolHorizon]] = {}

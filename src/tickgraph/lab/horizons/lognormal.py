@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
 from tickgraph.lab.horizons.moves import Moves, trailing_deviation
 from tickgraph.shapes import Float64
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from tickgraph.lab.compared import Compared
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.shapes import Float64, Int
 
 PROBABILITIES: Float64[np.ndarray, "quantiles"] = np.arange(1, 200) / 200
 """Levels of every predictive distribution; the ends of the 80 and 95 % intervals are among them."""
-
-Kind = Literal["baseline", "ablation", "model"]
 
 
 @dataclass(frozen=True)
@@ -72,39 +71,16 @@ Forecast = Callable[[Stretch], HorizonForecast]
 """Called for each stretch in order. What it answers for session t depends on sessions up to t and on nothing else."""
 
 
-class HorizonForecaster(Protocol):
-    """A way to forecast how far prices move: a row of the evaluation by horizon."""
-
-    @property
-    def name(self) -> str:
-        """Short name, part of a file name."""
-        ...
-
-    @property
-    def kind(self) -> Kind:
-        """Its part in the comparison."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """One sentence for the report."""
-        ...
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """All that changes its forecasts; stored forecasts of other settings are not reused."""
-        ...
+class HorizonForecaster(Compared, Protocol):
+    """A way to forecast how far prices move."""
 
     @property
     def fewest_sessions(self) -> int:
         """Sessions between two fits at least, where fitting takes long."""
-        ...
 
     @property
     def has_quantiles(self) -> bool:
         """Whether its forecasts carry quantiles of their own."""
-        ...
 
     def prepare(self, moves: Moves) -> Forecast:
         """Get ready to forecast these prices; fitting belongs to the call for a stretch."""
-        ...

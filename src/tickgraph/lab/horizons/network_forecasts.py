@@ -20,7 +20,8 @@ import numpy as np
 
 from tickgraph.graph.peers import select_peers
 from tickgraph.graph.variance_features import COMMON
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.model.horizon_distribution import widening
 from tickgraph.model.linear_path import fit_linear_path

@@ -18,7 +18,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Kind, Stretch
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_features import (
     CENTRES,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tickgraph.errors import HistoryTooShortError, InputError
+from tickgraph.errors import HistoryTooShortError
+from tickgraph.lab.compared import in_order
 from tickgraph.lab.evaluation.resampling import RESAMPLES
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.horizons.horizon_catalogue import PRODUCT, make_horizon_forecasters
@@ -84,9 +85,7 @@ def evaluate_strategies(
         As :func:`tickgraph.lab.options.strategy_walk.enter_strategies`.
     """
     listener = listener or HorizonListener()
-    if unknown := [name for name in settings.names if name not in RULES]:
-        raise InputError(f"Unknown strategy {', '.join(unknown)}. Choose among: {', '.join(STRATEGIES)}.")
-    rules = [RULES[name] for name in STRATEGIES if name in settings.names]
+    rules = [RULES[name] for name in in_order(settings.names, STRATEGIES, "strategy")]
     asked = settings.windows.horizons
     # The distribution begins at one session. With the horizons of the other part the networks' fits are the same.
     windows = settings.windows.model_copy(update={"horizons": tuple(sorted({*ALL_HORIZONS, *asked}))})

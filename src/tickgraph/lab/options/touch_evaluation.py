@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tickgraph.errors import HistoryTooShortError, InputError
+from tickgraph.errors import HistoryTooShortError
+from tickgraph.lab.compared import in_order
 from tickgraph.lab.evaluation.resampling import RESAMPLES
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.horizons.horizon_catalogue import PRODUCT as NETWORK
@@ -87,9 +88,7 @@ def evaluate_touch(
         As :func:`tickgraph.lab.options.touch_walk.forecast_touches`.
     """
     listener = listener or HorizonListener()
-    if unknown := [name for name in settings.names if name not in METHODS]:
-        raise InputError(f"Unknown method {', '.join(unknown)}. Choose among: {', '.join(METHODS)}.")
-    names = [name for name in METHODS if name in settings.names]
+    names = in_order(settings.names, METHODS, "method")
     asked = settings.windows.horizons
     # The distribution begins at one session. With the horizons of the other part the networks' fits are the same.
     windows = settings.windows.model_copy(update={"horizons": tuple(sorted({*ALL_HORIZONS, *asked}))})

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tickgraph.lab.compared import Kind
 from tickgraph.registry.evaluation_record import Figure
 
 
@@ -49,7 +50,7 @@ class TouchMethodResult(_Result):
     """All figures of one method."""
 
     name: str
-    kind: Literal["baseline", "ablation", "model"]
+    kind: Kind
     description: str
     horizons: list[TouchHorizon]
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.graph.features import FEATURE_NAMES
-from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.evaluation.forecasters.method import Trained
 from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns, graph_features
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel

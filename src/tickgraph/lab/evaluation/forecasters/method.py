@@ -8,16 +8,15 @@ the forecasts up to t must stay the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tickgraph.lab.compared import Compared
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
-
-Kind = Literal["baseline", "ablation", "model"]
 
 Trained = Callable[[PricePanel, int], NDArray[np.float64]]
 """Forecast the last ``count`` sessions of a panel.
@@ -27,28 +26,8 @@ The panel has the symbols of training. Its rows before the last ``count`` hold t
 """
 
 
-class ForecastMethod(Protocol):
-    """One way to forecast all symbols of a panel: a row of the evaluation."""
-
-    @property
-    def name(self) -> str:
-        """Short name, part of a file name."""
-        ...
-
-    @property
-    def kind(self) -> Kind:
-        """Its part in the comparison."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """One sentence for the report."""
-        ...
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """All that changes its forecasts; stored forecasts of other settings are not reused."""
-        ...
+class ForecastMethod(Compared, Protocol):
+    """One way to forecast all symbols of a panel."""
 
     def train(self, past: PricePanel, check: Check) -> Trained:
         """Learn from the past.
@@ -61,4 +40,3 @@ class ForecastMethod(Protocol):
         check
             A method that trains for long calls it between symbols.
         """
-        ...

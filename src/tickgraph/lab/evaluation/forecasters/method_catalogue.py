@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from tickgraph.errors import InputError
+from tickgraph.lab.compared import in_order
 from tickgraph.lab.evaluation.forecasters.baselines import Constant, Momentum, Reversal
 from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
 from tickgraph.lab.evaluation.forecasters.pooled_network import FineTuned, Pooled, PooledTraining
@@ -126,8 +126,5 @@ def make_forecasters(names: Sequence[str], settings: ForecasterSettings) -> tupl
     InputError
         A name is unknown.
     """
-    unknown = [name for name in names if name not in FORECASTERS]
-    if unknown:
-        raise InputError(f"Unknown forecaster {', '.join(unknown)}. Choose among: {', '.join(FORECASTERS)}.")
     catalogue = _catalogue(settings)
-    return tuple(catalogue[name]() for name in FORECASTERS if name in names)
+    return tuple(catalogue[name]() for name in in_order(names, FORECASTERS))

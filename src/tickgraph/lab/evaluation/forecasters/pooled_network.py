@@ -11,7 +11,8 @@ import numpy as np
 
 from tickgraph.errors import HistoryTooShortError, PriceDataError, reason_of
 from tickgraph.graph.snapshots import Snapshots
-from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.evaluation.forecasters.method import Trained
 from tickgraph.lab.evaluation.forecasters.symbol_networks import (
     SymbolForecasts,
     SymbolModel,

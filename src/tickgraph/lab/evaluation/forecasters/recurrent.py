@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.graph.features import num_features
-from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.evaluation.forecasters.method import Trained
 from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     Rows,
     feature_settings,

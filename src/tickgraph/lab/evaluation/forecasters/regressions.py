@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.evaluation.forecasters.method import Trained
 from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     Features,
     feature_settings,

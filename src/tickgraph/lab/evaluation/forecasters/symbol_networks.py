@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
-from tickgraph.lab.evaluation.forecasters.method import Kind, Trained
+from tickgraph.lab.compared import Kind
+from tickgraph.lab.evaluation.forecasters.method import Trained
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose_all
