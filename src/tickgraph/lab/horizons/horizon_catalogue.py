@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import lru_cache
 
 from tickgraph.lab.compared import in_order
 from tickgraph.lab.horizons.boosted_variance import TREES, BoostedVariance
@@ -26,8 +26,13 @@ PRODUCT = "network"
 _HAR = "HAR of the own log range, one set of coefficients a horizon for all symbols,"
 
 
-def _catalogue(config: TrainingConfig, trees: int) -> dict[str, Callable[[], HorizonForecaster]]:
-    regressions = (
+def _catalogue(config: TrainingConfig, trees: int) -> tuple[HorizonForecaster, ...]:
+    return (
+        window_volatility(20),
+        window_volatility(60),
+        smoothed_volatility(),
+        GarchPaths(asymmetric=False, seed=config.seed),
+        GarchPaths(asymmetric=True, seed=config.seed),
         RangeRegression(
             "har-least-squares",
             f"{_HAR} by least squares on log variance.",
@@ -47,17 +52,9 @@ def _catalogue(config: TrainingConfig, trees: int) -> dict[str, Callable[[], Hor
             "The HAR that listens to all symbols by correlation, with downside and signed shocks.",
             own_listening,
         ),
+        BoostedVariance(trees, config.seed),
+        *_networks(config),
     )
-    return {
-        "lognormal-20": lambda: window_volatility(20),
-        "lognormal-60": lambda: window_volatility(60),
-        "ewma": smoothed_volatility,
-        "garch-fhs": lambda: GarchPaths(asymmetric=False, seed=config.seed),
-        "gjr-fhs": lambda: GarchPaths(asymmetric=True, seed=config.seed),
-        **{each.name: partial(_itself, each) for each in regressions},
-        "lightgbm-variance": lambda: BoostedVariance(trees, config.seed),
-        **{each.name: partial(_itself, each) for each in _networks(config)},
-    }
 
 
 @lru_cache(maxsize=1)
@@ -65,31 +62,29 @@ def _networks(config: TrainingConfig) -> tuple[HorizonForecaster, ...]:
     """The product's model and its ablations; two parts of an evaluation share what they fit."""
     fits, unconnected = UniverseFits(config), UniverseFits(config, "none")
 
-    def other(name: str, fits: UniverseFits, description: str) -> NetworkForecaster:
-        return NetworkForecaster(f"{PRODUCT}-{name}", "ablation", description, fits)
+    def ablation(
+        name: str, fits: UniverseFits, description: str, *, nonlinear: bool = True, drawn: bool = True
+    ) -> NetworkForecaster:
+        return NetworkForecaster(f"{PRODUCT}-{name}", "ablation", description, fits, nonlinear, drawn)
 
     return (
-        other(
+        ablation(
             "no-edges",
             unconnected,
             "The network without edges: it hears of no peer, of no other and of no market.",
         ),
-        other(
+        ablation(
             "listening",
             UniverseFits(config, "listening"),
             "The network without peers: it hears the whole universe, and has no edge.",
         ),
-        other(
+        ablation(
             "shuffled-edges",
             UniverseFits(config, "shuffled"),
             "The network with edges, and with what it hears, of the wrong symbols.",
         ),
-        NetworkForecaster(
-            f"{PRODUCT}-linear", "ablation", "The network without its nonlinear path.", fits, nonlinear=False
-        ),
-        NetworkForecaster(
-            f"{PRODUCT}-alone", "ablation", "The network of each symbol drawn to nothing.", fits, drawn=False
-        ),
+        ablation("linear", fits, "The network without its nonlinear path.", nonlinear=False),
+        ablation("alone", fits, "The network of each symbol drawn to nothing.", drawn=False),
         EmbeddedNetwork(unconnected),
         NetworkForecaster(
             PRODUCT,
@@ -100,11 +95,7 @@ def _networks(config: TrainingConfig) -> tuple[HorizonForecaster, ...]:
     )
 
 
-def _itself(forecaster: HorizonForecaster) -> HorizonForecaster:
-    return forecaster
-
-
-HORIZON_FORECASTERS: tuple[str, ...] = tuple(_catalogue(TrainingConfig(), TREES))
+HORIZON_FORECASTERS: tuple[str, ...] = tuple(each.name for each in _catalogue(TrainingConfig(), TREES))
 """Names, in the order of reports."""
 
 
@@ -127,5 +118,5 @@ def make_horizon_forecasters(
     InputError
         A name is unknown.
     """
-    catalogue = _catalogue(config or TrainingConfig(), trees)
-    return tuple(catalogue[name]() for name in in_order(names, HORIZON_FORECASTERS))
+    chosen = in_order(names, HORIZON_FORECASTERS)
+    return tuple(each for each in _catalogue(config or TrainingConfig(), trees) if each.name in chosen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,65 +44,63 @@ class ForecasterSettings(BaseModel):
     recurrent_epochs: int = Field(default=6, ge=1)
 
 
-def _catalogue(settings: ForecasterSettings) -> dict[str, Callable[[], ForecastMethod]]:
+def _catalogue(settings: ForecasterSettings) -> tuple[ForecastMethod, ...]:
     config = settings.training
     pooled = PooledTraining(config, settings.pool_epochs)
-    return {
-        "zero": lambda: Constant(
-            "zero", "No move: the forecast is 0.", lambda returns: np.zeros(returns.shape[1])
-        ),
-        "historical-mean": lambda: Constant(
+    return (
+        Constant("zero", "No move: the forecast is 0.", lambda returns: np.zeros(returns.shape[1])),
+        Constant(
             "historical-mean",
             "Each symbol's mean daily log return over the training window.",
             lambda returns: np.nanmean(returns, axis=0),
         ),
-        "momentum": lambda: Momentum(config),
-        "reversal": lambda: Reversal(config),
-        "ridge": lambda: Ridge(
+        Momentum(config),
+        Reversal(config),
+        Ridge(
             "ridge",
             "Ridge regression on the graph's node features, one model for all symbols.",
             graph_features(config),
             config,
             {"feature_window": config.feature_window, "architecture": config.architecture},
         ),
-        "ridge-lags": lambda: Ridge(
+        Ridge(
             "ridge-lags",
             f"Ridge regression on the last {LAGS} log returns, one model for all symbols.",
             lagged_returns(LAGS),
             config,
             {"lags": LAGS},
         ),
-        "lightgbm": lambda: BoostedTrees(config),
-        "gru": lambda: Recurrent(config, settings.recurrent_epochs),
-        "gnn-no-edges": lambda: SymbolNetworks(
+        BoostedTrees(config),
+        Recurrent(config, settings.recurrent_epochs),
+        SymbolNetworks(
             "gnn-no-edges",
             "The model per symbol without edges, in its target too: every node sees itself only.",
             "ablation",
             config,
             lambda _: unconnected,
         ),
-        "gnn-shuffled-edges": lambda: SymbolNetworks(
+        SymbolNetworks(
             "gnn-shuffled-edges",
             "The model per symbol with edges, in its target too, that lead to the wrong symbols.",
             "ablation",
             config,
             lambda symbols: ShuffledEdges(config.seed, symbols),
         ),
-        "gnn-baseline": lambda: SymbolNetworks(
+        SymbolNetworks(
             "gnn-baseline",
             "The handed-down architecture, one network per symbol, on its own graph.",
             "model",
             _handed_down(config),
         ),
-        "gnn-per-symbol": lambda: SymbolNetworks(
+        SymbolNetworks(
             "gnn-per-symbol",
             "The product's model: one graph network per symbol, on its own graph.",
             "model",
             config,
         ),
-        "gnn-global": lambda: Pooled(pooled),
-        "gnn-fine-tuned": lambda: FineTuned(pooled, settings.tuning_epochs, settings.tuning_learning_rate),
-    }
+        Pooled(pooled),
+        FineTuned(pooled, settings.tuning_epochs, settings.tuning_learning_rate),
+    )
 
 
 def _handed_down(config: TrainingConfig) -> TrainingConfig:
@@ -114,7 +112,7 @@ def _handed_down(config: TrainingConfig) -> TrainingConfig:
     )
 
 
-FORECASTERS: tuple[str, ...] = tuple(_catalogue(ForecasterSettings()))
+FORECASTERS: tuple[str, ...] = tuple(each.name for each in _catalogue(ForecasterSettings()))
 """Names, in the order of reports."""
 
 
@@ -126,5 +124,5 @@ def make_forecasters(names: Sequence[str], settings: ForecasterSettings) -> tupl
     InputError
         A name is unknown.
     """
-    catalogue = _catalogue(settings)
-    return tuple(catalogue[name]() for name in in_order(names, FORECASTERS))
+    chosen = in_order(names, FORECASTERS)
+    return tuple(each for each in _catalogue(settings) if each.name in chosen)
