@@ -173,9 +173,8 @@ def evaluate(
         from tickgraph.lab.evaluation.recording import record_evaluation
         from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, default_steps
         from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
-        from tickgraph.lab.options.strategy_evaluation import HORIZONS as EXPIRIES
+        from tickgraph.lab.options.network_walk import HORIZONS
         from tickgraph.lab.options.strategy_evaluation import StrategySettings
-        from tickgraph.lab.options.touch_evaluation import HORIZONS as TOUCH_HORIZONS
         from tickgraph.lab.options.touch_evaluation import TouchSettings
     except ImportError as error:
         raise InputError(lacking("Evaluation", "evaluate", error)) from error
@@ -242,7 +241,7 @@ def evaluate(
     of_touch = _settings(
         TouchSettings,
         {
-            "windows": {"horizons": TOUCH_HORIZONS, **walk, "density_every": density_every or scoring},
+            "windows": {"horizons": HORIZONS, **walk, "density_every": density_every or scoring},
             "names": chosen["touch"],
             "training": training,
             **({"resamples": 200} if quick else {}),
@@ -252,7 +251,7 @@ def evaluate(
     of_strategies = _settings(
         StrategySettings,
         {
-            "windows": {"horizons": EXPIRIES, **walk, "density_every": density_every or scoring},
+            "windows": {"horizons": HORIZONS, **walk, "density_every": density_every or scoring},
             "names": chosen["strategies"],
             "training": training,
             **({"resamples": 200} if quick else {}),

@@ -7,14 +7,16 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.storage import storage_errors, write_atomically
+
+Kept = TypeVar("Kept")
 
 FORMAT = 1
 """Raise it when a change of code makes stored results wrong."""
@@ -48,13 +50,13 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def read_arrays(path: Path, *names: str) -> list[NDArray[Any]] | None:
+def read_arrays(path: Path, *names: str, shape: tuple[int, ...] | None = None) -> list[NDArray[Any]] | None:
     """Read arrays by name; None if there is no file.
 
     Raises
     ------
     DamagedFileError
-        Bytes are missing or changed (each array has a checksum), or an array is missing.
+        Bytes are missing or changed (each array has a checksum), or an array is missing or not of the ``shape``.
     StorageError
         The file system refuses to read.
     """
@@ -65,6 +67,25 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[Any]] | None:
         return None
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            return [stored[name] for name in names]
+            arrays = [stored[name] for name in names]
     except _DAMAGES as error:
         raise DamagedFileError(f"{path} is damaged ({error}).") from error
+    if shape is not None and any(array.shape != shape or array.dtype.kind != "f" for array in arrays):
+        raise DamagedFileError(f"{path} holds other sessions or symbols than this run has.")
+    return arrays
+
+
+def take_up(read: Callable[[], Kept | None], *, fresh: bool) -> tuple[Kept | None, str | None]:
+    """What an earlier run kept, and what is wrong with its file; None of what is not there.
+
+    Parameters
+    ----------
+    read
+        Reads it; :class:`DamagedFileError` where it cannot be used.
+    fresh
+        Whether nothing is taken up.
+    """
+    try:
+        return (None if fresh else read()), None
+    except DamagedFileError as error:
+        return None, str(error)

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from tickgraph.lab.horizons.method import PROBABILITIES, HorizonForecast
 from tickgraph.lab.horizons.moves import Moves, trailing_deviation
 from tickgraph.lab.horizons.schedule import HorizonWindows, make_schedule
+from tickgraph.lab.options.network_walk import NetworkWalk
 
 HORIZONS = (1, 5, 10)
 
@@ -63,3 +64,9 @@ def schedule(moves):
         start="2021-06-15",
     )
     return make_schedule(moves.panel.sessions, windows)
+
+
+@pytest.fixture(scope="session")
+def walk(moves, known, schedule):
+    """The known forecaster on these prices, for all horizons."""
+    return NetworkWalk(moves, known, schedule, HORIZONS)

@@ -8,7 +8,7 @@ from tickgraph.lab import joined_evaluation
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
-from tickgraph.lab.options import strategy_evaluation
+from tickgraph.lab.options import network_walk
 from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate_strategies
 
 NAMES = ("strangle-16", "put-spread-30-16")
@@ -22,7 +22,7 @@ def settings(schedule):
 
 @pytest.fixture(autouse=True)
 def quick_forecaster(known, monkeypatch):
-    monkeypatch.setattr(strategy_evaluation, "make_horizon_forecasters", lambda *_, **__: (known,))
+    monkeypatch.setattr(network_walk, "make_horizon_forecasters", lambda *_, **__: (known,))
 
 
 def test_every_strategy_has_figures_at_every_horizon_and_so_have_all_together(moves, settings, tmp_path):

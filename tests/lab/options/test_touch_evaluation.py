@@ -7,7 +7,7 @@ from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.evaluation.html_report.sections import render
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
-from tickgraph.lab.options import touch_evaluation
+from tickgraph.lab.options import network_walk
 from tickgraph.lab.options.touch_conclusions import (
     judged_deciles,
     touch_findings,
@@ -31,7 +31,7 @@ def result(moves, settings, known, tmp_path_factory):
     promised, heard = [], []
     listener = HorizonListener(promised.append, heard.append)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(touch_evaluation, "make_horizon_forecasters", lambda *_, **__: (known,))
+        patch.setattr(network_walk, "make_horizon_forecasters", lambda *_, **__: (known,))
         found = evaluate_parts(
             moves.panel,
             None,
@@ -91,7 +91,7 @@ def test_it_stands_in_the_document_and_on_the_page(result):
 def test_nothing_that_came_to_its_end_and_unknown_methods_are_errors(
     moves, settings, known, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(touch_evaluation, "make_horizon_forecasters", lambda *_, **__: (known,))
+    monkeypatch.setattr(network_walk, "make_horizon_forecasters", lambda *_, **__: (known,))
     last = moves.panel.sessions[-4].astype("datetime64[D]").item()
     windows = settings.windows.model_copy(update={"start": last})
     with pytest.raises(HistoryTooShortError, match="it ends within 5 sessions"):

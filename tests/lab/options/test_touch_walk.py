@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -14,8 +16,13 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def walked(moves, known, schedule, folder):
-    return forecast_touches(moves, known, METHODS, (5, 10), schedule, folder, paths_every=3)
+def asked(walk):
+    return dataclasses.replace(walk, horizons=(5, 10))
+
+
+@pytest.fixture(scope="module")
+def walked(asked, folder):
+    return forecast_touches(asked, METHODS, folder, paths_every=3)
 
 
 def test_a_level_came_if_a_days_high_or_low_got_there(walked, moves, schedule):
@@ -56,23 +63,22 @@ def test_what_lies_beyond_the_last_price_is_not_known(walked, schedule, moves):
     assert np.isnan(walked.touched[last, :, 1]).all()
 
 
-def test_nothing_after_a_session_changes_what_is_said_of_it(walked, moves, known, schedule, tmp_path):
+def test_nothing_after_a_session_changes_what_is_said_of_it(walked, asked, moves, schedule, tmp_path):
     """The last year is cut off; what was said before stays, but for the sessions that are no longer asked."""
     cut = int(schedule.origins[8]) + 1
     panel = moves.panel.through(moves.panel.sessions[cut])
     shorter = type(moves).of(panel, moves.horizons)
     earlier = type(schedule)(schedule.first, cut, schedule.windows)
-    again = forecast_touches(shorter, known, METHODS, (5, 10), earlier, tmp_path, paths_every=3)
+    walk = dataclasses.replace(asked, moves=shorter, schedule=earlier)
+    again = forecast_touches(walk, METHODS, tmp_path, paths_every=3)
     for name in METHODS:
         np.testing.assert_allclose(again.said[name], walked.said[name][: len(earlier.origins)], atol=1e-12)
 
 
-def test_what_was_found_is_read_the_next_time(walked, moves, known, schedule, folder, monkeypatch):
+def test_what_was_found_is_read_the_next_time(walked, asked, folder, monkeypatch):
     heard = []
     monkeypatch.setattr(touch_walk, "gap_shares", None)
-    again = forecast_touches(
-        moves, known, METHODS, (5, 10), schedule, folder, paths_every=3, on_progress=heard.append
-    )
+    again = forecast_touches(asked, METHODS, folder, paths_every=3, on_progress=heard.append)
     assert [each.reused for each in heard] == [True]
     np.testing.assert_allclose(again.said[PRODUCT], walked.said[PRODUCT], atol=1e-6)
     np.testing.assert_array_equal(again.touched, walked.touched)

@@ -18,7 +18,7 @@ from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns
 from tickgraph.lab.evaluation.walk_pieces import Piece, piece_path, read_piece, write_piece
 from tickgraph.lab.evaluation.windows import Window, WindowSettings, walk_windows
 from tickgraph.lab.side_by_side import Check, run_side_by_side
-from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint
+from tickgraph.lab.stored_arrays import fingerprint, take_up
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.still import FEWEST_MOVES, moves
 from tickgraph.model.training_config import TrainingConfig
@@ -128,13 +128,8 @@ def walk_forward(
     def piece_of(method: ForecastMethod, index: int, check: Check) -> tuple[Piece, Progress]:
         window, names = windows[index], symbols[index]
         path = piece_path(run, method.name, method.settings, index)
-        stored, damaged = None, None
-        try:
-            if not fresh:
-                sessions = panel.sessions[window.test_first : window.test_last + 1]
-                stored = read_piece(path, sessions, names)
-        except DamagedFileError as error:
-            damaged = str(error)
+        sessions = panel.sessions[window.test_first : window.test_last + 1]
+        stored, damaged = take_up(lambda: read_piece(path, sessions, names), fresh=fresh)
         if stored is not None:
             return stored, Progress(method.name, index, reused=True)
         piece = forecast_window(panel, method, window, names, config, check)

@@ -26,7 +26,7 @@ from tickgraph.lab.horizons.measured_losses import MeasuredLosses, common_cells,
 from tickgraph.lab.horizons.method import HorizonForecaster
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.schedule import HorizonWindows, Schedule, make_schedule
-from tickgraph.lab.horizons.walk import HorizonProgress, WalkedForecasts, stretch_count, walk_by_horizon
+from tickgraph.lab.horizons.walk import HorizonProgress, WalkedForecasts, stretches_of, walk_by_horizon
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.evaluation_record import SymbolHorizon
@@ -123,7 +123,7 @@ def evaluate_horizons(
     forecasters = make_horizon_forecasters(settings.names, config=settings.training, trees=settings.trees)
     schedule = make_schedule(panel.sessions, settings.windows)
     moves = Moves.of(panel, settings.windows.horizons)
-    listener.on_start(sum(stretch_count(each, schedule) for each in forecasters))
+    listener.on_start(sum(len(stretches_of(each, schedule)) for each in forecasters))
     walked = walk_by_horizon(
         moves, forecasters, schedule, folder, jobs=jobs, fresh=fresh, on_progress=listener.on_stretch
     )
@@ -170,12 +170,12 @@ def measured_evaluation(
         for each in forecasters
     ]
     comparisons = comparer.comparisons({each.name: each.kind for each in forecasters}, bars)
-    days = moves.panel.sessions.astype("datetime64[D]")
+    first_session, last_session = schedule.span(moves.panel.sessions)
     counts = [count.sum(axis=1) for count in (cells.variance, cells.density)]  # [T', H], [O, H]
     result = HorizonEvaluation(
         horizons=list(horizons),
-        first_session=days[schedule.first].item(),
-        last_session=days[schedule.stop - 1].item(),
+        first_session=first_session,
+        last_session=last_session,
         sessions=_named(horizons, (counts[0] > 0).sum(axis=0)),
         origins=_named(horizons, (counts[1] > 0).sum(axis=0)),
         forecasts=_named(horizons, counts[0].sum(axis=0)),

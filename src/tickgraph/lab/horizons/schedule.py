@@ -78,6 +78,11 @@ class Schedule:
         """Sessions whose whole distribution is scored."""
         return np.arange(self.first, self.stop, self.windows.density_every)
 
+    def span(self, sessions: NDArray[np.datetime64]) -> tuple[date, date]:
+        """First and last session that is judged."""
+        first, last = sessions[[self.first, self.stop - 1]].astype("datetime64[D]").tolist()
+        return first, last
+
     def begin(self, *, with_scores: bool) -> int:
         """First session to forecast: earlier than the first that is judged, where trailing scores are needed."""
         lead = WINDOW + self.windows.horizons[-1] if with_scores else 0
@@ -86,13 +91,8 @@ class Schedule:
     def stretches(self, refit_every: int, *, with_scores: bool) -> tuple[Stretch, ...]:
         """Stretches in order, one of which begins at the first session that is judged; the first may be shorter."""
         begin = self.begin(with_scores=with_scores)
-        firsts = [*range(self.first, begin, -refit_every)][::-1]
-        firsts = [
-            begin,
-            *(f for f in firsts if begin < f < self.first),
-            *range(self.first, self.stop, refit_every),
-        ]
-        firsts = sorted(set(firsts))
+        before, after = range(self.first, begin, -refit_every), range(self.first, self.stop, refit_every)
+        firsts = sorted({begin, *before, *after})
         origins = self.origins
         return tuple(
             Stretch(first, stop, self.windows.fit_sessions, origins[(origins >= first) & (origins < stop)])

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from tickgraph.lab.horizons.losses import DensityLosses, density_losses
-from tickgraph.lab.horizons.method import HorizonForecaster
+from tickgraph.lab.horizons.method import HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.pooled_scores import score_quantiles
 from tickgraph.lab.horizons.schedule import Schedule
 from tickgraph.lab.side_by_side import Check, run_side_by_side
-from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, write_arrays
+from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.shapes import Float64
 
 RENEWED = 5
@@ -109,29 +109,15 @@ def walk_by_horizon(
     KeyboardInterrupt
         Ctrl-C. Finished forecasters are kept; the others stop after their stretch.
     """
-    run = folder / fingerprint(
-        {
-            "data": moves.panel.data_version,
-            "variance": hashlib.sha256(np.ascontiguousarray(moves.variance).tobytes()).hexdigest(),
-            "windows": schedule.windows.model_dump(mode="json"),
-            "range": (schedule.first, schedule.stop),
-        }
-    )
+    run = folder / fingerprint(walk_identity(moves, schedule))
 
     def walked(forecaster: HorizonForecaster, check: Check) -> WalkedForecasts:
         path = run / f"{forecaster.name}-{fingerprint(forecaster.settings)}.npz"
-        damaged = None
-        if not fresh:
-            try:
-                stored = read_walked(path, moves, schedule)
-            except DamagedFileError as error:
-                stored, damaged = None, str(error)
-            if stored is not None:
-                on_progress(
-                    HorizonProgress(forecaster.name, stretch_count(forecaster, schedule), reused=True)
-                )
-                return stored
-        count = stretch_count(forecaster, schedule)
+        count = len(stretches_of(forecaster, schedule))
+        stored, damaged = take_up(lambda: read_walked(path, moves, schedule), fresh=fresh)
+        if stored is not None:
+            on_progress(HorizonProgress(forecaster.name, count, reused=True))
+            return stored
 
         def told(done: int) -> None:
             last = done == count
@@ -145,10 +131,20 @@ def walk_by_horizon(
     return {each.name: found[each.name] for each in forecasters}
 
 
-def stretch_count(forecaster: HorizonForecaster, schedule: Schedule) -> int:
-    """Stretches that a forecaster has in the walk."""
+def walk_identity(moves: Moves, schedule: Schedule) -> dict[str, object]:
+    """All but the forecaster that walked forecasts depend on."""
+    return {
+        "data": moves.panel.data_version,
+        "variance": hashlib.sha256(np.ascontiguousarray(moves.variance).tobytes()).hexdigest(),
+        "windows": schedule.windows.model_dump(mode="json"),
+        "range": (schedule.first, schedule.stop),
+    }
+
+
+def stretches_of(forecaster: HorizonForecaster, schedule: Schedule) -> tuple[Stretch, ...]:
+    """Stretches of a forecaster in the walk."""
     every = max(schedule.windows.refit_every, forecaster.fewest_sessions)
-    return len(schedule.stretches(every, with_scores=not forecaster.has_quantiles))
+    return schedule.stretches(every, with_scores=not forecaster.has_quantiles)
 
 
 def walk_forecaster(
@@ -160,11 +156,10 @@ def walk_forecaster(
 ) -> WalkedForecasts:
     """Run one forecaster over its stretches and score its distributions; tell how many stretches are done."""
     started = time.perf_counter()
-    every = max(schedule.windows.refit_every, forecaster.fewest_sessions)
     with_scores = not forecaster.has_quantiles
     forecast = forecaster.prepare(moves)
     variances, scored = [], []
-    for stretch in schedule.stretches(every, with_scores=with_scores):
+    for stretch in stretches_of(forecaster, schedule):
         check()
         own = forecast(stretch)
         variances.append(own.variance)

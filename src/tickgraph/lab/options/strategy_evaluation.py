@@ -4,54 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.lab.compared import in_order
-from tickgraph.lab.evaluation.resampling import RESAMPLES
 from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
-from tickgraph.lab.horizons.horizon_catalogue import PRODUCT, make_horizon_forecasters
-from tickgraph.lab.horizons.moves import HORIZONS as ALL_HORIZONS
-from tickgraph.lab.horizons.moves import Moves
-from tickgraph.lab.horizons.schedule import HorizonWindows, make_schedule
-from tickgraph.lab.horizons.walk import stretch_count
+from tickgraph.lab.options.network_walk import NetworkWalk, OptionsSettings
 from tickgraph.lab.options.strategy_conclusions import strategy_findings, strategy_targets
 from tickgraph.lab.options.strategy_measures import StrategyMeasures
 from tickgraph.lab.options.strategy_result import StrategyEvaluation, StrategyResult
 from tickgraph.lab.options.strategy_rules import PRICING, RULES, STRATEGIES
 from tickgraph.lab.options.strategy_walk import enter_strategies
 from tickgraph.market.panel import PricePanel
-from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import MIN_SESSIONS, MIN_SYMBOLS
 
-HORIZONS = (5, 10, 21)
-"""Sessions to the expiry: a week, two weeks and a month."""
 ALL = "all"
 """Name of all strategies together."""
 
 
-class StrategySettings(BaseModel):
-    """Which strategies are judged, and how.
+class StrategySettings(OptionsSettings):
+    """As :class:`OptionsSettings`; strategies expire after the walk's horizons."""
 
-    Attributes
-    ----------
-    windows
-        The walk. Strategies are entered every ``density_every`` sessions and expire after its horizons.
-    names
-        Strategies.
-    training
-        The product's training.
-    resamples, seed
-        Of the bootstrap.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    windows: HorizonWindows = HorizonWindows(horizons=HORIZONS)
     names: tuple[str, ...] = STRATEGIES
-    training: TrainingConfig = TrainingConfig()
-    resamples: int = Field(default=RESAMPLES, ge=100)
-    seed: int = Field(default=0, ge=0)
 
 
 def evaluate_strategies(
@@ -66,16 +38,8 @@ def evaluate_strategies(
 
     Parameters
     ----------
-    panel
-        Prices; strategies are entered in every symbol.
-    settings
-        The walk and the strategies.
-    folder
-        Where results are kept, so that the same evaluation is not computed twice.
-    fresh
-        Compute everything, whatever is kept.
-    listener
-        Is told of progress.
+    panel, settings, folder, fresh, listener
+        As :func:`tickgraph.lab.horizons.evaluate_horizons.evaluate_horizons`.
 
     Raises
     ------
@@ -86,20 +50,13 @@ def evaluate_strategies(
     """
     listener = listener or HorizonListener()
     rules = [RULES[name] for name in in_order(settings.names, STRATEGIES, "strategy")]
-    asked = settings.windows.horizons
-    # The distribution begins at one session. With the horizons of the other part the networks' fits are the same.
-    windows = settings.windows.model_copy(update={"horizons": tuple(sorted({*ALL_HORIZONS, *asked}))})
-    (forecaster,) = make_horizon_forecasters((PRODUCT,), config=settings.training)
-    schedule = make_schedule(panel.sessions, windows)
-    moves = Moves.of(panel, windows.horizons)
-    listener.on_start(stretch_count(forecaster, schedule))
-    entered = enter_strategies(
-        moves, forecaster, rules, asked, schedule, folder, fresh=fresh, on_progress=listener.on_stretch
-    )
-    days = panel.sessions.astype("datetime64[D]")
+    walk = NetworkWalk.of(panel, settings)
+    schedule, windows = walk.schedule, settings.windows
+    listener.on_start(walk.stretch_count)
+    entered = enter_strategies(walk, rules, folder, fresh=fresh, on_progress=listener.on_stretch)
     measures = StrategyMeasures(
         entered,
-        days[schedule.origins].astype("datetime64[Y]").astype(str),
+        panel.sessions[schedule.origins].astype("datetime64[Y]").astype(str),
         windows.density_every,
         settings.seed,
         settings.resamples,
@@ -109,7 +66,7 @@ def evaluate_strategies(
         parts.append((ALL, "All of them together.", slice(None)))
     results = []
     for name, description, own in parts:
-        found = [measures.figures(place, horizon, own) for place, horizon in enumerate(asked)]
+        found = [measures.figures(place, horizon, own) for place, horizon in enumerate(walk.horizons)]
         results.append(
             StrategyResult(name=name, description=description, horizons=[each for each in found if each])
         )
@@ -117,15 +74,16 @@ def evaluate_strategies(
     if not any(result.horizons for result in results):
         raise HistoryTooShortError(
             f"No strategy could be judged in the test range of {schedule.stop - schedule.first} sessions: prices end "
-            f"within {asked[0]} sessions of entry, or the network has fewer than {MIN_SYMBOLS} symbols or "
+            f"within {walk.horizons[0]} sessions of entry, or the network has fewer than {MIN_SYMBOLS} symbols or "
             f"{MIN_SESSIONS} sessions before. Lower --train-sessions, start later, or give more symbols or history."
         )
+    first_session, last_session = schedule.span(panel.sessions)
     result = StrategyEvaluation(
-        horizons=list(asked),
-        forecaster=forecaster.name,
+        horizons=list(walk.horizons),
+        forecaster=walk.forecaster.name,
         pricing=PRICING,
-        first_session=days[schedule.first].item(),
-        last_session=days[schedule.stop - 1].item(),
+        first_session=first_session,
+        last_session=last_session,
         settings={
             "train_sessions": windows.train_sessions,
             "refit_every": windows.refit_every,

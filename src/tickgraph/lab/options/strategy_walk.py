@@ -6,7 +6,6 @@ The distribution is that of the product's network, walked forward. The probabili
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -14,14 +13,11 @@ from pathlib import Path
 import numpy as np
 from scipy.special import ndtr
 
-from tickgraph.lab.horizons.method import HorizonForecaster
-from tickgraph.lab.horizons.moves import Moves, trailing_deviation
-from tickgraph.lab.horizons.range_regressions import YOUNGEST
-from tickgraph.lab.horizons.schedule import Schedule
-from tickgraph.lab.horizons.walk import HorizonProgress, stretch_count
+from tickgraph.lab.horizons.moves import trailing_deviation
+from tickgraph.lab.horizons.walk import HorizonProgress
+from tickgraph.lab.options.network_walk import NetworkWalk, Origin
 from tickgraph.lab.options.strategy_rules import PRICING, StrategyRule
-from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, write_arrays
-from tickgraph.model.horizon_distribution import HorizonDistribution
+from tickgraph.lab.stored_arrays import fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.options.legs import Position
 from tickgraph.options.profit_shape import ProfitShape
 from tickgraph.options.strategy import CENT, strategy_figures
@@ -56,11 +52,8 @@ _ARRAYS = tuple(each.name for each in fields(EnteredStrategies))
 
 
 def enter_strategies(
-    moves: Moves,
-    forecaster: HorizonForecaster,
+    walk: NetworkWalk,
     rules: Sequence[StrategyRule],
-    horizons: Sequence[int],
-    schedule: Schedule,
     folder: Path,
     *,
     fresh: bool = False,
@@ -70,16 +63,10 @@ def enter_strategies(
 
     Parameters
     ----------
-    moves
-        Of the symbols; its horizons begin with 1 and hold those that are asked for.
-    forecaster
-        States the distribution; its forecasts carry quantiles of their own.
+    walk
+        States the distribution at each origin; its horizons are the sessions to the expiry.
     rules
         K strategies.
-    horizons
-        H numbers of sessions to the expiry.
-    schedule
-        Its origins are the sessions at whose closes strategies are entered.
     folder
         Where results are kept and looked for.
     fresh
@@ -92,75 +79,39 @@ def enter_strategies(
     StorageError
         The folder cannot be written.
     """
-    settings = {
-        "data": moves.panel.data_version,
-        "variance": hashlib.sha256(np.ascontiguousarray(moves.variance).tobytes()).hexdigest(),
-        "windows": schedule.windows.model_dump(mode="json"),
-        "range": (schedule.first, schedule.stop),
-        "forecaster": dict(forecaster.settings),
-        "horizons": list(horizons),
-        "rules": [str(rule) for rule in rules],
-        "pricing": PRICING,
-    }
-    path = folder / f"{forecaster.name}-{fingerprint(settings)}.npz"
-    shape = len(schedule.origins), len(moves.panel.symbols), len(horizons), len(rules)
-    damaged = None
-    if not fresh:
-        try:
-            stored = _read(path, shape)
-        except DamagedFileError as error:
-            stored, damaged = None, str(error)
-        if stored is not None:
-            on_progress(HorizonProgress("strategies", stretch_count(forecaster, schedule), reused=True))
-            return stored
+    settings = {**walk.identity, "rules": [str(rule) for rule in rules], "pricing": PRICING}
+    path = folder / f"{walk.forecaster.name}-{fingerprint(settings)}.npz"
+    shape = *walk.shape, len(rules)
+    stored, damaged = take_up(lambda: read_arrays(path, *_ARRAYS, shape=shape), fresh=fresh)
+    if stored is not None:
+        on_progress(HorizonProgress("strategies", walk.stretch_count, reused=True))
+        return EnteredStrategies(*stored)
     entered = EnteredStrategies(*(np.full(shape, np.nan) for _ in _ARRAYS))
-    forecast = forecaster.prepare(moves)
-    every = max(schedule.windows.refit_every, forecaster.fewest_sessions)
-    stretches = schedule.stretches(every, with_scores=False)
-    for stretch in stretches:
-        own = forecast(stretch)
-        assert own.quantiles is not None  # noqa: S101
-        for row, session in enumerate(stretch.origins):
-            place = int(np.searchsorted(schedule.origins, session))
-            deviations = np.sqrt(own.variance[session - stretch.first])  # [S, H]
-            _enter(moves, rules, horizons, int(session), deviations, own.quantiles[row], entered, place)
-        last = stretch is stretches[-1]
-        on_progress(HorizonProgress("strategies", 1, done=last, damaged=damaged if last else None))
+    for origin in walk.origins("strategies", on_progress, damaged):
+        _enter(entered, walk, rules, origin)
     write_arrays(path, **dict(zip(_ARRAYS, astuple(entered), strict=True)))
     return entered
 
 
 def _enter(
-    moves: Moves,
-    rules: Sequence[StrategyRule],
-    asked: Sequence[int],
-    session: int,
-    deviations: Float64[np.ndarray, "symbols horizons"],
-    quantiles: Float64[np.ndarray, "symbols horizons quantiles"],
-    entered: EnteredStrategies,
-    place: int,
+    entered: EnteredStrategies, walk: NetworkWalk, rules: Sequence[StrategyRule], origin: Origin
 ) -> None:
-    """Fill in all strategies of one session."""
-    horizons = np.array(moves.horizons)
-    recent = trailing_deviation(moves.returns[: session + 1][-2 * LOGNORMAL_SESSIONS :], LOGNORMAL_SESSIONS)[
-        -1
-    ]
-    known = np.isfinite(deviations).all(axis=-1) & (deviations > 0).all(axis=-1)
-    known &= np.isfinite(quantiles).all(axis=(-2, -1)) & (recent > 0) & (moves.ages[session] >= YOUNGEST)
-    for symbol in np.flatnonzero(known):
+    """Fill in all strategies of one origin."""
+    moves, session = walk.moves, origin.session
+    returns = moves.returns[: session + 1][-2 * LOGNORMAL_SESSIONS :]
+    recent = trailing_deviation(returns, LOGNORMAL_SESSIONS)[-1]
+    for symbol in np.flatnonzero(origin.usable & (recent > 0)).tolist():
         price = float(moves.panel.adj_close[session, symbol])
-        own = deviations[symbol]
-        distribution = HorizonDistribution(horizons, own**2, quantiles[symbol] / own[:, None])
-        for column, horizon in enumerate(asked):
-            forecast = moves.horizons.index(horizon)
-            came = moves.return_ahead[session, symbol, forecast]
+        deviations, distribution = np.sqrt(origin.variance[symbol]), origin.distribution(symbol)
+        for column, (horizon, place) in enumerate(zip(walk.horizons, walk.asked, strict=True)):
+            came = moves.return_ahead[session, symbol, place]
             if not np.isfinite(came):
                 continue
             for number, rule in enumerate(rules):
-                position = rule.position(price, float(own[forecast]))
+                position = rule.position(price, float(deviations[place]))
                 figures = strategy_figures(position, distribution, price, horizon)
                 profit = float(position.profit_at(np.array(price * np.exp(came))))
-                cell = place, symbol, column, number
+                cell = origin.place, symbol, column, number
                 entered.stated[cell] = figures.probability_of_profit
                 entered.lognormal[cell] = lognormal_probability(
                     position, price, float(recent[symbol] * np.sqrt(horizon))
@@ -176,12 +127,3 @@ def lognormal_probability(position: Position, price: float, deviation: float) ->
     with np.errstate(divide="ignore"):
         ends = np.log(ProfitShape(position).ranges_above(CENT) / price) / deviation
     return float(np.diff(ndtr(ends)).sum())
-
-
-def _read(path: Path, shape: tuple[int, ...]) -> EnteredStrategies | None:
-    arrays = read_arrays(path, *_ARRAYS)
-    if arrays is None:
-        return None
-    if any(array.shape != shape or array.dtype != np.float64 for array in arrays):
-        raise DamagedFileError(f"{path} holds other sessions or symbols than this run has.")
-    return EnteredStrategies(*arrays)

@@ -6,7 +6,6 @@ evaluation is not computed twice.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from tickgraph.errors import HistoryTooShortError
-from tickgraph.lab.horizons.method import HorizonForecaster
-from tickgraph.lab.horizons.moves import Moves
-from tickgraph.lab.horizons.range_regressions import YOUNGEST
-from tickgraph.lab.horizons.schedule import Schedule
-from tickgraph.lab.horizons.walk import HorizonProgress, stretch_count
+from tickgraph.lab.horizons.walk import HorizonProgress
+from tickgraph.lab.options.network_walk import NetworkWalk, Origin
 from tickgraph.lab.options.touch_methods import (
     HAUG,
     PATHS,
@@ -28,7 +24,7 @@ from tickgraph.lab.options.touch_methods import (
     lognormal_touch,
     reflection,
 )
-from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, write_arrays
+from tickgraph.lab.stored_arrays import fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.options.price_paths import dated_moves, price_paths, seed_of
@@ -60,11 +56,8 @@ class ForecastTouches:
 
 
 def forecast_touches(
-    moves: Moves,
-    forecaster: HorizonForecaster,
+    walk: NetworkWalk,
     names: Sequence[str],
-    horizons: Sequence[int],
-    schedule: Schedule,
     folder: Path,
     *,
     paths_every: int,
@@ -75,16 +68,10 @@ def forecast_touches(
 
     Parameters
     ----------
-    moves
-        Of the symbols; its horizons begin with 1 and hold those that are asked for.
-    forecaster
-        Gives the distribution; its forecasts carry quantiles of their own.
+    walk
+        Gives the distribution at each origin.
     names
         Methods.
-    horizons
-        H numbers of sessions.
-    schedule
-        Its origins are the sessions after whose closes levels are judged.
     folder
         Where results are kept and looked for.
     paths_every
@@ -100,53 +87,24 @@ def forecast_touches(
         The folder cannot be written.
     """
     settings = {
+        **walk.identity,
         "version": VERSION,
-        "data": moves.panel.data_version,
-        "variance": hashlib.sha256(np.ascontiguousarray(moves.variance).tobytes()).hexdigest(),
-        "windows": schedule.windows.model_dump(mode="json"),
-        "range": (schedule.first, schedule.stop),
-        "horizons": list(horizons),
-        "forecaster": dict(forecaster.settings),
         "methods": list(names),
         "distances": DISTANCES,
         "paths": (paths_every, SIMULATED),
     }
     path = folder / f"touch-{fingerprint(settings)}.npz"
-    shape = len(schedule.origins), len(moves.panel.symbols), len(horizons), len(DISTANCES)
-    damaged = None
-    if not fresh:
-        try:
-            stored = _read(path, names, shape)
-        except DamagedFileError as error:
-            stored, damaged = None, str(error)
-        if stored is not None:
-            on_progress(HorizonProgress("touch", stretch_count(forecaster, schedule), reused=True))
-            return stored
+    shape = *walk.shape, len(DISTANCES)
+    stored, damaged = take_up(lambda: read_arrays(path, "touched", *names, shape=shape), fresh=fresh)
+    if stored is not None:
+        on_progress(HorizonProgress("touch", walk.stretch_count, reused=True))
+        touched, *said_by = (array.astype(np.float64) for array in stored)
+        return ForecastTouches(dict(zip(names, said_by, strict=True)), touched)
     said = {name: np.full(shape, np.nan) for name in names}
-    level = _levels(moves, horizons, schedule)
-    forecast = forecaster.prepare(moves)
-    stretches = schedule.stretches(
-        max(schedule.windows.refit_every, forecaster.fewest_sessions), with_scores=False
-    )
-    asked = [moves.horizons.index(horizon) for horizon in horizons]
-    for stretch in stretches:
-        own = forecast(stretch)
-        assert own.quantiles is not None  # noqa: S101
-        for row, session in enumerate(stretch.origins):
-            place = int(np.searchsorted(schedule.origins, session))
-            at = _Origin(
-                moves,
-                int(session),
-                own.variance[session - stretch.first],
-                own.quantiles[row],
-                np.array(horizons),
-                asked,
-                level[place],
-            )
-            at.fill(said, place, with_paths=place % paths_every == 0)
-        last = stretch is stretches[-1]
-        on_progress(HorizonProgress("touch", 1, done=last, damaged=damaged if last else None))
-    found = ForecastTouches(said, _came(moves.panel, level, horizons, schedule))
+    level = _levels(walk)
+    for origin in walk.origins("touch", on_progress, damaged):
+        _say(said, walk, origin, level[origin.place], with_paths=origin.place % paths_every == 0)
+    found = ForecastTouches(said, _came(walk, level))
     write_arrays(
         path,
         touched=found.touched.astype(np.float32),
@@ -155,108 +113,77 @@ def forecast_touches(
     return found
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """One session after whose close all methods are asked.
-
-    ``variance`` is ``[S, G]``, ``quantiles`` ``[S, G, Q]``, of all horizons of the moves; ``asked`` says where those of
-    ``horizons`` are; ``level`` is ``[S, H, L]``.
-    """
-
-    moves: Moves
-    session: int
-    variance: Float64[np.ndarray, "symbols grid"]
-    quantiles: Float64[np.ndarray, "symbols grid quantiles"]
-    horizons: np.ndarray
-    asked: list[int]
-    level: Float64[np.ndarray, "symbols horizons levels"]
-
-    def fill(
-        self,
-        said: dict[str, Float64[np.ndarray, "origins symbols horizons levels"]],
-        place: int,
-        *,
-        with_paths: bool,
-    ) -> None:
-        known = np.isfinite(self.quantiles).all(axis=(1, 2)) & (self.variance > 0).all(axis=1)
-        known &= np.isfinite(self.level).all(axis=(1, 2)) & (self.moves.ages[self.session] >= YOUNGEST)
-        symbols = np.flatnonzero(known)
-        variance = self.variance[symbols][:, self.asked, None]
-        for name, formula in ((REFLECTION, reflection), (HAUG, lognormal_touch)):
-            if name in said:
-                said[name][place, symbols] = formula(self.level[symbols], variance)
-        panel = self.moves.panel.through(self.moves.panel.sessions[self.session])
-        gaps = gap_shares(panel, panel.symbols)
-        for symbol in symbols:
-            deviations = np.sqrt(self.variance[symbol])
-            distribution = HorizonDistribution(
-                np.array(self.moves.horizons), deviations**2, self.quantiles[symbol] / deviations[:, None]
-            )
-            level, ahead = self.level[symbol], self.horizons[:, None]
-            if PRODUCT in said:
-                touch = TouchDistribution(distribution, float(gaps[symbol]))
-                said[PRODUCT][place, symbol] = touch.probability_touched(level, ahead)
-            if TWICE in said:
-                above = distribution.probability_above(level, ahead)
-                said[TWICE][place, symbol] = np.minimum(2 * np.where(level > 0, above, 1 - above), 1.0)
-            if PATHS in said and with_paths:
-                said[PATHS][place, symbol] = self._on_paths(distribution, panel, panel.symbols[symbol], level)
-
-    def _on_paths(
-        self,
-        distribution: HorizonDistribution,
-        panel: PricePanel,
-        symbol: str,
-        level: Float64[np.ndarray, "horizons levels"],
-    ) -> Float64[np.ndarray, "horizons levels"]:
-        try:
-            drawn = dated_moves(panel, [symbol])
-        except HistoryTooShortError:
-            return np.full(level.shape, np.nan)
-        seed = seed_of([symbol], panel.sessions[-1])
-        paths = price_paths([distribution], drawn, int(self.horizons[-1]), seed, SIMULATED)
-        touched = paths.probability_touched(level.reshape(1, -1))[0].reshape(
-            *level.shape, -1
-        )  # [H, L, sessions]
-        return np.stack([touched[place, :, horizon - 1] for place, horizon in enumerate(self.horizons)])
+def _say(
+    said: dict[str, Float64[np.ndarray, "origins symbols horizons levels"]],
+    walk: NetworkWalk,
+    origin: Origin,
+    levels: Float64[np.ndarray, "symbols horizons levels"],
+    *,
+    with_paths: bool,
+) -> None:
+    """Fill in what each method says at one origin."""
+    symbols = np.flatnonzero(origin.usable & np.isfinite(levels).all(axis=(1, 2)))
+    variance = origin.variance[symbols][:, walk.asked, None]
+    for name, formula in ((REFLECTION, reflection), (HAUG, lognormal_touch)):
+        if name in said:
+            said[name][origin.place, symbols] = formula(levels[symbols], variance)
+    panel = walk.moves.panel.through(walk.moves.panel.sessions[origin.session])
+    gaps = gap_shares(panel, panel.symbols)
+    ahead = np.array(walk.horizons)[:, None]
+    for symbol in symbols.tolist():
+        distribution, level, cell = origin.distribution(symbol), levels[symbol], (origin.place, symbol)
+        if PRODUCT in said:
+            touch = TouchDistribution(distribution, float(gaps[symbol]))
+            said[PRODUCT][cell] = touch.probability_touched(level, ahead)
+        if TWICE in said:
+            above = distribution.probability_above(level, ahead)
+            said[TWICE][cell] = np.minimum(2 * np.where(level > 0, above, 1 - above), 1.0)
+        if PATHS in said and with_paths:
+            said[PATHS][cell] = _on_paths(distribution, panel, panel.symbols[symbol], level, walk.horizons)
 
 
-def _levels(
-    moves: Moves, horizons: Sequence[int], schedule: Schedule
-) -> Float64[np.ndarray, "origins symbols horizons levels"]:
-    unit = moves.deviation[schedule.origins, :, None] * np.sqrt(np.array(horizons))  # [O, S, H]
+def _on_paths(
+    distribution: HorizonDistribution,
+    panel: PricePanel,
+    symbol: str,
+    level: Float64[np.ndarray, "horizons levels"],
+    horizons: Sequence[int],
+) -> Float64[np.ndarray, "horizons levels"]:
+    """Share of paths that touch; NaN where the symbol has too few dates to draw from."""
+    try:
+        drawn = dated_moves(panel, [symbol])
+    except HistoryTooShortError:
+        return np.full(level.shape, np.nan)
+    seed = seed_of([symbol], panel.sessions[-1])
+    paths = price_paths([distribution], drawn, horizons[-1], seed, SIMULATED)
+    touched = paths.probability_touched(level.reshape(1, -1))[0].reshape(*level.shape, -1)  # [H, L, sessions]
+    return np.stack([touched[place, :, horizon - 1] for place, horizon in enumerate(horizons)])
+
+
+def _levels(walk: NetworkWalk) -> Float64[np.ndarray, "origins symbols horizons levels"]:
+    unit = walk.moves.deviation[walk.schedule.origins, :, None] * np.sqrt(
+        np.array(walk.horizons)
+    )  # [O, S, H]
     return np.asarray(np.where(unit > 0, unit, np.nan)[..., None] * np.array(DISTANCES))
 
 
 def _came(
-    panel: PricePanel,
-    level: Float64[np.ndarray, "origins symbols horizons levels"],
-    horizons: Sequence[int],
-    schedule: Schedule,
+    walk: NetworkWalk, level: Float64[np.ndarray, "origins symbols horizons levels"]
 ) -> Float64[np.ndarray, "origins symbols horizons levels"]:
     """Whether a level was touched, on prices from which dividends are taken, as from the distribution."""
+    panel, origins = walk.moves.panel, walk.schedule.origins
     factor = panel.adj_close / panel.close
     close = np.log(panel.adj_close)
     high, low = (np.log(each * factor) for each in (panel.high, panel.low))
-    sessions, touched = len(close), np.full(level.shape, np.nan)
-    for place, horizon in enumerate(horizons):
-        origins = np.flatnonzero(schedule.origins + horizon < sessions)
-        ahead = schedule.origins[origins, None] + np.arange(1, horizon + 1)  # [O', h]
-        start = close[schedule.origins[origins]]
-        top = high[ahead].max(axis=1) - start  # [O', S]; NaN where a high is missing
-        bottom = low[ahead].min(axis=1) - start
-        at = level[origins, :, place]
+    touched = np.full(level.shape, np.nan)
+    for place, horizon in enumerate(walk.horizons):
+        judged = origins + horizon < len(close)
+        starts = origins[judged]
+        ahead = starts[:, None] + np.arange(1, horizon + 1)  # [O', h]
+        top = high[ahead].max(axis=1) - close[starts]  # [O', S]; NaN where a high is missing
+        bottom = low[ahead].min(axis=1) - close[starts]
+        at = level[judged, :, place]
         came = np.where(at > 0, top[..., None] >= at, bottom[..., None] <= at)
         known = np.isfinite(top) & np.isfinite(bottom) & np.isfinite(close[ahead]).all(axis=1)
-        touched[origins, :, place] = np.where(known[..., None] & np.isfinite(at), came, np.nan)
+        touched[judged, :, place] = np.where(known[..., None] & np.isfinite(at), came, np.nan)
     return touched
-
-
-def _read(path: Path, names: Sequence[str], shape: tuple[int, ...]) -> ForecastTouches | None:
-    arrays = read_arrays(path, "touched", *names)
-    if arrays is None:
-        return None
-    if any(array.shape != shape or array.dtype != np.float32 for array in arrays):
-        raise DamagedFileError(f"{path} holds other sessions or symbols than this run has.")
-    touched, *said = (array.astype(np.float64) for array in arrays)
-    return ForecastTouches(dict(zip(names, said, strict=True)), touched)
