@@ -259,7 +259,7 @@ def evaluate(
         },
     )
     place = settings.source if settings.source_path is None else f"{settings.source} {settings.source_path}"
-    with evaluation_progress() as (listener, horizon_listener):
+    with evaluation_progress() as listener:
         result = evaluate_parts(
             prices.panel.select(prices.symbols),
             of_returns if chosen["returns"] else None,
@@ -272,7 +272,6 @@ def evaluate(
             jobs=jobs,
             fresh=fresh,
             listener=listener,
-            horizon_listener=horizon_listener,
         )
         page, figures = write_report(result, out)
         recordings: dict[str, Recording] = {}

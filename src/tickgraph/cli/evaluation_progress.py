@@ -11,17 +11,13 @@ from tickgraph.cli.progress import Bars
 from tickgraph.wording import counted
 
 if TYPE_CHECKING:  # needs the extra
-    from tickgraph.lab.evaluation.evaluate import Listener
-    from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
+    from tickgraph.lab.progress import Listener
 
 
 @contextmanager
-def evaluation_progress() -> Iterator[tuple[Listener, HorizonListener]]:
+def evaluation_progress() -> Iterator[Listener]:
     """Show a bar with the last piece and the time left; lines where there is no terminal."""
-    from tickgraph.lab.evaluation.evaluate import Listener
-    from tickgraph.lab.evaluation.walk_forward import Progress
-    from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
-    from tickgraph.lab.horizons.walk import HorizonProgress
+    from tickgraph.lab.progress import Listener, Progress
 
     reused = 0
     with Bars(width=24) as bars:
@@ -32,28 +28,21 @@ def evaluation_progress() -> Iterator[tuple[Listener, HorizonListener]]:
 
         def show(piece: Progress) -> None:
             nonlocal reused
-            reused += piece.reused
-            label = f"{piece.forecaster} {piece.window + 1}"
-            bars.update(bar, advance=1, description=label)
+            label, part = piece.forecaster, " by horizon"
+            if piece.window is not None:
+                label, part = f"{label} {piece.window + 1}", ""
+            bars.update(bar, advance=piece.pieces, description=label)
             if piece.damaged:
                 note(f"{piece.damaged} It was computed again.")
-            if not piece.reused:
-                bars.line(f"forecast {label}")
+            if piece.reused:
+                reused += 1
+            elif piece.done:
+                bars.line(f"forecast {label}{part}")
 
         def measured(name: str) -> None:
             bars.update(bar, description=f"measured {name}")
 
-        def walked(stretch: HorizonProgress) -> None:
-            nonlocal reused
-            bars.update(bar, advance=stretch.stretches, description=stretch.forecaster)
-            if stretch.damaged:
-                note(f"{stretch.damaged} It was computed again.")
-            if stretch.reused:
-                reused += 1
-            elif stretch.done:
-                bars.line(f"forecast {stretch.forecaster} by horizon")
-
-        yield Listener(start, show, measured), HorizonListener(start, walked, measured)
+        yield Listener(start, show, measured)
     if reused:
         note(
             f"reused {counted(reused, 'forecast')} of an earlier run with the same settings; --fresh starts over"

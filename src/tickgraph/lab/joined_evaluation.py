@@ -12,7 +12,6 @@ from tickgraph.lab.compared import in_order
 from tickgraph.lab.evaluation.evaluate import (
     FEWEST_SYMBOLS,
     EvaluationSettings,
-    Listener,
     evaluate,
     leg_symbols,
     survivorship,
@@ -21,12 +20,13 @@ from tickgraph.lab.evaluation.evaluate import (
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
 from tickgraph.lab.evaluation.windows import walk_windows
-from tickgraph.lab.horizons.evaluate_horizons import HorizonListener, HorizonSettings, evaluate_horizons
+from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, evaluate_horizons
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS
 from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate_strategies
 from tickgraph.lab.options.strategy_rules import STRATEGIES
 from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
 from tickgraph.lab.options.touch_methods import METHODS
+from tickgraph.lab.progress import Listener
 from tickgraph.market.panel import PricePanel
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -83,7 +83,6 @@ def evaluate_parts(
     jobs: int = 0,
     fresh: bool = False,
     listener: Listener | None = None,
-    horizon_listener: HorizonListener | None = None,
 ) -> Evaluation:
     """Run one part of the evaluation or several.
 
@@ -95,8 +94,6 @@ def evaluate_parts(
         Settings of each part; None leaves it out.
     folder
         Where forecasts of all parts are kept.
-    horizon_listener
-        Is told of the progress of the part by horizon, which runs first, and of those of touch and of strategies.
 
     Raises
     ------
@@ -123,17 +120,17 @@ def evaluate_parts(
             folder / "horizons",
             jobs=jobs,
             fresh=fresh,
-            listener=horizon_listener,
+            listener=listener,
         )
     touch = None
     if of_touch is not None:
         touch = evaluate_touch(
-            panel.select(moving), of_touch, folder / "touch", fresh=fresh, listener=horizon_listener
+            panel.select(moving), of_touch, folder / "touch", fresh=fresh, listener=listener
         )
     strategies = None
     if of_strategies is not None:
         strategies = evaluate_strategies(
-            panel.select(moving), of_strategies, folder / "strategies", fresh=fresh, listener=horizon_listener
+            panel.select(moving), of_strategies, folder / "strategies", fresh=fresh, listener=listener
         )
     if of_returns is not None:
         result = evaluate(

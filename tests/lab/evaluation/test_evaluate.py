@@ -8,7 +8,6 @@ import pytest
 from tickgraph.errors import InputError
 from tickgraph.lab.evaluation.evaluate import (
     EvaluationSettings,
-    Listener,
     default_retraining,
     evaluate,
     survivorship,
@@ -16,6 +15,7 @@ from tickgraph.lab.evaluation.evaluate import (
 )
 from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
 from tickgraph.lab.evaluation.windows import WindowSettings
+from tickgraph.lab.progress import Listener
 
 NAMES = ("zero", "momentum", "reversal", "ridge", "gnn-no-edges", "gnn-per-symbol")
 

@@ -6,7 +6,6 @@ import pytest
 from made_horizons import made_comparison, made_horizon_evaluation
 from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab.horizons.evaluate_horizons import (
-    HorizonListener,
     HorizonSettings,
     default_steps,
     evaluate_horizons,
@@ -14,6 +13,7 @@ from tickgraph.lab.horizons.evaluate_horizons import (
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
 from tickgraph.lab.horizons.horizon_targets import check_targets
 from tickgraph.lab.horizons.method import HorizonForecast
+from tickgraph.lab.progress import Listener
 from tickgraph.model.training_config import TrainingConfig
 
 NAMES = ("lognormal-20", "ewma", "gjr-fhs", "har-free", "har", "graph-har")
@@ -123,9 +123,7 @@ def test_an_ablation_of_the_network_must_be_worse_where_it_is_in_the_run():
 
 def test_finished_forecasters_are_taken_up_again_and_damaged_files_are_not(few, settings, folder, result):
     heard = []
-    again = evaluate_horizons(
-        few, settings, folder, jobs=1, listener=HorizonListener(on_stretch=heard.append)
-    )
+    again = evaluate_horizons(few, settings, folder, jobs=1, listener=Listener(on_piece=heard.append))
     assert all(each.reused for each in heard)
     assert len(heard) == len(NAMES)
     for one, two in zip(again.forecasters, result.forecasters, strict=True):
@@ -134,7 +132,7 @@ def test_finished_forecasters_are_taken_up_again_and_damaged_files_are_not(few, 
     (path,) = folder.glob("*/ewma-*.npz")
     path.write_bytes(path.read_bytes()[:-100])
     heard.clear()
-    evaluate_horizons(few, settings, folder, jobs=1, listener=HorizonListener(on_stretch=heard.append))
+    evaluate_horizons(few, settings, folder, jobs=1, listener=Listener(on_piece=heard.append))
     mended = [each for each in heard if not each.reused]
     assert {each.forecaster for each in mended} == {"ewma"}
     assert [each.damaged is not None for each in mended] == [each.done for each in mended]
@@ -143,13 +141,13 @@ def test_finished_forecasters_are_taken_up_again_and_damaged_files_are_not(few, 
 def test_progress_comes_to_the_number_that_was_promised(few, settings, tmp_path):
     promised, heard = [], []
     names = settings.model_copy(update={"names": ("ewma", "har")})
-    listener = HorizonListener(promised.append, heard.append)
+    listener = Listener(promised.append, heard.append)
     evaluate_horizons(few, names, tmp_path, jobs=1, listener=listener)
-    assert promised == [sum(each.stretches for each in heard)]
+    assert promised == [sum(each.pieces for each in heard)]
     assert [each.forecaster for each in heard if each.done] == ["ewma", "har"]
     heard.clear()
     evaluate_horizons(few, names, tmp_path, jobs=1, listener=listener)
-    assert promised[1] == sum(each.stretches for each in heard)
+    assert promised[1] == sum(each.pieces for each in heard)
 
 
 def test_an_interrupted_run_keeps_what_was_finished(few, settings, tmp_path, monkeypatch):
@@ -164,7 +162,7 @@ def test_an_interrupted_run_keeps_what_was_finished(few, settings, tmp_path, mon
         with pytest.raises(KeyboardInterrupt):
             evaluate_horizons(few, names, tmp_path, jobs=1)
     heard = []
-    evaluate_horizons(few, names, tmp_path, jobs=1, listener=HorizonListener(on_stretch=heard.append))
+    evaluate_horizons(few, names, tmp_path, jobs=1, listener=Listener(on_piece=heard.append))
     assert {each.forecaster: each.reused for each in heard} == {"ewma": True, "har": False}
 
 

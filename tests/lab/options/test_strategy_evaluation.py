@@ -6,10 +6,10 @@ import pytest
 from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab import joined_evaluation
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
-from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
 from tickgraph.lab.options import network_walk
 from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate_strategies
+from tickgraph.lab.progress import Listener
 
 NAMES = ("strangle-16", "put-spread-30-16")
 
@@ -27,7 +27,7 @@ def quick_forecaster(known, monkeypatch):
 
 def test_every_strategy_has_figures_at_every_horizon_and_so_have_all_together(moves, settings, tmp_path):
     promised, heard = [], []
-    listener = HorizonListener(promised.append, heard.append)
+    listener = Listener(promised.append, heard.append)
     result = evaluate_strategies(moves.panel, settings, tmp_path, listener=listener)
     assert [own.name for own in result.strategies] == [*NAMES, "all"]
     assert all([each.horizon for each in own.horizons] == [5, 10] for own in result.strategies)
@@ -38,7 +38,7 @@ def test_every_strategy_has_figures_at_every_horizon_and_so_have_all_together(mo
         np.average([own.came.value for own in each], weights=[e.strategies for e in each]),
     )
     assert len(result.targets) == 6
-    assert promised == [sum(each.stretches for each in heard)]
+    assert promised == [sum(each.pieces for each in heard)]
 
 
 def test_it_stands_in_the_document_of_all_parts(moves, settings, tmp_path):

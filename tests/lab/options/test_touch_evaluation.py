@@ -5,7 +5,6 @@ import pytest
 from tickgraph.errors import HistoryTooShortError, InputError
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.evaluation.html_report.sections import render
-from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
 from tickgraph.lab.options import network_walk
 from tickgraph.lab.options.touch_conclusions import (
@@ -17,6 +16,7 @@ from tickgraph.lab.options.touch_conclusions import (
 from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
 from tickgraph.lab.options.touch_methods import METHODS
 from tickgraph.lab.options.touch_summary import touch_table
+from tickgraph.lab.progress import Listener
 from tickgraph.registry.evaluation_record import Figure
 
 
@@ -29,7 +29,7 @@ def settings(schedule):
 @pytest.fixture(scope="module")
 def result(moves, settings, known, tmp_path_factory):
     promised, heard = [], []
-    listener = HorizonListener(promised.append, heard.append)
+    listener = Listener(promised.append, heard.append)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network_walk, "make_horizon_forecasters", lambda *_, **__: (known,))
         found = evaluate_parts(
@@ -39,9 +39,9 @@ def result(moves, settings, known, tmp_path_factory):
             settings,
             None,
             tmp_path_factory.mktemp("touch"),
-            horizon_listener=listener,
+            listener=listener,
         )
-    assert promised == [sum(each.stretches for each in heard)]
+    assert promised == [sum(each.pieces for each in heard)]
     return found
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,8 +30,9 @@ from tickgraph.lab.evaluation.measuring import Measurement
 from tickgraph.lab.evaluation.portfolio import trials_of
 from tickgraph.lab.evaluation.resampling import RESAMPLES, SessionBootstrap
 from tickgraph.lab.evaluation.slices import regimes
-from tickgraph.lab.evaluation.walk_forward import Progress, Walk, same_cells, walk_forward
+from tickgraph.lab.evaluation.walk_forward import Walk, same_cells, walk_forward
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
+from tickgraph.lab.progress import Listener
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import sector_of
 from tickgraph.model.still import FEWEST_MOVES, moves
@@ -70,25 +70,6 @@ class EvaluationSettings(BaseModel):
     k: int | None = Field(default=None, ge=1)
     resamples: int = Field(default=RESAMPLES, ge=100)
     seed: int = Field(default=0, ge=0)
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Functions that are told how far an evaluation is, in the thread that evaluates.
-
-    Attributes
-    ----------
-    on_start
-        Called with the number of pieces (methods times windows).
-    on_piece
-        Called after each piece.
-    on_measured
-        Called with the name of each method that is measured.
-    """
-
-    on_start: Callable[[int], None] = lambda _: None
-    on_piece: Callable[[Progress], None] = lambda _: None
-    on_measured: Callable[[str], None] = lambda _: None
 
 
 def default_retraining(symbols: int) -> int:

@@ -17,31 +17,12 @@ from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
 from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns
 from tickgraph.lab.evaluation.walk_pieces import Piece, piece_path, read_piece, write_piece
 from tickgraph.lab.evaluation.windows import Window, WindowSettings, walk_windows
+from tickgraph.lab.progress import Progress
 from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.lab.stored_arrays import fingerprint, take_up
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.still import FEWEST_MOVES, moves
 from tickgraph.model.training_config import TrainingConfig
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One piece is there.
-
-    Attributes
-    ----------
-    forecaster, window
-        Name of the method, and the window, counted from 0.
-    reused
-        Whether the piece was found on disk.
-    damaged
-        What was wrong with the piece on disk, so that it was computed again; None if nothing was.
-    """
-
-    forecaster: str
-    window: int
-    reused: bool
-    damaged: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +59,7 @@ def walk_forward(
     *,
     jobs: int = 0,
     fresh: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Walk:
     """Run forecast methods over all windows.
 
@@ -135,7 +116,7 @@ def walk_forward(
         piece = forecast_window(panel, method, window, names, config, check)
         if not piece.failed:
             write_piece(path, piece)
-        return piece, Progress(method.name, index, reused=False, damaged=damaged)
+        return piece, Progress(method.name, index, damaged=damaged)
 
     results = run_side_by_side(
         {
@@ -144,7 +125,7 @@ def walk_forward(
             for index in range(len(windows))
         },
         jobs,
-        lambda _, result: on_progress(result[1]) if on_progress else None,
+        lambda _, result: on_progress(result[1]),
     )
     pieces = {key: piece for key, (piece, _) in results.items()}
     return Walk(

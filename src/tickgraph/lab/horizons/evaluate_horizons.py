@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,8 @@ from tickgraph.lab.horizons.measured_losses import MeasuredLosses, common_cells,
 from tickgraph.lab.horizons.method import HorizonForecaster
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.schedule import HorizonWindows, Schedule, make_schedule
-from tickgraph.lab.horizons.walk import HorizonProgress, WalkedForecasts, stretches_of, walk_by_horizon
+from tickgraph.lab.horizons.walk import WalkedForecasts, stretches_of, walk_by_horizon
+from tickgraph.lab.progress import Listener
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.evaluation_record import SymbolHorizon
@@ -59,25 +59,6 @@ class HorizonSettings(BaseModel):
     seed: int = Field(default=0, ge=0)
 
 
-@dataclass(frozen=True)
-class HorizonListener:
-    """Functions that are told how far an evaluation by horizon is; they may be called from several threads.
-
-    Attributes
-    ----------
-    on_start
-        Called with the number of stretches of all forecasters together.
-    on_stretch
-        Called after each stretch.
-    on_measured
-        Called with the name of each forecaster that is measured.
-    """
-
-    on_start: Callable[[int], None] = lambda _: None
-    on_stretch: Callable[[HorizonProgress], None] = lambda _: None
-    on_measured: Callable[[str], None] = lambda _: None
-
-
 def default_steps(symbols: int) -> tuple[int, int]:
     """Sessions between fits, and between scored distributions: a month and each; a quarter and 3 of many symbols."""
     return (21, 1) if symbols <= LARGE_UNIVERSE else (63, 3)
@@ -90,7 +71,7 @@ def evaluate_horizons(
     *,
     jobs: int = 0,
     fresh: bool = False,
-    listener: HorizonListener | None = None,
+    listener: Listener | None = None,
 ) -> HorizonEvaluation:
     """Evaluate forecasters of variance and distribution over the next h sessions, walk-forward.
 
@@ -119,13 +100,13 @@ def evaluate_horizons(
     StorageError, KeyboardInterrupt
         As :func:`tickgraph.lab.horizons.walk.walk_by_horizon`.
     """
-    listener = listener or HorizonListener()
+    listener = listener or Listener()
     forecasters = make_horizon_forecasters(settings.names, config=settings.training, trees=settings.trees)
     schedule = make_schedule(panel.sessions, settings.windows)
     moves = Moves.of(panel, settings.windows.horizons)
     listener.on_start(sum(len(stretches_of(each, schedule)) for each in forecasters))
     walked = walk_by_horizon(
-        moves, forecasters, schedule, folder, jobs=jobs, fresh=fresh, on_progress=listener.on_stretch
+        moves, forecasters, schedule, folder, jobs=jobs, fresh=fresh, on_progress=listener.on_piece
     )
     return measured_evaluation(moves, forecasters, walked, schedule, settings, listener)
 
@@ -136,7 +117,7 @@ def measured_evaluation(
     walked: Mapping[str, WalkedForecasts],
     schedule: Schedule,
     settings: HorizonSettings,
-    listener: HorizonListener,
+    listener: Listener,
 ) -> HorizonEvaluation:
     """Measure and compare what was forecast."""
     cells = common_cells(moves, walked, schedule)

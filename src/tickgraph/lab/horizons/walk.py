@@ -19,6 +19,7 @@ from tickgraph.lab.horizons.method import HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.pooled_scores import score_quantiles
 from tickgraph.lab.horizons.schedule import Schedule
+from tickgraph.lab.progress import Progress
 from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.shapes import Float64
@@ -27,31 +28,6 @@ RENEWED = 5
 """Sessions between two looks at the trailing scores: a week changes 1 % of them."""
 
 _ARRAYS = ("variance", "crps", "pinball", "brier", "probability", "width", "seconds")
-
-
-@dataclass(frozen=True)
-class HorizonProgress:
-    """A stretch of one forecaster is there, or all of its stretches at once if it was found on disk.
-
-    Attributes
-    ----------
-    forecaster
-        Its name.
-    stretches
-        How many are there now that were not there before.
-    reused
-        Whether the forecaster was found on disk.
-    done
-        Whether this was its last stretch.
-    damaged
-        What was wrong with the file on disk, so that the forecaster was run again; said with its last stretch.
-    """
-
-    forecaster: str
-    stretches: int
-    reused: bool = False
-    done: bool = False
-    damaged: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +57,7 @@ def walk_by_horizon(
     *,
     jobs: int = 0,
     fresh: bool = False,
-    on_progress: Callable[[HorizonProgress], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, WalkedForecasts]:
     """Run forecasters over all stretches.
 
@@ -116,12 +92,12 @@ def walk_by_horizon(
         count = len(stretches_of(forecaster, schedule))
         stored, damaged = take_up(lambda: read_walked(path, moves, schedule), fresh=fresh)
         if stored is not None:
-            on_progress(HorizonProgress(forecaster.name, count, reused=True))
+            on_progress(Progress(forecaster.name, pieces=count, reused=True))
             return stored
 
         def told(done: int) -> None:
             last = done == count
-            on_progress(HorizonProgress(forecaster.name, 1, done=last, damaged=damaged if last else None))
+            on_progress(Progress(forecaster.name, done=last, damaged=damaged if last else None))
 
         own = walk_forecaster(moves, forecaster, schedule, check, told)
         write_walked(path, own)

@@ -18,7 +18,8 @@ from tickgraph.lab.horizons.moves import HORIZONS as ALL_HORIZONS
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_regressions import YOUNGEST
 from tickgraph.lab.horizons.schedule import HorizonWindows, Schedule, make_schedule
-from tickgraph.lab.horizons.walk import HorizonProgress, stretches_of, walk_identity
+from tickgraph.lab.horizons.walk import stretches_of, walk_identity
+from tickgraph.lab.progress import Progress
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.training_config import TrainingConfig
@@ -142,7 +143,7 @@ class NetworkWalk:
         return [self.moves.horizons.index(horizon) for horizon in self.horizons]
 
     def origins(
-        self, part: str, on_progress: Callable[[HorizonProgress], None], damaged: str | None = None
+        self, part: str, on_progress: Callable[[Progress], None], damaged: str | None = None
     ) -> Iterator[Origin]:
         """Forecast stretch by stretch, and tell of each under the name of a part of the evaluation.
 
@@ -160,4 +161,4 @@ class NetworkWalk:
                 place = int(np.searchsorted(self.schedule.origins, session))
                 yield Origin(place, session, self.moves.horizons, variance, quantiles, usable)
             last = stretch is stretches[-1]
-            on_progress(HorizonProgress(part, 1, done=last, damaged=damaged if last else None))
+            on_progress(Progress(part, done=last, damaged=damaged if last else None))

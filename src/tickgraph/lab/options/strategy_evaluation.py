@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.lab.compared import in_order
-from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.options.network_walk import NetworkWalk, OptionsSettings
 from tickgraph.lab.options.strategy_conclusions import strategy_findings, strategy_targets
 from tickgraph.lab.options.strategy_measures import StrategyMeasures
 from tickgraph.lab.options.strategy_result import StrategyEvaluation, StrategyResult
 from tickgraph.lab.options.strategy_rules import PRICING, RULES, STRATEGIES
 from tickgraph.lab.options.strategy_walk import enter_strategies
+from tickgraph.lab.progress import Listener
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.universe_fit import MIN_SESSIONS, MIN_SYMBOLS
 
@@ -32,7 +32,7 @@ def evaluate_strategies(
     folder: Path,
     *,
     fresh: bool = False,
-    listener: HorizonListener | None = None,
+    listener: Listener | None = None,
 ) -> StrategyEvaluation:
     """Judge stated probabilities of profit, walk-forward.
 
@@ -48,12 +48,12 @@ def evaluate_strategies(
     StorageError
         As :func:`tickgraph.lab.options.strategy_walk.enter_strategies`.
     """
-    listener = listener or HorizonListener()
+    listener = listener or Listener()
     rules = [RULES[name] for name in in_order(settings.names, STRATEGIES, "strategy")]
     walk = NetworkWalk.of(panel, settings)
     schedule, windows = walk.schedule, settings.windows
     listener.on_start(walk.stretch_count)
-    entered = enter_strategies(walk, rules, folder, fresh=fresh, on_progress=listener.on_stretch)
+    entered = enter_strategies(walk, rules, folder, fresh=fresh, on_progress=listener.on_piece)
     measures = StrategyMeasures(
         entered,
         panel.sessions[schedule.origins].astype("datetime64[Y]").astype(str),

@@ -14,9 +14,9 @@ import numpy as np
 from scipy.special import ndtr
 
 from tickgraph.lab.horizons.moves import trailing_deviation
-from tickgraph.lab.horizons.walk import HorizonProgress
 from tickgraph.lab.options.network_walk import NetworkWalk, Origin
 from tickgraph.lab.options.strategy_rules import PRICING, StrategyRule
+from tickgraph.lab.progress import Progress
 from tickgraph.lab.stored_arrays import fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.options.legs import Position
 from tickgraph.options.profit_shape import ProfitShape
@@ -57,7 +57,7 @@ def enter_strategies(
     folder: Path,
     *,
     fresh: bool = False,
-    on_progress: Callable[[HorizonProgress], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> EnteredStrategies:
     """Enter every strategy in every symbol at every origin, for every horizon.
 
@@ -84,7 +84,7 @@ def enter_strategies(
     shape = *walk.shape, len(rules)
     stored, damaged = take_up(lambda: read_arrays(path, *_ARRAYS, shape=shape), fresh=fresh)
     if stored is not None:
-        on_progress(HorizonProgress("strategies", walk.stretch_count, reused=True))
+        on_progress(Progress("strategies", pieces=walk.stretch_count, reused=True))
         return EnteredStrategies(*stored)
     entered = EnteredStrategies(*(np.full(shape, np.nan) for _ in _ARRAYS))
     for origin in walk.origins("strategies", on_progress, damaged):

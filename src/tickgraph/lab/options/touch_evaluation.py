@@ -8,13 +8,13 @@ from pydantic import Field
 
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.lab.compared import in_order
-from tickgraph.lab.horizons.evaluate_horizons import HorizonListener
 from tickgraph.lab.options.network_walk import NetworkWalk, OptionsSettings
 from tickgraph.lab.options.touch_conclusions import touch_findings, touch_targets
 from tickgraph.lab.options.touch_measures import touch_horizon
 from tickgraph.lab.options.touch_methods import DESCRIPTIONS, METHODS, PATHS, PRODUCT
 from tickgraph.lab.options.touch_result import TouchEvaluation, TouchMethodResult
 from tickgraph.lab.options.touch_walk import DISTANCES, forecast_touches
+from tickgraph.lab.progress import Listener
 from tickgraph.market.panel import PricePanel
 
 PATHS_EVERY = 10
@@ -34,7 +34,7 @@ def evaluate_touch(
     folder: Path,
     *,
     fresh: bool = False,
-    listener: HorizonListener | None = None,
+    listener: Listener | None = None,
 ) -> TouchEvaluation:
     """Judge probabilities of touching a level, walk-forward.
 
@@ -50,7 +50,7 @@ def evaluate_touch(
     StorageError
         As :func:`tickgraph.lab.options.touch_walk.forecast_touches`.
     """
-    listener = listener or HorizonListener()
+    listener = listener or Listener()
     names = in_order(settings.names, METHODS, "method")
     walk = NetworkWalk.of(panel, settings)
     schedule, windows = walk.schedule, settings.windows
@@ -61,7 +61,7 @@ def evaluate_touch(
         folder,
         paths_every=settings.paths_every,
         fresh=fresh,
-        on_progress=listener.on_stretch,
+        on_progress=listener.on_piece,
     )
     results = []
     for name in names:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from tickgraph.errors import HistoryTooShortError
-from tickgraph.lab.horizons.walk import HorizonProgress
 from tickgraph.lab.options.network_walk import NetworkWalk, Origin
 from tickgraph.lab.options.touch_methods import (
     HAUG,
@@ -24,6 +23,7 @@ from tickgraph.lab.options.touch_methods import (
     lognormal_touch,
     reflection,
 )
+from tickgraph.lab.progress import Progress
 from tickgraph.lab.stored_arrays import fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.horizon_distribution import HorizonDistribution
@@ -62,7 +62,7 @@ def forecast_touches(
     *,
     paths_every: int,
     fresh: bool = False,
-    on_progress: Callable[[HorizonProgress], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> ForecastTouches:
     """Say at every origin how likely each level of each symbol is touched, by each method.
 
@@ -97,7 +97,7 @@ def forecast_touches(
     shape = *walk.shape, len(DISTANCES)
     stored, damaged = take_up(lambda: read_arrays(path, "touched", *names, shape=shape), fresh=fresh)
     if stored is not None:
-        on_progress(HorizonProgress("touch", walk.stretch_count, reused=True))
+        on_progress(Progress("touch", pieces=walk.stretch_count, reused=True))
         touched, *said_by = (array.astype(np.float64) for array in stored)
         return ForecastTouches(dict(zip(names, said_by, strict=True)), touched)
     said = {name: np.full(shape, np.nan) for name in names}
