@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from tickgraph.errors import InputError
 from tickgraph.lab.compared import in_order
-from tickgraph.lab.evaluation.evaluate import (
-    FEWEST_SYMBOLS,
-    EvaluationSettings,
-    evaluate,
-    leg_symbols,
-    survivorship,
-    unmoved_symbols,
-)
+from tickgraph.lab.evaluation.evaluate import EvaluationSettings, evaluate, leg_symbols
 from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.evaluation.forecasters.method_catalogue import FORECASTERS
 from tickgraph.lab.evaluation.windows import walk_windows
 from tickgraph.lab.horizons.evaluate_horizons import HorizonSettings, evaluate_horizons
 from tickgraph.lab.horizons.horizon_catalogue import HORIZON_FORECASTERS
+from tickgraph.lab.measured_on import empty_evaluation, moving_panel
 from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate_strategies
 from tickgraph.lab.options.strategy_rules import STRATEGIES
 from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
@@ -102,37 +94,24 @@ def evaluate_parts(
     """
     if of_returns is None and by_horizon is None and of_touch is None and of_strategies is None:
         raise InputError("Nothing to evaluate: name a forecaster.")
-    unmoved = unmoved_symbols(panel)
-    moving = [symbol for symbol in panel.symbols if symbol not in unmoved]
-    if len(moving) < FEWEST_SYMBOLS:
-        without = "".join(f" {reason}" for reason in unmoved.values())
-        raise InputError(
-            f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {len(moving)}. Name more.{without}"
-        )
+    moving, unmoved = moving_panel(panel)
     if of_returns is not None:  # what cannot be evaluated fails before the other parts take their time
-        leg_symbols(of_returns, len(moving))
+        leg_symbols(of_returns, len(moving.symbols))
         walk_windows(panel.sessions, of_returns.windows, of_returns.forecasters.training.history)
-    horizons = None
+    parts: dict[str, object] = {}
     if by_horizon is not None:
-        horizons = evaluate_horizons(
-            panel.select(moving),
-            by_horizon,
-            folder / "horizons",
-            jobs=jobs,
-            fresh=fresh,
-            listener=listener,
+        parts["horizons"] = evaluate_horizons(
+            moving, by_horizon, folder / "horizons", jobs=jobs, fresh=fresh, listener=listener
         )
-    touch = None
     if of_touch is not None:
-        touch = evaluate_touch(
-            panel.select(moving), of_touch, folder / "touch", fresh=fresh, listener=listener
-        )
-    strategies = None
+        parts["touch"] = evaluate_touch(moving, of_touch, folder / "touch", fresh=fresh, listener=listener)
     if of_strategies is not None:
-        strategies = evaluate_strategies(
-            panel.select(moving), of_strategies, folder / "strategies", fresh=fresh, listener=listener
+        parts["strategies"] = evaluate_strategies(
+            moving, of_strategies, folder / "strategies", fresh=fresh, listener=listener
         )
-    if of_returns is not None:
+    if of_returns is None:
+        result = empty_evaluation(moving, source, {**(left_out or {}), **unmoved})
+    else:
         result = evaluate(
             panel,
             of_returns,
@@ -143,22 +122,4 @@ def evaluate_parts(
             fresh=fresh,
             listener=listener,
         )
-        return result.model_copy(update={"horizons": horizons, "touch": touch, "strategies": strategies})
-    own = panel.select(moving)
-    return Evaluation(
-        created=datetime.now(UTC),
-        version=version("tickgraph"),
-        source=source or panel.source,
-        data_version=own.data_version,
-        survivorship=survivorship(own),
-        symbols=moving,
-        left_out={**(left_out or {}), **unmoved},
-        settings={},
-        cost_basis_points=0.0,
-        windows=[],
-        forecasters=[],
-        comparisons=[],
-        horizons=horizons,
-        touch=touch,
-        strategies=strategies,
-    )
+    return result.model_copy(update=parts)

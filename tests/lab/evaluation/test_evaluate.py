@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ from tickgraph.lab.evaluation.evaluate import (
     EvaluationSettings,
     default_retraining,
     evaluate,
-    survivorship,
     trailing_volatility,
 )
 from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
@@ -105,19 +102,6 @@ def test_volatility_is_known_at_its_session(small_panel):
     np.testing.assert_allclose(
         trailing_volatility(small_panel, 20)[50, 0], returns[31:51, 0].std(ddof=1), rtol=1e-12
     )
-
-
-@pytest.mark.parametrize("source", ["sample", "files", "yahoo"])
-def test_survivorship_says_where_the_list_of_symbols_is_from_and_counts_who_ended(small_panel, source):
-    said = survivorship(dataclasses.replace(small_panel, source=source))
-    assert "none of them without a price at the end" in said
-    fixed = "The 6 symbols are those of a fixed set of prices that ends on 2022-03-31"
-    assert (fixed in said) == (source != "yahoo")
-    assert ("The list of 6 symbols is today's" in said) == (source == "yahoo")
-    closes = small_panel.adj_close.copy()
-    closes[-1, 0] = np.nan
-    ended = survivorship(dataclasses.replace(small_panel, source=source, adj_close=closes))
-    assert "1 of them without a price at the end" in ended
 
 
 def test_a_large_universe_is_trained_once_a_year():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +31,11 @@ from tickgraph.lab.evaluation.resampling import RESAMPLES, SessionBootstrap
 from tickgraph.lab.evaluation.slices import regimes
 from tickgraph.lab.evaluation.walk_forward import Walk, same_cells, walk_forward
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
+from tickgraph.lab.measured_on import empty_evaluation, moving_panel
 from tickgraph.lab.progress import Listener
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import sector_of
-from tickgraph.model.still import FEWEST_MOVES, moves
 
-FIXED_SOURCES = ("sample", "files")
-"""Sources whose symbols were chosen when the prices were put together. Others give the symbols of today."""
-FEWEST_SYMBOLS = 3
 LARGE_UNIVERSE = 100
 """With more symbols, training once a year keeps a whole evaluation under an hour on two cores."""
 
@@ -118,15 +114,8 @@ def evaluate(
         As :func:`tickgraph.lab.evaluation.walk_forward.walk_forward`.
     """
     listener = listener or Listener()
-    unmoved = unmoved_symbols(panel)
-    panel = panel.select([symbol for symbol in panel.symbols if symbol not in unmoved])
-    config, count = settings.forecasters.training, len(panel.symbols)
-    if count < FEWEST_SYMBOLS:
-        without = "".join(f" {reason}" for reason in unmoved.values())
-        raise InputError(
-            f"An evaluation needs at least {FEWEST_SYMBOLS} symbols, got {count}. Name more.{without}"
-        )
-    k = leg_symbols(settings, count)
+    panel, unmoved = moving_panel(panel)
+    config, k = settings.forecasters.training, leg_symbols(settings, len(panel.symbols))
     methods = make_forecasters(settings.names, settings.forecasters)
     listener.on_start(len(methods) * len(walk_windows(panel.sessions, settings.windows, config.history)))
     walk = walk_forward(
@@ -154,21 +143,16 @@ def evaluate(
         )
     ]
     checked = reality_check(forecasts, seed=settings.seed, resamples=settings.resamples)
-    return Evaluation(
-        created=datetime.now(UTC),
-        version=version("tickgraph"),
-        source=source or panel.source,
-        data_version=panel.data_version,
-        survivorship=survivorship(panel),
-        symbols=list(panel.symbols),
-        left_out={**(left_out or {}), **unmoved, **walk.failed},
-        settings=_flat(settings, k),
-        cost_basis_points=settings.cost_basis_points,
-        windows=_windows(panel, walk, settings.windows.embargo),
-        forecasters=results,
-        comparisons=comparisons,
-        reality_check=checked,
-        findings=findings(results, comparisons, checked, settings.cost_basis_points),
+    return empty_evaluation(panel, source, {**(left_out or {}), **unmoved, **walk.failed}).model_copy(
+        update={
+            "settings": _flat(settings, k),
+            "cost_basis_points": settings.cost_basis_points,
+            "windows": _windows(panel, walk, settings.windows.embargo),
+            "forecasters": results,
+            "comparisons": comparisons,
+            "reality_check": checked,
+            "findings": findings(results, comparisons, checked, settings.cost_basis_points),
+        }
     )
 
 
@@ -180,38 +164,6 @@ def leg_symbols(settings: EvaluationSettings, count: int) -> int:
             f"Legs of {k} symbols, long and short, need {2 * k}; there are {count}. Lower --top-k."
         )
     return k
-
-
-def unmoved_symbols(panel: PricePanel) -> dict[str, str]:
-    """Symbols whose price hardly ever moves, such as a money market fund, with the reason why they are left out."""
-    still = moves(panel.adj_close) < FEWEST_MOVES
-    return {
-        symbol: f"The price of {symbol} moved in {count} of the {len(panel.sessions)} sessions up to "
-        f"{panel.sessions[-1]}: there is nothing to forecast."
-        for symbol, count, left_out in zip(panel.symbols, moves(panel.adj_close), still, strict=True)
-        if left_out and np.isfinite(panel.adj_close[:, panel.column(symbol)]).sum() > FEWEST_MOVES
-    }
-
-
-def survivorship(panel: PricePanel) -> str:
-    """What the choice of symbols does to the figures; it depends on where their list comes from."""
-    count, ended = len(panel.symbols), int((~np.isfinite(panel.adj_close[-1])).sum())
-    without = f"{ended or 'none'} of them without a price at the end"
-    if panel.source in FIXED_SOURCES:
-        chosen = (
-            f"The {count} symbols are those of a fixed set of prices that ends on {panel.sessions[-1]}, {without}: "
-            "such a set is made of companies that were still listed when it was made, and those that failed or were "
-            "taken over before are not among them."
-        )
-    else:
-        chosen = (
-            f"The list of {count} symbols is today's, {without}: they are companies still listed, and large, now, "
-            "which nobody could have chosen at the time; those that failed or were taken over are not among them."
-        )
-    return (
-        f"{chosen} Returns, above all of long portfolios, are better than an investor of the time could have had; "
-        "differences between forecasters on the same symbols suffer less."
-    )
 
 
 def trailing_volatility(panel: PricePanel, window: int) -> NDArray[np.float64]:
@@ -267,19 +219,15 @@ def _measured(
 
 
 def _windows(panel: PricePanel, walk: Walk, embargo: int) -> list[WindowResult]:
-    def day(position: int) -> object:
-        return panel.sessions[position].astype("datetime64[D]").item()
-
+    days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
     return [
-        WindowResult.model_validate(
-            {
-                "train_first": day(window.train_first),
-                "train_last": day(window.train_last),
-                "embargo": embargo,
-                "test_first": day(window.test_first),
-                "test_last": day(window.test_last),
-                "symbols": len(symbols),
-            }
+        WindowResult(
+            train_first=days[window.train_first],
+            train_last=days[window.train_last],
+            embargo=embargo,
+            test_first=days[window.test_first],
+            test_last=days[window.test_last],
+            symbols=len(symbols),
         )
         for window, symbols in zip(walk.windows, walk.window_symbols, strict=True)
     ]
