@@ -20,6 +20,7 @@ from tickgraph.lab.evaluation.resampling import (
     block_length,
     ratio,
 )
+from tickgraph.lab.intervals import ends, leaves_out
 
 Array = NDArray[np.float64]
 Metric = Literal["ic", "rank_ic", "squared_error"]
@@ -80,11 +81,11 @@ def compare(
 def conclusion(first: str, second: str, metric: Metric, difference: Estimate) -> str:
     """One sentence: better, worse or not told apart at 95 %."""
     name = {"ic": "IC", "rank_ic": "rank IC", "squared_error": "squared error"}[metric]
-    if difference.low is None or difference.high is None:
+    if (found := ends(difference)) is None:
         return f"{first} and {second} are not told apart by {name}: too few sessions for an interval."
-    value, low, high = (_written(x, metric) for x in (difference.value, difference.low, difference.high))
+    value, low, high = (_written(x, metric) for x in (difference.value, *found))
     interval = f"95 % interval {low} to {high}"
-    if difference.low <= 0 <= difference.high:
+    if not leaves_out(difference):
         return f"{first} and {second} are not told apart by {name}: difference {value} ({interval})."
     better = (difference.value < 0) == (metric == "squared_error")
     word = "better" if better else "worse"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tickgraph.lab.evaluation.evaluation_result import Comparison, Estimate, ForecasterResult, RealityCheck
+from tickgraph.lab.intervals import interval_text, is_above, is_below
 
 PAIRS: tuple[tuple[str, str, str], ...] = (
     ("gnn-per-symbol", "gnn-global", "One model per symbol or one for all"),
@@ -63,7 +64,7 @@ def _best_ic(forecasters: Sequence[ForecasterResult]) -> str:
     if not measured:
         return "No forecaster has an information coefficient: every forecast is constant across symbols."
     best, ic = max(measured, key=lambda pair: pair[1].value)
-    above = [f.name for f, own in measured if _above_zero(own)]
+    above = [f.name for f, own in measured if is_above(own)]
     verdict = (
         f"Told apart from 0, each taken by itself: {', '.join(above)}."
         if above
@@ -77,8 +78,8 @@ def _against_zero(forecasters: Sequence[ForecasterResult]) -> str:
     measured = [(f, r2) for f, r2 in measured if f.name != "zero"]
     if not measured:
         return ""
-    better = [f.name for f, r2 in measured if _above_zero(r2)]
-    worse = [f.name for f, r2 in measured if r2 is not None and r2.high is not None and r2.high < 0]
+    better = [f.name for f, r2 in measured if is_above(r2)]
+    worse = [f.name for f, r2 in measured if is_below(r2)]
     parts = [
         f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} {less} squared error than forecasting no move"
         for names, less in ((better, "less"), (worse, "more"))
@@ -96,14 +97,11 @@ def _yardstick(comparisons: Sequence[Comparison], yardstick: str) -> str:
     against = [c for c in comparisons if c.second == yardstick and c.metric == "ic"]
     if not against:
         return ""
-    better = [c.first for c in against if _above_zero(c.difference)]
-    worse = [c.first for c in against if c.difference.high is not None and c.difference.high < 0]
-    parts = [f"{', '.join(names)} better" for names in (better,) if names] + [
-        f"{', '.join(names)} worse" for names in (worse,) if names
-    ]
+    better = [c.first for c in against if is_above(c.difference)]
+    worse = [c.first for c in against if is_below(c.difference)]
     rest = [c.first for c in against if c.first not in (*better, *worse)]
-    if rest:
-        parts.append(f"{', '.join(rest)} not told apart")
+    verdicts = {"better": better, "worse": worse, "not told apart": rest}
+    parts = [f"{', '.join(names)} {verdict}" for verdict, names in verdicts.items() if names]
     return f"Models against {yardstick} by IC: {'; '.join(parts)}."
 
 
@@ -111,7 +109,7 @@ def _after_costs(forecasters: Sequence[ForecasterResult], cost: float) -> str:
     measured = [(f, f.long_short.sharpe_net) for f in forecasters if f.long_short.sharpe_net is not None]
     if not measured:
         return ""
-    above = [f"{f.name} ({_written(sharpe, 2)})" for f, sharpe in measured if _above_zero(sharpe)]
+    above = [f"{f.name} ({_written(sharpe, 2)})" for f, sharpe in measured if is_above(sharpe)]
     verdict = (
         f"above 0 for {', '.join(above)}"
         if above
@@ -136,8 +134,8 @@ def _coverage(product: ForecasterResult) -> str:
 def _strikes(product: ForecasterResult) -> str:
     if not product.strikes:
         return ""
-    better = sum(s.difference.high is not None and s.difference.high < 0 for s in product.strikes)
-    worse = sum(_above_zero(s.difference) for s in product.strikes)
+    better = sum(is_below(s.difference) for s in product.strikes)
+    worse = sum(is_above(s.difference) for s in product.strikes)
     return (
         f"P(close > strike) of {product.name} has a lower Brier score than the log-normal with trailing volatility "
         f"at {better} of {len(product.strikes)} strike distances and a higher one at {worse}; at the others the "
@@ -145,12 +143,6 @@ def _strikes(product: ForecasterResult) -> str:
     )
 
 
-def _above_zero(estimate: Estimate | None) -> bool:
-    return estimate is not None and estimate.low is not None and estimate.low > 0
-
-
 def _written(estimate: Estimate, places: int) -> str:
-    text = f"{estimate.value:+.{places}f}"
-    if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} (95 % interval {estimate.low:+.{places}f} to {estimate.high:+.{places}f})"
+    ends = f"{{:+.{places}f}}"
+    return f"{ends.format(estimate.value)}{interval_text(estimate, f' (95 % interval {ends} to {ends})')}"

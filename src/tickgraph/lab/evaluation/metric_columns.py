@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tickgraph.lab.evaluation.evaluation_result import Estimate, ForecasterResult, Slice
+from tickgraph.lab.intervals import ends, leaves_out
 
 MISSING = "–"
 """In place of a figure that was not measured or is not defined."""
@@ -154,17 +155,11 @@ def number(value: float | None, metric: Metric) -> str:
 
 def interval(estimate: Estimate | None, metric: Metric) -> str:
     """``[−0.0010, 0.0312]``; empty where it was not resampled or is a point."""
-    if estimate is None or estimate.low is None or estimate.high is None or estimate.low == estimate.high:
+    found = ends(estimate)
+    if found is None or found[0] == found[1]:
         return ""
-    low, high = number(estimate.low, metric), number(estimate.high, metric)
+    low, high = (number(end, metric) for end in found)
     return f"[{low.removesuffix(' %')}, {high.removesuffix(' %')}]"
-
-
-def holds(estimate: Estimate | None, value: float | None) -> bool:
-    """Whether the interval holds ``value``: the data do not tell the figure apart from it."""
-    if estimate is None or value is None or estimate.low is None or estimate.high is None:
-        return False
-    return estimate.low <= value <= estimate.high
 
 
 class Mark(NamedTuple):
@@ -178,7 +173,7 @@ class Mark(NamedTuple):
 
 def mark(estimate: Estimate | None, metric: Metric) -> Mark | None:
     """Mark of a figure that is not told apart from knowing nothing, or of coverage off its level."""
-    if metric.null is not None and holds(estimate, metric.null):
+    if metric.null is not None and ends(estimate) is not None and not leaves_out(estimate, metric.null):
         null = f"{metric.null * 100:g} %" if metric.percent and metric.null else f"{metric.null:g}"
         return Mark("null", f"≈ {null}", f"not told apart from {null}")
     if metric.nominal is not None and estimate is not None and off_by_band(estimate.value, metric.nominal):

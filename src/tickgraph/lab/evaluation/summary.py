@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from tickgraph.lab.evaluation.evaluation_result import Estimate, Evaluation
+from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.evaluation.metric_columns import (
     HIT_RATE,
     IC,
@@ -15,9 +15,9 @@ from tickgraph.lab.evaluation.metric_columns import (
     SHARPE,
     Column,
     as_estimate,
-    holds,
     number,
 )
+from tickgraph.lab.intervals import leaves_out
 from tickgraph.lab.terminal_table import figures_table
 
 _COLUMNS: list[tuple[str, Column]] = [
@@ -58,12 +58,7 @@ def summary_table(evaluation: Evaluation) -> Table:
         for _, (metric, of) in _COLUMNS:
             estimate = as_estimate(of(forecaster))
             text = number(estimate.value if estimate else None, metric)
-            cells.append(Text(f"{text}*" if _told_apart(estimate, metric.null) else f"{text} "))
+            apart = metric.null is not None and leaves_out(estimate, metric.null)
+            cells.append(Text(f"{text}*" if apart else f"{text} "))
         table.add_row(name, *cells)
     return table
-
-
-def _told_apart(estimate: Estimate | None, null: float | None) -> bool:
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return False
-    return not holds(estimate, null)

@@ -11,6 +11,7 @@ from tickgraph.lab.evaluation.resampling import SessionBootstrap, ratio
 from tickgraph.lab.horizons.horizon_result import HorizonComparison, Measure
 from tickgraph.lab.horizons.loss_tests import confidence_set, diebold_mariano, shortest_block
 from tickgraph.lab.horizons.measured_losses import MeasuredLosses
+from tickgraph.lab.intervals import interval_text
 from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 
@@ -150,7 +151,7 @@ def conclusion(
 ) -> str:
     """One sentence: better, worse or not told apart at 5 %."""
     where = f"by {NAMES[measure]} over {counted(horizon, 'session')}"
-    interval = "" if found.low is None else f", 95 % interval {found.low:.3f} to {found.high:.3f}"
+    interval = interval_text(found, ", 95 % interval {:.3f} to {:.3f}")
     figures = f"ratio {found.value:.3f}{interval}, {written_p(p_value, p_long)}"
     if p_value >= SIGNIFICANT:
         return f"{first} and {second} are not told apart {where}: {figures}."

@@ -29,11 +29,7 @@ MOST_NAMED = 2
 def horizon_findings(evaluation: HorizonEvaluation, targets: Sequence[HorizonTarget]) -> list[str]:
     """Sentences on the figures; a pair that the test does not tell apart is said to be so."""
     sentences = [_best(evaluation, measure) for measure in MEASURES]
-    against_bar = [
-        c
-        for c in evaluation.comparisons
-        if (c.first, c.measure, c.second) == (PRODUCT, "qlike", evaluation.bar.get(str(c.horizon)))
-    ]
+    against_bar = [c for c in evaluation.against(None, "qlike") if c.first == PRODUCT]
     if against_bar:
         sentences.append(
             f"The network, against a regression of the own range: {_answer(against_bar, 'the better own HAR')}"

@@ -53,19 +53,8 @@ def provenance(evaluation: Evaluation) -> dict[str, object]:
 
 
 def _panel(own: HorizonFigures, evaluation: HorizonEvaluation) -> PanelHorizon:
-    def beside(name: str | None) -> HorizonFigures | None:
-        return next(
-            (
-                figures
-                for each in evaluation.forecasters
-                if each.name == name
-                for figures in each.horizons
-                if figures.horizon == own.horizon
-            ),
-            None,
-        )
-
-    bar, lognormal = beside(evaluation.bar.get(str(own.horizon))), beside(LOGNORMAL)
+    bar = evaluation.figures(evaluation.bar.get(str(own.horizon)), own.horizon)
+    lognormal = evaluation.figures(LOGNORMAL, own.horizon)
     return PanelHorizon(
         qlike=own.qlike,
         qlike_bar=bar and bar.qlike,

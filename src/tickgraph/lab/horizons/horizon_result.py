@@ -115,3 +115,16 @@ class HorizonEvaluation(_Result):
     targets: list[HorizonTarget] = []
     findings: list[str] = []
     """What the figures say, in sentences made from them."""
+
+    def figures(self, forecaster: str | None, horizon: int) -> HorizonFigures | None:
+        """Figures of a forecaster over a horizon; None where there are none."""
+        found = (own for each in self.forecasters if each.name == forecaster for own in each.horizons)
+        return next((own for own in found if own.horizon == horizon), None)
+
+    def against(self, benchmark: str | None, measure: Measure) -> list[HorizonComparison]:
+        """Comparisons with a benchmark; None is the bar of each horizon."""
+        return [
+            own
+            for own in self.comparisons
+            if own.measure == measure and own.second == (benchmark or self.bar.get(str(own.horizon)))
+        ]

@@ -52,7 +52,7 @@ def _ratio(
 ) -> str:
     if name == benchmark:
         return "1 "
-    for own in evaluation.comparisons:
-        if (own.first, own.second, own.measure, own.horizon) == (name, benchmark, measure, horizon):
+    for own in evaluation.against(benchmark, measure):
+        if (own.first, own.horizon) == (name, horizon):
             return f"{own.ratio.value:.3f}{'*' if own.p_value < SIGNIFICANT else ' '}"
     return "– "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tickgraph.lab.horizons.horizon_result import HorizonTarget
+from tickgraph.lab.intervals import interval_text
 from tickgraph.lab.options.strategy_result import StrategyEvaluation, StrategyHorizon
 from tickgraph.wording import counted
 
@@ -68,6 +69,5 @@ def _farthest_tenth(figures: StrategyHorizon) -> str:
 
 
 def _said(figures: StrategyHorizon) -> str:
-    came = figures.came
-    interval = "" if came.low is None or came.high is None else f" ({came.low:.1%} to {came.high:.1%})"
-    return f"{figures.horizon} sessions {figures.stated:.1%} and {came.value:.1%}{interval}"
+    interval = interval_text(figures.came, " ({:.1%} to {:.1%})")
+    return f"{figures.horizon} sessions {figures.stated:.1%} and {figures.came.value:.1%}{interval}"

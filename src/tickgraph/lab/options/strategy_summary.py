@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from tickgraph.lab.intervals import leaves_out
 from tickgraph.lab.options.strategy_conclusions import WITHIN
 from tickgraph.lab.options.strategy_result import StrategyEvaluation
 from tickgraph.lab.terminal_table import figures_table
@@ -22,14 +23,13 @@ def strategy_table(evaluation: StrategyEvaluation) -> Table:
     for own in evaluation.strategies:
         for figures in own.horizons:
             off = figures.difference
-            apart = off.low is not None and off.high is not None and not off.low <= 0 <= off.high
             table.add_row(
                 own.name,
                 str(figures.horizon),
                 f"{figures.strategies:,}",
                 f"{figures.stated:.1%}",
                 f"{figures.came.value:.1%}",
-                f"{off.value * 100:+.1f}{'*' if apart else ' '}",
+                f"{off.value * 100:+.1f}{'*' if leaves_out(off) else ' '}",
                 f"{figures.brier_ratio.value:.3f}",
             )
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tickgraph.lab.horizons.comparing import SIGNIFICANT, written_p
+from tickgraph.lab.intervals import interval_text
 from tickgraph.lab.options.touch_methods import FORMULAS, PATHS, PRODUCT
 from tickgraph.lab.options.touch_result import TouchDecile, TouchEvaluation, TouchHorizon, TouchTarget
 from tickgraph.registry.evaluation_record import Figure
@@ -20,7 +21,7 @@ def touch_targets(evaluation: TouchEvaluation) -> list[TouchTarget]:
     """Set the product's figures beside what it is held to; empty where it was not evaluated."""
     targets: list[TouchTarget] = []
     for horizon in evaluation.horizons:
-        own = _figures(evaluation, PRODUCT, horizon)
+        own = evaluation.figures(PRODUCT, horizon)
         if own is None:
             continue
         ahead = counted(horizon, "session")
@@ -34,7 +35,7 @@ def touch_targets(evaluation: TouchEvaluation) -> list[TouchTarget]:
             )
         )
         for name in FORMULAS:
-            rival = _figures(evaluation, name, horizon)
+            rival = evaluation.figures(name, horizon)
             if rival is not None and rival.brier_ratio is not None:
                 targets.append(
                     TouchTarget(
@@ -50,7 +51,7 @@ def touch_findings(evaluation: TouchEvaluation, targets: Sequence[TouchTarget]) 
     """Sentences on the figures."""
     sentences = []
     for horizon in evaluation.horizons:
-        own = _figures(evaluation, PRODUCT, horizon)
+        own = evaluation.figures(PRODUCT, horizon)
         if own is None:
             continue
         ahead, worst = counted(horizon, "session"), worst_decile(own)
@@ -60,7 +61,7 @@ def touch_findings(evaluation: TouchEvaluation, targets: Sequence[TouchTarget]) 
             f"Touch over {ahead}: {len(tenths) - off} of {len(tenths)} tenths are within {WITHIN * 100:g} "
             f"points. The worst, {worst.lower:.0%} to {worst.upper:.0%}, is off by {_points(worst.error)}."
         )
-        rivals = [(name, _figures(evaluation, name, horizon)) for name in (*FORMULAS, PATHS)]
+        rivals = [(name, evaluation.figures(name, horizon)) for name in (*FORMULAS, PATHS)]
         said = [_against(name, rival) for name, rival in rivals if rival is not None and rival.brier_ratio]
         if said:
             sentences.append(f"Brier score of a touch over {ahead}, as a share: {'; '.join(said)}.")
@@ -83,7 +84,7 @@ def worst_decile(figures: TouchHorizon) -> TouchDecile:
 def _against(name: str, rival: TouchHorizon) -> str:
     assert rival.brier_ratio is not None  # noqa: S101
     figure = rival.brier_ratio
-    interval = "" if figure.low is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
+    interval = interval_text(figure, " [{:.3f}, {:.3f}]")
     if rival.p_value is None:
         return f"{figure.value:.3f}{interval} of {name}"
     told = "" if rival.p_value < SIGNIFICANT else ", not told apart"
@@ -91,22 +92,4 @@ def _against(name: str, rival: TouchHorizon) -> str:
 
 
 def _points(error: Figure) -> str:
-    text = f"{error.value * 100:+.1f} points"
-    return (
-        text
-        if error.low is None or error.high is None
-        else f"{text} [{error.low * 100:+.1f}, {error.high * 100:+.1f}]"
-    )
-
-
-def _figures(evaluation: TouchEvaluation, name: str, horizon: int) -> TouchHorizon | None:
-    return next(
-        (
-            figures
-            for method in evaluation.methods
-            if method.name == name
-            for figures in method.horizons
-            if figures.horizon == horizon
-        ),
-        None,
-    )
+    return f"{error.value * 100:+.1f} points{interval_text(error, ' [{:+.1f}, {:+.1f}]', 100)}"

@@ -77,3 +77,8 @@ class TouchEvaluation(_Result):
     targets: list[TouchTarget] = []
     findings: list[str] = []
     """What the figures say, in sentences made from them."""
+
+    def figures(self, method: str, horizon: int) -> TouchHorizon | None:
+        """Figures of a method up to a horizon; None where there are none."""
+        found = (own for each in self.methods if each.name == method for own in each.horizons)
+        return next((own for own in found if own.horizon == horizon), None)

@@ -38,14 +38,9 @@ def ratios(evaluation: HorizonEvaluation, measure: Measure, benchmark: str | Non
     """Mean loss over that of a benchmark by horizon, with paired intervals; None is the bar of each horizon."""
     look = looks(evaluation.forecasters)
     figure = empty_figure(440)
+    found = evaluation.against(benchmark, measure)
     for name, style in look.items():
-        own = [
-            c
-            for c in evaluation.comparisons
-            if c.first == name
-            and c.measure == measure
-            and c.second == (benchmark or evaluation.bar.get(str(c.horizon)))
-        ]
+        own = [c for c in found if c.first == name]
         if not own:
             continue
         figure.add_scatter(

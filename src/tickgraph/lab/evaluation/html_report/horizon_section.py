@@ -125,16 +125,6 @@ def _benchmarks(evaluation: HorizonEvaluation) -> list[tuple[str, str | None]]:
     return [*([("the own HAR", None)] if evaluation.bar else []), *named]
 
 
-def _compared(
-    evaluation: HorizonEvaluation, measure: Measure, benchmark: str | None
-) -> dict[tuple[str, int], HorizonComparison]:
-    return {
-        (c.first, c.horizon): c
-        for c in evaluation.comparisons
-        if c.measure == measure and c.second == (benchmark or evaluation.bar.get(str(c.horizon)))
-    }
-
-
 def _against(evaluation: HorizonEvaluation) -> list[Part]:
     choices = {
         f"{NAMES[measure]} against {said}": (measure, benchmark)
@@ -145,7 +135,7 @@ def _against(evaluation: HorizonEvaluation) -> list[Part]:
         return []
 
     def rows(measure: Measure, benchmark: str | None) -> list[list[Cell]]:
-        found = _compared(evaluation, measure, benchmark)
+        found = {(c.first, c.horizon): c for c in evaluation.against(benchmark, measure)}
 
         def cell(forecaster: HorizonForecasterResult, place: int) -> Cell:
             own = found.get((forecaster.name, evaluation.horizons[place]))
@@ -173,13 +163,7 @@ def _against(evaluation: HorizonEvaluation) -> list[Part]:
         Plot(
             "Losses beside a benchmark",
             "Below the dashed line is better; a whisker that crosses it is a draw.",
-            " ".join(
-                c.conclusion
-                for c in evaluation.comparisons
-                if c.measure == "qlike"
-                and c.second == evaluation.bar.get(str(c.horizon))
-                and c.first == "graph-har"
-            )
+            " ".join(c.conclusion for c in evaluation.against(None, "qlike") if c.first == "graph-har")
             or "The table above holds the figures.",
             {said: horizon_figures.ratios(evaluation, *chosen) for said, chosen in choices.items()},
             choice="Loss and benchmark",

@@ -25,6 +25,7 @@ from tickgraph.lab.evaluation.html_report.style import (
     whiskers,
 )
 from tickgraph.lab.evaluation.metric_columns import Mark, Metric
+from tickgraph.lab.intervals import ends
 from tickgraph.lab.options.touch_conclusions import WITHIN, worst_decile
 from tickgraph.lab.options.touch_result import TouchDecile, TouchEvaluation, TouchHorizon
 from tickgraph.registry.evaluation_record import Figure
@@ -112,9 +113,9 @@ def reliability(evaluation: TouchEvaluation, horizon: int) -> go.Figure:
 def _share(decile: TouchDecile) -> Figure:
     """The share that was touched with the interval of the error around it."""
     error = decile.error
-    if error.low is None or error.high is None:
+    if (found := ends(error)) is None:
         return Figure(value=decile.came)
-    return Figure(value=decile.came, low=decile.said + error.low, high=decile.said + error.high)
+    return Figure(value=decile.came, low=decile.said + found[0], high=decile.said + found[1])
 
 
 def _rows(evaluation: TouchEvaluation, horizon: int) -> list[tuple[str, TouchHorizon]]:
