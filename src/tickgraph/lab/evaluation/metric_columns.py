@@ -177,9 +177,14 @@ def mark(estimate: Estimate | None, metric: Metric) -> Mark | None:
         null = f"{metric.null * 100:g} %" if metric.percent and metric.null else f"{metric.null:g}"
         return Mark("null", f"≈ {null}", f"not told apart from {null}")
     if metric.nominal is not None and estimate is not None and off_by_band(estimate.value, metric.nominal):
-        points = f"{COVERAGE_BAND * 100:g} points"
-        return Mark("off", f"> {points} off", f"off by more than {points}")
+        return off_mark(COVERAGE_BAND)
     return None
+
+
+def off_mark(within: float) -> Mark:
+    """Mark of a figure that is off by more than it is held to."""
+    points = f"{within * 100:g} points"
+    return Mark("off", f"> {points} off", f"off by more than {points}")
 
 
 def off_by_band(value: float, nominal: float) -> bool:

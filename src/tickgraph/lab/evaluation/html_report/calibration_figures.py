@@ -51,13 +51,9 @@ def reliability(forecasters: Sequence[ForecasterResult], event: Literal["rise", 
             x=[b.predicted * 100 for b in bins],
             y=[b.observed * 100 for b in bins],
             mode="lines+markers",
-            line={"color": style.color, "dash": style.dash, "width": 1.5},
-            marker={
-                "color": style.color,
-                "symbol": style.symbol,
-                # area, not width, is what the eye compares
-                "size": [5 + 11 * (b.count / most) ** 0.5 for b in bins],
-            },
+            line=style.line(1.5),
+            # Area, not width, is what the eye compares.
+            marker=style.marker([5 + 11 * (b.count / most) ** 0.5 for b in bins]),
             hovertext=[
                 f"forecast {b.predicted * 100:.1f} %, came {b.observed * 100:.1f} % of {b.count:,} times"
                 for b in bins
@@ -100,8 +96,8 @@ def strikes(forecasters: Sequence[ForecasterResult]) -> go.Figure:
             y=[s.difference.value for s in forecaster.strikes],
             error_y=whiskers([s.difference for s in forecaster.strikes]),
             mode="markers+lines",
-            line={"color": style.color, "dash": style.dash, "width": 1},
-            marker={"color": style.color, "symbol": style.symbol, "size": 8},
+            line=style.line(1),
+            marker=style.marker(8),
             hovertext=[
                 f"strike {s.distance * 100:+.0f} %: {s.brier.value:.4f} against {s.brier_lognormal.value:.4f}"
                 for s in forecaster.strikes

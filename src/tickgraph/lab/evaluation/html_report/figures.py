@@ -34,7 +34,7 @@ def cumulative_ic(forecasters: Sequence[ForecasterResult]) -> go.Figure:
             x=[session.isoformat() for session in forecaster.daily.sessions],
             y=[round(total, 4) for total in np.nancumsum(daily).tolist()],
             mode="lines",
-            line={"color": style.color, "dash": style.dash, "width": 2.4 if style.kind == "model" else 1.5},
+            line=style.line(2.4 if style.kind == "model" else 1.5),
             hovertemplate="%{x|%d %b %Y}: %{y:.2f}<extra>%{fullData.name}</extra>",
             **style.trace(),
         )
@@ -58,7 +58,7 @@ def forest(
                 y=[name],
                 mode="markers",
                 error_x=whiskers([estimate], metric.scale),
-                marker={"color": style.color, "symbol": style.symbol, "size": 9},
+                marker=style.marker(9),
                 hovertext=[_hover(estimate, metric)],
                 hovertemplate="%{hovertext}<extra>%{y}</extra>",
             )
@@ -107,7 +107,7 @@ def sliced(forecasters: Sequence[ForecasterResult], by: By, key: str, metric: Me
             },
             orientation="h" if upright else None,
             mode="markers",
-            marker={"color": style.color, "symbol": style.symbol, "size": 8},
+            marker=style.marker(8),
             offsetgroup=style.label,
             hovertext=[f"{place}: {_hover(e, metric)}" for place, e in zip(places, estimates, strict=True)],
             hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",

@@ -48,8 +48,8 @@ def ratios(evaluation: HorizonEvaluation, measure: Measure, benchmark: str | Non
             y=[c.ratio.value for c in own],
             error_y=whiskers([c.ratio for c in own]),
             mode="markers+lines",
-            line={"color": style.color, "dash": style.dash, "width": 1.5},
-            marker={"color": style.color, "symbol": style.symbol, "size": 8},
+            line=style.line(1.5),
+            marker=style.marker(8),
             hovertext=[
                 f"{c.horizon} sessions: {c.ratio.value:.3f} of {c.second}, {written_p(c.p_value, c.p_value_long)}"
                 for c in own
@@ -78,7 +78,7 @@ def pit_histogram(forecasters: Sequence[HorizonForecasterResult], place: int) ->
             x=[(i + 0.5) * 100 / bins for i in range(bins)],
             y=[share * bins for share in own.pit],
             mode="lines",
-            line={"color": style.color, "dash": style.dash, "width": 1.8, "shape": "hvh"},
+            line={**style.line(1.8), "shape": "hvh"},
             hovertemplate="up to %{x:.0f} %: %{y:.2f}<extra>" + style.label + "</extra>",
             **style.trace(dense=True),
         )
@@ -100,8 +100,8 @@ def reliability(forecasters: Sequence[HorizonForecasterResult], place: int) -> g
             x=levels,
             y=[share * 100 - level for share, level in zip(below, levels, strict=False)],
             mode="lines+markers",
-            line={"color": style.color, "dash": style.dash, "width": 1.5},
-            marker={"color": style.color, "symbol": style.symbol, "size": 5},
+            line=style.line(1.5),
+            marker=style.marker(5),
             hovertemplate="quantile %{x:.0f} %: off by %{y:+.1f} points<extra>" + style.label + "</extra>",
             **style.trace(dense=True),
         )
@@ -123,8 +123,8 @@ def coverage_by_year(
             x=years,
             y=[own.coverage_by_year[year][level] * 100 for year in years],
             mode="markers+lines",
-            line={"color": style.color, "dash": style.dash, "width": 1},
-            marker={"color": style.color, "symbol": style.symbol, "size": 8},
+            line=style.line(1),
+            marker=style.marker(8),
             hovertemplate="%{x}: %{y:.1f} %<extra>" + style.label + "</extra>",
             **style.trace(dense=True),
         )

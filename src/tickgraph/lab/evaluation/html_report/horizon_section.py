@@ -20,7 +20,8 @@ from tickgraph.lab.evaluation.html_report.parts import (
     figure_cell,
     table_of,
 )
-from tickgraph.lab.evaluation.metric_columns import MISSING, Mark, Metric, interval, number
+from tickgraph.lab.evaluation.html_report.tables import targets_table
+from tickgraph.lab.evaluation.metric_columns import MISSING, Mark, Metric, interval, number, off_mark
 from tickgraph.lab.horizons.comparing import BENCHMARKS, MEASURES, NAMES, SIGNIFICANT, written_p
 from tickgraph.lab.horizons.horizon_result import (
     HorizonComparison,
@@ -54,7 +55,14 @@ def horizon_section(evaluation: HorizonEvaluation | None) -> Section:
         return Section(title, [])
     parts: list[Part] = [Prose(evaluation.findings)] if evaluation.findings else []
     if evaluation.targets:
-        parts.append(_targets(evaluation))
+        parts.append(
+            targets_table(
+                "Targets",
+                "What the product's model is held to. Brackets are 95 % intervals.",
+                "A ratio of losses, a coverage, or a p-value.",
+                evaluation.targets,
+            )
+        )
     parts += [_losses(evaluation), *_against(evaluation), _coverage(evaluation)]
     parts += _plots(evaluation)
     parts += [_few_stretches(evaluation), _descriptions(evaluation)]
@@ -198,8 +206,7 @@ def _coverage(evaluation: HorizonEvaluation) -> Table:
             made = figure_cell(own, _SHARE)
             bound = coverage_bound(figures.horizon)
             if own is not None and bound is not None and abs(own.value - float(level)) > bound:
-                points = f"{bound * 100:g} points"
-                return replace(made, mark=Mark("off", f"> {points} off", f"off by more than {points}"))
+                return replace(made, mark=off_mark(bound))
             return made
 
         return _rows(evaluation, cell)
@@ -267,20 +274,6 @@ def _few_stretches(evaluation: HorizonEvaluation) -> Part:
         "Few independent stretches",
         f"Over {longest} sessions the {sessions:,} forecast sessions hold {sessions // longest} stretches that do not "
         "overlap, all of the same market. At long horizons read coverage and intervals, not ranks.",
-    )
-
-
-def _targets(evaluation: HorizonEvaluation) -> Table:
-    ratio = Metric("Measured", "A ratio of losses, a coverage, or a p-value.", decimals=3)
-    return table_of(
-        "Targets",
-        "What the product's model is held to. Brackets are 95 % intervals.",
-        [
-            ("Target", lambda t: t.wanted),
-            (ratio, lambda t: t.measured),
-            ("Verdict", lambda t: t.verdict),
-        ],
-        evaluation.targets,
     )
 
 

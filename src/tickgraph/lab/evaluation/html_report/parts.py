@@ -85,7 +85,7 @@ class Table:
 
 
 Column = tuple[str | Heading | Metric, Callable[[Any], Cell | str | Estimate | float | None]]
-"""Heading of a column and what it shows of a row: a figure under a metric, else words or a cell."""
+"""Heading of a column and what it shows of a row: a figure under a metric, words, or a cell."""
 
 
 def table_of(
@@ -103,9 +103,9 @@ def table_of(
         return Heading(named, is_number=False) if isinstance(named, str) else named
 
     def cell(named: str | Heading | Metric, value: Any) -> Cell:
-        if isinstance(named, Metric):
-            return figure_cell(value, named)
-        return value if isinstance(value, Cell) else Cell(value)
+        if isinstance(value, Cell):
+            return value
+        return figure_cell(value, named) if isinstance(named, Metric) else Cell(value)
 
     variants = rows if isinstance(rows, Mapping) else {"all": rows}
     return Table(

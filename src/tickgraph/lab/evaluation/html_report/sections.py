@@ -10,11 +10,10 @@ from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterRes
 from tickgraph.lab.evaluation.html_report import figures, tables
 from tickgraph.lab.evaluation.html_report.calibration_section import calibration_section
 from tickgraph.lab.evaluation.html_report.horizon_section import horizon_section
+from tickgraph.lab.evaluation.html_report.options_section import strategy_section, touch_section
 from tickgraph.lab.evaluation.html_report.page import page
 from tickgraph.lab.evaluation.html_report.parts import Callout, Facts, Masthead, Part, Plot, Prose, Section
-from tickgraph.lab.evaluation.html_report.strategy_section import strategy_section
 from tickgraph.lab.evaluation.html_report.style import styles
-from tickgraph.lab.evaluation.html_report.touch_section import touch_section
 from tickgraph.lab.evaluation.metric_columns import (
     HIT_RATE,
     IC,

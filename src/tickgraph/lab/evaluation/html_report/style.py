@@ -67,6 +67,14 @@ class Style:
         """Name for Plotly, which reads some HTML in labels."""
         return plain(self.name)
 
+    def line(self, width: float) -> dict[str, Any]:
+        """Plotly's line."""
+        return {"color": self.color, "dash": self.dash, "width": width}
+
+    def marker(self, size: float | list[float]) -> dict[str, Any]:
+        """Plotly's marker."""
+        return {"color": self.color, "symbol": self.symbol, "size": size}
+
     def trace(self, *, dense: bool = False) -> dict[str, Any]:
         """What the legend knows of a trace; forecasters of one kind stand together."""
         return {

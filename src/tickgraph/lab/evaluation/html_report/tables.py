@@ -12,7 +12,6 @@ from tickgraph.lab.evaluation.evaluation_result import (
 from tickgraph.lab.evaluation.html_report.parts import (
     Cell,
     Column,
-    Heading,
     Table,
     figure_cell,
     table_of,
@@ -29,6 +28,8 @@ from tickgraph.lab.evaluation.metric_columns import (
     coverage,
     metric_attribute,
 )
+from tickgraph.lab.horizons.horizon_result import HorizonTarget
+from tickgraph.lab.options.touch_result import TouchTarget
 
 _BRACKETS = "Brackets are 95 % block-bootstrap intervals. A heading sorts by its column."
 
@@ -190,10 +191,26 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
             ("First", lambda c: c.first),
             ("Second", lambda c: c.second),
             ("By", lambda c: shown[c.metric][0]),
-            (Heading("Difference"), lambda c: figure_cell(c.difference, shown[c.metric][1])),
+            (difference, lambda c: figure_cell(c.difference, shown[c.metric][1])),
             ("Conclusion", lambda c: c.conclusion),
         ],
         comparisons,
+    )
+
+
+def targets_table(
+    caption: str, reading: str, measured: str, targets: Sequence[HorizonTarget | TouchTarget]
+) -> Table:
+    """What was asked for, and what came; ``measured`` says what the figures are."""
+    return table_of(
+        caption,
+        reading,
+        [
+            ("Target", lambda t: t.wanted),
+            (Metric("Measured", measured, decimals=3), lambda t: t.measured),
+            ("Verdict", lambda t: t.verdict),
+        ],
+        targets,
     )
 
 

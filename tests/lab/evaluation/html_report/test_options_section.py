@@ -4,9 +4,9 @@ import pytest
 
 from made_evaluation import made_evaluation
 from made_strategies import made_strategy_evaluation
+from tickgraph.lab.evaluation.html_report.options_section import strategy_section
 from tickgraph.lab.evaluation.html_report.parts import Plot, Table
 from tickgraph.lab.evaluation.html_report.sections import masthead, render, sections
-from tickgraph.lab.evaluation.html_report.strategy_section import strategy_section
 
 TITLE = "Strategies: does the probability of profit come true"
 
