@@ -10,13 +10,12 @@ from tickgraph.lab.evaluation.html_report import horizon_figures
 from tickgraph.lab.evaluation.html_report.parts import (
     Callout,
     Cell,
-    Facts,
     Heading,
     Part,
     Plot,
-    Prose,
     Section,
     Table,
+    evaluated_section,
     figure_cell,
     table_of,
 )
@@ -53,25 +52,28 @@ def horizon_section(evaluation: HorizonEvaluation | None) -> Section:
     title = "How far prices move, by horizon"
     if evaluation is None:
         return Section(title, [])
-    parts: list[Part] = [Prose(evaluation.findings)] if evaluation.findings else []
-    if evaluation.targets:
-        parts.append(
-            targets_table(
-                "Targets",
-                "What the product's model is held to. Brackets are 95 % intervals.",
-                "A ratio of losses, a coverage, or a p-value.",
-                evaluation.targets,
-            )
-        )
-    parts += [_losses(evaluation), *_against(evaluation), _coverage(evaluation)]
-    parts += _plots(evaluation)
-    parts += [_few_stretches(evaluation), _descriptions(evaluation)]
-    parts.append(Facts({k: str(v) for k, v in evaluation.settings.items()}, folded="Settings by horizon"))
-    return Section(
+    targets = targets_table(
+        "Targets",
+        "What the product's model is held to. Brackets are 95 % intervals.",
+        "A ratio of losses, a coverage, or a p-value.",
+        evaluation.targets,
+    )
+    return evaluated_section(
         title,
-        parts,
         f"Forecasts after the closes of {evaluation.first_session} to {evaluation.last_session}. All forecasters are "
         "judged on the same symbols and sessions. A fit learns from no target that was not known before it.",
+        evaluation.findings,
+        [
+            *([targets] if evaluation.targets else []),
+            _losses(evaluation),
+            *_against(evaluation),
+            _coverage(evaluation),
+            *_plots(evaluation),
+            _few_stretches(evaluation),
+            _descriptions(evaluation),
+        ],
+        evaluation.settings,
+        "Settings by horizon",
     )
 
 

@@ -5,21 +5,19 @@ In both, bands of a probability stand beside the share that came.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
 from tickgraph.lab.compared import Kind
 from tickgraph.lab.evaluation.html_report.parts import (
     Cell,
-    Facts,
-    Part,
     Plot,
-    Prose,
     Section,
     Table,
+    evaluated_section,
     figure_cell,
     table_of,
 )
@@ -33,9 +31,9 @@ from tickgraph.lab.evaluation.html_report.tables import targets_table
 from tickgraph.lab.evaluation.metric_columns import Metric, off_mark
 from tickgraph.lab.intervals import ends
 from tickgraph.lab.options import strategy_conclusions, touch_conclusions
-from tickgraph.lab.options.strategy_result import StrategyEvaluation, StrategyHorizon
+from tickgraph.lab.options.strategy_result import StrategyEvaluation
 from tickgraph.lab.options.touch_conclusions import worst_decile
-from tickgraph.lab.options.touch_result import TouchDecile, TouchEvaluation, TouchHorizon
+from tickgraph.lab.options.touch_result import TouchDecile, TouchEvaluation
 from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 
@@ -78,38 +76,38 @@ def touch_section(evaluation: TouchEvaluation | None) -> Section:
     title = "Touch: are levels touched as often as was said"
     if evaluation is None:
         return Section(title, [])
-    parts: list[Part] = [Prose(evaluation.findings)] if evaluation.findings else []
-    parts += [
-        _touch_figures(evaluation),
-        Plot(
-            "Reliability of the probability of a touch",
-            "A point for each tenth of the probability. On the dashed line as many levels were touched as was said. "
-            "Whiskers are 95 % intervals.",
-            "The table on tenths holds the figures.",
-            {counted(h, "session"): touch_reliability(evaluation, h) for h in evaluation.horizons},
-            choice="Sessions",
-        ),
-        _touch_deciles(evaluation),
-        targets_table(
-            "Targets of a touch",
-            "What the product is held to. Brackets are 95 % intervals.",
-            "An error or a ratio.",
-            evaluation.targets,
-        ),
-        table_of(
-            "What each method is",
-            "All but the product and the paths are formulas that a desk has.",
-            [("Method", lambda m: Cell(m.name, tag=m.kind)), ("Description", lambda m: m.description)],
-            evaluation.methods,
-        ),
-        Facts({k: str(v) for k, v in evaluation.settings.items()}, folded="Settings of touch"),
-    ]
     distances = ", ".join(f"{each:g}" for each in evaluation.distances)
-    return Section(
+    return evaluated_section(
         title,
-        parts,
         f"Levels {distances} standard deviations from the closes of {evaluation.first_session} to "
         f"{evaluation.last_session}. A level is touched by a day's range; no forecast learned from a later price.",
+        evaluation.findings,
+        [
+            _touch_figures(evaluation),
+            Plot(
+                "Reliability of the probability of a touch",
+                "A point for each tenth of the probability. On the dashed line as many levels were touched as was "
+                "said. Whiskers are 95 % intervals.",
+                "The table on tenths holds the figures.",
+                {counted(h, "session"): touch_reliability(evaluation, h) for h in evaluation.horizons},
+                choice="Sessions",
+            ),
+            _touch_deciles(evaluation),
+            targets_table(
+                "Targets of a touch",
+                "What the product is held to. Brackets are 95 % intervals.",
+                "An error or a ratio.",
+                evaluation.targets,
+            ),
+            table_of(
+                "What each method is",
+                "All but the product and the paths are formulas that a desk has.",
+                [("Method", lambda m: Cell(m.name, tag=m.kind)), ("Description", lambda m: m.description)],
+                evaluation.methods,
+            ),
+        ],
+        evaluation.settings,
+        "Settings of touch",
     )
 
 
@@ -118,41 +116,40 @@ def strategy_section(evaluation: StrategyEvaluation | None) -> Section:
     title = "Strategies: does the probability of profit come true"
     if evaluation is None:
         return Section(title, [])
-    parts: list[Part] = [Prose(evaluation.findings)] if evaluation.findings else []
-    parts += [
-        _strategy_figures(evaluation),
-        Plot(
-            "Reliability of the probability of profit",
-            "A point for each tenth of the stated probabilities. On the dashed line as many made a profit as was "
-            "stated. Whiskers are 95 % intervals.",
-            "The table on tenths holds the figures.",
-            {counted(h, "session"): strategy_reliability(evaluation, h) for h in evaluation.horizons},
-            choice="Expiry",
-        ),
-        _strategy_deciles(evaluation),
-        _by_year(evaluation),
-        table_of(
-            "What each strategy is",
-            f"Premiums: {evaluation.pricing}.",
-            [("Strategy", lambda own: own.name), ("Description", lambda own: own.description)],
-            evaluation.strategies,
-        ),
-        Facts({k: str(v) for k, v in evaluation.settings.items()}, folded="Settings of strategies"),
-    ]
-    return Section(
+    return evaluated_section(
         title,
-        parts,
         f"Entered at the closes of {evaluation.first_session} to {evaluation.last_session}, held to the expiry. The "
         f"probability is of the forecast distribution ({evaluation.forecaster}) at entry, which knew no later price.",
+        evaluation.findings,
+        [
+            _strategy_figures(evaluation),
+            Plot(
+                "Reliability of the probability of profit",
+                "A point for each tenth of the stated probabilities. On the dashed line as many made a profit as was "
+                "stated. Whiskers are 95 % intervals.",
+                "The table on tenths holds the figures.",
+                {counted(h, "session"): strategy_reliability(evaluation, h) for h in evaluation.horizons},
+                choice="Expiry",
+            ),
+            _strategy_deciles(evaluation),
+            _by_year(evaluation),
+            table_of(
+                "What each strategy is",
+                f"Premiums: {evaluation.pricing}.",
+                [("Strategy", lambda own: own.name), ("Description", lambda own: own.description)],
+                evaluation.strategies,
+            ),
+        ],
+        evaluation.settings,
+        "Settings of strategies",
     )
 
 
 def touch_reliability(evaluation: TouchEvaluation, horizon: int) -> go.Figure:
     """Share that was touched against the probability, a point for each tenth."""
-    bands = {name: [_band(each) for each in own.deciles] for name, own in _touch_rows(evaluation, horizon)}
     return _reliability(
         {each.name: each.kind for each in evaluation.methods},
-        bands,
+        {name: [_band(d) for d in own.deciles] for name, own in _rows(evaluation.methods, horizon)},
         "said",
         ("Probability of a touch, %", "Share that was touched, %"),
     )
@@ -160,13 +157,12 @@ def touch_reliability(evaluation: TouchEvaluation, horizon: int) -> go.Figure:
 
 def strategy_reliability(evaluation: StrategyEvaluation, horizon: int) -> go.Figure:
     """Share that made a profit against the stated probability, a point for each tenth."""
-    bands = {
-        name: [Band(each.stated, each.came, each.strategies) for each in figures.deciles]
-        for name, figures in _strategy_rows(evaluation, horizon)
-    }
     return _reliability(
         {own.name: "model" for own in evaluation.strategies},
-        bands,
+        {
+            name: [Band(d.stated, d.came, d.strategies) for d in own.deciles]
+            for name, own in _rows(evaluation.strategies, horizon)
+        },
         "stated",
         ("Stated probability of profit, %", "Share that made a profit, %"),
     )
@@ -178,21 +174,21 @@ def _reliability(
     look = styles_of(list(kinds.items()), kinds)
     figure = empty_figure(460)
     for name, own in bands.items():
-        style = look[name]
         figure.add_scatter(
             x=[each.said * 100 for each in own],
             y=[each.came.value * 100 for each in own],
             error_y=whiskers([each.came for each in own], 100),
             mode="markers",
-            marker=style.marker(8),
+            marker=look[name].marker(8),
             hovertext=[
                 f"{said} {each.said * 100:.1f} %, came {each.came.value * 100:.1f} % of {each.number:,}"
                 for each in own
             ],
             hovertemplate="%{hovertext}<extra>%{fullData.name}</extra>",
-            **style.trace(),
+            **look[name].trace(),
         )
-    percents = [end * 100 for own in bands.values() for each in own for end in (each.said, each.came.value)]
+    every = [each for own in bands.values() for each in own]
+    percents = [end * 100 for each in every for end in (each.said, each.came.value)]
     add_reliability_axes(figure, percents, axes, f"As {said}")
     return figure
 
@@ -208,8 +204,20 @@ def _off_cell(error: Figure, metric: Metric, within: float) -> Cell:
     return made if abs(error.value) <= within else replace(made, mark=off_mark(within))
 
 
-def _touch_rows(evaluation: TouchEvaluation, horizon: int) -> list[tuple[str, TouchHorizon]]:
-    return [(m.name, own) for m in evaluation.methods for own in m.horizons if own.horizon == horizon]
+def _rows(results: Sequence[Any], horizon: int) -> list[tuple[str, Any]]:
+    """Names, and figures at a horizon."""
+    return [(each.name, own) for each in results for own in each.horizons if own.horizon == horizon]
+
+
+def _by_horizon(results: Sequence[Any], horizons: Sequence[int]) -> dict[str, list[tuple[str, Any]]]:
+    return {counted(horizon, "session"): _rows(results, horizon) for horizon in horizons}
+
+
+def _each(results: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Figures by name and horizon."""
+    for each in results:
+        for own in each.horizons:
+            yield f"{each.name}, {counted(own.horizon, 'session')}", own
 
 
 def _touch_figures(evaluation: TouchEvaluation) -> Table:
@@ -224,7 +232,7 @@ def _touch_figures(evaluation: TouchEvaluation) -> Table:
             (_WORST, lambda row: _off_cell(worst_decile(row[1]).error, _ERROR, within)),
             (_LEVELS, lambda row: row[1].levels),
         ],
-        {counted(h, "session"): _touch_rows(evaluation, h) for h in evaluation.horizons},
+        _by_horizon(evaluation.methods, evaluation.horizons),
         choice="Sessions",
     )
 
@@ -241,17 +249,9 @@ def _touch_deciles(evaluation: TouchEvaluation) -> Table:
             (_ERROR, lambda d: _off_cell(d.error, _ERROR, within)),
             (_LEVELS, lambda d: d.levels),
         ],
-        {
-            f"{m.name}, {counted(own.horizon, 'session')}": own.deciles
-            for m in evaluation.methods
-            for own in m.horizons
-        },
+        {name: own.deciles for name, own in _each(evaluation.methods)},
         choice="Method and sessions",
     )
-
-
-def _strategy_rows(evaluation: StrategyEvaluation, horizon: int) -> list[tuple[str, StrategyHorizon]]:
-    return [(s.name, own) for s in evaluation.strategies for own in s.horizons if own.horizon == horizon]
 
 
 def _strategy_figures(evaluation: StrategyEvaluation) -> Table:
@@ -271,7 +271,7 @@ def _strategy_figures(evaluation: StrategyEvaluation) -> Table:
             (_EXPECTED, lambda row: row[1].expected_profit),
             (_PROFIT, lambda row: row[1].mean_profit),
         ],
-        {counted(h, "session"): _strategy_rows(evaluation, h) for h in evaluation.horizons},
+        _by_horizon(evaluation.strategies, evaluation.horizons),
         choice="Expiry",
     )
 
@@ -286,11 +286,7 @@ def _strategy_deciles(evaluation: StrategyEvaluation) -> Table:
             (_PROFITABLE, lambda row: row[1].came),
             (_ENTERED, lambda row: row[1].strategies),
         ],
-        {
-            f"{own.name}, {counted(figures.horizon, 'session')}": list(enumerate(figures.deciles, start=1))
-            for own in evaluation.strategies
-            for figures in own.horizons
-        },
+        {name: list(enumerate(own.deciles, start=1)) for name, own in _each(evaluation.strategies)},
         choice="Strategy and expiry",
     )
 
@@ -306,12 +302,8 @@ def _by_year(evaluation: StrategyEvaluation) -> Table:
             (_PROFITABLE, lambda row: row[2].came),
         ],
         {
-            counted(horizon, "session"): [
-                (name, year, part)
-                for name, figures in _strategy_rows(evaluation, horizon)
-                for year, part in figures.by_year.items()
-            ]
-            for horizon in evaluation.horizons
+            horizon: [(name, year, part) for name, own in rows for year, part in own.by_year.items()]
+            for horizon, rows in _by_horizon(evaluation.strategies, evaluation.horizons).items()
         },
         choice="Expiry",
     )

@@ -184,6 +184,20 @@ class Section:
         return "".join(c if c.isalnum() else "-" for c in self.heading.lower())
 
 
+def evaluated_section(
+    heading: str,
+    introduction: str,
+    findings: Sequence[str],
+    parts: Sequence[Part],
+    settings: Mapping[str, object],
+    folded: str,
+) -> Section:
+    """A part of an evaluation: findings first, settings folded away under a heading of their own last."""
+    found = [Prose(findings)] if findings else []
+    facts = Facts({name: str(value) for name, value in settings.items()}, folded)
+    return Section(heading, [*found, *parts, facts], introduction)
+
+
 @dataclass(frozen=True)
 class Masthead:
     """What stands above the first section."""
