@@ -16,10 +16,7 @@ if TYPE_CHECKING:  # needs the extra
 
 def print_evaluation(result: Evaluation, seconds: float, page: Path, figures: Path) -> None:
     """Print the tables of all parts, what they say in sentences, how long they took, and where all of it is."""
-    from tickgraph.lab.evaluation.summary import summary_table
-    from tickgraph.lab.horizons.horizon_summary import horizon_table
-    from tickgraph.lab.options.strategy_summary import strategy_table
-    from tickgraph.lab.options.touch_summary import touch_table
+    from tickgraph.lab.terminal_tables import horizon_table, strategy_table, summary_table, touch_table
 
     run = f"{len(result.symbols)} symbols in {seconds:.1f} s"
     by_horizons = result.horizons

@@ -3,7 +3,7 @@ from __future__ import annotations
 from made_horizons import made_horizon_evaluation
 from tickgraph.lab.horizons.comparing import conclusion, written_p
 from tickgraph.lab.horizons.horizon_conclusions import horizon_findings
-from tickgraph.lab.horizons.horizon_summary import horizon_table, shown_horizons
+from tickgraph.lab.terminal_tables import horizon_table, shown_horizons
 from tickgraph.registry.evaluation_record import Figure
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from made_strategies import made_strategy_evaluation
-from tickgraph.lab.options.strategy_summary import strategy_table
+from tickgraph.lab.terminal_tables import strategy_table
 
 
 @pytest.fixture(scope="module")

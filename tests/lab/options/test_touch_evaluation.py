@@ -15,8 +15,8 @@ from tickgraph.lab.options.touch_conclusions import (
 )
 from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
 from tickgraph.lab.options.touch_methods import METHODS
-from tickgraph.lab.options.touch_summary import touch_table
 from tickgraph.lab.progress import Listener
+from tickgraph.lab.terminal_tables import touch_table
 from tickgraph.registry.evaluation_record import Figure
 
 

@@ -22,9 +22,6 @@ from tickgraph.lab.horizons.horizon_result import (
 )
 from tickgraph.lab.horizons.loss_tests import CONFIDENCE_SET
 
-MOST_NAMED = 2
-"""Rivals that a sentence names; of more it says how many."""
-
 
 def horizon_findings(evaluation: HorizonEvaluation, targets: Sequence[HorizonTarget]) -> list[str]:
     """Sentences on the figures; a pair that the test does not tell apart is said to be so."""

@@ -2,7 +2,7 @@ import pytest
 from rich.console import Console
 
 from made_evaluation import made_evaluation
-from tickgraph.lab.evaluation.summary import summary_table
+from tickgraph.lab.terminal_tables import summary_table
 
 
 @pytest.fixture(scope="module")
