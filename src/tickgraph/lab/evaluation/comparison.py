@@ -10,7 +10,7 @@ from arch.bootstrap import SPA, StationaryBootstrap
 from numpy.typing import NDArray
 
 from tickgraph.lab.evaluation.accuracy import mean_sums, squared_errors
-from tickgraph.lab.evaluation.cross_section import daily_correlation, daily_rank_correlation
+from tickgraph.lab.evaluation.cross_section import daily_correlation, daily_rank_correlation, jointly_known
 from tickgraph.lab.evaluation.evaluation_result import Comparison, Estimate, RealityCheck
 from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
 from tickgraph.lab.evaluation.resampling import (
@@ -44,17 +44,17 @@ def compare(
     first_name, second_name
         Names in the sentence.
     first, second
-        Of any sessions and symbols; only the common ones count.
+        Of the same sessions and symbols, and the same returns.
     seed, resamples
-        Of the bootstrap over the common sessions.
+        Of the bootstrap over the sessions.
 
     Returns
     -------
     list
         The differences in IC, rank IC and squared error. A difference without a value is left out: a constant
-        forecast has no IC, panels without common sessions have no difference at all.
+        forecast has no IC, and where no symbol-session was forecast by both there is no difference at all.
     """
-    ours, theirs, realised = aligned([first, second])
+    ours, theirs, realised = jointly_known(first.forecast, second.forecast, first.realised)
     bootstrap = SessionBootstrap(len(realised), seed=seed, resamples=resamples)
     ic = daily_correlation(ours, realised) - daily_correlation(theirs, realised)
     rank_ic = daily_rank_correlation(ours, realised) - daily_rank_correlation(theirs, realised)
@@ -109,8 +109,8 @@ def reality_check(
     Parameters
     ----------
     forecasters
-        Every variant that was tried, on the symbol-sessions that all forecast. A variant that always forecasts
-        zero is the benchmark and does not count.
+        Every variant that was tried, of the same sessions and symbols; those that all forecast count. A variant that
+        always forecasts zero is the benchmark and does not count.
     seed, resamples
         Of the stationary bootstrap.
 
@@ -122,7 +122,8 @@ def reality_check(
     """
     if not forecasters:
         return None
-    *forecasts, realised = aligned(list(forecasters.values()))
+    panels = list(forecasters.values())
+    *forecasts, realised = jointly_known(*(own.forecast for own in panels), panels[0].realised)
     errors = np.stack([squared_errors(f, realised).sum(axis=1) for f in forecasts], axis=1)  # [T, N, 2]
     count = np.isfinite(realised).sum(axis=1)  # [T]
     loss = errors[count > 0] / count[count > 0, None, None]
@@ -156,28 +157,3 @@ def reality_check(
         p_value=p_values(scaled)["consistent"],
         p_value_white=p_values(leads)["upper"],
     )
-
-
-def aligned(panels: list[ForecastPanel]) -> list[Array]:
-    """Forecasts of the sessions and symbols that all panels have, and the returns that came.
-
-    Returns
-    -------
-    list
-        The forecasts of each panel, ``[t, s]`` float64, then the realised returns of the first panel. If one of
-        them is NaN, all are.
-    """
-    sessions = panels[0].sessions
-    for panel in panels[1:]:
-        sessions = np.intersect1d(sessions, panel.sessions)
-    symbols = [s for s in panels[0].symbols if all(s in panel.symbols for panel in panels[1:])]
-    forecasts = [_cut(panel, panel.forecast, sessions, symbols) for panel in panels]
-    realised = _cut(panels[0], panels[0].realised, sessions, symbols)
-    known = np.logical_and.reduce([np.isfinite(array) for array in (*forecasts, realised)])
-    return [np.where(known, array, np.nan) for array in (*forecasts, realised)]
-
-
-def _cut(panel: ForecastPanel, values: Array, sessions: NDArray[np.datetime64], symbols: list[str]) -> Array:
-    rows = np.searchsorted(panel.sessions, sessions)
-    columns = np.array([panel.symbols.index(symbol) for symbol in symbols], dtype=np.intp)
-    return values[rows][:, columns]
