@@ -8,10 +8,14 @@ from tickgraph import storage
 from tickgraph.errors import InputError
 from tickgraph.lab.evaluation.evaluate import EvaluationSettings, evaluate
 from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
-from tickgraph.lab.evaluation.recording import record_evaluation, training_config, walk_forward_by_symbol
+from tickgraph.lab.evaluation.recording import (
+    horizon_walk_forward_by_symbol,
+    record_evaluation,
+    training_config,
+    walk_forward_by_symbol,
+)
 from tickgraph.lab.evaluation.windows import WindowSettings
 from tickgraph.lab.horizons.evaluate_horizons import trained_by_horizon
-from tickgraph.lab.horizons.horizon_recording import horizon_walk_forward_by_symbol
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols

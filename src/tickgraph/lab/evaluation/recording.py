@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from tickgraph.errors import ArtefactError, InputError, ModelNotFoundError, StorageError, reason_of
 from tickgraph.lab.evaluation.conclusions import PRODUCT
 from tickgraph.lab.evaluation.evaluation_result import Evaluation, ForecasterResult, Slice
-from tickgraph.lab.horizons.horizon_recording import horizon_walk_forward_by_symbol, provenance
+from tickgraph.lab.horizons.comparing import LOGNORMAL
+from tickgraph.lab.horizons.horizon_catalogue import PRODUCT as NETWORK
+from tickgraph.lab.horizons.horizon_result import HorizonEvaluation, HorizonFigures
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.evaluation_record import (
     HorizonWalkForward,
     PanelFigures,
+    PanelHorizon,
     SymbolFigures,
     WalkForward,
 )
@@ -109,12 +112,43 @@ def walk_forward_by_symbol(evaluation: Evaluation) -> dict[str, WalkForward]:
         "embargo": settings["embargo"],
         "first_session": windows[0].test_first,
         "last_session": windows[-1].test_last,
-        **provenance(evaluation),
+        **_provenance(evaluation),
     }
     return {
         part.name: WalkForward.model_validate({"figures": _symbol(part), **common})
         for part in product.slices
         if part.by == "symbol"
+    }
+
+
+def horizon_walk_forward_by_symbol(evaluation: Evaluation) -> dict[str, HorizonWalkForward]:
+    """The network's figures by symbol, with what they were measured on.
+
+    Returns
+    -------
+    dict
+        Empty where the network was not evaluated by horizon, or neither an own HAR nor the log-normal beside it, which
+        the figures of a symbol are set against.
+    """
+    by_horizon = evaluation.horizons
+    if by_horizon is None or by_horizon.training is None:
+        return {}
+    product = next((own for own in by_horizon.forecasters if own.name == NETWORK), None)
+    if product is None:
+        return {}
+    common = {
+        "panel": {str(own.horizon): _panel_horizon(own, by_horizon) for own in product.horizons},
+        "forecaster": product.name,
+        "training_config": by_horizon.training,
+        "refit_every": by_horizon.settings["refit_every"],
+        "density_every": by_horizon.settings["density_every"],
+        "first_session": by_horizon.first_session,
+        "last_session": by_horizon.last_session,
+        **_provenance(evaluation),
+    }
+    return {
+        symbol: HorizonWalkForward.model_validate({"figures": figures, **common})
+        for symbol, figures in product.by_symbol.items()
     }
 
 
@@ -146,6 +180,18 @@ def training_config(evaluation: Evaluation) -> TrainingConfig:
     )
 
 
+def _provenance(evaluation: Evaluation) -> dict[str, object]:
+    """What all figures of an evaluation were measured on, by the names of metadata."""
+    return {
+        "source": evaluation.source,
+        "data_version": evaluation.data_version,
+        "symbols": tuple(evaluation.symbols),
+        "survivorship": evaluation.survivorship,
+        "measured_at": evaluation.created,
+        "version": evaluation.version,
+    }
+
+
 def _best_baseline(evaluation: Evaluation) -> PanelFigures | None:
     measured = [
         (own.accuracy.ic.value, own)
@@ -167,4 +213,16 @@ def _symbol(part: Slice) -> SymbolFigures:
         hit_rate=part.hit_rate,
         r2_vs_zero=part.r2_vs_zero,
         coverage=part.coverage,
+    )
+
+
+def _panel_horizon(own: HorizonFigures, evaluation: HorizonEvaluation) -> PanelHorizon:
+    bar = evaluation.figures(evaluation.bar.get(str(own.horizon)), own.horizon)
+    lognormal = evaluation.figures(LOGNORMAL, own.horizon)
+    return PanelHorizon(
+        qlike=own.qlike,
+        qlike_bar=bar and bar.qlike,
+        crps=own.crps,
+        crps_lognormal=lognormal and lognormal.crps,
+        coverage=own.coverage,
     )

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from made_horizons import made_evaluation_by_horizon
+from tickgraph.lab.evaluation.recording import horizon_walk_forward_by_symbol
 from tickgraph.lab.horizons.evaluate_horizons import trained_by_horizon
-from tickgraph.lab.horizons.horizon_recording import horizon_walk_forward_by_symbol
 from tickgraph.model.training_config import TrainingConfig
 
 
