@@ -25,9 +25,8 @@ from tickgraph.lab.horizons.comparing import LOGNORMAL, SIGNIFICANT
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation, Measure
 from tickgraph.lab.intervals import leaves_out
 from tickgraph.lab.options import strategy_conclusions, touch_conclusions
-from tickgraph.lab.options.strategy_result import StrategyEvaluation
+from tickgraph.lab.options.options_result import StrategyEvaluation, TouchEvaluation
 from tickgraph.lab.options.touch_conclusions import judged_deciles, worst_decile
-from tickgraph.lab.options.touch_result import TouchEvaluation
 
 _COLUMNS: list[tuple[str, Column]] = [
     ("IC", (IC, lambda f: f.accuracy.ic)),

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tickgraph.lab.compared import Kind
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
-from tickgraph.lab.options.strategy_result import StrategyEvaluation
-from tickgraph.lab.options.touch_result import TouchEvaluation
+from tickgraph.lab.options.options_result import StrategyEvaluation, TouchEvaluation
 from tickgraph.registry.evaluation_record import Figure
 
 Estimate = Figure

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tickgraph.lab.horizons.horizon_result import HorizonTarget
 from tickgraph.lab.intervals import interval_text
-from tickgraph.lab.options.strategy_result import StrategyEvaluation, StrategyHorizon
+from tickgraph.lab.options.options_result import StrategyEvaluation, StrategyHorizon
 from tickgraph.wording import counted
 
 WITHIN = 0.02

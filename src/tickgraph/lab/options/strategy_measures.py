@@ -8,7 +8,7 @@ import numpy as np
 
 from tickgraph.lab.evaluation.resampling import SessionBootstrap, ratio
 from tickgraph.lab.horizons.loss_tests import shortest_block
-from tickgraph.lab.options.strategy_result import ProfitBin, StrategyHorizon
+from tickgraph.lab.options.options_result import ProfitBin, StrategyHorizon
 from tickgraph.lab.options.strategy_walk import EnteredStrategies
 from tickgraph.registry.evaluation_record import Figure
 from tickgraph.shapes import Float64, Shaped

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tickgraph.lab.horizons.comparing import SIGNIFICANT, written_p
 from tickgraph.lab.intervals import interval_text
+from tickgraph.lab.options.options_result import TouchDecile, TouchEvaluation, TouchHorizon, TouchTarget
 from tickgraph.lab.options.touch_methods import FORMULAS, PATHS, PRODUCT
-from tickgraph.lab.options.touch_result import TouchDecile, TouchEvaluation, TouchHorizon, TouchTarget
 from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 

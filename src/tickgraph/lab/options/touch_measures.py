@@ -9,7 +9,7 @@ import numpy as np
 
 from tickgraph.lab.evaluation.resampling import SessionBootstrap, ratio
 from tickgraph.lab.horizons.loss_tests import diebold_mariano, shortest_block
-from tickgraph.lab.options.touch_result import TouchDecile, TouchHorizon
+from tickgraph.lab.options.options_result import TouchDecile, TouchHorizon
 from tickgraph.registry.evaluation_record import Figure
 from tickgraph.shapes import Float64
 

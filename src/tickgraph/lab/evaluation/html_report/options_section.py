@@ -31,9 +31,8 @@ from tickgraph.lab.evaluation.html_report.tables import targets_table
 from tickgraph.lab.evaluation.metric_columns import Metric, off_mark
 from tickgraph.lab.intervals import ends
 from tickgraph.lab.options import strategy_conclusions, touch_conclusions
-from tickgraph.lab.options.strategy_result import StrategyEvaluation
+from tickgraph.lab.options.options_result import StrategyEvaluation, TouchDecile, TouchEvaluation
 from tickgraph.lab.options.touch_conclusions import worst_decile
-from tickgraph.lab.options.touch_result import TouchDecile, TouchEvaluation
 from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 

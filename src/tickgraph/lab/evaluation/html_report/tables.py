@@ -29,7 +29,7 @@ from tickgraph.lab.evaluation.metric_columns import (
     metric_attribute,
 )
 from tickgraph.lab.horizons.horizon_result import HorizonTarget
-from tickgraph.lab.options.touch_result import TouchTarget
+from tickgraph.lab.options.options_result import TouchTarget
 
 _BRACKETS = "Brackets are 95 % block-bootstrap intervals. A heading sorts by its column."
 
