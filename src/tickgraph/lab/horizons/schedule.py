@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,9 +52,7 @@ class HorizonWindows(BaseModel):
 
     def model_post_init(self, _: object) -> None:
         """Refuse horizons out of order."""
-        if self.horizons[0] < 1 or any(
-            b <= a for a, b in zip(self.horizons, self.horizons[1:], strict=False)
-        ):
+        if self.horizons[0] < 1 or any(b <= a for a, b in pairwise(self.horizons)):
             raise ValueError(f"horizons: expected ascending numbers of sessions, got {self.horizons}")
 
 
