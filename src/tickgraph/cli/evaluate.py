@@ -176,6 +176,7 @@ def evaluate(
         from tickgraph.lab.options.network_walk import HORIZONS
         from tickgraph.lab.options.strategy_evaluation import StrategySettings
         from tickgraph.lab.options.touch_evaluation import TouchSettings
+        from tickgraph.lab.run import Run
     except ImportError as error:
         raise InputError(lacking("Evaluation", "evaluate", error)) from error
     settings = load_settings(
@@ -266,12 +267,9 @@ def evaluate(
             by_horizon if chosen["horizons"] else None,
             of_touch if chosen["touch"] else None,
             of_strategies if chosen["strategies"] else None,
-            out / PIECES,
+            Run(out / PIECES, jobs, fresh, listener),
             source=place,
             left_out=prices.missing,
-            jobs=jobs,
-            fresh=fresh,
-            listener=listener,
         )
         page, figures = write_report(result, out)
         recordings: dict[str, Recording] = {}

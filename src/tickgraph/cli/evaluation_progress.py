@@ -11,13 +11,13 @@ from tickgraph.cli.progress import Bars
 from tickgraph.wording import counted
 
 if TYPE_CHECKING:  # needs the extra
-    from tickgraph.lab.progress import Listener
+    from tickgraph.lab.run import Listener
 
 
 @contextmanager
 def evaluation_progress() -> Iterator[Listener]:
     """Show a bar with the last piece and the time left; lines where there is no terminal."""
-    from tickgraph.lab.progress import Listener, Progress
+    from tickgraph.lab.run import Listener, Progress
 
     reused = 0
     with Bars(width=24) as bars:

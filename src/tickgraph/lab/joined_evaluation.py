@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from tickgraph.errors import InputError
 from tickgraph.lab.compared import in_order
@@ -18,7 +17,7 @@ from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate
 from tickgraph.lab.options.strategy_rules import STRATEGIES
 from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
 from tickgraph.lab.options.touch_methods import METHODS
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Run
 from tickgraph.market.panel import PricePanel
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -68,24 +67,19 @@ def evaluate_parts(
     by_horizon: HorizonSettings | None,
     of_touch: TouchSettings | None,
     of_strategies: StrategySettings | None,
-    folder: Path,
+    run: Run,
     *,
     source: str | None = None,
     left_out: Mapping[str, str] | None = None,
-    jobs: int = 0,
-    fresh: bool = False,
-    listener: Listener | None = None,
 ) -> Evaluation:
     """Run one part of the evaluation or several.
 
     Parameters
     ----------
-    panel, source, left_out, jobs, fresh, listener
+    panel, run, source, left_out
         As :func:`tickgraph.lab.evaluation.evaluate.evaluate`.
     of_returns, by_horizon, of_touch, of_strategies
         Settings of each part; None leaves it out.
-    folder
-        Where forecasts of all parts are kept.
 
     Raises
     ------
@@ -100,26 +94,13 @@ def evaluate_parts(
         walk_windows(panel.sessions, of_returns.windows, of_returns.forecasters.training.history)
     parts: dict[str, object] = {}
     if by_horizon is not None:
-        parts["horizons"] = evaluate_horizons(
-            moving, by_horizon, folder / "horizons", jobs=jobs, fresh=fresh, listener=listener
-        )
+        parts["horizons"] = evaluate_horizons(moving, by_horizon, run.within("horizons"))
     if of_touch is not None:
-        parts["touch"] = evaluate_touch(moving, of_touch, folder / "touch", fresh=fresh, listener=listener)
+        parts["touch"] = evaluate_touch(moving, of_touch, run.within("touch"))
     if of_strategies is not None:
-        parts["strategies"] = evaluate_strategies(
-            moving, of_strategies, folder / "strategies", fresh=fresh, listener=listener
-        )
+        parts["strategies"] = evaluate_strategies(moving, of_strategies, run.within("strategies"))
     if of_returns is None:
         result = empty_evaluation(moving, source, {**(left_out or {}), **unmoved})
     else:
-        result = evaluate(
-            panel,
-            of_returns,
-            folder,
-            source=source,
-            left_out=left_out,
-            jobs=jobs,
-            fresh=fresh,
-            listener=listener,
-        )
+        result = evaluate(panel, of_returns, run, source=source, left_out=left_out)
     return result.model_copy(update=parts)

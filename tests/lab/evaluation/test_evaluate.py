@@ -12,7 +12,7 @@ from tickgraph.lab.evaluation.evaluate import (
 )
 from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSettings
 from tickgraph.lab.evaluation.windows import WindowSettings
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Listener, Run
 
 NAMES = ("zero", "momentum", "reversal", "ridge", "gnn-no-edges", "gnn-per-symbol")
 
@@ -30,7 +30,7 @@ def settings(short):
 @pytest.fixture(scope="module")
 def result(small_panel, settings, tmp_path_factory):
     return evaluate(
-        small_panel, settings, tmp_path_factory.mktemp("pieces"), jobs=1, left_out={"SPY": "gone"}
+        small_panel, settings, Run(tmp_path_factory.mktemp("pieces"), jobs=1), left_out={"SPY": "gone"}
     )
 
 
@@ -79,22 +79,17 @@ def test_findings_name_what_the_intervals_tell(result):
 def test_the_listener_hears_every_piece(small_panel, settings, tmp_path):
     heard = {"start": [], "pieces": [], "measured": []}
     cheap = settings.model_copy(update={"names": ("zero", "momentum")})
-    evaluate(
-        small_panel,
-        cheap,
-        tmp_path,
-        jobs=1,
-        listener=Listener(heard["start"].append, heard["pieces"].append, heard["measured"].append),
-    )
+    listener = Listener(heard["start"].append, heard["pieces"].append, heard["measured"].append)
+    evaluate(small_panel, cheap, Run(tmp_path, jobs=1, listener=listener))
     assert heard["start"] == [len(heard["pieces"])] == [4]
     assert heard["measured"] == ["zero", "momentum"]
 
 
 def test_legs_and_symbols_must_fit(small_panel, settings, tmp_path):
     with pytest.raises(InputError, match="Legs of 4 symbols, long and short, need 8; there are 6"):
-        evaluate(small_panel, settings.model_copy(update={"k": 4}), tmp_path)
+        evaluate(small_panel, settings.model_copy(update={"k": 4}), Run(tmp_path))
     with pytest.raises(InputError, match="at least 3 symbols, got 2"):
-        evaluate(small_panel.select(("AAPL", "JPM")), settings, tmp_path)
+        evaluate(small_panel.select(("AAPL", "JPM")), settings, Run(tmp_path))
 
 
 def test_volatility_is_known_at_its_session(small_panel):

@@ -14,6 +14,7 @@ from tickgraph.lab.evaluation.forecasters.method_catalogue import ForecasterSett
 from tickgraph.lab.evaluation.forecasters.symbol_networks import SymbolForecasts, SymbolModel, train_each
 from tickgraph.lab.evaluation.walk_forward import walk_forward, window_symbols
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
+from tickgraph.lab.run import Listener, Run
 
 WINDOWS = WindowSettings(train_sessions=120, retrain_every=120)
 
@@ -33,7 +34,7 @@ def settings(short, *names):
 
 def test_a_fund_is_left_out_with_a_reason_and_the_others_are_evaluated(small_panel, short, tmp_path):
     panel = fund(small_panel, "CVX")
-    result = evaluate(panel, settings(short, "zero", "momentum"), tmp_path, left_out={"TSLA": "unknown"})
+    result = evaluate(panel, settings(short, "zero", "momentum"), Run(tmp_path), left_out={"TSLA": "unknown"})
     assert "CVX" not in result.symbols
     assert len(result.symbols) == 5
     assert result.left_out == {
@@ -47,7 +48,7 @@ def test_too_few_symbols_that_move_is_an_error_that_names_the_others(small_panel
     with pytest.raises(
         InputError, match=r"at least 3 symbols, got 2\. Name more\. The price of CVX moved in 0"
     ):
-        evaluate(panel, settings(short, "zero"), tmp_path)
+        evaluate(panel, settings(short, "zero"), Run(tmp_path))
 
 
 def test_a_symbol_that_does_not_move_in_a_window_is_not_in_it(small_panel, short):
@@ -92,7 +93,8 @@ def test_who_failed_is_said_and_its_window_is_computed_again_by_the_next_run(sma
 
     def walk():
         done = []
-        own = walk_forward(small_panel, (Zero(),), WINDOWS, short, tmp_path, jobs=1, on_progress=done.append)
+        run = Run(tmp_path, jobs=1, listener=Listener(on_piece=done.append))
+        own = walk_forward(small_panel, (Zero(),), WINDOWS, short, run)
         return own.failed, [one.reused for one in done]
 
     failing = True

@@ -16,6 +16,7 @@ from tickgraph.lab.evaluation.recording import (
 )
 from tickgraph.lab.evaluation.windows import WindowSettings
 from tickgraph.lab.horizons.evaluate_horizons import trained_by_horizon
+from tickgraph.lab.run import Run
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.train import train_symbols
@@ -33,7 +34,7 @@ def result(small_panel, short, tmp_path_factory):
         names=("zero", "momentum", "reversal", "gnn-per-symbol"),
         resamples=100,
     )
-    return evaluate(small_panel, settings, tmp_path_factory.mktemp("pieces"), jobs=1)
+    return evaluate(small_panel, settings, Run(tmp_path_factory.mktemp("pieces"), jobs=1))
 
 
 @pytest.fixture

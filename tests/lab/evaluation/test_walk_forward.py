@@ -16,6 +16,7 @@ from tickgraph.lab.evaluation.forecasters.method_catalogue import (
 from tickgraph.lab.evaluation.portfolio import daily_returns
 from tickgraph.lab.evaluation.walk_forward import same_cells, walk_forward, window_symbols
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
+from tickgraph.lab.run import Listener, Run
 from tickgraph.lab.side_by_side import Stopped
 from tickgraph.market.panel import PANEL_COLUMNS
 
@@ -49,7 +50,8 @@ def walk(small_panel, short, tmp_path):
     """Walk into a folder of the test's own, one piece after the other."""
 
     def run(*forecasters, panel=small_panel, settings=SETTINGS, **more):
-        return walk_forward(panel, forecasters, settings, short, tmp_path / "pieces", jobs=1, **more)
+        run = Run(tmp_path / "pieces", jobs=1, **more)
+        return walk_forward(panel, forecasters, settings, short, run)
 
     return run
 
@@ -109,7 +111,7 @@ def test_who_is_in_a_window_does_not_depend_on_what_came_later(small_panel, shor
 def test_a_second_run_trains_nothing(walk):
     first, second, told = LastReturn(), LastReturn(), []
     before = walk(first)
-    after = walk(second, on_progress=told.append)
+    after = walk(second, listener=Listener(on_piece=told.append))
     assert len(first.shown) == 4
     assert second.shown == []
     assert all(progress.reused for progress in told)
@@ -164,9 +166,7 @@ def test_a_stopped_walk_lets_training_leave_between_symbols(walk, small_panel, s
             [LastReturn(), Long("long")],
             SETTINGS,
             short,
-            tmp_path / "pieces",
-            jobs=2,
-            on_progress=interrupt,
+            Run(tmp_path / "pieces", jobs=2, listener=Listener(on_piece=interrupt)),
         )
     assert heard
 
@@ -184,7 +184,7 @@ def test_a_damaged_piece_is_computed_again_and_said(walk, folder, damage):
     }[damage]
     paths[1].write_bytes(changed)
     again, told = LastReturn(), []
-    after = walk(again, on_progress=told.append)
+    after = walk(again, listener=Listener(on_piece=told.append))
     assert len(again.shown) == 1
     (said,) = [progress for progress in told if not progress.reused]
     assert said.window == 1
@@ -272,7 +272,7 @@ def test_the_walk_of_every_forecaster_ignores_what_came_later(small_panel, short
         small_panel, **{name: corrupt(getattr(small_panel, name)) for name in PANEL_COLUMNS}
     )
     real, shaken = (
-        walk_forward(panel, every, steps, short, tmp_path / name, jobs=1)
+        walk_forward(panel, every, steps, short, Run(tmp_path / name, jobs=1))
         for name, panel in (("real", small_panel), ("corrupt", corrupted))
     )
     until = cut - windows[0].test_first + 1

@@ -13,7 +13,7 @@ from tickgraph.lab.horizons.evaluate_horizons import (
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation
 from tickgraph.lab.horizons.horizon_targets import check_targets
 from tickgraph.lab.horizons.method import HorizonForecast
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Listener, Run
 from tickgraph.model.training_config import TrainingConfig
 
 NAMES = ("lognormal-20", "ewma", "gjr-fhs", "har-free", "har", "graph-har")
@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(few, settings, folder):
-    return evaluate_horizons(few, settings, folder, jobs=1)
+    return evaluate_horizons(few, settings, Run(folder, jobs=1))
 
 
 def test_all_forecasters_are_judged_on_the_same_cells(result):
@@ -123,7 +123,7 @@ def test_an_ablation_of_the_network_must_be_worse_where_it_is_in_the_run():
 
 def test_finished_forecasters_are_taken_up_again_and_damaged_files_are_not(few, settings, folder, result):
     heard = []
-    again = evaluate_horizons(few, settings, folder, jobs=1, listener=Listener(on_piece=heard.append))
+    again = evaluate_horizons(few, settings, Run(folder, jobs=1, listener=Listener(on_piece=heard.append)))
     assert all(each.reused for each in heard)
     assert len(heard) == len(NAMES)
     for one, two in zip(again.forecasters, result.forecasters, strict=True):
@@ -132,7 +132,7 @@ def test_finished_forecasters_are_taken_up_again_and_damaged_files_are_not(few, 
     (path,) = folder.glob("*/ewma-*.npz")
     path.write_bytes(path.read_bytes()[:-100])
     heard.clear()
-    evaluate_horizons(few, settings, folder, jobs=1, listener=Listener(on_piece=heard.append))
+    evaluate_horizons(few, settings, Run(folder, jobs=1, listener=Listener(on_piece=heard.append)))
     mended = [each for each in heard if not each.reused]
     assert {each.forecaster for each in mended} == {"ewma"}
     assert [each.damaged is not None for each in mended] == [each.done for each in mended]
@@ -142,11 +142,11 @@ def test_progress_comes_to_the_number_that_was_promised(few, settings, tmp_path)
     promised, heard = [], []
     names = settings.model_copy(update={"names": ("ewma", "har")})
     listener = Listener(promised.append, heard.append)
-    evaluate_horizons(few, names, tmp_path, jobs=1, listener=listener)
+    evaluate_horizons(few, names, Run(tmp_path, jobs=1, listener=listener))
     assert promised == [sum(each.pieces for each in heard)]
     assert [each.forecaster for each in heard if each.done] == ["ewma", "har"]
     heard.clear()
-    evaluate_horizons(few, names, tmp_path, jobs=1, listener=listener)
+    evaluate_horizons(few, names, Run(tmp_path, jobs=1, listener=listener))
     assert promised[1] == sum(each.pieces for each in heard)
 
 
@@ -160,9 +160,9 @@ def test_an_interrupted_run_keeps_what_was_finished(few, settings, tmp_path, mon
     with monkeypatch.context() as broken:
         broken.setattr(RangeRegression, "prepare", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            evaluate_horizons(few, names, tmp_path, jobs=1)
+            evaluate_horizons(few, names, Run(tmp_path, jobs=1))
     heard = []
-    evaluate_horizons(few, names, tmp_path, jobs=1, listener=Listener(on_piece=heard.append))
+    evaluate_horizons(few, names, Run(tmp_path, jobs=1, listener=Listener(on_piece=heard.append)))
     assert {each.forecaster: each.reused for each in heard} == {"ewma": True, "har": False}
 
 
@@ -176,12 +176,12 @@ def test_a_forecaster_without_forecasts_is_named(few, settings, tmp_path, monkey
     monkeypatch.setattr(RangeRegression, "prepare", silent)
     names = settings.model_copy(update={"names": ("ewma", "har")})
     with pytest.raises(HistoryTooShortError, match="left to judge after har"):
-        evaluate_horizons(few, names, tmp_path, jobs=1)
+        evaluate_horizons(few, names, Run(tmp_path, jobs=1))
 
 
 def test_an_unknown_name_is_refused(few, settings, tmp_path):
     with pytest.raises(InputError, match="Unknown forecaster oracle"):
-        evaluate_horizons(few, settings.model_copy(update={"names": ("oracle",)}), tmp_path)
+        evaluate_horizons(few, settings.model_copy(update={"names": ("oracle",)}), Run(tmp_path))
 
 
 def test_large_universes_are_fitted_less_often():

@@ -9,7 +9,7 @@ from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
 from tickgraph.lab.options import network_walk
 from tickgraph.lab.options.strategy_evaluation import StrategySettings, evaluate_strategies
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Listener, Run
 
 NAMES = ("strangle-16", "put-spread-30-16")
 
@@ -28,7 +28,7 @@ def quick_forecaster(known, monkeypatch):
 def test_every_strategy_has_figures_at_every_horizon_and_so_have_all_together(moves, settings, tmp_path):
     promised, heard = [], []
     listener = Listener(promised.append, heard.append)
-    result = evaluate_strategies(moves.panel, settings, tmp_path, listener=listener)
+    result = evaluate_strategies(moves.panel, settings, Run(tmp_path, listener=listener))
     assert [own.name for own in result.strategies] == [*NAMES, "all"]
     assert all([each.horizon for each in own.horizons] == [5, 10] for own in result.strategies)
     *each, together = (own.horizons[0] for own in result.strategies)
@@ -42,7 +42,7 @@ def test_every_strategy_has_figures_at_every_horizon_and_so_have_all_together(mo
 
 
 def test_it_stands_in_the_document_of_all_parts(moves, settings, tmp_path):
-    result = evaluate_parts(moves.panel, None, None, None, settings, tmp_path)
+    result = evaluate_parts(moves.panel, None, None, None, settings, Run(tmp_path))
     assert (result.forecasters, result.horizons) == ([], None)
     assert Evaluation.model_validate_json(result.model_dump_json()) == result
 
@@ -51,12 +51,12 @@ def test_nothing_that_came_to_its_end_is_an_error(moves, settings, tmp_path):
     last = moves.panel.sessions[-4].astype("datetime64[D]").item()
     windows = settings.windows.model_copy(update={"start": last})
     with pytest.raises(HistoryTooShortError, match="prices end within 5 sessions of entry"):
-        evaluate_strategies(moves.panel, settings.model_copy(update={"windows": windows}), tmp_path)
+        evaluate_strategies(moves.panel, settings.model_copy(update={"windows": windows}), Run(tmp_path))
 
 
 def test_an_unknown_strategy_is_refused(moves, settings, tmp_path):
     with pytest.raises(InputError, match="Unknown strategy condor"):
-        evaluate_strategies(moves.panel, settings.model_copy(update={"names": ("condor",)}), tmp_path)
+        evaluate_strategies(moves.panel, settings.model_copy(update={"names": ("condor",)}), Run(tmp_path))
 
 
 def test_strategies_are_a_part_that_a_quick_run_leaves_out_unless_it_is_named():

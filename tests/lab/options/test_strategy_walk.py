@@ -8,6 +8,7 @@ import pytest
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.options.strategy_rules import RULES
 from tickgraph.lab.options.strategy_walk import enter_strategies, lognormal_probability
+from tickgraph.lab.run import Listener, Run
 
 CHOSEN = tuple(RULES[name] for name in ("strangle-16", "covered-call-30"))
 
@@ -19,7 +20,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def entered(walk, folder):
-    return enter_strategies(walk, CHOSEN, folder)
+    return enter_strategies(walk, CHOSEN, Run(folder))
 
 
 def test_what_came_is_the_profit_at_the_close_that_came(moves, schedule, entered):
@@ -62,7 +63,7 @@ def test_nothing_is_entered_without_150_returns_or_without_an_end(moves, schedul
 
 def test_only_the_expiries_that_are_asked_for_are_entered(walk, entered, tmp_path):
     asked = dataclasses.replace(walk, horizons=walk.horizons[1:2])
-    one = enter_strategies(asked, CHOSEN, tmp_path)
+    one = enter_strategies(asked, CHOSEN, Run(tmp_path))
     for field in dataclasses.fields(entered):
         np.testing.assert_array_equal(getattr(one, field.name), getattr(entered, field.name)[:, :, 1:2])
 
@@ -78,7 +79,7 @@ def test_prices_after_entry_change_what_came_and_not_what_was_stated(
         for name in ("open", "high", "low", "close", "adj_close")
     }
     other = Moves.of(dataclasses.replace(panel, **jumped), moves.horizons)
-    again = enter_strategies(dataclasses.replace(walk, moves=other), CHOSEN, tmp_path)
+    again = enter_strategies(dataclasses.replace(walk, moves=other), CHOSEN, Run(tmp_path))
     seen = slice(0, 5)
     np.testing.assert_allclose(again.stated[seen], entered.stated[seen])
     assert not np.allclose(again.earned[4], entered.earned[4], equal_nan=True)
@@ -86,12 +87,13 @@ def test_prices_after_entry_change_what_came_and_not_what_was_stated(
 
 def test_what_was_found_is_taken_up_again_and_a_damaged_file_is_not(walk, folder, entered):
     heard = []
-    again = enter_strategies(walk, CHOSEN, folder, on_progress=heard.append)
+    run = Run(folder, listener=Listener(on_piece=heard.append))
+    again = enter_strategies(walk, CHOSEN, run)
     assert [each.reused for each in heard] == [True]
     np.testing.assert_array_equal(again.stated, entered.stated)
     (path,) = folder.glob("known-*.npz")
     path.write_bytes(path.read_bytes()[:-50])
     heard.clear()
-    enter_strategies(walk, CHOSEN, folder, on_progress=heard.append)
+    enter_strategies(walk, CHOSEN, run)
     assert not any(each.reused for each in heard)
     assert [each.damaged is not None for each in heard] == [each.done for each in heard]

@@ -15,7 +15,7 @@ from tickgraph.lab.options.touch_conclusions import (
 )
 from tickgraph.lab.options.touch_evaluation import TouchSettings, evaluate_touch
 from tickgraph.lab.options.touch_methods import METHODS
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Listener, Run
 from tickgraph.lab.terminal_tables import touch_table
 from tickgraph.registry.evaluation_record import Figure
 
@@ -38,8 +38,7 @@ def result(moves, settings, known, tmp_path_factory):
             None,
             settings,
             None,
-            tmp_path_factory.mktemp("touch"),
-            listener=listener,
+            Run(tmp_path_factory.mktemp("touch"), listener=listener),
         )
     assert promised == [sum(each.pieces for each in heard)]
     return found
@@ -95,9 +94,9 @@ def test_nothing_that_came_to_its_end_and_unknown_methods_are_errors(
     last = moves.panel.sessions[-4].astype("datetime64[D]").item()
     windows = settings.windows.model_copy(update={"start": last})
     with pytest.raises(HistoryTooShortError, match="it ends within 5 sessions"):
-        evaluate_touch(moves.panel, settings.model_copy(update={"windows": windows}), tmp_path)
+        evaluate_touch(moves.panel, settings.model_copy(update={"windows": windows}), Run(tmp_path))
     with pytest.raises(InputError, match="Unknown method haug"):
-        evaluate_touch(moves.panel, settings.model_copy(update={"names": ("haug",)}), tmp_path)
+        evaluate_touch(moves.panel, settings.model_copy(update={"names": ("haug",)}), Run(tmp_path))
 
 
 def test_touch_is_a_part_that_a_quick_run_leaves_out_unless_it_is_named():

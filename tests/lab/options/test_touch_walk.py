@@ -8,6 +8,7 @@ import pytest
 from tickgraph.lab.options import touch_walk
 from tickgraph.lab.options.touch_methods import METHODS, PATHS, PRODUCT, TWICE
 from tickgraph.lab.options.touch_walk import DISTANCES, forecast_touches
+from tickgraph.lab.run import Listener, Run
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def asked(walk):
 
 @pytest.fixture(scope="module")
 def walked(asked, folder):
-    return forecast_touches(asked, METHODS, folder, paths_every=3)
+    return forecast_touches(asked, METHODS, Run(folder), paths_every=3)
 
 
 def test_a_level_came_if_a_days_high_or_low_got_there(walked, moves, schedule):
@@ -70,7 +71,7 @@ def test_nothing_after_a_session_changes_what_is_said_of_it(walked, asked, moves
     shorter = type(moves).of(panel, moves.horizons)
     earlier = type(schedule)(schedule.first, cut, schedule.windows)
     walk = dataclasses.replace(asked, moves=shorter, schedule=earlier)
-    again = forecast_touches(walk, METHODS, tmp_path, paths_every=3)
+    again = forecast_touches(walk, METHODS, Run(tmp_path), paths_every=3)
     for name in METHODS:
         np.testing.assert_allclose(again.said[name], walked.said[name][: len(earlier.origins)], atol=1e-12)
 
@@ -78,7 +79,8 @@ def test_nothing_after_a_session_changes_what_is_said_of_it(walked, asked, moves
 def test_what_was_found_is_read_the_next_time(walked, asked, folder, monkeypatch):
     heard = []
     monkeypatch.setattr(touch_walk, "gap_shares", None)
-    again = forecast_touches(asked, METHODS, folder, paths_every=3, on_progress=heard.append)
+    run = Run(folder, listener=Listener(on_piece=heard.append))
+    again = forecast_touches(asked, METHODS, run, paths_every=3)
     assert [each.reused for each in heard] == [True]
     np.testing.assert_allclose(again.said[PRODUCT], walked.said[PRODUCT], atol=1e-6)
     np.testing.assert_array_equal(again.touched, walked.touched)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ from tickgraph.lab.evaluation.slices import regimes
 from tickgraph.lab.evaluation.walk_forward import Walk, same_cells, walk_forward
 from tickgraph.lab.evaluation.windows import WindowSettings, walk_windows
 from tickgraph.lab.measured_on import empty_evaluation, moving_panel
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Run
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.universe import sector_of
 
@@ -76,13 +75,10 @@ def default_retraining(symbols: int) -> int:
 def evaluate(
     panel: PricePanel,
     settings: EvaluationSettings,
-    folder: Path,
+    run: Run,
     *,
     source: str | None = None,
     left_out: Mapping[str, str] | None = None,
-    jobs: int = 0,
-    fresh: bool = False,
-    listener: Listener | None = None,
 ) -> Evaluation:
     """Evaluate forecast methods walk-forward on the symbols of a panel.
 
@@ -92,19 +88,13 @@ def evaluate(
     ----------
     panel
         Prices; the symbols are evaluated, and are each other's peers.
-    folder
-        Where forecasts of each window are kept, so that an interrupted evaluation goes on.
+    run
+        Where forecasts of each window are kept, and who is told of progress.
     source
         Where the prices came from, in words; None is the panel's source.
     left_out
         Symbols that were asked for and are not in the panel, with the reason. The result adds symbols whose price
         does not move, and symbols that failed in some window.
-    jobs
-        Threads; 0 is one per core.
-    fresh
-        Compute everything, whatever is kept.
-    listener
-        Is told of progress.
 
     Raises
     ------
@@ -113,23 +103,13 @@ def evaluate(
     HistoryTooShortError, StorageError, KeyboardInterrupt
         As :func:`tickgraph.lab.evaluation.walk_forward.walk_forward`.
     """
-    listener = listener or Listener()
     panel, unmoved = moving_panel(panel)
     config, k = settings.forecasters.training, leg_symbols(settings, len(panel.symbols))
     methods = make_forecasters(settings.names, settings.forecasters)
-    listener.on_start(len(methods) * len(walk_windows(panel.sessions, settings.windows, config.history)))
-    walk = walk_forward(
-        panel,
-        methods,
-        settings.windows,
-        config,
-        folder,
-        jobs=jobs,
-        fresh=fresh,
-        on_progress=listener.on_piece,
-    )
+    run.listener.on_start(len(methods) * len(walk_windows(panel.sessions, settings.windows, config.history)))
+    walk = walk_forward(panel, methods, settings.windows, config, run)
     forecasts = same_cells(walk.forecasts)
-    results = _measured(panel, methods, walk, forecasts, settings, k, listener, jobs)
+    results = _measured(panel, methods, walk, forecasts, settings, k, run)
     comparisons = [
         comparison
         for first, second in compared_pairs({method.name: method.kind for method in methods})
@@ -179,8 +159,7 @@ def _measured(
     forecasts: dict[str, ForecastPanel],
     settings: EvaluationSettings,
     k: int,
-    listener: Listener,
-    jobs: int,
+    run: Run,
 ) -> list[ForecasterResult]:
     tested = slice(walk.windows[0].test_first, walk.windows[-1].test_last + 1)
     returns, cost = panel.log_returns(), settings.cost_basis_points
@@ -211,10 +190,10 @@ def _measured(
         )
 
     results = []
-    with ThreadPoolExecutor(jobs or None, "measure") as executor:
+    with ThreadPoolExecutor(run.jobs or None, "measure") as executor:
         for result in executor.map(measured, methods):
             results.append(result)
-            listener.on_measured(result.name)
+            run.listener.on_measured(result.name)
     return results
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
 from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns
 from tickgraph.lab.evaluation.walk_pieces import Piece, piece_path, read_piece, write_piece
 from tickgraph.lab.evaluation.windows import Window, WindowSettings, walk_windows
-from tickgraph.lab.progress import Progress
+from tickgraph.lab.run import Progress, Run
 from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.lab.stored_arrays import fingerprint, take_up
 from tickgraph.market.panel import PricePanel
@@ -55,11 +54,7 @@ def walk_forward(
     methods: Sequence[ForecastMethod],
     settings: WindowSettings,
     config: TrainingConfig,
-    folder: Path,
-    *,
-    jobs: int = 0,
-    fresh: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    run: Run,
 ) -> Walk:
     """Run forecast methods over all windows.
 
@@ -77,14 +72,8 @@ def walk_forward(
         The windows.
     config
         For the history that features need, and the fewest sessions a symbol must have.
-    folder
-        Where pieces are kept and looked for.
-    jobs
-        Pieces side by side, a thread each; 0 is one per core.
-    fresh
-        Compute every piece, whatever the folder holds.
-    on_progress
-        Called in this thread after each piece.
+    run
+        Where pieces are kept. Its listener is called in this thread after each.
 
     Raises
     ------
@@ -97,7 +86,7 @@ def walk_forward(
     """
     windows = walk_windows(panel.sessions, settings, config.history)
     symbols = tuple(window_symbols(panel, window, config) for window in windows)
-    run = folder / fingerprint(
+    folder = run.folder / fingerprint(
         {
             "data": panel.data_version,
             "windows": settings.model_dump(mode="json"),
@@ -108,9 +97,9 @@ def walk_forward(
 
     def piece_of(method: ForecastMethod, index: int, check: Check) -> tuple[Piece, Progress]:
         window, names = windows[index], symbols[index]
-        path = piece_path(run, method.name, method.settings, index)
+        path = piece_path(folder, method.name, method.settings, index)
         sessions = panel.sessions[window.test_first : window.test_last + 1]
-        stored, damaged = take_up(lambda: read_piece(path, sessions, names), fresh=fresh)
+        stored, damaged = take_up(lambda: read_piece(path, sessions, names), fresh=run.fresh)
         if stored is not None:
             return stored, Progress(method.name, index, reused=True)
         piece = forecast_window(panel, method, window, names, config, check)
@@ -124,8 +113,8 @@ def walk_forward(
             for method in methods
             for index in range(len(windows))
         },
-        jobs,
-        lambda _, result: on_progress(result[1]),
+        run.jobs,
+        lambda _, result: run.listener.on_piece(result[1]),
     )
     pieces = {key: piece for key, (piece, _) in results.items()}
     return Walk(

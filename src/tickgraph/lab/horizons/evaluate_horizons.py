@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,7 +25,7 @@ from tickgraph.lab.horizons.method import HorizonForecaster
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.schedule import HorizonWindows, Schedule, make_schedule
 from tickgraph.lab.horizons.walk import WalkedForecasts, stretches_of, walk_by_horizon
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Listener, Run
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.registry.evaluation_record import SymbolHorizon
@@ -64,15 +63,7 @@ def default_steps(symbols: int) -> tuple[int, int]:
     return (21, 1) if symbols <= LARGE_UNIVERSE else (63, 3)
 
 
-def evaluate_horizons(
-    panel: PricePanel,
-    settings: HorizonSettings,
-    folder: Path,
-    *,
-    jobs: int = 0,
-    fresh: bool = False,
-    listener: Listener | None = None,
-) -> HorizonEvaluation:
+def evaluate_horizons(panel: PricePanel, settings: HorizonSettings, run: Run) -> HorizonEvaluation:
     """Evaluate forecasters of variance and distribution over the next h sessions, walk-forward.
 
     Every forecaster is measured on the same sessions and symbols: those that all forecast.
@@ -83,14 +74,8 @@ def evaluate_horizons(
         Prices; the symbols are evaluated, and are each other's neighbours.
     settings
         The walk and the forecasters.
-    folder
-        Where finished forecasters are kept, so that an interrupted evaluation goes on.
-    jobs
-        Threads; 0 is one per core.
-    fresh
-        Compute everything, whatever is kept.
-    listener
-        Is told of progress.
+    run
+        Where finished forecasters are kept, and who is told of progress.
 
     Raises
     ------
@@ -100,15 +85,12 @@ def evaluate_horizons(
     StorageError, KeyboardInterrupt
         As :func:`tickgraph.lab.horizons.walk.walk_by_horizon`.
     """
-    listener = listener or Listener()
     forecasters = make_horizon_forecasters(settings.names, config=settings.training, trees=settings.trees)
     schedule = make_schedule(panel.sessions, settings.windows)
     moves = Moves.of(panel, settings.windows.horizons)
-    listener.on_start(sum(len(stretches_of(each, schedule)) for each in forecasters))
-    walked = walk_by_horizon(
-        moves, forecasters, schedule, folder, jobs=jobs, fresh=fresh, on_progress=listener.on_piece
-    )
-    return measured_evaluation(moves, forecasters, walked, schedule, settings, listener)
+    run.listener.on_start(sum(len(stretches_of(each, schedule)) for each in forecasters))
+    walked = walk_by_horizon(moves, forecasters, schedule, run)
+    return measured_evaluation(moves, forecasters, walked, schedule, settings, run.listener)
 
 
 def measured_evaluation(

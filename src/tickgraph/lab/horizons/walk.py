@@ -19,7 +19,7 @@ from tickgraph.lab.horizons.method import HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.pooled_scores import score_quantiles
 from tickgraph.lab.horizons.schedule import Schedule
-from tickgraph.lab.progress import Progress
+from tickgraph.lab.run import Progress, Run
 from tickgraph.lab.side_by_side import Check, run_side_by_side
 from tickgraph.lab.stored_arrays import DamagedFileError, fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.shapes import Float64
@@ -53,11 +53,7 @@ def walk_by_horizon(
     moves: Moves,
     forecasters: Sequence[HorizonForecaster],
     schedule: Schedule,
-    folder: Path,
-    *,
-    jobs: int = 0,
-    fresh: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    run: Run,
 ) -> dict[str, WalkedForecasts]:
     """Run forecasters over all stretches.
 
@@ -69,14 +65,8 @@ def walk_by_horizon(
         Each with a name of its own.
     schedule
         The test range and its stretches.
-    folder
-        Where finished forecasters are kept and looked for.
-    jobs
-        Forecasters side by side, a thread each; 0 is one per core.
-    fresh
-        Run every forecaster, whatever the folder holds.
-    on_progress
-        Called from the threads that forecast.
+    run
+        Where finished forecasters are kept. Its listener is called from the threads that forecast.
 
     Raises
     ------
@@ -85,25 +75,25 @@ def walk_by_horizon(
     KeyboardInterrupt
         Ctrl-C. Finished forecasters are kept; the others stop after their stretch.
     """
-    run = folder / fingerprint(walk_identity(moves, schedule))
+    folder = run.folder / fingerprint(walk_identity(moves, schedule))
 
     def walked(forecaster: HorizonForecaster, check: Check) -> WalkedForecasts:
-        path = run / f"{forecaster.name}-{fingerprint(forecaster.settings)}.npz"
+        path = folder / f"{forecaster.name}-{fingerprint(forecaster.settings)}.npz"
         count = len(stretches_of(forecaster, schedule))
-        stored, damaged = take_up(lambda: read_walked(path, moves, schedule), fresh=fresh)
+        stored, damaged = take_up(lambda: read_walked(path, moves, schedule), fresh=run.fresh)
         if stored is not None:
-            on_progress(Progress(forecaster.name, pieces=count, reused=True))
+            run.listener.on_piece(Progress(forecaster.name, pieces=count, reused=True))
             return stored
 
         def told(done: int) -> None:
             last = done == count
-            on_progress(Progress(forecaster.name, done=last, damaged=damaged if last else None))
+            run.listener.on_piece(Progress(forecaster.name, done=last, damaged=damaged if last else None))
 
         own = walk_forecaster(moves, forecaster, schedule, check, told)
         write_walked(path, own)
         return own
 
-    found = run_side_by_side({each.name: partial(walked, each) for each in forecasters}, jobs)
+    found = run_side_by_side({each.name: partial(walked, each) for each in forecasters}, run.jobs)
     return {each.name: found[each.name] for each in forecasters}
 
 

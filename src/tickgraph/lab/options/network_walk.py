@@ -5,7 +5,7 @@ Touched levels and strategies are judged on the same walk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_regressions import YOUNGEST
 from tickgraph.lab.horizons.schedule import HorizonWindows, Schedule, make_schedule
 from tickgraph.lab.horizons.walk import stretches_of, walk_identity
-from tickgraph.lab.progress import Progress
+from tickgraph.lab.run import Listener, Progress
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.horizon_distribution import HorizonDistribution
 from tickgraph.model.training_config import TrainingConfig
@@ -142,9 +142,7 @@ class NetworkWalk:
         """Where the horizons stand in the grid."""
         return [self.moves.horizons.index(horizon) for horizon in self.horizons]
 
-    def origins(
-        self, part: str, on_progress: Callable[[Progress], None], damaged: str | None = None
-    ) -> Iterator[Origin]:
+    def origins(self, part: str, listener: Listener, damaged: str | None = None) -> Iterator[Origin]:
         """Forecast stretch by stretch, and tell of each under the name of a part of the evaluation.
 
         ``damaged`` is what was wrong with the part's file on disk; it is told with the last stretch.
@@ -161,4 +159,4 @@ class NetworkWalk:
                 place = int(np.searchsorted(self.schedule.origins, session))
                 yield Origin(place, session, self.moves.horizons, variance, quantiles, usable)
             last = stretch is stretches[-1]
-            on_progress(Progress(part, done=last, damaged=damaged if last else None))
+            listener.on_piece(Progress(part, done=last, damaged=damaged if last else None))

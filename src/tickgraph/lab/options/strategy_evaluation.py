@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tickgraph.errors import HistoryTooShortError
 from tickgraph.lab.compared import in_order
 from tickgraph.lab.options.network_walk import NetworkWalk, OptionsSettings
@@ -12,7 +10,7 @@ from tickgraph.lab.options.strategy_conclusions import strategy_findings, strate
 from tickgraph.lab.options.strategy_measures import StrategyMeasures
 from tickgraph.lab.options.strategy_rules import PRICING, RULES, STRATEGIES
 from tickgraph.lab.options.strategy_walk import enter_strategies
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Run
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.universe_fit import MIN_SESSIONS, MIN_SYMBOLS
 
@@ -26,19 +24,12 @@ class StrategySettings(OptionsSettings):
     names: tuple[str, ...] = STRATEGIES
 
 
-def evaluate_strategies(
-    panel: PricePanel,
-    settings: StrategySettings,
-    folder: Path,
-    *,
-    fresh: bool = False,
-    listener: Listener | None = None,
-) -> StrategyEvaluation:
+def evaluate_strategies(panel: PricePanel, settings: StrategySettings, run: Run) -> StrategyEvaluation:
     """Judge stated probabilities of profit, walk-forward.
 
     Parameters
     ----------
-    panel, settings, folder, fresh, listener
+    panel, settings, run
         As :func:`tickgraph.lab.horizons.evaluate_horizons.evaluate_horizons`.
 
     Raises
@@ -48,12 +39,11 @@ def evaluate_strategies(
     StorageError
         As :func:`tickgraph.lab.options.strategy_walk.enter_strategies`.
     """
-    listener = listener or Listener()
     rules = [RULES[name] for name in in_order(settings.names, STRATEGIES, "strategy")]
     walk = NetworkWalk.of(panel, settings)
     schedule, windows = walk.schedule, settings.windows
-    listener.on_start(walk.stretch_count)
-    entered = enter_strategies(walk, rules, folder, fresh=fresh, on_progress=listener.on_piece)
+    run.listener.on_start(walk.stretch_count)
+    entered = enter_strategies(walk, rules, run)
     measures = StrategyMeasures(
         entered,
         panel.sessions[schedule.origins].astype("datetime64[Y]").astype(str),
@@ -70,7 +60,7 @@ def evaluate_strategies(
         results.append(
             StrategyResult(name=name, description=description, horizons=[each for each in found if each])
         )
-        listener.on_measured(name)
+        run.listener.on_measured(name)
     if not any(result.horizons for result in results):
         raise HistoryTooShortError(
             f"No strategy could be judged in the test range of {schedule.stop - schedule.first} sessions: prices end "

@@ -6,9 +6,8 @@ The distribution is that of the product's network, walked forward. The probabili
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtr
@@ -16,7 +15,7 @@ from scipy.special import ndtr
 from tickgraph.lab.horizons.moves import trailing_deviation
 from tickgraph.lab.options.network_walk import NetworkWalk, Origin
 from tickgraph.lab.options.strategy_rules import PRICING, StrategyRule
-from tickgraph.lab.progress import Progress
+from tickgraph.lab.run import Progress, Run
 from tickgraph.lab.stored_arrays import fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.options.legs import Position
 from tickgraph.options.profit_shape import ProfitShape
@@ -54,10 +53,7 @@ _ARRAYS = tuple(each.name for each in fields(EnteredStrategies))
 def enter_strategies(
     walk: NetworkWalk,
     rules: Sequence[StrategyRule],
-    folder: Path,
-    *,
-    fresh: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    run: Run,
 ) -> EnteredStrategies:
     """Enter every strategy in every symbol at every origin, for every horizon.
 
@@ -67,12 +63,8 @@ def enter_strategies(
         States the distribution at each origin; its horizons are the sessions to the expiry.
     rules
         K strategies.
-    folder
-        Where results are kept and looked for.
-    fresh
-        Compute them, whatever the folder holds.
-    on_progress
-        Called after each stretch.
+    run
+        Where results are kept, and who is told of each stretch.
 
     Raises
     ------
@@ -80,14 +72,14 @@ def enter_strategies(
         The folder cannot be written.
     """
     settings = {**walk.identity, "rules": [str(rule) for rule in rules], "pricing": PRICING}
-    path = folder / f"{walk.forecaster.name}-{fingerprint(settings)}.npz"
+    path = run.folder / f"{walk.forecaster.name}-{fingerprint(settings)}.npz"
     shape = *walk.shape, len(rules)
-    stored, damaged = take_up(lambda: read_arrays(path, *_ARRAYS, shape=shape), fresh=fresh)
+    stored, damaged = take_up(lambda: read_arrays(path, *_ARRAYS, shape=shape), fresh=run.fresh)
     if stored is not None:
-        on_progress(Progress("strategies", pieces=walk.stretch_count, reused=True))
+        run.listener.on_piece(Progress("strategies", pieces=walk.stretch_count, reused=True))
         return EnteredStrategies(*stored)
     entered = EnteredStrategies(*(np.full(shape, np.nan) for _ in _ARRAYS))
-    for origin in walk.origins("strategies", on_progress, damaged):
+    for origin in walk.origins("strategies", run.listener, damaged):
         _enter(entered, walk, rules, origin)
     write_arrays(path, **dict(zip(_ARRAYS, astuple(entered), strict=True)))
     return entered

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field
 
 from tickgraph.errors import HistoryTooShortError
@@ -14,7 +12,7 @@ from tickgraph.lab.options.touch_conclusions import touch_findings, touch_target
 from tickgraph.lab.options.touch_measures import touch_horizon
 from tickgraph.lab.options.touch_methods import DESCRIPTIONS, METHODS, PATHS, PRODUCT
 from tickgraph.lab.options.touch_walk import DISTANCES, forecast_touches
-from tickgraph.lab.progress import Listener
+from tickgraph.lab.run import Run
 from tickgraph.market.panel import PricePanel
 
 PATHS_EVERY = 10
@@ -28,19 +26,12 @@ class TouchSettings(OptionsSettings):
     paths_every: int = Field(default=PATHS_EVERY, ge=1)
 
 
-def evaluate_touch(
-    panel: PricePanel,
-    settings: TouchSettings,
-    folder: Path,
-    *,
-    fresh: bool = False,
-    listener: Listener | None = None,
-) -> TouchEvaluation:
+def evaluate_touch(panel: PricePanel, settings: TouchSettings, run: Run) -> TouchEvaluation:
     """Judge probabilities of touching a level, walk-forward.
 
     Parameters
     ----------
-    panel, settings, folder, fresh, listener
+    panel, settings, run
         As :func:`tickgraph.lab.horizons.evaluate_horizons.evaluate_horizons`.
 
     Raises
@@ -50,19 +41,11 @@ def evaluate_touch(
     StorageError
         As :func:`tickgraph.lab.options.touch_walk.forecast_touches`.
     """
-    listener = listener or Listener()
     names = in_order(settings.names, METHODS, "method")
     walk = NetworkWalk.of(panel, settings)
     schedule, windows = walk.schedule, settings.windows
-    listener.on_start(walk.stretch_count)
-    found = forecast_touches(
-        walk,
-        names,
-        folder,
-        paths_every=settings.paths_every,
-        fresh=fresh,
-        on_progress=listener.on_piece,
-    )
+    run.listener.on_start(walk.stretch_count)
+    found = forecast_touches(walk, names, run, paths_every=settings.paths_every)
     results = []
     for name in names:
         every = settings.paths_every if name == PATHS else 1
@@ -87,7 +70,7 @@ def evaluate_touch(
                 horizons=[each for each in figures if each is not None],
             )
         )
-        listener.on_measured(name)
+        run.listener.on_measured(name)
     if not any(result.horizons for result in results):
         raise HistoryTooShortError(
             f"No level could be judged in the test range of {schedule.stop - schedule.first} sessions: it ends within "

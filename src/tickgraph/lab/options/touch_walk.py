@@ -6,9 +6,8 @@ evaluation is not computed twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from tickgraph.lab.options.touch_methods import (
     lognormal_touch,
     reflection,
 )
-from tickgraph.lab.progress import Progress
+from tickgraph.lab.run import Progress, Run
 from tickgraph.lab.stored_arrays import fingerprint, read_arrays, take_up, write_arrays
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.horizon_distribution import HorizonDistribution
@@ -58,11 +57,9 @@ class ForecastTouches:
 def forecast_touches(
     walk: NetworkWalk,
     names: Sequence[str],
-    folder: Path,
+    run: Run,
     *,
     paths_every: int,
-    fresh: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> ForecastTouches:
     """Say at every origin how likely each level of each symbol is touched, by each method.
 
@@ -72,14 +69,10 @@ def forecast_touches(
         Gives the distribution at each origin.
     names
         Methods.
-    folder
-        Where results are kept and looked for.
+    run
+        Where results are kept, and who is told of each stretch.
     paths_every
         Paths are simulated at every so many origins: they take long.
-    fresh
-        Compute everything, whatever the folder holds.
-    on_progress
-        Called after each stretch.
 
     Raises
     ------
@@ -93,16 +86,16 @@ def forecast_touches(
         "distances": DISTANCES,
         "paths": (paths_every, SIMULATED),
     }
-    path = folder / f"touch-{fingerprint(settings)}.npz"
+    path = run.folder / f"touch-{fingerprint(settings)}.npz"
     shape = *walk.shape, len(DISTANCES)
-    stored, damaged = take_up(lambda: read_arrays(path, "touched", *names, shape=shape), fresh=fresh)
+    stored, damaged = take_up(lambda: read_arrays(path, "touched", *names, shape=shape), fresh=run.fresh)
     if stored is not None:
-        on_progress(Progress("touch", pieces=walk.stretch_count, reused=True))
+        run.listener.on_piece(Progress("touch", pieces=walk.stretch_count, reused=True))
         touched, *said_by = (array.astype(np.float64) for array in stored)
         return ForecastTouches(dict(zip(names, said_by, strict=True)), touched)
     said = {name: np.full(shape, np.nan) for name in names}
     level = _levels(walk)
-    for origin in walk.origins("touch", on_progress, damaged):
+    for origin in walk.origins("touch", run.listener, damaged):
         _say(said, walk, origin, level[origin.place], with_paths=origin.place % paths_every == 0)
     found = ForecastTouches(said, _came(walk, level))
     write_arrays(

@@ -1,9 +1,10 @@
-"""How far an evaluation is: what its walks tell, and who is told."""
+"""How an evaluation is run: where its forecasts are kept, on how many threads, and who is told how far it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,29 @@ class Listener:
     on_start: Callable[[int], None] = lambda _: None
     on_piece: Callable[[Progress], None] = lambda _: None
     on_measured: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Run:
+    """How an evaluation, or a part of it, is run.
+
+    Attributes
+    ----------
+    folder
+        Where forecasts are kept and looked for, so that an interrupted run goes on.
+    jobs
+        Forecasters or windows side by side, a thread each; 0 is one per core.
+    fresh
+        Compute everything, whatever the folder holds.
+    listener
+        Is told of progress.
+    """
+
+    folder: Path
+    jobs: int = 0
+    fresh: bool = False
+    listener: Listener = Listener()
+
+    def within(self, part: str) -> Run:
+        """The run of a part, in a folder of its own."""
+        return replace(self, folder=self.folder / part)
