@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -33,6 +33,7 @@ def page(title: str, sections: Sequence[Section], masthead: Masthead | None = No
     masthead
         Summary and facts above the first section.
     """
+    plots, tables = _as_data(sections)
     scripts = [get_plotlyjs().replace("\r\n", "\n"), _asset("page.js")]
     return (
         _environment()
@@ -44,8 +45,8 @@ def page(title: str, sections: Sequence[Section], masthead: Masthead | None = No
             style=Markup(_asset("page.css")),  # noqa: S704  a file of this package
             scripts=[Markup(script) for script in scripts],  # noqa: S704  Plotly's and this package's
             policy=_policy(scripts),
-            plots=Markup(_json(dict(_plots(sections)))),  # noqa: S704  "<" is escaped
-            tables=Markup(_json(dict(_tables(sections)))),  # noqa: S704  "<" is escaped
+            plots=Markup(_json(plots)),  # noqa: S704  "<" is escaped
+            tables=Markup(_json(tables)),  # noqa: S704  "<" is escaped
         )
     )
 
@@ -62,23 +63,17 @@ def _policy(scripts: Sequence[str]) -> str:
     )
 
 
-def _plots(sections: Sequence[Section]) -> Iterator[tuple[str, Any]]:
-    """Plots as data, by the id that the template gives them."""
+def _as_data(sections: Sequence[Section]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Plots, and tables that offer a choice, by the id that the template gives them."""
+    plots, tables = {}, {}
     for s, section in enumerate(sections):
         for p, part in enumerate(section.parts):
             if isinstance(part, Plot):
-                yield (
-                    f"part-{s}-{p}",
-                    {name: json.loads(to_json(figure)) for name, figure in part.variants.items()},
-                )
-
-
-def _tables(sections: Sequence[Section]) -> Iterator[tuple[str, Any]]:
-    """Tables that offer a choice, as data, by the id that the template gives them."""
-    for s, section in enumerate(sections):
-        for p, part in enumerate(section.parts):
-            if isinstance(part, Table) and len(part.variants) > 1:
-                yield f"part-{s}-{p}", variants_as_data(part.variants)
+                figures = part.variants.items()
+                plots[f"part-{s}-{p}"] = {name: json.loads(to_json(figure)) for name, figure in figures}
+            elif isinstance(part, Table) and len(part.variants) > 1:
+                tables[f"part-{s}-{p}"] = variants_as_data(part.variants)
+    return plots, tables
 
 
 def _json(value: Any) -> str:
