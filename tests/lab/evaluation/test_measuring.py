@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -97,20 +95,3 @@ def test_a_poor_panel_is_measured_without_a_warning(panel):
     result = _measure(panel)
     assert result.accuracy.icir is None
     assert ForecasterResult.model_validate_json(result.model_dump_json()) == result
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"trailing_volatility": np.ones((80, 5))}, r"trailing_volatility: expected shape \(80, 6\)"),
-        ({"regimes": np.full(79, "calm")}, r"regimes: expected shape \(80,\), got \(79,\)"),
-        ({"panel": replace(PANEL, realised=PANEL.realised[1:])}, r"realised: expected shape \(80, 6\)"),
-        (
-            {"distribution": replace(normal_distribution(PANEL), quantiles=np.ones((80, 6, 3)))},
-            r"quantiles: expected shape \(80, 6, 7\), got \(80, 6, 3\)",
-        ),
-    ],
-)
-def test_arrays_that_do_not_fit_the_panel_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        _measure(**options)

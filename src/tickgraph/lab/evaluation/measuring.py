@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,7 @@ from tickgraph.lab.compared import Kind
 from tickgraph.lab.evaluation.accuracy import daily_ic, measure_accuracy
 from tickgraph.lab.evaluation.distributions import lognormal_above, measure_distribution, score_strikes
 from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
-from tickgraph.lab.evaluation.forecast_panel import (
-    PROBABILITIES,
-    STRIKE_DISTANCES,
-    DistributionPanel,
-    ForecastPanel,
-)
+from tickgraph.lab.evaluation.forecast_panel import DistributionPanel, ForecastPanel
 from tickgraph.lab.evaluation.portfolio import Trials, measure_portfolio
 from tickgraph.lab.evaluation.resampling import SessionBootstrap
 from tickgraph.lab.evaluation.slices import measure_slices
@@ -65,14 +59,7 @@ class Measurement:
         distribution: DistributionPanel,
         seconds: float,
     ) -> ForecasterResult:
-        """Measure the forecasts of one method, ``[T, S]``, and the distributions made of them.
-
-        Raises
-        ------
-        ValueError
-            An array does not fit the panel.
-        """
-        self._check_shapes(panel, distribution)
+        """Measure the forecasts of one method, ``[T, S]``, and the distributions made of them."""
         long, long_short = (
             measure_portfolio(
                 panel,
@@ -104,18 +91,3 @@ class Measurement:
             daily=daily_ic(panel),
             seconds=seconds,
         )
-
-    def _check_shapes(self, panel: ForecastPanel, distribution: DistributionPanel) -> None:
-        shape = (len(panel.sessions), len(panel.symbols))
-        arrays: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {
-            "forecast": (panel.forecast, shape),
-            "realised": (panel.realised, shape),
-            "trailing_volatility": (self.trailing_volatility, shape),
-            "regimes": (self.regimes, shape[:1]),
-            "quantiles": (distribution.quantiles, (*shape, len(PROBABILITIES))),
-            "probability_up": (distribution.probability_up, shape),
-            "above_strike": (distribution.above_strike, (*shape, len(STRIKE_DISTANCES))),
-        }
-        for name, (array, expected) in arrays.items():
-            if array.shape != expected:
-                raise ValueError(f"{name}: expected shape {expected}, got {array.shape}")
