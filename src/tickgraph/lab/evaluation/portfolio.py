@@ -91,19 +91,18 @@ def daily_returns(panel: ForecastPanel, *, k: int, cost_basis_points: float, sho
     """
     if not cost_basis_points >= 0:
         raise ValueError(f"Costs must not be negative, not {cost_basis_points} basis points")
-    nothing = np.full(len(panel.sessions), np.nan)
+    result = DailyReturns(*(np.full(len(panel.sessions), np.nan) for _ in range(3)))
     known = np.isfinite(panel.realised)
     tradeable = np.isfinite(panel.forecast).sum(axis=1) >= (2 * k if short else k)
     held = np.flatnonzero(tradeable & known.any(axis=1))
     if not has_spread(panel.forecast).any() or not len(held):
-        return DailyReturns(nothing, nothing, nothing)
+        return result
     walked = slice(held[0], held[-1] + 1)
     weights = _weights(panel.forecast[walked], k, short=short) * tradeable[walked, None]  # [t, S]
     returns = np.expm1(np.where(known[walked], panel.realised[walked], 0.0))  # [t, S]
     gross = (weights * returns).sum(axis=1)
     turnover = np.abs(weights - _drifted(weights, returns, gross)).sum(axis=1)
     net = gross - 1e-4 * cost_basis_points * turnover * (1 + gross)
-    result = DailyReturns(nothing.copy(), nothing.copy(), nothing.copy())
     result.gross[walked], result.net[walked], result.turnover[walked] = gross, net, turnover
     return result
 
@@ -146,14 +145,7 @@ def measure_portfolio(
     )
 
 
-def trials_of(
-    panels: Iterable[ForecastPanel],
-    *,
-    k: int,
-    cost_basis_points: float,
-    short: bool,
-    count: int | None = None,
-) -> Trials:
+def trials_of(panels: Iterable[ForecastPanel], *, k: int, cost_basis_points: float, short: bool) -> Trials:
     """How many variants were tried, and the variance of their net Sharpe ratios.
 
     Parameters
@@ -162,14 +154,12 @@ def trials_of(
         Every variant that was measured. A variant without a Sharpe ratio does not count.
     k, cost_basis_points, short
         As in :func:`daily_returns`.
-    count
-        How many were tried, if more than are given here.
     """
     daily = (daily_returns(p, k=k, cost_basis_points=cost_basis_points, short=short).net for p in panels)
     sharpes = [float(mean_over_deviation(moment_sums(net).sum(axis=0))) for net in daily]
     known = [sharpe for sharpe in sharpes if np.isfinite(sharpe)]
     variance = float(np.var(known, ddof=1)) if len(known) > 1 else 0.0
-    return Trials(count=max(len(known), count or 0, 1), variance=variance)
+    return Trials(count=max(len(known), 1), variance=variance)
 
 
 def expected_highest(trials: Trials) -> float:
