@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scoringrules import quantile_score
 
 from tickgraph.lab.evaluation.evaluation_result import Distribution, Estimate, ReliabilityBin, StrikeScore
 from tickgraph.lab.evaluation.forecast_panel import (
@@ -191,8 +192,9 @@ def _widths(panel: ForecastPanel, distribution: DistributionPanel) -> dict[str, 
 
 def _pinball_sums(quantiles: Array, realised: Array) -> Array:
     """Loss summed over symbols and quantiles, and how many, ``[T, 2]``."""
-    miss = realised[..., None] - quantiles  # [T, S, Q]
-    loss = np.maximum(np.array(PROBABILITIES) * miss, (np.array(PROBABILITIES) - 1) * miss)
+    loss = quantile_score(
+        realised[..., None], quantiles, np.array(PROBABILITIES), backend="numpy"
+    )  # [T, S, Q]
     return np.stack([np.nansum(loss, axis=(1, 2)), np.isfinite(loss).sum(axis=(1, 2))], axis=1)
 
 
