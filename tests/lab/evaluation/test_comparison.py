@@ -9,6 +9,7 @@ from lab.evaluation.measured_panels import VOLATILITY, noisy_panel, panel_of
 from tickgraph.lab.evaluation.comparison import compare, conclusion, reality_check
 from tickgraph.lab.evaluation.evaluation_result import Estimate
 from tickgraph.lab.evaluation.forecast_panel import ForecastPanel
+from tickgraph.lab.evaluation.resampling import SessionBootstrap
 
 SKILLED = noisy_panel(sessions=400, symbols=10, skill=0.4)
 
@@ -24,7 +25,8 @@ def _zero():
 
 
 def _compare(first, second):
-    return {each.metric: each for each in compare("ours", first, "theirs", second, resamples=300)}
+    bootstrap = SessionBootstrap(len(first.sessions), resamples=300)
+    return {each.metric: each for each in compare("ours", first, "theirs", second, bootstrap)}
 
 
 def test_skill_is_told_from_a_guess():

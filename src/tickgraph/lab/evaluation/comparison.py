@@ -33,9 +33,7 @@ def compare(
     first: ForecastPanel,
     second_name: str,
     second: ForecastPanel,
-    *,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
+    bootstrap: SessionBootstrap,
 ) -> list[Comparison]:
     """Paired differences, on the symbol-sessions that both forecast.
 
@@ -45,8 +43,8 @@ def compare(
         Names in the sentence.
     first, second
         Of the same sessions and symbols, and the same returns.
-    seed, resamples
-        Of the bootstrap over the sessions.
+    bootstrap
+        Of these sessions.
 
     Returns
     -------
@@ -55,7 +53,6 @@ def compare(
         forecast has no IC, and where no symbol-session was forecast by both there is no difference at all.
     """
     ours, theirs, realised = jointly_known(first.forecast, second.forecast, first.realised)
-    bootstrap = SessionBootstrap(len(realised), seed=seed, resamples=resamples)
     ic = daily_correlation(ours, realised) - daily_correlation(theirs, realised)
     rank_ic = daily_rank_correlation(ours, realised) - daily_rank_correlation(theirs, realised)
     errors, other = (squared_errors(f, realised).sum(axis=1) for f in (ours, theirs))  # [T, 2]

@@ -109,18 +109,13 @@ def evaluate(
     run.listener.on_start(len(methods) * len(walk_windows(panel.sessions, settings.windows, config.history)))
     walk = walk_forward(panel, methods, settings.windows, config, run)
     forecasts = same_cells(walk.forecasts)
-    results = _measured(panel, methods, walk, forecasts, settings, k, run)
+    tested = walk.windows[-1].test_last + 1 - walk.windows[0].test_first
+    bootstrap = SessionBootstrap(tested, seed=settings.seed, resamples=settings.resamples)
+    results = _measured(panel, methods, walk, forecasts, settings, bootstrap, k, run)
     comparisons = [
         comparison
         for first, second in compared_pairs({method.name: method.kind for method in methods})
-        for comparison in compare(
-            first,
-            forecasts[first],
-            second,
-            forecasts[second],
-            seed=settings.seed,
-            resamples=settings.resamples,
-        )
+        for comparison in compare(first, forecasts[first], second, forecasts[second], bootstrap)
     ]
     checked = reality_check(forecasts, seed=settings.seed, resamples=settings.resamples)
     return empty_evaluation(panel, source, {**(left_out or {}), **unmoved, **walk.failed}).model_copy(
@@ -158,6 +153,7 @@ def _measured(
     walk: Walk,
     forecasts: dict[str, ForecastPanel],
     settings: EvaluationSettings,
+    bootstrap: SessionBootstrap,
     k: int,
     run: Run,
 ) -> list[ForecasterResult]:
@@ -168,7 +164,7 @@ def _measured(
         trials_of(forecasts.values(), k=k, cost_basis_points=cost, short=short) for short in (False, True)
     )
     measurement = Measurement(
-        SessionBootstrap(tested.stop - tested.start, seed=settings.seed, resamples=settings.resamples),
+        bootstrap,
         k=k,
         cost_basis_points=cost,
         sectors={symbol: sector_of(symbol) or "unknown" for symbol in panel.symbols},
