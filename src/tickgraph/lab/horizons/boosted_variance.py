@@ -16,7 +16,7 @@ from tickgraph.lab.compared import Kind
 from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_features import RangeFeatures
-from tickgraph.lab.horizons.range_regressions import FEWEST_ROWS, YOUNGEST
+from tickgraph.lab.horizons.range_regressions import learned_cells
 from tickgraph.shapes import Float64
 
 PARAMETERS: dict[str, Any] = {
@@ -67,16 +67,10 @@ class BoostedVariance:
             usable = np.isfinite(inputs[own]).all(axis=-1)
             variance = np.full((*usable.shape, len(moves.horizons)), np.nan)
             for place, horizon in enumerate(moves.horizons):
-                rows = stretch.fit_rows(horizon)
-                past = slice(0, max(0, rows.stop - begin))
-                target = moves.variance_ahead[rows, :, place] / horizon
-                known = (moves.ages[rows] >= YOUNGEST) & (target > 0) & np.isfinite(inputs[past]).all(axis=-1)
-                thinned = np.zeros(len(known), bool)
-                thinned[:: -(-max(1, int(known.sum())) // MOST_CELLS)] = True
-                known &= thinned[:, None]
-                if known.sum() < FEWEST_ROWS * inputs.shape[-1]:
+                learned = learned_cells(moves, stretch, place, base, inputs, MOST_CELLS)
+                if learned is None:
                     continue
-                data = lightgbm.Dataset(inputs[past][known], target[known] * np.exp(-base[past][known]))
+                data = lightgbm.Dataset(*learned)
                 model = lightgbm.train({**PARAMETERS, "seed": self.seed % 2**31}, data, self.trees)
                 relative = np.asarray(model.predict(inputs[own][usable], num_threads=1), np.float64)
                 variance[usable, place] = horizon * np.exp(base[own][usable]) * relative

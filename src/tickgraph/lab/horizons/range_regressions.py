@@ -68,6 +68,39 @@ def own_listening(features: RangeFeatures, stretch: Stretch, rows: slice) -> tup
     return np.concatenate(levels, axis=-1), np.concatenate(others, axis=-1)
 
 
+def learned_cells(
+    moves: Moves,
+    stretch: Stretch,
+    place: int,
+    base: Float64[np.ndarray, "rows symbols"],
+    inputs: Float64[np.ndarray, "rows symbols inputs"],
+    most: int | None = None,
+) -> tuple[Float64[np.ndarray, "cells inputs"], Float64[np.ndarray, "cells"]] | None:
+    """Inputs and targets that a fit before a stretch learns from; None where they are too few.
+
+    Parameters
+    ----------
+    place
+        Of the horizon. The target is the variance of a session, mean over the horizon.
+    base, inputs
+        Of the rows from the first that is learned from on. The target is divided by the exponential of the base.
+    most
+        Cells that are enough: of more, every second, third ... session is taken.
+    """
+    horizon = moves.horizons[place]
+    rows = stretch.fit_rows(horizon)
+    past = slice(0, max(0, rows.stop - rows.start))
+    target = moves.variance_ahead[rows, :, place] / horizon
+    known = (moves.ages[rows] >= YOUNGEST) & (target > 0) & np.isfinite(inputs[past]).all(axis=-1)
+    if most is not None:
+        thinned = np.zeros(len(known), bool)
+        thinned[:: -(-max(1, int(known.sum())) // most)] = True
+        known &= thinned[:, None]
+    if known.sum() < FEWEST_ROWS * inputs.shape[-1]:
+        return None
+    return inputs[past][known], target[known] * np.exp(-base[past][known])
+
+
 @dataclass(frozen=True)
 class RangeRegression:
     """A regression of the log variance over h sessions, fitted on all symbols together.
@@ -117,15 +150,10 @@ class RangeRegression:
             base, design = self._design(features, stretch, slice(begin, stretch.stop))
             variance = np.full((stretch.stop - stretch.first, design.shape[1], len(moves.horizons)), np.nan)
             for place, horizon in enumerate(moves.horizons):
-                rows = stretch.fit_rows(horizon)
-                past = slice(0, max(0, rows.stop - begin))
-                target = moves.variance_ahead[rows, :, place] / horizon
-                old = moves.ages[rows] >= YOUNGEST
-                known = old & (target > 0) & np.isfinite(design[past]).all(axis=-1)
-                if known.sum() < FEWEST_ROWS * design.shape[-1]:
+                learned = learned_cells(moves, stretch, place, base, design)
+                if learned is None:
                     continue
-                relative = target[known] * np.exp(-base[past][known])
-                fitted[horizon] = self._fitted(design[past][known], relative, fitted.get(horizon))
+                fitted[horizon] = self._fitted(*learned, fitted.get(horizon))
                 own = slice(stretch.first - begin, None)
                 variance[..., place] = horizon * np.exp(base[own] + design[own] @ fitted[horizon])
             return HorizonForecast(variance)
