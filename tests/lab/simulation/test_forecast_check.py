@@ -82,7 +82,7 @@ def test_a_model_that_cannot_be_trained_again_is_wrong_and_the_others_are_checke
             if symbol == "JPM":
                 raise ZeroDivisionError("odd prices")
 
-    world = SimpleNamespace(symbols=(), names=lambda _: {}, ends=lambda _: {})
+    world = SimpleNamespace(symbols=(), known=lambda *_: None)
     models = {
         s: SimpleNamespace(symbol=s, trained_at=None, trained_through=None, horizons=())
         for s in ("AAPL", "JPM")
@@ -120,8 +120,8 @@ def test_horizons_equal_those_of_a_universe_that_is_fitted_again(world_ahead):
 def test_a_universe_that_was_fitted_on_other_sessions_is_found(world_ahead, monkeypatch):
     universe = ExpectedForecasts.universe
 
-    def earlier(self, session, names, ends):
-        return universe(self, session - np.timedelta64(3, "D"), names, ends)
+    def earlier(self, known):
+        return universe(self, replace(known, session=known.session - np.timedelta64(3, "D")))
 
     monkeypatch.setattr(ExpectedForecasts, "universe", earlier)
     problems = Year(world_ahead, JUNE[0], JUNE[0]).run().wrong

@@ -129,14 +129,13 @@ class Checker:
     ) -> dict[str, Outlook]:
         """Forecasts made again; the reason why one could not be made is added to ``wrong``."""
         assert self.expected is not None  # noqa: S101  asked by its only caller
-        names, ends = self.world.names(now), self.world.ends(now)
         outlooks: dict[str, Outlook] = {}
         groups: dict[tuple[np.datetime64, bool, bool], list[tuple[str, LoadedModel]]] = {}
         for symbol, answer in forecasts.items():
             as_of: np.datetime64 = np.datetime64(answer.as_of, "D")
             model = models[symbol]
             if model is None:
-                panel = self.expected.panel(as_of, names, ends)
+                panel = self.expected.panel(self.world.known(as_of, now))
                 try:
                     outlooks[symbol] = momentum_outlook(
                         Symbol(symbol), panel, answer.as_of, self.world.training
@@ -151,8 +150,9 @@ class Checker:
             else:
                 groups.setdefault((as_of, heard, bool(model.horizons)), []).append((symbol, model))
         for (as_of, heard, _), group in groups.items():
-            again = [_under(names, self._again(model)) for _, model in group]
-            results = self.expected.outlooks(again, as_of, names, ends, heard=heard)
+            known = self.world.known(as_of, now)
+            again = [_under(known.names, self._again(model)) for _, model in group]
+            results = self.expected.outlooks(again, known, heard=heard)
             for (symbol, model), outlook in zip(group, results, strict=True):
                 if not isinstance(outlook, TickgraphError):
                     outlooks[symbol] = self._known[symbol, model.trained_at, as_of, heard] = outlook
@@ -184,10 +184,8 @@ class Checker:
 
     def _train(self, model: LoadedModel, universe: UniverseFit | None) -> LoadedModel:
         assert self.expected is not None  # noqa: S101  asked by its only callers
-        at = model.trained_at
-        return self.expected.model(
-            model.symbol, model.trained_through, self.world.names(at), self.world.ends(at), universe
-        )
+        known = self.world.known(model.trained_through, model.trained_at)
+        return self.expected.model(model.symbol, known, universe)
 
     def _universe(self, model: LoadedModel) -> UniverseFit | None:
         """Fit again what a model was drawn to; the run that first drew a model to it has made it."""
@@ -203,8 +201,7 @@ class Checker:
         if known.universe_is_default:
             return default_universe()
         at = self._fitted_at.setdefault(known.universe, model.trained_at)
-        last = np.datetime64(known.last_session, "D")
-        return self.expected.universe(last, self.world.names(at), self.world.ends(at))
+        return self.expected.universe(self.world.known(np.datetime64(known.last_session, "D"), at))
 
 
 def _heard(answer: Forecast) -> bool:

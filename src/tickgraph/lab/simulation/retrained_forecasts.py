@@ -35,8 +35,29 @@ KEPT_PANELS = 4
 KEPT_FITS = 4
 KEPT_MODELS = 3  # of each symbol: the ones in service, and older ones that a fault left there
 
-Names = Mapping[str, str]
-Ends = Mapping[str, np.datetime64]
+
+@dataclass(frozen=True)
+class InformationSet:
+    """What the system could know when it trained or forecast from a session.
+
+    Attributes
+    ----------
+    session
+        The last session whose prices it could see.
+    names
+        By name in the replay, the name under which it knew the symbol. Each name has seeds of its own.
+    ends
+        By name in the replay, the last session of which it could have prices.
+    """
+
+    session: np.datetime64
+    names: Mapping[str, str]
+    ends: Mapping[str, np.datetime64]
+
+    @property
+    def key(self) -> Hashable:
+        """To keep by what follows from it."""
+        return self.session, tuple(self.names.items()), tuple(self.ends.items())
 
 
 @dataclass
@@ -66,94 +87,64 @@ class ExpectedForecasts:
     def __post_init__(self) -> None:
         self._models = LRUCache(KEPT_MODELS * max(1, len(self.pool)))
 
-    def universe(self, session: np.datetime64, names: Names, ends: Ends) -> UniverseFit | None:
-        """Fit the universe on prices known at the close of a session; None where those are too few."""
-        key = _key(session, names, ends)
-        if key not in self._fits:
-            self._fits[key] = fit_universe(self.panel(session, names, ends), self.program.config)
-        return self._fits[key]
+    def universe(self, known: InformationSet) -> UniverseFit | None:
+        """Fit the universe; None where the known prices are too few."""
+        if known.key not in self._fits:
+            self._fits[known.key] = fit_universe(self.panel(known), self.program.config)
+        return self._fits[known.key]
 
     def model(
-        self,
-        symbol: Symbol,
-        session: np.datetime64,
-        names: Names,
-        ends: Ends,
-        universe: UniverseFit | None = None,
+        self, symbol: Symbol, known: InformationSet, universe: UniverseFit | None = None
     ) -> LoadedModel:
-        """Train a symbol on prices known at the close of a session.
+        """Train a symbol, under the system's name for it.
 
-        Parameters
-        ----------
-        symbol
-            Under the system's name for it.
-        session
-            Last session whose prices it may see.
-        names
-            By name in the replay, the name under which the system knew the symbol. Each name has seeds of its own.
-        ends
-            By name in the replay, the last session of which the system could have prices.
-        universe
-            Fit that the model is drawn to; None where it forecasts the next session alone.
+        ``universe`` is the fit that the model is drawn to; None where it forecasts the next session alone.
         """
-        key = symbol, session, universe.version if universe else None
+        key = symbol, known.session, universe.version if universe else None
         with self._lock:
-            known = self._models.get(key)
-        if known is None:
-            panel = self.panel(session, names, ends)
-            pool = tuple(names.get(name, name) for name in self.pool)
+            model = self._models.get(key)
+        if model is None:
+            panel = self.panel(known)
+            pool = tuple(known.names.get(name, name) for name in self.pool)
             choice = choose(panel, (symbol,), self.program.config, pool).get(symbol)
             fitted = fit(panel, symbol, self.program, choice, universe)
-            metadata = describe(fitted, _evening(session))
+            metadata = describe(fitted, _evening(known.session))
             stored = StoredModel(symbol, metadata, dict(fitted.weights), fitted.correlation, "")
-            known = LoadedModel.from_stored(stored)
+            model = LoadedModel.from_stored(stored)
             with self._lock:
-                self._models[key] = known
+                self._models[key] = model
                 self.trained += 1
-        return known
+        return model
 
-    def panel(self, session: np.datetime64, names: Names, ends: Ends) -> PricePanel:
-        """Prices of the pool as known at the close of a session, under the names the system knew."""
-        key = _key(session, names, ends)
+    def panel(self, known: InformationSet) -> PricePanel:
+        """Prices of the pool as they were known, under the names that the system knew."""
         with self._lock:
-            if key not in self._panels:
-                self._panels[key] = _renamed(self.replay.known_at(self.pool, session), names, ends)
-            return self._panels[key]
+            if known.key not in self._panels:
+                replayed = self.replay.known_at(self.pool, known.session)
+                self._panels[known.key] = _renamed(replayed, known)
+            return self._panels[known.key]
 
     def outlooks(
-        self,
-        models: Sequence[LoadedModel],
-        session: np.datetime64,
-        names: Names,
-        ends: Ends,
-        *,
-        heard: bool = True,
+        self, models: Sequence[LoadedModel], known: InformationSet, *, heard: bool = True
     ) -> list[Outlook | TickgraphError]:
-        """Forecast from a session with models that were trained again; ``heard`` says whether they hear the universe.
+        """Forecast with models that were trained again; ``heard`` says whether they hear the universe.
 
         All models have the same horizons.
         """
-        panel = self.panel(session, names, ends)
-        state = (
-            self._state(session, names, ends, models[0].horizons) if heard and models[0].horizons else None
-        )
-        return network_outlooks(panel, session, models, _evening(session), state)
+        panel, horizons = self.panel(known), models[0].horizons
+        state = self._state(known, horizons) if heard and horizons else None
+        return network_outlooks(panel, known.session, models, _evening(known.session), state)
 
-    def _state(
-        self, session: np.datetime64, names: Names, ends: Ends, horizons: tuple[int, ...]
-    ) -> UniverseState:
-        key = _key(session, names, ends), horizons
+    def _state(self, known: InformationSet, horizons: tuple[int, ...]) -> UniverseState:
+        key = known.key, horizons
         if key not in self._states:
-            panel = self.panel(session, names, ends)
+            panel = self.panel(known)
             self._states[key] = universe_state(panel.through(common_end(panel)), horizons)
         return self._states[key]
 
 
-def _key(session: np.datetime64, names: Names, ends: Ends) -> Hashable:
-    return session, tuple(names.items()), tuple(ends.items())
-
-
-def _renamed(panel: PricePanel, names: Names, ends: Ends) -> PricePanel:
+def _renamed(panel: PricePanel, known: InformationSet) -> PricePanel:
+    names, ends = known.names, known.ends
     if not names and not ends:
         return panel
     arrays = {name: getattr(panel, name).copy() for name in PANEL_COLUMNS}

@@ -13,6 +13,7 @@ import pandas as pd
 
 from tickgraph.lab.simulation.faults import Faults, FaultyProvider
 from tickgraph.lab.simulation.replay import ReplaySource, Splits
+from tickgraph.lab.simulation.retrained_forecasts import InformationSet
 from tickgraph.market.calendar import last_completed_session
 from tickgraph.market.store import PriceStore
 from tickgraph.market.universe import add_aliases
@@ -106,9 +107,11 @@ class World:
         """New name of each renamed symbol that the system has been told of."""
         return {r.symbol: r.name for r in self.faults.renames if r.told <= now}
 
-    def ends(self, now: datetime) -> dict[str, np.datetime64]:
-        """Last session of each symbol that was renamed without the system knowing."""
-        return {r.symbol: last_completed_session(r.at) for r in self.faults.renames if r.at <= now < r.told}
+    def known(self, session: np.datetime64, now: datetime) -> InformationSet:
+        """What the system could know of a session at a moment: no prices of whom was renamed without its knowing."""
+        unnoticed = [r for r in self.faults.renames if r.at <= now < r.told]
+        ends = {r.symbol: last_completed_session(r.at) for r in unnoticed}
+        return InformationSet(session, self.names(now), ends)
 
     def tell(self, now: datetime) -> None:
         """Tell this process of the names that are known by now, as ``aliases`` in the settings do."""
