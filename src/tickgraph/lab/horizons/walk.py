@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from tickgraph.shapes import Float64
 RENEWED = 5
 """Sessions between two looks at the trailing scores: a week changes 1 % of them."""
 
-_ARRAYS = ("variance", "crps", "pinball", "brier", "probability", "width", "seconds")
+_ARRAYS = ("variance", *(each.name for each in fields(DensityLosses)), "seconds")
 
 
 @dataclass(frozen=True)
@@ -171,23 +171,14 @@ def _scored(
 
 
 def _joined(parts: Sequence[DensityLosses]) -> DensityLosses:
-    return DensityLosses(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("crps", "pinball", "brier", "probability", "width")
-        )
-    )
+    return DensityLosses(*map(np.concatenate, zip(*(vars(part).values() for part in parts), strict=True)))
 
 
 def write_walked(path: Path, walked: WalkedForecasts) -> None:
     """Store a forecaster whole or not at all; :class:`StorageError` if the folder cannot be written."""
-    own = walked.densities
-    arrays = walked.variance, own.crps, own.pinball, own.brier, own.probability, own.width
-    write_arrays(
-        path,
-        **{name: array.astype(np.float32) for name, array in zip(_ARRAYS, arrays, strict=False)},
-        seconds=np.array(walked.seconds),
-    )
+    arrays = {"variance": walked.variance, **vars(walked.densities)}
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    write_arrays(path, **single, seconds=np.array(walked.seconds))
 
 
 def read_walked(path: Path, moves: Moves, schedule: Schedule) -> WalkedForecasts | None:

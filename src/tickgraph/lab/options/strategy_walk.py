@@ -7,7 +7,7 @@ The distribution is that of the product's network, walked forward. The probabili
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.special import ndtr
@@ -81,7 +81,7 @@ def enter_strategies(
     entered = EnteredStrategies(*(np.full(shape, np.nan) for _ in _ARRAYS))
     for origin in walk.origins("strategies", run.listener, damaged):
         _enter(entered, walk, rules, origin)
-    write_arrays(path, **dict(zip(_ARRAYS, astuple(entered), strict=True)))
+    write_arrays(path, **vars(entered))
     return entered
 
 
