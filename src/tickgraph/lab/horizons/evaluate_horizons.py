@@ -142,14 +142,8 @@ def measured_evaluation(
         sessions=_named(horizons, (counts[0] > 0).sum(axis=0)),
         origins=_named(horizons, (counts[1] > 0).sum(axis=0)),
         forecasts=_named(horizons, counts[0].sum(axis=0)),
-        settings={
-            "train_sessions": settings.windows.train_sessions,
-            "fit_sessions": settings.windows.fit_sessions,
-            "refit_every": settings.windows.refit_every,
-            "density_every": settings.windows.density_every,
-            "resamples": settings.resamples,
-            "seed": settings.seed,
-        },
+        settings=settings.windows.model_dump(exclude={"horizons", "start", "end"})
+        | settings.model_dump(include={"resamples", "seed"}),
         training=trained_by_horizon(settings.training, horizons),
         bar={str(h): bars[place] for place, h in enumerate(horizons) if place in bars},
         forecasters=results,

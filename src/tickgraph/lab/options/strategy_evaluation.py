@@ -74,13 +74,8 @@ def evaluate_strategies(panel: PricePanel, settings: StrategySettings, run: Run)
         pricing=PRICING,
         first_session=first_session,
         last_session=last_session,
-        settings={
-            "train_sessions": windows.train_sessions,
-            "refit_every": windows.refit_every,
-            "density_every": windows.density_every,
-            "resamples": settings.resamples,
-            "seed": settings.seed,
-        },
+        settings=windows.model_dump(include={"train_sessions", "refit_every", "density_every"})
+        | settings.model_dump(include={"resamples", "seed"}),
         strategies=results,
     )
     targets = strategy_targets(result)

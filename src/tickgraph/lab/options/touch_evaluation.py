@@ -83,14 +83,9 @@ def evaluate_touch(panel: PricePanel, settings: TouchSettings, run: Run) -> Touc
         distances=list(DISTANCES),
         first_session=first_session,
         last_session=last_session,
-        settings={
-            "train_sessions": windows.train_sessions,
-            "refit_every": windows.refit_every,
-            "density_every": windows.density_every,
-            "paths_every": settings.paths_every,
-            "resamples": settings.resamples,
-            "seed": settings.seed,
-        },
+        settings=windows.model_dump(include={"train_sessions", "refit_every", "density_every"})
+        | {"paths_every": settings.paths_every}
+        | settings.model_dump(include={"resamples", "seed"}),
         methods=results,
     )
     targets = touch_targets(result)
