@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,27 +26,15 @@ LEAST_SESSIONS = 20  # fewer leave no room for one fault of each kind
 
 
 @dataclass(frozen=True)
-class Outage:
-    """The provider cannot be reached from one moment to another."""
+class Span:
+    """From one moment on, and before another."""
 
     first: datetime
     until: datetime
 
-
-@dataclass(frozen=True)
-class Crash:
-    """The refresh of a day is killed when it has published ``after`` models."""
-
-    day: date
-    after: int
-
-
-@dataclass(frozen=True)
-class FullDisk:
-    """Nothing can be written from one moment to another."""
-
-    first: datetime
-    until: datetime
+    def holds(self, now: datetime) -> bool:
+        """Whether a moment lies in it."""
+        return self.first <= now < self.until
 
 
 @dataclass(frozen=True)
@@ -65,24 +53,32 @@ class Rename:
 
 @dataclass(frozen=True)
 class Faults:
-    """All that goes wrong."""
+    """All that goes wrong.
 
-    outages: tuple[Outage, ...] = ()
-    crashes: tuple[Crash, ...] = ()
-    full_disks: tuple[FullDisk, ...] = ()
+    Attributes
+    ----------
+    outages
+        When the provider cannot be reached.
+    crashes
+        By day, how many models its refresh has published when it is killed.
+    full_disks
+        When nothing can be written.
+    renames
+        Symbols that trade under another name.
+    """
+
+    outages: tuple[Span, ...] = ()
+    crashes: Mapping[date, int] = field(default_factory=dict)
+    full_disks: tuple[Span, ...] = ()
     renames: tuple[Rename, ...] = ()
 
     def is_down(self, now: datetime) -> bool:
         """Whether the provider cannot be reached."""
-        return any(outage.first <= now < outage.until for outage in self.outages)
+        return any(outage.holds(now) for outage in self.outages)
 
     def disk_is_full(self, now: datetime) -> bool:
         """Whether nothing can be written."""
-        return any(full.first <= now < full.until for full in self.full_disks)
-
-    def crash_on(self, day: date) -> Crash | None:
-        """Crash of a day's refresh, if there is one."""
-        return next((crash for crash in self.crashes if crash.day == day), None)
+        return any(full.holds(now) for full in self.full_disks)
 
 
 def faults_of(first: date, last: date, symbols: Sequence[str]) -> Faults:
@@ -106,9 +102,9 @@ def faults_of(first: date, last: date, symbols: Sequence[str]) -> Faults:
 
     down, full, renamed = at(0.2, 5), at(0.6, 5.75), at(0.8, 7)
     return Faults(
-        outages=(Outage(down, down + DOWN),),
-        crashes=(Crash(days[int(0.4 * len(days))], after=max(1, len(symbols) // 2)),),
-        full_disks=(FullDisk(full, full + timedelta(hours=1)),),
+        outages=(Span(down, down + DOWN),),
+        crashes={days[int(0.4 * len(days))]: max(1, len(symbols) // 2)},
+        full_disks=(Span(full, full + timedelta(hours=1)),),
         renames=(Rename(symbols[-1], f"{symbols[-1][:5]}X", renamed, renamed + NOTICED_AFTER),),
     )
 

@@ -151,10 +151,10 @@ class Year:
 
     def _refresh(self, kind: Kind, due_at: datetime | None) -> None:
         day = (due_at or self.clock.now()).astimezone(EXCHANGE_TIME).date()
-        crash = self.world.faults.crash_on(day)
-        if crash is not None and kind == "daily" and day not in self._crashed:
+        after = self.world.faults.crashes.get(day)
+        if after is not None and kind == "daily" and day not in self._crashed:
             self._crashed.add(day)
-            self._crash(kind, due_at, crash.after)
+            self._crash(kind, due_at, after)
             return
         try:
             self._note_run(refresh(self._site(), kind=kind, due_at=due_at))
