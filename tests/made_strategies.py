@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+from tickgraph.lab.options.options_conclusions import strategy_findings, strategy_targets
 from tickgraph.lab.options.options_result import (
     ProfitBin,
     StrategyEvaluation,
     StrategyHorizon,
     StrategyResult,
 )
-from tickgraph.lab.options.strategy_conclusions import strategy_findings, strategy_targets
 from tickgraph.registry.evaluation_record import Figure
 
 HORIZONS = (5, 21)

@@ -24,9 +24,8 @@ from tickgraph.lab.evaluation.metric_columns import (
 from tickgraph.lab.horizons.comparing import LOGNORMAL, SIGNIFICANT
 from tickgraph.lab.horizons.horizon_result import HorizonEvaluation, Measure
 from tickgraph.lab.intervals import leaves_out
-from tickgraph.lab.options import strategy_conclusions, touch_conclusions
+from tickgraph.lab.options.options_conclusions import WITHIN, judged_deciles, worst_decile
 from tickgraph.lab.options.options_result import StrategyEvaluation, TouchEvaluation
-from tickgraph.lab.options.touch_conclusions import judged_deciles, worst_decile
 
 _COLUMNS: list[tuple[str, Column]] = [
     ("IC", (IC, lambda f: f.accuracy.ic)),
@@ -100,11 +99,10 @@ def shown_horizons(horizons: list[int]) -> list[int]:
 
 def touch_table(evaluation: TouchEvaluation) -> Table:
     """A row for each method and horizon."""
-    within = touch_conclusions.WITHIN
     table = _empty_table(
         f"Probability of a touch, out of sample: {evaluation.first_session} to {evaluation.last_session}",
         "Brier: the score, and the product's over it, below 1 is better. Within: tenths of the probability that are "
-        f"{within * 100:g} points off at most. Worst: the farthest off, what came less what was said, in points.",
+        f"{WITHIN * 100:g} points off at most. Worst: the farthest off, what came less what was said, in points.",
         "method",
         ("sessions", "levels", "Brier", "ratio", "within", "worst"),
     )
@@ -117,7 +115,7 @@ def touch_table(evaluation: TouchEvaluation) -> Table:
                 f"{figures.levels:,}",
                 f"{figures.brier.value:.4f}",
                 "" if figures.brier_ratio is None else f"{figures.brier_ratio.value:.3f}",
-                f"{sum(abs(each.error.value) <= within for each in tenths)} of {len(tenths)}",
+                f"{sum(abs(each.error.value) <= WITHIN for each in tenths)} of {len(tenths)}",
                 f"{worst_decile(figures).error.value * 100:+.1f}",
             )
     return table
@@ -129,7 +127,7 @@ def strategy_table(evaluation: StrategyEvaluation) -> Table:
         f"Probability of profit, out of sample: {evaluation.first_session} to {evaluation.last_session}, "
         f"distribution by {evaluation.forecaster}",
         f"Premiums: {evaluation.pricing}. Off: share with a profit less what was stated, in points, held to "
-        f"{strategy_conclusions.WITHIN * 100:g}; * the 95 % interval leaves out 0. Brier: over the log-normal's, "
+        f"{WITHIN * 100:g}; * the 95 % interval leaves out 0. Brier: over the log-normal's, "
         "below 1 is better.",
         "strategy",
         ("sessions", "entered", "stated", "came", "off", "Brier"),

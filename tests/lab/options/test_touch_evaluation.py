@@ -7,7 +7,7 @@ from tickgraph.lab.evaluation.evaluation_result import Evaluation
 from tickgraph.lab.evaluation.html_report.sections import render
 from tickgraph.lab.joined_evaluation import chosen_forecasters, evaluate_parts
 from tickgraph.lab.options import network_walk
-from tickgraph.lab.options.touch_conclusions import (
+from tickgraph.lab.options.options_conclusions import (
     judged_deciles,
     touch_findings,
     touch_targets,

@@ -30,9 +30,8 @@ from tickgraph.lab.evaluation.html_report.style import (
 from tickgraph.lab.evaluation.html_report.tables import targets_table
 from tickgraph.lab.evaluation.metric_columns import Metric, off_mark
 from tickgraph.lab.intervals import ends
-from tickgraph.lab.options import strategy_conclusions, touch_conclusions
+from tickgraph.lab.options.options_conclusions import WITHIN, worst_decile
 from tickgraph.lab.options.options_result import StrategyEvaluation, TouchDecile, TouchEvaluation
-from tickgraph.lab.options.touch_conclusions import worst_decile
 from tickgraph.registry.evaluation_record import Figure
 from tickgraph.wording import counted
 
@@ -198,9 +197,9 @@ def _band(decile: TouchDecile) -> Band:
     return Band(decile.said, Figure(value=decile.came, low=low, high=high), decile.levels)
 
 
-def _off_cell(error: Figure, metric: Metric, within: float) -> Cell:
+def _off_cell(error: Figure, metric: Metric) -> Cell:
     made = figure_cell(error, metric)
-    return made if abs(error.value) <= within else replace(made, mark=off_mark(within))
+    return made if abs(error.value) <= WITHIN else replace(made, mark=off_mark(WITHIN))
 
 
 def _rows(results: Sequence[Any], horizon: int) -> list[tuple[str, Any]]:
@@ -220,7 +219,6 @@ def _each(results: Sequence[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _touch_figures(evaluation: TouchEvaluation) -> Table:
-    within = touch_conclusions.WITHIN
     return table_of(
         "Probability of a touch by method",
         "Brackets are 95 % block-bootstrap intervals over sessions.",
@@ -228,7 +226,7 @@ def _touch_figures(evaluation: TouchEvaluation) -> Table:
             ("Method", lambda row: row[0]),
             (_BRIER, lambda row: row[1].brier),
             (_RATIO, lambda row: row[1].brier_ratio),
-            (_WORST, lambda row: _off_cell(worst_decile(row[1]).error, _ERROR, within)),
+            (_WORST, lambda row: _off_cell(worst_decile(row[1]).error, _ERROR)),
             (_LEVELS, lambda row: row[1].levels),
         ],
         _by_horizon(evaluation.methods, evaluation.horizons),
@@ -237,15 +235,14 @@ def _touch_figures(evaluation: TouchEvaluation) -> Table:
 
 
 def _touch_deciles(evaluation: TouchEvaluation) -> Table:
-    within = touch_conclusions.WITHIN
     return table_of(
         "By tenth of the probability",
-        f"Marked where what was said is off by more than {within * 100:g} points.",
+        f"Marked where what was said is off by more than {WITHIN * 100:g} points.",
         [
             ("Tenth", lambda d: Cell(f"{d.lower:.0%} to {d.upper:.0%}", value=d.lower, is_number=True)),
             (_SAID, lambda d: d.said),
             (_TOUCHED, lambda d: d.came),
-            (_ERROR, lambda d: _off_cell(d.error, _ERROR, within)),
+            (_ERROR, lambda d: _off_cell(d.error, _ERROR)),
             (_LEVELS, lambda d: d.levels),
         ],
         {name: own.deciles for name, own in _each(evaluation.methods)},
@@ -254,16 +251,15 @@ def _touch_deciles(evaluation: TouchEvaluation) -> Table:
 
 
 def _strategy_figures(evaluation: StrategyEvaluation) -> Table:
-    within = strategy_conclusions.WITHIN
     return table_of(
         "Probability of profit, stated and come true",
         "Brackets are 95 % block-bootstrap intervals over sessions. Marked where what came is off by more than "
-        f"{within * 100:g} points.",
+        f"{WITHIN * 100:g} points.",
         [
             ("Strategy", lambda row: row[0]),
             (_STATED, lambda row: row[1].stated),
             (_PROFITABLE, lambda row: row[1].came),
-            (_OFF, lambda row: _off_cell(row[1].difference, _OFF, within)),
+            (_OFF, lambda row: _off_cell(row[1].difference, _OFF)),
             (_LOGNORMAL, lambda row: row[1].stated_lognormal),
             (_BRIER_STATED, lambda row: row[1].brier),
             (_BRIER_RATIO, lambda row: row[1].brier_ratio),
