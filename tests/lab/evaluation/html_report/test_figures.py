@@ -4,7 +4,7 @@ import pytest
 
 from made_evaluation import made_evaluation
 from tickgraph.lab.evaluation.evaluation_result import DailyIC, Estimate, RealityCheck, ReliabilityBin, Window
-from tickgraph.lab.evaluation.html_report.calibration_figures import reliability, sliced_coverage, strikes
+from tickgraph.lab.evaluation.html_report.calibration_section import reliability, sliced_coverage, strikes
 from tickgraph.lab.evaluation.html_report.figures import cumulative_ic, forest, sliced, timeline
 from tickgraph.lab.evaluation.html_report.sections import reality_in_words
 from tickgraph.lab.evaluation.html_report.style import styles
