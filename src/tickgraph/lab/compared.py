@@ -1,33 +1,14 @@
-"""What everything that is compared has in common: a name, a kind, a description and settings."""
+"""Kinds of forecasters that are compared, and their choice by name."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Literal, Protocol
+from collections.abc import Collection
+from typing import Literal
 
 from tickgraph.errors import InputError
 
 Kind = Literal["baseline", "ablation", "model"]
-
-
-class Compared(Protocol):
-    """A forecaster of any part: a row of the evaluation."""
-
-    @property
-    def name(self) -> str:
-        """Short name, part of a file name."""
-
-    @property
-    def kind(self) -> Kind:
-        """Its part in the comparison."""
-
-    @property
-    def description(self) -> str:
-        """One sentence for the report."""
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """All that changes its forecasts; stored forecasts of other settings are not reused."""
+"""What a forecaster is in a comparison."""
 
 
 def in_order(names: Collection[str], known: Collection[str], what: str = "forecaster") -> list[str]:

@@ -12,7 +12,7 @@ from tickgraph.lab.evaluation.forecasters.method_catalogue import (
     ForecasterSettings,
     make_forecasters,
 )
-from tickgraph.lab.evaluation.forecasters.pooled_network import FineTuned, Pooled, PooledTraining
+from tickgraph.lab.evaluation.forecasters.pooled_network import PooledTraining, fine_tuned, pooled
 from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     forecast_rows,
     graph_features,
@@ -229,12 +229,12 @@ def test_fine_tuning_starts_from_the_one_model(past, later, short, monkeypatch):
 
     monkeypatch.setattr(TrainingProgram, "train", counted)
     pool = PooledTraining(short, 1)
-    pooled, still, moved = (
+    one, still, moved = (
         own.train(past, no_check)(later, COUNT)
-        for own in (Pooled(pool), FineTuned(pool, 1, 1e-12), FineTuned(pool, 1, 1e-3))
+        for own in (pooled(pool), fine_tuned(pool, 1, 1e-12), fine_tuned(pool, 1, 1e-3))
     )
-    np.testing.assert_allclose(still, pooled, rtol=1e-3, atol=1e-7)
-    assert (np.abs(moved - pooled).max(axis=0) > 1e-5).all()
+    np.testing.assert_allclose(still, one, rtol=1e-3, atol=1e-7)
+    assert (np.abs(moved - one).max(axis=0) > 1e-5).all()
     assert trainings == ["pooled"] + ["tuned"] * 2 * len(past.symbols)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from tickgraph.lab.compared import Compared
+from tickgraph.lab.compared import Kind
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.shapes import Float64, Int
 
@@ -71,8 +71,24 @@ Forecast = Callable[[Stretch], HorizonForecast]
 """Called for each stretch in order. What it answers for session t depends on sessions up to t and on nothing else."""
 
 
-class HorizonForecaster(Compared, Protocol):
-    """A way to forecast how far prices move."""
+class HorizonForecaster(Protocol):
+    """A way to forecast how far prices move: a row of the evaluation by horizon."""
+
+    @property
+    def name(self) -> str:
+        """Short name, part of a file name."""
+
+    @property
+    def kind(self) -> Kind:
+        """Its part in the comparison."""
+
+    @property
+    def description(self) -> str:
+        """One sentence for the report."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """All that changes its forecasts; stored forecasts of other settings are not reused."""
 
     @property
     def fewest_sessions(self) -> int:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.graph.features import FEATURE_NAMES
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.evaluation.forecasters.method import Trained
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod, Trained
 from tickgraph.lab.evaluation.forecasters.pooled_rows import following_returns, graph_features
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
@@ -23,91 +20,57 @@ SMALLEST_SHARE = 1e-3
 """Share taken back where training saw none taken back: the forecast keeps its direction, and nearly no size."""
 
 
-@dataclass(frozen=True)
-class Constant:
+def constant(name: str, description: str, value: Callable[[Array], Array]) -> ForecastMethod:
     """One return for every session of a symbol: 0 (the martingale), or the mean (Welch & Goyal 2008).
 
-    Attributes
-    ----------
-    value
-        From the log returns of training ``[T, S]`` to one forecast a symbol ``[S]``.
+    ``value`` makes of the log returns of training ``[T, S]`` one forecast a symbol ``[S]``.
     """
 
-    name: str
-    description: str
-    value: Callable[[Array], Array]
-    kind: ClassVar[Kind] = "baseline"
-    settings: ClassVar[Mapping[str, object]] = {}
+    def train(past: PricePanel, check: Check) -> Trained:
+        own = value(past.log_returns()[1:])
+        return lambda panel, count: np.where(np.isfinite(panel.adj_close[-count:]), own, np.nan)
 
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Take the value of each symbol."""
-        value = self.value(past.log_returns()[1:])
-
-        def forecast(panel: PricePanel, count: int) -> Array:
-            return np.where(np.isfinite(panel.adj_close[-count:]), value, np.nan)
-
-        return forecast
+    return ForecastMethod(name, "baseline", description, {}, train)
 
 
-@dataclass(frozen=True)
-class Momentum:
+def momentum(config: TrainingConfig) -> ForecastMethod:
     """Mean of the last sessions' log returns: what the product answers without a model."""
+    features, place = graph_features(config), FEATURE_NAMES["baseline"].index("momentum")
 
-    config: TrainingConfig
-    name: ClassVar[str] = "momentum"
-    kind: ClassVar[Kind] = "baseline"
+    def train(past: PricePanel, check: Check) -> Trained:
+        return lambda panel, count: features(panel)[-count:, :, place]
 
-    @property
-    def description(self) -> str:
-        """With the length of the window."""
-        return f"Mean log return of the last {self.config.feature_window} sessions."
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Length of the window."""
-        return {"feature_window": self.config.feature_window}
-
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Learn nothing."""
-        features = graph_features(self.config)
-
-        def forecast(panel: PricePanel, count: int) -> Array:
-            return features(panel)[-count:, :, FEATURE_NAMES["baseline"].index("momentum")]
-
-        return forecast
-
-
-@dataclass(frozen=True)
-class Reversal:
-    """Minus a share of the last return (Lehmann 1990, "Fads, martingales, and market efficiency").
-
-    The share is the least-squares slope over the training window. Returns enter it in units of each symbol's
-    volatility, so that the wildest symbols do not decide it. All symbols share
-    it, so it does not change the IC.
-    """
-
-    config: TrainingConfig
-    name: ClassVar[str] = "reversal"
-    kind: ClassVar[Kind] = "baseline"
-    description: ClassVar[str] = (
-        "Minus the last log return, shrunk by one share for all that the training window gives."
+    return ForecastMethod(
+        "momentum",
+        "baseline",
+        f"Mean log return of the last {config.feature_window} sessions.",
+        {"feature_window": config.feature_window},
+        train,
     )
 
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Length of the window of volatility."""
-        return {"feature_window": self.config.feature_window}
 
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Regress the next return on minus the last, without intercept."""
-        volatility = graph_features(self.config)(past)[..., FEATURE_NAMES["baseline"].index("volatility")]
+def reversal(config: TrainingConfig) -> ForecastMethod:
+    """Minus a share of the last return (Lehmann 1990, "Fads, martingales, and market efficiency").
+
+    The share is the least-squares slope over the training window, without intercept. Returns enter it in units of each
+    symbol's volatility, so that the wildest symbols do not decide it. All symbols share it, so it does not change the
+    IC.
+    """
+    features, place = graph_features(config), FEATURE_NAMES["baseline"].index("volatility")
+
+    def train(past: PricePanel, check: Check) -> Trained:
+        volatility = features(past)[..., place]
         with np.errstate(divide="ignore", invalid="ignore"):
             turn, following = -past.log_returns() / volatility, following_returns(past) / volatility
         known = np.isfinite(turn) & np.isfinite(following)
         slope = (turn[known] @ following[known]) / (turn[known] @ turn[known] + 1e-12)
         share = float(np.clip(slope, SMALLEST_SHARE, 1.0))
+        return lambda panel, count: -share * panel.log_returns()[-count:]
 
-        def forecast(panel: PricePanel, count: int) -> Array:
-            return -share * panel.log_returns()[-count:]
-
-        return forecast
+    return ForecastMethod(
+        "reversal",
+        "baseline",
+        "Minus the last log return, shrunk by one share for all that the training window gives.",
+        {"feature_window": config.feature_window},
+        train,
+    )

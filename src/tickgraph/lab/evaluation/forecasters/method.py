@@ -1,6 +1,6 @@
-"""The protocol of a forecast method: it is trained on the past, then forecasts one session after another.
+"""What a forecast method is: it is trained on the past, then forecasts one session after another.
 
-Look-ahead is ruled out by what a method is given. :meth:`ForecastMethod.train` gets a panel that ends with the last
+Look-ahead is ruled out by what a method is given. :data:`Train` gets a panel that ends with the last
 session of training. The trained method then gets a panel that ends with the last test session, and it must be
 row-causal: the forecast of session t reads rows up to t only. A test corrupts the rows after t for every method, and
 the forecasts up to t must stay the same.
@@ -8,13 +8,13 @@ the forecasts up to t must stay the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.compared import Compared
+from tickgraph.lab.compared import Kind
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 
@@ -26,17 +26,34 @@ The panel has the symbols of training. Its rows before the last ``count`` hold t
 """
 
 
-class ForecastMethod(Compared, Protocol):
-    """One way to forecast all symbols of a panel."""
+Train = Callable[[PricePanel, Check], Trained]
+"""Learn from the past.
 
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Learn from the past.
+The panel has the symbols to forecast, and ``history + training sessions`` rows; the last row is the last price that
+training may see. A method that trains for long calls the check between symbols.
+"""
 
-        Parameters
-        ----------
-        past
-            Prices of the symbols to forecast, ``history + training sessions`` rows. The last row is the last
-            price that training may see.
-        check
-            A method that trains for long calls it between symbols.
-        """
+
+@dataclass(frozen=True)
+class ForecastMethod:
+    """One way to forecast all symbols of a panel: a row of the evaluation.
+
+    Attributes
+    ----------
+    name
+        Short, part of a file name.
+    kind
+        Its part in the comparison.
+    description
+        One sentence for the report.
+    settings
+        All that changes its forecasts; stored forecasts of other settings are not reused.
+    train
+        Learns from the past.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    settings: Mapping[str, object]
+    train: Train

@@ -8,13 +8,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tickgraph.lab.compared import in_order
-from tickgraph.lab.evaluation.forecasters.baselines import Constant, Momentum, Reversal
+from tickgraph.lab.evaluation.forecasters.baselines import constant, momentum, reversal
 from tickgraph.lab.evaluation.forecasters.method import ForecastMethod
-from tickgraph.lab.evaluation.forecasters.pooled_network import FineTuned, Pooled, PooledTraining
+from tickgraph.lab.evaluation.forecasters.pooled_network import PooledTraining, fine_tuned, pooled
 from tickgraph.lab.evaluation.forecasters.pooled_rows import graph_features, lagged_returns
-from tickgraph.lab.evaluation.forecasters.recurrent import Recurrent
-from tickgraph.lab.evaluation.forecasters.regressions import BoostedTrees, Ridge
-from tickgraph.lab.evaluation.forecasters.symbol_networks import ShuffledEdges, SymbolNetworks, unconnected
+from tickgraph.lab.evaluation.forecasters.recurrent import recurrent
+from tickgraph.lab.evaluation.forecasters.regressions import boosted_trees, ridge
+from tickgraph.lab.evaluation.forecasters.symbol_networks import ShuffledEdges, symbol_networks, unconnected
 from tickgraph.model.training_config import TrainingConfig
 
 LAGS = 15
@@ -46,60 +46,60 @@ class ForecasterSettings(BaseModel):
 
 def _catalogue(settings: ForecasterSettings) -> tuple[ForecastMethod, ...]:
     config = settings.training
-    pooled = PooledTraining(config, settings.pool_epochs)
+    pool = PooledTraining(config, settings.pool_epochs)
     return (
-        Constant("zero", "No move: the forecast is 0.", lambda returns: np.zeros(returns.shape[1])),
-        Constant(
+        constant("zero", "No move: the forecast is 0.", lambda returns: np.zeros(returns.shape[1])),
+        constant(
             "historical-mean",
             "Each symbol's mean daily log return over the training window.",
             lambda returns: np.nanmean(returns, axis=0),
         ),
-        Momentum(config),
-        Reversal(config),
-        Ridge(
+        momentum(config),
+        reversal(config),
+        ridge(
             "ridge",
             "Ridge regression on the graph's node features, one model for all symbols.",
             graph_features(config),
             config,
             {"feature_window": config.feature_window, "architecture": config.architecture},
         ),
-        Ridge(
+        ridge(
             "ridge-lags",
             f"Ridge regression on the last {LAGS} log returns, one model for all symbols.",
             lagged_returns(LAGS),
             config,
             {"lags": LAGS},
         ),
-        BoostedTrees(config),
-        Recurrent(config, settings.recurrent_epochs),
-        SymbolNetworks(
+        boosted_trees(config),
+        recurrent(config, settings.recurrent_epochs),
+        symbol_networks(
             "gnn-no-edges",
             "The model per symbol without edges, in its target too: every node sees itself only.",
             "ablation",
             config,
             lambda _: unconnected,
         ),
-        SymbolNetworks(
+        symbol_networks(
             "gnn-shuffled-edges",
             "The model per symbol with edges, in its target too, that lead to the wrong symbols.",
             "ablation",
             config,
             lambda symbols: ShuffledEdges(config.seed, symbols),
         ),
-        SymbolNetworks(
+        symbol_networks(
             "gnn-baseline",
             "The handed-down architecture, one network per symbol, on its own graph.",
             "model",
             _handed_down(config),
         ),
-        SymbolNetworks(
+        symbol_networks(
             "gnn-per-symbol",
             "The product's model: one graph network per symbol, on its own graph.",
             "model",
             config,
         ),
-        Pooled(pooled),
-        FineTuned(pooled, settings.tuning_epochs, settings.tuning_learning_rate),
+        pooled(pool),
+        fine_tuned(pool, settings.tuning_epochs, settings.tuning_learning_rate),
     )
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 
 from tickgraph.errors import HistoryTooShortError, PriceDataError, reason_of
 from tickgraph.graph.snapshots import Snapshots
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.evaluation.forecasters.method import Trained
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod, Trained
 from tickgraph.lab.evaluation.forecasters.symbol_networks import (
     SymbolForecasts,
     SymbolModel,
@@ -116,78 +114,51 @@ class PooledTraining:
         return PooledModel(trained.weights, peers, failed)
 
 
-@dataclass(frozen=True)
-class Pooled:
+def pooled(training: PooledTraining) -> ForecastMethod:
     """One network for all symbols, each forecast on its own graph."""
 
-    training: PooledTraining
-    name: ClassVar[str] = "gnn-global"
-    kind: ClassVar[Kind] = "model"
-
-    @property
-    def description(self) -> str:
-        """With the number of passes."""
-        return (
-            f"One graph network for all symbols: the same architecture, {self.training.epochs} passes over all their "
-            "graphs."
-        )
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """What changes the model."""
-        return self.training.settings
-
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Train the one model."""
-        model = self.training.model(past, check)
+    def train(past: PricePanel, check: Check) -> Trained:
+        model = training.model(past, check)
         models = {symbol: SymbolModel(peers, model.weights) for symbol, peers in model.peers.items()}
-        return SymbolForecasts(models, self.training.config, failed=dict(model.failed))
+        return SymbolForecasts(models, training.config, failed=dict(model.failed))
+
+    return ForecastMethod(
+        "gnn-global",
+        "model",
+        f"One graph network for all symbols: the same architecture, {training.epochs} passes over all their graphs.",
+        training.settings,
+        train,
+    )
 
 
-@dataclass(frozen=True)
-class FineTuned:
+def fine_tuned(training: PooledTraining, epochs: int, learning_rate: float) -> ForecastMethod:
     """The network for all symbols, trained for a few more epochs on each symbol's own graphs."""
 
-    training: PooledTraining
-    epochs: int
-    learning_rate: float
-    name: ClassVar[str] = "gnn-fine-tuned"
-    kind: ClassVar[Kind] = "model"
-
-    @property
-    def description(self) -> str:
-        """With epochs and learning rate."""
-        return (
-            f"The network for all symbols, then {self.epochs} epochs on each symbol's own graphs at learning rate "
-            f"{self.learning_rate:g}."
-        )
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """What changes the models."""
-        return {
-            **self.training.settings,
-            "tuning_epochs": self.epochs,
-            "tuning_learning_rate": self.learning_rate,
-        }
-
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Start each symbol from the one model."""
-        pooled = self.training.model(past, check)
-        config = windowed(self.training.config, past).model_copy(
-            update={"epochs": self.epochs, "learning_rate": self.learning_rate}
+    def train(past: PricePanel, check: Check) -> Trained:
+        start = training.model(past, check).weights
+        config = windowed(training.config, past).model_copy(
+            update={"epochs": epochs, "learning_rate": learning_rate}
         )
         program = program_for(config)
         choices = choose_all(past, past.symbols, config)
 
         def model_of(symbol: str) -> SymbolModel:
             data = fitting_data(past, symbol, config, choice=choices.get(symbol))
-            example = training_example(data.training, config, start=pooled.weights)
-            trained = program.train(example, symbol_seed(config.seed, symbol), start=pooled.weights)
+            example = training_example(data.training, config, start=start)
+            trained = program.train(example, symbol_seed(config.seed, symbol), start=start)
             return SymbolModel(data.peers, trained.weights)
 
         models, failed = train_each(past, model_of, check)
-        return SymbolForecasts(models, self.training.config, failed=failed)
+        return SymbolForecasts(models, training.config, failed=failed)
+
+    return ForecastMethod(
+        "gnn-fine-tuned",
+        "model",
+        f"The network for all symbols, then {epochs} epochs on each symbol's own graphs at learning rate "
+        f"{learning_rate:g}.",
+        {**training.settings, "tuning_epochs": epochs, "tuning_learning_rate": learning_rate},
+        train,
+    )
 
 
 def _drawn(graphs: Snapshots, most: int, seed: int) -> Snapshots:

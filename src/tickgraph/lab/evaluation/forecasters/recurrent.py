@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.graph.features import num_features
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.evaluation.forecasters.method import Trained
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod, Trained
 from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     Rows,
     feature_settings,
@@ -47,6 +45,27 @@ class _Scaling:
         return ((features - self.mean) / self.spread).astype(np.float32)
 
 
+def recurrent(config: TrainingConfig, epochs: int) -> ForecastMethod:
+    """The unit as a forecast method."""
+    return ForecastMethod(
+        "gru",
+        "baseline",
+        f"GRU of {UNITS} units on the last {LENGTH} sessions of the graph's node features, one model for all symbols, "
+        f"the best of {epochs} epochs by the held-out fifth.",
+        {
+            "length": LENGTH,
+            "units": UNITS,
+            "batch": BATCH,
+            "rows": MOST_ROWS,
+            "epochs": epochs,
+            "learning_rate": config.learning_rate,
+            "seed": config.seed,
+            **feature_settings(config),
+        },
+        Recurrent(config, epochs).train,
+    )
+
+
 class Recurrent:
     """GRU (Cho et al. 2014) of Keras, trained by one compiled JAX program.
 
@@ -61,9 +80,6 @@ class Recurrent:
         Passes over the rows.
     """
 
-    name = "gru"
-    kind: Kind = "baseline"
-
     def __init__(self, config: TrainingConfig, epochs: int) -> None:
         self._config = config
         self._epochs = epochs
@@ -71,24 +87,6 @@ class Recurrent:
         self._lock = threading.Lock()
         self._network: Any = None
         self._programs: dict[tuple[int, int], Any] = {}
-        self.description = (
-            f"GRU of {UNITS} units on the last {LENGTH} sessions of the graph's node features, one model for all "
-            f"symbols, the best of {epochs} epochs by the held-out fifth."
-        )
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Sizes, training, and what the features are made of."""
-        return {
-            "length": LENGTH,
-            "units": UNITS,
-            "batch": BATCH,
-            "rows": MOST_ROWS,
-            "epochs": self._epochs,
-            "learning_rate": self._config.learning_rate,
-            "seed": self._config.seed,
-            **feature_settings(self._config),
-        }
 
     def train(self, past: PricePanel, check: Check) -> Trained:
         """Train on the rows of all symbols."""

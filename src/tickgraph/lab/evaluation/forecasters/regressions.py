@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.evaluation.forecasters.method import Trained
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod, Trained
 from tickgraph.lab.evaluation.forecasters.pooled_rows import (
     Features,
     feature_settings,
@@ -38,92 +36,63 @@ TREE_PARAMETERS: dict[str, Any] = {
 MOST_TREES, PATIENCE = 300, 30
 
 
-@dataclass(frozen=True)
-class Ridge:
+def ridge(
+    name: str,
+    description: str,
+    features: Features,
+    config: TrainingConfig,
+    made_of: Mapping[str, object],
+) -> ForecastMethod:
     """Ridge regression (Hoerl & Kennard 1970) on features standardised over training.
 
     The penalty is the one of :data:`PENALTIES` with the least squared error on the held-out fifth when fitted
     on the rest. The model is then fitted on the whole window.
 
-    Attributes
+    Parameters
     ----------
     features
         Of a panel.
     made_of
-        What changes them, for :attr:`settings`.
+        What changes them, for the method's settings.
     """
 
-    name: str
-    description: str
-    features: Features
-    config: TrainingConfig
-    made_of: Mapping[str, object]
-    kind: ClassVar[Kind] = "baseline"
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Penalties to choose from, and what the features are made of."""
-        return {
-            **self.made_of,
-            "penalties": PENALTIES,
-            "history": self.config.history,
-            "calibration_fraction": self.config.calibration_fraction,
-        }
-
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Choose the penalty and fit."""
+    def train(past: PricePanel, check: Check) -> Trained:
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import PredefinedSplit
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        rows = training_rows(past, self.features, self.config)
+        rows = training_rows(past, features, config)
         fold = PredefinedSplit(np.where(rows.held_out, 0, -1))  # -1: never held out
         model = make_pipeline(
             StandardScaler(), RidgeCV(PENALTIES, cv=fold, scoring="neg_mean_squared_error")
         ).fit(rows.features, rows.targets)
+        return lambda panel, count: forecast_rows(panel, count, features, model.predict)
 
-        def forecast(panel: PricePanel, count: int) -> NDArray[np.float64]:
-            return forecast_rows(panel, count, self.features, model.predict)
+    settings = {
+        **made_of,
+        "penalties": PENALTIES,
+        "history": config.history,
+        "calibration_fraction": config.calibration_fraction,
+    }
+    return ForecastMethod(name, "baseline", description, settings, train)
 
-        return forecast
 
-
-@dataclass(frozen=True)
-class BoostedTrees:
+def boosted_trees(config: TrainingConfig) -> ForecastMethod:
     """LightGBM (Ke et al. 2017) on the graph's node features; the held-out fifth says when to stop adding trees."""
+    features = graph_features(config)
 
-    config: TrainingConfig
-    name: ClassVar[str] = "lightgbm"
-    kind: ClassVar[Kind] = "baseline"
-    description: ClassVar[str] = (
-        "LightGBM on the graph's node features, one model for all symbols, stopped by the held-out fifth."
-    )
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Parameters, the seed, and what the features are made of."""
-        return {
-            **TREE_PARAMETERS,
-            "trees": MOST_TREES,
-            "patience": PATIENCE,
-            "seed": self.config.seed,
-            **feature_settings(self.config),
-        }
-
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Add trees until the held-out fifth is no longer forecast better."""
+    def train(past: PricePanel, check: Check) -> Trained:
         import lightgbm
 
-        features = graph_features(self.config)
-        rows = training_rows(past, features, self.config)
+        rows = training_rows(past, features, config)
         # In percent, where LightGBM's thresholds of gain are not larger than the gains.
         training, later = (
             lightgbm.Dataset(rows.features[part], 100 * rows.targets[part])
             for part in (~rows.held_out, rows.held_out)
         )
         model = lightgbm.train(
-            {**TREE_PARAMETERS, "seed": self.config.seed % 2**31},
+            {**TREE_PARAMETERS, "seed": config.seed % 2**31},
             training,
             MOST_TREES,
             valid_sets=[later],
@@ -133,7 +102,18 @@ class BoostedTrees:
         def predict(values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(model.predict(values, num_threads=1), np.float64) / 100
 
-        def forecast(panel: PricePanel, count: int) -> NDArray[np.float64]:
-            return forecast_rows(panel, count, features, predict)
+        return lambda panel, count: forecast_rows(panel, count, features, predict)
 
-        return forecast
+    return ForecastMethod(
+        "lightgbm",
+        "baseline",
+        "LightGBM on the graph's node features, one model for all symbols, stopped by the held-out fifth.",
+        {
+            **TREE_PARAMETERS,
+            "trees": MOST_TREES,
+            "patience": PATIENCE,
+            "seed": config.seed,
+            **feature_settings(config),
+        },
+        train,
+    )

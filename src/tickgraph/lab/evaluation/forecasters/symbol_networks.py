@@ -13,7 +13,7 @@ from tickgraph.errors import PriceDataError, StorageError, reason_of
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import Snapshots, build_snapshots
 from tickgraph.lab.compared import Kind
-from tickgraph.lab.evaluation.forecasters.method import Trained
+from tickgraph.lab.evaluation.forecasters.method import ForecastMethod, Trained
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 from tickgraph.model.choice import choose_all
@@ -32,47 +32,43 @@ class SymbolModel:
     weights: Weights
 
 
-@dataclass(frozen=True)
-class SymbolNetworks:
+def symbol_networks(
+    name: str,
+    description: str,
+    kind: Kind,
+    config: TrainingConfig,
+    wiring_of: Callable[[Sequence[str]], Wiring] | None = None,
+) -> ForecastMethod:
     """One network per symbol, each on its own graph.
 
-    Attributes
+    Parameters
     ----------
-    wiring
+    wiring_of
         Makes, from the symbols of a window, the function that builds their graphs. None is the product's model as
         ``tickgraph train`` publishes it: :func:`tickgraph.model.fitting.fit` itself. With another wiring the rows,
         first weights and steps are the same, and the edges differ.
     """
 
-    name: str
-    description: str
-    kind: Kind
-    config: TrainingConfig
-    wiring: Callable[[Sequence[str]], Wiring] | None = None
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """The training configuration; its seed draws the shuffled edges, too."""
-        return self.config.model_dump()
-
-    def train(self, past: PricePanel, check: Check) -> Trained:
-        """Train every symbol."""
-        config = windowed(self.config, past)
-        program = program_for(config)
-        choices = choose_all(past, past.symbols, config)
-        wiring = self.wiring(past.symbols) if self.wiring else build_snapshots
+    def train(past: PricePanel, check: Check) -> Trained:
+        own = windowed(config, past)
+        program = program_for(own)
+        choices = choose_all(past, past.symbols, own)
+        wiring = wiring_of(past.symbols) if wiring_of else build_snapshots
 
         def model_of(symbol: str) -> SymbolModel:
             choice = choices.get(symbol)
-            if self.wiring is None:
+            if wiring_of is None:
                 fitted = fit(past, symbol, program, choice)
                 return SymbolModel(fitted.peers, fitted.weights)
-            data = fitting_data(past, symbol, config, wiring, choice)
-            example = training_example(data.training, config)
-            return SymbolModel(data.peers, program.train(example, symbol_seed(config.seed, symbol)).weights)
+            data = fitting_data(past, symbol, own, wiring, choice)
+            example = training_example(data.training, own)
+            return SymbolModel(data.peers, program.train(example, symbol_seed(own.seed, symbol)).weights)
 
         models, failed = train_each(past, model_of, check)
-        return SymbolForecasts(models, self.config, wiring, failed)
+        return SymbolForecasts(models, config, wiring, failed)
+
+    # The seed of the configuration draws the shuffled edges, too.
+    return ForecastMethod(name, kind, description, config.model_dump(), train)
 
 
 def windowed(config: TrainingConfig, past: PricePanel) -> TrainingConfig:
