@@ -6,7 +6,7 @@ import pytest
 from made_universe import corrupted_after
 from test_no_lookahead import CUT
 from tickgraph.lab.horizons import embedded_network
-from tickgraph.lab.horizons.embedded_network import EMBEDDING, EmbeddedNetwork, correction, fit_embedded
+from tickgraph.lab.horizons.embedded_network import EMBEDDING, correction, fit_embedded
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.network_forecasts import UniverseFits, known_universe
 from tickgraph.model import linear_path
@@ -27,8 +27,9 @@ def walked(few, moves, stretch):
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(embedded_network, "UNIVERSE", embedded_network.UNIVERSE._replace(epochs=2))
         changed.setattr(linear_path, "MIN_ROWS", 300)
+        forecaster = embedded_network.embedded_network(UniverseFits(CONFIG, "none"))
         panels = moves, Moves.of(corrupted_after(few, CUT), moves.horizons)
-        yield [EmbeddedNetwork(UniverseFits(CONFIG, "none")).prepare(each)(stretch) for each in panels]
+        yield [forecaster.prepare(each)(stretch) for each in panels]
 
 
 def test_forecasts_look_at_nothing_that_came_later(walked, few, stretch):

@@ -66,7 +66,7 @@ def test_weights_that_sum_to_one_follow_the_unit_of_variance(moves, schedule):
     """A fit with a free sum has a level of its own to return to."""
     stretch = schedule.stretches(63, with_scores=False)[0]
     doubled = dataclasses.replace(moves, variance=moves.variance * 4)
-    forecaster = RangeRegression("har", "", own_range)
+    forecaster = RangeRegression(own_range)
     one, two = (forecaster.prepare(each)(stretch).variance for each in (moves, doubled))
     np.testing.assert_allclose(4 * one, two, rtol=1e-4)
 

@@ -11,8 +11,8 @@ from tickgraph.lab.horizons import network_forecasts
 from tickgraph.lab.horizons.method import PROBABILITIES
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.network_forecasts import (
-    NetworkForecaster,
     UniverseFits,
+    network,
     network_quantiles,
     scores_at_probabilities,
     wrong_symbols,
@@ -43,7 +43,7 @@ def stretch(schedule):
 
 def forecaster(fits, *, edges="graph", **left_out):
     own = fits if edges == "graph" else UniverseFits(CONFIG, edges)
-    return NetworkForecaster("n", "model", "", own, **left_out)
+    return network("n", "model", "", own, **left_out)
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,11 @@ level, some fifty for six horizons and eight levels at every fit, and their quan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Stretch
+from tickgraph.lab.horizons.method import Forecast, HorizonForecast, HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_features import RangeFeatures
 from tickgraph.lab.horizons.range_regressions import learned_cells
@@ -35,27 +32,10 @@ MOST_CELLS = 50_000
 """Of a large universe every second, third ... session is learned from: targets of neighbouring sessions overlap."""
 
 
-@dataclass(frozen=True)
-class BoostedVariance:
+def boosted_variance(trees: int = TREES, seed: int = 0) -> HorizonForecaster:
     """Trees on averages, neighbours and shocks; what they forecast is relative to the own average of a week."""
 
-    trees: int = TREES
-    seed: int = 0
-    name: ClassVar[str] = "lightgbm-variance"
-    kind: ClassVar[Kind] = "baseline"
-    fewest_sessions: ClassVar[int] = 63
-    has_quantiles: ClassVar[bool] = False
-    description: ClassVar[str] = (
-        "LightGBM on the inputs of the graph HAR, by QLIKE, a model for each horizon; quantiles from pooled scores."
-    )
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Parameters, trees and seed."""
-        return {**PARAMETERS, "trees": self.trees, "seed": self.seed, "most_cells": MOST_CELLS}
-
-    def prepare(self, moves: Moves) -> Forecast:
-        """Compute what does not depend on the stretch."""
+    def prepare(moves: Moves) -> Forecast:
         features = RangeFeatures(moves)
 
         def forecast(stretch: Stretch) -> HorizonForecast:
@@ -71,12 +51,21 @@ class BoostedVariance:
                 if learned is None:
                     continue
                 data = lightgbm.Dataset(*learned)
-                model = lightgbm.train({**PARAMETERS, "seed": self.seed % 2**31}, data, self.trees)
+                model = lightgbm.train({**PARAMETERS, "seed": seed % 2**31}, data, trees)
                 relative = np.asarray(model.predict(inputs[own][usable], num_threads=1), np.float64)
                 variance[usable, place] = horizon * np.exp(base[own][usable]) * relative
             return HorizonForecast(variance)
 
         return forecast
+
+    return HorizonForecaster(
+        "lightgbm-variance",
+        "baseline",
+        "LightGBM on the inputs of the graph HAR, by QLIKE, a model for each horizon; quantiles from pooled scores.",
+        {**PARAMETERS, "trees": trees, "seed": seed, "most_cells": MOST_CELLS},
+        prepare,
+        fewest_sessions=63,
+    )
 
 
 def _inputs(

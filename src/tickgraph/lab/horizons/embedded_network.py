@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from tickgraph.lab.compared import Kind
 from tickgraph.lab.horizons.losses import qlike
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.network_forecasts import UniverseFits, known_universe, network_quantiles
 from tickgraph.lab.horizons.pooled_scores import score_quantiles
@@ -59,41 +57,11 @@ class EmbeddedFit:
         return linear, correction(self.weights, inputs * present[..., None], present)
 
 
-@dataclass(frozen=True)
-class EmbeddedNetwork:
-    """The network without edges and with an embedding of the symbol.
+def embedded_network(fits: UniverseFits) -> HorizonForecaster:
+    """The network without edges and with an embedding of the symbol; ``fits`` are of symbols that hear nothing."""
 
-    Attributes
-    ----------
-    fits
-        Of a universe whose symbols hear nothing.
-    """
-
-    fits: UniverseFits
-    name: ClassVar[str] = "network-embedding"
-    kind: ClassVar[Kind] = "ablation"
-    fewest_sessions: ClassVar[int] = 63
-    has_quantiles: ClassVar[bool] = True
-    description: ClassVar[str] = (
-        "A network without edges that knows each symbol by a learned vector; one for all symbols."
-    )
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Sizes and training."""
-        return {
-            "sessions": SESSIONS,
-            "held_out": HELD_OUT,
-            "sizes": (EMBEDDING, HIDDEN, BATCH, UNIVERSE.epochs),
-            "quantiles": "the outer quarters widen",
-            "training": (LEARNING_RATE, WEIGHT_DECAY),
-            "seed": self.fits.config.seed,
-            "horizons": self.fits.config.horizons,
-        }
-
-    def prepare(self, moves: Moves) -> Forecast:
-        """Take the features of a universe without edges."""
-        config, universe = self.fits.prepare(moves)
+    def prepare(moves: Moves) -> Forecast:
+        config, universe = fits.prepare(moves)
         grid, seed = config.horizons, config.seed
         asked = np.array([grid.index(horizon) for horizon in moves.horizons])
 
@@ -117,6 +85,24 @@ class EmbeddedNetwork:
             )
 
         return forecast
+
+    return HorizonForecaster(
+        "network-embedding",
+        "ablation",
+        "A network without edges that knows each symbol by a learned vector; one for all symbols.",
+        {
+            "sessions": SESSIONS,
+            "held_out": HELD_OUT,
+            "sizes": (EMBEDDING, HIDDEN, BATCH, UNIVERSE.epochs),
+            "quantiles": "the outer quarters widen",
+            "training": (LEARNING_RATE, WEIGHT_DECAY),
+            "seed": fits.config.seed,
+            "horizons": fits.config.horizons,
+        },
+        prepare,
+        fewest_sessions=63,
+        has_quantiles=True,
+    )
 
 
 def _borne_out(

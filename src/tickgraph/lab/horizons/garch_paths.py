@@ -7,14 +7,11 @@ arch fits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.shapes import Float32, Float64
 
@@ -24,6 +21,21 @@ SHOCKS = 750
 """Sessions whose standardised returns are drawn."""
 
 _PERCENT = 100  # arch's optimiser wants returns in percent
+
+
+def garch(*, asymmetric: bool, seed: int = 0) -> HorizonForecaster:
+    """GARCH, or with ``asymmetric`` GJR, with simulated paths."""
+    simulated = GarchPaths(asymmetric, seed=seed)
+    named = "GJR-GARCH" if asymmetric else "GARCH"
+    return HorizonForecaster(
+        "gjr-fhs" if asymmetric else "garch-fhs",
+        "baseline",
+        f"{named} with Student's t for each symbol, and filtered historical simulation of {simulated.paths} paths.",
+        {"paths": simulated.paths, "shocks": SHOCKS, "fewest_returns": FEWEST_RETURNS, "seed": seed},
+        simulated.prepare,
+        fewest_sessions=63,
+        has_quantiles=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -46,33 +58,9 @@ class GarchPaths:
     asymmetric: bool
     paths: int = 1000
     seed: int = 0
-    kind: ClassVar[Kind] = "baseline"
-    fewest_sessions: ClassVar[int] = 63
-    has_quantiles: ClassVar[bool] = True
-
-    @property
-    def name(self) -> str:
-        """``gjr-fhs`` or ``garch-fhs``."""
-        return "gjr-fhs" if self.asymmetric else "garch-fhs"
-
-    @property
-    def description(self) -> str:
-        """With the name of the model."""
-        named = "GJR-GARCH" if self.asymmetric else "GARCH"
-        return f"{named} with Student's t for each symbol, and filtered historical simulation of {self.paths} paths."
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Paths, shocks and seed."""
-        return {
-            "paths": self.paths,
-            "shocks": SHOCKS,
-            "fewest_returns": FEWEST_RETURNS,
-            "seed": self.seed,
-        }
 
     def prepare(self, moves: Moves) -> Forecast:
-        """Learn nothing; each stretch is fitted and filtered anew."""
+        """Learn nothing: each stretch is fitted and filtered anew."""
         horizons = np.array(moves.horizons)
 
         def forecast(stretch: Stretch) -> HorizonForecast:

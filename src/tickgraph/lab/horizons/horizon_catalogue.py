@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from tickgraph.lab.compared import in_order
-from tickgraph.lab.horizons.boosted_variance import TREES, BoostedVariance
-from tickgraph.lab.horizons.embedded_network import EmbeddedNetwork
-from tickgraph.lab.horizons.garch_paths import GarchPaths
+from tickgraph.lab.horizons.boosted_variance import TREES, boosted_variance
+from tickgraph.lab.horizons.embedded_network import embedded_network
+from tickgraph.lab.horizons.garch_paths import garch
 from tickgraph.lab.horizons.lognormal import smoothed_volatility, window_volatility
 from tickgraph.lab.horizons.method import HorizonForecaster
-from tickgraph.lab.horizons.network_forecasts import NetworkForecaster, UniverseFits
+from tickgraph.lab.horizons.network_forecasts import UniverseFits, network
 from tickgraph.lab.horizons.range_regressions import (
-    RangeRegression,
     own_listening,
     own_peers_market,
     own_range,
+    range_regression,
 )
 from tickgraph.model.training_config import TrainingConfig
 
@@ -31,28 +31,28 @@ def _catalogue(config: TrainingConfig, trees: int) -> tuple[HorizonForecaster, .
         window_volatility(20),
         window_volatility(60),
         smoothed_volatility(),
-        GarchPaths(asymmetric=False, seed=config.seed),
-        GarchPaths(asymmetric=True, seed=config.seed),
-        RangeRegression(
+        garch(asymmetric=False, seed=config.seed),
+        garch(asymmetric=True, seed=config.seed),
+        range_regression(
             "har-least-squares",
             f"{_HAR} by least squares on log variance.",
             own_range,
             fit="least-squares",
             sums_to_one=False,
         ),
-        RangeRegression("har-free", f"{_HAR} by QLIKE, weights free.", own_range, sums_to_one=False),
-        RangeRegression("har", f"{_HAR} by QLIKE, weights summing to one.", own_range),
-        RangeRegression(
+        range_regression("har-free", f"{_HAR} by QLIKE, weights free.", own_range, sums_to_one=False),
+        range_regression("har", f"{_HAR} by QLIKE, weights summing to one.", own_range),
+        range_regression(
             "graph-har",
             "The HAR with the ten peers', the market's and the downside's averages beside the own.",
             own_peers_market,
         ),
-        RangeRegression(
+        range_regression(
             "graph-har-listening",
             "The HAR that listens to all symbols by correlation, with downside and signed shocks.",
             own_listening,
         ),
-        BoostedVariance(trees, config.seed),
+        boosted_variance(trees, config.seed),
         *_networks(config),
     )
 
@@ -62,31 +62,33 @@ def _networks(config: TrainingConfig) -> tuple[HorizonForecaster, ...]:
     """The product's model and its ablations; two parts of an evaluation share what they fit."""
     fits, unconnected = UniverseFits(config), UniverseFits(config, "none")
 
-    def ablation(
-        name: str, fits: UniverseFits, description: str, *, nonlinear: bool = True, drawn: bool = True
-    ) -> NetworkForecaster:
-        return NetworkForecaster(f"{PRODUCT}-{name}", "ablation", description, fits, nonlinear, drawn)
-
     return (
-        ablation(
-            "no-edges",
-            unconnected,
+        network(
+            f"{PRODUCT}-no-edges",
+            "ablation",
             "The network without edges: it hears of no peer, of no other and of no market.",
+            unconnected,
         ),
-        ablation(
-            "listening",
-            UniverseFits(config, "listening"),
+        network(
+            f"{PRODUCT}-listening",
+            "ablation",
             "The network without peers: it hears the whole universe, and has no edge.",
+            UniverseFits(config, "listening"),
         ),
-        ablation(
-            "shuffled-edges",
-            UniverseFits(config, "shuffled"),
+        network(
+            f"{PRODUCT}-shuffled-edges",
+            "ablation",
             "The network with edges, and with what it hears, of the wrong symbols.",
+            UniverseFits(config, "shuffled"),
         ),
-        ablation("linear", fits, "The network without its nonlinear path.", nonlinear=False),
-        ablation("alone", fits, "The network of each symbol drawn to nothing.", drawn=False),
-        EmbeddedNetwork(unconnected),
-        NetworkForecaster(
+        network(
+            f"{PRODUCT}-linear", "ablation", "The network without its nonlinear path.", fits, nonlinear=False
+        ),
+        network(
+            f"{PRODUCT}-alone", "ablation", "The network of each symbol drawn to nothing.", fits, drawn=False
+        ),
+        embedded_network(unconnected),
+        network(
             PRODUCT,
             "model",
             "The product's model: a variance network per symbol, drawn to the universe's.",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves, trailing_deviation
 from tickgraph.shapes import Float64
 
@@ -20,28 +17,13 @@ Deviations = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From daily log returns ``[T, S]`` to their standard deviation known at t."""
 
 
-@dataclass(frozen=True)
-class LogNormal:
-    """A normal log return without drift, variance growing with the horizon.
+def _lognormal(
+    name: str, volatility: str, deviations: Deviations, settings: Mapping[str, object]
+) -> HorizonForecaster:
+    """A normal log return without drift, its variance growing with the horizon."""
 
-    Attributes
-    ----------
-    deviations
-        Standard deviation of the daily return.
-    """
-
-    name: str
-    description: str
-    deviations: Deviations
-    settings: Mapping[str, object]
-    kind: ClassVar[Kind] = "baseline"
-    fewest_sessions: ClassVar[int] = 1
-    has_quantiles: ClassVar[bool] = True
-
-    def prepare(self, moves: Moves) -> Forecast:
-        """Compute the deviations of all sessions."""
-        horizons = np.array(moves.horizons)
-        variance = self.deviations(moves.returns)[..., None] ** 2 * horizons  # [T, S, H]
+    def prepare(moves: Moves) -> Forecast:
+        variance = deviations(moves.returns)[..., None] ** 2 * np.array(moves.horizons)  # [T, S, H]
         variance[variance == 0] = np.nan
         normal = ndtri(PROBABILITIES)
 
@@ -53,18 +35,21 @@ class LogNormal:
 
         return forecast
 
+    description = f"Log-normal without drift; volatility {volatility}."
+    return HorizonForecaster(name, "baseline", description, settings, prepare, has_quantiles=True)
 
-def window_volatility(window: int) -> LogNormal:
+
+def window_volatility(window: int) -> HorizonForecaster:
     """The log-normal with the standard deviation of the last ``window`` returns."""
-    return LogNormal(
+    return _lognormal(
         f"lognormal-{window}",
-        f"Log-normal without drift; volatility of the last {window} sessions times the square root of the horizon.",
+        f"of the last {window} sessions times the square root of the horizon",
         lambda returns: trailing_deviation(returns, window),
         {"window": window},
     )
 
 
-def smoothed_volatility(decay: float = 0.94) -> LogNormal:
+def smoothed_volatility(decay: float = 0.94) -> HorizonForecaster:
     """The log-normal with an exponential average of squared returns (RiskMetrics 1996)."""
 
     def deviations(
@@ -73,9 +58,9 @@ def smoothed_volatility(decay: float = 0.94) -> LogNormal:
         squares = pd.DataFrame(returns**2).ewm(alpha=1 - decay, min_periods=20).mean().to_numpy()
         return np.where(np.isfinite(returns), np.sqrt(squares), np.nan)
 
-    return LogNormal(
+    return _lognormal(
         "ewma",
-        f"Log-normal without drift; volatility from an exponential average of squared returns, decay {decay:g}.",
+        f"from an exponential average of squared returns, decay {decay:g}",
         deviations,
         {"decay": decay},
     )

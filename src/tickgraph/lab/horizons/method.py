@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -71,32 +70,32 @@ Forecast = Callable[[Stretch], HorizonForecast]
 """Called for each stretch in order. What it answers for session t depends on sessions up to t and on nothing else."""
 
 
-class HorizonForecaster(Protocol):
-    """A way to forecast how far prices move: a row of the evaluation by horizon."""
+@dataclass(frozen=True)
+class HorizonForecaster:
+    """A way to forecast how far prices move: a row of the evaluation by horizon.
 
-    @property
-    def name(self) -> str:
-        """Short name, part of a file name."""
+    Attributes
+    ----------
+    name
+        Short, part of a file name.
+    kind
+        Its part in the comparison.
+    description
+        One sentence for the report.
+    settings
+        All that changes its forecasts; stored forecasts of other settings are not reused.
+    prepare
+        Gets ready to forecast some prices; fitting belongs to the call for a stretch.
+    fewest_sessions
+        Sessions between two fits at least, where fitting takes long.
+    has_quantiles
+        Whether its forecasts carry quantiles of their own.
+    """
 
-    @property
-    def kind(self) -> Kind:
-        """Its part in the comparison."""
-
-    @property
-    def description(self) -> str:
-        """One sentence for the report."""
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """All that changes its forecasts; stored forecasts of other settings are not reused."""
-
-    @property
-    def fewest_sessions(self) -> int:
-        """Sessions between two fits at least, where fitting takes long."""
-
-    @property
-    def has_quantiles(self) -> bool:
-        """Whether its forecasts carry quantiles of their own."""
-
-    def prepare(self, moves: Moves) -> Forecast:
-        """Get ready to forecast these prices; fitting belongs to the call for a stretch."""
+    name: str
+    kind: Kind
+    description: str
+    settings: Mapping[str, object]
+    prepare: Callable[[Moves], Forecast]
+    fewest_sessions: int = 1
+    has_quantiles: bool = False

@@ -12,16 +12,15 @@ Each ablation takes one thing away:
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
 from tickgraph.graph.peers import select_peers
 from tickgraph.graph.variance_features import COMMON
 from tickgraph.lab.compared import Kind
-from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, Stretch
+from tickgraph.lab.horizons.method import PROBABILITIES, Forecast, HorizonForecast, HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.model.horizon_distribution import widening
 from tickgraph.model.linear_path import fit_linear_path
@@ -100,11 +99,12 @@ class UniverseFits:
             return self._models[key]
 
 
-@dataclass(frozen=True)
-class NetworkForecaster:
+def network(
+    name: str, kind: Kind, description: str, fits: UniverseFits, *, nonlinear: bool = True, drawn: bool = True
+) -> HorizonForecaster:
     """The variance network as the product fits and serves it, or without one of its parts.
 
-    Attributes
+    Parameters
     ----------
     fits
         Of the universe; ablations that share it fit it once.
@@ -114,43 +114,25 @@ class NetworkForecaster:
         Whether each symbol's linear path is drawn to the universe's.
     """
 
-    name: str
-    kind: Kind
-    description: str
-    fits: UniverseFits
-    nonlinear: bool = True
-    drawn: bool = True
-    fewest_sessions: ClassVar[int] = 63
-    has_quantiles: ClassVar[bool] = True
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """What is left in, and the product's configuration."""
-        return {
-            "edges": self.fits.edges,
-            "nonlinear": self.nonlinear,
-            "drawn": self.drawn,
-            "sessions": SESSIONS,
-            "quantiles": "the outer quarters widen",
-            "training": self.fits.config.model_dump(mode="json"),
-        }
-
-    def prepare(self, moves: Moves) -> Forecast:
-        """Compute features of all sessions; those of a session come from the sessions up to it."""
-        config, universe = self.fits.prepare(moves)
+    def prepare(moves: Moves) -> Forecast:
+        config, universe = fits.prepare(moves)
         grid = config.horizons
         asked = np.array([grid.index(horizon) for horizon in moves.horizons])
 
         def forecast(stretch: Stretch) -> HorizonForecast:
             symbols = len(moves.panel.symbols)
             variance = np.full((stretch.stop - stretch.first, symbols, len(grid)), np.nan)
-            models = self.fits.models(moves, stretch.first)
+            models = fits.models(moves, stretch.first)
             scores = np.full((len(grid), len(PROBABILITIES)), np.nan)
             if models is not None:
                 scores = scores_at_probabilities(models.universe.scores)
                 past = known_universe(universe, stretch.first, grid)
                 for symbol, (nodes, weights) in enumerate(models.symbols):
-                    own = self._own(weights, past, nodes, grid)
+                    own = dict(weights)
+                    if not nonlinear:
+                        own[SHARE] = np.zeros_like(own[SHARE])
+                    if not drawn:
+                        own |= linear_weights(past, nodes, grid)
                     variance[:, symbol] = symbol_variances(universe, nodes, own, config, stretch.rows)
             return HorizonForecast(
                 np.maximum.accumulate(variance, axis=-1)[..., asked],
@@ -159,23 +141,34 @@ class NetworkForecaster:
 
         return forecast
 
-    def _own(self, weights: Weights, past: Universe, nodes: list[int], grid: tuple[int, ...]) -> Weights:
-        """The weights of one symbol's network, without what is taken away."""
-        own = dict(weights)
-        if not self.nonlinear:
-            own[SHARE] = np.zeros_like(own[SHARE])
-        if not self.drawn:
-            rows = slice(-SESSIONS, None)
-            kernel = fit_linear_path(
-                past.features.values[rows][:, nodes],
-                past.features.known[rows][:, nodes],
-                past.variance[rows][:, nodes],
-                grid,
-            )
-            if kernel is not None:
-                own[LINEAR_KERNEL] = kernel.coefficients.astype(np.float32)
-                own[LINEAR_BIAS] = kernel.bias.astype(np.float32)
-        return own
+    settings = {
+        "edges": fits.edges,
+        "nonlinear": nonlinear,
+        "drawn": drawn,
+        "sessions": SESSIONS,
+        "quantiles": "the outer quarters widen",
+        "training": fits.config.model_dump(mode="json"),
+    }
+    return HorizonForecaster(
+        name, kind, description, settings, prepare, fewest_sessions=63, has_quantiles=True
+    )
+
+
+def linear_weights(past: Universe, nodes: list[int], grid: tuple[int, ...]) -> Weights:
+    """Weights of a linear path that is fitted on a symbol and its peers alone; empty where they are too few."""
+    rows = slice(-SESSIONS, None)
+    kernel = fit_linear_path(
+        past.features.values[rows][:, nodes],
+        past.features.known[rows][:, nodes],
+        past.variance[rows][:, nodes],
+        grid,
+    )
+    if kernel is None:
+        return {}
+    return {
+        LINEAR_KERNEL: kernel.coefficients.astype(np.float32),
+        LINEAR_BIAS: kernel.bias.astype(np.float32),
+    }
 
 
 def fitted_models(fit: UniverseFit, past: Universe, config: TrainingConfig) -> FittedModels:
@@ -195,21 +188,17 @@ def fitted_models(fit: UniverseFit, past: Universe, config: TrainingConfig) -> F
 
 def ablated(universe: Universe, edges: Edges, seed: int) -> Universe:
     """Take away what is heard, or give it of the wrong symbols."""
-    values = universe.features.values
+    if edges in ("graph", "listening"):
+        return universe
+    values, daily = universe.features.values.copy(), universe.daily
     if edges == "none":
-        values = values.copy()
         values[..., HEARD + OF_THE_MARKET] = 0.0
-    if edges != "shuffled":
-        return replace(universe, features=replace(universe.features, values=values))
-    wrong = wrong_symbols(values.shape[1], seed)
-    values = values.copy()
-    values[..., HEARD] = values[:, wrong][..., HEARD]
-    # Peers and edges are found in returns: with another symbol's, they are that symbol's.
-    return replace(
-        universe,
-        features=replace(universe.features, values=values),
-        daily=universe.daily[:, wrong],
-    )
+    if edges == "shuffled":
+        wrong = wrong_symbols(values.shape[1], seed)
+        values[..., HEARD] = values[:, wrong][..., HEARD]
+        # Peers and edges are found in returns: with another symbol's, they are that symbol's.
+        daily = daily[:, wrong]
+    return replace(universe, features=replace(universe.features, values=values), daily=daily)
 
 
 def known_universe(universe: Universe, first: int, grid: tuple[int, ...]) -> Universe:

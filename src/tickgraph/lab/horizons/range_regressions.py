@@ -11,15 +11,14 @@ Dong 2025, Int. J. Forecasting 41(1).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.compared import Kind
-from tickgraph.lab.horizons.method import Forecast, HorizonForecast, Stretch
+from tickgraph.lab.horizons.method import Forecast, HorizonForecast, HorizonForecaster, Stretch
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.lab.horizons.range_features import (
     CENTRES,
@@ -36,6 +35,7 @@ Features = NDArray[np.float64]
 """``[rows, S, F]``."""
 Looked = Callable[[RangeFeatures, Stretch, slice], tuple[Features, Features]]
 """From features, stretch and rows to levels and to what has no unit."""
+Fit = Literal["least-squares", "qlike"]
 
 FEWEST_ROWS = 10
 """Cells a coefficient that a fit needs."""
@@ -101,6 +101,25 @@ def learned_cells(
     return inputs[past][known], target[known] * np.exp(-base[past][known])
 
 
+def range_regression(
+    name: str, description: str, looked: Looked, fit: Fit = "qlike", *, sums_to_one: bool = True
+) -> HorizonForecaster:
+    """A :class:`RangeRegression` by name."""
+    settings = {
+        "looked": looked.__name__,
+        "fit": fit,
+        "sums_to_one": sums_to_one,
+        "centres": CENTRES,
+        "square_centres": SQUARE_CENTRES,
+        "peers": PEERS,
+        "correlation_sessions": CORRELATION_SESSIONS,
+        "sharpness": SHARPNESS,
+        "youngest": YOUNGEST,
+    }
+    prepare = RangeRegression(looked, fit, sums_to_one).prepare
+    return HorizonForecaster(name, "baseline", description, settings, prepare)
+
+
 @dataclass(frozen=True)
 class RangeRegression:
     """A regression of the log variance over h sessions, fitted on all symbols together.
@@ -116,29 +135,9 @@ class RangeRegression:
         Whether the weights of the levels sum to one. Then the forecast has no level of its own to return to.
     """
 
-    name: str
-    description: str
     looked: Looked
-    fit: Literal["least-squares", "qlike"] = "qlike"
+    fit: Fit = "qlike"
     sums_to_one: bool = True
-    kind: ClassVar[Kind] = "baseline"
-    fewest_sessions: ClassVar[int] = 1
-    has_quantiles: ClassVar[bool] = False
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """Inputs, averages and fit."""
-        return {
-            "looked": self.looked.__name__,
-            "fit": self.fit,
-            "sums_to_one": self.sums_to_one,
-            "centres": CENTRES,
-            "square_centres": SQUARE_CENTRES,
-            "peers": PEERS,
-            "correlation_sessions": CORRELATION_SESSIONS,
-            "sharpness": SHARPNESS,
-            "youngest": YOUNGEST,
-        }
 
     def prepare(self, moves: Moves) -> Forecast:
         """Compute what does not depend on the stretch."""
