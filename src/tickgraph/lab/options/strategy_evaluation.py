@@ -6,8 +6,8 @@ from tickgraph.errors import HistoryTooShortError
 from tickgraph.lab.compared import in_order
 from tickgraph.lab.options.network_walk import NetworkWalk, OptionsSettings
 from tickgraph.lab.options.options_conclusions import strategy_findings, strategy_targets
+from tickgraph.lab.options.options_measures import StrategyMeasures
 from tickgraph.lab.options.options_result import StrategyEvaluation, StrategyResult
-from tickgraph.lab.options.strategy_measures import StrategyMeasures
 from tickgraph.lab.options.strategy_rules import PRICING, RULES, STRATEGIES
 from tickgraph.lab.options.strategy_walk import enter_strategies
 from tickgraph.lab.run import Run

@@ -8,8 +8,8 @@ from tickgraph.errors import HistoryTooShortError
 from tickgraph.lab.compared import in_order
 from tickgraph.lab.options.network_walk import NetworkWalk, OptionsSettings
 from tickgraph.lab.options.options_conclusions import touch_findings, touch_targets
+from tickgraph.lab.options.options_measures import touch_horizon
 from tickgraph.lab.options.options_result import TouchEvaluation, TouchMethodResult
-from tickgraph.lab.options.touch_measures import touch_horizon
 from tickgraph.lab.options.touch_methods import DESCRIPTIONS, METHODS, PATHS, PRODUCT
 from tickgraph.lab.options.touch_walk import DISTANCES, forecast_touches
 from tickgraph.lab.run import Run
