@@ -72,10 +72,9 @@ class GarchPaths:
             variance = expected_sums(following[own], parameters, horizons) / _PERCENT**2
             quantiles = [
                 self._simulate(
-                    following[t], shocks[max(0, t - SHOCKS + 1) : t + 1], parameters, horizons, origin
+                    following[t], shocks[max(0, t - SHOCKS + 1) : t + 1], parameters, horizons, begin + t
                 )
-                for origin in stretch.origins.tolist()
-                for t in [origin - begin]
+                for t in (stretch.origins - begin).tolist()
             ]
             shape = (0, variance.shape[1], len(horizons), len(PROBABILITIES))
             return HorizonForecast(

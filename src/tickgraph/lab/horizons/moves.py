@@ -72,16 +72,11 @@ class Moves:
         """
         both = np.isfinite(self.variance) & np.isfinite(self.returns)
 
-        def trailing(
-            values: Float64[np.ndarray, "sessions symbols"],
-        ) -> Float64[np.ndarray, "sessions symbols"]:
-            known = pd.DataFrame(np.where(both, values, np.nan))
-            return known.rolling(SCALE_SESSIONS, min_periods=_FEWEST).sum().to_numpy()
-
-        squares = trailing(self.returns**2)
-        return np.divide(
-            trailing(self.variance), squares, out=np.full_like(squares, np.nan), where=squares > 0
+        variance, squares = (
+            pd.DataFrame(np.where(both, each, np.nan)).rolling(SCALE_SESSIONS, _FEWEST).sum().to_numpy()
+            for each in (self.variance, self.returns**2)
         )
+        return np.divide(variance, squares, out=np.full_like(squares, np.nan), where=squares > 0)
 
     @cached_property
     def deviation(self) -> Float64[np.ndarray, "sessions symbols"]:

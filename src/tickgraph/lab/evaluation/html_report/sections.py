@@ -25,6 +25,7 @@ from tickgraph.lab.evaluation.metric_columns import (
     metric_attribute,
     number,
 )
+from tickgraph.lab.evaluation.slices import By
 from tickgraph.storage import READABLE, write_atomically
 
 _SLICED: tuple[tuple[str, Metric], ...] = (
@@ -111,9 +112,7 @@ def sections(evaluation: Evaluation) -> list[Section]:
 def _results(evaluation: Evaluation) -> Section:
     look = styles(evaluation.forecasters)
     survivors = Callout("Survivorship", evaluation.survivorship)
-    if (
-        evaluation.horizons or evaluation.touch or evaluation.strategies
-    ) is not None and not evaluation.forecasters:
+    if not evaluation.forecasters and (evaluation.horizons or evaluation.touch or evaluation.strategies):
         return Section("Findings", [survivors])
     k = evaluation.forecasters[0].accuracy.k if evaluation.forecasters else 0
     columns = [(m, of) for m, of in accuracy_columns(k) if m.null is not None]
@@ -173,8 +172,7 @@ def _by_part(evaluation: Evaluation) -> Section:
     if symbols is not None:
         variants = {
             metric.label: figures.spread_over_symbols(forecasters, key, metric)
-            for key, metric in _SLICED
-            if any(metric_attribute(s, key) for f in forecasters for s in f.slices if s.by == "symbol")
+            for key, metric in _sliced(forecasters, "symbol")
         }
         if variants:
             parts.append(
@@ -197,11 +195,7 @@ def _slices(
     reading: str,
 ) -> list[Part]:
     """One plot; the reader chooses among the figures that were measured."""
-    measured = [
-        (key, metric)
-        for key, metric in _SLICED
-        if any(metric_attribute(s, key) for f in forecasters for s in f.slices if s.by == by)
-    ]
+    measured = _sliced(forecasters, by)
     if not measured:
         return []
     key, metric = measured[0]
@@ -223,6 +217,12 @@ def _slices(
             {m.label: figures.sliced(forecasters, by, k, m) for k, m in measured},
         )
     ]
+
+
+def _sliced(forecasters: Sequence[ForecasterResult], by: By) -> list[tuple[str, Metric]]:
+    """Figures that some forecaster has of some part."""
+    parts = [s for f in forecasters for s in f.slices if s.by == by]
+    return [(key, metric) for key, metric in _SLICED if any(metric_attribute(s, key) for s in parts)]
 
 
 def _portfolios(evaluation: Evaluation) -> Section:
