@@ -10,6 +10,7 @@ from lab.evaluation.measured_panels import (
     panel_of,
     sample_reversal,
 )
+from tickgraph.lab.compared import Compared
 from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
 from tickgraph.lab.evaluation.forecast_panel import STRIKE_DISTANCES
 from tickgraph.lab.evaluation.measuring import Measurement
@@ -32,9 +33,8 @@ def _measure(panel=PANEL, distribution=None, seed=0, resamples=100, **options):
     measurement = Measurement(
         SessionBootstrap(len(panel.sessions), seed=seed, resamples=resamples), **options
     )
-    return measurement.measure(
-        "name", "model", "what it is", panel, distribution or normal_distribution(panel), 1.5
-    )
+    method = Compared("name", "model", "what it is", {})
+    return measurement.measure(method, panel, distribution or normal_distribution(panel), 1.5)
 
 
 def test_real_prices_give_every_figure(panel):

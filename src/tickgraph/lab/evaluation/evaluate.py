@@ -176,14 +176,8 @@ def _measured(
 
     def measured(method: ForecastMethod) -> ForecasterResult:
         own = forecasts[method.name]
-        return measurement.measure(
-            method.name,
-            method.kind,
-            method.description,
-            own,
-            calibrate(own.forecast, own.realised, volatility),
-            walk.seconds[method.name],
-        )
+        distribution = calibrate(own.forecast, own.realised, volatility)
+        return measurement.measure(method, own, distribution, walk.seconds[method.name])
 
     results = []
     with ThreadPoolExecutor(run.jobs or None, "measure") as executor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.compared import Kind
+from tickgraph.lab.compared import Compared
 from tickgraph.lab.evaluation.accuracy import daily_ic, measure_accuracy
 from tickgraph.lab.evaluation.distributions import lognormal_above, measure_distribution, score_strikes
 from tickgraph.lab.evaluation.evaluation_result import ForecasterResult
@@ -51,13 +51,7 @@ class Measurement:
     trials_long_short: Trials | None = None
 
     def measure(
-        self,
-        name: str,
-        kind: Kind,
-        description: str,
-        panel: ForecastPanel,
-        distribution: DistributionPanel,
-        seconds: float,
+        self, method: Compared, panel: ForecastPanel, distribution: DistributionPanel, seconds: float
     ) -> ForecasterResult:
         """Measure the forecasts of one method, ``[T, S]``, and the distributions made of them."""
         long, long_short = (
@@ -73,9 +67,9 @@ class Measurement:
         )
         lognormal = lognormal_above(self.trailing_volatility)
         return ForecasterResult(
-            name=name,
-            kind=kind,
-            description=description,
+            name=method.name,
+            kind=method.kind,
+            description=method.description,
             accuracy=measure_accuracy(panel, k=self.k, bootstrap=self.bootstrap),
             long=long,
             long_short=long_short,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from tickgraph.lab.compared import Kind
+from tickgraph.lab.compared import Compared
 from tickgraph.lab.horizons.moves import Moves
 from tickgraph.shapes import Float64, Int
 
@@ -71,19 +71,11 @@ Forecast = Callable[[Stretch], HorizonForecast]
 
 
 @dataclass(frozen=True)
-class HorizonForecaster:
-    """A way to forecast how far prices move: a row of the evaluation by horizon.
+class HorizonForecaster(Compared):
+    """A way to forecast how far prices move.
 
     Attributes
     ----------
-    name
-        Short, part of a file name.
-    kind
-        Its part in the comparison.
-    description
-        One sentence for the report.
-    settings
-        All that changes its forecasts; stored forecasts of other settings are not reused.
     prepare
         Gets ready to forecast some prices; fitting belongs to the call for a stretch.
     fewest_sessions
@@ -92,10 +84,6 @@ class HorizonForecaster:
         Whether its forecasts carry quantiles of their own.
     """
 
-    name: str
-    kind: Kind
-    description: str
-    settings: Mapping[str, object]
     prepare: Callable[[Moves], Forecast]
     fewest_sessions: int = 1
     has_quantiles: bool = False

@@ -8,13 +8,13 @@ the forecasts up to t must stay the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickgraph.lab.compared import Kind
+from tickgraph.lab.compared import Compared
 from tickgraph.lab.side_by_side import Check
 from tickgraph.market.panel import PricePanel
 
@@ -35,25 +35,7 @@ training may see. A method that trains for long calls the check between symbols.
 
 
 @dataclass(frozen=True)
-class ForecastMethod:
-    """One way to forecast all symbols of a panel: a row of the evaluation.
+class ForecastMethod(Compared):
+    """One way to forecast all symbols of a panel."""
 
-    Attributes
-    ----------
-    name
-        Short, part of a file name.
-    kind
-        Its part in the comparison.
-    description
-        One sentence for the report.
-    settings
-        All that changes its forecasts; stored forecasts of other settings are not reused.
-    train
-        Learns from the past.
-    """
-
-    name: str
-    kind: Kind
-    description: str
-    settings: Mapping[str, object]
     train: Train
