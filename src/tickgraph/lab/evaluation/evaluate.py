@@ -207,17 +207,8 @@ def _flat(settings: EvaluationSettings, k: int) -> dict[str, str | int | float |
 
     What the variance network is made of changes none: the figures are of the next session's return.
     """
-    windows, training = settings.windows, settings.forecasters.training
-    trained = training.model_dump(
-        exclude={"sessions", "horizons", "variance_dim"}
-    ) | settings.forecasters.model_dump(exclude={"training"})
-    return {
-        "scheme": windows.scheme,
-        "train_sessions": windows.train_sessions,
-        "retrain_every": windows.retrain_every,
-        "embargo": windows.embargo,
-        "top_k": k,
-        "resamples": settings.resamples,
-        "bootstrap_seed": settings.seed,
-        **trained,
-    }
+    windows = settings.windows.model_dump(include={"scheme", "train_sessions", "retrain_every", "embargo"})
+    training = settings.forecasters.training.model_dump(exclude={"sessions", "horizons", "variance_dim"})
+    others = settings.forecasters.model_dump(exclude={"training"})
+    resampled = {"resamples": settings.resamples, "bootstrap_seed": settings.seed}
+    return {**windows, "top_k": k, **resampled, **training, **others}
