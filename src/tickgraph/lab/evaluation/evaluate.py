@@ -120,7 +120,7 @@ def evaluate(
     checked = reality_check(forecasts, seed=settings.seed, resamples=settings.resamples)
     return empty_evaluation(panel, source, {**(left_out or {}), **unmoved, **walk.failed}).model_copy(
         update={
-            "settings": _flat(settings, k),
+            "settings": _recorded_settings(settings, k),
             "cost_basis_points": settings.cost_basis_points,
             "windows": _windows(panel, walk, settings.windows.embargo),
             "forecasters": results,
@@ -202,7 +202,7 @@ def _windows(panel: PricePanel, walk: Walk, embargo: int) -> list[WindowResult]:
     ]
 
 
-def _flat(settings: EvaluationSettings, k: int) -> dict[str, str | int | float | bool]:
+def _recorded_settings(settings: EvaluationSettings, k: int) -> dict[str, str | int | float | bool]:
     """Settings that change figures, under the names of the command's options.
 
     What the variance network is made of changes none: the figures are of the next session's return.

@@ -128,9 +128,9 @@ class Year:
             names = self.world.names(self.clock.now())
             self._report(f"told of new names: {', '.join(f'{old} is {new}' for old, new in names.items())}")
             self._refresh("manual", None)  # as whoever adds an alias does
-        elif (
-            step != "retry" or self._retry_at == self.clock.now()
-        ):  # else a later look took the retry's place
+        elif step == "retry" and self._retry_at != self.clock.now():
+            return  # a later look took its place
+        else:
             self._killed = False
             self._look()
             if step == "restart":
