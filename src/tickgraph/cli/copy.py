@@ -18,7 +18,9 @@ def copy(
     source: Annotated[
         str, typer.Argument(metavar="FROM", help="Models to copy: a folder, or s3://BUCKET/PREFIX.")
     ],
-    target: Annotated[str, typer.Argument(metavar="TO", help="Where to: likewise.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="Where to copy them: a folder, or s3://BUCKET/PREFIX.")
+    ],
     symbols: Annotated[list[str] | None, symbols_option("all", "Tickers.")] = None,
     as_json: AsJson = False,
 ) -> None:

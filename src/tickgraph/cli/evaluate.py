@@ -145,9 +145,9 @@ def evaluate(
 
     There are four parts: how far prices move over the next 1 to 63 sessions (horizons), whether levels are touched as
     often as is said (touch), whether the stated probability of profit of option strategies comes true (strategies),
-    and the next return (returns). Each runs the product beside baselines. All train again as time goes on, and stand
-    in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
-    command goes on from there. Then each symbol's figures go into the metadata of its trained model, where tickgraph
+    and the next return (returns). Each runs the product beside baselines, and trains again as time goes on. The
+    results are in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the
+    same command goes on from there. Each symbol's figures go into the metadata of its trained model, where tickgraph
     list and inspect show them.
 
     All of the bundled sample:  tickgraph evaluate

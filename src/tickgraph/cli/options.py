@@ -128,7 +128,9 @@ def one_symbol(word: str, what: str) -> Symbol:
     """
     names = named_symbols([word])
     if len(names) != 1:
-        raise InputError(f"{what} is of one symbol, and {word} are {len(names)}.")
+        raise InputError(
+            f"{what} is of one symbol, and {word} stands for {len(names)}. Name one, such as AAPL."
+        )
     return names[0]
 
 
@@ -189,7 +191,7 @@ def read_horizons(text: str | None) -> tuple[int, ...] | None:
         return () if words == ["none"] else tuple(map(int, words))
     except ValueError as error:
         raise InputError(
-            f"--horizons {text} are no numbers of sessions. Write them as 1,5,21, or write none."
+            f"--horizons {text} is no list of numbers of sessions. Write one such as 1,5,21, or write none."
         ) from error
 
 

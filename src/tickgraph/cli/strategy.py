@@ -80,14 +80,16 @@ def strategy(
     ] = None,
     on: Annotated[
         str | None,
-        typer.Option("--on", metavar="DATE", help="Session that the profit is of, before the expiry."),
+        typer.Option("--on", metavar="DATE", help="Compute the profit of this session, before the expiry."),
     ] = None,
     volatility: Annotated[
-        float | None, typer.Option("--volatility", help="Of options that go on, a year: 0.3.")
+        float | None,
+        typer.Option("--volatility", help="Volatility a year of options that go on after that session: 0.3."),
     ] = None,
     rate: Annotated[float, typer.Option("--rate", help="Interest a year: 0.04.")] = 0.0,
     dividend_yield: Annotated[
-        float | None, typer.Option("--dividend-yield", help="A year; without it the forecast's dividends.")
+        float | None,
+        typer.Option("--dividend-yield", help="Dividends a year: 0.006; without it those of the forecast."),
     ] = None,
     price: Annotated[
         str | None, typer.Option("--price", "-p", metavar="PRICE", help="Current price.")
