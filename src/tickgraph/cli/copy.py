@@ -24,7 +24,7 @@ def copy(
     symbols: Annotated[list[str] | None, symbols_option("all", "Tickers.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy trained models from a place to another, byte for byte; what the other has of the same symbols is replaced.
+    """Copy trained models from one place to another, byte for byte; they replace the other's of the same symbols.
 
     Models that are there already are left alone, so a copy that was cut short can be run again.
     """

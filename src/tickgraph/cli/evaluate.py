@@ -92,7 +92,7 @@ def evaluate(
         typer.Option(
             metavar="SESSIONS",
             help="Sessions ahead.",
-            show_default="1,5,10,21,42,63; 5,10,21 of touch and strategies",
+            show_default="1,5,10,21,42,63; for touch and strategies 5,10,21",
         ),
     ] = None,
     refit_every: Annotated[
@@ -102,7 +102,7 @@ def evaluate(
     density_every: Annotated[
         int | None,
         typer.Option(
-            help="Sessions between scored distributions by horizon, and between entries of strategies.",
+            help="Score the distribution by horizon, and enter strategies, at every so many sessions.",
             show_default="1; 3 above 100 symbols",
         ),
     ] = None,

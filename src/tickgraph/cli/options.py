@@ -72,13 +72,15 @@ Prices = Annotated[
 Sessions = Annotated[
     int | None,
     typer.Option(
-        "--sessions", metavar="N", help=f"How far the price may move in so many sessions, 1 to {LONGEST}."
+        "--sessions", metavar="N", help=f"Forecast the close so many sessions ahead, 1 to {LONGEST}."
     ),
 ]
 Expiry = Annotated[
     str | None,
     typer.Option(
-        "--expiry", metavar="DATE", help="How far it may move until an option expires, e.g. 2023-01-20."
+        "--expiry",
+        metavar="DATE",
+        help="Forecast the close of the day that an option expires on: 2023-01-20.",
     ),
 ]
 

@@ -54,7 +54,7 @@ def train(
     symbols: Annotated[
         list[str] | None,
         symbols_option(
-            "TIER_1; of files every symbol", "Tickers, TIER_1, ALL or a sector; commas or repeats."
+            "TIER_1; with files every symbol", "Tickers, TIER_1, ALL or a sector; commas or repeats."
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every symbol of the source.")] = False,
@@ -83,7 +83,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the sessions.", show_default="20")] = None,
     sessions: Annotated[int | None, typer.Option(help="Sessions in the window.", show_default="1000")] = None,
     min_sessions: Annotated[
-        int | None, typer.Option(help="Refuse symbols with fewer.", show_default="250")
+        int | None, typer.Option(help="Refuse symbols with fewer usable sessions.", show_default="250")
     ] = None,
     lookback: Annotated[
         int | None, typer.Option(help="Sessions that a correlation is computed from.", show_default="60")
