@@ -119,6 +119,13 @@ def test_every_page_is_in_the_list_of_pages(document):
     assert name == "index.md" or name.startswith("tutorials/") or f"({name})" in listed
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_list_within_a_list_is_one_on_the_site_too(document):
+    """The site wants four spaces in front; with fewer its items become items of the outer list."""
+    text = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
+    assert re.findall(r"^ {1,3}(?:[-*]|\d+\.) .*", text, re.MULTILINE) == []
+
+
 def anchors(document):
     """What links may name in a document: its headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)

@@ -42,8 +42,7 @@ def _commands(group: Any, before: str = "") -> Iterator[tuple[str, click.Command
 
 
 def _help(command: click.Command) -> list[str]:
-    text = re.sub(r"\[/?[a-z ]+\]", "", command.help or "")
-    return [line.strip() for line in text.replace("\b", "").strip().splitlines()]
+    return [line.strip() for line in (command.help or "").replace("\b", "").strip().splitlines()]
 
 
 def _usage(name: str, command: click.Command) -> str:
@@ -62,8 +61,7 @@ def _rows(command: click.Command) -> list[list[str]]:
             names += f" {one.metavar}" if one.metavar else ""
         else:
             names = f"`{(one.metavar or one.name or '').upper().strip('[]{}')}`"
-        said = getattr(one, "help", None) or ""
-        rows.append([names, _default(one), one_line(re.sub(r"\[/?[a-z ]+\]", "", said))])
+        rows.append([names, _default(one), one_line(getattr(one, "help", None) or "")])
     return rows
 
 

@@ -57,7 +57,7 @@ def test_train_takes_symbols_as_arguments_and_without_any_trains_every_symbol_of
     code, out, err = command("train", *mine, *brief)
     assert (code, set(json.loads(out)["trained"])) == (0, {"AAPL", "MSFT", "ALL"}), err
     code, _, err = command("train", "AAPL", "--all", *mine, *brief)
-    assert (code, "Name no symbols besides" in err) == (2, True)
+    assert (code, "Name symbols or use --all, not both" in err) == (2, True)
 
 
 def test_a_check_before_anything_is_stored_names_the_file_to_check(command, folders, tmp_path):

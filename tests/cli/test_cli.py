@@ -151,7 +151,7 @@ def test_inspect_shows_the_fit_of_the_universe_and_what_it_held_out(run, drawn):
 @pytest.mark.parametrize(
     ("horizons", "match"),
     [
-        ("1,x", "--horizons 1,x are no numbers of sessions"),
+        ("1,x", "--horizons 1,x is no list of numbers of sessions"),
         ("5,21", "horizons must ascend from 1"),
         ("1,100", "from 1 to 63"),
     ],
@@ -167,7 +167,7 @@ def test_a_run_on_few_prices_says_what_its_models_are_drawn_to(run, prices_dir, 
     pool = ["--peer-pool", "AAPL,JPM,MSFT", "--peers", "3"]
     code, _, err = run("train", "-s", "AAPL", "--epochs", "1", *pool, "--as-of", "2022-12-15", *folders)
     assert code == 0
-    assert "models are drawn to the one that ships, of 42 symbols" in " ".join(err.split())
+    assert "models use the one that ships, of 42 symbols" in " ".join(err.split())
     _, out, _ = run("inspect", "AAPL", "--models-dir", tmp_path / "models")
     assert "LATER than its own prices: no test of it" in " ".join(out.split())
 
@@ -267,7 +267,7 @@ BAD = [
     ),
     (["predict", "VOD.L"], 2, "marked as one of London (XLON)"),
     (["predict", "*"], 2, "stands for every symbol"),
-    (["train", "--all", "-s", "AAPL"], 2, "Name no symbols besides"),
+    (["train", "--all", "-s", "AAPL"], 2, "Name symbols or use --all, not both"),
     (["refresh", "*"], 2, "stands for every symbol"),
     (["predict", "AAPL", "--as-of", "yesterday"], 2, "not a date"),
     (["predict", "AAPL", "--as-of", "1999-01-01"], 2, "Empty date range"),

@@ -79,4 +79,4 @@ def test_prices_of_london_go_all_the_way(command, london, tmp_path):
 def test_a_simulation_of_another_exchange_is_refused(command, tmp_path):
     (tmp_path / "tickgraph.toml").write_text('exchange = "XLON"')
     code, _, err = command("simulate")
-    assert (code, "lives through sessions of New York" in err) == (2, True)
+    assert (code, "replays sessions of New York" in err) == (2, True)

@@ -57,7 +57,11 @@ def test_without_matplotlib_it_says_what_to_install(run, monkeypatch, tmp_path):
     [
         (("graph", "AAPL", "--save", "graph.gif"), 2, "--save graph.gif must end in .html or .png."),
         (("graph", "AAPL", "--save", "graph"), 2, "--save graph must end in .html or .png."),
-        (("graph", "TIER_1"), 2, "A graph is of one symbol, and TIER_1 are 46."),
+        (
+            ("graph", "TIER_1"),
+            2,
+            "A graph is of one symbol, and TIER_1 stands for 46. Name one, such as AAPL.",
+        ),
         (("graph", "TSLA"), 5, "tickgraph train --symbols TSLA"),
         (("graph", "AAPL", "--as-of", "2000-01-03"), 2, "prices start on 2014-01-02"),
         (

@@ -47,7 +47,7 @@ def test_without_a_yes_nothing_is_removed(command, registry, monkeypatch):
 def test_it_says_that_a_refresh_will_train_it_again(command, registry, tmp_path):
     (tmp_path / "tickgraph.toml").write_text('universe = ["AAPL", "JPM"]')
     _, _, err = command("remove", "JPM", "--yes", "--models-dir", registry.root)
-    assert "JPM: in `universe`" in err
+    assert "the setting `universe` names JPM, so the next refresh trains it again" in err
 
 
 def test_all_is_a_ticker_and_withdraws_no_other_model(command, registry):

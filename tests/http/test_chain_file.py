@@ -44,7 +44,9 @@ def test_a_file_is_answered_as_its_quotes_are(service):
     said = service.post("/forecast/AAPL/chain", json=body).json()
     notes = answer.pop("notes")
     assert answer == {name: value for name, value in said.items() if name != "notes"}
-    assert any("1 expiry left out, which the forecast does not reach: 2024-01-19" in note for note in notes)
+    assert any(
+        "1 expiry left out, because the forecast does not reach so far: 2024-01-19" in note for note in notes
+    )
     assert any("1 contract of the file has no usable bid and ask" in note for note in notes)
 
 

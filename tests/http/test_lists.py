@@ -76,7 +76,7 @@ def test_a_service_can_be_told_to_answer_with_models_only(registry, prices_dir, 
 
 def test_there_is_nothing_to_wait_for_where_nothing_is_trained(service):
     notes = service.get("/forecast/TSLA?wait=true").json()["notes"]
-    assert "training on demand is off: there is nothing to wait for" in notes
+    assert "the service trains no models on demand: there is nothing to wait for" in notes
 
 
 def test_a_strike_beyond_every_calibrated_move_says_so(service):

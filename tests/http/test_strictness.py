@@ -140,7 +140,7 @@ def test_a_proxy_is_believed_only_where_it_is_trusted(open_here):
             "/forecast/AAPL/probability?strike=x",
             "strike: Strike must be a positive number of dollars, got 'x'. Write digits and a point, such as 130.25.",
         ),
-        ("/symbols/%20AAPL", "symbol: ' AAPL' is not written as in a path. Write AAPL."),
+        ("/symbols/%20AAPL", "symbol: ' AAPL' cannot stand in a path. Write AAPL."),
         ("/forecast", "symbols is missing."),
         ("/forecast?symbols=,", "',' is no list of symbols. Write ASCII, such as symbols=AAPL:130,MSFT."),
         (

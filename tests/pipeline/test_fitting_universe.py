@@ -169,10 +169,10 @@ def test_a_small_panel_is_drawn_to_the_fit_that_ships_and_says_so(tmp_path, few)
     early = few.select(("AAPL", "JPM", "MSFT")).through(np.datetime64("2022-11-30"))
     report = train_symbols(early, ["AAPL"], registry, config=TrainingConfig(**SMALL))
     assert report.notes[-2:] == report.universe_notes == [
-        "A fit of the universe needs 5 symbols with 750 sessions, and there are fewer: models are drawn to the one "
+        "A fit of the universe needs 5 symbols with 750 sessions, and there are fewer: models use the one "
         "that ships, of 42 symbols up to 2022-12-30",
-        "AAPL: drawn to a fit of the universe up to 2022-12-30, which is later than the model's own prices. It is a "
-        "model for use, and no test of what could have been known then",
+        "AAPL: trained with a fit of the universe up to 2022-12-30, which is later than the model's own prices. The "
+        "model is for use, and no test of what could have been known then",
     ]  # fmt: skip
     variance = registry.metadata("AAPL").variance
     assert variance.universe_is_default
@@ -194,7 +194,7 @@ def test_an_older_published_fit_stands_in_before_the_one_that_ships(drawn, few, 
     drawn.universe.publish_fit(replace(published, last_session=last))
     run = chosen(drawn, few.tail(500))
     assert run.fit.last_session == last
-    assert "drawn to the last published one, of 8 symbols" in run.notes[0]
+    assert "models use the last published one, of 8 symbols" in run.notes[0]
 
 
 @pytest.mark.parametrize("error", [FloatingPointError("training diverged"), KeyError("a fault")])
@@ -205,7 +205,7 @@ def test_a_fit_that_fails_costs_no_model(tmp_path, few, monkeypatch, error):
     monkeypatch.setattr(module, "fit_universe", fail)
     report = train_symbols(few, ["AAPL"], ModelRegistry(tmp_path), config=TrainingConfig(**SMALL))
     assert set(report.done) == {"AAPL"}
-    assert "models are drawn to the one that ships" in report.notes[-1]
+    assert "models use the one that ships" in report.notes[-1]
 
 
 def test_training_on_demand_never_fits_a_universe(drawn, prices_dir, ahead, published, fits):

@@ -182,7 +182,7 @@ def test_metadata_from_before_figures_by_horizon_loads(drawn):
         ({"horizons": (1, 2, 5)}, {}, "(horizons (1, 5), evaluated (1, 2, 5))"),
         ({"variance_dim": 32}, {}, "(variance_dim 8, evaluated 32)"),
         ({}, {"symbols": ("AAPL", "JPM")}, "has peers that were not evaluated ("),
-        ({}, {"symbols": "twice"}, "drawn to a fit of the universe on 8 symbols, evaluated on 16"),
+        ({}, {"symbols": "twice"}, "trained with a fit of the universe on 8 symbols, evaluated on 16"),
     ],
 )
 def test_figures_by_horizon_of_another_procedure_are_not_recorded(

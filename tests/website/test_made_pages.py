@@ -57,6 +57,11 @@ def test_every_option_of_every_command_is_listed():
     check(typer.main.get_command(app))
 
 
+def test_tables_of_settings_keep_their_names_in_what_a_command_says():
+    section = PAGES["reference/commands.md"].split("\n## tickgraph serve\n")[1].split("\n## ")[0]
+    assert "The table `[serve]` of tickgraph.toml has the rest." in section
+
+
 def test_the_metadata_page_has_every_field_of_the_schema():
     schema = json.loads((DOCS / "metadata.schema.json").read_text("utf-8"))
     fields = [*schema["properties"], *schema["$defs"]["Calibration"]["properties"]]

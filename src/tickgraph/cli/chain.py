@@ -111,10 +111,10 @@ def chain(
     exchange: Exchange = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say of every strike of an option chain how likely the close is above it, and what options on it are worth.
+    """Show for every strike of an option chain how likely the close is above it, and what its options are worth.
 
-    A fair value is what an option pays on average under the forecast's distribution. With --file the market's own
-    probability stands beside the forecast's: that of the implied volatility, from mid prices.
+    A fair value is what an option pays on average under the forecast's distribution. With --file the market's
+    probability, from the implied volatility of mid prices, stands beside the forecast's.
 
     - `tickgraph chain AAPL --expiries 2023-01-20,2023-02-17 --strikes 110:150:5`
     - `tickgraph chain AAPL --file quotedata.csv --rate 0.043`
@@ -174,7 +174,7 @@ def _grid(days: Sequence[Day] | None, strikes: str | None) -> tuple[Quotes, ...]
 def _read(name: Symbol, days: Sequence[Day] | None, strikes: str | None, file: Path) -> ChainFile:
     """Read the expiries that are asked for of a file of the symbol's options."""
     if strikes is not None:
-        raise InputError("--file has strikes of its own; --strikes goes with --expiries alone.")
+        raise InputError("--file has strikes of its own. Leave --strikes out.")
     read = read_chain(file)
     if not is_of(read.symbol, name):
         raise InputError(f"{file} has options of {read.symbol}, and {name} was asked for.")

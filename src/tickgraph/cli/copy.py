@@ -18,11 +18,13 @@ def copy(
     source: Annotated[
         str, typer.Argument(metavar="FROM", help="Models to copy: a folder, or s3://BUCKET/PREFIX.")
     ],
-    target: Annotated[str, typer.Argument(metavar="TO", help="Where to: likewise.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="Where to copy them: a folder, or s3://BUCKET/PREFIX.")
+    ],
     symbols: Annotated[list[str] | None, symbols_option("all", "Tickers.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy trained models from a place to another, byte for byte; what the other has of the same symbols is replaced.
+    """Copy trained models from one place to another, byte for byte; they replace the other's of the same symbols.
 
     Models that are there already are left alone, so a copy that was cut short can be run again.
     """

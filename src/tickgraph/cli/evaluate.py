@@ -92,7 +92,7 @@ def evaluate(
         typer.Option(
             metavar="SESSIONS",
             help="Sessions ahead.",
-            show_default="1,5,10,21,42,63; 5,10,21 of touch and strategies",
+            show_default="1,5,10,21,42,63; for touch and strategies 5,10,21",
         ),
     ] = None,
     refit_every: Annotated[
@@ -102,7 +102,7 @@ def evaluate(
     density_every: Annotated[
         int | None,
         typer.Option(
-            help="Sessions between scored distributions by horizon, and between entries of strategies.",
+            help="Score the distribution by horizon, and enter strategies, at every so many sessions.",
             show_default="1; 3 above 100 symbols",
         ),
     ] = None,
@@ -145,9 +145,9 @@ def evaluate(
 
     There are four parts: how far prices move over the next 1 to 63 sessions (horizons), whether levels are touched as
     often as is said (touch), whether the stated probability of profit of option strategies comes true (strategies),
-    and the next return (returns). Each runs the product beside baselines. All train again as time goes on, and stand
-    in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the same
-    command goes on from there. Then each symbol's figures go into the metadata of its trained model, where tickgraph
+    and the next return (returns). Each runs the product beside baselines, and trains again as time goes on. The
+    results are in evaluation.html and evaluation.json. Forecasts are kept as soon as they are made: after Ctrl-C the
+    same command goes on from there. Each symbol's figures go into the metadata of its trained model, where tickgraph
     list and inspect show them.
 
     All of the bundled sample:  tickgraph evaluate

@@ -47,7 +47,7 @@ def forecast(
     everything: Annotated[bool, typer.Option("--all", help="Every symbol that has a model.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forecast by asking a running service (tickgraph serve); its answers are those of `tickgraph predict`.
+    """Ask a running service (tickgraph serve) for a forecast; it answers as `tickgraph predict` does.
 
     An API key, if the service asks for one, is read from TICKGRAPH_API_KEY.
     """

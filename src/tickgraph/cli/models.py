@@ -62,8 +62,8 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
         failure(reason)
     if lost := registry.without_metadata():
         note(
-            f"{listed(lost)}: weights or correlations without metadata, so there is no model. Restore it, train "
-            "again, or run tickgraph remove"
+            f"{listed(lost)}: weights or correlations without metadata, so there is no model. Restore the metadata, "
+            "train again, or run tickgraph remove"
         )
     if failures:
         raise typer.Exit(ArtefactError.exit_code)
@@ -144,7 +144,7 @@ def remove(
     for reason in failures.values():
         failure(reason)
     if again := [name for name in names if name in settings.universe]:
-        note(f"{', '.join(again)}: in `universe` of the settings, so the next refresh trains it again")
+        note(f"the setting `universe` names {', '.join(again)}, so the next refresh trains it again")
     if failures:
         raise typer.Exit(PartialFailure.exit_code if len(failures) < len(names) else ArtefactError.exit_code)
 
@@ -153,7 +153,7 @@ def _models_table(models: dict[str, ModelMetadata]) -> Table:
     walked = any(metadata.evaluation for metadata in models.values())
     table = results(
         f"{counted(len(models), 'trained model')}, figures out of sample"
-        + ("; walk IC: of the procedure, walk-forward (tickgraph inspect)" if walked else ""),
+        + ("; walk IC is that of tickgraph evaluate (tickgraph inspect)" if walked else ""),
         "symbol",
         "sector",
         "age",

@@ -72,13 +72,15 @@ Prices = Annotated[
 Sessions = Annotated[
     int | None,
     typer.Option(
-        "--sessions", metavar="N", help=f"How far the price may move in so many sessions, 1 to {LONGEST}."
+        "--sessions", metavar="N", help=f"Forecast the close so many sessions ahead, 1 to {LONGEST}."
     ),
 ]
 Expiry = Annotated[
     str | None,
     typer.Option(
-        "--expiry", metavar="DATE", help="How far it may move until an option expires, e.g. 2023-01-20."
+        "--expiry",
+        metavar="DATE",
+        help="Forecast the close of the day that an option expires on: 2023-01-20.",
     ),
 ]
 
@@ -128,7 +130,9 @@ def one_symbol(word: str, what: str) -> Symbol:
     """
     names = named_symbols([word])
     if len(names) != 1:
-        raise InputError(f"{what} is of one symbol, and {word} are {len(names)}.")
+        raise InputError(
+            f"{what} is of one symbol, and {word} stands for {len(names)}. Name one, such as AAPL."
+        )
     return names[0]
 
 
@@ -189,7 +193,7 @@ def read_horizons(text: str | None) -> tuple[int, ...] | None:
         return () if words == ["none"] else tuple(map(int, words))
     except ValueError as error:
         raise InputError(
-            f"--horizons {text} are no numbers of sessions. Write them as 1,5,21, or write none."
+            f"--horizons {text} is no list of numbers of sessions. Write one such as 1,5,21, or write none."
         ) from error
 
 

@@ -85,7 +85,9 @@ def predict(
     )
     forecaster = open_forecaster(settings)
     if everything == bool(symbols):
-        raise InputError("Name symbols, such as: tickgraph predict AAPL, or use --all for every trained one.")
+        raise InputError(
+            "Name symbols, such as: tickgraph predict AAPL, or use --all for every symbol with a model."
+        )
     if everything:
         wanted = forecaster.symbols()
         if not wanted:

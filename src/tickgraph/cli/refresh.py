@@ -70,10 +70,10 @@ def refresh(
     ] = False,
     scheduled: Annotated[
         bool,
-        typer.Option("--scheduled", help="Be the daily or weekly run that is due; do nothing if none is."),
+        typer.Option("--scheduled", help="Do the daily or weekly run that is due; nothing if none is."),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Publish correlations again that are current.")
+        bool, typer.Option("--force", help="Publish correlations again even if they are current.")
     ] = False,
     source: Source = None,
     source_path: SourcePath = None,
@@ -90,8 +90,8 @@ def refresh(
     run carries on one that was killed. Only one runs at a time.
 
     Exit codes: 3 some symbols failed, or there are none; 6 a source could not be reached; 7 another refresh is
-    running, or storage failed. With --scheduled another refresh is waited for, up to an hour, and then what is still
-    due is done.
+    running, or storage failed. With --scheduled the command waits for another refresh, up to an hour, and then does
+    what is still due.
     """
     settings = load_settings(
         source=source,

@@ -28,7 +28,10 @@ def serve(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer.", show_default="1")] = None,
     rate_limit: Annotated[
-        str | None, typer.Option(metavar="LIMIT", help="Per client, such as 100/second.", show_default="none")
+        str | None,
+        typer.Option(
+            metavar="LIMIT", help="Most requests of one client, such as 100/second.", show_default="none"
+        ),
     ] = None,
     log_format: Annotated[
         str | None, typer.Option(metavar="FORMAT", help="console or json.", show_default="console")

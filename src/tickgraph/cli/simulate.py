@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 def simulate(
     first: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="First session to live through.")
+        str, typer.Option("--from", metavar="DATE", help="First session to replay.")
     ] = "2022-01-03",
-    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last one.")] = "2022-12-30",
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last session to replay.")] = "2022-12-30",
     symbols: Annotated[list[str] | None, symbols_option("all of the source")] = None,
     faults: Annotated[
         bool,
@@ -55,7 +55,7 @@ def simulate(
     keep: Annotated[
         Path | None,
         typer.Option(
-            "--keep", metavar="FOLDER", help="Leave models, prices and state here.", show_default="removed"
+            "--keep", metavar="FOLDER", help="Leave models, prices and records here.", show_default="removed"
         ),
     ] = None,
     source: Source = None,
@@ -77,7 +77,7 @@ def simulate(
     settings = load_settings(source=source, source_path=source_path)
     if settings.exchange != NEW_YORK:
         raise InputError(
-            f"A simulation lives through sessions of New York, and the exchange is {settings.exchange}. "
+            f"A simulation replays sessions of New York, and the exchange is {settings.exchange}. "
             f"Run it with TICKGRAPH_EXCHANGE={NEW_YORK}, on prices of New York."
         )
     start, end = _span(first, last)

@@ -57,7 +57,7 @@ def status(
     """Show how fresh prices and models are, and how good the forecasts that were served; worst first.
 
     Stale means that a symbol lacks something that the last due refresh should have brought. Out of band means that a
-    model's intervals or errors differ from what its calibration promised, by more than chance.
+    model's intervals or errors differ by more than chance from what its calibration promised.
     """
     settings = load_settings(source=source, models_dir=models_dir, prices_dir=prices_dir, exchange=exchange)
     view = overview(

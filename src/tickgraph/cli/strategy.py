@@ -51,7 +51,7 @@ def strategy(
     ] = None,
     expiry: Annotated[
         str | None,
-        typer.Option("--expiry", metavar="DATES", help="2023-01-20; two of them for a calendar."),
+        typer.Option("--expiry", metavar="DATES", help="Day that options expire on; two for a calendar."),
     ] = None,
     strikes: Annotated[
         str | None, typer.Option("--strikes", metavar="PRICES", help="Ascending: 115,120,140,145.")
@@ -60,7 +60,7 @@ def strategy(
         float | None,
         typer.Option(
             "--premium",
-            help="Dollars a share for all options together: a credit, or a debit, as the template is.",
+            help="Dollars a share for all options together, received or paid as the template says.",
         ),
     ] = None,
     premiums: Annotated[
@@ -80,17 +80,20 @@ def strategy(
     ] = None,
     on: Annotated[
         str | None,
-        typer.Option("--on", metavar="DATE", help="Session that the profit is of, before the expiry."),
+        typer.Option("--on", metavar="DATE", help="Compute the profit of this session, before the expiry."),
     ] = None,
     volatility: Annotated[
-        float | None, typer.Option("--volatility", help="Of options that go on, a year: 0.3.")
+        float | None,
+        typer.Option("--volatility", help="Volatility a year of options that go on after that session: 0.3."),
     ] = None,
     rate: Annotated[float, typer.Option("--rate", help="Interest a year: 0.04.")] = 0.0,
     dividend_yield: Annotated[
-        float | None, typer.Option("--dividend-yield", help="A year; without it the forecast's dividends.")
+        float | None,
+        typer.Option("--dividend-yield", help="Dividends a year: 0.006; without it those of the forecast."),
     ] = None,
     price: Annotated[
-        str | None, typer.Option("--price", "-p", metavar="PRICE", help="Current price.")
+        str | None,
+        typer.Option("--price", "-p", metavar="PRICE", help="Current price; without it, the last close."),
     ] = None,
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Write profit and density by price as CSV.")

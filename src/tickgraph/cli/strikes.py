@@ -24,7 +24,11 @@ Strike = Annotated[
 ]
 UpperStrike = Annotated[
     str | None,
-    typer.Option("--upper-strike", metavar="PRICE", help="How likely the close is between the two, besides."),
+    typer.Option(
+        "--upper-strike",
+        metavar="PRICE",
+        help="A second strike: how likely the close is between the two, as well.",
+    ),
 ]
 
 
@@ -43,7 +47,7 @@ def read_strikes(
             raise InputError("--upper-strike goes with --strike, such as: --strike 130 --upper-strike 140.")
         return None
     if len(symbols) != 1:
-        raise InputError("--strike fits one symbol.")
+        raise InputError("--strike fits one symbol. Name one, such as: tickgraph predict AAPL --strike 135.")
     upper = None if upper_strike is None else read_price(symbols[0], upper_strike, what="Upper strike")
     return read_price(symbols[0], strike, what="Strike"), upper
 
@@ -70,8 +74,8 @@ def print_probability(answer: Probability) -> None:
     if answer.beyond_calibration:
         strikes = low if answer.upper_strike is None else f"{low} or {money(answer.upper_strike)}"
         note(
-            f"{strikes} lies beyond every move of the {answer.calibration_sessions} calibration sessions: the "
-            "probability is not known better than that it is small"
+            f"{strikes} lies beyond every move of the {answer.calibration_sessions} held-out sessions: its "
+            "probability is small, and how small is not known"
         )
     for text in answer.notes:
         note(text)

@@ -54,7 +54,7 @@ def train(
     symbols: Annotated[
         list[str] | None,
         symbols_option(
-            "TIER_1; of files every symbol", "Tickers, TIER_1, ALL or a sector; commas or repeats."
+            "TIER_1; with files every symbol", "Tickers, TIER_1, ALL or a sector; commas or repeats."
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every symbol of the source.")] = False,
@@ -68,7 +68,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="residual, or baseline: the one that was handed down, kept for comparison.",
+            help="residual, or baseline: the network that the project began with, for comparison.",
             show_default="residual",
         ),
     ] = None,
@@ -83,30 +83,35 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the sessions.", show_default="20")] = None,
     sessions: Annotated[int | None, typer.Option(help="Sessions in the window.", show_default="1000")] = None,
     min_sessions: Annotated[
-        int | None, typer.Option(help="Refuse symbols with fewer.", show_default="250")
+        int | None, typer.Option(help="Refuse symbols with fewer usable sessions.", show_default="250")
     ] = None,
     lookback: Annotated[
-        int | None, typer.Option(help="Sessions behind a correlation.", show_default="60")
+        int | None, typer.Option(help="Sessions that a correlation is computed from.", show_default="60")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Smallest |rho| of an edge.", show_default="0.3")
+        float | None, typer.Option(help="Smallest absolute correlation of an edge.", show_default="0.3")
     ] = None,
-    peers: Annotated[int | None, typer.Option(help="Peers of a target.", show_default="10")] = None,
+    peers: Annotated[int | None, typer.Option(help="Peers of each symbol.", show_default="10")] = None,
     seed: Annotated[int | None, typer.Option(help="Base seed.", show_default="0")] = None,
     peer_pool: Annotated[
         list[str] | None,
         typer.Option(
-            "--peer-pool", metavar="SYMBOLS", help="Where peers come from.", show_default="all of the source"
+            "--peer-pool",
+            metavar="SYMBOLS",
+            help="Symbols that peers are chosen from.",
+            show_default="all of the source",
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", "--parallel", help="Symbols side by side.", show_default="one per core"),
+        typer.Option(
+            "--workers", "--parallel", help="Symbols trained side by side.", show_default="one per core"
+        ),
     ] = None,
     stack: Annotated[
         int | None,
         typer.Option(
-            help="Symbols in one call of the program.",
+            help="Symbols in one call of the training program.",
             show_default="1 on a CPU; on a GPU what its memory holds",
         ),
     ] = None,
@@ -120,14 +125,15 @@ def train(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Of a running Ray cluster, or auto.",
+            help="Address of a running Ray cluster, or auto.",
             show_default="Ray is started here",
         ),
     ] = None,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Leave out symbols whose model is of the same prices, settings and versions."
+            "--resume",
+            help="Leave out symbols that have a model of the same prices, settings and versions.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -138,10 +144,10 @@ def train(
     - `tickgraph train --symbols TIER_1`
     - `tickgraph train --all --source files --source-path prices.csv`
 
-    Prices go from the source into the local store first. Then the network of how far prices move is fitted on all of
-    them together, unless that was done in the last seven days; each model is drawn to it. Every model is published the
-    moment it is done, so Ctrl-C keeps what is finished, and --resume goes on after it. The printed figures are out of
-    sample: training never sees the last fifth of the window, on which they are measured.
+    Prices go from the source into the local store first. Then how far prices move is fitted on all symbols together,
+    unless that was done in the last seven days. Each symbol's model is fitted close to that. Every model is published
+    the moment it is done, so Ctrl-C keeps what is finished, and --resume goes on after it. The printed figures are out
+    of sample: they are measured on the last fifth of the window, which training never sees.
     """
     training = given(
         {
@@ -172,7 +178,7 @@ def train(
     )
     named = [ALLSTATE if word.upper() == ALL else word for word in split_words(tickers or [])]
     if everything and (symbols or named):
-        raise InputError("--all stands for every symbol of the source. Name no symbols besides.")
+        raise InputError("--all stands for every symbol of the source. Name symbols or use --all, not both.")
     pool = parse_symbols(peer_pool) if peer_pool else settings.peer_pool
     started = time.perf_counter()
     origin = settings.open_source()

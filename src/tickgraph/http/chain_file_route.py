@@ -91,5 +91,5 @@ def _left_out(read: ChainFile, within: tuple[Quotes, ...]) -> tuple[str, ...]:
     if not absent:
         return ()
     return (
-        f"{counted(len(absent), 'expiry')} left out, which the forecast does not reach: {listed(absent)}",
+        f"{counted(len(absent), 'expiry')} left out, because the forecast does not reach so far: {listed(absent)}",
     )

@@ -113,7 +113,7 @@ def rate_limit_of(
         client = address if name is None else f"key {name}"
         if not await counted.hit(item, group, client):
             wait = max(1, math.ceil(await counted.seconds_left(item, group, client)))
-            raise RateLimitedError(f"More than {limit} requests. Come back in {wait} s.", wait)
+            raise RateLimitedError(f"More requests than {limit}. Ask again in {wait} s.", wait)
 
     return check
 

@@ -31,7 +31,7 @@ def read_symbol(text: str) -> Symbol:
     """
     symbol = canonical(text)
     if not _SYMBOL.fullmatch(text):
-        raise SymbolError(f"{text!r} is not written as in a path. Write {symbol}.")
+        raise SymbolError(f"{text!r} cannot stand in a path. Write {symbol}.")
     return symbol
 
 

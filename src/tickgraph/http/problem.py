@@ -82,7 +82,7 @@ KINDS: tuple[tuple[type[TickgraphError], int, str, str], ...] = (
     (SourceUnavailableError, 503, "source-unavailable", "A price source cannot be reached"),
     (StorageError, 503, "storage-failed", "Storage cannot be read or written"),
     (QueueFullError, 503, "queue-full", "Too much background work is waiting"),
-    (OverloadedError, 503, "overloaded", "No more work is taken on"),
+    (OverloadedError, 503, "overloaded", "The service takes no more requests now"),
     (SlowError, 503, "timed-out", "The answer took too long"),
     (UnauthorisedError, 401, "unauthorised", "A valid credential is needed"),
     (RateLimitedError, 429, "rate-limited", "Too many requests from this client"),
@@ -205,7 +205,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _protocol(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 400:  # FastAPI's only one
-        detail = "The body is no JSON: it is not text in UTF-8."
+        detail = "The body is not JSON: it is not text in UTF-8."
         return respond(problem_at(request, "bad-input", "The request cannot be used", 422, detail))
     hint = "The routes are listed in /openapi.json."
     if (

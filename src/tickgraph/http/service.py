@@ -316,7 +316,9 @@ class Service:
             if self.settings.serve.train_on_demand:
                 outlook, training = await self.training.of(outlook, lambda: self._outlook(symbol), wait=wait)
             elif wait:
-                training = Training(note="training on demand is off: there is nothing to wait for")
+                training = Training(
+                    note="the service trains no models on demand: there is nothing to wait for"
+                )
         return _Prepared(outlook, training, cached=outlook is warm, queued=queued)
 
     def from_memory(self, symbol: Symbol, price: float | None) -> bytes | None:

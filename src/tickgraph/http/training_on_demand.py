@@ -60,7 +60,10 @@ class TrainingOnDemand:
             try:
                 job = await asyncio.wait_for(asyncio.shield(ended), self._serve.wait_seconds)
             except TimeoutError:
-                return outlook, Training(job.id, "the model was not trained within the time to wait")
+                seconds = self._serve.wait_seconds
+                return outlook, Training(
+                    job.id, f"the model was not trained within {seconds:g} s: ask again later"
+                )
             finally:
                 self.waiting -= 1
         if job.state == "done":

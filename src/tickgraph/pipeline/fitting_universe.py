@@ -134,7 +134,7 @@ def universe_of_run(
             fitted, fault = None, str(error)
     fit = fitted or published or default_for(config)
     if fitted is None:
-        notes.append(f"{fault}: models are drawn to {_described(fit)}")
+        notes.append(f"{fault}: models use {_described(fit)}")
     return RunUniverse(fit, prices or _prices_of_nodes(shared, choices, config), tuple(notes), apart)
 
 
@@ -144,8 +144,8 @@ def remark_on_later(fit: UniverseFit, choices: Mapping[str, Choice]) -> list[str
     if not early:
         return []
     return [
-        f"{listed(early)}: drawn to a fit of the universe up to {fit.last_session}, which is later than the model's "
-        "own prices. It is a model for use, and no test of what could have been known then"
+        f"{listed(early)}: trained with a fit of the universe up to {fit.last_session}, which is later than the "
+        "model's own prices. The model is for use, and no test of what could have been known then"
     ]
 
 

@@ -165,10 +165,10 @@ class HorizonWalkForward(Walked):
         if reason := self._other_procedure(trained, VARIANCE_SETTINGS):
             return reason
         if variance.universe_is_default and variance.universe_source != self.source:
-            return "drawn to the fit of the universe that ships, which is not of the evaluated prices"
+            return "trained with the fit of the universe that ships, which is not of the evaluated prices"
         if abs(variance.universe_symbols - len(self.symbols)) > OTHER_UNIVERSE * len(self.symbols):
             return (
-                f"drawn to a fit of the universe on {variance.universe_symbols} symbols, evaluated on "
+                f"trained with a fit of the universe on {variance.universe_symbols} symbols, evaluated on "
                 f"{len(self.symbols)}"
             )
         return None
