@@ -83,7 +83,7 @@ def test_all_at_once_is_each_alone(forecaster):
 
 
 def test_all_at_once_is_one_network_call(forecaster, monkeypatch):
-    from tickgraph.serving import outlook as module
+    from tickgraph.serving import network_outlooks as module
 
     calls, real = [], module.forward
     monkeypatch.setattr(module, "forward", lambda *args: calls.append(args) or real(*args))

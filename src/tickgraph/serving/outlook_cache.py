@@ -26,19 +26,14 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.catalogue import Catalogue
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
+from tickgraph.serving.last_prices import last_session, until
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, ModelCache, Observer
-from tickgraph.serving.outlook import (
-    Outlook,
-    Outlooks,
-    TargetGraph,
-    last_session,
-    network_outlooks,
-    target_graph,
-    until,
-)
+from tickgraph.serving.network_outlooks import network_outlooks
+from tickgraph.serving.outlook import Outlook, Outlooks
 from tickgraph.serving.panels import PanelCache
 from tickgraph.serving.rounds import ALL, Rounds
+from tickgraph.serving.target_graph import TargetGraph, target_graph
 from tickgraph.serving.universe_states import UniverseStates
 from tickgraph.threads import HungError
 
