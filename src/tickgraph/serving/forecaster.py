@@ -20,7 +20,7 @@ from tickgraph.serving.answer import Forecast, Forecasts, forecast_of
 from tickgraph.serving.chain_answer import Chain, chain_arrays, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.graph_answer import GraphAnswer, graph_answer
-from tickgraph.serving.outlook_cache import Fallback
+from tickgraph.serving.outlook_inputs import Fallback
 from tickgraph.serving.priced_outlooks import PricedOutlooks
 from tickgraph.serving.probability_answer import Probability, probability_of
 from tickgraph.serving.simulated_prices import SimulatedPrices, simulated_prices

@@ -13,7 +13,8 @@ from tickgraph.serving.answer import Forecast, answer_fields, forecast_of
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_answer import Answering
-from tickgraph.serving.outlook_cache import Fallback, OutlookCache
+from tickgraph.serving.outlook_cache import OutlookCache
+from tickgraph.serving.outlook_inputs import Fallback
 
 T = TypeVar("T")
 
