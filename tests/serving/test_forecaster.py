@@ -29,7 +29,7 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving import outlook_cache
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.loaded_model import LoadedModel
-from tickgraph.serving.model_cache import Observer
+from tickgraph.serving.observer import Observer
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 

@@ -29,7 +29,7 @@ from tickgraph.http.operation_metrics import OperationMetrics
 from tickgraph.http.shared_metrics import choose_values
 from tickgraph.pipeline.jobs import Job
 from tickgraph.serving.forecaster import Forecaster
-from tickgraph.serving.model_cache import Observer
+from tickgraph.serving.observer import Observer
 from tickgraph.serving.watcher import Watcher
 
 OTHER = "_other"

@@ -27,8 +27,9 @@ from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.last_prices import last_session, until
 from tickgraph.serving.loaded_model import LoadedModel
-from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, ModelCache, Observer
+from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, ModelCache
 from tickgraph.serving.network_outlooks import network_outlooks
+from tickgraph.serving.observer import Observer
 from tickgraph.serving.outlook import Outlook, Outlooks
 from tickgraph.serving.outlook_inputs import Fallback, OutlookInputs, SourceInputs, Trainer
 from tickgraph.serving.panels import PanelCache
