@@ -28,7 +28,7 @@ async def reliability(service: CurrentService, symbol: SymbolInPath) -> Reliabil
 
 
 def _reliability(service: Service, name: Symbol) -> ReliabilityAnswer:
-    service.must_be_known(name)
+    service.known_symbols.check(name)
     forecaster = service.forecaster
     try:
         record = forecaster.registry.metadata(name).evaluation_by_horizon

@@ -15,29 +15,23 @@ from pydantic_core import to_json
 from tickgraph.errors import ModelNotFoundError, PriceDataError, TickgraphError
 from tickgraph.http.current_answer import CurrentAnswer
 from tickgraph.http.host import Host
+from tickgraph.http.known_symbols import KnownSymbols
 from tickgraph.http.metrics import ServiceMetrics
-from tickgraph.http.problem import UnknownSymbolError
 from tickgraph.http.request_threads import RequestThreads
 from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
 from tickgraph.http.streams import Streams
 from tickgraph.http.training_on_demand import Training, TrainingOnDemand
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import suggest
 from tickgraph.options.chain import ChainQuestion
-from tickgraph.options.strategy_question import StrategyQuestion
 from tickgraph.pipeline.background import Background
 from tickgraph.pipeline.jobs import Job
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.serving.chain_answer import ChainArrays, chain_arrays
-from tickgraph.serving.distribution_answer import Distribution, distribution_of
-from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
 from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.journal import ForecastJournal
 from tickgraph.serving.outlook import Outlook, Outlooks
 from tickgraph.serving.outlook_answer import Answering, OutlookAnswer
 from tickgraph.serving.probability_answer import probability_of
-from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
-from tickgraph.serving.template_answer import StruckTemplates, templates_of
 from tickgraph.serving.watcher import Watcher
 from tickgraph.settings import Settings
 from tickgraph.shared.news import ENDED, MODELS, PRICES, Kind
@@ -49,7 +43,6 @@ PRICE_SESSIONS = 1_088
 """Sessions of prices in memory, the last ones: no answer looks back further than 1,000 moves of up to 61 sessions. Of
 10,000 symbols they take 0.5 GB."""
 END_SECONDS = 2.0  # for calls that nobody waits for any more
-MAX_SUGGESTED = 10  # unknown symbols of one request that get suggestions
 
 
 @dataclass(frozen=True)
@@ -84,6 +77,7 @@ class Service:
             journal=ForecastJournal(settings.operations_dir / "journal", now),
             price_sessions=PRICE_SESSIONS,
         )
+        self.known_symbols = KnownSymbols(self.forecaster.catalogue, settings.source)
         self.streams = Streams(serve.max_streams)
         self.market = CurrentAnswer()
         self.watcher = Watcher(
@@ -205,59 +199,7 @@ class Service:
         forecast = self._forecast_answer(prepared, price, started)
         return ProbabilityAnswer.model_construct(**values, forecast=forecast)
 
-    async def distribution(
-        self,
-        symbol: Symbol,
-        price: float | None,
-        *,
-        sessions: int | None = None,
-        expiry: np.datetime64 | None = None,
-        wait: bool = False,
-    ) -> Distribution:
-        """Say where one symbol's close may be after so many sessions, or at an expiry: one of the two is given.
-
-        The other parameters and the errors are those of :meth:`forecast`; and
-        :meth:`~tickgraph.serving.forecaster.Forecaster.distribution` says what else it raises.
-        """
-        answer = partial(distribution_of, sessions=sessions, expiry=expiry)
-        return await self._from_outlook(symbol, price, answer, wait=wait)
-
-    async def chain(
-        self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
-    ) -> ChainArrays:
-        """Answer for every strike of every expiry; mid prices, which take longer, in a thread.
-
-        The other parameters and the errors are those of :meth:`forecast`; and
-        :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
-        """
-        answer = partial(chain_arrays, question=question)
-        return await self._from_outlook(symbol, price, answer, wait=wait, slow=question.has_mid_prices)
-
-    async def strategy(
-        self, symbol: Symbol, price: float | None, question: StrategyQuestion, *, wait: bool = False
-    ) -> StrategyOutcome:
-        """Say what a strategy of options may earn.
-
-        The other parameters and the errors are those of :meth:`forecast`; and
-        :meth:`~tickgraph.serving.forecaster.Forecaster.strategy` says what else it raises.
-        """
-        answer = partial(strategy_of, question=question)
-        return await self._from_outlook(symbol, price, answer, wait=wait)
-
-    async def templates(
-        self,
-        symbol: Symbol,
-        price: float | None,
-        *,
-        sessions: int | None = None,
-        expiry: np.datetime64 | None = None,
-    ) -> StruckTemplates:
-        """Give every template with legs for one symbol; parameters and errors are those of :meth:`distribution`."""
-        return await self._from_outlook(
-            symbol, price, partial(templates_of, sessions=sessions, expiry=expiry)
-        )
-
-    async def _from_outlook(
+    async def answer(
         self,
         symbol: Symbol,
         price: float | None,
@@ -266,7 +208,22 @@ class Service:
         wait: bool = False,
         slow: bool = False,
     ) -> AnOutlookAnswer:
-        """Answer from one symbol's outlook, which may have been trained for it; a slow answer is made in a thread."""
+        """Make another answer about one symbol, such as ``partial(distribution_of, sessions=21)``.
+
+        Parameters
+        ----------
+        symbol, price, wait
+            As in :meth:`forecast`.
+        answer
+            Makes it from the symbol's outlook, and says what else it raises.
+        slow
+            Make it in a thread, so that the loop answers others meanwhile.
+
+        Raises
+        ------
+        TickgraphError
+            As in :meth:`forecast`.
+        """
         started = time.perf_counter()
         prepared = await self._prepare(symbol, wait=wait)
         outlook, training = prepared.outlook, prepared.training
@@ -280,25 +237,21 @@ class Service:
             made = made.model_copy(update={"notes": (*made.notes, training.note)})
         return made
 
-    async def fan(self, symbol: Symbol, price: float | None) -> Fan:
-        """Say where one symbol's close may be on every session ahead; parameters and errors of :meth:`forecast`."""
-        return await self._from_outlook(symbol, price, fan_of)
+    async def chain(
+        self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
+    ) -> ChainArrays:
+        """Answer for every strike of every expiry; mid prices, which take longer, in a thread.
 
-    async def curve(
-        self,
-        symbol: Symbol,
-        price: float | None,
-        *,
-        sessions: int | None = None,
-        expiry: np.datetime64 | None = None,
-    ) -> Curve:
-        """Give the cumulative distribution behind :meth:`distribution`; parameters and errors are its own."""
-        return await self._from_outlook(symbol, price, partial(curve_of, sessions=sessions, expiry=expiry))
+        The other parameters and the errors are those of :meth:`forecast`; and
+        :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
+        """
+        answer = partial(chain_arrays, question=question)
+        return await self.answer(symbol, price, answer, wait=wait, slow=question.has_mid_prices)
 
     def outlooks(self, symbols: Sequence[Symbol]) -> Outlooks:
         """Outlooks of several symbols, without training any; an error says what a caller can do about it."""
         outlooks = self.forecaster.outlooks(symbols, fallback=self.fallback)
-        outlooks.failures = self._explained(outlooks.failures)
+        outlooks.failures = self.known_symbols.explained(outlooks.failures)
         return outlooks
 
     async def _prepare(self, symbol: Symbol, *, wait: bool) -> _Prepared:
@@ -365,7 +318,7 @@ class Service:
         """
         outlooks = self.forecaster.outlooks(symbols, fallback=fallback or self.fallback)
         answers = outlooks.each(symbols, lambda outlook: self._json(outlook, prices.get(outlook.symbol)))
-        return answers, self._explained(outlooks.failures)
+        return answers, self.known_symbols.explained(outlooks.failures)
 
     def _json(self, outlook: Outlook, price: float | None) -> bytes:
         """JSON of one forecast among several; without a model a note says that one is being trained."""
@@ -375,30 +328,11 @@ class Service:
         fields["notes"] = (*fields["notes"], self.training.note(outlook.symbol))
         return to_json(fields)
 
-    def must_be_known(self, symbol: Symbol) -> None:
-        """Raise :class:`UnknownSymbolError` for a symbol without a model and without prices; may read a folder."""
-        if symbol not in self.forecaster.catalogue.known():
-            known = self.forecaster.catalogue.known_now()
-            if symbol not in known:
-                raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
-
-    def _explained(self, failures: Mapping[str, TickgraphError]) -> dict[str, TickgraphError]:
-        """Give errors that a caller can act on: a symbol without a model or prices may be altogether unknown."""
-        without = PriceDataError, ModelNotFoundError
-        unpriced = [symbol for symbol, error in failures.items() if isinstance(error, without)]
-        known = self.forecaster.catalogue.known_now() if unpriced else ()
-        unknown = [symbol for symbol in unpriced if symbol not in known]
-        # It takes a while to look for similar names, so a long list of nonsense gets none.
-        similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}
-        source = self.settings.source
-        errors = {name: UnknownSymbolError(name, similar.get(name, []), source) for name in unknown}
-        return {**failures, **errors}
-
     def _outlook(self, symbol: Symbol) -> Outlook:
         try:
             return self.forecaster.outlook(symbol, fallback=self.fallback)
         except (PriceDataError, ModelNotFoundError) as error:
-            raise self._explained({symbol: error})[symbol] from error
+            raise self.known_symbols.explained({symbol: error})[symbol] from error
 
     def _job_ended(self, job: Job, compilations: int) -> None:
         self.metrics.job_ended(job, compilations)
