@@ -262,12 +262,12 @@ class Forecaster(PricedOutlooks):
         """
         question = ChainQuestion(
             as_quotes(expiries, strikes, quotes),
-            rate,
-            dividend_yield,
-            read_centre(centred_on),
-            values,
-            touch,
-            skip_impossible,
+            rate=rate,
+            dividend_yield=dividend_yield,
+            centred_on=read_centre(centred_on),
+            values=values,
+            touch=touch,
+            skip_impossible=skip_impossible,
         )
         answer = partial(chain_arrays, question=question)
         return chain_of(self._answer(canonical(symbol), price, answer, as_of, fallback))
