@@ -11,17 +11,9 @@ from pathlib import Path
 
 from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.market.spelling import Symbol
-from tickgraph.registry.generation import (
-    MAX_BYTES,
-    ArtefactPaths,
-    digest,
-    make_way,
-    place_last,
-    publish,
-    read_bounded,
-    read_metadata,
-    withdraw,
-)
+from tickgraph.registry.artefact_file import MAX_BYTES, digest, read_bounded
+from tickgraph.registry.artefact_paths import ArtefactPaths
+from tickgraph.registry.generation import make_way, place_last, publish, read_metadata, withdraw
 from tickgraph.registry.generation_file import FOLDER, MAX_OBJECT_BYTES, SUFFIX, unseal_generation
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES
 from tickgraph.storage import FileRefused, discard, storage_errors, write_atomically

@@ -31,18 +31,16 @@ from tickgraph.object_contact import Contact
 from tickgraph.object_place import Place
 from tickgraph.object_store import Version
 from tickgraph.permit import Permit
-from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
-from tickgraph.registry.evaluation_record import HorizonWalkForward, WalkForward
-from tickgraph.registry.generation import (
+from tickgraph.registry.artefact_file import digest, read_bounded
+from tickgraph.registry.artefact_paths import (
     ArtefactPaths,
-    digest,
     published_names,
-    read_bounded,
-    read_generation,
-    read_metadata,
     trained_symbols,
     without_metadata,
 )
+from tickgraph.registry.correlation_file import decode_correlation, encode_correlation
+from tickgraph.registry.evaluation_record import HorizonWalkForward, WalkForward
+from tickgraph.registry.generation import read_generation, read_metadata
 from tickgraph.registry.generation_file import (
     GenerationBytes,
     seal_generation,

@@ -25,17 +25,12 @@ from tickgraph.object_contact import Contact
 from tickgraph.object_place import ObjectPlace, Place, local_folder
 from tickgraph.object_store import Version
 from tickgraph.permit import FREE, Permit
+from tickgraph.registry.artefact_file import digest, read_bounded
+from tickgraph.registry.artefact_paths import ArtefactPaths, file_name, interrupted, lies_in, published_names
 from tickgraph.registry.generation import (
-    ArtefactPaths,
-    digest,
-    file_name,
-    interrupted,
-    lies_in,
     no_model,
     place_last,
     publish,
-    published_names,
-    read_bounded,
     read_generation,
     read_metadata,
     recover,

@@ -21,7 +21,9 @@ from tickgraph.market.store.layout import FileStamp, file_stamp
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.universe_state import UniverseState
 from tickgraph.permit import FREE, Permit
-from tickgraph.registry.generation import lies_in, make_way, read_bounded
+from tickgraph.registry.artefact_file import read_bounded
+from tickgraph.registry.artefact_paths import lies_in
+from tickgraph.registry.generation import make_way
 from tickgraph.registry.object_copies import FileCopy
 from tickgraph.registry.origin import Origin, Refused
 from tickgraph.registry.universe_file import decode_fit, decode_state, encode_fit, encode_state
