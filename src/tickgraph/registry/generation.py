@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import NamedTuple
 
 from tickgraph.errors import ArtefactError, ModelNotFoundError
 from tickgraph.market.spelling import Symbol
@@ -72,8 +73,25 @@ def no_model(symbol: Symbol, place: str, trained: tuple[Symbol, ...]) -> ModelNo
     )
 
 
-def read_generation(paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:
-    """One whole generation of a symbol: metadata, generation, bytes of weights and of correlations.
+class Generation(NamedTuple):
+    """One whole generation of a symbol, as it was read.
+
+    Attributes
+    ----------
+    metadata, identity
+        What the model is, and the sha256 of the file that says so.
+    weights, correlations
+        Bytes of the other files, compared with the metadata's checksums.
+    """
+
+    metadata: ModelMetadata
+    identity: str
+    weights: bytes
+    correlations: bytes
+
+
+def read_generation(paths: ArtefactPaths) -> Generation:
+    """Read one whole generation of a symbol.
 
     Raises
     ------
@@ -87,7 +105,7 @@ def read_generation(paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, by
         weights = read_verified(paths.weights, metadata.checksums.weights)
         correlation = read_verified(paths.correlations, metadata.checksums.correlations)
         if weights is not None and correlation is not None:
-            return metadata, generation, weights, correlation
+            return Generation(metadata, generation, weights, correlation)
     final = paths.weights if weights is None else paths.correlations
     raise ArtefactError(
         f"{final} {_fault_of(final)}. Restore it, or run: tickgraph train --symbols {paths.symbol}"

@@ -28,6 +28,7 @@ from tickgraph.permit import FREE, Permit
 from tickgraph.registry.artefact_file import digest, read_bounded
 from tickgraph.registry.artefact_paths import ArtefactPaths, file_name, interrupted, lies_in, published_names
 from tickgraph.registry.generation import (
+    Generation,
     no_model,
     place_last,
     publish,
@@ -148,8 +149,8 @@ class Shelf:
         self._bring(paths)
         return read_metadata(paths)[0]
 
-    def read(self, paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:
-        """A symbol's current generation, as :func:`read_generation` gives it."""
+    def read(self, paths: ArtefactPaths) -> Generation:
+        """Read a symbol's current generation; errors as in :func:`read_generation`."""
         self._bring(paths)
         try:
             return read_generation(paths)
@@ -248,8 +249,8 @@ class Shelf:
             with self._permit.holding():
                 write_atomically(paths.metadata, metadata)
             return
-        _, _, weights, correlations = read_generation(paths)
-        self.commit(paths, GenerationBytes(weights, correlations, metadata), replaced)
+        there = read_generation(paths)
+        self.commit(paths, GenerationBytes(there.weights, there.correlations, metadata), replaced)
 
     def recover(self) -> tuple[Symbol, ...]:
         """Finish what interrupted publishes left: place committed files, drop orphans; say for which symbols.

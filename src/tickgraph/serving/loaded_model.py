@@ -15,7 +15,7 @@ from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.calendar import sessions
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.weights import Weights
-from tickgraph.registry.registry import StoredModel
+from tickgraph.registry.stored_models import StoredModel
 
 
 @dataclass(frozen=True, eq=False)
