@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
-from tickgraph.errors import StorageError
+from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.storage import FileRefused, read_regular, storage_errors
 
 MAX_BYTES = 64 * 1024 * 1024  # of weights and correlations; the default model's largest is about 60 KB
@@ -17,6 +18,17 @@ _OF_ONE_FILE = frozenset(
     for name in ("EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "ENXIO", "ENODEV", "ESTALE", "EOPNOTSUPP")
     if hasattr(errno, name)
 )
+
+
+class Refused(NamedTuple):
+    """Why a file or an object is refused, to be kept: the error itself would keep the frames that hold its bytes."""
+
+    kind: type[ArtefactError]
+    text: str
+
+    def error(self) -> ArtefactError:
+        """Make the error anew."""
+        return self.kind(self.text)
 
 
 def digest(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Copies of objects in a folder of models: a generation's three files, and a file of the universe."""
+"""Copies of objects in a folder of models: what a copy is; a generation's three files, and a file of the universe."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.market.spelling import Symbol
@@ -17,6 +18,40 @@ from tickgraph.registry.generation import make_way, place_last, publish, read_me
 from tickgraph.registry.generation_file import FOLDER, MAX_OBJECT_BYTES, SUFFIX, unseal_generation
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES
 from tickgraph.storage import FileRefused, discard, storage_errors, write_atomically
+
+
+class Copy(Protocol):
+    """The copy of one object on this machine. Its only writer calls all methods but ``alone`` and ``is_there``."""
+
+    @property
+    def key(self) -> str:
+        """Key of the object: a folder and a name."""
+        ...
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that the object has at most."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the copy's only writer on this machine."""
+        ...
+
+    def is_there(self) -> bool:
+        """Whether there is a copy; one look at a file."""
+        ...
+
+    def identity(self) -> str | None:
+        """What tells the content of the copy from any other; None without a copy."""
+        ...
+
+    def take(self, data: bytes) -> None:
+        """Replace the copy by an object; :class:`ArtefactError` if the object is not what it should be."""
+        ...
+
+    def drop(self) -> None:
+        """Remove the copy."""
+        ...
 
 
 @dataclass(frozen=True)
