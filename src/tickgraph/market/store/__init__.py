@@ -1,7 +1,8 @@
 """The local price store: one Parquet file per source and symbol, and one of recent sessions per source."""
 
+from tickgraph.market.store.examination import Examination, examine
 from tickgraph.market.store.layout import Stamp
-from tickgraph.market.store.repair import Examination, RepairReport, examine, repair
+from tickgraph.market.store.repair import RepairReport, repair
 from tickgraph.market.store.store import PriceStore, StoredSymbol
 from tickgraph.market.store.update import UpdateReport
 
