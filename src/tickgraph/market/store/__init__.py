@@ -4,7 +4,7 @@ from tickgraph.market.store.examination import Examination, examine
 from tickgraph.market.store.layout import Stamp
 from tickgraph.market.store.repair import RepairReport, repair
 from tickgraph.market.store.store import PriceStore, StoredSymbol
-from tickgraph.market.store.update import UpdateReport
+from tickgraph.market.store.update_report import UpdateReport
 
 __all__ = [
     "Examination",

@@ -25,7 +25,8 @@ from tickgraph.market.store.history import days_of
 from tickgraph.market.store.layout import FileStamp, Stamp, folder_stamp, source_folder
 from tickgraph.market.store.reader import StoreReader, SymbolPrices
 from tickgraph.market.store.shared_prices import SharedPrices
-from tickgraph.market.store.update import UpdateReport, update
+from tickgraph.market.store.update import update
+from tickgraph.market.store.update_report import UpdateReport
 from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
 from tickgraph.object_contact import Contact
