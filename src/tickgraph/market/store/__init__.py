@@ -3,7 +3,8 @@
 from tickgraph.market.store.examination import Examination, examine
 from tickgraph.market.store.layout import Stamp
 from tickgraph.market.store.repair import RepairReport, repair
-from tickgraph.market.store.store import PriceStore, StoredSymbol
+from tickgraph.market.store.store import PriceStore
+from tickgraph.market.store.stored_symbol import StoredSymbol
 from tickgraph.market.store.update_report import UpdateReport
 
 __all__ = [
