@@ -157,7 +157,7 @@ def test_peers_that_cannot_be_chosen_are_a_problem_and_what_is_due_is_trained(si
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [(ModelRegistry, "verified"), (looking, "_symbol"), (PriceStore, "stored")]
+    ("place", "name"), [(ModelRegistry, "verified"), (looking, "status_of"), (PriceStore, "stored")]
 )
 def test_an_overview_shows_one_symbol_as_failed_and_the_others_as_they_are(
     site, clock, fail, monkeypatch, place, name
