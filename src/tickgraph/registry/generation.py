@@ -18,7 +18,7 @@ import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
-from tickgraph.errors import ArtefactError, ModelNotFoundError
+from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import suggest
 from tickgraph.registry.artefact_file import digest, read_bounded
@@ -199,20 +199,16 @@ def recover(paths: ArtefactPaths) -> bool:
     return True
 
 
-def withdraw(paths: ArtefactPaths, checksums: Checksums | None) -> None:
+def withdraw(paths: ArtefactPaths) -> None:
     """Remove a symbol's files, whatever stands in their places.
 
     A crash leaves the whole model, or none of it. First the files go back to the staged names, where a reader still
     finds them. Then metadata is removed. Staged files without metadata are dropped, here or by the next
     :func:`recover`. So weights without metadata are never left behind: they are a sign that metadata was lost.
-
-    Parameters
-    ----------
-    paths
-        Where the files are.
-    checksums
-        Those of the metadata; None where it cannot be read.
     """
+    checksums = None
+    with contextlib.suppress(ArtefactError, StorageError):  # of metadata that cannot be read none are known
+        checksums = read_metadata(paths)[0].checksums
     for waiting, final in _moves(paths, checksums) if checksums else ():
         if final.is_file():
             with storage_errors(final.parent):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.market.spelling import Symbol
 from tickgraph.registry.artefact_file import MAX_BYTES, digest, read_bounded
 from tickgraph.registry.artefact_paths import ArtefactPaths
-from tickgraph.registry.generation import make_way, place_last, publish, read_metadata, withdraw
+from tickgraph.registry.generation import make_way, place_last, publish, withdraw
 from tickgraph.registry.generation_file import FOLDER, MAX_OBJECT_BYTES, SUFFIX, unseal_generation
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES
 from tickgraph.storage import FileRefused, discard, storage_errors, write_atomically
@@ -103,10 +101,7 @@ class ModelCopy:
 
     def drop(self) -> None:
         """Remove the files."""
-        checksums = None
-        with contextlib.suppress(ArtefactError, StorageError):
-            checksums = read_metadata(self.paths)[0].checksums
-        withdraw(self.paths, checksums)
+        withdraw(self.paths)
 
 
 @dataclass(frozen=True)

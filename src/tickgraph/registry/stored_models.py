@@ -28,11 +28,11 @@ from tickgraph.registry.artefact_paths import (
     trained_symbols,
     without_metadata,
 )
+from tickgraph.registry.bucket_shelf import open_shelf
 from tickgraph.registry.correlation_file import decode_correlation
 from tickgraph.registry.generation_file import GenerationBytes
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata
-from tickgraph.registry.shelf import Shelf
 from tickgraph.registry.universe_folder import UniverseFolder
 from tickgraph.registry.weights_file import decode_weights
 from tickgraph.shared.news import News
@@ -84,7 +84,7 @@ class StoredModels:
     Attributes
     ----------
     place, root
-        As of :class:`tickgraph.registry.shelf.Shelf`.
+        As of :class:`tickgraph.registry.shelf.Shelf`: for a place on object storage, ``root`` holds its copies.
     universe
         What models are drawn to and hear, by source of prices.
     """
@@ -93,7 +93,7 @@ class StoredModels:
         self, place: Place, now: Callable[[], datetime] | None = None, *, news: News | None = None
     ) -> None:
         self.now = now or system_time
-        self._shelf = Shelf(place, self.now, news)
+        self._shelf = open_shelf(place, self.now, news)
         self.place, self.root = self._shelf.place, self._shelf.root
         self.universe = UniverseFolder(self.root, self.now, self._shelf.origin, news)
 
