@@ -32,7 +32,7 @@ from tickgraph.operations.horizon_drift import independent_forecasts
 from tickgraph.operations.horizon_outcomes import horizon_outcomes
 from tickgraph.operations.outcomes import Panel, window_of, with_outcomes
 from tickgraph.registry.evaluation_record import HorizonWalkForward
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 WINDOW = 189
 """Sessions to look back on: three quarters of a year, so that 63 sessions ahead have some that do not overlap."""

@@ -19,7 +19,7 @@ from tickgraph.operations.horizon_scoring import horizon_figures
 from tickgraph.operations.outcomes import FIGURES, Panel, window_of, with_outcomes
 from tickgraph.operations.records import LiveFigures, LiveQuality
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 WINDOW = 60
 MIN_OVER_TIME = 10  # forecasts of a symbol that a correlation over time needs
@@ -68,7 +68,7 @@ def score(
     Parameters
     ----------
     records
-        As :func:`tickgraph.serving.journal.read_journal` gives them.
+        As :func:`tickgraph.serving.journal_reading.read_journal` gives them.
     panel
         ``panel(source, symbols, first)`` gives stored prices, such as
         :meth:`tickgraph.market.store.PriceStore.panel`.
