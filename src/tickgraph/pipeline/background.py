@@ -48,8 +48,6 @@ class Background:
         Number of processes. Each is started when it is first needed, and keeps its compiled program.
     max_waiting
         Number of jobs that may be queued or running; one more is refused.
-    retry_seconds
-        How long a symbol that could not be trained is left alone.
     grace_seconds
         How long a running job may go on after :meth:`close`; None is without limit.
     on_end
@@ -70,7 +68,6 @@ class Background:
         *,
         workers: int = 1,
         max_waiting: int = 64,
-        retry_seconds: float = 600.0,
         grace_seconds: float | None = None,
         on_end: Callable[[Job, int], None] | None = None,
         claims: Claims | None = None,
@@ -83,7 +80,7 @@ class Background:
         )  # for the two fields below: nobody who holds it touches a file or a process
         self._running: dict[tuple[str, str | None], RunningJob] = {}  # by kind and symbol
         self._closed = False
-        self._failures = RecentFailures(retry_seconds)
+        self._failures = RecentFailures()
         self._ownership = Ownership(folder / "owners")
         # This one thread starts the work of processes, and writes how jobs ended.
         self._dispatcher = Threads(1, "tickgraph-jobs", begin=leave_interrupts_alone)
@@ -95,7 +92,6 @@ class Background:
             claims,
             workplace.basis,
             lambda running, trained: self._dispatch(self._back, running, trained),
-            retry_seconds,
         )
 
     def start(self) -> None:
@@ -151,7 +147,7 @@ class Background:
         return running.job if running else None
 
     def recent_failure(self, symbol: Symbol) -> Job | None:
-        """Give the job that failed to train a symbol in the last ``retry_seconds``."""
+        """Give the job that failed to train a symbol a short while ago."""
         return self._failures.of(symbol)
 
     def ended(self, job: Job) -> Future[Job]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from tickgraph.market.spelling import Symbol
+from tickgraph.pipeline.recent_failures import LEFT_ALONE_SECONDS
 from tickgraph.pipeline.running_job import RunningJob
 from tickgraph.shared.claims import Claimed, Claims
 from tickgraph.threads import Loop
@@ -29,8 +30,6 @@ class Elsewhere:
         What is published of a symbol now. It may read storage.
     back
         Called in a thread of this class with each job whose wait is over, and whether another process has trained it.
-    failure_seconds
-        How long others leave a symbol alone that could not be trained.
     """
 
     def __init__(
@@ -38,10 +37,8 @@ class Elsewhere:
         claims: Claims | None,
         basis: Callable[[Symbol], str | None],
         back: Callable[[RunningJob, bool], None],
-        failure_seconds: float,
     ) -> None:
         self._claims, self._basis, self._back = claims, basis, back
-        self._failure_seconds = failure_seconds
         self._lock = threading.Lock()
         self._waiting: dict[Symbol, RunningJob] = {}
         self._looking = Loop(self._look, LOOK_SECONDS, "tickgraph-elsewhere")
@@ -61,7 +58,7 @@ class Elsewhere:
     def give_back(self, symbol: Symbol, failure: str | None = None) -> None:
         """Give a symbol back, with why nobody can train it; others that wait are told."""
         if self._claims is not None:
-            self._claims.give_back(_work(symbol), failure, self._failure_seconds)
+            self._claims.give_back(_work(symbol), failure, LEFT_ALONE_SECONDS)
 
     def wait(self, job: RunningJob) -> None:
         """Keep a job until the other process has ended."""

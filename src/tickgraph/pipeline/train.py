@@ -25,7 +25,6 @@ from tickgraph.model.fitting import FittedModel, fit
 from tickgraph.model.training import TrainingProgram, program_for
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import UniverseFit
-from tickgraph.model.variance_examples import Universe
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.pipeline.engines.plan import Engine, Plan
@@ -96,22 +95,19 @@ def train_one(
     pool: Collection[str] | None,
     program: TrainingProgram,
     registry: ModelRegistry,
-    choice: Choice | None = None,
     universe: UniverseFit | None = None,
-    prices: Universe | None = None,
 ) -> ModelMetadata:
     """Fit one symbol and publish the model.
 
-    Without a ``universe`` it is a model of the next session's return alone. Where peers were not chosen before
-    (``choice``), they are chosen here, from the pool. Walk-forward figures recorded in the model that this one replaces
-    stay if both were trained the same way: the figures are of the procedure.
+    Without a ``universe`` it is a model of the next session's return alone. Walk-forward figures recorded in the model
+    that this one replaces stay if both were trained the same way: the figures are of the procedure.
 
     Errors as in :func:`tickgraph.model.fitting.fit`; and StorageError, also where the model would replace one of
     another exchange.
     """
     must_be_replaceable(registry, symbol)
-    chosen = choice or choose(panel, (symbol,), program.config, pool).get(symbol)
-    return publish_fitted(registry, fit(panel, symbol, program, chosen, universe, prices))
+    choice = choose(panel, (symbol,), program.config, pool).get(symbol)
+    return publish_fitted(registry, fit(panel, symbol, program, choice, universe))
 
 
 def must_be_replaceable(registry: ModelRegistry, symbol: Symbol) -> None:
