@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from tickgraph.errors import PriceDataError, TickgraphError
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.graph.snapshots import latest_correlation, latest_graphs
-from tickgraph.market.dividends import expected_dividends
+from tickgraph.market.dividends import DividendOutlook, expected_dividends
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.bounds import OwnMoves, outside_itself, unsupported
@@ -59,47 +61,18 @@ def network_outlooks(
         sessions that its features need, its price does not move there, or the model says what the target's own moves
         do not support.
     """
-    panel, graph = whole.through(session), models[0].graph
-    reasons = [staleness(model.correlation_as_of, model.correlation_at, session, now) for model in models]
-    correlations = [
-        latest_correlation(panel, model.nodes, graph) if reason else model.correlation
-        for model, reason in zip(models, reasons, strict=True)
-    ]
-    graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
-    weights = stack_weights([model.weights for model in models])
-    # Finite weights may still give no number: what comes out is checked below.
-    with np.errstate(all="ignore"):
-        returns = forward(weights, graphs.features, graphs.adjacency)[:, 0]  # [S]
-        if models[0].horizons:
-            variances, heard = latest_variances(panel, models, correlations, state)
-            volatility = np.sqrt(variances[:, 0]).tolist()
-        else:
-            variances, heard = None, [False] * len(models)
-            volatility = [_latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
+    panel = whole.through(session)
+    said = _ask_networks(panel, session, models, now, state)
     gaps = gap_shares(panel, [model.symbol for model in models]).tolist()
     outlooks: list[Outlook | TickgraphError] = []
-    for row, (model, reason) in enumerate(zip(models, reasons, strict=True)):
-        present = graphs.present[row]
-        distribution = _one_session(
-            panel,
-            model,
-            float(returns[row]),
-            volatility[row],
-            bool(present[0]),
-            needs_moves=variances is not None,
-        )
+    for row, model in enumerate(models):
+        distribution = _one_session(panel, model, said, row)
         if isinstance(distribution, TickgraphError):
             outlooks.append(distribution)
             continue
-        horizons, dividends = None, None
-        if variances is not None:
-            centre = distribution.trust * distribution.forecast
-            ahead = np.array(model.horizons)
-            dividends = expected_dividends(panel, model.symbol, session, model.horizons[-1])
-            horizons = HorizonDistribution(
-                ahead, variances[row], model.horizon_scores, centre, dividends.drag
-            )
+        horizons, dividends = _horizons(panel, model, said, row, distribution)
         last = last_price(panel, model.symbol)
+        present = said.present[row]
         outlooks.append(
             Outlook(
                 symbol=model.symbol,
@@ -111,11 +84,11 @@ def network_outlooks(
                 provider=last.provider,
                 lineage=whole.lineage,
                 calibration_sessions=model.calibration_sessions,
-                recomputed=reason,
+                recomputed=said.recomputed[row],
                 absent=tuple(name for name, there in zip(model.nodes, present, strict=False) if not there),
                 horizons=horizons,
                 dividends=dividends,
-                universe_heard=heard[row] if horizons else None,
+                universe_heard=said.heard[row] if horizons else None,
                 state=state,
                 gap=gaps[row],
             )
@@ -123,45 +96,96 @@ def network_outlooks(
     return outlooks
 
 
-def _one_session(
-    panel: PricePanel,
-    model: LoadedModel,
-    forecast: float,
-    volatility: float,
-    is_present: bool,
-    *,
-    needs_moves: bool,
-) -> PredictiveDistribution | TickgraphError:
-    """Distribution of a target's next log return; the error of a target that has none which counts.
+@dataclass(frozen=True)
+class _Said:
+    """What the networks say of each of S targets at one session.
 
-    Parameters
+    Attributes
     ----------
-    panel
-        Prices up to the session to forecast from.
-    model
-        Of the target.
-    forecast, volatility
-        What the networks say of the next log return. A volatility is 0 where the price has not moved, and NaN where
-        too few returns are known.
-    is_present
-        Whether the target's features are known.
-    needs_moves
-        Whether a price that stood still lately is an error even where the volatility is not 0.
+    session
+        Which.
+    returns, volatility
+        Of the next log return. A volatility is 0 where the price has not moved, and NaN where too few returns are
+        known.
+    variances
+        ``[S, H]`` of the log return over each horizon; None where the models forecast one session.
+    heard
+        Whether the whole universe was heard.
+    present
+        ``[S, N]`` whether a node's features are known; the target is the first.
+    recomputed
+        Why the model's own correlations were not used; None where they were.
     """
-    session, own = panel.sessions[-1], own_returns(panel, model.symbol)
-    if (volatility == 0 or needs_moves) and not own[-STILL:].any():
-        return unmoved(model.symbol, session)
-    if not is_present or np.isnan(volatility):
+
+    session: np.datetime64
+    returns: NDArray[np.float32]
+    volatility: list[float]
+    variances: NDArray[np.float64] | None
+    heard: list[bool]
+    present: NDArray[np.bool_]
+    recomputed: list[Literal["session", "age"] | None]
+
+
+def _ask_networks(
+    panel: PricePanel,
+    session: np.datetime64,
+    models: Sequence[LoadedModel],
+    now: datetime,
+    state: UniverseState | None,
+) -> _Said:
+    """Run the networks of all models at a session, the panel's last one, each network once."""
+    graph = models[0].graph
+    recomputed = [staleness(model.correlation_as_of, model.correlation_at, session, now) for model in models]
+    correlations = [
+        latest_correlation(panel, model.nodes, graph) if reason else model.correlation
+        for model, reason in zip(models, recomputed, strict=True)
+    ]
+    graphs = latest_graphs(panel, [model.nodes for model in models], correlations, graph)
+    weights = stack_weights([model.weights for model in models])
+    # Finite weights may still give no number: what comes out is checked afterwards.
+    with np.errstate(all="ignore"):
+        returns = forward(weights, graphs.features, graphs.adjacency)[:, 0]  # [S]
+        if models[0].horizons:
+            variances, heard = latest_variances(panel, models, correlations, state)
+            volatility = np.sqrt(variances[:, 0]).tolist()
+        else:
+            variances, heard = None, [False] * len(models)
+            volatility = [_latest_volatility(panel, model.nodes, model.volatility, graph) for model in models]
+    return _Said(session, returns, volatility, variances, heard, graphs.present, recomputed)
+
+
+def _one_session(
+    panel: PricePanel, model: LoadedModel, said: _Said, row: int
+) -> PredictiveDistribution | TickgraphError:
+    """Distribution of a target's next log return; the error of a target that has none which counts."""
+    own, volatility = own_returns(panel, model.symbol), said.volatility[row]
+    # The variance network gives a volatility to a price that stands still, too.
+    if (volatility == 0 or said.variances is not None) and not own[-STILL:].any():
+        return unmoved(model.symbol, said.session)
+    if not said.present[row, 0] or np.isnan(volatility):
         return PriceDataError(
             f"Prices of {model.symbol} have too large a gap in the {model.graph.feature_window + 1} sessions up to "
-            f"{session}, or lack the session before it, so there is no forecast. "
+            f"{said.session}, or lack the session before it, so there is no forecast. "
             f"Run: tickgraph prices update --symbols {model.symbol} --source {model.source}"
         )
-    distribution = PredictiveDistribution(forecast, volatility, model.scores, model.trust)
+    distribution = PredictiveDistribution(float(said.returns[row]), volatility, model.scores, model.trust)
     moves = OwnMoves.of(own)
     with np.errstate(all="ignore"):
         fault = unsupported(distribution, moves) or outside_itself(distribution, moves)
     return model.refused(fault) if fault else distribution
+
+
+def _horizons(
+    panel: PricePanel, model: LoadedModel, said: _Said, row: int, distribution: PredictiveDistribution
+) -> tuple[HorizonDistribution | None, DividendOutlook | None]:
+    """Distribution over each horizon, and the dividends taken off it; None where the model forecasts one session."""
+    if said.variances is None:
+        return None, None
+    dividends = expected_dividends(panel, model.symbol, said.session, model.horizons[-1])
+    centre = distribution.trust * distribution.forecast
+    ahead = np.array(model.horizons)
+    horizons = HorizonDistribution(ahead, said.variances[row], model.horizon_scores, centre, dividends.drag)
+    return horizons, dividends
 
 
 def _latest_volatility(
