@@ -32,9 +32,7 @@ def _reliability(service: Service, name: Symbol) -> ReliabilityAnswer:
     forecaster = service.forecaster
     try:
         record = forecaster.registry.metadata(name).evaluation_by_horizon
-    except (
-        ArtefactError
-    ):  # there is no model, or none that can be read; what was forecast counts all the same
+    except ArtefactError:  # no model, or none that can be read: what was forecast counts all the same
         record = None
     live = live_reliability(
         service.settings.operations_dir,

@@ -75,9 +75,8 @@ class Background:
         self._workplace, self._folder = workplace, folder / "jobs"
         self.board = JobBoard(self._folder)
         self._max_waiting, self._on_end = max_waiting, on_end
-        self._lock = (
-            threading.Lock()
-        )  # for the two fields below: nobody who holds it touches a file or a process
+        # The lock is for the two fields below it: nobody who holds it touches a file or a process.
+        self._lock = threading.Lock()
         self._running: dict[tuple[str, str | None], RunningJob] = {}  # by kind and symbol
         self._closed = False
         self._failures = RecentFailures()

@@ -176,9 +176,8 @@ def place_last(paths: ArtefactPaths) -> None:
     """
     # Reading searches for similar names where no metadata is, so this looks first.
     if other_kind(paths.metadata) is None and paths.metadata.exists():
-        with contextlib.suppress(
-            ArtefactError
-        ):  # damaged, or of a later version: it owns no file that is known
+        # Damaged, or of a later version, it owns no file that is known.
+        with contextlib.suppress(ArtefactError):
             checksums = read_metadata(paths)[0].checksums
             for waiting, final in _moves(paths, checksums):
                 if waiting.exists():

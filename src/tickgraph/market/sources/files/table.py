@@ -46,7 +46,7 @@ class Table:
     first: int = 1  # number of the first row: a text file's lines count from 1, header included
     constants: dict[str, str] = field(
         default_factory=dict
-    )  # of all rows, by meaning: a folder is symbol=AAPL
+    )  # of all rows, by meaning: symbol=AAPL as a folder
     stem: str = ""  # the file's name without its ending
     malformed: tuple[Malformed, ...] = ()  # lines that could not be split into the columns
 
