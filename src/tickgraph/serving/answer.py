@@ -142,6 +142,18 @@ def answer_fields(
     return fields
 
 
+def forecast_from(
+    outlook: Outlook,
+    price: float | None,
+    clock: Clock,
+    *,
+    trained_now: bool = False,
+    refused: Exception | None = None,
+) -> Forecast:
+    """Forecast at a price; the parameters are those of :func:`answer_fields`."""
+    return forecast_of(answer_fields(outlook, price, clock, trained_now=trained_now, refused=refused))
+
+
 def is_unusual(outlook: Outlook, price: float) -> bool:
     """Whether a price lies so far from the last close that the answer says so."""
     return abs(price / outlook.last_close - 1) > UNUSUAL_MOVE

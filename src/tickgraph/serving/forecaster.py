@@ -16,7 +16,7 @@ from tickgraph.options.chain import Centre, ChainQuestion, read_centre
 from tickgraph.options.price_paths import PATHS
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 from tickgraph.options.strategy_question import StrategyWords, ask_strategy
-from tickgraph.serving.answer import Forecast, Forecasts, forecast_of
+from tickgraph.serving.answer import Forecast, Forecasts, forecast_from
 from tickgraph.serving.chain_answer import Chain, chain_arrays, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.graph_answer import GraphAnswer, graph_answer
@@ -108,22 +108,7 @@ class Forecaster(PricedOutlooks):
         fallback: Fallback = "momentum",
     ) -> Forecasts:
         """As :meth:`forecast_many`, for symbols and prices that were checked where they came in."""
-        outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
-        clock = self._clock_at(as_of)
-        return Forecasts(
-            outlooks.each(
-                symbols,
-                lambda outlook: forecast_of(
-                    self.answer_fields(
-                        outlook,
-                        prices.get(outlook.symbol),
-                        trained_now=outlook.symbol in outlooks.trained,
-                        clock=clock,
-                    )
-                ),
-            ),
-            outlooks.failures,
-        )
+        return Forecasts(*self._answers(symbols, prices, forecast_from, as_of, fallback))
 
     def distribution(
         self,
@@ -169,21 +154,8 @@ class Forecaster(PricedOutlooks):
         fallback: Fallback = "momentum",
     ) -> Distributions:
         """As :meth:`distribution`, for several symbols and prices that were checked where they came in."""
-        outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
-        clock = self._clock_at(as_of)
-        return Distributions(
-            outlooks.each(
-                symbols,
-                lambda outlook: self.answer_from(
-                    outlook,
-                    prices.get(outlook.symbol),
-                    partial(distribution_of, sessions=sessions, expiry=expiry),
-                    trained_now=outlook.symbol in outlooks.trained,
-                    clock=clock,
-                ),
-            ),
-            outlooks.failures,
-        )
+        answer = partial(distribution_of, sessions=sessions, expiry=expiry)
+        return Distributions(*self._answers(symbols, prices, answer, as_of, fallback))
 
     def probability(
         self,
