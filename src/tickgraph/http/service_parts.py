@@ -66,13 +66,13 @@ class ServiceParts:
         self.host = Host(settings.shared_space, self._heard)
         self.background = Background(
             Workplace(
-                settings.models_dir.absolute(),
-                settings.prices_dir.absolute(),
-                settings.source,
-                settings.source_path,
-                settings.peer_pool,
-                settings.training,
-                settings.aliases,
+                models_dir=settings.models_dir.absolute(),
+                prices_dir=settings.prices_dir.absolute(),
+                source=settings.source,
+                source_path=settings.source_path,
+                peer_pool=settings.peer_pool,
+                training=settings.training,
+                aliases=settings.aliases,
                 access=settings.access,
                 exchange=settings.exchange,
                 shared=settings.shared_space,

@@ -15,7 +15,7 @@ from tickgraph.errors import TickgraphError
 from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline import worker
 from tickgraph.pipeline.elsewhere import Elsewhere
-from tickgraph.pipeline.jobs import Job, JobBoard, new_id
+from tickgraph.pipeline.jobs import Job, JobBoard, Kind, new_id
 from tickgraph.pipeline.ownership import Ownership
 from tickgraph.pipeline.recent_failures import RecentFailures
 from tickgraph.pipeline.running_job import RunningJob
@@ -138,7 +138,7 @@ class Background:
 
     def publish_correlations(self) -> Job:
         """Publish all models' correlations of the newest stored session; errors as in :meth:`train`."""
-        return self._submit("refresh", None, None)
+        return self._submit("refresh", None, None, insists=False)
 
     def running(self, symbol: Symbol) -> Job | None:
         """Give the job of this process that trains a symbol, as it was when it was queued."""
@@ -175,10 +175,8 @@ class Background:
         with contextlib.suppress(TimeoutError, RuntimeError):
             self._dispatcher.submit(work).result(SETTLE_SECONDS)
 
-    def _submit(self, kind: str, symbol: Symbol | None, basis: str | None, insists: bool = False) -> Job:
-        job = Job.model_validate(
-            {"id": new_id(), "kind": kind, "symbol": symbol, "owner": self._ownership.id}
-        )
+    def _submit(self, kind: Kind, symbol: Symbol | None, basis: str | None, insists: bool) -> Job:
+        job = Job(id=new_id(), kind=kind, symbol=symbol, owner=self._ownership.id)
         with self._lock:
             known = self._running.get((kind, symbol))
             if known is not None:

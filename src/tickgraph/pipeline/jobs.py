@@ -18,6 +18,7 @@ from tickgraph.storage import read_regular, write_atomically
 
 KEPT = 200
 
+Kind = Literal["train", "refresh"]
 State = Literal["queued", "running", "done", "failed"]
 
 
@@ -28,7 +29,7 @@ class Job(BaseModel):
 
     id: str
     """Identity; later jobs sort after earlier ones."""
-    kind: Literal["train", "refresh"]
+    kind: Kind
     """`train` one symbol, or `refresh` the correlations of all models."""
     symbol: Symbol | None = None
     """What is trained; null for a refresh."""
