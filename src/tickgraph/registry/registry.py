@@ -225,7 +225,7 @@ class ModelRegistry(StoredModels):
         return metadata.with_evaluation_of(replaced)
 
     def _commit(
-        self, metadata: ModelMetadata, weights: bytes, correlation: bytes, replaced: Version | None
+        self, metadata: ModelMetadata, weights: bytes, correlation: bytes, replaced: Version | None = None
     ) -> ModelMetadata:
         """Publish with the symbol's lock held, in the place of an object's version."""
         paths = self.paths(metadata.symbol, to_write=True)

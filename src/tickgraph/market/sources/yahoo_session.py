@@ -22,8 +22,6 @@ from curl_cffi import requests
 
 from tickgraph.market.sources.asking import LastingFailure, PassingFailure, seconds_to_wait
 
-# Longest wait for one answer, of which at most 4 s to connect. yfinance itself would wait 30 s for a cookie, one thread
-# after another.
 TIMEOUT_SECONDS = 10.0
 CONNECT_SECONDS = 4.0
 COOKIE_REST_SECONDS = 300.0
@@ -34,10 +32,18 @@ _PRICES = ("open", "high", "low", "close", "volume")
 
 
 class YahooSession(requests.Session[requests.Response]):
-    """A session like yfinance's own that raises what is wrong with an answer."""
+    """A session like yfinance's own that raises what is wrong with an answer.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    timeout_seconds
+        Longest wait for one answer, of which at most 4 s to connect. yfinance itself would wait 30 s for a cookie, one
+        thread after another.
+    """
+
+    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         super().__init__(impersonate="chrome")
+        self._timeout_seconds = timeout_seconds
         self._own = threading.local()
         self._cookies_from = 0.0  # moment of the monotonic clock
         self._cookie_page: tuple[float, Any] | None = None
@@ -57,7 +63,7 @@ class YahooSession(requests.Session[requests.Response]):
             Nothing came; all of curl's errors are of this kind.
         """
         asked = options.pop("timeout", None)
-        wait = min(asked, TIMEOUT_SECONDS) if asked else TIMEOUT_SECONDS
+        wait = min(asked, self._timeout_seconds) if asked else self._timeout_seconds
         connect = min(CONNECT_SECONDS, wait / 2)
         options["timeout"] = (connect, wait - connect)
         response = self._send(method, url, options) if _CHART in url else self._page(method, url, options)
