@@ -92,7 +92,9 @@ def test_a_model_that_is_trained_for_the_request_is_not_called_cached(monkeypatc
     monkeypatch.setenv("TICKGRAPH_FALLBACK", "train")
     forecaster, _ = compat._open()
     monkeypatch.setattr(
-        forecaster, "_train", lambda symbol, _: train_one(panel, symbol, panel.symbols, program, registry)
+        forecaster._inputs,
+        "_train",
+        lambda symbol, _: train_one(panel, symbol, panel.symbols, program, registry),
     )
     first, second = (asyncio.run(compat.get_gnn_prediction("TSLA", 120.0)) for _ in range(2))
     assert (first["status"], first["model"]) == ("trained-on-demand", "gnn")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tickgraph.errors import InputError, StorageError
-from tickgraph.extras import lacking
+from tickgraph.object_client import library, opened
 from tickgraph.object_deadline import Answer, DeadlineRequests, NoAnswer, TooLate
 from tickgraph.object_place import ObjectPlace
 from tickgraph.object_refusals import code_of, refusal
@@ -28,7 +28,6 @@ MARKER = "tickgraph-conditions"
 _MARK = b"Whether this storage honours conditional writes is tried on this object.\n"
 _ENCRYPTION = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_SSE_CUSTOMER_KEY_BASE64")
 _GOOGLE = "https://storage.googleapis.com/"
-_WHOLE = 12  # times as long as the storage may be silent, a whole request may take
 
 
 class Unreachable(StorageError):
@@ -89,9 +88,9 @@ class ObjectStore:
 
     def __init__(self, place: ObjectPlace) -> None:
         self.place = place
-        self._objects = _library()
+        self._objects = library()
         try:
-            self._client = _opened(place)
+            self._client = opened(place)
         except (self._errors.BaseError, ValueError) as error:
             # Its text may hold a credential, or the path of one.
             raise InputError(
@@ -309,38 +308,3 @@ def _version(meta: Mapping[str, Any]) -> Version:
 
 def _mode(version: Version) -> dict[str, str]:
     return {key: value for key, value in (("e_tag", version.e_tag), ("version", version.number)) if value}
-
-
-def _library() -> Any:
-    try:
-        import obstore
-    except ImportError as error:
-        raise InputError(lacking("Object storage", "storage", error)) from error
-    return obstore
-
-
-def _opened(place: ObjectPlace) -> Any:
-    from obstore.store import GCSStore, S3Store
-
-    access = place.access
-    timeout = datetime.timedelta(seconds=access.timeout_seconds)
-    retry: Any = {
-        "max_retries": access.retries,
-        "retry_timeout": timeout * (access.retries + 1),
-        "backoff": {"init_backoff": datetime.timedelta(seconds=0.05), "max_backoff": timeout / 2, "base": 2},
-    }
-    # A slow line is waited for as long as something comes.
-    options: dict[str, Any] = {
-        "connect_timeout": timeout,
-        "read_timeout": timeout,
-        "timeout": _WHOLE * timeout,
-    }
-    if place.scheme == "gs":
-        return GCSStore(place.bucket, client_options=options, retry_config=retry)  # type: ignore[arg-type]
-    found = os.environ
-    region = access.region or found.get("AWS_REGION") or found.get("AWS_DEFAULT_REGION") or "us-east-1"
-    config: dict[str, Any] = {"region": region}
-    if place.endpoint:
-        config["endpoint"] = place.endpoint
-        options["allow_http"] = place.endpoint.startswith("http://")
-    return S3Store(place.bucket, client_options=options, retry_config=retry, **config)  # type: ignore[arg-type]

@@ -8,12 +8,13 @@ import pytest
 from httpx_retries import Retry
 
 from real_service import TOKEN
-from tickgraph.client import AsyncClient, Client, ServiceError, requests
+from tickgraph.client import AsyncClient, Client, ServiceError
+from tickgraph.client.sending import RETRY
 from tickgraph.errors import InputError, ModelNotFoundError, SourceUnavailableError, SymbolError
 
 AT_ONCE = Retry(
     total=3,
-    allowed_methods=requests.RETRY.allowed_methods,
+    allowed_methods=RETRY.allowed_methods,
     status_forcelist=(429, 502, 503, 504),
     backoff_factor=0,
 )

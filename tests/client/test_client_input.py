@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tickgraph.client import AsyncClient, Client, Problem, ServiceError
-from tickgraph.client.requests import TIMEOUT_SECONDS, WAIT_SECONDS
+from tickgraph.client.sending import TIMEOUT_SECONDS, WAIT_SECONDS
 from tickgraph.errors import (
     ArtefactError,
     InputError,

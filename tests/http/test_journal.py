@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 
 from real_service import EVENING, here, settings_of
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 
 def test_a_service_logs_what_it_forecasts_once_per_model_and_prices(registry, prices_dir, config):

@@ -133,10 +133,10 @@ def test_slow_requests_are_logged_with_who_asked(service, monkeypatch):
 def test_a_requests_thread_knows_the_request(service, monkeypatch):
     seen = []
 
-    def must_be_known(_):
+    def check(_):
         seen.append((middleware.request_id.get(), threading.current_thread().name))
 
-    monkeypatch.setattr(service.service, "must_be_known", must_be_known)
+    monkeypatch.setattr(service.service.known_symbols, "check", check)
     answer = service.get("/symbols/AAPL")
     assert seen[0][0] == answer.headers["x-request-id"]
     assert seen[0][1].startswith("tickgraph-request")

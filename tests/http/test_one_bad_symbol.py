@@ -8,7 +8,7 @@ from real_service import ADMIN, TOKEN, here, settings_of
 from tickgraph.http import symbol_routes
 from tickgraph.market.store import PriceStore
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving import answer_json, outlook, outlook_cache, priced_outlooks
+from tickgraph.serving import answer_json, network_outlooks, outlook_cache, priced_outlooks
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.loaded_model import LoadedModel
 from tickgraph.serving.outlook import Outlook
@@ -43,7 +43,7 @@ STEPS = [
     (LoadedModel, "from_stored"),
     (outlook_cache, "last_session"),
     (outlook_cache, "network_outlooks"),
-    (outlook, "own_returns"),
+    (network_outlooks, "own_returns"),
     (Outlook, "__post_init__"),
     (Forecaster, "_keep"),
     (priced_outlooks, "answer_json"),

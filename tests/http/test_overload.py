@@ -12,20 +12,20 @@ from real_service import here, settings_of
 @pytest.fixture
 def gate(monkeypatch):
     """Closed: whatever has to be computed waits until the test opens it."""
-    from tickgraph.serving import outlook
+    from tickgraph.serving import network_outlooks
 
     class Gate:
         entered = threading.Semaphore(0)
         opened = threading.Event()
 
-    real = outlook.forward
+    real = network_outlooks.forward
 
     def waiting(*words):
         Gate.entered.release()
         assert Gate.opened.wait(60)
         return real(*words)
 
-    monkeypatch.setattr(outlook, "forward", waiting)
+    monkeypatch.setattr(network_outlooks, "forward", waiting)
     yield Gate
     Gate.opened.set()
 

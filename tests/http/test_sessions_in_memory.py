@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tickgraph.http.service import PRICE_SESSIONS
+from tickgraph.http.service_parts import PRICE_SESSIONS
 
 
 def test_a_service_keeps_the_last_sessions_and_answers_about_all(service):

@@ -18,9 +18,10 @@ from tickgraph.market.calendar import system_time
 from tickgraph.market.store import PriceStore
 from tickgraph.object_contact import Contact
 from tickgraph.object_place import ObjectPlace
-from tickgraph.operations.bucket_lease import KEY, BucketLease, LeaseObject, read_bucket_lease
+from tickgraph.operations.bucket_lease import BucketLease
 from tickgraph.operations.leader import adopt_what_others_did
 from tickgraph.operations.lease import Lease
+from tickgraph.operations.lease_object import KEY, LeaseObject, read_bucket_lease
 from tickgraph.operations.lease_record import LeaseHeldError, LeaseLostError
 from tickgraph.operations.records import RefreshRun
 from tickgraph.operations.site import Site

@@ -10,7 +10,7 @@ import pytest
 
 from made_site import SYMBOLS, Clock, trained
 from tickgraph.market.calendar import SKEW, is_future
-from tickgraph.operations import steps
+from tickgraph.operations import due_models
 from tickgraph.operations.lease import Lease
 from tickgraph.operations.lease_record import LeaseHeldError, LeaseRecord
 from tickgraph.operations.overview import overview
@@ -87,12 +87,12 @@ def test_correlations_computed_in_the_future_are_computed_again(site, clock, rew
 
 
 def test_prices_revised_in_the_future_are_said_so_and_make_no_model_due_for_ever(site, clock, monkeypatch):
-    held = steps.held
+    held = due_models.held
 
     def revised(*which):
         return {s: replace(one, revised_at=clock.moment + YEARS) for s, one in held(*which).items()}
 
-    monkeypatch.setattr(steps, "held", revised)
+    monkeypatch.setattr(due_models, "held", revised)
     run = refresh(site)
     assert not trained(run)
     assert any(

@@ -16,7 +16,7 @@ from tickgraph.market.calendar import next_session, session_closes, sessions
 from tickgraph.market.panel import PANEL_COLUMNS
 from tickgraph.market.range_variance import range_variance
 from tickgraph.operations.horizon_outcomes import horizon_outcomes
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 AS_OF = "2022-10-28"  # XOM goes ex on 14 November

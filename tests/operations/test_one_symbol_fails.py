@@ -11,7 +11,7 @@ from made_site import SYMBOLS, published, trained
 from tickgraph.cli.refresh import exit_code
 from tickgraph.market.store import update as updating
 from tickgraph.market.store.store import PriceStore
-from tickgraph.operations import due, steps
+from tickgraph.operations import due, due_models
 from tickgraph.operations import overview as looking
 from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
@@ -150,14 +150,14 @@ def test_peers_that_cannot_be_chosen_are_a_problem_and_what_is_due_is_trained(si
         raise IndexError("peers")
 
     clock.moment += timedelta(days=8)
-    monkeypatch.setattr(steps, "choose", broken)
+    monkeypatch.setattr(due_models, "choose", broken)
     run = refresh(site)
     assert trained(run) == set(SYMBOLS)
     assert "the peers of today could not be chosen" in run.error
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [(ModelRegistry, "verified"), (looking, "_symbol"), (PriceStore, "stored")]
+    ("place", "name"), [(ModelRegistry, "verified"), (looking, "status_of"), (PriceStore, "stored")]
 )
 def test_an_overview_shows_one_symbol_as_failed_and_the_others_as_they_are(
     site, clock, fail, monkeypatch, place, name

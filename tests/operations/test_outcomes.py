@@ -12,7 +12,7 @@ from tickgraph.errors import PriceDataError
 from tickgraph.market.calendar import session_closes, sessions
 from tickgraph.market.panel import PricePanel
 from tickgraph.operations.outcomes import window_of, with_outcomes
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 

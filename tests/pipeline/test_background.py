@@ -15,7 +15,8 @@ from tickgraph.errors import PriceDataError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
 from tickgraph.pipeline.background import Background, QueueFullError
-from tickgraph.pipeline.jobs import KEPT, Job, JobBoard, Ownership, new_id
+from tickgraph.pipeline.jobs import KEPT, Job, JobBoard, new_id
+from tickgraph.pipeline.ownership import Ownership
 from tickgraph.pipeline.train import train_one
 from tickgraph.registry.registry import ModelRegistry
 

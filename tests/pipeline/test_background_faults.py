@@ -129,7 +129,7 @@ def test_a_job_whose_time_is_up_when_the_service_stops_says_so(workplace, tmp_pa
 
 def test_what_killed_processes_left_is_cleared_away(workplace, tmp_path):
     owners = tmp_path / "runtime" / "owners"
-    killed = "import os, pathlib, sys; from tickgraph.pipeline.jobs import Ownership; "
+    killed = "import os, pathlib, sys; from tickgraph.pipeline.ownership import Ownership; "
     killed += "Ownership(pathlib.Path(sys.argv[1])).take(); os._exit(9)"
     subprocess.run([sys.executable, "-c", killed, str(owners)], check=False, timeout=WAIT)
     assert len(list(owners.iterdir())) == 1

@@ -13,7 +13,7 @@ from tickgraph.errors import ClusterError, StorageError
 from tickgraph.model import choice, fitting
 from tickgraph.model.weights import symbol_seed, weight_shapes
 from tickgraph.pipeline import train as module
-from tickgraph.pipeline.engines import LocalEngine
+from tickgraph.pipeline.engines import LocalEngine, plan
 from tickgraph.pipeline.train import train_symbols
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
@@ -210,7 +210,7 @@ class TestResume:
         assert not train_symbols(panel, ["XOM"], begun, config=other, resume=True).kept
 
     def test_another_version_is_another_model(self, panel, program, begun, monkeypatch):
-        monkeypatch.setattr(module, "library_versions", lambda: {"tickgraph": "9"})
+        monkeypatch.setattr(plan, "library_versions", lambda: {"tickgraph": "9"})
         assert not train_symbols(panel, ["XOM"], begun, program=program, resume=True).kept
 
     @pytest.mark.parametrize("part", ["metadata/XOM_metadata.json", "weights/XOM.weights.h5"])

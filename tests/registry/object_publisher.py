@@ -46,8 +46,8 @@ def die_at(step):
 
             return call
 
-    library = object_store._library()
-    object_store._library = lambda: Steps(library)
+    library = object_store.library()
+    object_store.library = lambda: Steps(library)
 
     def watch(event, arguments):
         if event in ("os.rename", "os.remove", "open", "os.mkdir") and "AAPL" in str(arguments[0]):

@@ -17,7 +17,7 @@ from made_walk_forward import made_walk_forward
 from tickgraph.errors import ArtefactError, ModelNotFoundError, SymbolError
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.weights import weight_shapes
-from tickgraph.registry import generation as generation_module
+from tickgraph.registry import artefact_file
 from tickgraph.registry.correlation_file import encode_correlation
 from tickgraph.registry.evaluation_record import WalkForward
 from tickgraph.registry.metadata import ModelMetadata, metadata_json_schema
@@ -261,9 +261,9 @@ def test_a_folder_in_the_place_of_a_file_is_named(registry, part):
 def test_a_giant_in_the_place_of_a_file_is_never_read(registry, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * 100_000)
-    assert generation_module.read_bounded(path, 100_000) == b"x" * 100_000
+    assert artefact_file.read_bounded(path, 100_000) == b"x" * 100_000
     with pytest.raises(FileRefused, match="100,000 bytes or more, and at most 99,999"):
-        generation_module.read_bounded(path, 99_999)
+        artefact_file.read_bounded(path, 99_999)
     metadata = registry.paths("AAPL").metadata
     metadata.write_text(metadata.read_text().ljust(MAX_METADATA_BYTES + 1))  # valid but for its size
     with pytest.raises(

@@ -14,7 +14,7 @@ from tickgraph.errors import ArtefactError
 from tickgraph.model.network import build_network, forward
 from tickgraph.model.training_config import HORIZONS, TrainingConfig
 from tickgraph.model.weights import FEATURE_SCALE, weight_shapes
-from tickgraph.registry.generation import MAX_BYTES
+from tickgraph.registry.artefact_file import MAX_BYTES
 from tickgraph.registry.weights_file import decode_weights, encode_weights
 
 CONFIG = TrainingConfig(architecture="baseline")

@@ -10,7 +10,7 @@ import pytest
 
 from tickgraph.market.store import PriceStore
 from tickgraph.serving.forecaster import Forecaster
-from tickgraph.serving.model_cache import Observer
+from tickgraph.serving.observer import Observer
 from tickgraph.serving.watcher import Watcher
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)

@@ -16,8 +16,8 @@ from fuzzing import examples
 from tickgraph.errors import ArtefactError, OtherExchangeError, PriceDataError
 from tickgraph.market.store import PriceStore
 from tickgraph.model.weights import weight_shapes
+from tickgraph.registry.artefact_file import digest
 from tickgraph.registry.correlation_file import decode_correlation
-from tickgraph.registry.generation import digest
 from tickgraph.registry.metadata_file import content_checksum
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.registry.weights_file import decode_weights

@@ -29,7 +29,7 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving import outlook_cache
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.loaded_model import LoadedModel
-from tickgraph.serving.model_cache import Observer
+from tickgraph.serving.observer import Observer
 
 EVENING = datetime(2022, 12, 30, 22, tzinfo=UTC)
 
@@ -83,7 +83,7 @@ def test_all_at_once_is_each_alone(forecaster):
 
 
 def test_all_at_once_is_one_network_call(forecaster, monkeypatch):
-    from tickgraph.serving import outlook as module
+    from tickgraph.serving import network_outlooks as module
 
     calls, real = [], module.forward
     monkeypatch.setattr(module, "forward", lambda *args: calls.append(args) or real(*args))

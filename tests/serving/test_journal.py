@@ -17,8 +17,9 @@ from tickgraph.errors import StorageError
 from tickgraph.market.expiry import sessions_ahead
 from tickgraph.model.measures import LEVELS
 from tickgraph.serving import journal as journal_module
-from tickgraph.serving.journal import KEPT_MONTHS, ForecastJournal, read_journal
-from tickgraph.serving.model_cache import Observer
+from tickgraph.serving.journal import KEPT_MONTHS, ForecastJournal
+from tickgraph.serving.journal_reading import read_journal
+from tickgraph.serving.observer import Observer
 
 EVENING = datetime(2022, 12, 29, 22, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ import pytest
 
 from shelf import Shelf
 from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
-from tickgraph.serving.model_cache import ModelCache, Observer
+from tickgraph.serving.model_cache import ModelCache
+from tickgraph.serving.observer import Observer
 
 
 class Heard(Observer):

@@ -67,7 +67,7 @@ def test_a_model_in_memory_needs_no_look_at_its_files(live, monkeypatch):
             raise PermissionError(13, "Permission denied", str(path))
         return real(path, *args, **words)
 
-    monkeypatch.setattr("tickgraph.registry.registry.os.stat", refused)
+    monkeypatch.setattr("tickgraph.registry.shelf.os.stat", refused)
     assert live.forecast_many(["AAPL"]) == before
 
 

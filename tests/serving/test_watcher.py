@@ -12,7 +12,7 @@ import pytest
 from tickgraph.errors import PriceDataError
 from tickgraph.model.weights import weight_shapes
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving import outlook, outlook_cache, rounds
+from tickgraph.serving import network_outlooks, outlook_cache, rounds
 from tickgraph.serving.forecaster import Forecaster
 from tickgraph.serving.watcher import Watcher
 
@@ -52,7 +52,7 @@ def test_a_warm_answer_reads_and_computes_nothing(live, watcher, store, heard, m
     live.outlook("AAPL")
     watcher.look()
     computed = heard.counts["computed"]
-    monkeypatch.setattr(outlook, "forward", None)
+    monkeypatch.setattr(network_outlooks, "forward", None)
     monkeypatch.setattr(store, "panel", None)
     monkeypatch.setattr(live.registry, "load", None)
     for price in (100, 130, None):

@@ -39,9 +39,8 @@ from tickgraph.options.chain_file import ChainFile, is_of, read_chain
 from tickgraph.options.quotes import Quotes, grid
 from tickgraph.pictures.chain_page import chain_page
 from tickgraph.serving.chain_answer import Chain, ChainExpiry
-from tickgraph.serving.forecaster import Forecaster
+from tickgraph.serving.forecaster import Fallback, Forecaster
 from tickgraph.serving.outlook_answer import looking_ahead
-from tickgraph.serving.outlook_cache import Fallback
 from tickgraph.settings import load_settings
 from tickgraph.wording import counted, listed
 

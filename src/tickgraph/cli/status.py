@@ -30,8 +30,9 @@ from tickgraph.cli.output import (
     stdout,
 )
 from tickgraph.errors import CheckFailed
-from tickgraph.operations.overview import Overview, SymbolStatus, overview
+from tickgraph.operations.overview import Overview, overview
 from tickgraph.operations.records import HorizonFigures
+from tickgraph.operations.symbol_status import SymbolStatus
 from tickgraph.operations.universe_status import UniverseStatus
 from tickgraph.settings import load_settings
 from tickgraph.shared.contact import shared_fault

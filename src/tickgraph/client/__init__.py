@@ -6,9 +6,7 @@
 ...     client.probability("AAPL", strike=135.0).probability_above
 """
 
-from tickgraph.client.async_client import AsyncClient
-from tickgraph.client.client import Client
-from tickgraph.client.requests import (
+from tickgraph.client.answer_types import (
     Chain,
     Cleared,
     Curve,
@@ -27,12 +25,14 @@ from tickgraph.client.requests import (
     Probability,
     Problem,
     Reliability,
-    ServiceError,
     Strategy,
     SymbolInfo,
     SymbolList,
     Templates,
 )
+from tickgraph.client.async_client import AsyncClient
+from tickgraph.client.client import Client
+from tickgraph.client.sending import ServiceError
 from tickgraph.options.legs import Leg
 from tickgraph.options.quotes import Quotes
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 import httpx
 from httpx_retries import Retry, RetryTransport
-from pydantic import BaseModel
 
 from tickgraph.client import requests
-from tickgraph.client.requests import (
+from tickgraph.client.answer_types import (
     Chain,
     Cleared,
     Curve,
@@ -35,12 +34,11 @@ from tickgraph.client.requests import (
     SymbolList,
     Templates,
 )
+from tickgraph.client.sending import RETRY, Answer, Ask, checked_url, headers, unreachable
 from tickgraph.market.calendar import Day
 from tickgraph.options.chain import Centre, ChainQuestion
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 from tickgraph.options.strategy_question import StrategyWords
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 RENAMED = "refresh() is now called publish_correlations(): it does no more than that."
 
@@ -70,12 +68,12 @@ class Client:
         *,
         api_key: str | None = None,
         admin_token: str | None = None,
-        retry: Retry = requests.RETRY,
+        retry: Retry = RETRY,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=requests.checked_url(url),
-            headers=requests.headers(api_key, admin_token),
+            base_url=checked_url(url),
+            headers=headers(api_key, admin_token),
             transport=RetryTransport(transport=transport or httpx.HTTPTransport(), retry=retry),
         )
 
@@ -172,12 +170,12 @@ class Client:
         """
         question = ChainQuestion(
             as_quotes(expiries, strikes, quotes),
-            rate,
-            dividend_yield,
-            centred_on,
-            values,
-            touch,
-            skip_impossible,
+            rate=rate,
+            dividend_yield=dividend_yield,
+            centred_on=centred_on,
+            values=values,
+            touch=touch,
+            skip_impossible=skip_impossible,
         )
         return self._ask(requests.chain(symbol, price, question, wait))
 
@@ -268,9 +266,9 @@ class Client:
         """Say whether requests should be sent to the service now; raises if not."""
         return self._ask(requests.READY)
 
-    def _ask(self, ask: requests.Ask[Answer]) -> Answer:
+    def _ask(self, ask: Ask[Answer]) -> Answer:
         try:
             response = self._http.send(ask.of(self._http))
         except httpx.HTTPError as error:
-            raise requests.unreachable(self._http.base_url, error) from error
+            raise unreachable(self._http.base_url, error) from error
         return ask.read(response)

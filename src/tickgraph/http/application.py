@@ -61,37 +61,50 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
             if serve.tracing:
                 await asyncio.to_thread(tracing.flush)
 
-    middleware = [
-        Middleware(BehindProxies, root_path=serve.root_path, trusted=serve.trusted_proxies),
-        Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),
-        Middleware(
-            Admission,
-            metrics=service.metrics,
-            bound=serve.max_in_flight,
-            exempt=(*operator_routes.PATHS, event_routes.PATH),  # streams have a bound of their own
-        ),
-    ]
-    if serve.cors_origins:
-        cors = Middleware(
-            CORSMiddleware,
-            allow_origins=serve.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["*"],
-            expose_headers=["X-Request-Id", "Retry-After"],
-        )
-        middleware.insert(2, cors)
     app = FastAPIOffline(  # /docs with its scripts from here: no browser need ask a stranger for them
         title="tickgraph",
         version=tickgraph.__version__,
         description=DESCRIPTION,
         lifespan=running,
-        middleware=middleware,
+        middleware=_middleware(service),
         redirect_slashes=False,
     )
     app.state.service = service
     problem.install(app)
-    counters = service.host.counters
-    public, strict = guards(serve.api_keys, serve.rate_limit, counters=counters), Depends(only_known_query)
+    _include_routes(app, service)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    if serve.tracing:
+        tracing.trace(app)
+    return app
+
+
+def _middleware(service: Service) -> list[Middleware]:
+    """What is around every request, the outermost first."""
+    serve = service.settings.serve
+    around = [
+        Middleware(BehindProxies, root_path=serve.root_path, trusted=serve.trusted_proxies),
+        Middleware(Envelope, metrics=service.metrics, log_all=serve.access_log),
+    ]
+    if serve.cors_origins:
+        around.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=serve.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=["X-Request-Id", "Retry-After"],
+            )
+        )
+    exempt = (*operator_routes.PATHS, event_routes.PATH)  # streams have a bound of their own
+    around.append(Middleware(Admission, metrics=service.metrics, bound=serve.max_in_flight, exempt=exempt))
+    return around
+
+
+def _include_routes(app: FastAPI, service: Service) -> None:
+    """Add every route, behind its guards."""
+    serve, counters = service.settings.serve, service.host.counters
+    public = guards(serve.api_keys, serve.rate_limit, counters=counters)
+    strict = Depends(only_known_query)
     app.state.guards = public
     app.router.routes.insert(0, forecast_routes.PlainRoute(public))  # the first that is tried
     app.router.routes.insert(1, option_routes.ChainRoute(public))
@@ -114,10 +127,6 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
     if serve.admin_token is not None:
         only_admin = guards((), serve.rate_limit, serve.admin_token, counters)
         app.include_router(operator_routes.admin, dependencies=[*only_admin, strict])
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
-    if serve.tracing:
-        tracing.trace(app)
-    return app
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tickgraph.market.spelling import Symbol
 from tickgraph.options.chain import ChainQuestion
 from tickgraph.options.chain_file import ChainFile, chain_of_text, is_of
 from tickgraph.options.quotes import Quotes, checked
+from tickgraph.serving.fan_answer import fan_of
 from tickgraph.wording import counted, listed
 
 NAME = "the file"
@@ -49,7 +50,7 @@ async def chain_of_file(
     say which.
     """
     read = await service.in_thread(lambda: _read(file, symbol))
-    fan = await service.fan(symbol, price)
+    fan = await service.answer(symbol, price, fan_of)
     reach = {session.expiry for session in fan.path}
     within = tuple(each for each in read.quotes(fan.price) if each.expiry.item() in reach)
     question = ChainQuestion(_some(within, read, reach, fan.as_of), rate, skip_impossible=True)

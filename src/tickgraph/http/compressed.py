@@ -22,9 +22,9 @@ def takes_gzip(request: Request) -> bool:
     return False
 
 
-def compressed(request: Request, body: bytes, media_type: str = "application/json") -> Response:
-    """Answer with a body, compressed if that pays; it takes a few milliseconds a megabyte, so call it in a thread."""
-    response = Response(media_type=media_type, headers={"vary": "Accept-Encoding"})
+def compressed(request: Request, body: bytes) -> Response:
+    """Answer with JSON, compressed if that pays; it takes a few milliseconds a megabyte, so call it in a thread."""
+    response = Response(media_type="application/json", headers={"vary": "Accept-Encoding"})
     if len(body) >= SMALLEST and takes_gzip(request):
         body = gzip.compress(body, LEVEL, mtime=0)
         response.headers["content-encoding"] = "gzip"

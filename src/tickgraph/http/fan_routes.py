@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -9,6 +11,7 @@ from tickgraph.http.compressed import compressed
 from tickgraph.http.parameters import CurrentService, Expiry, Price, Sessions, SymbolInPath
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import CurveAnswer, FanAnswer
+from tickgraph.serving.fan_answer import curve_of, fan_of
 
 router = APIRouter(tags=["forecasts"])
 
@@ -21,7 +24,7 @@ async def fan(
 
     They are those of `/forecast/{symbol}/distribution`. A symbol without a model has the next session only.
     """
-    answer = await service.fan(symbol, price)
+    answer = await service.answer(symbol, price, fan_of)
     return compressed(request, answer.model_dump_json().encode())
 
 
@@ -39,5 +42,5 @@ async def curve(
     It is the distribution of `/forecast/{symbol}/distribution`, at 241 closes from under its 1 % quantile to above that
     of 99 %.
     """
-    answer = await service.curve(symbol, price, sessions=sessions, expiry=expiry)
+    answer = await service.answer(symbol, price, partial(curve_of, sessions=sessions, expiry=expiry))
     return compressed(request, answer.model_dump_json().encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -39,6 +40,7 @@ from tickgraph.http.service import Service
 from tickgraph.market.price import prices_by_symbol, read_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
+from tickgraph.serving.distribution_answer import distribution_of
 
 MAX_SYMBOLS = 1_000
 MAX_LENGTH = 10_000
@@ -211,7 +213,8 @@ async def distribution(
     Quantiles, intervals, volatility and the expected move come from the model's calibrated forecast of that horizon.
     They are of the split-adjusted close: dividends that go ex before the expiry are taken off.
     """
-    answer = await service.distribution(symbol, price, sessions=sessions, expiry=expiry, wait=wait)
+    answering = partial(distribution_of, sessions=sessions, expiry=expiry)
+    answer = await service.answer(symbol, price, answering, wait=wait)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 

@@ -37,7 +37,7 @@ def _indented(trace: str) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-def configure(log_format: str = "console", level: int = logging.INFO) -> None:
+def configure(log_format: str = "console") -> None:
     """Send all logs, uvicorn's too, to stderr in one format: ``console`` or ``json``."""
     shared: list[structlog.typing.Processor] = [
         _with_request,
@@ -67,4 +67,4 @@ def configure(log_format: str = "console", level: int = logging.INFO) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.INFO)

@@ -76,7 +76,7 @@ async def retrain(service: CurrentService, symbol: SymbolInPath) -> Job:
     """Train a symbol on the stored prices and publish it, in the background; requests see it when it is whole."""
 
     def submit() -> Job:
-        service.must_be_known(symbol)
+        service.known_symbols.check(symbol)
         return service.background.train(symbol, service.background.basis(symbol), insists=True)
 
     return await service.in_thread(submit)

@@ -92,12 +92,12 @@ class ChainBody(Asked):
             ]
         return ChainQuestion(
             as_quotes(self.expiries, self.strikes, quotes),
-            self.rate,
-            self.dividend_yield,
-            self.centred_on,
-            self.values,
-            self.touch,
-            self.skip_impossible,
+            rate=self.rate,
+            dividend_yield=self.dividend_yield,
+            centred_on=self.centred_on,
+            values=self.values,
+            touch=self.touch,
+            skip_impossible=self.skip_impossible,
         )
 
 

@@ -28,13 +28,11 @@ async def reliability(service: CurrentService, symbol: SymbolInPath) -> Reliabil
 
 
 def _reliability(service: Service, name: Symbol) -> ReliabilityAnswer:
-    service.must_be_known(name)
+    service.known_symbols.check(name)
     forecaster = service.forecaster
     try:
         record = forecaster.registry.metadata(name).evaluation_by_horizon
-    except (
-        ArtefactError
-    ):  # there is no model, or none that can be read; what was forecast counts all the same
+    except ArtefactError:  # no model, or none that can be read: what was forecast counts all the same
         record = None
     live = live_reliability(
         service.settings.operations_dir,

@@ -28,9 +28,8 @@ from tickgraph.settings import Settings, load_settings
 
 FLAGS_VARIABLE = "TICKGRAPH_SERVE_FLAGS"  # carries the command line's settings to worker processes
 BACKLOG = 1_024
-WORKER_SECONDS = (
-    30  # a worker process that gives no sign for so long is replaced; none can while it is still importing
-)
+# A worker process that gives no sign for so long is replaced. None can give one while it is still importing.
+WORKER_SECONDS = 30
 LEAVE_SECONDS = 5.0  # for a process whose service has stopped: a call that hangs must not hold it up
 
 

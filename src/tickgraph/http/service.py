@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -13,43 +12,19 @@ import numpy as np
 from pydantic_core import to_json
 
 from tickgraph.errors import ModelNotFoundError, PriceDataError, TickgraphError
-from tickgraph.http.current_answer import CurrentAnswer
-from tickgraph.http.host import Host
-from tickgraph.http.metrics import ServiceMetrics
-from tickgraph.http.problem import UnknownSymbolError
-from tickgraph.http.request_threads import RequestThreads
 from tickgraph.http.responses import ForecastAnswer, ProbabilityAnswer, Timings
-from tickgraph.http.streams import Streams
-from tickgraph.http.training_on_demand import Training, TrainingOnDemand
+from tickgraph.http.service_parts import ServiceParts
+from tickgraph.http.training_on_demand import Training
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.universe import suggest
 from tickgraph.options.chain import ChainQuestion
-from tickgraph.options.strategy_question import StrategyQuestion
-from tickgraph.pipeline.background import Background
-from tickgraph.pipeline.jobs import Job
-from tickgraph.pipeline.workplace import Workplace
 from tickgraph.serving.chain_answer import ChainArrays, chain_arrays
-from tickgraph.serving.distribution_answer import Distribution, distribution_of
-from tickgraph.serving.fan_answer import Curve, Fan, curve_of, fan_of
-from tickgraph.serving.forecaster import Fallback, Forecaster
-from tickgraph.serving.journal import ForecastJournal
+from tickgraph.serving.forecaster import Fallback
 from tickgraph.serving.outlook import Outlook, Outlooks
 from tickgraph.serving.outlook_answer import Answering, OutlookAnswer
 from tickgraph.serving.probability_answer import probability_of
-from tickgraph.serving.strategy_answer import StrategyOutcome, strategy_of
-from tickgraph.serving.template_answer import StruckTemplates, templates_of
-from tickgraph.serving.watcher import Watcher
-from tickgraph.settings import Settings
-from tickgraph.shared.news import ENDED, MODELS, PRICES, Kind
 
 T = TypeVar("T")
 AnOutlookAnswer = TypeVar("AnOutlookAnswer", bound=OutlookAnswer)
-
-PRICE_SESSIONS = 1_088
-"""Sessions of prices in memory, the last ones: no answer looks back further than 1,000 moves of up to 61 sessions. Of
-10,000 symbols they take 0.5 GB."""
-END_SECONDS = 2.0  # for calls that nobody waits for any more
-MAX_SUGGESTED = 10  # unknown symbols of one request that get suggestions
 
 
 @dataclass(frozen=True)
@@ -62,86 +37,11 @@ class _Prepared:
     queued: float
 
 
-class Service:
-    """One process's part of the service; ``now`` is the clock that staleness is measured against."""
+class Service(ServiceParts):
+    """One process's share of the service: the answers of its routes.
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
-        serve = settings.serve
-        self.settings = settings
-        self.metrics = ServiceMetrics(serve.symbol_labels)
-        self.registry = settings.open_registry()
-        self.forecaster = Forecaster(
-            self.registry,
-            settings.price_store(),
-            source=settings.source,
-            graph=settings.training,
-            max_models=serve.max_models,
-            max_bytes=serve.max_megabytes * 1024 * 1024,
-            # A request hears in time that storage does not answer, and gives its thread back.
-            storage_seconds=max(1.0, 0.8 * serve.request_seconds),
-            now=now,
-            observer=self.metrics,
-            journal=ForecastJournal(settings.operations_dir / "journal", now),
-            price_sessions=PRICE_SESSIONS,
-        )
-        self.streams = Streams(serve.max_streams)
-        self.market = CurrentAnswer()
-        self.watcher = Watcher(
-            self.forecaster, poll_seconds=serve.poll_seconds, on_change=self.streams.changed
-        )
-        self.host = Host(settings.shared_space, self._heard)
-        self.background = Background(
-            Workplace(
-                settings.models_dir.absolute(),
-                settings.prices_dir.absolute(),
-                settings.source,
-                settings.source_path,
-                settings.peer_pool,
-                settings.training,
-                settings.aliases,
-                access=settings.access,
-                exchange=settings.exchange,
-                shared=settings.shared_space,
-            ),
-            settings.runtime_dir.absolute(),
-            workers=serve.training_workers,
-            max_waiting=serve.max_jobs,
-            grace_seconds=serve.drain_seconds,
-            on_end=self._job_ended,
-            claims=self.host.claims,
-        )
-        self.metrics.attach(
-            self.forecaster,
-            self.watcher,
-            lambda: self.background.waiting,
-            settings.operations_dir,
-            jobs_elsewhere=lambda: len(self.background.elsewhere),
-            shared_away=lambda: self.host.away is not None,
-        )
-        # Training goes on beside the request. Meanwhile momentum answers, or nothing does.
-        self.fallback: Fallback = "none" if settings.fallback == "none" else "momentum"
-        self.now = now or (lambda: datetime.now(UTC))
-        self.started_at = datetime.now(UTC)
-        self.threads = RequestThreads(serve, self.metrics)
-        self.training = TrainingOnDemand(serve, self.background, self.watcher, self.threads)
-
-    def start(self) -> None:
-        """Read the catalogue and begin to watch."""
-        if self.metrics.files is not None:
-            self.metrics.files.start()
-        self.background.start()
-        self.watcher.start()
-        self.host.start()
-
-    def stop(self) -> None:
-        """Stop watching and working; calls that run may end, unless they hang."""
-        self.background.close()
-        self.threads.close(END_SECONDS)
-        self.watcher.stop()
-        self.host.stop()
-        self.forecaster.close()
-        if self.metrics.files is not None:
-            self.metrics.files.stop(END_SECONDS)
+    The parameters are those of :class:`~tickgraph.http.service_parts.ServiceParts`.
+    """
 
     async def forecast(self, symbol: Symbol, price: float | None, *, wait: bool = False) -> ForecastAnswer:
         """Forecast one symbol; without a model, by momentum while one is trained in the background.
@@ -165,16 +65,22 @@ class Service:
         started = time.perf_counter()
         return self._forecast_answer(await self._prepare(symbol, wait=wait), price, started)
 
-    def _forecast_answer(self, prepared: _Prepared, price: float | None, started: float) -> ForecastAnswer:
-        training = prepared.training
-        forecast = self.forecaster.answer(prepared.outlook, price, trained_now=training.trained)
+    def from_memory(self, symbol: Symbol, price: float | None) -> bytes | None:
+        """JSON of what :meth:`forecast` would answer; None if something must be read or computed.
+
+        Most requests end here, so the JSON is written without a pydantic model of the answer.
+        """
+        started = time.perf_counter()
+        outlook = self.forecaster.peek(symbol)
+        if outlook is None or (outlook.model is None and self.settings.serve.train_on_demand):
+            return None
+        answer = self.forecaster.answer_json(outlook, price)
         seconds = time.perf_counter() - started
-        self.metrics.answered(seconds, cached=prepared.cached)
-        # The forecaster made these values with the right types, so nothing is validated again.
-        values = {**forecast.__dict__, "cached": prepared.cached, "training_job": training.job}
-        if training.note:
-            values["notes"] = (*forecast.notes, training.note)
-        return ForecastAnswer.model_construct(**values, timings=Timings(seconds, prepared.queued))
+        self.metrics.answered(seconds, cached=True)
+        return b'%b,"cached":true,"training_job":null,"timings":%b}' % (
+            answer[:-1],
+            to_json(Timings(seconds, 0.0)),
+        )
 
     async def probability(
         self,
@@ -205,59 +111,7 @@ class Service:
         forecast = self._forecast_answer(prepared, price, started)
         return ProbabilityAnswer.model_construct(**values, forecast=forecast)
 
-    async def distribution(
-        self,
-        symbol: Symbol,
-        price: float | None,
-        *,
-        sessions: int | None = None,
-        expiry: np.datetime64 | None = None,
-        wait: bool = False,
-    ) -> Distribution:
-        """Say where one symbol's close may be after so many sessions, or at an expiry: one of the two is given.
-
-        The other parameters and the errors are those of :meth:`forecast`; and
-        :meth:`~tickgraph.serving.forecaster.Forecaster.distribution` says what else it raises.
-        """
-        answer = partial(distribution_of, sessions=sessions, expiry=expiry)
-        return await self._from_outlook(symbol, price, answer, wait=wait)
-
-    async def chain(
-        self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
-    ) -> ChainArrays:
-        """Answer for every strike of every expiry; mid prices, which take longer, in a thread.
-
-        The other parameters and the errors are those of :meth:`forecast`; and
-        :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
-        """
-        answer = partial(chain_arrays, question=question)
-        return await self._from_outlook(symbol, price, answer, wait=wait, slow=question.has_mid_prices)
-
-    async def strategy(
-        self, symbol: Symbol, price: float | None, question: StrategyQuestion, *, wait: bool = False
-    ) -> StrategyOutcome:
-        """Say what a strategy of options may earn.
-
-        The other parameters and the errors are those of :meth:`forecast`; and
-        :meth:`~tickgraph.serving.forecaster.Forecaster.strategy` says what else it raises.
-        """
-        answer = partial(strategy_of, question=question)
-        return await self._from_outlook(symbol, price, answer, wait=wait)
-
-    async def templates(
-        self,
-        symbol: Symbol,
-        price: float | None,
-        *,
-        sessions: int | None = None,
-        expiry: np.datetime64 | None = None,
-    ) -> StruckTemplates:
-        """Give every template with legs for one symbol; parameters and errors are those of :meth:`distribution`."""
-        return await self._from_outlook(
-            symbol, price, partial(templates_of, sessions=sessions, expiry=expiry)
-        )
-
-    async def _from_outlook(
+    async def answer(
         self,
         symbol: Symbol,
         price: float | None,
@@ -266,7 +120,22 @@ class Service:
         wait: bool = False,
         slow: bool = False,
     ) -> AnOutlookAnswer:
-        """Answer from one symbol's outlook, which may have been trained for it; a slow answer is made in a thread."""
+        """Make another answer about one symbol, such as ``partial(distribution_of, sessions=21)``.
+
+        Parameters
+        ----------
+        symbol, price, wait
+            As in :meth:`forecast`.
+        answer
+            Makes it from the symbol's outlook, and says what else it raises.
+        slow
+            Make it in a thread, so that the loop answers others meanwhile.
+
+        Raises
+        ------
+        TickgraphError
+            As in :meth:`forecast`.
+        """
         started = time.perf_counter()
         prepared = await self._prepare(symbol, wait=wait)
         outlook, training = prepared.outlook, prepared.training
@@ -280,71 +149,16 @@ class Service:
             made = made.model_copy(update={"notes": (*made.notes, training.note)})
         return made
 
-    async def fan(self, symbol: Symbol, price: float | None) -> Fan:
-        """Say where one symbol's close may be on every session ahead; parameters and errors of :meth:`forecast`."""
-        return await self._from_outlook(symbol, price, fan_of)
+    async def chain(
+        self, symbol: Symbol, price: float | None, question: ChainQuestion, *, wait: bool = False
+    ) -> ChainArrays:
+        """Answer for every strike of every expiry; mid prices, which take longer, in a thread.
 
-    async def curve(
-        self,
-        symbol: Symbol,
-        price: float | None,
-        *,
-        sessions: int | None = None,
-        expiry: np.datetime64 | None = None,
-    ) -> Curve:
-        """Give the cumulative distribution behind :meth:`distribution`; parameters and errors are its own."""
-        return await self._from_outlook(symbol, price, partial(curve_of, sessions=sessions, expiry=expiry))
-
-    def outlooks(self, symbols: Sequence[Symbol]) -> Outlooks:
-        """Outlooks of several symbols, without training any; an error says what a caller can do about it."""
-        outlooks = self.forecaster.outlooks(symbols, fallback=self.fallback)
-        outlooks.failures = self._explained(outlooks.failures)
-        return outlooks
-
-    async def _prepare(self, symbol: Symbol, *, wait: bool) -> _Prepared:
-        """Give what one symbol is answered from: from memory, or read and computed in a thread."""
-        started = time.perf_counter()
-
-        def prepare() -> tuple[Outlook, float]:
-            begun = time.perf_counter()
-            return self._outlook(symbol), begun - started
-
-        warm = self.forecaster.peek(symbol)
-        outlook, queued = (warm, 0.0) if warm is not None else await self.in_thread(prepare)
-        training = Training()
-        if outlook.model is None:
-            if self.settings.serve.train_on_demand:
-                outlook, training = await self.training.of(outlook, lambda: self._outlook(symbol), wait=wait)
-            elif wait:
-                training = Training(
-                    note="the service trains no models on demand: there is nothing to wait for"
-                )
-        return _Prepared(outlook, training, cached=outlook is warm, queued=queued)
-
-    def from_memory(self, symbol: Symbol, price: float | None) -> bytes | None:
-        """JSON of what :meth:`forecast` would answer; None if something must be read or computed.
-
-        Most requests end here, so the JSON is written without a pydantic model of the answer.
+        The other parameters and the errors are those of :meth:`forecast`; and
+        :meth:`~tickgraph.serving.forecaster.Forecaster.chain` says what else it raises.
         """
-        started = time.perf_counter()
-        outlook = self.forecaster.peek(symbol)
-        if outlook is None or (outlook.model is None and self.settings.serve.train_on_demand):
-            return None
-        answer = self.forecaster.answer_json(outlook, price)
-        seconds = time.perf_counter() - started
-        self.metrics.answered(seconds, cached=True)
-        return b'%b,"cached":true,"training_job":null,"timings":%b}' % (
-            answer[:-1],
-            to_json(Timings(seconds, 0.0)),
-        )
-
-    async def in_thread(self, call: Callable[[], T]) -> T:
-        """Run a call that reads or computes in one of the threads; errors as :meth:`RequestThreads.run`."""
-        return await self.threads.run(call)
-
-    async def scrape(self) -> bytes:
-        """Text of all metrics; errors as :meth:`RequestThreads.scrape`."""
-        return await self.threads.scrape()
+        answer = partial(chain_arrays, question=question)
+        return await self.answer(symbol, price, answer, wait=wait, slow=question.has_mid_prices)
 
     def forecast_many(
         self, symbols: Sequence[Symbol], prices: Mapping[str, float], fallback: Fallback | None = None
@@ -367,7 +181,60 @@ class Service:
         """
         outlooks = self.forecaster.outlooks(symbols, fallback=fallback or self.fallback)
         answers = outlooks.each(symbols, lambda outlook: self._json(outlook, prices.get(outlook.symbol)))
-        return answers, self._explained(outlooks.failures)
+        return answers, self.known_symbols.explained(outlooks.failures)
+
+    def outlooks(self, symbols: Sequence[Symbol]) -> Outlooks:
+        """Outlooks of several symbols, without training any; an error says what a caller can do about it."""
+        outlooks = self.forecaster.outlooks(symbols, fallback=self.fallback)
+        outlooks.failures = self.known_symbols.explained(outlooks.failures)
+        return outlooks
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        """Run a call that reads or computes in one of the threads; errors as :meth:`RequestThreads.run`."""
+        return await self.threads.run(call)
+
+    async def scrape(self) -> bytes:
+        """Text of all metrics; errors as :meth:`RequestThreads.scrape`."""
+        return await self.threads.scrape()
+
+    # What the answers share.
+
+    async def _prepare(self, symbol: Symbol, *, wait: bool) -> _Prepared:
+        """Give what one symbol is answered from: from memory, or read and computed in a thread."""
+        started = time.perf_counter()
+
+        def prepare() -> tuple[Outlook, float]:
+            begun = time.perf_counter()
+            return self._outlook(symbol), begun - started
+
+        warm = self.forecaster.peek(symbol)
+        outlook, queued = (warm, 0.0) if warm is not None else await self.in_thread(prepare)
+        training = Training()
+        if outlook.model is None:
+            if self.settings.serve.train_on_demand:
+                outlook, training = await self.training.of(outlook, lambda: self._outlook(symbol), wait=wait)
+            elif wait:
+                training = Training(
+                    note="the service trains no models on demand: there is nothing to wait for"
+                )
+        return _Prepared(outlook, training, cached=outlook is warm, queued=queued)
+
+    def _outlook(self, symbol: Symbol) -> Outlook:
+        try:
+            return self.forecaster.outlook(symbol, fallback=self.fallback)
+        except (PriceDataError, ModelNotFoundError) as error:
+            raise self.known_symbols.explained({symbol: error})[symbol] from error
+
+    def _forecast_answer(self, prepared: _Prepared, price: float | None, started: float) -> ForecastAnswer:
+        training = prepared.training
+        forecast = self.forecaster.answer(prepared.outlook, price, trained_now=training.trained)
+        seconds = time.perf_counter() - started
+        self.metrics.answered(seconds, cached=prepared.cached)
+        # The forecaster made these values with the right types, so nothing is validated again.
+        values = {**forecast.__dict__, "cached": prepared.cached, "training_job": training.job}
+        if training.note:
+            values["notes"] = (*forecast.notes, training.note)
+        return ForecastAnswer.model_construct(**values, timings=Timings(seconds, prepared.queued))
 
     def _json(self, outlook: Outlook, price: float | None) -> bytes:
         """JSON of one forecast among several; without a model a note says that one is being trained."""
@@ -376,41 +243,3 @@ class Service:
         fields = self.forecaster.answer_fields(outlook, price)
         fields["notes"] = (*fields["notes"], self.training.note(outlook.symbol))
         return to_json(fields)
-
-    def must_be_known(self, symbol: Symbol) -> None:
-        """Raise :class:`UnknownSymbolError` for a symbol without a model and without prices; may read a folder."""
-        if symbol not in self.forecaster.catalogue.known():
-            known = self.forecaster.catalogue.known_now()
-            if symbol not in known:
-                raise UnknownSymbolError(symbol, suggest(symbol, known), self.settings.source)
-
-    def _explained(self, failures: Mapping[str, TickgraphError]) -> dict[str, TickgraphError]:
-        """Give errors that a caller can act on: a symbol without a model or prices may be altogether unknown."""
-        without = PriceDataError, ModelNotFoundError
-        unpriced = [symbol for symbol, error in failures.items() if isinstance(error, without)]
-        known = self.forecaster.catalogue.known_now() if unpriced else ()
-        unknown = [symbol for symbol in unpriced if symbol not in known]
-        # It takes a while to look for similar names, so a long list of nonsense gets none.
-        similar = {symbol: suggest(symbol, known) for symbol in unknown[:MAX_SUGGESTED]}
-        source = self.settings.source
-        errors = {name: UnknownSymbolError(name, similar.get(name, []), source) for name in unknown}
-        return {**failures, **errors}
-
-    def _outlook(self, symbol: Symbol) -> Outlook:
-        try:
-            return self.forecaster.outlook(symbol, fallback=self.fallback)
-        except (PriceDataError, ModelNotFoundError) as error:
-            raise self._explained({symbol: error})[symbol] from error
-
-    def _job_ended(self, job: Job, compilations: int) -> None:
-        self.metrics.job_ended(job, compilations)
-        self.streams.job(job)
-        self.forecaster.catalogue.ask_anew()  # now: whoever waited for the job looks for its model next
-        self.watcher.nudge()
-
-    def _heard(self, kinds: Collection[Kind]) -> None:
-        """Follow news of other processes and hosts."""
-        if ENDED in kinds:
-            self.background.elsewhere.look()
-        if MODELS in kinds or PRICES in kinds:
-            self.watcher.nudge()

@@ -24,7 +24,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tickgraph.errors import StorageError
-from tickgraph.pipeline.jobs import Ownership
+from tickgraph.pipeline.ownership import Ownership
 from tickgraph.threads import Loop
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks for the folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body
@@ -23,6 +24,7 @@ from tickgraph.options.strategy_question import (
     ask_strategy,
 )
 from tickgraph.options.templates import TEMPLATES
+from tickgraph.serving.strategy_answer import strategy_of
 
 router = APIRouter(tags=["options"], route_class=GuardedRoute)
 
@@ -108,6 +110,6 @@ async def strategy(
     The probability of profit is exact on the forecast's distribution; means include its tails. Profits are dollars for
     the whole quantity, before fees and taxes.
     """
-    question = body.question()
-    answer = await service.strategy(symbol, body.price, question, wait=wait)
+    answering = partial(strategy_of, question=body.question())
+    answer = await service.answer(symbol, body.price, answering, wait=wait)
     return Response(answer.model_dump_json(), media_type="application/json")

@@ -82,7 +82,7 @@ def _entry(service: Service, name: Symbol, held: set[Symbol]) -> SymbolEntry:
 
 
 def _describe(service: Service, name: Symbol) -> SymbolAnswer:
-    service.must_be_known(name)
+    service.known_symbols.check(name)
     forecaster = service.forecaster
     try:
         metadata = forecaster.registry.metadata(name)
@@ -119,7 +119,7 @@ def _source(service: Service, metadata: ModelMetadata | None) -> str:
 
 
 def _prices(service: Service, name: Symbol, most: int) -> PricesAnswer:
-    service.must_be_known(name)
+    service.known_symbols.check(name)
     forecaster = service.forecaster
     outlook, metadata = forecaster.peek(name), None
     if outlook is None:
@@ -154,5 +154,5 @@ def _day(session: np.datetime64) -> date:
 
 
 def _graph(service: Service, name: Symbol) -> GraphAnswer:
-    service.must_be_known(name)
+    service.known_symbols.check(name)
     return service.forecaster.graph(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -9,6 +11,7 @@ from tickgraph.http.compressed import compressed
 from tickgraph.http.parameters import CurrentService, Expiry, Price, Sessions, SymbolInPath
 from tickgraph.http.problem import problems
 from tickgraph.http.responses import TemplatesAnswer
+from tickgraph.serving.template_answer import templates_of
 
 router = APIRouter(tags=["options"])
 
@@ -27,5 +30,5 @@ async def templates(
     Strikes are round prices near quantiles of the close; each template names their probabilities. The legs are as
     `/forecast/{symbol}/strategy` takes them.
     """
-    answer = await service.templates(symbol, price, sessions=sessions, expiry=expiry)
+    answer = await service.answer(symbol, price, partial(templates_of, sessions=sessions, expiry=expiry))
     return compressed(request, answer.model_dump_json().encode())

@@ -23,43 +23,25 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from tickgraph.errors import StorageError
 from tickgraph.market.calendar import is_future
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Version
 from tickgraph.operations.lease import Lease
+from tickgraph.operations.lease_object import KEY, MAX_BYTES, LeaseObject, decoded
 from tickgraph.operations.lease_record import (
     LEASE_SECONDS,
     RENEWALS,
-    SCHEMA,
     LeaseHeldError,
     LeaseLostError,
     LeaseRecord,
     lost,
     ran_out,
 )
-from tickgraph.operations.records import Kind, RefreshRun
-from tickgraph.schema_version import later_in
+from tickgraph.operations.records import RefreshRun
 from tickgraph.threads import Loop
 
-KEY = "refresh-lease.json"
-_MAX_BYTES = 64 * 1024
 _TRIES = 4  # at an object that others replace
-
-
-class LeaseObject(BaseModel):
-    """What ``refresh-lease.json`` says; fields of a later release are kept as they are."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    token: int
-    """Grows with every owner."""
-    holder: LeaseRecord | None = None
-    """Who refreshes; null where nobody does."""
-    done: dict[Kind, RefreshRun] = Field(default_factory=dict)
-    """The newest run of each kind that ended well, without its symbols."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +134,7 @@ class BucketLease:
         """Raise :class:`LeaseLostError` if the lease ran out or another run has it."""
         self._near.check()
         held = self._held()
-        if (
-            datetime.now(UTC) + self._ahead >= held.expires_at - self._share
-        ):  # it should have been renewed long ago
+        if self._reckoned() >= held.expires_at - self._share:  # it should have been renewed long ago
             self.renew()
 
     @contextlib.contextmanager
@@ -165,7 +145,7 @@ class BucketLease:
         """
         with self._near.holding():
             held = self._held()
-            if datetime.now(UTC) + self._ahead >= held.expires_at:
+            if self._reckoned() >= held.expires_at:
                 raise self._lose(ran_out(held))
             yield
 
@@ -251,18 +231,24 @@ class BucketLease:
 
     def _look(self) -> _Seen:
         try:
-            stored = self._contact.ask(lambda store: store.get(KEY, max_bytes=_MAX_BYTES))
+            stored = self._contact.ask(lambda store: store.get(KEY, max_bytes=MAX_BYTES))
         except TooLarge as error:
             raise StorageError(f"{self._contact.place}/{KEY} is no lease: {error}. Remove it.") from None
         asked_at, now = datetime.now(UTC), self._clock()
         if stored is None:
             return _Seen(asked_at, None, None, None, now)
-        return _Seen(asked_at, _decoded(self._contact, stored.data), stored.version, stored.written_at, now)
+        there = decoded(self._contact, stored.data)
+        return _Seen(asked_at, there, stored.version, stored.written_at, now)
 
     def _clock(self) -> datetime:
+        """The storage's clock, asked for."""
         now = self._contact.ask(lambda store: store.clock())
         self._ahead = now - datetime.now(UTC)
         return now
+
+    def _reckoned(self) -> datetime:
+        """The storage's clock by this machine's, without asking."""
+        return datetime.now(UTC) + self._ahead
 
     def _write(self, record: LeaseObject, replaced: Version | None) -> None:
         data = record.model_dump_json(exclude_defaults=True).encode()
@@ -294,27 +280,3 @@ class BucketLease:
         # The run hears that its lease was lost before it publishes. Storage that is away may answer the next time.
         with contextlib.suppress(StorageError):
             self.renew()
-
-
-def read_bucket_lease(contact: Contact) -> LeaseObject | None:
-    """What the lease object says; None without one that can be understood.
-
-    Raises
-    ------
-    StorageError
-        The storage does not answer, or only a later release can read the object.
-    """
-    try:
-        stored = contact.ask(lambda store: store.get(KEY, max_bytes=_MAX_BYTES))
-    except TooLarge:
-        return None
-    return _decoded(contact, stored.data) if stored else None
-
-
-def _decoded(contact: Contact, data: bytes) -> LeaseObject | None:
-    try:
-        return LeaseObject.model_validate_json(data)
-    except ValidationError:
-        if later := later_in(data, SCHEMA):
-            raise StorageError(f"{contact.place}/{KEY} cannot be read: {later}.") from None
-        return None

@@ -20,7 +20,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.range_variance import range_variance
 from tickgraph.model.measures import LEVELS
 from tickgraph.operations.outcomes import Days, Panel, cells, in_time, named_as_today, readable, window_of
-from tickgraph.serving.journal import SCHEMA
+from tickgraph.serving.journal_reading import SCHEMA
 
 ENDS = tuple(f"{end}_{level}" for level in LEVELS for end in ("lower", "upper"))
 _LISTS = {
@@ -44,7 +44,7 @@ def horizon_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window:
     Parameters
     ----------
     records
-        As :func:`tickgraph.serving.journal.read_journal` gives them. Those without horizons are left out.
+        As :func:`tickgraph.serving.journal_reading.read_journal` gives them. Those without horizons are left out.
     panel
         ``panel(source, symbols, first)`` gives stored prices from a day on.
     now, window

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tickgraph.errors import StorageError
 from tickgraph.object_store import Unreachable
-from tickgraph.operations.bucket_lease import BucketLease, read_bucket_lease
+from tickgraph.operations.bucket_lease import BucketLease
 from tickgraph.operations.lease import Lease, lease_in_words
+from tickgraph.operations.lease_object import read_bucket_lease
 from tickgraph.operations.records import RefreshRun, RunLog
 from tickgraph.operations.site import Site
 from tickgraph.registry.registry import ModelRegistry

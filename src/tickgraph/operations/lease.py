@@ -33,7 +33,7 @@ from tickgraph.operations.lease_record import (
     ran_out,
 )
 from tickgraph.operations.records import RefreshRun
-from tickgraph.pipeline.jobs import Ownership
+from tickgraph.pipeline.ownership import Ownership
 from tickgraph.schema_version import later_in
 from tickgraph.storage import (
     READABLE,

@@ -42,7 +42,7 @@ def with_outcomes(records: pd.DataFrame, panel: Panel, now: datetime, window: in
     Parameters
     ----------
     records
-        As :func:`tickgraph.serving.journal.read_journal` gives them.
+        As :func:`tickgraph.serving.journal_reading.read_journal` gives them.
     panel
         ``panel(source, symbols, first)`` gives stored prices from a day on, such as
         :meth:`tickgraph.market.store.PriceStore.panel`.

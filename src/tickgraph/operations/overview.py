@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -14,20 +13,16 @@ from tickgraph.errors import StorageError, reason_of, text_of
 from tickgraph.market.calendar import is_future, last_completed_session, session_closes, sessions_behind
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore
-from tickgraph.operations.due import future_faults
 from tickgraph.operations.horizon_scoring import in_words
 from tickgraph.operations.leader import leader_in_words
-from tickgraph.operations.records import LiveFigures, LiveQuality, RefreshRun, RunLog, read_quality
+from tickgraph.operations.records import LiveQuality, RefreshRun, RunLog, read_quality
 from tickgraph.operations.scoring import live_quality
+from tickgraph.operations.symbol_status import WORST_FIRST, SymbolStatus, status_of
 from tickgraph.operations.timetable import DEFAULT, Schedule, Timetable, schedule_at
 from tickgraph.operations.universe_status import UniverseStatus, universe_statuses
-from tickgraph.registry.freshness import MODEL_AGE
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.wording import listed
-
-State = Literal["failed", "out of band", "stale", "ok"]
-WORST_FIRST: tuple[State, ...] = ("failed", "out of band", "stale", "ok")
 
 
 @dataclass(frozen=True)
@@ -37,33 +32,6 @@ class SourceStatus:
     symbols: int
     last_session: date | None
     sessions_behind: int | None
-
-
-@dataclass(frozen=True)
-class SymbolStatus:
-    """One symbol; null is what it lacks, or what cannot be read.
-
-    Attributes
-    ----------
-    state, problems
-        The worst of it in a word, and all of it in words.
-    last_session, sessions_behind
-        Of its stored prices.
-    trained_at, correlations_as_of
-        Of its model.
-    live
-        Of its forecasts.
-    """
-
-    symbol: str
-    state: State
-    problems: tuple[str, ...]
-    source: str | None
-    last_session: date | None
-    sessions_behind: int | None
-    trained_at: datetime | None
-    correlations_as_of: date | None
-    live: LiveFigures | None
 
 
 @dataclass(frozen=True)
@@ -151,7 +119,7 @@ def overview(
     symbols = []
     for symbol, own in sources.items():
         try:
-            status = _symbol(symbol, models.get(symbol), own, last[own].get(symbol), quality, schedule, now)
+            status = status_of(symbol, models.get(symbol), own, last[own].get(symbol), quality, schedule, now)
         except Exception as error:  # noqa: BLE001  where a status cannot be found out, that is the status
             problems = (reason_of(symbol, error),)
             status = SymbolStatus(symbol, "failed", problems, own, None, None, None, None, None)
@@ -217,62 +185,6 @@ def _problems_of_run(run: RefreshRun, now: datetime) -> list[str]:
             "clock was wrong. The next refresh mends it"
         )
     return problems
-
-
-def _symbol(
-    symbol: str,
-    model: ModelMetadata | str | None,
-    source: str,
-    last: date | str | None,
-    quality: LiveQuality | None,
-    schedule: Schedule,
-    now: datetime,
-) -> SymbolStatus:
-    """Judge one symbol; ``model`` and ``last`` are texts where they cannot be read, and None where there is nothing."""
-    faults: dict[State, list[str]] = {state: [] for state in WORST_FIRST}
-    stored = last if isinstance(last, date) else None
-    if isinstance(last, str):
-        faults["failed"].append(last)
-    elif last is None:
-        faults["failed"].append(f"no prices are stored from {source}")
-    elif missing := sessions_behind(last, schedule.last_due):
-        faults["stale"].append(f"prices end on {last}: {missing} sessions are missing")
-    metadata = model if isinstance(model, ModelMetadata) else None
-    if isinstance(model, str):
-        faults["failed"].append(model)
-    if metadata is not None:
-        faults["stale"] += _staleness(metadata, stored, schedule.last_due, now)
-    is_newer = metadata is not None and quality is not None and metadata.training_date > quality.computed_at
-    if quality and symbol in quality.flagged and not is_newer:
-        faults["out of band"].append(quality.flagged[symbol])
-    return SymbolStatus(
-        symbol=symbol,
-        state=next((state for state in WORST_FIRST if faults[state]), "ok"),
-        problems=tuple(text for state in WORST_FIRST for text in faults[state]),
-        source=source,
-        last_session=stored,
-        sessions_behind=None if stored is None else sessions_behind(stored, now),
-        trained_at=metadata.training_date if metadata else None,
-        correlations_as_of=metadata.correlations.as_of if metadata else None,
-        live=quality.symbols.get(symbol) if quality else None,
-    )
-
-
-def _staleness(metadata: ModelMetadata, stored: date | None, due: datetime, now: datetime) -> list[str]:
-    """Say what of a model the refresh that was last due should have brought, or what is of the future."""
-    texts = [f"it was {fault}. The next refresh trains it again" for fault in future_faults(metadata, now)]
-    if due - metadata.training_date > MODEL_AGE:
-        texts.append(f"its model is of {metadata.training_date:%Y-%m-%d}, over seven days old")
-    expected = last_completed_session(due).astype(date)
-    if metadata.correlations.as_of < (min(expected, stored) if stored else expected):
-        texts.append(f"its correlations are of {metadata.correlations.as_of}")
-    computed_at = metadata.correlations.computed_at
-    if computed_at is not None and is_future(computed_at, now):
-        texts.append(
-            f"its correlations were computed in the future, on {computed_at:%Y-%m-%d %H:%M} UTC. The next refresh "
-            "computes them again"
-        )
-    return texts
 
 
 def _model(registry: ModelRegistry, symbol: Symbol) -> ModelMetadata | str:

@@ -32,7 +32,7 @@ from tickgraph.operations.horizon_drift import independent_forecasts
 from tickgraph.operations.horizon_outcomes import horizon_outcomes
 from tickgraph.operations.outcomes import Panel, window_of, with_outcomes
 from tickgraph.registry.evaluation_record import HorizonWalkForward
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 WINDOW = 189
 """Sessions to look back on: three quarters of a year, so that 63 sessions ahead have some that do not overlap."""
@@ -77,7 +77,7 @@ class HorizonReliability(_Part):
 
 
 def live_reliability(
-    operations_dir: Path, symbol: Symbol, panel: Panel, now: datetime, *, window: int = WINDOW
+    operations_dir: Path, symbol: Symbol, panel: Panel, now: datetime
 ) -> tuple[HorizonReliability, ...]:
     """Judge a symbol's logged forecasts by horizon; nothing where none was logged or none is over.
 
@@ -91,22 +91,20 @@ def live_reliability(
         ``panel(source, symbols, first)`` gives stored prices from a day on.
     now
         Aware; sessions that are over then are judged.
-    window
-        Sessions to look back on.
 
     Raises
     ------
     StorageError
         The journal cannot be read.
     """
-    first = window_of(now, window + LONGEST)[0].item()
+    first = window_of(now, WINDOW + LONGEST)[0].item()
     records = read_journal(operations_dir / "journal", since=first, symbols=_names(symbol))
-    outcomes = horizon_outcomes(records, panel, now, window)
+    outcomes = horizon_outcomes(records, panel, now, WINDOW)
     outcomes = outcomes[outcomes["symbol"] == symbol]
     ahead = outcomes["ahead"].to_numpy(dtype=np.int64)
     judged = [_judged(int(each), outcomes[ahead == each]) for each in np.unique(ahead)]
     if not (ahead == 1).any():
-        nearest = _of_the_next_session(records, panel, now, window)
+        nearest = _of_the_next_session(records, panel, now)
         nearest = nearest[nearest["symbol"] == symbol]
         judged = [*([_judged(1, nearest)] if len(nearest) else []), *judged]
     return tuple(judged)
@@ -151,9 +149,9 @@ def _names(symbol: Symbol) -> Collection[str]:
     return {symbol, *(former for former, found in renamings().items() if found.today == symbol)}
 
 
-def _of_the_next_session(records: pd.DataFrame, panel: Panel, now: datetime, window: int) -> pd.DataFrame:
+def _of_the_next_session(records: pd.DataFrame, panel: Panel, now: datetime) -> pd.DataFrame:
     """Outcomes of forecasts of the next session alone, as momentum and older models give them."""
-    return with_outcomes(records, panel, now, window).rename(columns={"target_session": "expiry"})
+    return with_outcomes(records, panel, now, WINDOW).rename(columns={"target_session": "expiry"})
 
 
 def _judged(ahead: int, own: pd.DataFrame) -> HorizonReliability:

@@ -54,6 +54,10 @@ class Scope:
         """Everything that the run is to bring up to date."""
         return (*self.models, *self.damaged, *self.missing)
 
+    def of_source(self, source: str) -> list[Symbol]:
+        """Of these, the ones whose prices come from a source."""
+        return [symbol for symbol in self.symbols if self.source_of[symbol] == source]
+
     def nodes(self, symbol: Symbol) -> tuple[Symbol, ...]:
         """Symbols whose prices a forecast of this one needs."""
         metadata = self.models.get(symbol)

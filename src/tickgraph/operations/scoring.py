@@ -19,7 +19,7 @@ from tickgraph.operations.horizon_scoring import horizon_figures
 from tickgraph.operations.outcomes import FIGURES, Panel, window_of, with_outcomes
 from tickgraph.operations.records import LiveFigures, LiveQuality
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 WINDOW = 60
 MIN_OVER_TIME = 10  # forecasts of a symbol that a correlation over time needs
@@ -30,7 +30,7 @@ Groups = NDArray[np.intp]
 
 
 def live_quality(
-    operations_dir: Path, store: PriceStore, registry: ModelRegistry, now: datetime, *, window: int = WINDOW
+    operations_dir: Path, store: PriceStore, registry: ModelRegistry, now: datetime
 ) -> LiveQuality:
     """Score what the journal holds against the prices in the store.
 
@@ -42,17 +42,15 @@ def live_quality(
         Stored prices, and the models that a flag is about.
     now
         Sessions that are over then are scored.
-    window
-        Sessions to look back on.
 
     Raises
     ------
     StorageError
         The journal cannot be read.
     """
-    first = window_of(now, window + LONGEST)[0].item()  # a forecast of so many sessions is scored as late
+    first = window_of(now, WINDOW + LONGEST)[0].item()  # a forecast of so many sessions is scored as late
     records = read_journal(operations_dir / "journal", since=first)
-    return score(records, store.panel, now, window=window, trained=lambda symbol: _trained(registry, symbol))
+    return score(records, store.panel, now, trained=lambda symbol: _trained(registry, symbol))
 
 
 def score(
@@ -68,7 +66,7 @@ def score(
     Parameters
     ----------
     records
-        As :func:`tickgraph.serving.journal.read_journal` gives them.
+        As :func:`tickgraph.serving.journal_reading.read_journal` gives them.
     panel
         ``panel(source, symbols, first)`` gives stored prices, such as
         :meth:`tickgraph.market.store.PriceStore.panel`.

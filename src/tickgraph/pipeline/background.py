@@ -8,7 +8,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +15,10 @@ from tickgraph.errors import TickgraphError
 from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline import worker
 from tickgraph.pipeline.elsewhere import Elsewhere
-from tickgraph.pipeline.jobs import Job, JobBoard, Ownership, new_id
+from tickgraph.pipeline.jobs import Job, JobBoard, Kind, new_id
+from tickgraph.pipeline.ownership import Ownership
 from tickgraph.pipeline.recent_failures import RecentFailures
+from tickgraph.pipeline.running_job import RunningJob
 from tickgraph.pipeline.workers import Workers, leave_interrupts_alone
 from tickgraph.pipeline.workplace import Workplace
 from tickgraph.shared.claims import Claims
@@ -34,21 +35,6 @@ class QueueFullError(TickgraphError):
     """More background work is waiting than is allowed."""
 
 
-@dataclass
-class _Running:
-    job: Job
-    basis: str | None
-    insists: bool = False
-    ended: Future[Job] = field(default_factory=Future)
-    attempts: int = 0
-
-    @property
-    def symbol(self) -> Symbol:
-        """What is to be trained, if the job is a training."""
-        assert self.job.symbol is not None  # noqa: S101  asked of trainings only
-        return self.job.symbol
-
-
 class Background:
     """Train symbols and publish correlations in processes of their own, so that no request waits behind them.
 
@@ -62,8 +48,6 @@ class Background:
         Number of processes. Each is started when it is first needed, and keeps its compiled program.
     max_waiting
         Number of jobs that may be queued or running; one more is refused.
-    retry_seconds
-        How long a symbol that could not be trained is left alone.
     grace_seconds
         How long a running job may go on after :meth:`close`; None is without limit.
     on_end
@@ -84,30 +68,29 @@ class Background:
         *,
         workers: int = 1,
         max_waiting: int = 64,
-        retry_seconds: float = 600.0,
         grace_seconds: float | None = None,
         on_end: Callable[[Job, int], None] | None = None,
         claims: Claims | None = None,
     ) -> None:
         self._workplace, self._folder = workplace, folder / "jobs"
         self.board = JobBoard(self._folder)
-        self._workers, self._max_waiting = workers, max_waiting
-        self._grace_seconds, self._on_end = grace_seconds, on_end
-        self._lock = threading.Lock()  # for the fields below: nobody who holds it touches a file or a process
-        self._running: dict[tuple[str, str | None], _Running] = {}
+        self._max_waiting, self._on_end = max_waiting, on_end
+        # The lock is for the two fields below it: nobody who holds it touches a file or a process.
+        self._lock = threading.Lock()
+        self._running: dict[tuple[str, str | None], RunningJob] = {}  # by kind and symbol
         self._closed = False
-        self._failures = RecentFailures(retry_seconds)
+        self._failures = RecentFailures()
         self._ownership = Ownership(folder / "owners")
         # This one thread starts the work of processes, and writes how jobs ended.
         self._dispatcher = Threads(1, "tickgraph-jobs", begin=leave_interrupts_alone)
-        self._pool = Workers(grace_seconds)
-        self._queue: deque[_Running] = deque()
+        self._pool, self._workers = Workers(grace_seconds), workers
+        # No other thread touches these two, so that they need no lock.
+        self._queue: deque[RunningJob] = deque()
         self._given = 0  # jobs that a process does now, at most one a process
-        self.elsewhere: Elsewhere[_Running] = Elsewhere(
+        self.elsewhere = Elsewhere(
             claims,
             workplace.basis,
             lambda running, trained: self._dispatch(self._back, running, trained),
-            retry_seconds,
         )
 
     def start(self) -> None:
@@ -155,7 +138,7 @@ class Background:
 
     def publish_correlations(self) -> Job:
         """Publish all models' correlations of the newest stored session; errors as in :meth:`train`."""
-        return self._submit("refresh", None, None)
+        return self._submit("refresh", None, None, insists=False)
 
     def running(self, symbol: Symbol) -> Job | None:
         """Give the job of this process that trains a symbol, as it was when it was queued."""
@@ -163,7 +146,7 @@ class Background:
         return running.job if running else None
 
     def recent_failure(self, symbol: Symbol) -> Job | None:
-        """Give the job that failed to train a symbol in the last ``retry_seconds``."""
+        """Give the job that failed to train a symbol a short while ago."""
         return self._failures.of(symbol)
 
     def ended(self, job: Job) -> Future[Job]:
@@ -192,10 +175,8 @@ class Background:
         with contextlib.suppress(TimeoutError, RuntimeError):
             self._dispatcher.submit(work).result(SETTLE_SECONDS)
 
-    def _submit(self, kind: str, symbol: Symbol | None, basis: str | None, insists: bool = False) -> Job:
-        job = Job.model_validate(
-            {"id": new_id(), "kind": kind, "symbol": symbol, "owner": self._ownership.id}
-        )
+    def _submit(self, kind: Kind, symbol: Symbol | None, basis: str | None, insists: bool) -> Job:
+        job = Job(id=new_id(), kind=kind, symbol=symbol, owner=self._ownership.id)
         with self._lock:
             known = self._running.get((kind, symbol))
             if known is not None:
@@ -204,7 +185,7 @@ class Background:
                 raise QueueFullError("The service is shutting down.")
             if len(self._running) >= self._max_waiting:
                 raise QueueFullError(f"{len(self._running)} background jobs are waiting. Try again later.")
-            running = self._running[kind, symbol] = _Running(job, basis, insists)
+            running = self._running[kind, symbol] = RunningJob(job, basis, insists)
         try:
             self._ownership.take()
             self.board.write(job)
@@ -215,7 +196,7 @@ class Background:
         self._dispatch(self._enqueue, running)
         return job
 
-    def _dispatch(self, work: Callable[..., None], running: _Running, *words: object) -> None:
+    def _dispatch(self, work: Callable[..., None], running: RunningJob, *words: object) -> None:
         try:
             self._dispatcher.submit(work, running, *words)
         except RuntimeError:  # closed
@@ -223,7 +204,7 @@ class Background:
 
     # From here on: in the dispatcher's thread.
 
-    def _enqueue(self, running: _Running) -> None:
+    def _enqueue(self, running: RunningJob) -> None:
         if self._closed:
             self._finish(running, _failed(running.job, STOPPED))
             return
@@ -239,7 +220,7 @@ class Background:
             except Exception as error:  # noqa: BLE001  no thread or no memory: those who wait must hear of it
                 self._finish(running, _failed(running.job, f"{type(error).__name__}: {error}"))
 
-    def _claim(self, running: _Running) -> bool:
+    def _claim(self, running: RunningJob) -> bool:
         """Whether this process is to train; another one may be at it, or have found that nobody can."""
         if running.job.symbol is None:
             return True
@@ -250,7 +231,7 @@ class Background:
             self.elsewhere.wait(running)
         return claimed.granted
 
-    def _back(self, running: _Running, trained: bool) -> None:
+    def _back(self, running: RunningJob, trained: bool) -> None:
         """Go on with a job that has waited for another process."""
         if not trained:
             self._enqueue(running)
@@ -260,13 +241,13 @@ class Background:
         self._note(job)
         self._finish(running, job)
 
-    def _start(self, running: _Running) -> None:
+    def _start(self, running: RunningJob) -> None:
         future = self._pool.submit(worker.run, self._workplace, self._folder, running.job, running.basis)
         running.attempts += 1
         self._given += 1
         future.add_done_callback(lambda done: self._dispatch(self._worker_ended, running, done))
 
-    def _worker_ended(self, running: _Running, future: Future[tuple[Job, int]]) -> None:
+    def _worker_ended(self, running: RunningJob, future: Future[tuple[Job, int]]) -> None:
         self._given -= 1
         try:
             job, compilations = future.result()
@@ -294,7 +275,7 @@ class Background:
 
     # From any thread.
 
-    def _finish(self, running: _Running, job: Job, compilations: int = 0, *, remember: bool = True) -> None:
+    def _finish(self, running: RunningJob, job: Job, compilations: int = 0, *, remember: bool = True) -> None:
         if job.state == "failed":
             self._note(job)
         if job.symbol:

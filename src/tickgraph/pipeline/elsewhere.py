@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
 
 from tickgraph.market.spelling import Symbol
+from tickgraph.pipeline.recent_failures import LEFT_ALONE_SECONDS
+from tickgraph.pipeline.running_job import RunningJob
 from tickgraph.shared.claims import Claimed, Claims
 from tickgraph.threads import Loop
 
@@ -16,24 +17,7 @@ LOOK_SECONDS = 2.0
 UNCLAIMED = Claimed(granted=True)
 
 
-class Waiting(Protocol):
-    """A job that waits, as the background has it."""
-
-    @property
-    def symbol(self) -> Symbol:
-        """What is to be trained."""
-        ...
-
-    @property
-    def basis(self) -> str | None:
-        """What was published of the symbol when the job was asked for."""
-        ...
-
-
-W = TypeVar("W", bound=Waiting)
-
-
-class Elsewhere(Generic[W]):
+class Elsewhere:
     """Claims symbols for the trainings of this process, and keeps the jobs that wait for others.
 
     Without claims every training is granted, and nothing waits.
@@ -46,21 +30,17 @@ class Elsewhere(Generic[W]):
         What is published of a symbol now. It may read storage.
     back
         Called in a thread of this class with each job whose wait is over, and whether another process has trained it.
-    failure_seconds
-        How long others leave a symbol alone that could not be trained.
     """
 
     def __init__(
         self,
         claims: Claims | None,
         basis: Callable[[Symbol], str | None],
-        back: Callable[[W, bool], None],
-        failure_seconds: float,
+        back: Callable[[RunningJob, bool], None],
     ) -> None:
         self._claims, self._basis, self._back = claims, basis, back
-        self._failure_seconds = failure_seconds
         self._lock = threading.Lock()
-        self._waiting: dict[Symbol, W] = {}
+        self._waiting: dict[Symbol, RunningJob] = {}
         self._looking = Loop(self._look, LOOK_SECONDS, "tickgraph-elsewhere")
 
     def __len__(self) -> int:
@@ -78,9 +58,9 @@ class Elsewhere(Generic[W]):
     def give_back(self, symbol: Symbol, failure: str | None = None) -> None:
         """Give a symbol back, with why nobody can train it; others that wait are told."""
         if self._claims is not None:
-            self._claims.give_back(_work(symbol), failure, self._failure_seconds)
+            self._claims.give_back(_work(symbol), failure, LEFT_ALONE_SECONDS)
 
-    def wait(self, job: W) -> None:
+    def wait(self, job: RunningJob) -> None:
         """Keep a job until the other process has ended."""
         with self._lock:
             self._waiting[job.symbol] = job
@@ -92,7 +72,7 @@ class Elsewhere(Generic[W]):
         if self._waiting:
             self._looking.nudge()
 
-    def take_all(self) -> list[W]:
+    def take_all(self) -> list[RunningJob]:
         """Give up every job that waits."""
         with self._lock:
             jobs, self._waiting = list(self._waiting.values()), {}
@@ -117,7 +97,7 @@ class Elsewhere(Generic[W]):
             if job is not None:
                 self._back(job, self._is_trained(job))
 
-    def _is_trained(self, job: W) -> bool:
+    def _is_trained(self, job: RunningJob) -> bool:
         try:
             return self._basis(job.symbol) != job.basis
         except Exception:  # noqa: BLE001  storage that cannot be read: the worker process says so

@@ -8,18 +8,13 @@ import time
 from tickgraph.market.spelling import Symbol
 from tickgraph.pipeline.jobs import Job
 
+LEFT_ALONE_SECONDS = 600.0
+
 
 class RecentFailures:
-    """The last failed training of each symbol, for a while. Safe for threads.
+    """The last failed training of each symbol, for a while. Safe for threads."""
 
-    Parameters
-    ----------
-    seconds
-        How long a symbol is left alone.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jobs: dict[str, tuple[Job, float]] = {}
 
@@ -38,4 +33,4 @@ class RecentFailures:
             if failed is None:
                 self._jobs.pop(symbol, None)
             else:
-                self._jobs[symbol] = failed, time.monotonic() + self._seconds
+                self._jobs[symbol] = failed, time.monotonic() + LEFT_ALONE_SECONDS

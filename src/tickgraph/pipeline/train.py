@@ -17,7 +17,6 @@ from tickgraph.errors import (
     StorageError,
     reason_of,
 )
-from tickgraph.market.calendar import exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.universe import canonical
@@ -26,18 +25,14 @@ from tickgraph.model.fitting import FittedModel, fit
 from tickgraph.model.training import TrainingProgram, program_for
 from tickgraph.model.training_config import TrainingConfig
 from tickgraph.model.universe_fit import UniverseFit
-from tickgraph.model.variance_examples import Universe
-from tickgraph.model.weights import symbol_seed
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.engines import LocalEngine
 from tickgraph.pipeline.engines.plan import Engine, Plan
-from tickgraph.pipeline.fitting_universe import remark_on_later, universe_of_run
+from tickgraph.pipeline.fitting_universe import RunUniverse, remark_on_later, universe_of_run
 from tickgraph.pipeline.remarks import remarks
 from tickgraph.pipeline.state_of_the_day import bring_state
-from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.registry import ModelRegistry
-from tickgraph.registry.training_record import TrainingRecord
 
 _log = logging.getLogger(__name__)
 
@@ -100,22 +95,19 @@ def train_one(
     pool: Collection[str] | None,
     program: TrainingProgram,
     registry: ModelRegistry,
-    choice: Choice | None = None,
     universe: UniverseFit | None = None,
-    prices: Universe | None = None,
 ) -> ModelMetadata:
     """Fit one symbol and publish the model.
 
-    Without a ``universe`` it is a model of the next session's return alone. Where peers were not chosen before
-    (``choice``), they are chosen here, from the pool. Walk-forward figures recorded in the model that this one replaces
-    stay if both were trained the same way: the figures are of the procedure.
+    Without a ``universe`` it is a model of the next session's return alone. Walk-forward figures recorded in the model
+    that this one replaces stay if both were trained the same way: the figures are of the procedure.
 
     Errors as in :func:`tickgraph.model.fitting.fit`; and StorageError, also where the model would replace one of
     another exchange.
     """
     must_be_replaceable(registry, symbol)
-    chosen = choice or choose(panel, (symbol,), program.config, pool).get(symbol)
-    return publish_fitted(registry, fit(panel, symbol, program, chosen, universe, prices))
+    choice = choose(panel, (symbol,), program.config, pool).get(symbol)
+    return publish_fitted(registry, fit(panel, symbol, program, choice, universe))
 
 
 def must_be_replaceable(registry: ModelRegistry, symbol: Symbol) -> None:
@@ -200,24 +192,17 @@ def train_symbols(
         choices = choose_all(panel, symbols, program.config, pool)
         report.notes = _notes(panel, choices, program.config, pool)
         universe, fault = None, None
-        if program.config.horizons and any(choice.peers is not None for choice in choices.values()):
-            try:
-                universe = universe_of_run(
-                    registry,
-                    panel,
-                    choices,
-                    program.config,
-                    on_fitting=on_fitting,
-                )
-            except HistoryTooShortError as error:
-                fault = error
-            else:
-                report.universe_notes += [*universe.notes, *remark_on_later(universe.fit, choices)]
-                report.universe_notes += bring_state(registry, panel, program.config.horizons)
-                report.notes += report.universe_notes
+        try:
+            universe = _universe(registry, panel, choices, program.config, on_fitting)
+        except HistoryTooShortError as error:
+            fault = error
+        if universe is not None:
+            report.universe_notes += [*universe.notes, *remark_on_later(universe.fit, choices)]
+            report.universe_notes += bring_state(registry, panel, program.config.horizons)
+            report.notes += report.universe_notes
         plan = Plan(panel, choices, program.config, None if pool is None else tuple(pool), universe)
         if resume and not fault:
-            report.kept = _keep(registry, plan, symbols, on_outcome)
+            report.kept = _kept(registry, plan, symbols, on_outcome)
         kept = set(report.kept)
         wanted = [symbol for symbol in symbols if symbol not in kept]
         if fault:
@@ -237,7 +222,7 @@ def train_symbols(
     return report
 
 
-def _keep(
+def _kept(
     registry: ModelRegistry,
     plan: Plan,
     symbols: Sequence[Symbol],
@@ -252,28 +237,24 @@ def _keep(
             known = registry.verified(symbol)
         except ArtefactError:  # it is not whole
             continue
-        if _is_of(plan, symbol, known):
+        if plan.would_make(symbol, known):
             kept.append(symbol)
             if on_outcome:
                 on_outcome(Outcome(symbol, metadata=known, kept=True))
     return kept
 
 
-def _is_of(plan: Plan, symbol: Symbol, known: ModelMetadata) -> bool:
-    choice, universe = plan.choices.get(symbol), plan.universe
-    how = TrainingRecord(
-        **plan.config.model_copy(update={} if universe else {"horizons": ()}).model_dump(),
-        correlated_symbols=(choice.peers if choice else None) or (),
-        symbol_seed=symbol_seed(plan.config.seed, symbol),
-    )
-    return (
-        known.training_config == how
-        and (known.variance.universe if known.variance else None)
-        == (universe.fit.version if universe else None)
-        and known.versions == library_versions()
-        and known.data_stats.exchange == exchange()
-        and known.data_version == plan.data_version(symbol)
-    )
+def _universe(
+    registry: ModelRegistry,
+    panel: PricePanel,
+    choices: dict[str, Choice],
+    config: TrainingConfig,
+    on_fitting: Callable[[str], None] | None,
+) -> RunUniverse | None:
+    """Fit that the models are drawn to; None where no model has horizons, or none can be trained."""
+    if not config.horizons or all(choice.peers is None for choice in choices.values()):
+        return None
+    return universe_of_run(registry, panel, choices, config, on_fitting=on_fitting)
 
 
 def _failed(error: HistoryTooShortError) -> Future[ModelMetadata]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tickgraph.errors import OtherExchangeError, StorageError, reason_of
@@ -36,7 +36,6 @@ def copy_models(
     source: ModelRegistry,
     target: ModelRegistry,
     symbols: Sequence[Symbol] | None = None,
-    on_symbol: Callable[[Symbol], None] | None = None,
 ) -> CopyReport:
     """Copy models and the universe's fits and states, byte for byte; a copy that was cut short goes on.
 
@@ -46,8 +45,6 @@ def copy_models(
         Where from, where to. What the target has of a symbol is replaced.
     symbols
         Whose models; None is all of the source's, with the universe's fits and states.
-    on_symbol
-        Called after each symbol.
 
     Raises
     ------
@@ -63,8 +60,6 @@ def copy_models(
             raise
         except Exception as error:  # noqa: BLE001  foreseen or not, it fails this symbol
             report.failed[symbol] = reason_of(symbol, error)
-        if on_symbol is not None:
-            on_symbol(symbol)
     for name in source.universe.sources() if symbols is None else ():
         try:
             target.universe.adopt(name, source.universe.files(name))

@@ -15,22 +15,19 @@ The final places hold a valid Keras file at every instant. Writers hold the symb
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
-import os
-import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError, SymbolError
-from tickgraph.market.spelling import Symbol, spelled
-from tickgraph.market.universe import is_canonical, suggest
+from tickgraph.errors import ArtefactError, ModelNotFoundError, StorageError
+from tickgraph.market.spelling import Symbol
+from tickgraph.market.universe import suggest
+from tickgraph.registry.artefact_file import digest, read_bounded
+from tickgraph.registry.artefact_paths import ArtefactPaths, staged_path, trained_symbols
 from tickgraph.registry.metadata import Checksums, ModelMetadata
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata
 from tickgraph.storage import (
     FileRefused,
     discard,
-    names_in,
     other_kind,
     read_regular,
     replace,
@@ -39,103 +36,9 @@ from tickgraph.storage import (
     write_atomically,
 )
 
-MAX_BYTES = 64 * 1024 * 1024  # of weights and correlations; the default model's largest is about 60 KB
-SUFFIXES = {"weights": ".weights.h5", "correlations": "_corr.npy", "metadata": "_metadata.json"}  # by folder
-
 # One publish can make a reader miss a whole generation at most three times while the metadata stays the same: as
 # weights are moved into place between the reader's two looks, as correlations are, and as the next publish commits.
 READ_ATTEMPTS = 4
-
-# Errors of one file and not of the disk: they fail the file's symbol alone.
-_OF_ONE_FILE = frozenset(
-    getattr(errno, name)
-    for name in ("EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "ENXIO", "ENODEV", "ESTALE", "EOPNOTSUPP")
-    if hasattr(errno, name)
-)
-_LEFT_OVER = re.compile(r"\.([A-Z0-9&-]+)(?:\.weights\.h5|_corr\.npy|_metadata\.json)\..+")
-
-
-@dataclass(frozen=True)
-class ArtefactPaths:
-    """Where the files of a symbol are."""
-
-    symbol: Symbol
-    weights: Path
-    correlations: Path
-    metadata: Path
-
-    @classmethod
-    def of(cls, root: Path, symbol: str) -> ArtefactPaths:
-        """Paths under a registry's root; :class:`SymbolError` for a name that is not spelled as a symbol is."""
-        return cls(Symbol(symbol), *(root / kind / file_name(symbol, kind) for kind in SUFFIXES))
-
-    @property
-    def arrays(self) -> tuple[Path, Path]:
-        """Places of the files that hold arrays, which are staged before the commit."""
-        return self.weights, self.correlations
-
-
-def file_name(symbol: str, kind: str) -> str:
-    """Name of a symbol's file: the last gate before a symbol becomes part of a path.
-
-    Raises
-    ------
-    SymbolError
-        The name is not spelled as a symbol is, so it could lead anywhere.
-    """
-    if spelled(symbol) != symbol:
-        raise SymbolError(f"{symbol!r} is not the one spelling of a symbol; {spelled(symbol)} is.")
-    return f"{symbol}{SUFFIXES[kind]}"
-
-
-def digest(data: bytes) -> str:
-    """sha256 as 64 hex digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def lies_in(root: Path, path: Path) -> bool:
-    """Whether a path two levels below a folder really is there: no link leads out of it."""
-    # A link to itself has no end, which Path.resolve takes for an error and realpath does not.
-    return Path(os.path.realpath(path)).parent.parent == Path(os.path.realpath(root))
-
-
-def staged_path(final: Path, sha256: str) -> Path:
-    """Where a file waits for its generation's commit."""
-    return final.with_name(f".{final.name}.{sha256[:16]}.staged")
-
-
-# Listing
-
-
-def published_names(root: Path) -> set[str]:
-    """Names that metadata is published under, today's tickers or not; :class:`StorageError` if it cannot be listed."""
-    return _names(root, "metadata")
-
-
-def trained_symbols(root: Path) -> tuple[Symbol, ...]:
-    """The published names that are symbols; a file that is not named after one is not ours."""
-    return tuple(sorted(filter(is_canonical, published_names(root))))
-
-
-def without_metadata(root: Path) -> tuple[Symbol, ...]:
-    """Symbols that have weights or correlations in their places, and no metadata.
-
-    No publishing and no removing of a model leaves any, interrupted or not: something else removed the metadata.
-    """
-    names = (_names(root, "weights") | _names(root, "correlations")) - published_names(root)
-    return tuple(sorted(filter(is_canonical, names)))
-
-
-def interrupted(root: Path) -> tuple[Symbol, ...]:
-    """Symbols for which an interrupted publish left staged or temporary files, committed or not; needs no lock."""
-    left = (_LEFT_OVER.fullmatch(path.name) for kind in SUFFIXES for path in (root / kind).glob(".*"))
-    return tuple(sorted(filter(is_canonical, {match[1] for match in left if match})))
-
-
-def _names(root: Path, kind: str) -> set[str]:
-    suffix = SUFFIXES[kind]
-    return {name.removesuffix(suffix) for name in names_in(root / kind) if name.endswith(suffix)}
-
 
 # Reading
 
@@ -170,8 +73,25 @@ def no_model(symbol: Symbol, place: str, trained: tuple[Symbol, ...]) -> ModelNo
     )
 
 
-def read_generation(paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, bytes]:
-    """One whole generation of a symbol: metadata, generation, bytes of weights and of correlations.
+class Generation(NamedTuple):
+    """One whole generation of a symbol, as it was read.
+
+    Attributes
+    ----------
+    metadata, identity
+        What the model is, and the sha256 of the file that says so.
+    weights, correlations
+        Bytes of the other files, compared with the metadata's checksums.
+    """
+
+    metadata: ModelMetadata
+    identity: str
+    weights: bytes
+    correlations: bytes
+
+
+def read_generation(paths: ArtefactPaths) -> Generation:
+    """Read one whole generation of a symbol.
 
     Raises
     ------
@@ -185,7 +105,7 @@ def read_generation(paths: ArtefactPaths) -> tuple[ModelMetadata, str, bytes, by
         weights = read_verified(paths.weights, metadata.checksums.weights)
         correlation = read_verified(paths.correlations, metadata.checksums.correlations)
         if weights is not None and correlation is not None:
-            return metadata, generation, weights, correlation
+            return Generation(metadata, generation, weights, correlation)
     final = paths.weights if weights is None else paths.correlations
     raise ArtefactError(
         f"{final} {_fault_of(final)}. Restore it, or run: tickgraph train --symbols {paths.symbol}"
@@ -203,37 +123,6 @@ def read_verified(final: Path, sha256: str) -> bytes | None:
             if digest(data) == sha256:
                 return data
     return None
-
-
-def read_bounded(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
-    """Bytes of a file.
-
-    Raises
-    ------
-    FileNotFoundError
-        Nothing is there.
-    FileRefused
-        It is no regular file, larger than any of ours, or cannot be opened while others can.
-    StorageError
-        The disk or the system fails.
-    """
-    try:
-        with storage_errors(path):
-            return read_regular(path, max_bytes)
-    except StorageError as error:
-        cause = error.__cause__
-        if not (isinstance(cause, OSError) and cause.errno in _OF_ONE_FILE and _is_in_a_usable_folder(path)):
-            raise
-        reason = f"it cannot be opened: {cause.strerror}"
-    raise FileRefused(path, reason)
-
-
-def _is_in_a_usable_folder(path: Path) -> bool:
-    try:
-        path.lstat()
-    except OSError as error:
-        return error.errno == errno.ENAMETOOLONG
-    return True
 
 
 def _fault_of(path: Path) -> str:
@@ -287,9 +176,8 @@ def place_last(paths: ArtefactPaths) -> None:
     """
     # Reading searches for similar names where no metadata is, so this looks first.
     if other_kind(paths.metadata) is None and paths.metadata.exists():
-        with contextlib.suppress(
-            ArtefactError
-        ):  # damaged, or of a later version: it owns no file that is known
+        # Damaged, or of a later version, it owns no file that is known.
+        with contextlib.suppress(ArtefactError):
             checksums = read_metadata(paths)[0].checksums
             for waiting, final in _moves(paths, checksums):
                 if waiting.exists():
@@ -310,20 +198,16 @@ def recover(paths: ArtefactPaths) -> bool:
     return True
 
 
-def withdraw(paths: ArtefactPaths, checksums: Checksums | None) -> None:
+def withdraw(paths: ArtefactPaths) -> None:
     """Remove a symbol's files, whatever stands in their places.
 
     A crash leaves the whole model, or none of it. First the files go back to the staged names, where a reader still
     finds them. Then metadata is removed. Staged files without metadata are dropped, here or by the next
     :func:`recover`. So weights without metadata are never left behind: they are a sign that metadata was lost.
-
-    Parameters
-    ----------
-    paths
-        Where the files are.
-    checksums
-        Those of the metadata; None where it cannot be read.
     """
+    checksums = None
+    with contextlib.suppress(ArtefactError, StorageError):  # of metadata that cannot be read none are known
+        checksums = read_metadata(paths)[0].checksums
     for waiting, final in _moves(paths, checksums) if checksums else ():
         if final.is_file():
             with storage_errors(final.parent):

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from tickgraph.errors import ArtefactError
 from tickgraph.market.spelling import Symbol
-from tickgraph.registry.generation import MAX_BYTES, SUFFIXES, digest, file_name
+from tickgraph.registry.artefact_file import MAX_BYTES, digest
+from tickgraph.registry.artefact_paths import SUFFIXES, file_name
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES, decode_metadata
 from tickgraph.registry.plain_array import Unfit
 from tickgraph.registry.sealed_files import seal_files, unseal_files

@@ -1,30 +1,55 @@
-"""Copies of objects in a folder of models: a generation's three files, and a file of the universe."""
+"""Copies of objects in a folder of models: what a copy is; a generation's three files, and a file of the universe."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.market.spelling import Symbol
-from tickgraph.registry.generation import (
-    MAX_BYTES,
-    ArtefactPaths,
-    digest,
-    make_way,
-    place_last,
-    publish,
-    read_bounded,
-    read_metadata,
-    withdraw,
-)
+from tickgraph.registry.artefact_file import MAX_BYTES, digest, read_bounded
+from tickgraph.registry.artefact_paths import ArtefactPaths
+from tickgraph.registry.generation import make_way, place_last, publish, withdraw
 from tickgraph.registry.generation_file import FOLDER, MAX_OBJECT_BYTES, SUFFIX, unseal_generation
 from tickgraph.registry.metadata_file import MAX_METADATA_BYTES
 from tickgraph.storage import FileRefused, discard, storage_errors, write_atomically
+
+
+class Copy(Protocol):
+    """The copy of one object on this machine. Its only writer calls all methods but ``alone`` and ``is_there``."""
+
+    @property
+    def key(self) -> str:
+        """Key of the object: a folder and a name."""
+        ...
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that the object has at most."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the copy's only writer on this machine."""
+        ...
+
+    def is_there(self) -> bool:
+        """Whether there is a copy; one look at a file."""
+        ...
+
+    def identity(self) -> str | None:
+        """What tells the content of the copy from any other; None without a copy."""
+        ...
+
+    def take(self, data: bytes) -> None:
+        """Replace the copy by an object; :class:`ArtefactError` if the object is not what it should be."""
+        ...
+
+    def drop(self) -> None:
+        """Remove the copy."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,10 +101,7 @@ class ModelCopy:
 
     def drop(self) -> None:
         """Remove the files."""
-        checksums = None
-        with contextlib.suppress(ArtefactError, StorageError):
-            checksums = read_metadata(self.paths)[0].checksums
-        withdraw(self.paths, checksums)
+        withdraw(self.paths)
 
 
 @dataclass(frozen=True)

@@ -18,76 +18,23 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from copy import copy as copied
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import TypeVar
 
 from tickgraph.errors import ArtefactError, StorageError
 from tickgraph.object_contact import Contact
 from tickgraph.object_store import Overtaken, TooLarge, Unchanged, Unreachable, Version
 from tickgraph.permit import FREE, Permit
-from tickgraph.storage import FileRefused, HeldError, read_regular, storage_errors
+from tickgraph.registry.artefact_file import Refused
+from tickgraph.registry.copy_record import CopyRecords
+from tickgraph.registry.object_copies import Copy
+from tickgraph.storage import HeldError
 
 Change = TypeVar("Change")
 
-_INDEX = ".origin"
-_MAX_INDEX_BYTES = 4096
 _CHANGES = 16  # tries at a change that others overtake
-
-
-class Copy(Protocol):
-    """The copy of one object on this machine. Its only writer calls all methods but ``alone`` and ``is_there``."""
-
-    @property
-    def key(self) -> str:
-        """Key of the object: a folder and a name."""
-        ...
-
-    @property
-    def max_bytes(self) -> int:
-        """Bytes that the object has at most."""
-        ...
-
-    def alone(self) -> AbstractContextManager[None]:
-        """Be the copy's only writer on this machine."""
-        ...
-
-    def is_there(self) -> bool:
-        """Whether there is a copy; one look at a file."""
-        ...
-
-    def identity(self) -> str | None:
-        """What tells the content of the copy from any other; None without a copy."""
-        ...
-
-    def take(self, data: bytes) -> None:
-        """Replace the copy by an object; :class:`ArtefactError` if the object is not what it should be."""
-        ...
-
-    def drop(self) -> None:
-        """Remove the copy."""
-        ...
-
-
-class _Record(BaseModel):
-    """Which version of its object a copy is; beside the copy on disk."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    e_tag: str | None
-    number: str | None
-    identity: str
-
-
-class Refused(NamedTuple):
-    """Why an object is refused; the error itself would keep the frames that hold the object."""
-
-    kind: type[ArtefactError]
-    text: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +48,8 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Listing:
+    """What the storage has in a folder, by name, and when it said so; what this process writes is put in."""
+
     versions: dict[str, Version]
     moment: float
 
@@ -115,9 +64,9 @@ class Origin:
     """
 
     def __init__(self, contact: Contact) -> None:
-        self.place, self.root = contact.place, contact.place.copies
-        self.contact = contact
+        self.place, self.contact = contact.place, contact
         self._permit = FREE
+        self._records = CopyRecords(contact.place.copies)
         self._answers: dict[str, _Answer] = {}
         self._listings: dict[str, _Listing] = {}
 
@@ -175,7 +124,7 @@ class Origin:
         """Raise :class:`ArtefactError` if the object was damaged or foreign when it was read last."""
         known = self._answers.get(copy.key)
         if known is not None and known.refused is not None:
-            raise known.refused.kind(known.refused.text)
+            raise known.refused.error()
 
     def refused(self, copy: Copy) -> str | None:
         """Version of an object that is damaged or foreign; None if the last one read was not."""
@@ -190,15 +139,18 @@ class Origin:
         Unreachable
             The storage does not answer.
         """
-        held, known = None if anew else self._held(copy), self._answers.get(copy.key)
-        unless = known.version if known and known.refused is not None else held
+        known = self._answers.get(copy.key)
+        refused = known.refused if known is not None else None
+        if known is not None and refused is not None:
+            unless = known.version  # read again it would be refused again
+        else:
+            unless = None if anew else self._records.version_of(copy)
         moment = self.contact.monotonic()  # news that comes from now on makes the answer old
         try:
             stored = self.contact.ask(
                 lambda store: store.get(copy.key, unless=unless, max_bytes=copy.max_bytes)
             )
         except Unchanged:
-            refused = known.refused if known and unless == known.version else None
             self._note(copy, unless, refused, moment=moment)
             return unless
         except TooLarge as error:
@@ -207,7 +159,7 @@ class Origin:
             return error.version
         if stored is None:
             copy.drop()
-            self._record_path(copy).unlink(missing_ok=True)
+            self._records.remove(copy)
             self._note(copy, None, moment=moment)
             return None
         try:
@@ -250,19 +202,19 @@ class Origin:
         """
         with self._permit.holding():
             version = self.contact.ask(lambda store: store.replace(copy.key, data, replaced, self._permit))
-        folder, _, name = copy.key.partition("/")
-        if folder in self._listings:
-            self._listings[folder].versions[name] = version
+        listing, name = self._listing_of(copy)
+        if listing is not None:
+            listing.versions[name] = version
         self._keep(copy, data, version)
 
     def remove(self, copy: Copy) -> None:
         """Remove an object, and then its copy; :class:`Unreachable` if the storage does not answer."""
         self.contact.ask(lambda store: store.delete(copy.key))
-        folder, _, name = copy.key.partition("/")
-        if folder in self._listings:
-            self._listings[folder].versions.pop(name, None)
+        listing, name = self._listing_of(copy)
+        if listing is not None:
+            listing.versions.pop(name, None)
         copy.drop()
-        self._record_path(copy).unlink(missing_ok=True)
+        self._records.remove(copy)
         self._note(copy, None)
 
     # Inside
@@ -285,13 +237,7 @@ class Origin:
 
     def _keep(self, copy: Copy, data: bytes, version: Version, moment: float | None = None) -> None:
         copy.take(data)
-        identity = copy.identity()
-        if identity is not None:
-            record = _Record(e_tag=version.e_tag, number=version.number, identity=identity)
-            # A record that is cut short counts as none, so that it need not be written atomically.
-            with storage_errors(self._record_path(copy)):
-                self._record_path(copy).parent.mkdir(parents=True, exist_ok=True)
-                self._record_path(copy).write_text(record.model_dump_json(), "utf-8")
+        self._records.write(copy, version)
         self._note(copy, version, moment=moment)
 
     def _note(
@@ -305,31 +251,23 @@ class Origin:
         moment = self.contact.monotonic() if moment is None else moment
         self._answers[copy.key] = _Answer(version, moment, refused)
 
-    def _held(self, copy: Copy) -> Version | None:
-        """Version that a copy is of; None without a copy, or if it is of none that is known."""
-        try:
-            with storage_errors(self._record_path(copy)):
-                record = _Record.model_validate_json(read_regular(self._record_path(copy), _MAX_INDEX_BYTES))
-        except (FileNotFoundError, FileRefused, ValidationError, StorageError):
-            return None
-        return Version(record.e_tag, record.number) if record.identity == copy.identity() else None
-
-    def _record_path(self, copy: Copy) -> Path:
-        return self.root / _INDEX / f"{copy.key}.json"
+    def _listing_of(self, copy: Copy) -> tuple[_Listing | None, str]:
+        """The last listing of an object's folder, None without one; and the object's name in it."""
+        folder, _, name = copy.key.partition("/")
+        return self._listings.get(folder), name
 
     def _is_current(self, copy: Copy) -> bool:
         """Whether the storage said a short while ago that a copy is of the object's version."""
         known = self._answers.get(copy.key)
         if known and known.refused is None and copy.is_there() != (known.version is not None):
             return False  # somebody has deleted the copy, or put one there
-        folder, _, name = copy.key.partition("/")
-        listing = self._listings.get(folder)
+        listing, name = self._listing_of(copy)
         is_newer = listing is not None and (known is None or known.moment < listing.moment)
         if listing is None or not is_newer or not self.contact.is_recent(listing.moment):
             return known is not None and self.contact.is_recent(known.moment)
         listed = listing.versions.get(name)
         if known is None:  # the copy may be of an earlier process
-            held = self._held(copy)
+            held = self._records.version_of(copy)
             if held is None or listed is None or held.e_tag != listed.e_tag:
                 return False
             self._answers[copy.key] = _Answer(held, listing.moment)

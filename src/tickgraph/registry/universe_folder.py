@@ -21,9 +21,11 @@ from tickgraph.market.store.layout import FileStamp, file_stamp
 from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.model.universe_state import UniverseState
 from tickgraph.permit import FREE, Permit
-from tickgraph.registry.generation import lies_in, make_way, read_bounded
+from tickgraph.registry.artefact_file import Refused, read_bounded
+from tickgraph.registry.artefact_paths import lies_in
+from tickgraph.registry.generation import make_way
 from tickgraph.registry.object_copies import FileCopy
-from tickgraph.registry.origin import Origin, Refused
+from tickgraph.registry.origin import Origin
 from tickgraph.registry.universe_file import decode_fit, decode_state, encode_fit, encode_state
 from tickgraph.shared.news import MODELS, News
 from tickgraph.storage import FileRefused, discard, exclusive, names_in, storage_errors, write_atomically
@@ -184,7 +186,7 @@ class UniverseFolder:
                 found = Refused(type(error), str(error))
             seen = self._read[key] = stamp, found
         if isinstance(seen[1], Refused):
-            raise seen[1].kind(seen[1].text)
+            raise seen[1].error()
         return cast("Artefact_co", seen[1])
 
     def _decoded(self, path: Path, source: str, decode: Decode[Artefact_co]) -> Artefact_co:

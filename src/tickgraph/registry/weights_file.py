@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgraph.errors import ArtefactError
-from tickgraph.registry.generation import MAX_BYTES
+from tickgraph.registry.artefact_file import MAX_BYTES
 
 Identifier = TypeVar("Identifier", bound="h5py._objects.ObjectID")
 

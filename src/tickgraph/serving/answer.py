@@ -12,14 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from tickgraph.errors import TickgraphError
 from tickgraph.market.calendar import Clock
 from tickgraph.market.dividends import Source as DividendSource
-from tickgraph.object_store import Unreachable
 from tickgraph.registry.freshness import MODEL_AGE
-from tickgraph.serving.loaded_model import LoadedModel
+from tickgraph.serving.notes import notes, remark_on
 from tickgraph.serving.outlook import Outlook, PerDollarKey
 from tickgraph.serving.price_ranges import HorizonForecast, Interval, horizon_forecasts
 
 HORIZON = 1
-PEERS_ALONE = "the model's peers stand in for the universe"  # a note has it where the universe was not heard
 UNUSUAL_MOVE = 0.25  # a request's price this far from the last close is pointed out
 
 Status = Literal["pre-trained", "trained-on-demand", "momentum"]
@@ -144,6 +142,18 @@ def answer_fields(
     return fields
 
 
+def forecast_from(
+    outlook: Outlook,
+    price: float | None,
+    clock: Clock,
+    *,
+    trained_now: bool = False,
+    refused: Exception | None = None,
+) -> Forecast:
+    """Forecast at a price; the parameters are those of :func:`answer_fields`."""
+    return forecast_of(answer_fields(outlook, price, clock, trained_now=trained_now, refused=refused))
+
+
 def is_unusual(outlook: Outlook, price: float) -> bool:
     """Whether a price lies so far from the last close that the answer says so."""
     return abs(price / outlook.last_close - 1) > UNUSUAL_MOVE
@@ -159,7 +169,7 @@ def per_dollar(
     now = clock.now()
     target, behind = clock.read(outlook.as_of, now)
     is_old = outlook.model is not None and now - outlook.model.trained_at > MODEL_AGE
-    key = behind, is_old, trained_now, _remark_on(refused) if refused else None
+    key = behind, is_old, trained_now, remark_on(refused) if refused else None
     if (kept := outlook.any_price.get(key)) is None:
         kept = outlook.any_price[key] = _per_dollar(outlook, target, *key)
     return key, kept
@@ -199,74 +209,10 @@ def _per_dollar(
         "calibration_sessions": outlook.calibration_sessions,
         "horizons": _every_horizon(outlook),
         "dividends": outlook.dividends.source if outlook.dividends else None,
-        "notes": tuple(_notes(outlook, behind, refused)),
+        "notes": tuple(notes(outlook, behind, refused)),
     }
 
 
 def _every_horizon(outlook: Outlook) -> tuple[HorizonForecast, ...]:
     found = outlook.horizons
     return () if found is None else horizon_forecasts(found, outlook.as_of, found.horizons)
-
-
-def _notes(outlook: Outlook, behind: int, refused: str | None) -> list[str]:
-    notes = []
-    if behind:
-        notes.append(f"prices end on {outlook.as_of}: {behind} completed sessions are missing")
-    if outlook.model is None:
-        notes.append(
-            f"no model for {outlook.symbol}: momentum of its own returns answers; "
-            f"train one with: tickgraph train --symbols {outlook.symbol}"
-        )
-    else:
-        notes += _model_notes(outlook, outlook.model)
-    if refused:
-        notes.append(refused)
-    return notes
-
-
-def _remark_on(refused: Exception) -> str:
-    if isinstance(refused, Unreachable):
-        return f"the model is the newest of which there is a copy: {refused}"
-    return f"a newer model is not used, since it could not be verified: {refused}"
-
-
-def _model_notes(outlook: Outlook, model: LoadedModel) -> list[str]:
-    notes = []
-    if model.trained_through > outlook.as_of:
-        notes.append(
-            f"the model was trained and calibrated on prices up to {model.trained_through}, later than the "
-            f"forecast's own: this is no test of it. Train one with: tickgraph train --as-of {outlook.as_of}"
-        )
-    if not model.beats_zero:
-        notes.append(
-            "out of sample this model did not beat forecasting no move: trust the interval, not the sign"
-        )
-    if outlook.universe_heard is False:
-        notes.append(
-            f"the universe's state of {outlook.as_of} is not there, so {PEERS_ALONE}; publish it with: "
-            "tickgraph refresh"
-        )
-    if model.volatility is None:
-        notes.append(
-            "the model is of an earlier release: its intervals follow the last 20 sessions alone, and its confidence "
-            f"is less reliable. Train it again: tickgraph train --symbols {outlook.symbol}"
-        )
-    if model.short_history:
-        notes.append("trained on a short history")
-    peers, wanted = len(model.nodes) - 1, model.graph.num_stocks - 1
-    if peers < wanted:
-        notes.append(
-            f"trained with {peers} of {wanted} peers: of the other symbols, no more had a price of "
-            f"{model.trained_through} and enough sessions in common. tickgraph prices check names those that end "
-            f"apart; bring them up to date or add prices of more symbols, then train {outlook.symbol} again"
-        )
-    if outlook.recomputed == "session":
-        notes.append(
-            f"correlations were published for {model.correlation_as_of}, so they were computed for "
-            f"{outlook.as_of} from stored prices"
-        )
-    elif outlook.recomputed == "age":
-        notes.append("stored correlations are over 24 hours old, so they were computed from stored prices")
-    if outlook.absent:
-        notes.append(f"peers without complete prices at {outlook.as_of}: {', '.join(outlook.absent)}")
-    return notes

@@ -51,9 +51,9 @@ class Catalogue:
         self._symbols: tuple[Symbol, ...] = ()
         self._stored: tuple[Symbol, ...] = ()
         self._known: tuple[Symbol, ...] = ()
-        self._models = Rounds(registry.folder_stamp)
-        self._prices_listed = True
-        self._prices = Rounds(lambda: store.folder_stamp(source))
+        self._model_rounds = Rounds(registry.folder_stamp)
+        self._price_rounds = Rounds(lambda: store.folder_stamp(source))
+        self._prices_listed = True  # at the last look that was to list them
         self._fault: str | None = UNREAD
         self.watched = False
         self.trained: frozenset[Symbol] = frozenset()
@@ -110,39 +110,34 @@ class Catalogue:
         If they cannot be listed, the earlier list stays.
         """
         self.watched = True
-        folder = self._registry.root / "metadata"
         if self._symbols and self._registry.is_gone():
             # A folder that vanished is a disk that failed, not the withdrawal of every model.
-            self._fault = f"{folder} is gone; what is in memory stays in service"
+            self._fault = f"{self._registry.root / 'metadata'} is gone; what is in memory stays in service"
             return False
-        if (
-            self._fault is None
-            and not self._models.is_due(len(self._symbols))
-            and not self._models.is_first_turn
-        ):
-            return self._look_for_prices()
-        try:
-            symbols = tuple(map(Symbol, self._registry.symbols()))
-        except (TickgraphError, OSError) as error:
-            self._fault = f"{self._registry.place} cannot be read: {error}"
-            return False
-        self._fault = None
-        if symbols != self._symbols:
-            self._symbols, self.trained = symbols, frozenset(symbols)
-            self._known = tuple(dict.fromkeys((*symbols, *self._stored)))
-        return self._look_for_prices()
-
-    def _look_for_prices(self) -> bool:
-        is_due = self._prices.is_due(len(self._stored)) or self._prices.is_first_turn
-        if is_due or not self._prices_listed:
-            self._prices_listed = False
-            with contextlib.suppress(TickgraphError, OSError):
-                stored = tuple(map(Symbol, self._store.symbols(self._source)))
-                self._prices_listed = True
-                if stored != self._stored:
-                    self._stored = stored
-                    self._known = tuple(dict.fromkeys((*self._symbols, *stored)))
+        if self._fault is not None or self._model_rounds.is_list_due(len(self._symbols)):
+            try:
+                symbols = tuple(map(Symbol, self._registry.symbols()))
+            except (TickgraphError, OSError) as error:
+                self._fault = f"{self._registry.place} cannot be read: {error}"
+                return False
+            self._fault = None
+            if symbols != self._symbols:
+                self._symbols, self.trained = symbols, frozenset(symbols)
+                self._known = tuple(dict.fromkeys((*symbols, *self._stored)))
+        self._list_prices()
         return True
+
+    def _list_prices(self) -> None:
+        """List stored prices; where they cannot be listed the earlier list stays, and the next look tries again."""
+        if not self._price_rounds.is_list_due(len(self._stored)) and self._prices_listed:
+            return
+        self._prices_listed = False
+        with contextlib.suppress(TickgraphError, OSError):
+            stored = tuple(map(Symbol, self._store.symbols(self._source)))
+            self._prices_listed = True
+            if stored != self._stored:
+                self._stored = stored
+                self._known = tuple(dict.fromkeys((*self._symbols, *stored)))
 
     def close(self) -> None:
         """Let questions that run end, unless they hang, and ask no more."""

@@ -16,7 +16,8 @@ from tickgraph.model.calibration import PredictiveDistribution, conformal_scores
 from tickgraph.model.still import UnmovedError, still_sessions, unmoved
 from tickgraph.model.volatility import STILL, UNFITTED, WINDOW, forecast_volatility
 from tickgraph.options.touch import gap_shares
-from tickgraph.serving.outlook import Outlook, ends, last_session, own_returns, until
+from tickgraph.serving.last_prices import last_price, last_session, own_returns, until
+from tickgraph.serving.outlook import Outlook
 
 MIN_SCORES = 40  # an interval of level 0.95 needs 39
 SCORED = 250  # past sessions whose momentum forecasts are scored
@@ -77,12 +78,16 @@ def momentum_outlook(symbol: Symbol, whole: PricePanel, as_of: date | None, grap
             f"The prices of {symbol} give no forecast by momentum: {fault}. "
             f"Check them with: tickgraph prices check --symbols {symbol}"
         )
+    last = last_price(panel, symbol)
     return Outlook(
-        symbol,
-        distribution,
-        None,
-        *ends(panel, symbol),
-        whole.lineage,
-        scores.sessions,
+        symbol=symbol,
+        distribution=distribution,
+        model=None,
+        as_of=last.session,
+        last_close=last.close,
+        source=last.source,
+        provider=last.provider,
+        lineage=whole.lineage,
+        calibration_sessions=scores.sessions,
         gap=float(gap_shares(panel, [symbol])[0]),
     )

@@ -82,9 +82,8 @@ def fan_of(
     start, distribution = shared["price"], outlook.one_session_or_more
     days = known_sessions(outlook.as_of, distribution.longest)
     ahead = np.arange(1, len(days) + 1)
-    ends = start * np.exp(
-        np.stack([distribution.interval(level, ahead) for level in LEVELS], axis=1)
-    )  # [H, levels, 2]
+    moves = np.stack([distribution.interval(level, ahead) for level in LEVELS], axis=1)  # [H, levels, 2]
+    ends = start * np.exp(moves)
     return Fan(
         **shared,
         levels=LEVELS,

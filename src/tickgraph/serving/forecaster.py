@@ -16,11 +16,11 @@ from tickgraph.options.chain import Centre, ChainQuestion, read_centre
 from tickgraph.options.price_paths import PATHS
 from tickgraph.options.quotes import Numbers, Quotes, as_quotes
 from tickgraph.options.strategy_question import StrategyWords, ask_strategy
-from tickgraph.serving.answer import Forecast, Forecasts, forecast_of
+from tickgraph.serving.answer import Forecast, Forecasts, forecast_from
 from tickgraph.serving.chain_answer import Chain, chain_arrays, chain_of
 from tickgraph.serving.distribution_answer import Distribution, Distributions, distribution_of
 from tickgraph.serving.graph_answer import GraphAnswer, graph_answer
-from tickgraph.serving.outlook_cache import Fallback
+from tickgraph.serving.outlook_inputs import Fallback
 from tickgraph.serving.priced_outlooks import PricedOutlooks
 from tickgraph.serving.probability_answer import Probability, probability_of
 from tickgraph.serving.simulated_prices import SimulatedPrices, simulated_prices
@@ -108,22 +108,7 @@ class Forecaster(PricedOutlooks):
         fallback: Fallback = "momentum",
     ) -> Forecasts:
         """As :meth:`forecast_many`, for symbols and prices that were checked where they came in."""
-        outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
-        clock = self._clock_at(as_of)
-        return Forecasts(
-            outlooks.each(
-                symbols,
-                lambda outlook: forecast_of(
-                    self.answer_fields(
-                        outlook,
-                        prices.get(outlook.symbol),
-                        trained_now=outlook.symbol in outlooks.trained,
-                        clock=clock,
-                    )
-                ),
-            ),
-            outlooks.failures,
-        )
+        return Forecasts(*self._answers(symbols, prices, forecast_from, as_of, fallback))
 
     def distribution(
         self,
@@ -169,21 +154,8 @@ class Forecaster(PricedOutlooks):
         fallback: Fallback = "momentum",
     ) -> Distributions:
         """As :meth:`distribution`, for several symbols and prices that were checked where they came in."""
-        outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
-        clock = self._clock_at(as_of)
-        return Distributions(
-            outlooks.each(
-                symbols,
-                lambda outlook: self.answer_from(
-                    outlook,
-                    prices.get(outlook.symbol),
-                    partial(distribution_of, sessions=sessions, expiry=expiry),
-                    trained_now=outlook.symbol in outlooks.trained,
-                    clock=clock,
-                ),
-            ),
-            outlooks.failures,
-        )
+        answer = partial(distribution_of, sessions=sessions, expiry=expiry)
+        return Distributions(*self._answers(symbols, prices, answer, as_of, fallback))
 
     def probability(
         self,
@@ -262,12 +234,12 @@ class Forecaster(PricedOutlooks):
         """
         question = ChainQuestion(
             as_quotes(expiries, strikes, quotes),
-            rate,
-            dividend_yield,
-            read_centre(centred_on),
-            values,
-            touch,
-            skip_impossible,
+            rate=rate,
+            dividend_yield=dividend_yield,
+            centred_on=read_centre(centred_on),
+            values=values,
+            touch=touch,
+            skip_impossible=skip_impossible,
         )
         answer = partial(chain_arrays, question=question)
         return chain_of(self._answer(canonical(symbol), price, answer, as_of, fallback))

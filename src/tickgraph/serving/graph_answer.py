@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tickgraph.market.universe import sector_of
-from tickgraph.serving.outlook import TargetGraph
+from tickgraph.serving.target_graph import TargetGraph
 
 _PART = ConfigDict(frozen=True, use_attribute_docstrings=True)
 

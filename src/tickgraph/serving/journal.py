@@ -6,79 +6,39 @@ journal is JSON lines, a file for each month (of UTC) and host, only ever append
 - One batch is one write to a file opened with O_APPEND, so the processes of a host may share it. Hosts do not share
   files: a network file system does not order their appends.
 - Every write begins with a new line. A record that a crash or a full disk cut off stands on a line of its own, and a
-  reader skips it.
+  reader (:mod:`tickgraph.serving.journal_reading`) skips it.
 - Nothing is flushed to the disk by force: a power failure may lose the last seconds.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import logging
 import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.json as pj
 
 from tickgraph.market.calendar import Clock, known_sessions
 from tickgraph.model.measures import LEVELS
 from tickgraph.serving.outlook import Outlook
-from tickgraph.storage import READABLE, FileRefused, exclusive, names_in, read_regular, storage_errors
+from tickgraph.storage import READABLE, exclusive, names_in
 
+FILE_NAME = re.compile(r"(\d{4}-\d{2})\.[A-Za-z0-9._-]+\.jsonl")
+"""Of the files: a month, and a host."""
 KEPT_MONTHS = 13  # that have files; those of older ones are deleted when a new month begins
 
 # Without waiting: a named pipe in the file's place would have it wait for a reader for good.
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_NAME = re.compile(r"(\d{4}-\d{2})\.[A-Za-z0-9._-]+\.jsonl")
 _DIGITS = 7  # significant ones: a hundredth of what prices are known to, and half the file
 _DIGITS_AHEAD = 5  # at most a cent of a hundred dollars for the widest interval
-_MOMENT = pa.timestamp("us", tz="UTC")
-
-SCHEMA = pa.schema(
-    {
-        "logged_at": _MOMENT,
-        "symbol": pa.string(),
-        "as_of": pa.timestamp("s"),
-        "target_session": pa.timestamp("s"),
-        "model": pa.string(),
-        "generation": pa.string(),
-        "trained_at": _MOMENT,
-        "source": pa.string(),
-        "sessions_behind": pa.int64(),
-        "last_close": pa.float64(),
-        "predicted_return": pa.float64(),
-        "centre": pa.float64(),
-        "volatility": pa.float64(),
-        "mean_score": pa.float64(),
-        "probability_up": pa.float64(),
-        **{f"{end}_{level}": pa.float64() for level in LEVELS for end in ("lower", "upper")},
-        "ahead": pa.list_(pa.int64()),
-        "expiries": pa.list_(pa.timestamp("s")),
-        "variances": pa.list_(pa.float64()),
-        **{f"{end}_{level}_ahead": pa.list_(pa.float64()) for level in LEVELS for end in ("lower", "upper")},
-    }
-)
-"""Columns of a record. ``centre`` is what the distribution is centred on, in log return as the interval's ends are.
-``mean_score`` is the mean absolute conformal score: the expected residual in units of ``volatility``.
-
-The lists are of the horizons, and null where nothing forecasts more than one session: sessions ahead, the session that
-each is for, the variance of the log return until then, and the ends of its intervals. Those are log returns of the
-split-adjusted close, dividends taken off."""
-
-_IDENTITY = ("logged_at", "symbol", "as_of", "target_session")  # a record without them says nothing
-_SAME = ["symbol", "as_of", "target_session", "generation", "source", "predicted_return", "volatility"]
-
 _log = logging.getLogger(__name__)
 
 
@@ -186,90 +146,11 @@ class ForecastJournal:
 
     def _delete_old(self) -> None:
         # By the months that there are: a clock that is wrong for a minute would delete all that is kept.
-        months = {name: found[1] for name in names_in(self.folder) if (found := _NAME.fullmatch(name))}
+        months = {name: found[1] for name in names_in(self.folder) if (found := FILE_NAME.fullmatch(name))}
         kept = sorted(set(months.values()))[-KEPT_MONTHS:]
         for name, month in months.items():
             if month not in kept:
                 (self.folder / name).unlink(missing_ok=True)
-
-
-def read_journal(
-    folder: Path, since: date | None = None, *, symbols: Collection[str] | None = None
-) -> pd.DataFrame:
-    """Read the records, the oldest first; one that several processes or a restart logged again is given once.
-
-    Parameters
-    ----------
-    folder
-        Of the journal; without one there are no records.
-    since
-        Records of forecasts for this session and later ones.
-    symbols
-        Records under these names, as they were logged; None is all. Other lines are not parsed.
-
-    Returns
-    -------
-    DataFrame
-        Columns of :data:`SCHEMA`. A line that is no whole record is left out.
-
-    Raises
-    ------
-    StorageError
-        A file cannot be read.
-    """
-    # A forecast may be logged long after its session, but hardly ever before the one ahead of it: a month is ample.
-    oldest = "" if since is None else f"{since.replace(day=1) - timedelta(days=1):%Y-%m}"
-    tables = []
-    for name in sorted(names_in(folder)):
-        found = _NAME.fullmatch(name)
-        if found and found[1] >= oldest:
-            # A folder is not ours, and a file that is gone was deleted for its age.
-            with contextlib.suppress(FileNotFoundError, FileRefused), storage_errors(folder / name):
-                tables.append(_parsed(_lines(read_regular(folder / name, None), symbols)))
-    # Lists stay as Arrow has them: as objects those of a year would fill the memory.
-    records: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas(
-        types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
-    )
-    if since is not None:
-        records = records[records["target_session"] >= pd.Timestamp(since)]
-    return records.sort_values("logged_at", kind="stable").drop_duplicates(_SAME, ignore_index=True)
-
-
-def _lines(data: bytes, symbols: Collection[str] | None) -> list[bytes]:
-    """Lines of a file in their order; with symbols, those that name one of them as a record does."""
-    if symbols is None:
-        return data.split(b"\n")
-    found: dict[int, bytes] = {}
-    for symbol in symbols:
-        named = b'"symbol":%b,' % json.dumps(symbol).encode()
-        at = data.find(named)
-        while at >= 0:
-            start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-            end = len(data) if end < 0 else end
-            found[start] = data[start:end]
-            at = data.find(named, end)
-    return [found[start] for start in sorted(found)]
-
-
-def _parsed(lines: Iterable[bytes]) -> pa.Table:
-    whole = [line for line in lines if line.startswith(b'{"') and line.endswith(b"}")]
-    try:
-        table = _table(whole)
-    except pa.ArrowException:  # a line among them is damaged
-        tables = []
-        for line in whole:
-            with contextlib.suppress(pa.ArrowException):
-                tables.append(_table([line]))
-        table = pa.concat_tables([SCHEMA.empty_table(), *tables])
-    return table.filter(functools.reduce(pc.and_, (table.column(name).is_valid() for name in _IDENTITY)))
-
-
-def _table(lines: Sequence[bytes]) -> pa.Table:
-    if not lines:
-        return SCHEMA.empty_table()
-    options = pj.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
-    blocks = pj.ReadOptions(block_size=4 << 20)
-    return pj.read_json(pa.BufferReader(b"\n".join(lines)), read_options=blocks, parse_options=options)
 
 
 def _ahead(outlook: Outlook) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from tickgraph.errors import ArtefactError
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.calendar import sessions
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.weights import Weights
-from tickgraph.registry.registry import StoredModel
+from tickgraph.registry.stored_models import StoredModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,12 @@ class LoadedModel:
         """Bytes of the arrays."""
         weights = sum(array.nbytes for array in self.weights.values())
         return weights + self.correlation.nbytes + max(self.scores.nbytes, self.horizon_scores.nbytes)
+
+    def refused(self, fault: str) -> ArtefactError:
+        """Make the error of a model whose numbers cannot be used."""
+        return ArtefactError(
+            f"The model of {self.symbol} is refused: {fault}. Run: tickgraph train --symbols {self.symbol}"
+        )
 
 
 _scores: WeakValueDictionary[bytes, NDArray[np.float64]] = WeakValueDictionary()

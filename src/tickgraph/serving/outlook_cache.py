@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import operator
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from tickgraph.errors import ModelNotFoundError, TickgraphError, error_of
+from tickgraph.errors import TickgraphError, error_of
 from tickgraph.graph.graph_config import GraphConfig
 from tickgraph.market.calendar import Clock
 from tickgraph.market.panel import PricePanel
@@ -26,29 +25,35 @@ from tickgraph.registry.registry import ModelRegistry
 from tickgraph.serving.catalogue import Catalogue
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.journal import ForecastJournal
+from tickgraph.serving.last_prices import last_session, until
 from tickgraph.serving.loaded_model import LoadedModel
-from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, ModelCache, Observer
-from tickgraph.serving.outlook import (
-    Outlook,
-    Outlooks,
-    TargetGraph,
-    last_session,
-    network_outlooks,
-    target_graph,
-    until,
-)
+from tickgraph.serving.model_cache import MAX_BYTES, MAX_MODELS, ModelCache
+from tickgraph.serving.network_outlooks import network_outlooks
+from tickgraph.serving.observer import Observer
+from tickgraph.serving.outlook import Outlook, Outlooks
+from tickgraph.serving.outlook_inputs import Fallback, OutlookInputs, SourceInputs, Trainer
 from tickgraph.serving.panels import PanelCache
 from tickgraph.serving.rounds import ALL, Rounds
+from tickgraph.serving.target_graph import TargetGraph, target_graph
 from tickgraph.serving.universe_states import UniverseStates
-from tickgraph.threads import HungError
-
-Fallback = Literal["momentum", "train", "none"]
-Trainer = Callable[[Symbol, str], None]
 
 BATCH = 500
 """Models of one network call: their weights are copied side by side for it, 45 MB of so many."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Basis:
+    """What outlooks in memory depend on, but for their age: prices and states, and how often models came or went."""
+
+    read: tuple[object, ...]
+    changes: int
+
+    def is_same(self, other: _Basis) -> bool:
+        """Whether both are of the very same prices, states and models."""
+        same = len(self.read) == len(other.read) and all(map(operator.is_, self.read, other.read))
+        return same and self.changes == other.changes
 
 
 class OutlookCache:
@@ -115,7 +120,9 @@ class OutlookCache:
         self.panels = PanelCache(store, self.observer, storage_seconds, price_sessions)
         self.states = UniverseStates(registry.universe, storage_seconds)
         self.catalogue = Catalogue(registry, store, source, storage_seconds)
-        self._train, self._training = train, threading.Lock()
+        self._inputs = OutlookInputs(
+            registry, self.models, self.panels, self.states, self.catalogue, source, train
+        )
         self._graph = graph or GraphConfig()
         self._clock = Clock(now)
         self._journal = journal
@@ -124,7 +131,7 @@ class OutlookCache:
         self._lock = threading.Lock()  # for putting an outlook in memory
         self._renewing = False
         self._rounds = Rounds(registry.folder_stamp)
-        self._basis: tuple[object, ...] = ()
+        self._basis: _Basis | None = None  # of the last time that all outlooks were looked at
 
     def symbols(self) -> tuple[Symbol, ...]:
         """Symbols that have a trained model; under a watcher, those of its last look."""
@@ -143,29 +150,8 @@ class OutlookCache:
         """Outlooks of several symbols: from memory where they hold, the others are computed together."""
         result = Outlooks()
         computed: list[Outlook] = []
-        for source, models in self._by_source(self._load(symbols, fallback, result), result).items():
-            panel = self._panel_of(source, models, result)
-            if panel is None:
-                continue
-            prices, state, now = until(panel, as_of), self._state(source, models), self._clock.now()
-            together: dict[tuple[Any, ...], list[LoadedModel]] = {}
-            for symbol, model in models.items():
-                if symbol in result.failures:
-                    continue
-                with result.alone(symbol):
-                    kept = self._outlooks.get(symbol) if as_of is None else None
-                    if kept is not None and kept.holds(model, panel, state, now):
-                        result.found[symbol] = kept
-                    elif model is not None:
-                        session = last_session(prices, symbol)
-                        together.setdefault((model.graph, model.shapes, session), []).append(model)
-                    else:
-                        computed.append(momentum_outlook(symbol, panel, as_of, self._graph))
-                        self.observer.fell_back(symbol, "no model")
-            for (*_, session), group in together.items():
-                for start in range(0, len(group), BATCH):
-                    some = group[start : start + BATCH]
-                    computed += self._by_network(panel, session, some, state, result)
+        for inputs in self._inputs.gather(symbols, fallback, result):
+            computed += self._computed(inputs, as_of, result)
         for outlook in computed:
             with result.alone(outlook.symbol):
                 if as_of is None:
@@ -205,7 +191,7 @@ class OutlookCache:
     def graph_behind(self, symbol: Symbol, *, as_of: date | None = None) -> TargetGraph:
         """Graph that a symbol's forecast comes from, now or as of a day; it raises what the forecast raises."""
         model = self.models.get(symbol)
-        prices = until(self._panel(model.source, model.nodes), as_of)
+        prices = until(self._inputs.panel(model.source, model.nodes), as_of)
         return target_graph(model, prices, self._clock.now())
 
     def sessions_behind(self) -> dict[str, int]:
@@ -244,94 +230,29 @@ class OutlookCache:
         self.states.close()
         self.catalogue.close()
 
-    def _load(
-        self, symbols: Sequence[Symbol], fallback: Fallback, result: Outlooks
-    ) -> dict[Symbol, LoadedModel | None]:
-        """Model of each symbol, None for those that momentum answers for."""
-        if not self.catalogue.watched:
-            self.models.revalidate(symbols)
-        loads: dict[Symbol, Future[LoadedModel] | None] = {}
-        for symbol in symbols:
+    def _computed(self, inputs: SourceInputs, as_of: date | None, result: Outlooks) -> list[Outlook]:
+        """Compute what is not in memory; what is there and holds goes into the result."""
+        panel, state = inputs.panel, inputs.state
+        prices, now = until(panel, as_of), self._clock.now()
+        computed: list[Outlook] = []
+        together: dict[tuple[Any, ...], list[LoadedModel]] = {}
+        for symbol, model in inputs.models.items():
+            if symbol in result.failures:
+                continue
             with result.alone(symbol):
-                known = self.models.peek(symbol) is not None or symbol in self.catalogue.trained
-                if fallback == "momentum" and not known and self.catalogue.generation(symbol) is None:
-                    # Known from one file status, without a search for similar names.
-                    self.catalogue.check(symbol)
-                    loads[symbol] = None
+                kept = self._outlooks.get(symbol) if as_of is None else None
+                if kept is not None and kept.holds(model, panel, state, now):
+                    result.found[symbol] = kept
+                elif model is not None:
+                    session = last_session(prices, symbol)
+                    together.setdefault((model.graph, model.shapes, session), []).append(model)
                 else:
-                    begun = loads[symbol] = self.models.begin(symbol)
-                    if not self.catalogue.watched:
-                        # Side by side, loads hold up one another. That is worth it only if one of them may hang.
-                        with contextlib.suppress(TickgraphError):
-                            self.models.wait(symbol, begun)
-        models: dict[Symbol, LoadedModel | None] = {}
-        hurry = False
-        for symbol, load in loads.items():
-            with result.alone(symbol):
-                models[symbol] = None if load is None else self._loaded(symbol, load, hurry, fallback, result)
-            # Symbols in memory need not wait for every load that hangs.
-            hurry = hurry or isinstance(result.failures.get(symbol), HungError)
-        return models
-
-    def _loaded(
-        self,
-        symbol: Symbol,
-        load: Future[LoadedModel],
-        hurry: bool,
-        fallback: Fallback,
-        result: Outlooks,
-    ) -> LoadedModel | None:
-        """Wait for a model; where there is none, do as the fallback says."""
-        try:
-            return self.models.wait(symbol, load, hurry=hurry)
-        except ModelNotFoundError:
-            self.catalogue.check(symbol)
-            if fallback == "momentum":
-                return None
-            if fallback == "none" or self._train is None:
-                raise
-        with self._training:
-            if self.registry.generation(symbol) is None:  # or another thread has just trained it
-                self._train(symbol, self.source)
-        result.trained.add(symbol)
-        return self.models.get(symbol)
-
-    def _by_source(
-        self, models: Mapping[Symbol, LoadedModel | None], result: Outlooks
-    ) -> dict[str, dict[Symbol, LoadedModel | None]]:
-        """Models by the source of their prices."""
-        sources: dict[str, dict[Symbol, LoadedModel | None]] = {}
-        for symbol, model in models.items():
-            with result.alone(symbol):
-                source = model.source if model else self.catalogue.source_of(symbol)
-                sources.setdefault(source, {})[symbol] = model
-        return sources
-
-    def _panel_of(
-        self, source: str, models: Mapping[Symbol, LoadedModel | None], result: Outlooks
-    ) -> PricePanel | None:
-        """One panel with all that the models need; a symbol whose prices cannot be read fails alone."""
-        needs = {symbol: model.nodes if model else (symbol,) for symbol, model in models.items()}
-        try:
-            return self._panel(
-                source, tuple(dict.fromkeys(node for nodes in needs.values() for node in nodes))
-            )
-        except Exception:  # noqa: BLE001  foreseen or not, it fails those symbols that need what failed
-            panel = None
-            for symbol, nodes in needs.items():
-                with result.alone(symbol):
-                    panel = self._panel(source, nodes)  # with all that was read before
-            return panel
-
-    def _panel(self, source: str, symbols: Sequence[Symbol]) -> PricePanel:
-        panels = self.panels.covering if self.catalogue.watched else self.panels
-        return panels(source, symbols)
-
-    def _state(self, source: str, models: Mapping[Symbol, LoadedModel | None]) -> UniverseState | None:
-        """The universe's state, where one of the models can hear it."""
-        if not any(model is not None and model.horizons for model in models.values()):
-            return None
-        return self.states.covering(source) if self.catalogue.watched else self.states.get(source)
+                    computed.append(momentum_outlook(symbol, panel, as_of, self._graph))
+                    self.observer.fell_back(symbol, "no model")
+        for (*_, session), group in together.items():
+            for start in range(0, len(group), BATCH):
+                computed += self._by_network(panel, session, group[start : start + BATCH], state, result)
+        return computed
 
     def _by_network(
         self,
@@ -341,6 +262,7 @@ class OutlookCache:
         state: UniverseState | None,
         result: Outlooks,
     ) -> list[Outlook]:
+        """Forecast with models in one call; where that fails, with each alone, so that only those at fault fail."""
         started = time.perf_counter()
         try:
             outlooks = network_outlooks(panel, session, models, self._clock.now(), state)
@@ -385,12 +307,11 @@ class OutlookCache:
     def _recompute(self) -> None:
         """Compute again, in one call, what newer models or prices made invalid."""
         # Where nothing came or went since the last time, only age can have made an outlook invalid.
-        basis = (*self.panels.lineages(), *self.states.held(), self.models.changes)
-        same = len(basis) == len(self._basis) and all(map(operator.is_, basis[:-1], self._basis[:-1]))
-        unchanged = same and basis[-1] == self._basis[-1]
-        if unchanged and len(self._outlooks) > ALL and not self._rounds.is_first_turn:
+        basis = _Basis((*self.panels.lineages(), *self.states.held()), self.models.changes)
+        is_same = self._basis is not None and basis.is_same(self._basis)
+        if is_same and len(self._outlooks) > ALL and not self._rounds.is_first_turn:
             return
-        self._basis = ()  # until all is done
+        self._basis = None  # until all is done
         self._forget_evicted()  # such a model is loaded again when it is asked for, not before
         outdated = [outlook.symbol for outlook in tuple(self._outlooks.values()) if not self._holds(outlook)]
         if outdated:

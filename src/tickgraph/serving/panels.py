@@ -18,7 +18,7 @@ from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store import PriceStore, Stamp
 from tickgraph.serving.growing_panel import GrowingPanel
-from tickgraph.serving.model_cache import Observer
+from tickgraph.serving.observer import Observer
 from tickgraph.serving.rounds import Rounds
 from tickgraph.threads import HungError, Threads
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
+from tickgraph.errors import TickgraphError
 from tickgraph.market.calendar import Clock
 from tickgraph.market.price import checked_price
 from tickgraph.market.spelling import Symbol
 from tickgraph.object_store import Unreachable
-from tickgraph.serving.answer import Forecast, answer_fields, forecast_of
+from tickgraph.serving.answer import Forecast, answer_fields, forecast_from
 from tickgraph.serving.answer_json import answer_json
 from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.outlook_answer import Answering
-from tickgraph.serving.outlook_cache import Fallback, OutlookCache
+from tickgraph.serving.outlook_cache import OutlookCache
+from tickgraph.serving.outlook_inputs import Fallback
 
 T = TypeVar("T")
 
@@ -23,19 +26,17 @@ class PricedOutlooks(OutlookCache):
 
     def answer(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> Forecast:
         """Forecast at a price that was checked; None is the last stored close."""
-        return forecast_of(self.answer_fields(outlook, price, trained_now=trained_now))
+        return self.answer_from(outlook, price, forecast_from, trained_now=trained_now)
 
     def answer_fields(
-        self, outlook: Outlook, price: float | None, *, trained_now: bool = False, clock: Clock | None = None
+        self, outlook: Outlook, price: float | None, *, trained_now: bool = False
     ) -> dict[str, Any]:
-        """Fields of :meth:`answer` in their order; as of the clock's time, or now."""
-        refused = self._refusal(outlook)
-        return answer_fields(outlook, price, clock or self._clock, trained_now=trained_now, refused=refused)
+        """Fields of :meth:`answer` in their order."""
+        return self.answer_from(outlook, price, answer_fields, trained_now=trained_now)
 
     def answer_json(self, outlook: Outlook, price: float | None, *, trained_now: bool = False) -> bytes:
         """JSON of :meth:`answer`; many times faster."""
-        refused = self._refusal(outlook)
-        return answer_json(outlook, price, self._clock, trained_now=trained_now, refused=refused)
+        return self.answer_from(outlook, price, answer_json, trained_now=trained_now)
 
     def answer_from(
         self,
@@ -46,7 +47,7 @@ class PricedOutlooks(OutlookCache):
         trained_now: bool = False,
         clock: Clock | None = None,
     ) -> T:
-        """Make another answer at a price that was checked; None is the last stored close."""
+        """Make another answer at a price that was checked, as of the clock's time or now; None is the last close."""
         refused = self._refusal(outlook)
         return answer(outlook, price, clock or self._clock, trained_now=trained_now, refused=refused)
 
@@ -65,6 +66,24 @@ class PricedOutlooks(OutlookCache):
             trained_now=name in outlooks.trained,
             clock=self._clock_at(as_of),
         )
+
+    def _answers(
+        self,
+        symbols: Sequence[Symbol],
+        prices: Mapping[str, float],
+        answer: Answering[T],
+        as_of: date | None,
+        fallback: Fallback,
+    ) -> tuple[dict[str, T], dict[str, TickgraphError]]:
+        """Make an answer about each of several symbols, at prices that were checked; and the error of each without."""
+        outlooks = self.outlooks(symbols, as_of=as_of, fallback=fallback)
+        clock = self._clock_at(as_of)
+
+        def made(outlook: Outlook) -> T:
+            trained_now, price = outlook.symbol in outlooks.trained, prices.get(outlook.symbol)
+            return self.answer_from(outlook, price, answer, trained_now=trained_now, clock=clock)
+
+        return outlooks.each(symbols, made), outlooks.failures
 
     def _refusal(self, outlook: Outlook) -> Exception | None:
         """Why a newer model than the outlook's is not used."""

@@ -39,21 +39,26 @@ class Rounds:
     ) -> None:
         self._folder, self._now = folder, now
         self._stamp: FileStamp | None = None
-        self._since = self._turn = 0.0
+        self._since = 0.0
+        self._turn = 0  # of the round: the number of the look
 
-    def is_due(self, count: int) -> bool:
-        """Whether a look is to take in all of so many files, and not a share; to be asked once a look."""
+    def due(self, files: Sequence[T]) -> Sequence[T]:
+        """Begin a look; gives those files that it is to look at."""
+        return files if self._begin(len(files)) else files[self._turn % ROUND :: ROUND]
+
+    def is_list_due(self, count: int) -> bool:
+        """Begin a look; whether it is to list the folder, which had so many files."""
+        return self._begin(count) or self.is_first_turn
+
+    @property
+    def is_first_turn(self) -> bool:
+        """Whether a round began with this look."""
+        return self._turn % ROUND == 0
+
+    def _begin(self, count: int) -> bool:
+        """Begin a look; whether it takes in all of so many files, and not a share."""
         stamp, now = self._folder(), self._now()
         if stamp is None or stamp != self._stamp:
             self._stamp, self._since = stamp, now
         self._turn += 1
         return count <= ALL or stamp is None or now - self._since < SETTLED_SECONDS
-
-    def due(self, files: Sequence[T]) -> Sequence[T]:
-        """Those that this look is to look at; to be asked once a look."""
-        return files if self.is_due(len(files)) else files[int(self._turn) % ROUND :: ROUND]
-
-    @property
-    def is_first_turn(self) -> bool:
-        """Whether a round begins with this look."""
-        return int(self._turn) % ROUND == 0

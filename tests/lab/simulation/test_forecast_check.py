@@ -20,7 +20,7 @@ from tickgraph.lab.simulation.year import Year
 from tickgraph.market.calendar import Clock
 from tickgraph.market.store import PriceStore, verdict
 from tickgraph.model.measures import LEVELS
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 from tickgraph.serving.price_ranges import Interval, horizon_forecasts
 
 SPAN = date(2022, 5, 31), date(2022, 6, 10)  # AMZN split on 6 June, and XOM and JPM paid dividends around it

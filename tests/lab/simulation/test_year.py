@@ -8,7 +8,7 @@ import pytest
 from tickgraph.lab.simulation.faults import faults_of
 from tickgraph.lab.simulation.year import Year
 from tickgraph.operations.records import RunLog
-from tickgraph.serving.journal import read_journal
+from tickgraph.serving.journal_reading import read_journal
 
 from .conftest import SYMBOLS
 

@@ -20,9 +20,10 @@ from tickgraph.model.universe_fit import UniverseFit
 from tickgraph.registry.default_universe import default_universe
 from tickgraph.registry.metadata import ModelMetadata
 from tickgraph.registry.training_record import VarianceForecast
-from tickgraph.serving.answer import PEERS_ALONE, Forecast
+from tickgraph.serving.answer import Forecast
 from tickgraph.serving.fallback import momentum_outlook
 from tickgraph.serving.loaded_model import LoadedModel
+from tickgraph.serving.notes import PEERS_ALONE
 from tickgraph.serving.outlook import Outlook
 from tickgraph.threads import cores
 

@@ -22,10 +22,11 @@ from tickgraph.model.universe_fit import UniverseFit, fit_universe
 from tickgraph.model.universe_state import UniverseState, universe_state
 from tickgraph.pipeline.describe import describe
 from tickgraph.pipeline.fitting_universe import common_end
-from tickgraph.registry.registry import StoredModel
+from tickgraph.registry.stored_models import StoredModel
 from tickgraph.serving.answer import Forecast
 from tickgraph.serving.loaded_model import LoadedModel
-from tickgraph.serving.outlook import Outlook, network_outlooks
+from tickgraph.serving.network_outlooks import network_outlooks
+from tickgraph.serving.outlook import Outlook
 from tickgraph.serving.price_ranges import horizon_forecasts
 
 # In units of the forecast's own volatility. Stored prices hold up to 1e-5 of a dividend that was too small to be

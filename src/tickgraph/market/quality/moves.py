@@ -25,9 +25,8 @@ OFTEN = 0.15  # a restless symbol's larger moves count up to this; above it they
 MEDIAN_TO_DEVIATION, UPPER_TO_DEVIATION = 1.4826, 0.7803  # of the normal: median of |x|, its 80th percentile
 LARGE = 0.2  # smaller moves are not looked at
 MARKET = 5  # symbols of which the median is the market's move
-CRASH = np.log(
-    2
-)  # no market moves by more in a day; if all symbols do, they have another unit, and nothing is taken off
+# No market moves by more in a day; if all symbols do, they have another unit, and nothing is taken off.
+CRASH = np.log(2)
 UNUSUAL = 10.0  # times the usual move
 LEVEL = np.log(10) - 0.05  # no listed stock keeps a tenfold move of one session
 _BLOCK = 20_000

@@ -12,7 +12,7 @@ from tickgraph.market.calendar import system_time
 from tickgraph.market.source import Fetched, PriceSource, empty_bars
 from tickgraph.market.spelling import Symbol
 
-REST = timedelta(minutes=15)
+REST = timedelta(minutes=15)  # that a provider out of reach is left alone for
 FEW = 5  # symbols; where fewer fail, the reason may be theirs
 
 
@@ -30,8 +30,6 @@ class FailoverSource:
         In the order of asking.
     left_out
         Why a provider that was asked for is not among them, by name.
-    rest
-        How long a provider out of reach is left alone.
     now
         Clock; None is the system's.
     """
@@ -44,10 +42,9 @@ class FailoverSource:
         providers: Sequence[PriceSource],
         *,
         left_out: Mapping[str, str] | None = None,
-        rest: timedelta = REST,
         now: Callable[[], datetime] | None = None,
     ) -> None:
-        self._providers, self._rest = tuple(providers), rest
+        self._providers = tuple(providers)
         self._left_out = [f"{name}: {reason}" for name, reason in (left_out or {}).items()]
         self._now = now or system_time
         self._down: dict[str, tuple[datetime, str]] = {}  # until when, and why
@@ -114,8 +111,8 @@ class FailoverSource:
             fetched = provider.fetch(symbols, first, last)
         except SourceUnavailableError as error:
             now, answered = self._now(), self._answered.get(provider.name)
-            if len(symbols) >= FEW or answered is None or now - answered > self._rest:
-                self._down[provider.name] = (now + self._rest, str(error))
+            if len(symbols) >= FEW or answered is None or now - answered > REST:
+                self._down[provider.name] = (now + REST, str(error))
             raise
         self._down.pop(provider.name, None)
         self._answered[provider.name] = self._now()

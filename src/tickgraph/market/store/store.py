@@ -5,27 +5,25 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from tickgraph.market.calendar import check_range, last_completed_session, system_time
-from tickgraph.market.panel import PANEL_COLUMNS, PricePanel
+from tickgraph.market.panel import PricePanel
 from tickgraph.market.quality import Implausible
 from tickgraph.market.source import PriceSource, empty_bars, select_bars
 from tickgraph.market.spelling import Symbol
-from tickgraph.market.store.history import days_of
 from tickgraph.market.store.layout import FileStamp, Stamp, folder_stamp, source_folder
-from tickgraph.market.store.reader import StoreReader, SymbolPrices
+from tickgraph.market.store.reader import StoreReader
 from tickgraph.market.store.shared_prices import SharedPrices
-from tickgraph.market.store.update import UpdateReport, update
+from tickgraph.market.store.stored_panel import appended_panel, stored_panel
+from tickgraph.market.store.stored_symbol import StoredSymbol, stored_symbol
+from tickgraph.market.store.update import update
+from tickgraph.market.store.update_report import UpdateReport
 from tickgraph.market.store.writer import StoreWriter
 from tickgraph.market.universe import canonical, is_canonical
 from tickgraph.object_contact import Contact
@@ -35,35 +33,6 @@ from tickgraph.shared.news import PRICES, News
 from tickgraph.storage import exclusive, names_in
 
 FOLD_BATCH = 250  # histories written before other writers get a turn
-
-_COLUMNS = ("date", *PANEL_COLUMNS)
-_MANY = 100  # symbols: what reading so many took is given back to the system, which costs a later read a millisecond
-
-
-@dataclass(frozen=True)
-class StoredSymbol:
-    """What the store holds of a symbol.
-
-    Attributes
-    ----------
-    symbol, first, last, sessions
-        Whose prices, and which.
-    fetched_at
-        When its newest prices came, ISO 8601.
-    provider
-        Who gave them; the source itself where it has no other.
-    revised_at
-        When stored past returns last changed; None if they never did. A split or dividend rescales prices and
-        leaves returns as they are.
-    """
-
-    symbol: Symbol
-    first: date
-    last: date
-    sessions: int
-    fetched_at: str
-    provider: str
-    revised_at: datetime | None
 
 
 class PriceStore:
@@ -236,24 +205,8 @@ class PriceStore:
             No more than this many sessions, the last ones.
         """
         check_range(first, last)
-        # A symbol's share of the panel's last sessions is among its own last ones; ``last`` may cut those off.
-        tail = max(1, sessions) if sessions is not None and last is None else None
-        prices = self.reader.many(source, map(canonical, symbols), _COLUMNS, tail)
-        start, end = np.datetime64(first or date.min, "D"), np.datetime64(last or date.max, "D")
-        parts: dict[str, _Rows] = {}
-        for symbol, each in prices.items():
-            kept = (start <= each.days) & (each.days <= end)
-            if len(kept):
-                kept &= each.days <= self.closed(each.days.max())
-            if tail is not None:
-                kept[: max(0, len(kept) - tail)] = False
-            parts[symbol] = _Rows(each, kept)
-        providers: dict[str, str] = {symbol: each.head.provider for symbol, each in prices.items()}
-        panel = PricePanel.side_by_side(parts, source, providers)
-        if len(prices) >= _MANY:
-            del prices, parts
-            pa.default_memory_pool().release_unused()
-        return panel if sessions is None else panel.tail(sessions)
+        names = tuple(map(canonical, symbols))
+        return stored_panel(self.reader, source, names, self.closed, first, last, sessions)
 
     def recent(self, source: str, symbols: Iterable[str]) -> PricePanel:
         """Sessions that were appended to these symbols since their histories were last written.
@@ -261,19 +214,7 @@ class PriceStore:
         Let :meth:`panel` have given prices before. As long as no history was replaced by its :meth:`stamp`, these
         sessions and those prices make what it would give now. Errors as in :meth:`read`.
         """
-        recent = self.reader.recent(source)  # before the heads, which are then at least as new
-        parts: dict[str, dict[str, Any]] = {}
-        providers: dict[str, str] = {}
-        for symbol in map(canonical, symbols):
-            head = self.reader.head(source, symbol)
-            rows = recent.counted(head, _COLUMNS)
-            if rows is not None:
-                values = {name: rows.column(name).to_numpy() for name in _COLUMNS}
-                values["date"] = values["date"].astype("datetime64[D]")
-                kept = values["date"] <= self.closed(values["date"][-1])
-                parts[symbol] = {name: each[kept] for name, each in values.items()}
-                providers[symbol] = head.provider
-        return PricePanel.side_by_side(parts, source, providers)
+        return appended_panel(self.reader, source, map(canonical, symbols), self.closed)
 
     def stamp(self, source: str, symbol: str) -> Stamp | None:
         """Identity of what is stored of a symbol, which changes whenever its prices do; None if nothing is.
@@ -295,22 +236,7 @@ class PriceStore:
 
         A history is read again only if it was replaced since this store last read it.
         """
-        symbol, recent = canonical(symbol), self.reader.recent(source)
-        head = self.reader.head(source, symbol)
-        rows = recent.counted(head, ("date", "fetched_at"))
-        closed = self.closed(np.datetime64(head.last, "D") if rows is None else days_of(rows)[-1])
-        if (
-            np.datetime64(head.last, "D") > closed
-        ):  # an earlier version may have stored sessions that have not been
-            until = self.reader.one(source, symbol, ("date",)).through(closed)
-            head, rows = (until.head, None) if until else (head, rows)
-        elif rows is not None:
-            rows = rows.filter(pa.array(days_of(rows) <= closed))
-        last, count, fetched_at = head.last, head.sessions, head.fetched_at
-        if rows:
-            last, count = days_of(rows)[-1].astype(date), count + rows.num_rows
-            fetched_at = rows.column("fetched_at")[-1].as_py()
-        return StoredSymbol(symbol, head.first, last, count, fetched_at, head.provider, head.revised_at)
+        return stored_symbol(self.reader, source, canonical(symbol), self.closed)
 
     def update(
         self,
@@ -375,19 +301,3 @@ class PriceStore:
         source_folder(self.root, source)  # before the lock's folder is made
         threads = self._threads.setdefault(source, threading.Lock())
         return exclusive(self.root / ".locks" / f"{source}.lock", threads, wait)
-
-
-class _Rows(Mapping[str, NDArray[Any]]):
-    """Some rows of a symbol's prices by column; an array is made when it is asked for, and not kept."""
-
-    def __init__(self, prices: SymbolPrices, kept: NDArray[np.bool_]) -> None:
-        self._prices, self._kept = prices, kept
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._prices.column(name)[self._kept]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._prices.rows.column_names)
-
-    def __len__(self) -> int:
-        return len(self._prices.rows.column_names)

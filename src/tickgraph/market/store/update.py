@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from tickgraph.market.source import Fetched, PriceSource
 from tickgraph.market.spelling import Symbol
 from tickgraph.market.store.layout import Stamp
 from tickgraph.market.store.reader import SymbolPrices
+from tickgraph.market.store.update_report import UpdateReport
 from tickgraph.market.store.verdict import FetchedRows, disowned, edits, judge, lacking, refusal, with_context
 from tickgraph.market.store.writer import Addition, StoreWriter
 
@@ -25,59 +26,6 @@ if TYPE_CHECKING:
 BATCH = 250  # whole histories fetched at once: what a crash or an outage can cost
 OVERLAP_DAYS = 10  # refetched with every update, to notice a restated history
 _CONTEXT = 40  # stored sessions that new ones are judged by
-
-
-@dataclass
-class UpdateReport:
-    """What an update did.
-
-    Attributes
-    ----------
-    added
-        New sessions by symbol, all of them where a live source gave a history whole; 0 where nothing was newer.
-    failures
-        Why a symbol could not be updated; what was stored of it is kept.
-    findings
-        What the checks found in the new prices, what they left out among it.
-    repaired
-        Symbols whose stored file was damaged or foreign and was replaced by a whole history.
-    restated
-        Symbols whose old bars had changed, by a split, a dividend, a correction or by hand, and were taken whole.
-    switched
-        Symbols whose whole history was taken from another provider, and which.
-    shortened
-        By symbol, how many stored sessions the history that replaced the stored one has not.
-    notes
-        What a person should know of the source: a column that is not used, rows left out.
-    rejected
-        What the source holds and cannot give, by the name it has there, and why.
-    healed
-        Whether the file of recent sessions was damaged; what could not be read of it was fetched again.
-    """
-
-    added: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    findings: list[quality.Finding] = field(default_factory=list)
-    repaired: list[str] = field(default_factory=list)
-    restated: list[str] = field(default_factory=list)
-    switched: dict[str, str] = field(default_factory=dict)
-    shortened: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    rejected: dict[str, str] = field(default_factory=dict)
-    healed: bool = False
-
-    def take_in(self, fetched: Fetched) -> None:
-        """Take in what a source said besides its bars: failures, notes, what it cannot give."""
-        self.failures |= fetched.failures
-        self.notes += [note for note in fetched.notes if note not in self.notes]
-        self.rejected |= fetched.rejected
-
-    def refuse(self, findings: list[quality.Finding]) -> None:
-        """Take in findings; an error is a symbol's failure."""
-        self.findings = list(dict.fromkeys([*self.findings, *findings]))
-        for finding in findings:
-            if finding.severity == "error":
-                self.failures.setdefault(finding.symbol, f"bad prices: {finding}")
 
 
 def update(
@@ -151,6 +99,8 @@ class _Pending:
 
 
 class _Update:
+    """One update: what was stored when it began, and the sessions that wait to be appended at its end."""
+
     def __init__(
         self,
         store: PriceStore,
@@ -169,7 +119,7 @@ class _Update:
         source, report = self._source, self._report
         symbols = self._with_lost(symbols)
         if source.editable:
-            failure = self._whole(symbols, "fresh")
+            failure = self._whole(symbols, had_changed=False)
             if failure is not None:
                 raise failure
             return report
@@ -179,7 +129,7 @@ class _Update:
         stored = {symbol: prices for symbol in symbols if symbol in known and (prices := self._end(symbol))}
         fresh = [symbol for symbol in symbols if symbol not in stored]
         try:
-            failure = self._whole(fresh, "fresh")
+            failure = self._whole(fresh, had_changed=False)
             report.repaired += sorted(known.intersection(fresh) & set(report.added))
             if failure is not None and not stored:
                 raise failure
@@ -219,7 +169,8 @@ class _Update:
         report, by_start = self._report, dict[date, list[Symbol]]()
         for symbol, prices in stored.items():
             by_start.setdefault(prices.last - timedelta(days=OVERLAP_DAYS), []).append(symbol)
-        whole: dict[str, list[Symbol]] = {"restated": [], "switched": []}
+        restated: list[Symbol] = []
+        switched: list[Symbol] = []
         # Most first: a few that are behind may fail, and a source that is then left alone has given the others.
         for start, group in sorted(by_start.items(), key=lambda each: len(each[1]), reverse=True):
             if self._last is not None and start > self._last:
@@ -245,9 +196,9 @@ class _Update:
                     last = stored[symbol].last
                     self._pending[symbol] = _Pending(rows, provider, last, self._stamps[symbol])
                 else:
-                    whole[verdict].append(symbol)
-        for why, symbols in whole.items():
-            self._whole(symbols, why)
+                    (restated if verdict == "restated" else switched).append(symbol)
+        for symbols in (restated, switched):
+            self._whole(symbols, had_changed=True)
 
     def _checked(
         self, bars: pd.DataFrame, stored: dict[Symbol, SymbolPrices]
@@ -271,8 +222,11 @@ class _Update:
         rows = FetchedRows.of(kept[kept["date"] >= first])
         return rows, refused, disowned(stored, fetched, rows)
 
-    def _whole(self, symbols: Sequence[Symbol], why: str) -> SourceUnavailableError | None:
-        """Fetch whole histories and put them in place, some at a time; returns why the source was unavailable."""
+    def _whole(self, symbols: Sequence[Symbol], *, had_changed: bool) -> SourceUnavailableError | None:
+        """Fetch whole histories and put them in place, some at a time; returns why the source was unavailable.
+
+        ``had_changed`` says whether that is since the source's old bars are no longer the stored ones.
+        """
         report, failure = self._report, None
         for batch, fetched in whole_histories(self._source, symbols, self._last):
             if isinstance(fetched, SourceUnavailableError):
@@ -286,42 +240,66 @@ class _Update:
                 for name, rows in bars.groupby("symbol", sort=False):
                     symbol = Symbol(str(name))
                     provider = fetched.providers.get(symbol, self._source.name)
-                    self._replace(writer, symbol, rows, provider, why)
+                    if self._source.editable:
+                        self._take_edited(writer, symbol, rows, provider)
+                    else:
+                        self._take_whole(writer, symbol, rows, provider, had_changed=had_changed)
         return failure
 
-    def _replace(
-        self, writer: StoreWriter, symbol: Symbol, bars: pd.DataFrame, provider: str, why: str
+    def _take_edited(self, writer: StoreWriter, symbol: Symbol, bars: pd.DataFrame, provider: str) -> None:
+        """Put a history that a person may have edited in place, if it is not the stored one."""
+        stored = writer.stored(symbol)
+        added, changed = (len(bars), False) if stored is None else edits(stored, bars)
+        if stored is not None and not added and not changed:
+            self._count(symbol, 0)
+            return
+        old = self._closed(stored or writer.stored(symbol, ("date",)))
+        if old is not None and (lost := lacking(old, bars)):
+            self._report.shortened[symbol] = lost
+        if self._replace(writer, symbol, bars, provider, old, changed=changed):
+            self._count(symbol, added)
+
+    def _take_whole(
+        self, writer: StoreWriter, symbol: Symbol, bars: pd.DataFrame, provider: str, *, had_changed: bool
     ) -> None:
-        report, stored = self._report, writer.stored(symbol)
-        added, changed = len(bars), why != "fresh"
-        if stored is not None and self._source.editable:
-            added, changed = edits(stored, bars)
-            if not added and not changed:
-                self._count(symbol, 0)
-                return
-        old, whole = self._closed(stored or writer.stored(symbol, ("date",))), bars
+        """Put a live source's history in place of the stored one, unless that would lose sessions."""
+        old = self._closed(writer.stored(symbol) or writer.stored(symbol, ("date",)))
+        whole = bars
         if old is not None:
-            why_not = None if self._source.editable else refusal(old, bars, provider)
-            if why_not:
-                report.failures[symbol] = why_not
+            if why_not := refusal(old, bars, provider):
+                self._report.failures[symbol] = why_not
                 return
             if lost := lacking(old, bars):
-                report.shortened[symbol] = lost
-            if not self._source.editable:
-                # Its new sessions come with everybody else's: no reader sees it a session ahead.
-                whole = bars[bars["date"] <= pd.Timestamp(old.last)]
+                self._report.shortened[symbol] = lost
+            # Its new sessions come with everybody else's: no reader sees it a session ahead.
+            whole = bars[bars["date"] <= pd.Timestamp(old.last)]
+        if self._replace(writer, symbol, whole, provider, old, changed=had_changed):
+            if old is not None and len(whole) < len(bars):
+                stamp = self._stamp(symbol)
+                self._pending[symbol] = _Pending(FetchedRows.of(bars), provider, old.last, stamp)
+            self._count(symbol, len(bars))
+
+    def _replace(
+        self,
+        writer: StoreWriter,
+        symbol: Symbol,
+        bars: pd.DataFrame,
+        provider: str,
+        old: SymbolPrices | None,
+        *,
+        changed: bool,
+    ) -> bool:
+        """Replace a history; whether it could be."""
         try:
-            writer.replace(symbol, whole, provider)
+            writer.replace(symbol, bars, provider)
         except PriceDataError as error:
-            report.failures[symbol] = str(error)
-            return
+            self._report.failures[symbol] = str(error)
+            return False
         if old is not None and provider != old.head.provider:
-            report.switched[symbol] = provider
+            self._report.switched[symbol] = provider
         elif changed:
-            report.restated.append(symbol)
-        if old is not None and len(whole) < len(bars):
-            self._pending[symbol] = _Pending(FetchedRows.of(bars), provider, old.last, self._stamp(symbol))
-        self._count(symbol, added)
+            self._report.restated.append(symbol)
+        return True
 
     def _closed(self, stored: SymbolPrices | None) -> SymbolPrices | None:
         """Stored prices of sessions that have closed; None without any."""

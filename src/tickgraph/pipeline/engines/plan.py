@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from tickgraph.market.calendar import exchange
 from tickgraph.market.panel import PricePanel
 from tickgraph.market.spelling import Symbol
 from tickgraph.model.choice import Choice, choose, training_window
@@ -14,8 +15,11 @@ from tickgraph.model.fitting import FittedModel, fitting
 from tickgraph.model.stack import Fitting, alone
 from tickgraph.model.training import TrainingProgram
 from tickgraph.model.training_config import TrainingConfig
+from tickgraph.model.weights import symbol_seed
 from tickgraph.pipeline.fitting_universe import RunUniverse
+from tickgraph.registry.library_versions import library_versions
 from tickgraph.registry.metadata import ModelMetadata
+from tickgraph.registry.training_record import TrainingRecord
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,23 @@ class Plan:
             return None
         window = training_window(self.panel.through(choice.session), self.config)
         return window.select((symbol, *choice.peers)).data_version
+
+    def would_make(self, symbol: Symbol, known: ModelMetadata) -> bool:
+        """Whether a symbol's model was fitted on these very prices, in the same way, by the same versions."""
+        choice, universe = self.choices.get(symbol), self.universe
+        how = TrainingRecord(
+            **self.config.model_copy(update={} if universe else {"horizons": ()}).model_dump(),
+            correlated_symbols=(choice.peers if choice else None) or (),
+            symbol_seed=symbol_seed(self.config.seed, symbol),
+        )
+        drawn_to = known.variance.universe if known.variance else None
+        return (
+            known.training_config == how
+            and drawn_to == (universe.fit.version if universe else None)
+            and known.versions == library_versions()
+            and known.data_stats.exchange == exchange()
+            and known.data_version == self.data_version(symbol)
+        )
 
 
 Publish = Callable[[FittedModel], ModelMetadata]

@@ -26,6 +26,8 @@ def _shape(decimal: str, groups: str) -> str:
 _WITH_POINT, _WITH_COMMA = _shape(".", ",' "), _shape(",", ".' ")
 # 1,234 is 1234 where commas group thousands, and 1.234 where a comma is the decimal sign.
 _EITHER = r"^[-+]?\d{1,3}[.,]\d{3}$"
+MULTIPLIED = "volume"
+"""Column whose numbers may end in K, M, B or T."""
 _SPACES = "[\u00a0\u2007\u2009\u202f\u200e]"
 
 
@@ -33,9 +35,8 @@ _SPACES = "[\u00a0\u2007\u2009\u202f\u200e]"
 class Numbers:
     """A column of ``[n]`` numbers."""
 
-    values: NDArray[
-        np.generic
-    ]  # NaN where a cell is empty or cannot be read; typed columns keep their own type
+    # NaN where a cell is empty or cannot be read; typed columns keep their own type
+    values: NDArray[np.generic]
     unreadable: NDArray[np.bool_]  # whether a cell holds something that is no number
 
 
@@ -47,15 +48,8 @@ class AmbiguousNumberError(Exception):
         self.column, self.row = column, row
 
 
-def read_numbers(columns: Mapping[str, pa.ChunkedArray], multiplied: str = "volume") -> dict[str, Numbers]:
-    """Read columns of numbers by one convention: a file has one decimal sign.
-
-    Parameters
-    ----------
-    columns
-        By meaning.
-    multiplied
-        The column whose numbers may end in K, M, B or T.
+def read_numbers(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, Numbers]:
+    """Read columns of numbers, by their meaning, by one convention: a file has one decimal sign.
 
     Raises
     ------
@@ -66,15 +60,15 @@ def read_numbers(columns: Mapping[str, pa.ChunkedArray], multiplied: str = "volu
     quick = {m: _plain_numbers(each) if m in texts else _typed(each) for m, each in columns.items()}
     numbers = {meaning: each for meaning, each in quick.items() if each is not None}
     # A volume such as 6.494 may be 6494, where points group thousands.
-    doubtful = multiplied in texts and multiplied in numbers and _has_fractions(numbers[multiplied])
+    doubtful = MULTIPLIED in texts and MULTIPLIED in numbers and _has_fractions(numbers[MULTIPLIED])
     if len(numbers) == len(columns) and not doubtful:
         return numbers
     codes, words = {}, {}
     for meaning in texts:
         codes[meaning], different = encoded(columns[meaning])
         words[meaning] = _stripped(different)
-    comma = _comma_is_decimal(codes, words, multiplied)
-    return numbers | {m: _read(codes[m], words[m], comma, m == multiplied) for m in texts}
+    comma = _comma_is_decimal(codes, words)
+    return numbers | {m: _read(codes[m], words[m], comma, m == MULTIPLIED) for m in texts}
 
 
 def _has_fractions(numbers: Numbers) -> bool:
@@ -121,9 +115,7 @@ def _stripped(words: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(words, rf"\s*{currency}$", "")
 
 
-def _comma_is_decimal(
-    codes: Mapping[str, NDArray[np.int64]], words: Mapping[str, pa.Array], multiplied: str
-) -> bool:
+def _comma_is_decimal(codes: Mapping[str, NDArray[np.int64]], words: Mapping[str, pa.Array]) -> bool:
     """Whether the decimal sign is a comma: the reading that fits more of the different cells."""
     point = comma = 0
     doubt: AmbiguousNumberError | None = None
@@ -132,13 +124,13 @@ def _comma_is_decimal(
         return pc.match_substring_regex(cells, pattern).to_numpy(zero_copy_only=False)
 
     for meaning, cells in words.items():
-        if meaning == multiplied:
+        if meaning == MULTIPLIED:
             cells = pc.replace_substring_regex(cells, r"\s*[KkMmBbTt]$", "")
         with_point, with_comma = fits(cells, _WITH_POINT), fits(cells, _WITH_COMMA)
         point += int((with_point & ~with_comma).sum())
         comma += int((with_comma & ~with_point).sum())
         either = fits(cells, _EITHER)
-        if meaning != multiplied:  # nobody groups a price's digits by points and has no decimals anywhere
+        if meaning != MULTIPLIED:  # nobody groups a price's digits by points and has no decimals anywhere
             either &= fits(cells, ",")
         if doubt is None and either.any():
             row = int(np.flatnonzero(codes[meaning] == np.flatnonzero(either)[0])[0])

@@ -44,9 +44,7 @@ class Table:
     second: list[str] = field(default_factory=list)  # [c] the header's second line, as pandas writes one
     unit: Literal["line", "row"] = "row"  # what a message calls a row
     first: int = 1  # number of the first row: a text file's lines count from 1, header included
-    constants: dict[str, str] = field(
-        default_factory=dict
-    )  # of all rows, by meaning: a folder is symbol=AAPL
+    constants: dict[str, str] = field(default_factory=dict)  # of all rows, by meaning
     stem: str = ""  # the file's name without its ending
     malformed: tuple[Malformed, ...] = ()  # lines that could not be split into the columns
 
