@@ -33,7 +33,7 @@ def test_help_shows_defaults_and_keeps_brackets(run, columns):
     text = " ".join(run("serve", "--help", columns=columns).stdout.replace("│", " ").split())
     for words in ("default: (127.0.0.1)", "default: (8000)", "[serve] of tickgraph.toml", '["KEY"]'):
         assert words in text, words
-    assert "default: (TIER_1; of files every" in " ".join(
+    assert "default: (TIER_1; with files every" in " ".join(
         run("train", "--help").stdout.replace("│", " ").split()
     )
 
