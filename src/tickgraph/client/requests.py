@@ -8,29 +8,7 @@ from urllib.parse import quote
 
 from pydantic_core import to_jsonable_python
 
-from tickgraph.client.answer_types import (
-    Chain,
-    Cleared,
-    Curve,
-    Distribution,
-    Fan,
-    Forecast,
-    Forecasts,
-    Graph,
-    Health,
-    Job,
-    Jobs,
-    Market,
-    Operations,
-    Overview,
-    Prices,
-    Probability,
-    Reliability,
-    Strategy,
-    SymbolInfo,
-    SymbolList,
-    Templates,
-)
+from tickgraph.client import answer_types as answers
 from tickgraph.client.sending import TIMEOUT_SECONDS, WAIT_SECONDS, Ask
 from tickgraph.errors import InputError
 from tickgraph.market.calendar import Day, as_day
@@ -42,17 +20,17 @@ from tickgraph.options.quotes import Quotes, or_none
 from tickgraph.options.strategy_question import StrategyWords, ask_strategy
 
 
-def forecast(symbol: str, price: float | None, wait: bool) -> Ask[Forecast]:
+def forecast(symbol: str, price: float | None, wait: bool) -> Ask[answers.Forecast]:
     """``GET /forecast/{symbol}``; :class:`InputError` for a price that is none."""
     name = canonical(symbol)
     params = {"price": _checked(name, price), "wait": wait or None}
-    return Ask(Forecast, f"/forecast/{quote(name)}", params, timeout=_timeout(wait))
+    return Ask(answers.Forecast, f"/forecast/{quote(name)}", params, timeout=_timeout(wait))
 
 
-def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None) -> Ask[Forecasts]:
+def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None) -> Ask[answers.Forecasts]:
     """``GET /forecast/all`` or ``GET /forecast?symbols=``; :class:`InputError` for no symbol at all."""
     if symbols is None and not prices:
-        return Ask(Forecasts, "/forecast/all")
+        return Ask(answers.Forecasts, "/forecast/all")
     if isinstance(symbols, str):  # not its letters
         symbols = (symbols,)
     known = prices_by_symbol((prices or {}).items())
@@ -62,7 +40,7 @@ def forecasts(symbols: Iterable[str] | None, prices: Mapping[str, float] | None)
             "No symbols were named. Give tickers such as AAPL, or None for all that have a model."
         )
     words = [f"{name}:{known[name]:.12g}" if name in known else name for name in names]
-    return Ask(Forecasts, "/forecast", {"symbols": ",".join(words)})
+    return Ask(answers.Forecasts, "/forecast", {"symbols": ",".join(words)})
 
 
 def probability(
@@ -73,7 +51,7 @@ def probability(
     upper_strike: float | None = None,
     sessions: int | None = None,
     expiry: Day | None = None,
-) -> Ask[Probability]:
+) -> Ask[answers.Probability]:
     """``GET /forecast/{symbol}/probability``; :class:`InputError` for a strike, price or expiry that is none."""
     name = canonical(symbol)
     params = {
@@ -86,34 +64,36 @@ def probability(
         "price": _checked(name, price),
         "wait": wait or None,
     }
-    return Ask(Probability, f"/forecast/{quote(name)}/probability", params, timeout=_timeout(wait))
+    return Ask(answers.Probability, f"/forecast/{quote(name)}/probability", params, timeout=_timeout(wait))
 
 
 def distribution(
     symbol: str, sessions: int | None, expiry: Day | None, price: float | None, wait: bool
-) -> Ask[Distribution]:
+) -> Ask[answers.Distribution]:
     """``GET /forecast/{symbol}/distribution``; :class:`InputError` for a price or an expiry that is none."""
     name = canonical(symbol)
     params = {**_ahead(name, sessions, expiry, price), "wait": wait or None}
-    return Ask(Distribution, f"/forecast/{quote(name)}/distribution", params, timeout=_timeout(wait))
+    return Ask(answers.Distribution, f"/forecast/{quote(name)}/distribution", params, timeout=_timeout(wait))
 
 
-def fan(symbol: str, price: float | None) -> Ask[Fan]:
+def fan(symbol: str, price: float | None) -> Ask[answers.Fan]:
     """``GET /forecast/{symbol}/fan``; :class:`InputError` for a price that is none."""
     name = canonical(symbol)
-    return Ask(Fan, f"/forecast/{quote(name)}/fan", {"price": _checked(name, price)})
+    return Ask(answers.Fan, f"/forecast/{quote(name)}/fan", {"price": _checked(name, price)})
 
 
-def curve(symbol: str, sessions: int | None, expiry: Day | None, price: float | None) -> Ask[Curve]:
+def curve(symbol: str, sessions: int | None, expiry: Day | None, price: float | None) -> Ask[answers.Curve]:
     """``GET /forecast/{symbol}/curve``; :class:`InputError` for a price or an expiry that is none."""
     name = canonical(symbol)
-    return Ask(Curve, f"/forecast/{quote(name)}/curve", _ahead(name, sessions, expiry, price))
+    return Ask(answers.Curve, f"/forecast/{quote(name)}/curve", _ahead(name, sessions, expiry, price))
 
 
-def templates(symbol: str, sessions: int | None, expiry: Day | None, price: float | None) -> Ask[Templates]:
+def templates(
+    symbol: str, sessions: int | None, expiry: Day | None, price: float | None
+) -> Ask[answers.Templates]:
     """``GET /forecast/{symbol}/templates``; :class:`InputError` for a price or an expiry that is none."""
     name = canonical(symbol)
-    return Ask(Templates, f"/forecast/{quote(name)}/templates", _ahead(name, sessions, expiry, price))
+    return Ask(answers.Templates, f"/forecast/{quote(name)}/templates", _ahead(name, sessions, expiry, price))
 
 
 def _ahead(symbol: Symbol, sessions: int | None, expiry: Day | None, price: float | None) -> dict[str, Any]:
@@ -122,7 +102,7 @@ def _ahead(symbol: Symbol, sessions: int | None, expiry: Day | None, price: floa
     return {"sessions": sessions, "expiry": day, "price": _checked(symbol, price)}
 
 
-def chain(symbol: str, price: float | None, question: ChainQuestion, wait: bool) -> Ask[Chain]:
+def chain(symbol: str, price: float | None, question: ChainQuestion, wait: bool) -> Ask[answers.Chain]:
     """``POST /forecast/{symbol}/chain``; :class:`InputError` for a price that is none."""
     name = canonical(symbol)
     body = {
@@ -136,7 +116,7 @@ def chain(symbol: str, price: float | None, question: ChainQuestion, wait: bool)
         "skip_impossible": question.skip_impossible,
     }
     path, params = f"/forecast/{quote(name)}/chain", {"wait": wait or None}
-    return Ask(Chain, path, params, "POST", _timeout(wait), body)
+    return Ask(answers.Chain, path, params, "POST", _timeout(wait), body)
 
 
 def _quotes(quotes: Quotes) -> dict[str, Any]:
@@ -153,7 +133,7 @@ def _quotes(quotes: Quotes) -> dict[str, Any]:
 
 def strategy(
     symbol: str, template: str | None, price: float | None, wait: bool, words: StrategyWords
-) -> Ask[Strategy]:
+) -> Ask[answers.Strategy]:
     """``POST /forecast/{symbol}/strategy``; :class:`InputError` for what is no strategy, or a price that is none."""
     name = canonical(symbol)
     if (strikes := words.get("strikes")) is not None:  # read twice, here and there
@@ -167,7 +147,7 @@ def strategy(
         {field: value for field, value in given.items() if value is not None}, fallback=_plain
     )
     path, params = f"/forecast/{quote(name)}/strategy", {"wait": wait or None}
-    return Ask(Strategy, path, params, "POST", _timeout(wait), body)
+    return Ask(answers.Strategy, path, params, "POST", _timeout(wait), body)
 
 
 def _plain(value: Any) -> Any:
@@ -183,41 +163,41 @@ def _timeout(wait: bool) -> float:
     return WAIT_SECONDS if wait else TIMEOUT_SECONDS
 
 
-def symbol(name: str) -> Ask[SymbolInfo]:
+def symbol(name: str) -> Ask[answers.SymbolInfo]:
     """``GET /symbols/{symbol}``."""
-    return Ask(SymbolInfo, f"/symbols/{quote(canonical(name))}")
+    return Ask(answers.SymbolInfo, f"/symbols/{quote(canonical(name))}")
 
 
-def graph(name: str) -> Ask[Graph]:
+def graph(name: str) -> Ask[answers.Graph]:
     """``GET /symbols/{symbol}/graph``."""
-    return Ask(Graph, f"/symbols/{quote(canonical(name))}/graph")
+    return Ask(answers.Graph, f"/symbols/{quote(canonical(name))}/graph")
 
 
-def prices(name: str, sessions: int) -> Ask[Prices]:
+def prices(name: str, sessions: int) -> Ask[answers.Prices]:
     """``GET /symbols/{symbol}/prices``."""
-    return Ask(Prices, f"/symbols/{quote(canonical(name))}/prices", {"sessions": sessions})
+    return Ask(answers.Prices, f"/symbols/{quote(canonical(name))}/prices", {"sessions": sessions})
 
 
-def reliability(name: str) -> Ask[Reliability]:
+def reliability(name: str) -> Ask[answers.Reliability]:
     """``GET /symbols/{symbol}/reliability``."""
-    return Ask(Reliability, f"/symbols/{quote(canonical(name))}/reliability")
+    return Ask(answers.Reliability, f"/symbols/{quote(canonical(name))}/reliability")
 
 
-def retrain(name: str) -> Ask[Job]:
+def retrain(name: str) -> Ask[answers.Job]:
     """``POST /admin/retrain/{symbol}``."""
-    return Ask(Job, f"/admin/retrain/{quote(canonical(name))}", method="POST", once=True)
+    return Ask(answers.Job, f"/admin/retrain/{quote(canonical(name))}", method="POST", once=True)
 
 
-def job(job_id: str) -> Ask[Job]:
+def job(job_id: str) -> Ask[answers.Job]:
     """``GET /admin/jobs/{job_id}``."""
-    return Ask(Job, f"/admin/jobs/{job_id}")
+    return Ask(answers.Job, f"/admin/jobs/{job_id}")
 
 
-SYMBOLS = Ask(SymbolList, "/symbols")
-OVERVIEW = Ask(Overview, "/overview")
-MARKET = Ask(Market, "/market")
-OPERATIONS = Ask(Operations, "/operations")
-CORRELATIONS = Ask(Job, "/admin/correlations", method="POST", once=True)
-JOBS = Ask(Jobs, "/admin/jobs")
-CLEAR_CACHE = Ask(Cleared, "/admin/cache/clear", method="POST", once=True)
-READY = Ask(Health, "/health/ready")
+SYMBOLS = Ask(answers.SymbolList, "/symbols")
+OVERVIEW = Ask(answers.Overview, "/overview")
+MARKET = Ask(answers.Market, "/market")
+OPERATIONS = Ask(answers.Operations, "/operations")
+CORRELATIONS = Ask(answers.Job, "/admin/correlations", method="POST", once=True)
+JOBS = Ask(answers.Jobs, "/admin/jobs")
+CLEAR_CACHE = Ask(answers.Cleared, "/admin/cache/clear", method="POST", once=True)
+READY = Ask(answers.Health, "/health/ready")
