@@ -43,7 +43,7 @@ from tickgraph.operations.overview import overview
 from tickgraph.operations.refresh import refresh
 from tickgraph.operations.site import Site
 from tickgraph.pipeline.train import train_symbols
-from tickgraph.registry.generation import ArtefactPaths
+from tickgraph.registry.artefact_paths import ArtefactPaths
 from tickgraph.registry.metadata_file import encode_metadata
 from tickgraph.registry.registry import ModelRegistry
 from tickgraph.settings import load_settings
