@@ -47,7 +47,7 @@ LARGEST_GAP = 0.4
 NEARNESS = 0.58
 """How fast the share fades with the distance of the level: 479 US stocks, 2014 to 2017, 1 to 63 sessions ahead."""
 GAP_SESSIONS = 250
-"""Sessions that a symbol's share is measured on: the last year says something of the next month beyond the last four."""
+"""Sessions that a symbol's share is measured on: the last year adds to what the last four say of the next month."""
 FEWEST_GAP_SESSIONS = 200
 LEAST_CHANCE = 0.25
 """A rise, or a fall, is taken to be at least this likely where it is the divisor."""
